@@ -1,0 +1,159 @@
+//! The program: one file a verb, and the exit codes that they share.
+
+mod completions;
+mod ready;
+mod serve;
+mod validate;
+
+use crate::config::{ConfigError, ServeOptions, Settings};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
+use std::{ffi::OsString, process::ExitCode};
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All is well.
+    Fine = 0,
+    /// An expectation failed.
+    Failed = 1,
+    /// The command line cannot be used.
+    Usage = 2,
+    /// A file is wrong; the message says where.
+    File = 3,
+    /// The machine does not let the program do its work.
+    Runtime = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The endings of a verb that fails: the message, in one line, and the exit code.
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let exit = match &error {
+            ConfigError::File(_) => Exit::File,
+            ConfigError::Value { .. } => Exit::Usage,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "docendorse-mock",
+    version,
+    about = "A stand-in for DocEndorse's handoff to the e-sign agent.",
+    long_about = "A stand-in for DocEndorse's handoff to the e-sign agent: the contract exactly, every answer on demand.\n\n\
+        Without a verb it serves: `docendorse-mock --listen 127.0.0.1:0` is `docendorse-mock serve --listen 127.0.0.1:0`.",
+    after_help = "\
+Try it:
+  docendorse-mock &
+  curl http://127.0.0.1:4747/api/v1/agent-sessions/create \\
+    -H 'Authorization: Bearer ACCESS_TOKEN' -H 'Content-Type: application/json' \\
+    -d '{\"handoff_id\": \"acme-1\", \"intent\": \"self_sign\",
+         \"actor\": {\"external_user_id\": \"usr_1\", \"email\": \"sam+verify_email@example.com\"},
+         \"integration\": {\"source\": \"chat\", \"source_conversation_id\": \"c\", \"source_message_id\": \"m\"},
+         \"context\": {\"summary\": \"Sam wants to sign an NDA.\"}}'
+
+Magic emails: a plus tag of the actor names the answer:
+  +success  +require_subscription  +verify_email  +register  +error  +slow
+
+Exit codes: 0 fine, 1 an expectation failed, 2 usage, 3 a file is wrong, 4 the machine."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve; what happens without a verb.
+    #[command(after_help = "\
+Each flag is also an environment variable, named in [env: …], and a key of the file given by --config:
+flags win over the environment, the environment over the file, the file over the defaults.")]
+    Serve(Box<ServeOptions>),
+    /// Probe a running server, found by the same flags, environment and file; exit 0 once it is ready.
+    Ready(Box<ready::Options>),
+    /// Check request bodies against the contract, offline.
+    Validate(validate::Options),
+    /// Print name and version.
+    Version,
+    /// Print a completion script for a shell.
+    Completions(completions::Options),
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let matches = match Cli::command().try_get_matches_from(with_default_verb(std::env::args_os().collect())) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Where even the error cannot be printed there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
+        }
+    };
+    let listen_is_flag = matches.subcommand().is_some_and(|(_, verb)| {
+        matches!(verb.try_contains_id("listen"), Ok(true))
+            && verb.value_source("listen") == Some(ValueSource::CommandLine)
+    });
+    let verb = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.verb,
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage.into();
+        }
+    };
+    let done = match verb {
+        Verb::Serve(options) => settings(*options, listen_is_flag).and_then(serve::serve),
+        Verb::Ready(options) => {
+            settings(options.server.clone(), listen_is_flag).and_then(|settings| ready::ready(&settings, &options))
+        }
+        Verb::Validate(options) => validate::validate(&options),
+        Verb::Version => {
+            println!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            Ok(Exit::Fine)
+        }
+        Verb::Completions(options) => {
+            completions::completions(&options, &mut Cli::command());
+            Ok(Exit::Fine)
+        }
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("docendorse-mock: {}", failure.message);
+            failure.exit.into()
+        }
+    }
+}
+
+/// The verb left out is `serve`.
+fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let first = arguments.get(1).and_then(|first| first.to_str());
+    let is_own = matches!(first, Some("-h" | "--help" | "-V" | "--version"));
+    if first.is_none_or(|first| first.starts_with('-')) && !is_own {
+        arguments.insert(arguments.len().min(1), "serve".into());
+    }
+    arguments
+}
+
+fn settings(options: ServeOptions, listen_is_flag: bool) -> Result<Settings, Failure> {
+    let port = std::env::var("PORT").ok();
+    Ok(Settings::resolve(options, port.as_deref(), listen_is_flag)?)
+}

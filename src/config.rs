@@ -1,0 +1,319 @@
+//! What the server is told: flags over environment over file over defaults, merged into one [`Settings`].
+//!
+//! One struct, [`ServeOptions`], is the command line, the environment and the file at once, so that a setting cannot
+//! exist in one of them and be missing from another.
+
+mod file;
+
+pub use file::FileError;
+
+use crate::{
+    journal::Limits,
+    sandbox::SandboxSettings,
+    session::AgentSession,
+    store::{Record, Retention},
+};
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Where the server listens unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:4747";
+
+/// Every setting of the server, each of them optional.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[command(next_help_heading = "Server")]
+pub struct ServeOptions {
+    /// Read settings from a TOML file; its keys are these flags without the dashes in front.
+    #[arg(long, env = "DOCENDORSE_MOCK_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Listen on this address; port 0 picks a free one. PORT replaces the port, unless this flag is given.
+    /// [default: 127.0.0.1:4747]
+    #[arg(long, env = "DOCENDORSE_MOCK_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+
+    /// Begin every URL that is handed out with this. [default: http:// and the address bound]
+    #[arg(long, env = "DOCENDORSE_MOCK_BASE_URL", value_name = "URL")]
+    pub base_url: Option<String>,
+
+    /// Once ready, write {"url","admin_url","pid","version"} to this file, all at once.
+    #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+
+    /// Log as text for people or as JSON; auto is text on a terminal, else JSON. [default: auto]
+    #[arg(long, env = "DOCENDORSE_MOCK_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Log this and what is graver: info has a line for each refused request, debug for every one. [default: info]
+    #[arg(long, env = "DOCENDORSE_MOCK_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+
+    /// Refuse request bodies over this size. [default: 1MiB]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_BODY", value_name = "SIZE")]
+    pub max_body: Option<ByteSize>,
+
+    /// Which bearer tokens pass: any that is not empty, or only those that this server issued. [default: open]
+    #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
+    pub auth: Option<Auth>,
+
+    /// Answer every "status": "error" of the handoff endpoint with this HTTP status instead of its own, 200 included.
+    #[arg(long, env = "DOCENDORSE_MOCK_ERROR_HTTP_STATUS", value_name = "CODE", help_heading = "Contract",
+          value_parser = clap::value_parser!(u16).range(200..=599))]
+    pub error_http_status: Option<u16>,
+
+    /// When a handoff_id comes again after a success: the same session, a new one, or an error. [default: replay]
+    #[arg(long, env = "DOCENDORSE_MOCK_ON_DUPLICATE_HANDOFF", value_name = "WHAT", help_heading = "Contract")]
+    pub on_duplicate_handoff: Option<OnDuplicateHandoff>,
+
+    /// Leave registration_url out of the `register` answer.
+    #[arg(long, env = "DOCENDORSE_MOCK_NO_REGISTRATION_URL", help_heading = "Contract",
+          num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub no_registration_url: Option<bool>,
+
+    /// Let all ids follow from this number: the same seed and requests give the same ids. [default: drawn]
+    #[arg(long, env = "DOCENDORSE_MOCK_SEED", value_name = "NUMBER", help_heading = "State")]
+    pub seed: Option<u64>,
+
+    /// Keep this many agent sessions; the oldest are dropped. [default: 10000]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSIONS", value_name = "COUNT", help_heading = "State")]
+    pub max_sessions: Option<usize>,
+
+    /// Keep this many exchanges in the journal; the oldest are dropped. [default: 1000]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_EXCHANGES", value_name = "COUNT", help_heading = "State")]
+    pub max_exchanges: Option<usize>,
+
+    /// Keep this much in the journal; the oldest exchanges are dropped. [default: 16MiB]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State")]
+    pub max_journal: Option<ByteSize>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the usual words")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Which bearer tokens pass (H2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// Any token that is not empty.
+    #[default]
+    Open,
+    /// Only tokens that this server issued.
+    Strict,
+}
+
+/// What a handoff comes to whose `handoff_id` already has a session (S8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDuplicateHandoff {
+    /// The session of the first one comes back.
+    #[default]
+    Replay,
+    /// Each handoff opens a session of its own.
+    New,
+    /// An error.
+    Error,
+}
+
+/// Every setting with its value.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// See [`ServeOptions`] for this and all others.
+    pub listen: String,
+    /// Without a slash at the end; `None` means the address bound.
+    pub base_url: Option<String>,
+    /// The file to write once ready.
+    pub ready_file: Option<PathBuf>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// The largest request body, in bytes.
+    pub max_body: usize,
+    /// Which bearer tokens pass.
+    pub auth: Auth,
+    /// The HTTP status of every error answer of the handoff endpoint, if moved.
+    pub error_http_status: Option<u16>,
+    /// What a known `handoff_id` comes to.
+    pub on_duplicate_handoff: OnDuplicateHandoff,
+    /// Whether `registration_url` is left out.
+    pub no_registration_url: bool,
+    /// What ids follow from.
+    pub seed: Option<u64>,
+    /// Agent sessions kept at most.
+    pub max_sessions: usize,
+    /// Exchanges kept at most.
+    pub max_exchanges: usize,
+    /// Bytes of exchanges kept at most.
+    pub max_journal: usize,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A value cannot be used, wherever it came from.
+    #[error("{setting}: {problem}")]
+    Value {
+        /// The name of the setting.
+        setting: &'static str,
+        /// What is wrong with it, and the fix.
+        problem: String,
+    },
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::from_options(ServeOptions::default())
+    }
+}
+
+impl Settings {
+    /// Settles every setting: options as given, then the file that they name, then defaults.
+    ///
+    /// `port` is the `PORT` of the environment; it replaces the port of the address unless the address was given on
+    /// the command line.
+    ///
+    /// # Errors
+    /// When the file or a value cannot be used.
+    pub fn resolve(options: ServeOptions, port: Option<&str>, listen_is_flag: bool) -> Result<Self, ConfigError> {
+        let options = match &options.config {
+            Some(path) => {
+                let file = file::read(path)?;
+                options.or(file)
+            }
+            None => options,
+        };
+        let mut settings = Self::from_options(options);
+        let (host, _) = split_address(&settings.listen)?;
+        if let Some(port) = port.filter(|port| !port.is_empty() && !listen_is_flag) {
+            let problem = || format!("{port:?} is no port; set a number from 0 to 65535, or unset it");
+            let port: u16 = port.parse().map_err(|_| ConfigError::Value { setting: "PORT", problem: problem() })?;
+            settings.listen = format!("{host}:{port}");
+        }
+        if let Some(url) = &settings.base_url {
+            settings.base_url = Some(checked_base_url(url)?);
+        }
+        Ok(settings)
+    }
+
+    fn from_options(options: ServeOptions) -> Self {
+        let bytes = |size: Option<ByteSize>, default: u64| {
+            usize::try_from(size.map_or(default, |size| size.as_u64())).unwrap_or(usize::MAX)
+        };
+        Self {
+            listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
+            base_url: options.base_url,
+            ready_file: options.ready_file,
+            log_format: options.log_format.unwrap_or_default(),
+            log_level: options.log_level.unwrap_or_default(),
+            max_body: bytes(options.max_body, 1 << 20),
+            auth: options.auth.unwrap_or_default(),
+            error_http_status: options.error_http_status,
+            on_duplicate_handoff: options.on_duplicate_handoff.unwrap_or_default(),
+            no_registration_url: options.no_registration_url.unwrap_or_default(),
+            seed: options.seed,
+            max_sessions: options.max_sessions.unwrap_or(10_000),
+            max_exchanges: options.max_exchanges.unwrap_or(1_000),
+            max_journal: bytes(options.max_journal, 16 << 20),
+        }
+    }
+
+    /// What the default sandbox is made with.
+    #[must_use]
+    pub fn sandbox(&self) -> SandboxSettings {
+        SandboxSettings {
+            seed: self.seed,
+            on_duplicate_handoff: self.on_duplicate_handoff,
+            journal: Limits { exchanges: self.max_exchanges, bytes: self.max_journal },
+        }
+    }
+
+    /// What the store keeps.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention::unlimited().keep(AgentSession::COLLECTION, self.max_sessions)
+    }
+}
+
+impl ServeOptions {
+    /// These options, and where they say nothing, the others.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            config: self.config.or(other.config),
+            listen: self.listen.or(other.listen),
+            base_url: self.base_url.or(other.base_url),
+            ready_file: self.ready_file.or(other.ready_file),
+            log_format: self.log_format.or(other.log_format),
+            log_level: self.log_level.or(other.log_level),
+            max_body: self.max_body.or(other.max_body),
+            auth: self.auth.or(other.auth),
+            error_http_status: self.error_http_status.or(other.error_http_status),
+            on_duplicate_handoff: self.on_duplicate_handoff.or(other.on_duplicate_handoff),
+            no_registration_url: self.no_registration_url.or(other.no_registration_url),
+            seed: self.seed.or(other.seed),
+            max_sessions: self.max_sessions.or(other.max_sessions),
+            max_exchanges: self.max_exchanges.or(other.max_exchanges),
+            max_journal: self.max_journal.or(other.max_journal),
+        }
+    }
+}
+
+/// Splits `host:port`; the host keeps the brackets of an IPv6 address.
+///
+/// # Errors
+/// When it is no such pair.
+pub fn split_address(address: &str) -> Result<(&str, u16), ConfigError> {
+    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match parts {
+        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.starts_with('[')) => Ok((host, port)),
+        _ => Err(ConfigError::Value {
+            setting: "listen",
+            problem: format!("{address:?} is no address; write HOST:PORT, such as {DEFAULT_LISTEN}"),
+        }),
+    }
+}
+
+fn checked_base_url(url: &str) -> Result<String, ConfigError> {
+    let bare = url.trim_end_matches('/');
+    let rest = bare.strip_prefix("http://").or_else(|| bare.strip_prefix("https://"));
+    let plain = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#']));
+    if plain && fluent_uri::Uri::parse(bare).is_ok() {
+        Ok(bare.to_owned())
+    } else {
+        Err(ConfigError::Value {
+            setting: "base-url",
+            problem: format!("{url:?} is no base URL; write one such as http://mock.test:4747"),
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! The contract: what a request body must look like, and the wording of every answer.
+//!
+//! The schema files beside this module are the one authority. [`Schema`] compiles such a file once and judges bodies
+//! by it: a body in which nothing at all is remarkable passes in one walk over its bytes ([`clean`]); any other is
+//! parsed, judged by a JSON Schema validator, and explained place by place ([`explain`]). Knows nothing of HTTP.
+
+mod answer;
+mod clean;
+mod explain;
+mod finding;
+mod formats;
+mod locate;
+mod parse;
+mod shape;
+
+pub use answer::{Answer, STATUSES};
+pub use finding::{Advice, Refusal, Violation};
+pub use locate::locate;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shape::Shape;
+use std::sync::OnceLock;
+
+/// The schema of a handoff's request body (R1 to R11).
+pub const HANDOFF_REQUEST: &str = include_str!("contract/handoff-request.schema.json");
+
+/// The schema of every answer of the handoff endpoint (S1 to S6).
+pub const HANDOFF_ANSWER: &str = include_str!("contract/handoff-answer.schema.json");
+
+/// Why a schema file cannot serve: a defect of this crate, never of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The file is no JSON.
+    #[error("the schema is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The file uses a keyword, or a value of one, that bodies could not be explained by.
+    #[error("the schema at {place:?}: {problem}")]
+    Unsupported {
+        /// Where in the schema, as a JSON pointer.
+        place: String,
+        /// What cannot be had there.
+        problem: String,
+    },
+    /// The JSON Schema validator refuses the file.
+    #[error("the schema does not compile: {0}")]
+    Validator(String),
+}
+
+/// A body that keeps the contract, as the type it stands for.
+#[derive(Debug)]
+pub struct Accepted<T> {
+    /// The typed body.
+    pub value: T,
+    /// What the contract allows but the caller probably did not mean. Empty for most bodies.
+    pub advices: Vec<Advice>,
+}
+
+/// One schema file, compiled.
+#[derive(Debug)]
+pub struct Schema {
+    document: Value,
+    shape: Shape,
+    validator: OnceLock<Result<jsonschema::Validator, String>>,
+}
+
+impl Schema {
+    /// Compiles the text of a schema file.
+    ///
+    /// The JSON Schema validator itself is compiled when the first body needs it: it costs more than all the rest of
+    /// a start, and a body without a fault never needs it.
+    ///
+    /// # Errors
+    /// When the text is no JSON or uses a keyword that [`explain`] has no words for.
+    pub fn compile(text: &str) -> Result<Self, SchemaError> {
+        let document: Value = serde_json::from_str(text)?;
+        let shape = Shape::compile(&document)?;
+        Ok(Self { document, shape, validator: OnceLock::new() })
+    }
+
+    /// The schema file itself.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Compiles the validator now, so that the first faulty body does not wait for it.
+    ///
+    /// # Errors
+    /// When the schema file is not a valid schema.
+    pub fn warm(&self) -> Result<(), SchemaError> {
+        self.validator().map(|_| ())
+    }
+
+    /// Whether nothing in the body calls for a remark. A body that is not clean may still keep the contract.
+    #[must_use]
+    pub fn is_clean(&self, body: &[u8]) -> bool {
+        clean::is_clean(&self.shape, body)
+    }
+
+    /// Judges a body, and reads it as a `T` when it keeps the contract (R1 to R11).
+    ///
+    /// # Errors
+    /// A [`Refusal`] with all violations, in the order of the schema, when it does not.
+    pub fn check<T: DeserializeOwned>(&self, body: &[u8]) -> Result<Accepted<T>, Refusal> {
+        if self.is_clean(body)
+            && let Ok(value) = serde_json::from_slice(body)
+        {
+            return Ok(Accepted { value, advices: Vec::new() });
+        }
+        let (value, advices) = self.judge(body)?;
+        match T::deserialize(&value) {
+            Ok(value) => Ok(Accepted { value, advices }),
+            // The schema and the type disagree: a defect of this crate, reported without taking the server down.
+            Err(error) => Err(Refusal::of(Violation::body("a readable request", &error.to_string()))),
+        }
+    }
+
+    /// Judges a body in full, without the short cut for clean ones.
+    ///
+    /// # Errors
+    /// As [`Schema::check`].
+    pub fn judge(&self, body: &[u8]) -> Result<(Value, Vec<Advice>), Refusal> {
+        let value = parse::parse(body).map_err(Refusal::of)?;
+        let mut findings = explain::explain(&self.shape, &value);
+        parse::advise_on_duplicates(body, &mut findings.advices);
+        let valid = match self.validator() {
+            Ok(validator) => validator.is_valid(&value),
+            Err(error) => return Err(Refusal::of(Violation::body("a valid request", &error.to_string()))),
+        };
+        if valid {
+            return Ok((value, findings.advices));
+        }
+        if findings.violations.is_empty() {
+            // The validator alone decides. Where it finds what the explanation missed, its verdict still stands.
+            findings.violations.push(Violation::body("a body that keeps the schema", "one that does not"));
+        }
+        Err(Refusal { violations: findings.violations, omitted: findings.omitted, advices: findings.advices })
+    }
+
+    /// The places that the JSON Schema validator objects to, as `(pointer, keyword)`; for holding [`explain`] to it.
+    ///
+    /// # Errors
+    /// When the schema file is not a valid schema.
+    pub fn validator_findings(&self, value: &Value) -> Result<Vec<(String, String)>, SchemaError> {
+        let validator = self.validator()?;
+        Ok(validator
+            .iter_errors(value)
+            .map(|error| {
+                let mut pointer = error.instance_path().to_string();
+                if let jsonschema::error::ValidationErrorKind::Required { property } = error.kind() {
+                    finding::push_segment(&mut pointer, property.as_str().unwrap_or_default());
+                }
+                (pointer, error.kind().keyword().to_owned())
+            })
+            .collect())
+    }
+
+    fn validator(&self) -> Result<&jsonschema::Validator, SchemaError> {
+        let compile = || {
+            jsonschema::options()
+                .offline()
+                .should_validate_formats(true)
+                .with_format("email", formats::is_email)
+                .with_format("uri", formats::is_uri)
+                .with_format("date", formats::is_date)
+                .with_pattern_options(jsonschema::PatternOptions::regex())
+                .build(&self.document)
+                .map_err(|error| error.to_string())
+        };
+        self.validator.get_or_init(compile).as_ref().map_err(|error| SchemaError::Validator(error.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_schema_compiles_both_ways() {
+        let schema = Schema::compile(HANDOFF_REQUEST).unwrap();
+        schema.warm().unwrap();
+    }
+
+    #[test]
+    fn a_keyword_without_words_is_refused() {
+        let error = Schema::compile(r#"{"type":"object","properties":{"n":{"type":"integer"}}}"#).unwrap_err();
+        assert_eq!(error.to_string(), r#"the schema at "/properties/n": the type "integer" has no explanation"#);
+    }
+}

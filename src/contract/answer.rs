@@ -1,0 +1,87 @@
+//! The answers of the handoff endpoint, word for word (S1 to S6).
+
+use serde::Serialize;
+
+/// The five values of `status` (S2 to S6).
+pub const STATUSES: [&str; 5] = ["success", "require_subscription", "verify_email", "register", "error"];
+
+/// An answer body. Each `status` fixes its `next_action`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Answer<'a> {
+    /// The agent session exists; the caller redirects the user (S2).
+    Success {
+        /// `continue_handoff`.
+        next_action: &'static str,
+        /// `as_…`.
+        agent_session_id: &'a str,
+        /// Where the user goes on.
+        handoff_uri: String,
+    },
+    /// The user has no subscription; the caller redirects the user to get one (S3).
+    RequireSubscription {
+        /// `subscribe`.
+        next_action: &'static str,
+        /// Where the user subscribes.
+        subscription_url: String,
+    },
+    /// The user's email is not verified, and a mail is on its way (S4).
+    VerifyEmail {
+        /// `verify`.
+        next_action: &'static str,
+    },
+    /// The user has no account (S5).
+    Register {
+        /// `register_account`.
+        next_action: &'static str,
+        /// Where the user registers, unless it is left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        registration_url: Option<String>,
+    },
+    /// The request could not be processed (S6).
+    Error {
+        /// `none`.
+        next_action: &'static str,
+        /// What the issue is.
+        description: &'a str,
+    },
+}
+
+impl<'a> Answer<'a> {
+    /// `success` with the session and where to go on.
+    #[must_use]
+    pub fn success(agent_session_id: &'a str, handoff_uri: String) -> Self {
+        Self::Success { next_action: "continue_handoff", agent_session_id, handoff_uri }
+    }
+
+    /// `require_subscription` with where to subscribe.
+    #[must_use]
+    pub fn require_subscription(subscription_url: String) -> Self {
+        Self::RequireSubscription { next_action: "subscribe", subscription_url }
+    }
+
+    /// `verify_email`.
+    #[must_use]
+    pub fn verify_email() -> Self {
+        Self::VerifyEmail { next_action: "verify" }
+    }
+
+    /// `register`, with or without where to register.
+    #[must_use]
+    pub fn register(registration_url: Option<String>) -> Self {
+        Self::Register { next_action: "register_account", registration_url }
+    }
+
+    /// `error` with its reason.
+    #[must_use]
+    pub fn error(description: &'a str) -> Self {
+        Self::Error { next_action: "none", description }
+    }
+
+    /// The answer as it goes over the wire.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // Strings under fixed keys: there is nothing that could fail to serialize.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,159 @@
+//! The short cut for bodies in which nothing is remarkable: one walk over the bytes, nothing built.
+//!
+//! It reads the same [`Shape`] as [`super::explain`], so no rule is written twice, and it may only err on one side:
+//! whatever it passes, the full judgement accepts without a single advice (held by property tests and by fuzzing).
+//! Whatever it is unsure of, unknown fields or nested free-form values among them, it leaves to the full judgement.
+
+use super::shape::{Field, Kind, Shape, Text};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// Whether a body keeps the contract and draws no advice.
+pub(super) fn is_clean(shape: &Shape, body: &[u8]) -> bool {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    Clean(shape).deserialize(&mut json).is_ok() && json.end().is_ok()
+}
+
+/// Passes a value of a shape, or fails with an error that nobody reads.
+struct Clean<'s>(&'s Shape);
+
+impl<'de> DeserializeSeed<'de> for Clean<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match &self.0.kind {
+            Kind::Any => deserializer.deserialize_any(Scalar),
+            Kind::Object(fields) => deserializer.deserialize_map(Object(fields)),
+            Kind::Array(items) => deserializer.deserialize_seq(Array(items)),
+            Kind::Text(text) => deserializer.deserialize_str(Passes(text)),
+        }
+    }
+}
+
+struct Object<'s>(&'s [Field]);
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a clean object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let fields = self.0;
+        let mut seen = 0_u64;
+        let mut expected = 0;
+        while let Some(index) = map.next_key_seed(Key { fields, expected })? {
+            let bit = 1_u64 << index;
+            if seen & bit != 0 {
+                return Err(A::Error::custom("a key twice"));
+            }
+            seen |= bit;
+            expected = index + 1;
+            map.next_value_seed(Clean(&fields[index].shape))?;
+        }
+        let missing =
+            |(index, field): (usize, &Field)| (field.required || field.recommended) && seen & (1 << index) == 0;
+        if fields.iter().enumerate().any(missing) {
+            return Err(A::Error::custom("a field is missing"));
+        }
+        Ok(())
+    }
+}
+
+/// Finds a key among the fields, trying first the one that the schema names next.
+struct Key<'s> {
+    fields: &'s [Field],
+    expected: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = usize;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a known key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
+        if self.fields.get(self.expected).is_some_and(|field| *field.name == *key) {
+            return Ok(self.expected);
+        }
+        self.fields.iter().position(|field| *field.name == *key).ok_or_else(|| E::custom("an unknown key"))
+    }
+}
+
+struct Array<'s>(&'s Shape);
+
+impl<'de> Visitor<'de> for Array<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a clean array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(Clean(self.0))?.is_some() {}
+        Ok(())
+    }
+}
+
+struct Passes<'s>(&'s Text);
+
+impl Visitor<'_> for Passes<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a clean string")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        if !value.is_empty() && self.0.objection(value).is_none() && self.0.is_expected(value) {
+            Ok(())
+        } else {
+            Err(E::custom("a remarkable string"))
+        }
+    }
+}
+
+/// A value without members: the only free-form one that cannot hide a key given twice.
+struct Scalar;
+
+impl Visitor<'_> for Scalar {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a scalar")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}

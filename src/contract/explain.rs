@@ -1,0 +1,198 @@
+//! What is wrong with a body, and what is merely odd, place by place in the order of the schema.
+
+use super::{
+    finding::{Advice, Rule, Violation, push_segment},
+    shape::{Field, Kind, Shape, Text},
+};
+use serde_json::{Map, Value};
+
+/// Findings listed in one answer at most. What is beyond is counted: a body of the largest size could hold half a
+/// million faults, and an answer a hundred times the size of the question helps nobody.
+const LISTED: usize = 100;
+
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) violations: Vec<Violation>,
+    pub(super) advices: Vec<Advice>,
+    /// Violations beyond the listed ones.
+    pub(super) omitted: usize,
+}
+
+pub(super) fn explain(shape: &Shape, value: &Value) -> Findings {
+    let mut walk = Walk { pointer: String::new(), findings: Findings::default() };
+    walk.value(shape, value);
+    walk.findings
+}
+
+struct Walk {
+    pointer: String,
+    findings: Findings,
+}
+
+impl Walk {
+    fn value(&mut self, shape: &Shape, value: &Value) {
+        match (&shape.kind, value) {
+            (Kind::Any, _) => {}
+            (Kind::Object(fields), Value::Object(members)) => self.object(fields, members),
+            (Kind::Array(items), Value::Array(values)) => {
+                for (index, value) in values.iter().enumerate() {
+                    self.at(&index.to_string(), |walk| walk.value(items, value));
+                }
+            }
+            (Kind::Text(text), Value::String(string)) => self.text(shape, text, string),
+            (Kind::Object(_) | Kind::Array(_) | Kind::Text(_), _) => {
+                self.violation(shape, Rule::Type, Some(value), None)
+            }
+        }
+    }
+
+    fn object(&mut self, fields: &[Field], members: &Map<String, Value>) {
+        for field in fields {
+            self.at(&field.name, |walk| match members.get(&*field.name) {
+                Some(value) => walk.value(&field.shape, value),
+                None if field.required => {
+                    let lookalike = misspelling_of(&field.name, fields, members);
+                    let hint = lookalike.map(|key| format!("is {key:?} a misspelling of it?"));
+                    walk.violation(&field.shape, Rule::Required, None, hint);
+                }
+                None if field.recommended => {
+                    let message = "is optional, but recommended: the agent greets the user by it".to_owned();
+                    walk.advice("recommended", message);
+                }
+                None => {}
+            });
+        }
+        for key in members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key)) {
+            if let Some(field) = nearest(key, fields.iter().filter(|field| !members.contains_key(&*field.name))) {
+                let name = &field.name;
+                self.at(key, |walk| {
+                    walk.advice("unknown_field", format!("is not a field of the contract; did you mean {name:?}?"));
+                });
+            }
+        }
+    }
+
+    fn text(&mut self, shape: &Shape, text: &Text, string: &str) {
+        if let Some(rule) = text.objection(string) {
+            let options = text.options.iter().flatten();
+            let hint = options
+                .filter(|option| is_near(string, option))
+                .min_by_key(|option| strsim::damerau_levenshtein(string, option))
+                .map(|option| format!("did you mean {option:?}?"));
+            self.violation(shape, rule, Some(&Value::String(string.to_owned())), hint);
+        } else if string.is_empty() {
+            self.advice("empty", "is an empty string, which the contract allows but nobody can use".to_owned());
+        } else if !text.is_expected(string) {
+            let expected: Vec<String> = text.expected.iter().flatten().map(|value| format!("{value:?}")).collect();
+            self.advice("unexpected", format!("is {string:?}, but only {} is documented", expected.join(", ")));
+        }
+    }
+
+    /// Does `what` one level deeper.
+    fn at(&mut self, segment: &str, what: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        push_segment(&mut self.pointer, segment);
+        what(self);
+        self.pointer.truncate(length);
+    }
+
+    fn violation(&mut self, shape: &Shape, rule: Rule, came: Option<&Value>, hint: Option<String>) {
+        if self.findings.violations.len() == LISTED {
+            self.findings.omitted += 1;
+            return;
+        }
+        self.findings.violations.push(Violation {
+            pointer: self.pointer.clone(),
+            rule,
+            clause: shape.clause.as_deref().map(str::to_owned),
+            wanted: shape.wanted.to_string(),
+            came: came.map(|value| describe(value, rule)),
+            hint,
+        });
+    }
+
+    fn advice(&mut self, code: &'static str, message: String) {
+        if self.findings.advices.len() < LISTED {
+            self.findings.advices.push(Advice { pointer: self.pointer.clone(), code, message });
+        }
+    }
+}
+
+impl Text {
+    /// The first keyword that a string breaks.
+    pub(super) fn objection(&self, string: &str) -> Option<Rule> {
+        // A string has at least a quarter as many characters as bytes, so most need no count.
+        let too_short = |min: usize| string.len() < min.saturating_mul(4) && string.chars().count() < min;
+        let too_long = |max: usize| string.len() > max && string.chars().count() > max;
+        if self.options.as_ref().is_some_and(|options| !options.iter().any(|option| **option == *string)) {
+            Some(Rule::Enum)
+        } else if self.min.is_some_and(too_short) {
+            Some(Rule::MinLength)
+        } else if self.max.is_some_and(too_long) {
+            Some(Rule::MaxLength)
+        } else if self.format.is_some_and(|format| !format.is_match(string)) {
+            Some(Rule::Format)
+        } else if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(string)) {
+            Some(Rule::Pattern)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn is_expected(&self, string: &str) -> bool {
+        self.expected.as_ref().is_none_or(|expected| expected.iter().any(|value| **value == *string))
+    }
+}
+
+fn describe(value: &Value, rule: Rule) -> String {
+    match value {
+        Value::String(string) if matches!(rule, Rule::MinLength | Rule::MaxLength) => match string.chars().count() {
+            0 => "empty".to_owned(),
+            1 => "1 character long".to_owned(),
+            count => format!("{count} characters long"),
+        },
+        Value::String(string) => quote(string),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::Null => "null".to_owned(),
+        Value::Bool(boolean) => boolean.to_string(),
+    }
+}
+
+/// A string as it stands in the body, cut short where it would drown the message.
+fn quote(string: &str) -> String {
+    const SHOWN: usize = 60;
+    match string.char_indices().nth(SHOWN) {
+        None => format!("{string:?}"),
+        Some((end, _)) => format!("{:?} and {} characters more", &string[..end], string[end..].chars().count()),
+    }
+}
+
+/// The unknown key that looks like a misspelt `name`.
+fn misspelling_of<'m>(name: &str, fields: &[Field], members: &'m Map<String, Value>) -> Option<&'m str> {
+    let unknown = members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key));
+    unknown.map(String::as_str).find(|key| is_near(key, name))
+}
+
+/// The field that an unknown key looks like a misspelling of.
+fn nearest<'f>(key: &str, fields: impl Iterator<Item = &'f Field>) -> Option<&'f Field> {
+    fields
+        .filter(|field| is_near(key, &field.name))
+        .min_by_key(|field| strsim::damerau_levenshtein(&plain(key), &plain(&field.name)))
+}
+
+/// Whether one word looks like a slip of the other: `handoffId` or `handof_id` for `handoff_id`.
+fn is_near(word: &str, name: &str) -> bool {
+    // A slip changes the length by little, and the distance costs the product of both lengths.
+    if word.len() > name.len() + 8 {
+        return false;
+    }
+    let (word, name) = (plain(word), plain(name));
+    let slips = if name.len() < 6 { 1 } else { 2 };
+    strsim::damerau_levenshtein(&word, &name) <= slips
+}
+
+fn plain(word: &str) -> String {
+    word.chars().filter(|char| !matches!(char, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+}

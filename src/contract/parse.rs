@@ -1,0 +1,158 @@
+//! From bytes to a JSON value, with a clear word for each way to fail (R10).
+
+use super::finding::{Advice, Violation, push_segment};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Value, error::Category};
+use std::{collections::HashSet, fmt};
+
+/// What any body must be.
+const WANTED: &str = "a JSON object";
+
+/// Parses a body.
+pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Violation::body(WANTED, "empty"));
+    }
+    if body.starts_with(b"\xEF\xBB\xBF") {
+        return Err(Violation::body(WANTED, "text that begins with a byte order mark: send UTF-8 without one"));
+    }
+    if let Err(error) = std::str::from_utf8(body) {
+        return Err(Violation::body(WANTED, &format!("not UTF-8 from byte {} on", error.valid_up_to())));
+    }
+    serde_json::from_slice(body).map_err(|error| Violation::body(WANTED, &explain(&error, body)))
+}
+
+fn explain(error: &serde_json::Error, body: &[u8]) -> String {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    if error.classify() == Category::Eof {
+        return format!("cut off: the text ends at {place}, before the JSON is complete");
+    }
+    let message = error.to_string();
+    let has = |words: &str| message.starts_with(words);
+    let what = if has("trailing comma") {
+        "a trailing comma".to_owned()
+    } else if has("recursion limit") {
+        "more than 127 levels of nesting".to_owned()
+    } else if has("trailing characters") {
+        "something after the end of the JSON value".to_owned()
+    } else if has("key must be a string") {
+        "a key without double quotes".to_owned()
+    } else if has("number out of range") {
+        "a number that is out of range".to_owned()
+    } else if has("invalid number") {
+        "a number that JSON does not know".to_owned()
+    } else if has("control character") {
+        "a raw control character inside a string; escape it".to_owned()
+    } else if has("invalid escape") {
+        "an escape that JSON does not know".to_owned()
+    } else if has("invalid unicode") || has("lone leading surrogate") || has("unexpected end of hex escape") {
+        "a \\u escape that is no character".to_owned()
+    } else if has("expected `:`") {
+        "no colon after a key".to_owned()
+    } else if has("expected `,`") {
+        "no comma between two members".to_owned()
+    } else {
+        format!("{} where a value should be", word_at(body, error.line(), error.column()))
+    };
+    format!("not JSON: {what}, at {place}")
+}
+
+/// The word around a place, as it stands there: `NaN`, `'text'`, `undefined`.
+fn word_at(body: &[u8], line: usize, column: usize) -> String {
+    let line = body.split(|byte| *byte == b'\n').nth(line.saturating_sub(1)).unwrap_or_default();
+    let at = column.saturating_sub(1).min(line.len());
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b",:{}[]\"".contains(byte);
+    let start = line[..at].iter().rposition(ends).map_or(0, |place| place + 1);
+    let length = line[start..].iter().position(ends).unwrap_or(line.len() - start);
+    let word: String = String::from_utf8_lossy(&line[start..start + length]).chars().take(20).collect();
+    if word.is_empty() {
+        line.get(at).map_or_else(|| "nothing".to_owned(), |byte| format!("`{}`", char::from(*byte)))
+    } else {
+        format!("`{word}`")
+    }
+}
+
+/// Advises on keys that an object holds twice: the last one counts (R10).
+pub(super) fn advise_on_duplicates(body: &[u8], advices: &mut Vec<Advice>) {
+    let mut scan = Scan { pointer: String::new(), advices };
+    // A body that does not parse has been refused before.
+    let _ = Duplicates(&mut scan).deserialize(&mut serde_json::Deserializer::from_slice(body));
+}
+
+struct Scan<'a> {
+    pointer: String,
+    advices: &'a mut Vec<Advice>,
+}
+
+struct Duplicates<'s, 'a>(&'s mut Scan<'a>);
+
+impl<'de> DeserializeSeed<'de> for Duplicates<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Duplicates<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        const LISTED: usize = 100;
+        let scan = self.0;
+        let mut seen: HashSet<String> = HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let length = scan.pointer.len();
+            push_segment(&mut scan.pointer, &key);
+            if !seen.insert(key) && scan.advices.len() < LISTED {
+                let message = "is given more than once; the last one counts".to_owned();
+                scan.advices.push(Advice { pointer: scan.pointer.clone(), code: "duplicate_key", message });
+            }
+            map.next_value_seed(Duplicates(scan))?;
+            scan.pointer.truncate(length);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let scan = self.0;
+        let length = scan.pointer.len();
+        for index in 0_usize.. {
+            push_segment(&mut scan.pointer, &index.to_string());
+            let more = items.next_element_seed(Duplicates(scan))?.is_some();
+            scan.pointer.truncate(length);
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}

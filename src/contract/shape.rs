@@ -1,0 +1,200 @@
+//! A schema file as a tree that both [`super::clean`] and [`super::explain`] walk.
+//!
+//! Holds the keywords that the contract uses and no others: an unknown one is refused when the schema is compiled, so
+//! that no rule is ever passed over in silence. The `x-` members carry what JSON Schema has no word for.
+
+use super::{SchemaError, formats::Format};
+use regex::Regex;
+use serde_json::{Map, Value};
+use std::sync::OnceLock;
+
+/// One place of the contract.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// The clause that this place comes from (`x-clause`).
+    pub(super) clause: Option<Box<str>>,
+    /// What is wanted here, as the end of "must be …" (`x-wanted`, or drawn from the keywords).
+    pub(super) wanted: Box<str>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Any,
+    Object(Vec<Field>),
+    Array(Box<Shape>),
+    Text(Text),
+}
+
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: Box<str>,
+    pub(super) required: bool,
+    /// Not required, but its absence draws an advice (`x-recommended`).
+    pub(super) recommended: bool,
+    pub(super) shape: Shape,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    pub(super) min: Option<usize>,
+    pub(super) max: Option<usize>,
+    pub(super) options: Option<Vec<Box<str>>>,
+    pub(super) format: Option<Format>,
+    pub(super) pattern: Option<Pattern>,
+    /// Values that draw no advice (`x-expected`); any other is allowed all the same.
+    pub(super) expected: Option<Vec<Box<str>>>,
+}
+
+/// A regular expression, compiled when the first string meets it.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    source: Box<str>,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.regex.get_or_init(|| Regex::new(&self.source).ok()).as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+}
+
+impl Shape {
+    pub(super) fn compile(schema: &Value) -> Result<Self, SchemaError> {
+        compile(schema, "")
+    }
+}
+
+/// Keywords that say nothing about a body.
+const ANNOTATIONS: [&str; 8] =
+    ["$schema", "$id", "title", "description", "x-clause", "x-wanted", "x-recommended", "x-expected"];
+
+fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
+    let unsupported = |problem: String| SchemaError::Unsupported { place: place.to_owned(), problem };
+    let Some(keywords) = schema.as_object() else {
+        return Err(unsupported("a schema must be an object".to_owned()));
+    };
+    let (kind, known): (Kind, &[&str]) = match keywords.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
+        None => (Kind::Any, &[]),
+        Some("object") => (Kind::Object(fields(keywords, place)?), &["type", "properties", "required"]),
+        Some("array") => {
+            let items = keywords.get("items").ok_or_else(|| unsupported("an array needs `items`".to_owned()))?;
+            (Kind::Array(Box::new(compile(items, &format!("{place}/items"))?)), &["type", "items"])
+        }
+        Some("string") => (
+            Kind::Text(text(keywords).map_err(unsupported)?),
+            &["type", "minLength", "maxLength", "enum", "format", "pattern"],
+        ),
+        Some(other) => return Err(unsupported(format!("the type {other:?} has no explanation"))),
+    };
+    if let Some(unknown) =
+        keywords.keys().find(|key| !known.contains(&key.as_str()) && !ANNOTATIONS.contains(&key.as_str()))
+    {
+        return Err(unsupported(format!("the keyword {unknown:?} has no explanation")));
+    }
+    let wanted = match keywords.get("x-wanted").and_then(Value::as_str) {
+        Some(wanted) => wanted.into(),
+        None => kind.wanted().into(),
+    };
+    let clause = keywords.get("x-clause").and_then(Value::as_str).map(Into::into);
+    Ok(Shape { clause, wanted, kind })
+}
+
+fn fields(keywords: &Map<String, Value>, place: &str) -> Result<Vec<Field>, SchemaError> {
+    let unsupported = |problem: String| SchemaError::Unsupported { place: place.to_owned(), problem };
+    let required = texts(keywords, "required").unwrap_or_default();
+    let recommended = texts(keywords, "x-recommended").unwrap_or_default();
+    let Some(properties) = keywords.get("properties").and_then(Value::as_object) else {
+        return Err(unsupported("an object needs `properties`".to_owned()));
+    };
+    if let Some(name) = required.iter().chain(&recommended).find(|name| !properties.contains_key(&***name)) {
+        return Err(unsupported(format!("{name:?} is not among the properties")));
+    }
+    if properties.len() > 64 {
+        return Err(unsupported("more than 64 properties".to_owned()));
+    }
+    properties
+        .iter()
+        .map(|(name, schema)| {
+            Ok(Field {
+                name: name.as_str().into(),
+                required: required.iter().any(|other| **other == **name),
+                recommended: recommended.iter().any(|other| **other == **name),
+                shape: compile(schema, &format!("{place}/properties/{name}"))?,
+            })
+        })
+        .collect()
+}
+
+fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
+    let length = |name: &str| match keywords.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_u64().and_then(|length| usize::try_from(length).ok()) {
+            Some(length) => Ok(Some(length)),
+            None => Err(format!("`{name}` must be a length")),
+        },
+    };
+    let format = match keywords.get("format") {
+        None => None,
+        Some(name) => {
+            Some(Format::named(name.as_str().unwrap_or_default()).ok_or_else(|| format!("no format {name}"))?)
+        }
+    };
+    let pattern = match keywords.get("pattern").and_then(Value::as_str) {
+        None => None,
+        Some(source) => {
+            regex_syntax_is_plain(source)?;
+            Some(Pattern { source: source.into(), regex: OnceLock::new() })
+        }
+    };
+    Ok(Text {
+        min: length("minLength")?,
+        max: length("maxLength")?,
+        options: texts(keywords, "enum"),
+        format,
+        pattern,
+        expected: texts(keywords, "x-expected"),
+    })
+}
+
+/// Refuses patterns that mean one thing to ECMA-262 and another to Rust's regular expressions.
+fn regex_syntax_is_plain(source: &str) -> Result<(), String> {
+    let mut chars = source.chars();
+    while let Some(char) = chars.next() {
+        if char == '\\' && chars.next().is_none_or(|escaped| escaped.is_alphanumeric()) {
+            return Err(format!("the pattern {source:?} uses a class escape; write the class out"));
+        }
+    }
+    Ok(())
+}
+
+fn texts(keywords: &Map<String, Value>, name: &str) -> Option<Vec<Box<str>>> {
+    let list = keywords.get(name)?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(Into::into).collect())
+}
+
+impl Kind {
+    fn wanted(&self) -> String {
+        match self {
+            Kind::Any => "any JSON value".to_owned(),
+            Kind::Object(_) => "an object".to_owned(),
+            Kind::Array(_) => "an array".to_owned(),
+            Kind::Text(text) => text.wanted(),
+        }
+    }
+}
+
+impl Text {
+    fn wanted(&self) -> String {
+        if let Some(options) = &self.options {
+            let options: Vec<String> = options.iter().map(|option| format!("{option:?}")).collect();
+            return format!("one of {}", options.join(", "));
+        }
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("a string of {min} to {max} characters"),
+            (Some(min), None) => format!("a string of at least {min} characters"),
+            (None, Some(max)) => format!("a string of at most {max} characters"),
+            (None, None) => "a string".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The control plane, `/__admin`: what is known of the server and of its sandbox, and how to start over.
+//!
+//! Never recorded in the journal; its errors have one shape, RFC 9457.
+
+mod requests;
+mod sessions;
+
+use super::{
+    error::{Problem, panicked_control},
+    openapi,
+    record::{X_REQUEST_ID, request_id},
+};
+use crate::{app::App, sandbox::DEFAULT};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/health", get(show_health))
+        .route("/version", get(show_version))
+        .route("/settings", get(show_settings))
+        .route("/reset", post(reset))
+        .route("/openapi.json", get(openapi::control))
+        .route("/sessions", get(sessions::list_sessions))
+        .route("/sessions/{id}", get(sessions::show_session).delete(sessions::delete_session))
+        .route("/requests", get(requests::list_requests).delete(requests::delete_requests))
+        .route("/requests/{id}", get(requests::show_request).delete(requests::delete_request))
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked_control))
+        .layer(from_fn_with_state(Arc::clone(app), stamp))
+}
+
+/// An answer of the control plane: indented, because people read it.
+pub(super) struct Pretty<T>(pub(super) T);
+
+impl<T: Serialize> IntoResponse for Pretty<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec_pretty(&self.0) {
+            Ok(mut body) => {
+                body.push(b'\n');
+                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+            }
+            Err(error) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+}
+
+/// Gives each answer its request id.
+async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request, next: Next) -> Response {
+    let id = request_id(&headers, || app.sandboxes.default_sandbox().ids.request());
+    tracing::debug!(request_id = ?id, method = %request.method(), path = request.uri().path(), "control plane");
+    let mut answer = next.run(request).await;
+    answer.headers_mut().insert(X_REQUEST_ID, id);
+    answer
+}
+
+/// `GET /__admin/health`: how full the sandbox is, and how much it has given up.
+async fn show_health(State(app): State<Arc<App>>) -> Result<Pretty<impl Serialize>, Problem> {
+    let sandbox = app.sandboxes.default_sandbox();
+    Ok(Pretty(json!({
+        "status": if app.is_ready() { "healthy" } else { "stopping" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": app.uptime.elapsed().as_secs(),
+        "sandbox": sandbox.name(),
+        "seed": sandbox.ids.seed(),
+        "sessions": sandbox.agent_sessions.fill().await?,
+        "requests": sandbox.journal.fill(),
+    })))
+}
+
+/// `GET /__admin/version`.
+async fn show_version() -> Pretty<impl Serialize> {
+    Pretty(json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// `GET /__admin/settings`: every setting with its value, and what follows from it.
+async fn show_settings(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
+    let mut settings = app.settings.clone();
+    settings.base_url = Some(app.base_url.to_string());
+    settings.seed = Some(app.sandboxes.default_sandbox().ids.seed());
+    Pretty(settings)
+}
+
+/// `POST /__admin/reset`: the sandbox as it started.
+async fn reset(State(app): State<Arc<App>>) -> Result<Pretty<impl Serialize>, Problem> {
+    app.sandboxes.default_sandbox().reset().await?;
+    Ok(Pretty(json!({ "reset": DEFAULT })))
+}
+
+async fn no_such_endpoint(request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("There is no {method} /__admin{path}; /__admin/openapi.json lists what there is."),
+    )
+}
+
+async fn method_not_allowed(request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not allowed at /__admin{path}; the Allow header lists what is."),
+    )
+}

@@ -1,0 +1,94 @@
+//! `/__admin/requests`: the journal of the sandbox.
+
+use super::{Pretty, sessions::page_size};
+use crate::{
+    app::App,
+    contract::STATUSES,
+    http::{error::Problem, extract::Params},
+    journal::{Filter, StatusFilter, exchange_id, exchange_number},
+};
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Which exchanges are wanted. Every condition given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// A time (RFC 3339), or the id of an exchange.
+    since: Option<String>,
+    limit: Option<usize>,
+    /// An HTTP status, or a `status` of the contract.
+    status: Option<String>,
+}
+
+impl Wanted {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let mut filter = Filter::default();
+        if let Some(since) = &self.since {
+            match (exchange_number(since), since.parse()) {
+                (Some(number), _) => filter.after = Some(number),
+                (None, Ok(time)) => filter.since = Some(time),
+                (None, Err(_)) => {
+                    return Err(Problem::bad_request(format!(
+                        "since: {since:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {}.",
+                        exchange_id(1)
+                    )));
+                }
+            }
+        }
+        if let Some(status) = &self.status {
+            let word = STATUSES.into_iter().find(|word| word == status);
+            filter.status = match (word, status.parse()) {
+                (Some(word), _) => Some(StatusFilter::Contract(word)),
+                (None, Ok(code)) => Some(StatusFilter::Http(code)),
+                (None, Err(_)) => {
+                    return Err(Problem::bad_request(format!(
+                        "status: {status:?} is neither an HTTP status nor one of {}.",
+                        STATUSES.join(", ")
+                    )));
+                }
+            };
+        }
+        Ok(filter)
+    }
+}
+
+/// `GET /__admin/requests`: newest first.
+pub(super) async fn list_requests(
+    State(app): State<Arc<App>>,
+    Params(wanted): Params<Wanted>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let journal = &app.sandboxes.default_sandbox().journal;
+    let limit = page_size(wanted.limit)?;
+    let (requests, matching) = journal.list(&wanted.filter()?, limit);
+    Ok(Pretty(json!({ "requests": requests, "matching": matching, "dropped": journal.fill().dropped })))
+}
+
+/// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names.
+pub(super) async fn show_request(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let journal = &app.sandboxes.default_sandbox().journal;
+    let entry = exchange_number(&id).and_then(|number| journal.get(number));
+    entry.map(Pretty).ok_or_else(|| Problem::not_found("exchange", &id))
+}
+
+/// `DELETE /__admin/requests`: empties the journal.
+pub(super) async fn delete_requests(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
+    Pretty(json!({ "deleted": app.sandboxes.default_sandbox().journal.clear() }))
+}
+
+/// `DELETE /__admin/requests/{id}`.
+pub(super) async fn delete_request(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    let journal = &app.sandboxes.default_sandbox().journal;
+    match exchange_number(&id) {
+        Some(number) if journal.delete(number) => Ok(StatusCode::NO_CONTENT),
+        _ => Err(Problem::not_found("exchange", &id)),
+    }
+}

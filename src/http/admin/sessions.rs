@@ -1,0 +1,87 @@
+//! `/__admin/sessions`: the agent sessions of the sandbox.
+
+use super::Pretty;
+use crate::{
+    app::App,
+    http::{error::Problem, extract::Params},
+    session::{AgentSession, Intent},
+};
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+/// The largest page, and the usual one.
+const MOST: usize = 1000;
+const USUAL: usize = 100;
+
+/// Which sessions are wanted. Every condition given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    handoff_id: Option<String>,
+    email: Option<String>,
+    external_user_id: Option<String>,
+    client: Option<String>,
+    intent: Option<Intent>,
+    /// The id of the last session of the page before.
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Wanted {
+    fn admits(&self, session: &AgentSession) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        is(&self.handoff_id, &session.handoff_id)
+            && self.email.as_ref().is_none_or(|email| email.eq_ignore_ascii_case(&session.actor.email))
+            && is(&self.external_user_id, &session.actor.external_user_id)
+            && is(&self.client, &session.client)
+            && self.intent.is_none_or(|intent| intent == session.intent)
+    }
+}
+
+/// `GET /__admin/sessions`: newest first.
+pub(super) async fn list_sessions(
+    State(app): State<Arc<App>>,
+    Params(wanted): Params<Wanted>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let sessions = &app.sandboxes.default_sandbox().agent_sessions;
+    let limit = page_size(wanted.limit)?;
+    if let Some(after) = &wanted.after
+        && sessions.get(after).await?.is_none()
+    {
+        return Err(Problem::not_found("agent session", after));
+    }
+    let (page, total) = sessions.list(wanted.after.as_deref(), limit, |session| wanted.admits(session)).await?;
+    let next = if total > page.len() { page.last().map(|session| session.id.clone()) } else { None };
+    Ok(Pretty(json!({ "sessions": page, "matching": total, "next": next })))
+}
+
+/// `GET /__admin/sessions/{id}`.
+pub(super) async fn show_session(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let session = app.sandboxes.default_sandbox().agent_sessions.get(&id).await?;
+    session.map(Pretty).ok_or_else(|| Problem::not_found("agent session", &id))
+}
+
+/// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
+pub(super) async fn delete_session(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    if app.sandboxes.default_sandbox().agent_sessions.delete(&id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("agent session", &id))
+    }
+}
+
+/// A page size as asked for, within bounds.
+pub(super) fn page_size(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked.unwrap_or(USUAL) {
+        size @ 1..=MOST => Ok(size),
+        size => Err(Problem::bad_request(format!("limit: {size} is not from 1 to {MOST}."))),
+    }
+}

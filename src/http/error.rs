@@ -1,0 +1,140 @@
+//! What goes wrong, in the shapes that callers expect: the contract's own, and the control plane's.
+
+use super::{CREATE_AGENT_SESSION, body, record::Findings};
+use crate::{
+    contract::{Answer, Refusal},
+    scenario::{Chosen, ChosenBy},
+    store::StoreError,
+};
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::Serialize;
+use std::{any::Any, borrow::Cow};
+
+/// A contract answer with `status: "error"` (S6).
+#[derive(Debug)]
+pub(super) struct HandoffError {
+    /// By HTTP's meaning; a setting may move it on the way out (S7).
+    pub(super) http_status: StatusCode,
+    pub(super) description: Cow<'static, str>,
+    pub(super) header: Option<(HeaderName, HeaderValue)>,
+    pub(super) findings: Findings,
+}
+
+impl HandoffError {
+    pub(super) fn new(http_status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { http_status, description: description.into(), header: None, findings: Findings::default() }
+    }
+
+    /// A body that breaks the contract, with every reason (R1 to R11).
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        let description = refusal.description();
+        let findings = Findings {
+            violations: refusal.violations,
+            omitted_violations: refusal.omitted,
+            advices: refusal.advices,
+            ..Findings::default()
+        };
+        Self { findings, ..Self::new(StatusCode::BAD_REQUEST, description) }
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        self.header = HeaderValue::from_str(value).ok().map(|value| (name, value));
+        self
+    }
+}
+
+impl From<StoreError> for HandoffError {
+    fn from(error: StoreError) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The mock could not do its work: {error}."))
+    }
+}
+
+impl IntoResponse for HandoffError {
+    fn into_response(self) -> Response {
+        let Self { http_status, description, header, mut findings } = self;
+        if findings.chosen.is_none() {
+            findings.chosen = Some(Chosen { by: ChosenBy::Contract, why: description.clone() });
+        }
+        let answer = Answer::error(&description);
+        let mut response = findings.answer(http_status, "error", answer.to_json());
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// A known path under another method (H4).
+pub(super) async fn method_not_allowed(request: Request) -> HandoffError {
+    let (parts, rest) = request.into_parts();
+    let description = format!("{} is not allowed at {}; use POST.", parts.method, parts.uri.path());
+    body::drain(rest);
+    HandoffError::new(StatusCode::METHOD_NOT_ALLOWED, description).with_header(header::ALLOW, "POST")
+}
+
+/// A path that no endpoint has (H4).
+pub(super) async fn no_such_endpoint(request: Request) -> HandoffError {
+    let (parts, rest) = request.into_parts();
+    let path = parts.uri.path();
+    let description =
+        format!("There is no endpoint {} {path}; the handoff is POST {CREATE_AGENT_SESSION}.", parts.method);
+    body::drain(rest);
+    HandoffError::new(StatusCode::NOT_FOUND, description)
+}
+
+/// A defect of ours, which costs one request and not the server.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")
+        .into_response()
+}
+
+/// As [`panicked`], on the control plane.
+pub(super) fn panicked_control(_: Box<dyn Any + Send>) -> Response {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.").into_response()
+}
+
+/// An error of the control plane, in the shape of RFC 9457.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(skip)]
+    pub(super) code: StatusCode,
+    /// The meaning of the HTTP status.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong here, and the fix.
+    detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(code: StatusCode, detail: impl Into<String>) -> Self {
+        let title = code.canonical_reason().unwrap_or("Error");
+        Self { code, title, status: code.as_u16(), detail: detail.into() }
+    }
+
+    pub(super) fn not_found(what: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {id:?}, or it was dropped or deleted."))
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec_pretty(&self).unwrap_or_default();
+        (self.code, [(header::CONTENT_TYPE, "application/problem+json")], Bytes::from(body)).into_response()
+    }
+}

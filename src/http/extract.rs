@@ -1,0 +1,206 @@
+//! What handlers ask for, and the order in which a request is judged: credential, media type, size, JSON, schema.
+//!
+//! The first fault is already the contract's error answer.
+
+use super::{
+    body::{self, BodyError},
+    error::{HandoffError, Problem},
+};
+use crate::{
+    app::App,
+    config::Auth,
+    contract::{Advice, Schema},
+    sandbox::Sandbox,
+    session::HandoffRequest,
+};
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Query, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// The client that stands for every caller whose token says nothing of its own.
+const OPEN_CLIENT: &str = "open";
+
+/// Who asks, by their credential (H2).
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) client: Arc<str>,
+}
+
+/// A request that keeps the contract, as the type that its body stands for.
+#[derive(Debug)]
+pub(super) struct Checked<T> {
+    pub(super) caller: Caller,
+    pub(super) value: T,
+    /// The body as it came.
+    pub(super) body: Bytes,
+    pub(super) advices: Vec<Advice>,
+}
+
+/// A body type with a schema of its own.
+pub(super) trait Contracted: DeserializeOwned {
+    fn schema(app: &App) -> &Schema;
+}
+
+impl Contracted for HandoffRequest {
+    fn schema(app: &App) -> &Schema {
+        &app.handoff_request
+    }
+}
+
+impl<T: Contracted> FromRequest<Arc<App>> for Checked<T> {
+    type Rejection = HandoffError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, HandoffError> {
+        let (parts, body) = request.into_parts();
+        let caller = match judge_credential(app, &parts.headers) {
+            Ok(caller) => caller,
+            Err(error) => return Err(unread(error, &parts.headers, body)),
+        };
+        match Self::judge(app, &caller, &parts.headers, body).await {
+            Ok((value, body, advices)) => Ok(Self { caller, value, body, advices }),
+            Err(mut error) => {
+                error.findings.client = Some(caller.client);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<T: Contracted> Checked<T> {
+    async fn judge(
+        app: &App,
+        caller: &Caller,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<(T, Bytes, Vec<Advice>), HandoffError> {
+        if let Err(error) = judge_media_type(headers) {
+            return Err(unread(error, headers, body));
+        }
+        let limit = app.settings.max_body;
+        let body = body::read(body, limit).await.map_err(|error| body_error(&error, limit))?;
+        tracing::trace!(sandbox = caller.sandbox.name(), bytes = body.len(), "body read");
+        match T::schema(app).check(&body) {
+            Ok(accepted) => Ok((accepted.value, body, accepted.advices)),
+            Err(refusal) => {
+                let mut error = HandoffError::refused(refusal);
+                error.findings.body = Some(body);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A request refused before its body was looked at. Whoever waits for leave to send it (`Expect`) never gets it.
+fn unread(error: HandoffError, headers: &HeaderMap, body: Body) -> HandoffError {
+    if !headers.contains_key(header::EXPECT) {
+        body::drain(body);
+    }
+    error
+}
+
+fn body_error(error: &BodyError, limit: usize) -> HandoffError {
+    match error {
+        BodyError::TooLarge => HandoffError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The request body is larger than {limit} bytes, the most that is taken."),
+        ),
+        BodyError::TimedOut => HandoffError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("The request body stopped half-way for {} seconds.", body::SILENCE.as_secs()),
+        )
+        .with_header(header::CONNECTION, "close"),
+        BodyError::Broken => {
+            HandoffError::new(StatusCode::BAD_REQUEST, "The request body ended before it was complete.")
+        }
+    }
+}
+
+/// Judges `Authorization` (H2, RFC 6750): which sandbox the caller speaks to, and as which client.
+fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffError> {
+    let refuse = |description: &'static str, challenge: &str| {
+        HandoffError::new(StatusCode::UNAUTHORIZED, description).with_header(header::WWW_AUTHENTICATE, challenge)
+    };
+    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(credential) = credentials.next() else {
+        // A caller that shows no credential at all is told no error code (RFC 6750, 3.1).
+        return Err(refuse(
+            "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.",
+            r#"Bearer realm="docendorse-mock""#,
+        ));
+    };
+    let malformed = |description: &'static str| {
+        refuse(
+            description,
+            r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="The credential is malformed""#,
+        )
+    };
+    if credentials.next().is_some() {
+        return Err(malformed("There is more than one Authorization header; send one."));
+    }
+    let Some((scheme, token)) = credential.to_str().ok().map(|text| text.split_once(' ').unwrap_or((text, ""))) else {
+        return Err(malformed("The Authorization header holds characters that no token has."));
+    };
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(malformed(
+            "The Authorization header is not of the Bearer scheme; send Authorization: Bearer ACCESS_TOKEN.",
+        ));
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() {
+        return Err(malformed("The bearer token is empty; send Authorization: Bearer ACCESS_TOKEN."));
+    }
+    if token.contains([' ', '\t', ',']) {
+        return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
+    }
+    match app.settings.auth {
+        Auth::Open => Ok(Caller { sandbox: Arc::clone(app.sandboxes.default_sandbox()), client: OPEN_CLIENT.into() }),
+        Auth::Strict => Err(refuse(
+            "The access token was not issued by this server, and --auth strict lets no other pass.",
+            r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="The access token is unknown""#,
+        )),
+    }
+}
+
+/// Judges `Content-Type` and `Content-Encoding` (H3).
+fn judge_media_type(headers: &HeaderMap) -> Result<(), HandoffError> {
+    let refuse = |description: String| {
+        HandoffError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
+            .with_header(header::ACCEPT, "application/json")
+    };
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Err(refuse("The Content-Type header is missing; send Content-Type: application/json.".to_owned()));
+    };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if !essence.eq_ignore_ascii_case(b"application/json") {
+        return Err(refuse(format!("The Content-Type is {:?}; send Content-Type: application/json.", text(value))));
+    }
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let coding = text(coding);
+            Err(refuse(format!("The Content-Encoding {coding:?} is not understood; send the JSON as it is.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The query of a control plane request; a parameter that nobody knows is refused.
+#[derive(Debug)]
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The contract surface as OpenAPI 3.1, built on the very schema files that bodies are judged by.
+
+use crate::{
+    app::App,
+    contract::{HANDOFF_ANSWER, HANDOFF_REQUEST},
+};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const CONTRACT: &str = include_str!("../contract/openapi.json");
+const CONTROL: &str = include_str!("admin/openapi.json");
+
+/// `GET /openapi.json`.
+pub(super) async fn contract(State(app): State<Arc<App>>) -> Response {
+    let schemas = [("HandoffRequest", HANDOFF_REQUEST), ("HandoffAnswer", HANDOFF_ANSWER)];
+    answer(document(CONTRACT, &app.base_url, &schemas))
+}
+
+/// `GET /__admin/openapi.json`.
+pub(super) async fn control(State(app): State<Arc<App>>) -> Response {
+    answer(document(CONTROL, &app.base_url, &[]))
+}
+
+fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Value, serde_json::Error> {
+    let mut document: Value = serde_json::from_str(text)?;
+    document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    document["servers"] = json!([{ "url": base_url }]);
+    for (name, schema) in schemas {
+        let mut schema: Value = serde_json::from_str(schema)?;
+        if let Some(schema) = schema.as_object_mut() {
+            // Inside the document a schema goes by its place in it.
+            schema.shift_remove("$schema");
+            schema.shift_remove("$id");
+        }
+        document["components"]["schemas"][*name] = schema;
+    }
+    Ok(document)
+}
+
+fn answer(document: Result<Value, serde_json::Error>) -> Response {
+    match document.and_then(|document| serde_json::to_vec_pretty(&document)) {
+        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

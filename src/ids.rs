@@ -1,0 +1,112 @@
+//! Identifiers. The only place in the crate that draws random numbers; every sandbox owns one `Ids`.
+//!
+//! Each kind of identifier has a stream of its own, and its nth value depends on the seed, the kind and n alone.
+//! So the same requests under the same seed get the same ids, whatever else was asked of the server in between.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Spreads consecutive counters over the whole range of a generator's seeds.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A sandbox's source of identifiers.
+#[derive(Debug)]
+pub struct Ids {
+    seed: u64,
+    agent_sessions: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl Ids {
+    /// A source whose values all follow from `seed`.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed, agent_sessions: AtomicU64::new(0), requests: AtomicU64::new(0) }
+    }
+
+    /// A source with a seed of the system's choice; [`Ids::seed`] tells which, so that a run can be repeated.
+    ///
+    /// The seed keeps to 32 bits: it is meant to be read aloud and typed again.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is where randomness enters the crate")]
+    pub fn from_entropy() -> Self {
+        Self::seeded(u64::from(fastrand::u32(..)))
+    }
+
+    /// The seed that all values follow from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The id of a new agent session: `as_` and 24 hexadecimal digits (S2).
+    pub fn agent_session(&self) -> String {
+        let mut random = self.draw("agent_session", &self.agent_sessions);
+        let mut id = String::with_capacity(27);
+        id.push_str("as_");
+        push_hex(&mut id, random.u64(..), 16);
+        push_hex(&mut id, u64::from(random.u32(..)), 8);
+        id
+    }
+
+    /// The id under which one HTTP request is logged.
+    pub fn request(&self) -> uuid::Uuid {
+        let mut random = self.draw("request", &self.requests);
+        uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid()
+    }
+
+    /// Starts every stream over, as after a fresh start with the same seed.
+    pub fn restart(&self) {
+        for counter in [&self.agent_sessions, &self.requests] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn draw(&self, kind: &str, counter: &AtomicU64) -> fastrand::Rng {
+        let n = counter.fetch_add(1, Ordering::Relaxed);
+        // FNV-1a: a few bytes to a number, the same on every machine.
+        let kind = kind
+            .bytes()
+            .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+        let start = (self.seed ^ kind).wrapping_add(n.wrapping_mul(GOLDEN));
+        let mut random = fastrand::Rng::with_seed(start);
+        // Neighbouring seeds give related first values; one step apart they no longer are.
+        fastrand::Rng::with_seed(random.u64(..))
+    }
+}
+
+fn push_hex(into: &mut String, value: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = (value >> (place * 4)) & 0xF;
+        into.push(char::from(b"0123456789abcdef"[usize::try_from(digit).unwrap_or(0)]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_same_seed_gives_the_same_ids_whatever_else_is_drawn() {
+        let (one, other) = (Ids::seeded(7), Ids::seeded(7));
+        let _ = other.request();
+        assert_eq!(one.agent_session(), other.agent_session());
+        assert_eq!(one.agent_session(), other.agent_session());
+        assert_ne!(one.agent_session(), Ids::seeded(8).agent_session());
+    }
+
+    #[test]
+    fn ids_do_not_repeat() {
+        let ids = Ids::seeded(0);
+        let drawn: HashSet<String> = (0..100_000).map(|_| ids.agent_session()).collect();
+        assert_eq!(drawn.len(), 100_000);
+    }
+
+    #[test]
+    fn a_restart_begins_again() {
+        let ids = Ids::seeded(3);
+        let first = (ids.agent_session(), ids.request());
+        ids.restart();
+        assert_eq!(first, (ids.agent_session(), ids.request()));
+    }
+}

@@ -1,0 +1,316 @@
+//! The journal: the last exchanges of a sandbox, each with its answer and the reasons for it.
+//!
+//! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
+//! collected; whatever a reader wants to see is put together when it is read.
+
+use crate::{
+    contract::{Advice, Violation},
+    scenario::Chosen,
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json, value::RawValue};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// One recorded request with its answer and the reasons for it.
+#[derive(Debug)]
+pub struct Exchange {
+    /// When the request came, by the sandbox's clock.
+    pub at: Timestamp,
+    /// Who asked: the name of the client, once the credential has been judged.
+    pub client: Option<Arc<str>>,
+    /// The request line and headers, credentials masked: `POST /path`, then `name: value` lines.
+    pub head: Box<str>,
+    /// The request body; `None` when the request was refused before it was read.
+    pub body: Option<Bytes>,
+    /// What went back; `None` when the caller hung up before it could.
+    pub answer: Option<RecordedAnswer>,
+    /// How the request breaks the contract.
+    pub violations: Vec<Violation>,
+    /// Violations beyond the listed ones.
+    pub omitted_violations: usize,
+    /// What the contract allows but was probably not meant.
+    pub advices: Vec<Advice>,
+    /// Which rule chose the answer, and why.
+    pub chosen: Chosen,
+    /// The agent session that the answer names.
+    pub agent_session: Option<Box<str>>,
+    /// The `status` of the answer's body: one of the contract's five words.
+    pub status: Option<&'static str>,
+    /// How long the answer took, in real time.
+    pub duration: Duration,
+    /// The id under which the request was logged.
+    pub request_id: Box<str>,
+}
+
+/// An answer as it went out.
+#[derive(Debug)]
+pub struct RecordedAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `name: value` lines.
+    pub headers: Box<str>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// An exchange in the journal, under its number.
+#[derive(Debug)]
+pub struct Entry {
+    /// 1, 2, 3, … in the order in which the exchanges ended.
+    pub number: u64,
+    /// The exchange.
+    pub exchange: Exchange,
+}
+
+/// The header value that leads to an exchange, and its id in the control plane: `ex_00000001`.
+#[must_use]
+pub fn exchange_id(number: u64) -> String {
+    format!("ex_{number:08}")
+}
+
+/// Reads an exchange's number from its id.
+#[must_use]
+pub fn exchange_number(id: &str) -> Option<u64> {
+    let digits = id.strip_prefix("ex_")?;
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+}
+
+/// How much a journal keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Exchanges at most.
+    pub exchanges: usize,
+    /// Bytes of heads and bodies at most.
+    pub bytes: usize,
+}
+
+/// The bounded list of exchanges.
+#[derive(Debug)]
+pub struct Journal {
+    limits: Limits,
+    ring: Mutex<Ring>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    recorded: u64,
+    dropped: u64,
+}
+
+/// How full a journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Fill {
+    /// Exchanges held.
+    pub kept: usize,
+    /// Exchanges given up for newer ones since the last reset.
+    pub dropped: u64,
+}
+
+/// Which exchanges a reader wants.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those that came at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those recorded after this number.
+    pub after: Option<u64>,
+    /// Only those with this HTTP status, or with this `status` in their body.
+    pub status: Option<StatusFilter>,
+}
+
+/// A status of HTTP or of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// The HTTP status.
+    Http(u16),
+    /// The `status` of the body.
+    Contract(&'static str),
+}
+
+impl Filter {
+    fn admits(&self, entry: &Entry) -> bool {
+        let exchange = &entry.exchange;
+        self.since.is_none_or(|since| exchange.at >= since)
+            && self.after.is_none_or(|after| entry.number > after)
+            && self.status.as_ref().is_none_or(|status| match status {
+                StatusFilter::Http(code) => exchange.answer.as_ref().is_some_and(|answer| answer.status == *code),
+                StatusFilter::Contract(word) => exchange.status == Some(*word),
+            })
+    }
+}
+
+impl Journal {
+    /// An empty journal.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ring: Mutex::default() }
+    }
+
+    /// Takes an exchange in and answers with its number. An exchange larger than the whole journal is counted as
+    /// dropped at once.
+    pub fn record(&self, exchange: Exchange) -> u64 {
+        let size = size_of_exchange(&exchange);
+        let mut given_up = Vec::new();
+        let mut ring = self.ring();
+        ring.recorded += 1;
+        let number = ring.recorded;
+        ring.entries.push_back(Arc::new(Entry { number, exchange }));
+        ring.bytes += size;
+        while ring.entries.len() > self.limits.exchanges || ring.bytes > self.limits.bytes {
+            let Some(oldest) = ring.entries.pop_front() else { break };
+            ring.bytes -= size_of_exchange(&oldest.exchange);
+            ring.dropped += 1;
+            given_up.push(oldest);
+        }
+        drop(ring);
+        // Freed here, outside the lock.
+        drop(given_up);
+        number
+    }
+
+    /// The matching exchanges, newest first, `limit` of them at most, and how many match in all.
+    #[must_use]
+    pub fn list(&self, filter: &Filter, limit: usize) -> (Vec<Arc<Entry>>, usize) {
+        let all: Vec<Arc<Entry>> = self.ring().entries.iter().cloned().collect();
+        let mut matching = all.into_iter().rev().filter(|entry| filter.admits(entry));
+        let page: Vec<_> = matching.by_ref().take(limit).collect();
+        let total = page.len() + matching.count();
+        (page, total)
+    }
+
+    /// The exchange of a number, while it is kept.
+    #[must_use]
+    pub fn get(&self, number: u64) -> Option<Arc<Entry>> {
+        let ring = self.ring();
+        let index = ring.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        ring.entries.get(index).cloned()
+    }
+
+    /// Removes one exchange; says whether it was there.
+    pub fn delete(&self, number: u64) -> bool {
+        let mut ring = self.ring();
+        let Ok(index) = ring.entries.binary_search_by_key(&number, |entry| entry.number) else {
+            return false;
+        };
+        if let Some(entry) = ring.entries.remove(index) {
+            ring.bytes -= size_of_exchange(&entry.exchange);
+        }
+        true
+    }
+
+    /// Removes all exchanges and says how many there were. Numbers go on from where they were.
+    pub fn clear(&self) -> usize {
+        let mut ring = self.ring();
+        ring.bytes = 0;
+        let removed = std::mem::take(&mut ring.entries);
+        drop(ring);
+        removed.len()
+    }
+
+    /// As new: no exchanges, and the next one is number 1.
+    pub fn reset(&self) {
+        *self.ring() = Ring::default();
+    }
+
+    /// How full the journal is.
+    #[must_use]
+    pub fn fill(&self) -> Fill {
+        let ring = self.ring();
+        Fill { kept: ring.entries.len(), dropped: ring.dropped }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        // Nothing that holds this lock can leave the ring half changed.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn size_of_exchange(exchange: &Exchange) -> usize {
+    let answer = exchange.answer.as_ref().map_or(0, |answer| answer.headers.len() + answer.body.len());
+    let violation = |violation: &Violation| {
+        violation.pointer.len() + violation.wanted.len() + violation.came.as_ref().map_or(0, String::len)
+    };
+    let findings: usize = exchange.violations.iter().map(violation).sum::<usize>()
+        + exchange.advices.iter().map(|advice| advice.pointer.len() + advice.message.len()).sum::<usize>()
+        + exchange.violations.capacity() * size_of::<Violation>()
+        + exchange.advices.capacity() * size_of::<Advice>();
+    size_of::<Entry>() + exchange.head.len() + exchange.body.as_ref().map_or(0, Bytes::len) + answer + findings
+}
+
+impl Entry {
+    /// Method and path, as they came.
+    #[must_use]
+    pub fn request_line(&self) -> (&str, &str) {
+        let line = self.exchange.head.lines().next().unwrap_or_default();
+        line.split_once(' ').unwrap_or((line, ""))
+    }
+}
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let exchange = &self.exchange;
+        let (method, path) = self.request_line();
+        let answer = exchange.answer.as_ref().map(|answer| {
+            json!({
+                "http_status": answer.status,
+                "status": exchange.status,
+                "headers": headers(answer.headers.lines()),
+                "body": body(&answer.body),
+            })
+        });
+        let value = json!({
+            "id": exchange_id(self.number),
+            "at": exchange.at,
+            "client": exchange.client,
+            "request": {
+                "method": method,
+                "path": path,
+                "headers": headers(exchange.head.lines().skip(1)),
+                "body": exchange.body.as_ref().map(body),
+            },
+            "answer": answer,
+            "violations": exchange.violations,
+            "omitted_violations": exchange.omitted_violations,
+            "advices": exchange.advices,
+            "chosen": exchange.chosen,
+            "agent_session_id": exchange.agent_session,
+            "duration_us": u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX),
+            "request_id": exchange.request_id,
+        });
+        value.serialize(serializer)
+    }
+}
+
+/// Header lines as an object; a name given more than once has its values joined as RFC 9110 5.2 allows.
+fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Value {
+    let mut map = Map::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        match map.get_mut(name) {
+            Some(Value::String(joined)) => {
+                joined.push_str(", ");
+                joined.push_str(value);
+            }
+            _ => {
+                map.insert(name.to_owned(), value.into());
+            }
+        }
+    }
+    Value::Object(map)
+}
+
+/// A body as JSON where it is JSON, else as text; bytes that are no text are replaced.
+fn body(bytes: &Bytes) -> Value {
+    if serde_json::from_slice::<&RawValue>(bytes).is_ok()
+        && let Ok(value) = serde_json::from_slice::<Value>(bytes)
+    {
+        return value;
+    }
+    Value::String(String::from_utf8_lossy(bytes).into_owned())
+}

@@ -1,0 +1,30 @@
+//! A stand-in for DocEndorse's handoff to the e-sign agent.
+//!
+//! The map of the crate, from the inside out; imports point upwards only.
+//!
+//! - The core, pure: [`contract`] judges bodies and words answers, [`scenario`] decides, [`session`], [`actor`] and
+//!   [`journal`] are what is decided about, [`clock`] and [`ids`] are the only readers of time and of randomness.
+//! - [`store`] keeps documents; [`sandbox`] puts the core to work over a store, a clock and ids.
+//! - [`app`] composes; [`http`] translates; [`server`] listens; [`cli`] is the program, and [`config`] what it is told.
+//!
+//! To have a server inside a test, start a [`Mock`]; to mount the routes elsewhere, take [`http::router`].
+
+pub mod actor;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod contract;
+pub mod http;
+pub mod ids;
+pub mod journal;
+pub mod position;
+pub mod sandbox;
+pub mod scenario;
+pub mod server;
+pub mod session;
+pub mod store;
+
+pub use app::App;
+pub use config::Settings;
+pub use server::{Mock, Server, ServerError};

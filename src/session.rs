@@ -1,0 +1,96 @@
+//! What a handoff asks for, and the agent session that a successful one opens (S2).
+
+use crate::{
+    actor::Actor,
+    store::{Key, Record},
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the agent should do (R3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the contract's own words")]
+pub enum Intent {
+    SendESignRequest,
+    CreateTemplate,
+    UseTemplate,
+    SelfSign,
+    SendCrmDealDocumentForSignature,
+}
+
+/// A request body that keeps the contract: the parts that the service acts on.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HandoffRequest {
+    /// The caller's id of the handoff (R2).
+    pub handoff_id: Box<str>,
+    /// What the agent should do (R3).
+    pub intent: Intent,
+    /// Who it is for (R4).
+    pub actor: Actor,
+}
+
+/// An agent session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// `as_…`.
+    pub id: Box<str>,
+    /// The client that created it; see [`HandoffRequest`] for the rest.
+    pub client: Box<str>,
+    /// The caller's id of the handoff.
+    pub handoff_id: Box<str>,
+    /// What the agent should do.
+    pub intent: Intent,
+    /// Who it is for.
+    pub actor: Actor,
+    /// When it was created, by the sandbox's clock.
+    pub created_at: Timestamp,
+    /// The request body, as it came.
+    #[serde(with = "raw_json")]
+    pub request: Bytes,
+    /// Whether a later handoff with the same `handoff_id` finds this session (S8).
+    pub replayable: bool,
+}
+
+impl AgentSession {
+    /// The key under which a later handoff of the same client finds its session (S8).
+    #[must_use]
+    pub fn handoff_key(client: &str, handoff_id: &str) -> Key {
+        // No client name holds a line feed, so no two pairs give the same key.
+        let mut key = String::with_capacity(client.len() + handoff_id.len() + 1);
+        key.push_str(client);
+        key.push('\n');
+        key.push_str(handoff_id);
+        key.into_boxed_str()
+    }
+}
+
+impl Record for AgentSession {
+    const COLLECTION: &'static str = "agent_sessions";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
+    }
+}
+
+/// A JSON text inside a JSON document, neither quoted nor parsed.
+mod raw_json {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
+    use serde_json::value::RawValue;
+
+    pub(super) fn serialize<S: Serializer>(text: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_slice(text).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Bytes::from(Box::<str>::from(raw).into_string()))
+    }
+}

@@ -1,0 +1,251 @@
+//! The store in memory: quick, bounded, gone with the process.
+//!
+//! Each collection of a sandbox is a [`Table`]: documents in shards, each behind a lock of its own, and one index of
+//! keys and of the order of insertion. Whoever changes what the index says holds its lock and then that of a shard,
+//! always in this order, so nobody waits in a circle, and a key and its document appear and go together. Reading a
+//! document by id, or replacing it under the same keys, takes the lock of its shard alone.
+
+use super::{Document, Fill, Key, Page, Pending, Place, Store, StoreError, Stored};
+use hashbrown::{DefaultHashBuilder, HashMap};
+use std::{
+    collections::VecDeque,
+    hash::BuildHasher,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+/// Shards of a table; a power of two.
+const SHARDS: usize = 16;
+
+/// How many documents a collection keeps at most. A collection without a limit keeps all.
+#[derive(Clone, Debug, Default)]
+pub struct Retention(HashMap<&'static str, usize>);
+
+impl Retention {
+    /// No limits.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::default()
+    }
+
+    /// Keeps the newest `limit` documents of a collection.
+    #[must_use]
+    pub fn keep(mut self, collection: &'static str, limit: usize) -> Self {
+        self.0.insert(collection, limit);
+        self
+    }
+}
+
+/// Documents in memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    retention: Retention,
+    tables: RwLock<HashMap<Place, Arc<Table>>>,
+}
+
+impl Memory {
+    /// An empty store that keeps as much as `retention` says.
+    #[must_use]
+    pub fn new(retention: Retention) -> Self {
+        Self { retention, tables: RwLock::default() }
+    }
+
+    fn table(&self, place: &Place) -> Arc<Table> {
+        if let Some(table) = self.tables.read().unwrap_or_else(PoisonError::into_inner).get(place) {
+            return Arc::clone(table);
+        }
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.retention.0.get(place.collection).copied();
+        Arc::clone(tables.entry(place.clone()).or_insert_with(|| Arc::new(Table::new(limit))))
+    }
+}
+
+/// Wraps what is there at once in the shape that slower stores need.
+fn now<'a, T: Send + 'a>(result: Result<T, StoreError>) -> Pending<'a, T> {
+    Box::pin(std::future::ready(result))
+}
+
+impl Store for Memory {
+    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()> {
+        now(self.table(place).insert(document))
+    }
+
+    fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
+        now(Ok(self.table(place).get(id)))
+    }
+
+    fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
+        now(Ok(self.table(place).find(key)))
+    }
+
+    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>> {
+        now(Ok(self.table(place).list(page)))
+    }
+
+    fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool> {
+        now(self.table(place).replace(document, version))
+    }
+
+    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
+        now(Ok(self.table(place).delete(id)))
+    }
+
+    fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
+        // Whoever still holds a table finishes on it unseen, as if it had come before.
+        self.tables.write().unwrap_or_else(PoisonError::into_inner).retain(|place, _| *place.sandbox != *sandbox);
+        now(Ok(()))
+    }
+
+    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill> {
+        now(Ok(self.table(place).fill()))
+    }
+}
+
+type Documents = HashMap<Arc<str>, Arc<Stored>>;
+
+/// One collection of one sandbox.
+#[derive(Debug)]
+struct Table {
+    limit: usize,
+    hasher: DefaultHashBuilder,
+    shards: [Mutex<Documents>; SHARDS],
+    index: Mutex<Index>,
+}
+
+/// What is true of the collection as a whole.
+#[derive(Debug, Default)]
+struct Index {
+    /// Which document holds a key.
+    keys: HashMap<Key, Arc<str>>,
+    /// The documents in order of insertion, oldest first.
+    order: VecDeque<(u64, Arc<str>)>,
+    last: u64,
+    dropped: u64,
+}
+
+impl Table {
+    fn new(limit: Option<usize>) -> Self {
+        Self {
+            limit: limit.unwrap_or(usize::MAX),
+            hasher: DefaultHashBuilder::default(),
+            shards: Default::default(),
+            index: Mutex::default(),
+        }
+    }
+
+    fn insert(&self, document: Document) -> Result<(), StoreError> {
+        let mut given_up = Vec::new();
+        let mut index = lock(&self.index);
+        if document.keys.iter().any(|key| index.keys.contains_key(key)) {
+            return Err(StoreError::Taken);
+        }
+        let id = Arc::clone(&document.id);
+        let mut shard = self.shard(&id);
+        if shard.contains_key(&id) {
+            return Err(StoreError::Taken);
+        }
+        for key in &document.keys {
+            index.keys.insert(key.clone(), Arc::clone(&id));
+        }
+        index.last += 1;
+        let sequence = index.last;
+        index.order.push_back((sequence, Arc::clone(&id)));
+        shard.insert(id, Arc::new(Stored { document, version: 1, sequence }));
+        drop(shard);
+        while index.order.len() > self.limit {
+            let Some((_, oldest)) = index.order.pop_front() else { break };
+            given_up.push(self.take(&mut index, &oldest));
+            index.dropped += 1;
+        }
+        drop(index);
+        // Freed here, outside the lock.
+        drop(given_up);
+        Ok(())
+    }
+
+    fn get(&self, id: &str) -> Option<Arc<Stored>> {
+        self.shard(id).get(id).cloned()
+    }
+
+    fn find(&self, key: &str) -> Option<Arc<Stored>> {
+        let index = lock(&self.index);
+        let id = index.keys.get(key)?;
+        self.get(id)
+    }
+
+    fn list(&self, page: Page) -> Vec<Arc<Stored>> {
+        let mut all: Vec<Arc<Stored>> = Vec::new();
+        for shard in &self.shards {
+            let older = |stored: &&Arc<Stored>| page.before.is_none_or(|before| stored.sequence < before);
+            all.extend(lock(shard).values().filter(older).cloned());
+        }
+        all.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.sequence));
+        all.truncate(page.limit.unwrap_or(usize::MAX));
+        all
+    }
+
+    fn replace(&self, document: Document, version: u64) -> Result<bool, StoreError> {
+        let same_keys = |stored: &Stored| stored.document.keys == document.keys;
+        {
+            let mut shard = self.shard(&document.id);
+            match shard.get_mut(&document.id) {
+                Some(stored) if stored.version != version => return Ok(false),
+                None => return Ok(false),
+                Some(stored) if same_keys(stored) => {
+                    *stored = Arc::new(Stored { document, version: version + 1, sequence: stored.sequence });
+                    return Ok(true);
+                }
+                Some(_) => {}
+            }
+        }
+        let mut index = lock(&self.index);
+        let mut shard = self.shard(&document.id);
+        let Some(stored) = shard.get_mut(&document.id).filter(|stored| stored.version == version) else {
+            return Ok(false);
+        };
+        if document.keys.iter().any(|key| index.keys.get(key).is_some_and(|holder| *holder != document.id)) {
+            return Err(StoreError::Taken);
+        }
+        for key in &stored.document.keys {
+            index.keys.remove(key);
+        }
+        for key in &document.keys {
+            index.keys.insert(key.clone(), Arc::clone(&document.id));
+        }
+        *stored = Arc::new(Stored { document, version: version + 1, sequence: stored.sequence });
+        Ok(true)
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        let mut index = lock(&self.index);
+        let Some(gone) = self.take(&mut index, id) else { return false };
+        if let Ok(place) = index.order.binary_search_by_key(&gone.sequence, |(sequence, _)| *sequence) {
+            index.order.remove(place);
+        }
+        true
+    }
+
+    /// Takes a document and its keys out.
+    fn take(&self, index: &mut Index, id: &str) -> Option<Arc<Stored>> {
+        let gone = self.shard(id).remove(id)?;
+        for key in &gone.document.keys {
+            index.keys.remove(key);
+        }
+        Some(gone)
+    }
+
+    fn fill(&self) -> Fill {
+        let index = lock(&self.index);
+        Fill { kept: index.order.len(), dropped: index.dropped }
+    }
+
+    fn shard(&self, id: &str) -> MutexGuard<'_, Documents> {
+        // The map inside a shard goes by other bits of a hash of its own.
+        let number = usize::try_from(self.hasher.hash_one(id) >> 32).unwrap_or(0) % SHARDS;
+        lock(&self.shards[number])
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that holds one of these locks runs foreign code, so no panic can leave a table half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
