@@ -40,7 +40,7 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_BASE_URL", value_name = "URL")]
     pub base_url: Option<String>,
 
-    /// Once ready, write {"url","admin_url","pid","version"} to this file, all at once.
+    /// Once ready, write URLs, process id and version as JSON to this file, all at once.
     #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 
@@ -65,11 +65,11 @@ pub struct ServeOptions {
           value_parser = clap::value_parser!(u16).range(200..=599))]
     pub error_http_status: Option<u16>,
 
-    /// When a handoff_id comes again after a success: the same session, a new one, or an error. [default: replay]
+    /// When a `handoff_id` comes again after a success: the same session, a new one, or an error. [default: replay]
     #[arg(long, env = "DOCENDORSE_MOCK_ON_DUPLICATE_HANDOFF", value_name = "WHAT", help_heading = "Contract")]
     pub on_duplicate_handoff: Option<OnDuplicateHandoff>,
 
-    /// Leave registration_url out of the `register` answer.
+    /// Leave `registration_url` out of the `register` answer.
     #[arg(long, env = "DOCENDORSE_MOCK_NO_REGISTRATION_URL", help_heading = "Contract",
           num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub no_registration_url: Option<bool>,

@@ -97,7 +97,10 @@ impl Sandbox {
         let decision = scenario::decide(&request.actor);
         let (result, replay) = match decision.outcome {
             Outcome::Success => self.open_session(client, request, body).await?,
-            Outcome::Obstacle(obstacle) => (HandOffResult::Obstacle(obstacle), Replay::No),
+            Outcome::Obstacle(obstacle) => match self.known(client, &request.handoff_id, &body).await? {
+                Some(replay) => replay,
+                None => (HandOffResult::Obstacle(obstacle), Replay::No),
+            },
         };
         let mut chosen = decision.chosen;
         if replay != Replay::No {
@@ -113,7 +116,6 @@ impl Sandbox {
         request: HandoffRequest,
         body: Bytes,
     ) -> Result<(HandOffResult, Replay), StoreError> {
-        let mode = self.settings.on_duplicate_handoff;
         let mut session = Arc::new(AgentSession {
             id: self.ids.agent_session().into_boxed_str(),
             client: client.into(),
@@ -122,7 +124,7 @@ impl Sandbox {
             actor: request.actor,
             created_at: self.clock.now(),
             request: body,
-            replayable: mode != OnDuplicateHandoff::New,
+            replayable: self.settings.on_duplicate_handoff != OnDuplicateHandoff::New,
         });
         loop {
             match self.agent_sessions.insert(Arc::clone(&session)).await {
@@ -130,19 +132,30 @@ impl Sandbox {
                 Err(StoreError::Taken) => {}
                 Err(error) => return Err(error),
             }
-            let key = AgentSession::handoff_key(client, &session.handoff_id);
-            let Some(first) = self.agent_sessions.find(&key).await? else {
-                // The holder of the key was dropped in between, or the id was the one taken: try again with another.
-                Arc::make_mut(&mut session).id = self.ids.agent_session().into_boxed_str();
-                continue;
-            };
-            let replay = if first.request == session.request { Replay::Same } else { Replay::OfAnother };
-            let result = match mode {
-                OnDuplicateHandoff::Error => HandOffResult::Duplicate,
-                OnDuplicateHandoff::Replay | OnDuplicateHandoff::New => HandOffResult::Session(first),
-            };
-            return Ok((result, replay));
+            if let Some(replay) = self.known(client, &session.handoff_id, &session.request).await? {
+                return Ok(replay);
+            }
+            // The holder of the key was dropped in between, or the id was the one taken: try again with another.
+            Arc::make_mut(&mut session).id = self.ids.agent_session().into_boxed_str();
         }
+    }
+
+    /// What a `handoff_id` comes to that already has a session (S8).
+    async fn known(
+        &self,
+        client: &str,
+        handoff_id: &str,
+        body: &Bytes,
+    ) -> Result<Option<(HandOffResult, Replay)>, StoreError> {
+        let Some(first) = self.agent_sessions.find(&AgentSession::handoff_key(client, handoff_id)).await? else {
+            return Ok(None);
+        };
+        let replay = if first.request == *body { Replay::Same } else { Replay::OfAnother };
+        let result = match self.settings.on_duplicate_handoff {
+            OnDuplicateHandoff::Error => HandOffResult::Duplicate,
+            OnDuplicateHandoff::Replay | OnDuplicateHandoff::New => HandOffResult::Session(first),
+        };
+        Ok(Some((result, replay)))
     }
 
     /// Back to how the sandbox started: no sessions, an empty journal, ids from the first one on.

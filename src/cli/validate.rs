@@ -91,13 +91,15 @@ fn report(schema: &Schema, file: String, body: &[u8]) -> Report {
     Report {
         file,
         omitted,
-        violations: violations.iter().map(|found| located(&text, &found.pointer, found)).collect(),
-        advices: advices.iter().map(|found| located(&text, &found.pointer, found)).collect(),
+        violations: violations
+            .iter()
+            .map(|found| located(found.position.unwrap_or_else(|| locate(&text, &found.pointer)), found))
+            .collect(),
+        advices: advices.iter().map(|found| located(locate(&text, &found.pointer), found)).collect(),
     }
 }
 
-fn located(text: &str, pointer: &str, found: &(impl Serialize + Display)) -> Located {
-    let position = locate(text, pointer);
+fn located(position: Position, found: &(impl Serialize + Display)) -> Located {
     let mut fact = serde_json::to_value(found).unwrap_or_default();
     fact["line"] = position.line.into();
     fact["column"] = position.column.into();

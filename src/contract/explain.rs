@@ -33,7 +33,7 @@ impl Walk {
     fn value(&mut self, shape: &Shape, value: &Value) {
         match (&shape.kind, value) {
             (Kind::Any, _) => {}
-            (Kind::Object(fields), Value::Object(members)) => self.object(fields, members),
+            (Kind::Object(fields), Value::Object(members)) => self.object(shape, fields, members),
             (Kind::Array(items), Value::Array(values)) => {
                 for (index, value) in values.iter().enumerate() {
                     self.at(&index.to_string(), |walk| walk.value(items, value));
@@ -41,19 +41,23 @@ impl Walk {
             }
             (Kind::Text(text), Value::String(string)) => self.text(shape, text, string),
             (Kind::Object(_) | Kind::Array(_) | Kind::Text(_), _) => {
-                self.violation(shape, Rule::Type, Some(value), None)
+                // That `null` is no absent value, and that a body is an object, are rules of their own (R10).
+                let is_r10 = value.is_null() || self.pointer.is_empty();
+                let clause = if is_r10 { Some("R10") } else { shape.clause.as_deref() };
+                self.violation(shape, clause, Rule::Type, Some(value), None);
             }
         }
     }
 
-    fn object(&mut self, fields: &[Field], members: &Map<String, Value>) {
+    fn object(&mut self, shape: &Shape, fields: &[Field], members: &Map<String, Value>) {
         for field in fields {
             self.at(&field.name, |walk| match members.get(&*field.name) {
                 Some(value) => walk.value(&field.shape, value),
                 None if field.required => {
                     let lookalike = misspelling_of(&field.name, fields, members);
                     let hint = lookalike.map(|key| format!("is {key:?} a misspelling of it?"));
-                    walk.violation(&field.shape, Rule::Required, None, hint);
+                    // The clause of the object is the one that lists what it requires.
+                    walk.violation(&field.shape, shape.clause.as_deref(), Rule::Required, None, hint);
                 }
                 None if field.recommended => {
                     let message = "is optional, but recommended: the agent greets the user by it".to_owned();
@@ -62,8 +66,10 @@ impl Walk {
                 None => {}
             });
         }
+        // The absence of a required field is told as a violation, misspelling included.
+        let is_silently_absent = |field: &&Field| !field.required && !members.contains_key(&*field.name);
         for key in members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key)) {
-            if let Some(field) = nearest(key, fields.iter().filter(|field| !members.contains_key(&*field.name))) {
+            if let Some(field) = nearest(key, fields.iter().filter(is_silently_absent)) {
                 let name = &field.name;
                 self.at(key, |walk| {
                     walk.advice("unknown_field", format!("is not a field of the contract; did you mean {name:?}?"));
@@ -79,7 +85,7 @@ impl Walk {
                 .filter(|option| is_near(string, option))
                 .min_by_key(|option| strsim::damerau_levenshtein(string, option))
                 .map(|option| format!("did you mean {option:?}?"));
-            self.violation(shape, rule, Some(&Value::String(string.to_owned())), hint);
+            self.violation(shape, shape.clause.as_deref(), rule, Some(&Value::String(string.to_owned())), hint);
         } else if string.is_empty() {
             self.advice("empty", "is an empty string, which the contract allows but nobody can use".to_owned());
         } else if !text.is_expected(string) {
@@ -96,7 +102,14 @@ impl Walk {
         self.pointer.truncate(length);
     }
 
-    fn violation(&mut self, shape: &Shape, rule: Rule, came: Option<&Value>, hint: Option<String>) {
+    fn violation(
+        &mut self,
+        shape: &Shape,
+        clause: Option<&str>,
+        rule: Rule,
+        came: Option<&Value>,
+        hint: Option<String>,
+    ) {
         if self.findings.violations.len() == LISTED {
             self.findings.omitted += 1;
             return;
@@ -104,10 +117,11 @@ impl Walk {
         self.findings.violations.push(Violation {
             pointer: self.pointer.clone(),
             rule,
-            clause: shape.clause.as_deref().map(str::to_owned),
+            clause: clause.map(str::to_owned),
             wanted: shape.wanted.to_string(),
             came: came.map(|value| describe(value, rule)),
             hint,
+            position: None,
         });
     }
 

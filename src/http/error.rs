@@ -22,23 +22,23 @@ pub(super) struct HandoffError {
     pub(super) http_status: StatusCode,
     pub(super) description: Cow<'static, str>,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
-    pub(super) findings: Findings,
+    pub(super) findings: Box<Findings>,
 }
 
 impl HandoffError {
     pub(super) fn new(http_status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { http_status, description: description.into(), header: None, findings: Findings::default() }
+        Self { http_status, description: description.into(), header: None, findings: Box::default() }
     }
 
     /// A body that breaks the contract, with every reason (R1 to R11).
     pub(super) fn refused(refusal: Refusal) -> Self {
         let description = refusal.description();
-        let findings = Findings {
+        let findings = Box::new(Findings {
             violations: refusal.violations,
             omitted_violations: refusal.omitted,
             advices: refusal.advices,
             ..Findings::default()
-        };
+        });
         Self { findings, ..Self::new(StatusCode::BAD_REQUEST, description) }
     }
 

@@ -200,7 +200,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+            Err(rejection) => {
+                let text = rejection.body_text().replace('`', "\"");
+                let reason = text.trim_start_matches("Failed to deserialize query string: ");
+                Err(Problem::bad_request(format!("In the query: {reason}.")))
+            }
         }
     }
 }

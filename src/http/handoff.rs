@@ -32,8 +32,13 @@ pub(super) async fn create_agent_session(
             message: "was used before with another body; a handoff of its own needs an id of its own".to_owned(),
         });
     }
-    let mut findings =
-        Findings { client: Some(client), body: Some(body), advices, chosen: Some(chosen), ..Findings::default() };
+    let mut findings = Box::new(Findings {
+        client: Some(client),
+        body: Some(body),
+        advices,
+        chosen: Some(chosen),
+        ..Findings::default()
+    });
     let base = &app.base_url;
     let (status, answer) = match &result {
         HandOffResult::Session(session) => {

@@ -44,7 +44,12 @@ pub(super) struct Findings {
 
 impl Findings {
     /// An answer of the contract, with these findings on it. `status` is the one of the body.
-    pub(super) fn answer(mut self, http_status: StatusCode, status: &'static str, body: Vec<u8>) -> Response {
+    pub(super) fn answer(
+        mut self: Box<Self>,
+        http_status: StatusCode,
+        status: &'static str,
+        body: Vec<u8>,
+    ) -> Response {
         let body = Bytes::from(body);
         self.answer = body.clone();
         self.status = Some(status);
@@ -170,14 +175,12 @@ pub(super) fn request_id(headers: &HeaderMap, fresh: impl FnOnce() -> uuid::Uuid
         let bytes = given.as_bytes();
         (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     });
-    match given {
-        Some(given) => given.clone(),
-        None => {
-            let mut text = uuid::Uuid::encode_buffer();
-            let text = fresh().as_hyphenated().encode_lower(&mut text);
-            HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
-        }
+    if let Some(given) = given {
+        return given.clone();
     }
+    let mut text = uuid::Uuid::encode_buffer();
+    let text = fresh().as_hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
 }
 
 fn head(parts: &Parts) -> Box<str> {
@@ -197,9 +200,9 @@ fn lines(headers: &HeaderMap, mut into: String) -> Box<str> {
         into.push_str(": ");
         let text = String::from_utf8_lossy(value.as_bytes());
         if is_secret(name) {
-            mask(&mut into, &text)
+            mask(&mut into, &text);
         } else {
-            into.push_str(&text)
+            into.push_str(&text);
         }
         into.push('\n');
     }

@@ -1,0 +1,89 @@
+//! `docs/contract.md`: every clause has a row, every row a test, every named test exists.
+
+use std::{collections::BTreeSet, path::Path};
+
+/// The clauses that the ledger must hold. Those of surfaces that are not there yet are listed as such.
+fn clauses() -> Vec<String> {
+    let numbered = |letter: char, last: u32| (1..=last).map(move |number| format!("{letter}{number}"));
+    let mut all: Vec<String> = Vec::new();
+    for (letter, last) in [('H', 4), ('R', 12), ('S', 9), ('T', 6), ('W', 4), ('G', 10)] {
+        all.extend(numbered(letter, last));
+    }
+    all
+}
+
+struct Row {
+    clause: String,
+    provenance: String,
+    tests: Vec<String>,
+}
+
+fn rows() -> Vec<Row> {
+    let ledger = std::fs::read_to_string("docs/contract.md").unwrap();
+    ledger
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>())
+        .filter(|cells| cells.len() == 4 && cells[0] != "clause" && !cells[0].starts_with('-'))
+        .map(|cells| Row {
+            clause: cells[0].to_owned(),
+            provenance: cells[1].to_owned(),
+            tests: cells[3].split('`').skip(1).step_by(2).map(str::to_owned).collect(),
+        })
+        .collect()
+}
+
+/// The names of all tests in the repository.
+fn tests() -> BTreeSet<String> {
+    fn walk(folder: &Path, into: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, into);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let lines: Vec<&str> = text.lines().map(str::trim).collect();
+                for (index, line) in lines.iter().enumerate() {
+                    let is_test = line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+                    let function = lines[index..].iter().take(3).find_map(|line| line.split_once("fn "));
+                    if let (true, Some((_, rest))) = (is_test, function) {
+                        into.insert(rest.split('(').next().unwrap().to_owned());
+                    }
+                }
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    walk(Path::new("tests"), &mut names);
+    walk(Path::new("src"), &mut names);
+    names
+}
+
+#[test]
+fn every_clause_has_a_row_and_every_row_a_test_that_exists() {
+    let (rows, tests) = (rows(), tests());
+    let mut problems = Vec::new();
+    for clause in clauses() {
+        if !rows.iter().any(|row| row.clause == clause) {
+            problems.push(format!("{clause} has no row"));
+        }
+    }
+    for row in &rows {
+        if !clauses().contains(&row.clause) {
+            problems.push(format!("{} is no clause", row.clause));
+        }
+        if !["seed", "vendor", "assumed"].iter().any(|word| row.provenance.contains(word)) {
+            problems.push(format!("{} does not say where it comes from", row.clause));
+        }
+        if row.tests.is_empty() && row.provenance != "not served yet" && !row.provenance.contains("not served yet") {
+            problems.push(format!("{} has no test", row.clause));
+        }
+        problems.extend(
+            row.tests
+                .iter()
+                .filter(|test| !tests.contains(*test))
+                .map(|test| format!("{}: no test {test}", row.clause)),
+        );
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}

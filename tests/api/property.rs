@@ -1,0 +1,207 @@
+//! What holds of any body: it is accepted, or refused at places that exist; the short cut for clean bodies agrees with
+//! the full judgement, and the explanation with the JSON Schema validator.
+
+use crate::fixtures::files;
+use docendorse_mock::{
+    contract::{HANDOFF_REQUEST, Schema},
+    session::HandoffRequest,
+};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, sync::OnceLock};
+
+fn schema() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(|| Schema::compile(HANDOFF_REQUEST).unwrap())
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text(),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((key(), inner), 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// Strings near the edges of the contract.
+fn text() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        ".{0,8}",
+        Just("sam@example.com".to_owned()),
+        Just("send_e_sign_request".to_owned()),
+        Just("2024-02-29".to_owned()),
+        Just("https://example.com/a.pdf".to_owned()),
+        Just("+14155550123".to_owned()),
+        Just("url".to_owned()),
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+        "\\+?[0-9]{1,17}",
+        "[a-z.+-]{0,5}@[a-z.-]{0,8}",
+        "[a-z]{0,5}:?/{0,2}[a-z%. ]{0,8}",
+        (4998_usize..5003).prop_map(|count| "ö".repeat(count)),
+    ]
+    .prop_map(Value::from)
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,4}",
+        prop::sample::select(vec![
+            "handoff_id",
+            "intent",
+            "actor",
+            "integration",
+            "context",
+            "facts",
+            "files",
+            "email",
+            "external_user_id",
+            "display_name",
+            "source",
+            "summary",
+            "transcript",
+            "metadata",
+            "title",
+            "parties",
+            "name",
+            "telephone",
+            "dates",
+            "effective_date",
+            "type",
+            "url",
+            "handoffId",
+            "e_mail",
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+/// A valid body with one place changed, removed or added.
+fn nearly_valid() -> impl Strategy<Value = Value> {
+    let bodies: Vec<Value> =
+        files("requests/valid").iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
+    let change = (prop::sample::select(bodies), any::<prop::sample::Index>(), 0..3, any_json(), key());
+    change.prop_map(|(mut body, index, what, value, key)| {
+        let mut places = Vec::new();
+        collect(&body, String::new(), &mut places);
+        let place = places[index.index(places.len())].clone();
+        match (what, body.pointer_mut(&place)) {
+            (0, Some(target)) => *target = value,
+            (1, Some(Value::Object(members))) => {
+                members.insert(key, value);
+            }
+            (1, Some(Value::Array(items))) => items.push(value),
+            _ => remove(&mut body, &place),
+        }
+        body
+    })
+}
+
+fn collect(value: &Value, pointer: String, into: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(key, value)| collect(value, format!("{pointer}/{}", escaped(key)), into));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, value)| collect(value, format!("{pointer}/{index}"), into));
+        }
+        _ => {}
+    }
+    into.push(pointer);
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn remove(body: &mut Value, place: &str) {
+    let Some((parent, key)) = place.rsplit_once('/') else { return };
+    match body.pointer_mut(parent) {
+        Some(Value::Object(members)) => {
+            members.remove(&key.replace("~1", "/").replace("~0", "~"));
+        }
+        Some(Value::Array(items)) => {
+            items.remove(key.parse().unwrap());
+        }
+        _ => {}
+    }
+}
+
+/// Everything that must hold of one body.
+pub fn holds(bytes: &[u8]) {
+    let schema = schema();
+    let judged = schema.judge(bytes);
+    let checked = schema.check::<HandoffRequest>(bytes);
+    assert_eq!(judged.is_ok(), checked.is_ok(), "the short cut changed the verdict");
+    if schema.is_clean(bytes) {
+        let (_, advices) = judged.as_ref().expect("the short cut passed what the full judgement refuses");
+        assert!(advices.is_empty(), "the short cut passed what calls for an advice: {advices:?}");
+    }
+    let value: Option<Value> = serde_json::from_slice(bytes).ok();
+    match (&judged, &value) {
+        (Ok((judged, _)), Some(value)) => assert_eq!(judged, value),
+        (Ok(_), None) => panic!("accepted what is no JSON"),
+        (Err(refusal), value) => {
+            assert!(!refusal.violations.is_empty());
+            assert!(!refusal.description().is_empty());
+            let body = value.as_ref().unwrap_or(&Value::Null);
+            for violation in &refusal.violations {
+                let parent = violation.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+                let missing = violation.came.is_none();
+                let place = if missing { parent } else { &violation.pointer };
+                assert!(body.pointer(place).is_some(), "{} is no place", violation.pointer);
+                assert_eq!(missing, body.pointer(&violation.pointer).is_none(), "{}", violation.pointer);
+            }
+        }
+    }
+    if let Some(value) = &value {
+        let theirs: BTreeSet<String> =
+            schema.validator_findings(value).unwrap().into_iter().map(|(pointer, _)| pointer).collect();
+        match judged {
+            Ok(_) => assert!(theirs.is_empty(), "{theirs:?}"),
+            Err(refusal) if refusal.omitted == 0 => {
+                let ours: BTreeSet<String> = refusal.violations.into_iter().map(|found| found.pointer).collect();
+                assert_eq!(ours, theirs, "the explanation and the validator disagree");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_json_is_accepted_or_refused_at_places_that_exist(value in any_json()) {
+        holds(value.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_valid_body_with_one_change_is_judged_alike_by_all_judges(value in nearly_valid()) {
+        holds(value.to_string().as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        holds(&bytes);
+    }
+}
+
+#[test]
+fn every_valid_fixture_is_judged_alike_with_any_part_cut_off() {
+    for (_, body) in files("requests/valid") {
+        holds(&body);
+        // A cut at every byte of a long body says no more than one at every prime.
+        for cut in (0..body.len()).step_by(if body.len() > 2_000 { 97 } else { 1 }) {
+            holds(&body[..cut]);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What only a socket shows: half-sent, slow, over-long and hostile requests, and a bounded stop.
+
+use crate::harness::{CREATE, body_of};
+use docendorse_mock::{Mock, Settings};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+async fn connect(mock: &Mock) -> TcpStream {
+    TcpStream::connect(mock.url().trim_start_matches("http://")).await.unwrap()
+}
+
+fn head(framing: &str) -> String {
+    format!(
+        "POST {CREATE} HTTP/1.1\r\nhost: mock.test\r\nauthorization: Bearer x\r\n\
+         content-type: application/json\r\n{framing}\r\n\r\n"
+    )
+}
+
+/// Reads one answer: its status, and the `description` of its body.
+async fn answer(stream: &mut TcpStream) -> (u16, String) {
+    let mut bytes = Vec::new();
+    loop {
+        let mut chunk = [0; 4096];
+        let size = stream.read(&mut chunk).await.unwrap();
+        bytes.extend_from_slice(&chunk[..size]);
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && let Some(length) = head.lines().find_map(|line| line.strip_prefix("content-length: "))
+            && body.len() >= length.parse().unwrap()
+        {
+            let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+            let body: Value = serde_json::from_str(body).unwrap_or_default();
+            return (status, body["description"].as_str().unwrap_or_default().to_owned());
+        }
+        assert!(size > 0, "closed after {text:?}");
+    }
+}
+
+async fn start() -> Mock {
+    Mock::start(Settings::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_over_long_body_gets_its_answer_while_it_is_still_sent() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    let size = 8 << 20;
+    stream.write_all(head(&format!("content-length: {size}")).as_bytes()).await.unwrap();
+    // A client that writes everything before it reads: the rest must be taken, or the answer would be lost.
+    for _ in 0..size / 65_536 {
+        stream.write_all(&[b' '; 65_536]).await.unwrap();
+    }
+    let (status, description) = answer(&mut stream).await;
+    assert_eq!(status, 413, "{description}");
+    // The connection is whole again: the next request on it is answered.
+    let body = body_of("h-1", "sam@example.com");
+    stream.write_all(format!("{}{body}", head(&format!("content-length: {}", body.len()))).as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut stream).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_over_long_body_of_unknown_length_is_refused_at_the_limit() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    stream.write_all(head("transfer-encoding: chunked").as_bytes()).await.unwrap();
+    for _ in 0..40 {
+        stream.write_all(b"10000\r\n").await.unwrap();
+        stream.write_all(&[b'['; 0x10000]).await.unwrap();
+        stream.write_all(b"\r\n").await.unwrap();
+    }
+    assert_eq!(answer(&mut stream).await.0, 413);
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_for_leave_to_send_is_refused_without_it() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    let head = head("content-length: 100\r\nexpect: 100-continue").replace("authorization: Bearer x\r\n", "");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut stream).await.0, 401, "the first line is the answer, not 100 Continue");
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_an_exchange_of_its_own() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    stream.write_all(head("content-length: 100").as_bytes()).await.unwrap();
+    stream.write_all(b"{\"handoff_id\"").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    let journal = &mock.app().sandboxes.default_sandbox().journal;
+    let (entries, _) = journal.list(&docendorse_mock::journal::Filter::default(), 10);
+    assert_eq!(entries.len(), 1);
+    assert!(entries[0].exchange.agent_session.is_none());
+}
+
+#[tokio::test]
+async fn a_silent_caller_is_answered_in_the_end() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    stream.write_all(head("content-length: 100").as_bytes()).await.unwrap();
+    stream.write_all(b"{").await.unwrap();
+    // The clock runs ahead only while every task waits, so nothing that could still happen is cut short.
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    let (status, description) = answer(&mut stream).await;
+    assert_eq!((status, &*description), (408, "The request body stopped half-way for 30 seconds."));
+}
+
+#[tokio::test]
+async fn hostile_bodies_get_an_answer() {
+    let mock = start().await;
+    let deep = "[".repeat(1_000_000);
+    let nested = format!("{}{}", "{\"context\":".repeat(60_000), "1");
+    let long_key = format!("{{\"{}\": 1}}", "k".repeat(900_000));
+    let many_faults = format!("{{\"files\":[{}1]}}", "1,".repeat(500_000));
+    let many_keys: String = (0..60_000).map(|number| format!("\"handof_{number}\":1,")).collect();
+    let many_keys = format!("{{{many_keys}\"z\":1}}");
+    let bodies: Vec<Vec<u8>> = vec![
+        deep.into(),
+        nested.into(),
+        long_key.into(),
+        many_faults.into(),
+        many_keys.into(),
+        vec![0xFF; 1000],
+        vec![0; 1000],
+        b"\xEF\xBB\xBF{}".to_vec(),
+        b"{\"handoff_id\":\"\\ud800\"}".to_vec(),
+        b"{\"a\":1e999}".to_vec(),
+        Vec::new(),
+    ];
+    for body in bodies {
+        let mut stream = connect(&mock).await;
+        stream.write_all(head(&format!("content-length: {}", body.len())).as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
+        let (status, description) = answer(&mut stream).await;
+        assert_eq!(status, 400, "{description}");
+        assert!((1..40_000).contains(&description.len()), "{} bytes", description.len());
+    }
+}
+
+#[tokio::test]
+async fn a_broken_request_line_closes_cleanly_and_harms_nobody() {
+    let mock = start().await;
+    for garbage in
+        ["\r\n\r\n\r\n", "GET\r\n\r\n", "\u{0}\u{1}\u{2}", "GET / HTTP/9.9\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+    {
+        let mut stream = connect(&mock).await;
+        stream.write_all(garbage.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+    }
+    let client = reqwest::Client::new();
+    assert!(client.get(format!("{}/livez", mock.url())).send().await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn a_real_client_walks_the_contract() {
+    let mock = start().await;
+    let client = reqwest::Client::new();
+    let create = format!("{}{CREATE}", mock.url());
+    let body: Value = serde_json::from_str(&body_of("h-1", "sam@example.com")).unwrap();
+    let answer = client.post(&create).bearer_auth("x").json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer: Value = answer.json().await.unwrap();
+    assert!(answer["handoff_uri"].as_str().unwrap().starts_with(mock.url()), "{answer}");
+    mock.stop().await;
+    assert!(client.get(&create).send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_lets_requests_under_way_finish() {
+    let mock = start().await;
+    let client = reqwest::Client::new();
+    let create = format!("{}{CREATE}", mock.url());
+    let body: Value = serde_json::from_str(&body_of("h-1", "sam+slow@example.com")).unwrap();
+    let request = tokio::spawn(client.post(&create).bearer_auth("x").json(&body).send());
+    let sessions = mock.app().clone();
+    // The session is there before the answer is: then the request is under way.
+    while sessions.sandboxes.default_sandbox().agent_sessions.fill().await.unwrap().kept == 0 {
+        tokio::task::yield_now().await;
+    }
+    mock.stop().await;
+    assert_eq!(request.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    stream.write_all(head("content-length: 100").as_bytes()).await.unwrap();
+    let client = reqwest::Client::new();
+    assert!(client.get(format!("{}/livez", mock.url())).send().await.unwrap().status().is_success());
+    drop(client);
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    mock.stop().await;
+    assert!(start.elapsed() <= docendorse_mock::server::DRAIN + Duration::from_secs(1));
+}

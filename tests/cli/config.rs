@@ -1,0 +1,102 @@
+//! Flags over environment over file over defaults, and what is said when one of them is wrong.
+
+use crate::harness::{Folder, Running, golden, program, run, text};
+use serde_json::json;
+
+fn settings(running: &Running) -> serde_json::Value {
+    running.ask("GET", "/__admin/settings", "").1
+}
+
+#[test]
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+    let folder = Folder::new();
+    let config = folder.write(
+        "mock.toml",
+        "listen = \"127.0.0.1:0\"\nmax-body = \"1KiB\"\nmax-sessions = 5\nmax-exchanges = 6\nauth = \"strict\"\n",
+    );
+    let mut command = program();
+    command.env("DOCENDORSE_MOCK_MAX_SESSIONS", "7").env("DOCENDORSE_MOCK_MAX_EXCHANGES", "8");
+    let running = Running::start(command.args(["--config", &config, "--max-exchanges", "9"]));
+    let settings = settings(&running);
+    assert_eq!(settings["max-body"], 1024, "file");
+    assert_eq!(settings["auth"], "strict", "file");
+    assert_eq!(settings["max-sessions"], 7, "environment");
+    assert_eq!(settings["max-exchanges"], 9, "flag");
+    assert_eq!(settings["on-duplicate-handoff"], "replay", "default");
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let running = Running::start(
+        program()
+            .env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:0")
+            .env("DOCENDORSE_MOCK_NO_REGISTRATION_URL", "true")
+            .env("DOCENDORSE_MOCK_BASE_URL", "http://mock.test/")
+            .env("DOCENDORSE_MOCK_SEED", "11"),
+    );
+    let settings = settings(&running);
+    assert_eq!(settings["no-registration-url"], json!(true));
+    assert_eq!(settings["base-url"], "http://mock.test");
+    assert_eq!(settings["seed"], 11);
+}
+
+#[test]
+fn port_replaces_the_port_unless_an_address_is_given_as_a_flag() {
+    let running = Running::start(program().env("PORT", "0").env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:1"));
+    assert_eq!(settings(&running)["listen"], "127.0.0.1:0");
+    let running = Running::start(program().env("PORT", "1").args(["--listen", "127.0.0.1:0"]));
+    assert_eq!(settings(&running)["listen"], "127.0.0.1:0");
+}
+
+#[test]
+fn a_wrong_file_is_told_with_its_place() {
+    let folder = Folder::new();
+    let mut told = String::new();
+    for text_of_file in [
+        "listen = \"127.0.0.1:0\"\nlisen = 1\n",
+        "auth = \"sometimes\"\n",
+        "max-body = \"much\"\n",
+        "max-sessions = -1\n",
+        "seed = \n",
+        "error-http-status = 99\n",
+        "[server]\nlisten = \"127.0.0.1:0\"\n",
+    ] {
+        let config = folder.write("mock.toml", text_of_file);
+        let output = run(&["--config", &config]);
+        assert_eq!(output.status.code(), Some(3), "{text_of_file}");
+        let line = text(&output.stderr);
+        assert_eq!(line.lines().count(), 1, "{line}");
+        told += &folder.plain(&line);
+    }
+    let output = run(&["--config", "no/such.toml"]);
+    assert_eq!(output.status.code(), Some(3));
+    told += &text(&output.stderr);
+    golden("config-wrong.txt", &told);
+}
+
+#[test]
+fn a_wrong_value_is_told_with_its_fix() {
+    let mut told = String::new();
+    for arguments in [
+        &["--listen", "4747"][..],
+        &["--listen", "127.0.0.1:99999"],
+        &["--base-url", "mock.test"],
+        &["--base-url", "http://x/?a"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        told += &text(&output.stderr);
+    }
+    let output = program().env("PORT", "web").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    told += &text(&output.stderr);
+    golden("config-values.txt", &told);
+}
+
+#[test]
+fn an_unknown_variable_of_ours_is_warned_of() {
+    let mut command = program();
+    command.args(["--listen", "127.0.0.1:0", "--log-format", "text"]).env("DOCENDORSE_MOCK_LISEN", "x");
+    let (_, _, log) = Running::start(&mut command).stop("-TERM");
+    assert!(log.contains("DOCENDORSE_MOCK_LISEN is set, but no setting has that name"), "{log}");
+}

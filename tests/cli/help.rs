@@ -1,0 +1,57 @@
+//! Help, version, completions, and usage errors.
+
+use crate::harness::{golden, run, text};
+
+#[test]
+fn help_teaches() {
+    for (verb, name) in
+        [("", "help.txt"), ("serve", "help-serve.txt"), ("ready", "help-ready.txt"), ("validate", "help-validate.txt")]
+    {
+        let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(0));
+        golden(name, &text(&output.stdout));
+    }
+}
+
+#[test]
+fn every_setting_has_its_variable() {
+    let help = text(&run(&["serve", "--help"]).stdout);
+    for flag in help.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+        let flag = flag.trim_end_matches(|char: char| !char.is_ascii_alphanumeric());
+        let flag = flag.split(['=', '[']).next().unwrap();
+        if ["help", "version", "config.:"].contains(&flag) {
+            continue;
+        }
+        let variable = format!("DOCENDORSE_MOCK_{}", flag.to_uppercase().replace('-', "_"));
+        assert!(help.contains(&variable), "--{flag} has no {variable}");
+    }
+}
+
+#[test]
+fn version_is_told_twice() {
+    let expected = format!("docendorse-mock {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(text(&run(&["version"]).stdout), expected);
+    assert_eq!(text(&run(&["--version"]).stdout), expected);
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("docendorse-mock"), "{shell}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_two() {
+    for arguments in
+        [&["srve"][..], &["--lissten"], &["validate"], &["serve", "--auth", "some"], &["--error-http-status", "99"]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stdout).is_empty());
+        assert!(!text(&output.stderr).is_empty());
+    }
+}

@@ -1,0 +1,13 @@
+//! The real binary, as a shell sees it: what it prints, how it ends, what it leaves behind.
+//!
+//! Golden files lie in `golden/`; set `UPDATE_GOLDEN=1` to write them anew, and read the difference.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+
+mod config;
+mod harness;
+mod help;
+mod serve;
+mod validate;

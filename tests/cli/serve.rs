@@ -1,0 +1,114 @@
+//! `serve` and `ready`: from the first line to the last.
+
+use crate::harness::{CREATE, Folder, Running, minimal, program, run, text};
+use serde_json::Value;
+
+fn start(arguments: &[&str]) -> Running {
+    Running::start(program().args(["--listen", "127.0.0.1:0"]).args(arguments))
+}
+
+#[test]
+fn the_ready_line_is_stable_and_the_only_one() {
+    let running = start(&[]);
+    let url = running.url.clone();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(running.line, format!("docendorse-mock {version} ready at {url} (control plane {url}/__admin)\n"));
+    let (code, rest, _) = running.stop("-TERM");
+    assert_eq!((code, &*rest), (Some(0), ""));
+}
+
+#[test]
+fn the_guides_curl_gets_the_contracts_answer() {
+    let running = start(&[]);
+    let (status, answer) = running.ask("POST", CREATE, &minimal());
+    assert_eq!((status, &answer["status"]), (200, &Value::from("success")));
+    assert!(answer["handoff_uri"].as_str().unwrap().starts_with(&running.url));
+}
+
+#[test]
+fn every_url_begins_with_the_base_url() {
+    let running = start(&["--base-url", "http://mock.test:1234/"]);
+    let (_, answer) = running.ask("POST", CREATE, &minimal());
+    assert!(answer["handoff_uri"].as_str().unwrap().starts_with("http://mock.test:1234/agent/as_"), "{answer}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_ids_in_another_process() {
+    let answers: Vec<Value> = (0..2)
+        .map(|_| start(&["--seed", "5", "--base-url", "http://mock.test"]).ask("POST", CREATE, &minimal()).1)
+        .collect();
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
+    let folder = Folder::new();
+    let path = folder.write("ready.json", "left over from another run");
+    let running = start(&["--ready-file", &path]);
+    let facts: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(facts["url"], running.url.as_str());
+    assert_eq!(facts["admin_url"], format!("{}/__admin", running.url));
+    assert_eq!(facts["pid"], running.id());
+    assert_eq!(facts["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(facts.as_object().unwrap().len(), 4);
+    running.stop("-INT");
+    assert!(!std::fs::exists(&path).unwrap());
+}
+
+#[test]
+fn interrupt_and_terminate_both_end_with_zero() {
+    for signal in ["-INT", "-TERM"] {
+        assert_eq!(start(&[]).stop(signal).0, Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told_in_one_line_with_the_fix() {
+    let running = start(&[]);
+    let address = running.url.trim_start_matches("http://").to_owned();
+    let port = address.rsplit(':').next().unwrap();
+    let output = run(&["--listen", &address]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(
+        text(&output.stderr),
+        format!(
+            "docendorse-mock: cannot listen on {address}: port {port} is in use; \
+             stop what uses it, or choose another with --listen 127.0.0.1:0\n"
+        )
+    );
+}
+
+#[test]
+fn a_refused_request_is_a_line_in_the_log_with_its_request_id() {
+    let running = start(&["--log-format", "json"]);
+    running.ask("POST", CREATE, "{");
+    running.ask("POST", CREATE, &minimal());
+    let (_, _, log) = running.stop("-TERM");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused: Vec<&Value> = lines.iter().filter(|line| line["http_status"] == 400).collect();
+    assert_eq!(refused.len(), 1, "{log}");
+    assert_eq!(refused[0]["request_id"].as_str().unwrap().len(), 36);
+    assert!(refused[0]["message"].as_str().unwrap().contains("cut off"), "{log}");
+    assert!(lines.iter().all(|line| line["http_status"] != 200), "answered requests are for --log-level debug");
+}
+
+#[test]
+fn ready_finds_a_running_server_and_says_when_there_is_none() {
+    let running = start(&[]);
+    let address = running.url.trim_start_matches("http://").to_owned();
+    let output = run(&["ready", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), format!("ready at http://{address}\n"));
+    let by_variable = program().arg("ready").env("DOCENDORSE_MOCK_LISTEN", &address).output().unwrap();
+    assert_eq!(by_variable.status.code(), Some(0));
+    drop(running);
+    for arguments in
+        [&["ready", "--listen", &address][..], &["ready", "--wait", "--timeout", "50ms", "--listen", &address]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&output.stderr).starts_with(&format!("docendorse-mock: no server is ready at http://{address}")));
+    }
+    assert_eq!(run(&["ready", "--listen", "127.0.0.1:0"]).status.code(), Some(2));
+    assert_eq!(run(&["ready", "--timeout", "soon"]).status.code(), Some(2));
+}

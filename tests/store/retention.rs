@@ -1,0 +1,41 @@
+//! What a bounded collection keeps.
+
+use crate::{backends, note, notes};
+use docendorse_mock::store::Fill;
+
+#[tokio::test]
+async fn the_oldest_give_way_and_are_counted() {
+    for (name, store) in backends(Some(3)) {
+        let notes = notes(&store, "default");
+        for number in 0..10 {
+            notes.insert(note(&format!("n{number}"), &[&format!("k{number}")])).await.unwrap();
+        }
+        assert_eq!(notes.fill().await.unwrap(), Fill { kept: 3, dropped: 7 }, "{name}");
+        let (page, _) = notes.list(None, 10, |_| true).await.unwrap();
+        assert_eq!(page.iter().map(|note| note.id.as_str()).collect::<Vec<_>>(), ["n9", "n8", "n7"], "{name}");
+        assert_eq!(notes.find("k6").await.unwrap(), None, "{name}: its key went with it");
+        notes.insert(note("new", &["k6"])).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_record_makes_room_and_is_not_counted_as_dropped() {
+    for (name, store) in backends(Some(2)) {
+        let notes = notes(&store, "default");
+        notes.insert(note("a", &[])).await.unwrap();
+        notes.insert(note("b", &[])).await.unwrap();
+        notes.delete("a").await.unwrap();
+        notes.insert(note("c", &[])).await.unwrap();
+        assert_eq!(notes.fill().await.unwrap(), Fill { kept: 2, dropped: 0 }, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_collection_that_may_keep_nothing_keeps_nothing() {
+    for (name, store) in backends(Some(0)) {
+        let notes = notes(&store, "default");
+        notes.insert(note("a", &["k"])).await.unwrap();
+        assert_eq!(notes.fill().await.unwrap(), Fill { kept: 0, dropped: 1 }, "{name}");
+        assert_eq!(notes.find("k").await.unwrap(), None, "{name}");
+    }
+}
