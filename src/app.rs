@@ -4,8 +4,10 @@ use crate::{
     clock::Stopwatch,
     config::Settings,
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
-    sandbox::Sandboxes,
-    store::Memory,
+    journal::Limits,
+    sandbox::{SandboxSettings, Sandboxes},
+    session::AgentSession,
+    store::{Memory, Record, Retention},
 };
 use std::sync::{
     Arc,
@@ -34,11 +36,17 @@ impl App {
     /// # Errors
     /// When an embedded schema cannot be used, which is a defect of this crate.
     pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, SchemaError> {
-        let store = Arc::new(Memory::new(settings.retention()));
+        let retention = Retention::unlimited().keep(AgentSession::COLLECTION, settings.max_sessions);
+        let store = Arc::new(Memory::new(retention));
+        let sandbox = SandboxSettings {
+            seed: settings.seed,
+            on_duplicate_handoff: settings.on_duplicate_handoff,
+            journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
+        };
         Ok(Arc::new(Self {
             base_url: base_url.into(),
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
-            sandboxes: Sandboxes::new(settings.sandbox(), store),
+            sandboxes: Sandboxes::new(sandbox, store),
             uptime: Stopwatch::start(),
             stopping: AtomicBool::new(false),
             settings,

@@ -84,8 +84,8 @@ struct Cli {
 enum Verb {
     /// Serve; what happens without a verb.
     #[command(after_help = "\
-Each flag is also an environment variable, named in [env: …], and a key of the file given by --config:
-flags win over the environment, the environment over the file, the file over the defaults.")]
+Each flag is also an environment variable and a key of the file that --config names.
+Flags win over the environment, the environment over the file, the file over the defaults.")]
     Serve(Box<ServeOptions>),
     /// Probe a running server, found by the same flags, environment and file; exit 0 once it is ready.
     Ready(Box<ready::Options>),

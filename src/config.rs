@@ -7,12 +7,6 @@ mod file;
 
 pub use file::FileError;
 
-use crate::{
-    journal::Limits,
-    sandbox::SandboxSettings,
-    session::AgentSession,
-    store::{Record, Retention},
-};
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -53,7 +47,8 @@ pub struct ServeOptions {
     pub log_level: Option<LogLevel>,
 
     /// Refuse request bodies over this size. [default: 1MiB]
-    #[arg(long, env = "DOCENDORSE_MOCK_MAX_BODY", value_name = "SIZE")]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_BODY", value_name = "SIZE", value_parser = size)]
+    #[serde(deserialize_with = "file::size")]
     pub max_body: Option<ByteSize>,
 
     /// Which bearer tokens pass: any that is not empty, or only those that this server issued. [default: open]
@@ -87,7 +82,8 @@ pub struct ServeOptions {
     pub max_exchanges: Option<usize>,
 
     /// Keep this much in the journal; the oldest exchanges are dropped. [default: 16MiB]
-    #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State")]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State", value_parser = size)]
+    #[serde(deserialize_with = "file::size")]
     pub max_journal: Option<ByteSize>,
 }
 
@@ -247,22 +243,6 @@ impl Settings {
             max_journal: bytes(options.max_journal, 16 << 20),
         }
     }
-
-    /// What the default sandbox is made with.
-    #[must_use]
-    pub fn sandbox(&self) -> SandboxSettings {
-        SandboxSettings {
-            seed: self.seed,
-            on_duplicate_handoff: self.on_duplicate_handoff,
-            journal: Limits { exchanges: self.max_exchanges, bytes: self.max_journal },
-        }
-    }
-
-    /// What the store keeps.
-    #[must_use]
-    pub fn retention(&self) -> Retention {
-        Retention::unlimited().keep(AgentSession::COLLECTION, self.max_sessions)
-    }
 }
 
 impl ServeOptions {
@@ -287,6 +267,11 @@ impl ServeOptions {
             max_journal: self.max_journal.or(other.max_journal),
         }
     }
+}
+
+/// Reads a size: bytes, or a number with a unit.
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| format!("{text:?} is no size; write one such as 1MiB, 500kB or 1048576"))
 }
 
 /// Splits `host:port`; the host keeps the brackets of an IPv6 address.

@@ -1,8 +1,8 @@
 //! The contract: what a request body must look like, and the wording of every answer.
 //!
 //! The schema files beside this module are the one authority. [`Schema`] compiles such a file once and judges bodies
-//! by it: a body in which nothing at all is remarkable passes in one walk over its bytes ([`clean`]); any other is
-//! parsed, judged by a JSON Schema validator, and explained place by place ([`explain`]). Knows nothing of HTTP.
+//! by it: a body in which nothing at all is remarkable passes in one walk over its bytes (`clean`); any other is
+//! parsed, judged by a JSON Schema validator, and explained place by place (`explain`). Knows nothing of HTTP.
 
 mod answer;
 mod clean;
@@ -71,7 +71,7 @@ impl Schema {
     /// a start, and a body without a fault never needs it.
     ///
     /// # Errors
-    /// When the text is no JSON or uses a keyword that [`explain`] has no words for.
+    /// When the text is no JSON or uses a keyword that `explain` has no words for.
     pub fn compile(text: &str) -> Result<Self, SchemaError> {
         let document: Value = serde_json::from_str(text)?;
         let shape = Shape::compile(&document)?;
@@ -138,7 +138,7 @@ impl Schema {
         Err(Refusal { violations: findings.violations, omitted: findings.omitted, advices: findings.advices })
     }
 
-    /// The places that the JSON Schema validator objects to, as `(pointer, keyword)`; for holding [`explain`] to it.
+    /// The places that the JSON Schema validator objects to, as `(pointer, keyword)`; for holding `explain` to it.
     ///
     /// # Errors
     /// When the schema file is not a valid schema.

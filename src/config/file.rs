@@ -2,6 +2,8 @@
 
 use super::ServeOptions;
 use crate::position::Position;
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer, de::Error};
 use std::path::{Path, PathBuf};
 
 /// A settings file that cannot be used.
@@ -50,4 +52,18 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
 
 fn place(path: &Path, text: &str, at: usize, problem: String) -> FileError {
     FileError::Wrong { path: path.to_owned(), position: Position::of(text, at), problem }
+}
+
+/// A size in a file: a number of bytes, or a text as on the command line.
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a size must be a number of bytes or a text such as \"1MiB\"")]
+    enum Size {
+        Bytes(u64),
+        Text(String),
+    }
+    match Size::deserialize(deserializer)? {
+        Size::Bytes(bytes) => Ok(Some(ByteSize(bytes))),
+        Size::Text(text) => super::size(&text).map(Some).map_err(D::Error::custom),
+    }
 }

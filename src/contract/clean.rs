@@ -1,6 +1,6 @@
 //! The short cut for bodies in which nothing is remarkable: one walk over the bytes, nothing built.
 //!
-//! It reads the same [`Shape`] as [`super::explain`], so no rule is written twice, and it may only err on one side:
+//! It reads the same [`Shape`] as `super::explain`, so no rule is written twice, and it may only err on one side:
 //! whatever it passes, the full judgement accepts without a single advice (held by property tests and by fuzzing).
 //! Whatever it is unsure of, unknown fields or nested free-form values among them, it leaves to the full judgement.
 

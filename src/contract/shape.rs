@@ -1,4 +1,4 @@
-//! A schema file as a tree that both [`super::clean`] and [`super::explain`] walk.
+//! A schema file as a tree that both `super::clean` and `super::explain` walk.
 //!
 //! Holds the keywords that the contract uses and no others: an unknown one is refused when the schema is compiled, so
 //! that no rule is ever passed over in silence. The `x-` members carry what JSON Schema has no word for.

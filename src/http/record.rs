@@ -89,7 +89,7 @@ impl OpenExchange {
 
     fn close(mut self, mut answer: Response) -> Response {
         self.closed = true;
-        let findings = answer.extensions_mut().remove::<Findings>().unwrap_or_default();
+        let findings = answer.extensions_mut().remove::<Box<Findings>>().unwrap_or_default();
         if findings.status == Some("error")
             && self.is_handoff()
             && let Some(moved) = self.app.settings.error_http_status.and_then(|code| StatusCode::from_u16(code).ok())
@@ -114,14 +114,14 @@ impl OpenExchange {
         target.split('?').next() == Some(super::CREATE_AGENT_SESSION)
     }
 
-    fn record(&mut self, answered: Option<(&Response, Findings)>) -> u64 {
+    fn record(&mut self, answered: Option<(&Response, Box<Findings>)>) -> u64 {
         let (answer, findings) = match answered {
             Some((answer, mut findings)) => {
                 let body = std::mem::take(&mut findings.answer);
                 let status = answer.status().as_u16();
                 (Some(RecordedAnswer { status, headers: lines(answer.headers(), String::new()), body }), findings)
             }
-            None => (None, Findings::default()),
+            None => (None, Box::default()),
         };
         let why = || Cow::Borrowed("the caller hung up before there was an answer");
         let exchange = Exchange {

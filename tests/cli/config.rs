@@ -56,6 +56,7 @@ fn a_wrong_file_is_told_with_its_place() {
         "listen = \"127.0.0.1:0\"\nlisen = 1\n",
         "auth = \"sometimes\"\n",
         "max-body = \"much\"\n",
+        "max-journal = [1]\n",
         "max-sessions = -1\n",
         "seed = \n",
         "error-http-status = 99\n",
