@@ -50,7 +50,8 @@ fn handoff(criterion: &mut Criterion) {
     group.finish();
 
     // The limit: the same router with a handler that reads the body and answers a constant.
-    let bare = Router::new().route(http::CREATE_AGENT_SESSION, post(|body: bytes::Bytes| async move { body.len().to_string() }));
+    let bare = Router::new()
+        .route(http::CREATE_AGENT_SESSION, post(|body: bytes::Bytes| async move { body.len().to_string() }));
     let bare = Arc::new(bare);
     criterion.bench_function("limit/bare router", |bencher| {
         bencher.iter(|| assert_eq!(runtime.block_on(ask(&bare, request(fresh()))), 200));

@@ -12,31 +12,24 @@ mod record;
 use crate::app::App;
 use axum::{
     Router,
-    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use std::sync::Arc;
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// The path of the handoff endpoint (H1).
 pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
 
 /// Every route of the server.
 ///
-/// Contract surfaces are recorded in the journal, unknown paths with them; probes, the control plane and our own
-/// documents are not.
+/// The handlers of contract surfaces, and of unknown paths, record what they answer in the journal; those of probes, of
+/// the control plane and of our own documents do not.
 pub fn router(app: &Arc<App>) -> Router {
-    let contract = Router::new()
-        .route(CREATE_AGENT_SESSION, post(handoff::create_agent_session).fallback(error::method_not_allowed))
-        .fallback(error::no_such_endpoint)
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(from_fn_with_state(Arc::clone(app), record::record))
-        .with_state(Arc::clone(app));
     Router::new()
+        .route(CREATE_AGENT_SESSION, post(handoff::create_agent_session).fallback(error::method_not_allowed))
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/openapi.json", get(openapi::contract))
-        .nest("/__admin", admin::router(app))
+        .merge(admin::router(app))
+        .fallback(error::no_such_endpoint)
         .with_state(Arc::clone(app))
-        .fallback_service(contract)
 }

@@ -6,7 +6,7 @@ mod requests;
 mod sessions;
 
 use super::{
-    error::{Problem, panicked_control},
+    error::{Problem, panicked},
     openapi,
     record::{X_REQUEST_ID, request_id},
 };
@@ -14,10 +14,10 @@ use crate::{app::App, sandbox::DEFAULT};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -26,18 +26,21 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
-        .route("/health", get(show_health))
-        .route("/version", get(show_version))
-        .route("/settings", get(show_settings))
-        .route("/reset", post(reset))
-        .route("/openapi.json", get(openapi::control))
-        .route("/sessions", get(sessions::list_sessions))
-        .route("/sessions/{id}", get(sessions::show_session).delete(sessions::delete_session))
-        .route("/requests", get(requests::list_requests).delete(requests::delete_requests))
-        .route("/requests/{id}", get(requests::show_request).delete(requests::delete_request))
-        .fallback(no_such_endpoint)
+        .route("/__admin/health", get(show_health))
+        .route("/__admin/version", get(show_version))
+        .route("/__admin/settings", get(show_settings))
+        .route("/__admin/reset", post(reset))
+        .route("/__admin/openapi.json", get(openapi::control))
+        .route("/__admin/sessions", get(sessions::list_sessions))
+        .route("/__admin/sessions/{id}", get(sessions::show_session).delete(sessions::delete_session))
+        .route("/__admin/requests", get(requests::list_requests).delete(requests::delete_requests))
+        .route("/__admin/requests/{id}", get(requests::show_request).delete(requests::delete_request))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(panicked_control))
+        // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
+        .route("/__admin", any(no_such_endpoint))
+        .route("/__admin/", any(no_such_endpoint))
+        .route("/__admin/{*rest}", any(no_such_endpoint))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(app), stamp))
 }
 
@@ -98,18 +101,18 @@ async fn reset(State(app): State<Arc<App>>) -> Result<Pretty<impl Serialize>, Pr
     Ok(Pretty(json!({ "reset": DEFAULT })))
 }
 
-async fn no_such_endpoint(request: Request) -> Problem {
-    let (method, path) = (request.method(), request.uri().path());
+async fn no_such_endpoint(method: Method, uri: Uri) -> Problem {
+    let path = uri.path();
     Problem::new(
         StatusCode::NOT_FOUND,
-        format!("There is no {method} /__admin{path}; /__admin/openapi.json lists what there is."),
+        format!("There is no {method} {path}; /__admin/openapi.json lists what there is."),
     )
 }
 
-async fn method_not_allowed(request: Request) -> Problem {
-    let (method, path) = (request.method(), request.uri().path());
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let path = uri.path();
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not allowed at /__admin{path}; the Allow header lists what is."),
+        format!("{method} is not allowed at {path}; the Allow header lists what is."),
     )
 }

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use std::time::Duration;
@@ -28,19 +29,27 @@ pub(super) enum BodyError {
 }
 
 /// Reads a body whole, into memory of its own: what the connection buffered is not held by whoever keeps the body.
-pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+///
+/// A caller who waits for leave to send (`Expect`) gets it here, unless the size announced is too large already.
+pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) -> Result<Bytes, BodyError> {
     let too_large = |size: u64| usize::try_from(size).map_or(true, |size| size > limit);
     if too_large(body.size_hint().lower()) {
-        drain(body);
+        if !waits_for_leave {
+            drain(body);
+        }
         return Err(BodyError::TooLarge);
     }
     let mut whole = BytesMut::new();
     loop {
-        let frame = match timeout(SILENCE, body.frame()).await {
-            Err(_) => return Err(BodyError::TimedOut),
-            Ok(None) => return Ok(whole.freeze()),
-            Ok(Some(Err(_))) => return Err(BodyError::Broken),
-            Ok(Some(Ok(frame))) => frame,
+        // A body that came with its head needs no timer.
+        let frame = match body.frame().now_or_never() {
+            Some(frame) => frame,
+            None => timeout(SILENCE, body.frame()).await.map_err(|_| BodyError::TimedOut)?,
+        };
+        let frame = match frame {
+            None => return Ok(whole.freeze()),
+            Some(Err(_)) => return Err(BodyError::Broken),
+            Some(Ok(frame)) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > limit {

@@ -1,19 +1,23 @@
 //! What goes wrong, in the shapes that callers expect: the contract's own, and the control plane's.
 
-use super::{CREATE_AGENT_SESSION, body, record::Findings};
+use super::{
+    CREATE_AGENT_SESSION, body,
+    record::{self, Answered, Findings},
+};
 use crate::{
+    app::App,
     contract::{Answer, Refusal},
     scenario::{Chosen, ChosenBy},
     store::StoreError,
 };
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use serde::Serialize;
-use std::{any::Any, borrow::Cow};
+use std::{any::Any, borrow::Cow, future::ready, sync::Arc};
 
 /// A contract answer with `status: "error"` (S6).
 #[derive(Debug)]
@@ -42,6 +46,11 @@ impl HandoffError {
         Self { findings, ..Self::new(StatusCode::BAD_REQUEST, description) }
     }
 
+    /// A defect of ours.
+    pub(super) fn failed() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")
+    }
+
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         self.header = HeaderValue::from_str(value).ok().map(|value| (name, value));
         self
@@ -54,47 +63,37 @@ impl From<StoreError> for HandoffError {
     }
 }
 
-impl IntoResponse for HandoffError {
-    fn into_response(self) -> Response {
-        let Self { http_status, description, header, mut findings } = self;
+impl From<HandoffError> for Answered {
+    fn from(error: HandoffError) -> Self {
+        let HandoffError { http_status, description, header, mut findings } = error;
+        let body = Answer::error(&description).to_json().into();
         if findings.chosen.is_none() {
-            findings.chosen = Some(Chosen { by: ChosenBy::Contract, why: description.clone() });
+            findings.chosen = Some(Chosen { by: ChosenBy::Contract, why: description });
         }
-        let answer = Answer::error(&description);
-        let mut response = findings.answer(http_status, "error", answer.to_json());
-        if let Some((name, value)) = header {
-            response.headers_mut().insert(name, value);
-        }
-        response
+        Self { http_status, status: "error", header, body, findings: *findings }
     }
 }
 
 /// A known path under another method (H4).
-pub(super) async fn method_not_allowed(request: Request) -> HandoffError {
-    let (parts, rest) = request.into_parts();
+pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (exchange, parts, body) = record::open(&app, request);
+    body::drain(body);
     let description = format!("{} is not allowed at {}; use POST.", parts.method, parts.uri.path());
-    body::drain(rest);
-    HandoffError::new(StatusCode::METHOD_NOT_ALLOWED, description).with_header(header::ALLOW, "POST")
+    let error = HandoffError::new(StatusCode::METHOD_NOT_ALLOWED, description).with_header(header::ALLOW, "POST");
+    exchange.answer(ready(Err(error))).await
 }
 
 /// A path that no endpoint has (H4).
-pub(super) async fn no_such_endpoint(request: Request) -> HandoffError {
-    let (parts, rest) = request.into_parts();
-    let path = parts.uri.path();
-    let description =
-        format!("There is no endpoint {} {path}; the handoff is POST {CREATE_AGENT_SESSION}.", parts.method);
-    body::drain(rest);
-    HandoffError::new(StatusCode::NOT_FOUND, description)
+pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (exchange, parts, body) = record::open(&app, request);
+    body::drain(body);
+    let (method, path) = (&parts.method, parts.uri.path());
+    let description = format!("There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}.");
+    exchange.answer(ready(Err(HandoffError::new(StatusCode::NOT_FOUND, description)))).await
 }
 
-/// A defect of ours, which costs one request and not the server.
+/// A defect of ours on the control plane, which costs one request and not the server.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
-    HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")
-        .into_response()
-}
-
-/// As [`panicked`], on the control plane.
-pub(super) fn panicked_control(_: Box<dyn Any + Send>) -> Response {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.").into_response()
 }
 

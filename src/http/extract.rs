@@ -9,13 +9,13 @@ use super::{
 use crate::{
     app::App,
     config::Auth,
-    contract::{Advice, Schema},
+    contract::{Accepted, Advice, Schema},
     sandbox::Sandbox,
     session::HandoffRequest,
 };
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, Query, Request},
+    extract::{FromRequestParts, Path, Query},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
@@ -53,45 +53,42 @@ impl Contracted for HandoffRequest {
     }
 }
 
-impl<T: Contracted> FromRequest<Arc<App>> for Checked<T> {
-    type Rejection = HandoffError;
-
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, HandoffError> {
-        let (parts, body) = request.into_parts();
-        let caller = match judge_credential(app, &parts.headers) {
-            Ok(caller) => caller,
-            Err(error) => return Err(unread(error, &parts.headers, body)),
-        };
-        match Self::judge(app, &caller, &parts.headers, body).await {
-            Ok((value, body, advices)) => Ok(Self { caller, value, body, advices }),
-            Err(mut error) => {
-                error.findings.client = Some(caller.client);
-                Err(error)
-            }
+/// Judges a request, in the order in which faults count. The first one is the answer.
+pub(super) async fn check<T: Contracted>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Checked<T>, HandoffError> {
+    let caller = match judge_credential(app, headers) {
+        Ok(caller) => caller,
+        Err(error) => return Err(unread(error, headers, body)),
+    };
+    match check_body(app, headers, body).await {
+        Ok((Accepted { value, advices }, body)) => Ok(Checked { caller, value, body, advices }),
+        Err(mut error) => {
+            error.findings.client = Some(caller.client);
+            Err(error)
         }
     }
 }
 
-impl<T: Contracted> Checked<T> {
-    async fn judge(
-        app: &App,
-        caller: &Caller,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<(T, Bytes, Vec<Advice>), HandoffError> {
-        if let Err(error) = judge_media_type(headers) {
-            return Err(unread(error, headers, body));
-        }
-        let limit = app.settings.max_body;
-        let body = body::read(body, limit).await.map_err(|error| body_error(&error, limit))?;
-        tracing::trace!(sandbox = caller.sandbox.name(), bytes = body.len(), "body read");
-        match T::schema(app).check(&body) {
-            Ok(accepted) => Ok((accepted.value, body, accepted.advices)),
-            Err(refusal) => {
-                let mut error = HandoffError::refused(refusal);
-                error.findings.body = Some(body);
-                Err(error)
-            }
+async fn check_body<T: Contracted>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Accepted<T>, Bytes), HandoffError> {
+    if let Err(error) = judge_media_type(headers) {
+        return Err(unread(error, headers, body));
+    }
+    let limit = app.settings.max_body;
+    let waits_for_leave = headers.contains_key(header::EXPECT);
+    let body = body::read(body, limit, waits_for_leave).await.map_err(|error| body_error(&error, limit))?;
+    match T::schema(app).check(&body) {
+        Ok(accepted) => Ok((accepted, body)),
+        Err(refusal) => {
+            let mut error = HandoffError::refused(refusal);
+            error.findings.body = Some(body);
+            Err(error)
         }
     }
 }
@@ -174,19 +171,24 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), HandoffError> {
             .with_header(header::ACCEPT, "application/json")
     };
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(value) = types.next() else {
         return Err(refuse("The Content-Type header is missing; send Content-Type: application/json.".to_owned()));
     };
+    if types.next().is_some() {
+        return Err(refuse("There is more than one Content-Type header; send one.".to_owned()));
+    }
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     if !essence.eq_ignore_ascii_case(b"application/json") {
         return Err(refuse(format!("The Content-Type is {:?}; send Content-Type: application/json.", text(value))));
     }
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        Some(coding) => {
             let coding = text(coding);
             Err(refuse(format!("The Content-Encoding {coding:?} is not understood; send the JSON as it is.")))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -205,6 +207,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                 let reason = text.trim_start_matches("Failed to deserialize query string: ");
                 Err(Problem::bad_request(format!("In the query: {reason}.")))
             }
+        }
+    }
+}
+
+/// The id in the path of a control plane request.
+#[derive(Debug)]
+pub(super) struct Id(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(Self(id)),
+            Err(rejection) => Err(Problem::bad_request(format!("In the path: {}.", rejection.body_text()))),
         }
     }
 }

@@ -2,25 +2,31 @@
 
 use super::{
     error::HandoffError,
-    extract::{Caller, Checked},
-    record::Findings,
+    extract::{Caller, Checked, check},
+    record::{self, Answered, Findings},
 };
 use crate::{
     app::App,
     contract::{Advice, Answer},
     sandbox::{HandOff, HandOffResult},
     scenario::Obstacle,
-    session::HandoffRequest,
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use std::sync::Arc;
 
 /// Creates an agent session, or tells the caller what stands in the way.
-pub(super) async fn create_agent_session(
-    State(app): State<Arc<App>>,
-    handoff: Checked<HandoffRequest>,
-) -> Result<Response, HandoffError> {
-    let Checked { caller: Caller { sandbox, client }, value, body, mut advices } = handoff;
+pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (exchange, parts, body) = record::open(&app, request);
+    exchange.answer(hand_off(&app, &parts.headers, body)).await
+}
+
+async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
+    let Checked { caller: Caller { sandbox, client }, value, body, mut advices } = check(app, headers, body).await?;
     let HandOff { result, delay, chosen, differs_from_first } = sandbox.hand_off(&client, value, body.clone()).await?;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -32,13 +38,8 @@ pub(super) async fn create_agent_session(
             message: "was used before with another body; a handoff of its own needs an id of its own".to_owned(),
         });
     }
-    let mut findings = Box::new(Findings {
-        client: Some(client),
-        body: Some(body),
-        advices,
-        chosen: Some(chosen),
-        ..Findings::default()
-    });
+    let mut findings =
+        Findings { client: Some(client), body: Some(body), advices, chosen: Some(chosen), ..Findings::default() };
     let base = &app.base_url;
     let (status, answer) = match &result {
         HandOffResult::Session(session) => {
@@ -57,12 +58,18 @@ pub(super) async fn create_agent_session(
         }
         HandOffResult::Obstacle(Obstacle::Error { description }) => {
             let description = description.clone();
-            return Err(HandoffError { findings, ..HandoffError::new(StatusCode::UNPROCESSABLE_ENTITY, description) });
+            return Err(HandoffError {
+                findings: Box::new(findings),
+                ..HandoffError::new(StatusCode::UNPROCESSABLE_ENTITY, description)
+            });
         }
         HandOffResult::Duplicate => {
             let description = "The handoff_id was used before; send each handoff under an id of its own.";
-            return Err(HandoffError { findings, ..HandoffError::new(StatusCode::CONFLICT, description) });
+            return Err(HandoffError {
+                findings: Box::new(findings),
+                ..HandoffError::new(StatusCode::CONFLICT, description)
+            });
         }
     };
-    Ok(findings.answer(StatusCode::OK, status, answer))
+    Ok(Answered { http_status: StatusCode::OK, status, header: None, body: answer.into(), findings })
 }

@@ -1,6 +1,7 @@
 //! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
+use super::error::HandoffError;
 use crate::{
     app::App,
     clock::Stopwatch,
@@ -10,14 +11,14 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
-    middleware::Next,
     response::Response,
 };
 use bytes::Bytes;
+use futures_util::FutureExt;
 use jiff::Timestamp;
-use std::{borrow::Cow, fmt::Write, sync::Arc};
+use std::{borrow::Cow, fmt::Write, panic::AssertUnwindSafe, sync::Arc};
 
 /// The header that names an answer's exchange in the journal.
 const X_MOCK_EXCHANGE: HeaderName = HeaderName::from_static("x-mock-exchange");
@@ -28,7 +29,7 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What a handler has to say about an exchange. It travels on the answer, beside its body and never in it.
+/// What is known of an exchange beside its request and its answer. It is told in the journal, never in the answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) client: Option<Arc<str>>,
@@ -38,39 +39,36 @@ pub(super) struct Findings {
     pub(super) advices: Vec<Advice>,
     pub(super) chosen: Option<Chosen>,
     pub(super) agent_session: Option<Box<str>>,
-    pub(super) status: Option<&'static str>,
-    pub(super) answer: Bytes,
 }
 
-impl Findings {
-    /// An answer of the contract, with these findings on it. `status` is the one of the body.
-    pub(super) fn answer(
-        mut self: Box<Self>,
-        http_status: StatusCode,
-        status: &'static str,
-        body: Vec<u8>,
-    ) -> Response {
-        let body = Bytes::from(body);
-        self.answer = body.clone();
-        self.status = Some(status);
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = http_status;
-        response.headers_mut().insert(header::CONTENT_TYPE, APPLICATION_JSON);
-        response.extensions_mut().insert(self);
-        response
-    }
+/// An answer of the contract, with what was found on the way to it.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) http_status: StatusCode,
+    /// The `status` of the body.
+    pub(super) status: &'static str,
+    pub(super) header: Option<(HeaderName, HeaderValue)>,
+    pub(super) body: Bytes,
+    pub(super) findings: Findings,
 }
 
-/// Records what passes.
-pub(super) async fn record(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Opens the exchange of a request, and hands its parts back for an answer to be found.
+pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Body) {
     let (parts, body) = request.into_parts();
-    let open = OpenExchange::new(Arc::clone(&app), &parts);
-    let answer = next.run(Request::from_parts(parts, body)).await;
-    open.close(answer)
+    let sandbox = app.sandboxes.default_sandbox();
+    let exchange = OpenExchange {
+        app: Arc::clone(app),
+        started: Stopwatch::start(),
+        at: sandbox.clock.now(),
+        head: head(&parts),
+        request_id: request_id(&parts.headers, || sandbox.ids.request()),
+        closed: false,
+    };
+    (exchange, parts, body)
 }
 
 /// An exchange that has no answer yet. Dropped without one, it is recorded as that: the caller hung up.
-struct OpenExchange {
+pub(super) struct OpenExchange {
     app: Arc<App>,
     started: Stopwatch,
     at: Timestamp,
@@ -80,31 +78,45 @@ struct OpenExchange {
 }
 
 impl OpenExchange {
-    fn new(app: Arc<App>, parts: &Parts) -> Self {
-        let sandbox = app.sandboxes.default_sandbox();
-        let request_id = request_id(&parts.headers, || sandbox.ids.request());
-        let at = sandbox.clock.now();
-        Self { app, started: Stopwatch::start(), at, head: head(parts), request_id, closed: false }
+    /// Waits for the answer and closes the exchange with it. A panic on the way is a defect of ours; it costs this one
+    /// request and not the server.
+    pub(super) async fn answer(self, answer: impl Future<Output = Result<Answered, HandoffError>>) -> Response {
+        let answered = match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => error.into(),
+            Err(_) => HandoffError::failed().into(),
+        };
+        self.close(answered)
     }
 
-    fn close(mut self, mut answer: Response) -> Response {
+    fn close(mut self, mut answered: Answered) -> Response {
         self.closed = true;
-        let findings = answer.extensions_mut().remove::<Box<Findings>>().unwrap_or_default();
-        if findings.status == Some("error")
+        if let Some(moved) = self.app.settings.error_http_status
+            && answered.status == "error"
             && self.is_handoff()
-            && let Some(moved) = self.app.settings.error_http_status.and_then(|code| StatusCode::from_u16(code).ok())
+            && let Ok(moved) = StatusCode::from_u16(moved)
         {
-            *answer.status_mut() = moved;
+            answered.http_status = moved;
         }
-        if !findings.advices.is_empty() {
-            answer.headers_mut().insert(X_MOCK_ADVICES, findings.advices.len().into());
+        let mut response = Response::new(Body::from(answered.body.clone()));
+        *response.status_mut() = answered.http_status;
+        let headers = response.headers_mut();
+        headers.reserve(5);
+        headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
+        headers.insert(X_REQUEST_ID, self.request_id.clone());
+        if let Some((name, value)) = answered.header.take() {
+            headers.insert(name, value);
         }
-        answer.headers_mut().insert(X_REQUEST_ID, self.request_id.clone());
-        let number = self.record(Some((&answer, findings)));
+        if !answered.findings.advices.is_empty() {
+            headers.insert(X_MOCK_ADVICES, answered.findings.advices.len().into());
+        }
+        let recorded =
+            RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body: answered.body };
+        let number = self.record(Some((recorded, answered.status)), answered.findings);
         if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
-            answer.headers_mut().insert(X_MOCK_EXCHANGE, value);
+            response.headers_mut().insert(X_MOCK_EXCHANGE, value);
         }
-        answer
+        response
     }
 
     /// Whether the path is the handoff's own: the scope of the setting that moves error statuses (S7).
@@ -114,16 +126,9 @@ impl OpenExchange {
         target.split('?').next() == Some(super::CREATE_AGENT_SESSION)
     }
 
-    fn record(&mut self, answered: Option<(&Response, Box<Findings>)>) -> u64 {
-        let (answer, findings) = match answered {
-            Some((answer, mut findings)) => {
-                let body = std::mem::take(&mut findings.answer);
-                let status = answer.status().as_u16();
-                (Some(RecordedAnswer { status, headers: lines(answer.headers(), String::new()), body }), findings)
-            }
-            None => (None, Box::default()),
-        };
+    fn record(&mut self, answer: Option<(RecordedAnswer, &'static str)>, findings: Findings) -> u64 {
         let why = || Cow::Borrowed("the caller hung up before there was an answer");
+        let (answer, status) = answer.unzip();
         let exchange = Exchange {
             at: self.at,
             client: findings.client,
@@ -135,7 +140,7 @@ impl OpenExchange {
             advices: findings.advices,
             chosen: findings.chosen.unwrap_or_else(|| Chosen { by: ChosenBy::Contract, why: why() }),
             agent_session: findings.agent_session,
-            status: findings.status,
+            status,
             duration: self.started.elapsed(),
             request_id: self.request_id.to_str().unwrap_or_default().into(),
         };
@@ -147,7 +152,7 @@ impl OpenExchange {
 impl Drop for OpenExchange {
     fn drop(&mut self) {
         if !self.closed {
-            self.record(None);
+            self.record(None, Findings::default());
         }
     }
 }
@@ -185,28 +190,40 @@ pub(super) fn request_id(headers: &HeaderMap, fresh: impl FnOnce() -> uuid::Uuid
 
 fn head(parts: &Parts) -> Box<str> {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut head = String::with_capacity(256);
-    head.push_str(parts.method.as_str());
+    let method = parts.method.as_str();
+    let mut head = String::with_capacity(method.len() + target.len() + 2 + size_of_lines(&parts.headers));
+    head.push_str(method);
     head.push(' ');
     head.push_str(target);
     head.push('\n');
-    lines(&parts.headers, head)
+    push_lines(&parts.headers, &mut head);
+    head.into_boxed_str()
+}
+
+fn lines(headers: &HeaderMap) -> Box<str> {
+    let mut lines = String::with_capacity(size_of_lines(headers));
+    push_lines(headers, &mut lines);
+    lines.into_boxed_str()
+}
+
+/// Room enough for the lines of some headers, so that none of them has to be moved again.
+fn size_of_lines(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 3).sum()
 }
 
 /// Headers as `name: value` lines, with what would let a reader act as the caller left out.
-fn lines(headers: &HeaderMap, mut into: String) -> Box<str> {
+fn push_lines(headers: &HeaderMap, into: &mut String) {
     for (name, value) in headers {
         into.push_str(name.as_str());
         into.push_str(": ");
-        let text = String::from_utf8_lossy(value.as_bytes());
+        let text = value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed);
         if is_secret(name) {
-            mask(&mut into, &text);
+            mask(into, &text);
         } else {
             into.push_str(&text);
         }
         into.push('\n');
     }
-    into.into_boxed_str()
 }
 
 fn is_secret(name: &HeaderName) -> bool {

@@ -113,7 +113,7 @@ async fn sessions_beyond_the_limit_give_way_and_are_counted() {
 #[tokio::test]
 async fn a_caller_who_hangs_up_leaves_an_exchange_without_an_answer() {
     let api = Api::new();
-    let never = Body::from_stream(futures_never());
+    let never = Body::from_stream(nothing_ever());
     let mut request = Request::post(crate::harness::CREATE).body(never).unwrap();
     request.headers_mut().insert("authorization", "Bearer x".parse().unwrap());
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
@@ -129,9 +129,9 @@ async fn a_caller_who_hangs_up_leaves_an_exchange_without_an_answer() {
 }
 
 /// A stream of which nothing ever comes.
-fn futures_never() -> impl futures_core::Stream<Item = Result<Vec<u8>, std::io::Error>> {
+fn nothing_ever() -> impl futures_util::Stream<Item = Result<Vec<u8>, std::io::Error>> {
     struct Never;
-    impl futures_core::Stream for Never {
+    impl futures_util::Stream for Never {
         type Item = Result<Vec<u8>, std::io::Error>;
         fn poll_next(
             self: std::pin::Pin<&mut Self>,

@@ -4,13 +4,13 @@ use super::{Pretty, sessions::page_size};
 use crate::{
     app::App,
     contract::STATUSES,
-    http::{error::Problem, extract::Params},
+    http::{
+        error::Problem,
+        extract::{Id, Params},
+    },
     journal::{Filter, StatusFilter, exchange_id, exchange_number},
 };
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -43,10 +43,11 @@ impl Wanted {
         }
         if let Some(status) = &self.status {
             let word = STATUSES.into_iter().find(|word| word == status);
-            filter.status = match (word, status.parse()) {
+            let code = status.parse().ok().filter(|code| status.len() == 3 && (100..=599).contains(code));
+            filter.status = match (word, code) {
                 (Some(word), _) => Some(StatusFilter::Contract(word)),
-                (None, Ok(code)) => Some(StatusFilter::Http(code)),
-                (None, Err(_)) => {
+                (None, Some(code)) => Some(StatusFilter::Http(code)),
+                (None, None) => {
                     return Err(Problem::bad_request(format!(
                         "status: {status:?} is neither an HTTP status nor one of {}.",
                         STATUSES.join(", ")
@@ -70,10 +71,7 @@ pub(super) async fn list_requests(
 }
 
 /// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names.
-pub(super) async fn show_request(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<Pretty<impl Serialize>, Problem> {
+pub(super) async fn show_request(State(app): State<Arc<App>>, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
     let journal = &app.sandboxes.default_sandbox().journal;
     let entry = exchange_number(&id).and_then(|number| journal.get(number));
     entry.map(Pretty).ok_or_else(|| Problem::not_found("exchange", &id))
@@ -85,7 +83,7 @@ pub(super) async fn delete_requests(State(app): State<Arc<App>>) -> Pretty<impl 
 }
 
 /// `DELETE /__admin/requests/{id}`.
-pub(super) async fn delete_request(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete_request(State(app): State<Arc<App>>, Id(id): Id) -> Result<StatusCode, Problem> {
     let journal = &app.sandboxes.default_sandbox().journal;
     match exchange_number(&id) {
         Some(number) if journal.delete(number) => Ok(StatusCode::NO_CONTENT),

@@ -3,13 +3,13 @@
 use super::Pretty;
 use crate::{
     app::App,
-    http::{error::Problem, extract::Params},
+    http::{
+        error::Problem,
+        extract::{Id, Params},
+    },
     session::{AgentSession, Intent},
 };
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -61,16 +61,13 @@ pub(super) async fn list_sessions(
 }
 
 /// `GET /__admin/sessions/{id}`.
-pub(super) async fn show_session(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<Pretty<impl Serialize>, Problem> {
+pub(super) async fn show_session(State(app): State<Arc<App>>, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
     let session = app.sandboxes.default_sandbox().agent_sessions.get(&id).await?;
     session.map(Pretty).ok_or_else(|| Problem::not_found("agent session", &id))
 }
 
 /// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
-pub(super) async fn delete_session(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete_session(State(app): State<Arc<App>>, Id(id): Id) -> Result<StatusCode, Problem> {
     if app.sandboxes.default_sandbox().agent_sessions.delete(&id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
