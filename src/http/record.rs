@@ -242,3 +242,22 @@ fn mask(into: &mut String, credential: &str) {
     // Writing to a string cannot fail.
     let _ = write!(into, "{scheme}{space}*** ({} characters)", rest.chars().count());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request_and_is_recorded() {
+        let app = App::new(Settings::default(), "http://mock.test").unwrap();
+        let (exchange, ..) = open(&app, Request::new(Body::empty()));
+        let response = exchange.answer(async { panic!("a defect") }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let sandbox = app.sandboxes.default_sandbox();
+        let entry = sandbox.journal.get(1).unwrap();
+        let recorded = entry.exchange.answer.as_ref().unwrap();
+        assert_eq!(recorded.status, 500);
+        assert!(recorded.body.starts_with(br#"{"status":"error","next_action":"none""#));
+    }
+}

@@ -87,6 +87,13 @@ async fn errors_of_the_control_plane_have_one_shape() {
     let mut problems = String::new();
     for (method, path) in [
         ("GET", "/__admin/nowhere"),
+        ("GET", "/__admin"),
+        ("GET", "/__admin/"),
+        ("GET", "/__admin//sessions"),
+        ("GET", "/__admin/sessions/%FF"),
+        ("DELETE", "/__admin/requests/%C3%28"),
+        ("GET", "/__admin/requests?status=23281"),
+        ("GET", "/__admin/requests?status=%2B200"),
         ("GET", "/__admin/requests/ex_00000009"),
         ("GET", "/__admin/requests/nonsense"),
         ("GET", "/__admin/sessions/as_none"),
@@ -108,4 +115,5 @@ async fn errors_of_the_control_plane_have_one_shape() {
             &format!("{method} {path}\n  {} {}: {}\n", answer.status.as_u16(), problem["title"], problem["detail"]);
     }
     insta::assert_snapshot!(problems);
+    assert_eq!(api.get("/__admin/requests").await.json()["matching"], 0, "none of it is the contract's");
 }

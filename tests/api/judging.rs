@@ -60,11 +60,15 @@ async fn the_media_type_must_be_json() {
         assert_eq!(answer.header("accept"), "application/json");
         refusals += &format!("{bad:?}: {}\n", answer.description());
     }
-    let mut zipped = with(Some("application/json"));
-    zipped.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
-    let answer = api.send(zipped).await;
-    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    refusals += &format!("gzip: {}\n", answer.description());
+    for (name, value) in [("content-type", "text/plain"), ("content-encoding", "gzip")] {
+        // Behind one that would pass: each value counts, not the first alone.
+        let mut twice = with(Some("application/json"));
+        twice.headers_mut().append("content-encoding", HeaderValue::from_static("identity"));
+        twice.headers_mut().append(name, HeaderValue::from_static(value));
+        let answer = api.send(twice).await;
+        assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        refusals += &format!("{name}: {value} as well: {}\n", answer.description());
+    }
     insta::assert_snapshot!(refusals);
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
+mod agreement;
 mod control;
 mod credentials;
 mod fixtures;

@@ -85,6 +85,15 @@ async fn a_caller_who_waits_for_leave_to_send_is_refused_without_it() {
 }
 
 #[tokio::test]
+async fn a_caller_who_announces_too_much_is_refused_at_once_and_let_go() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    stream.write_all(head("content-length: 2000000\r\nexpect: 100-continue").as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut stream).await.0, 413);
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "nobody waits for a body that will not come");
+}
+
+#[tokio::test]
 async fn a_body_that_ends_early_is_an_exchange_of_its_own() {
     let mock = start().await;
     let mut stream = connect(&mock).await;

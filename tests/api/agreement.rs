@@ -1,0 +1,54 @@
+//! What must hold of any bytes as a request body. Property tests and the fuzz target share it.
+
+use docendorse_mock::{
+    contract::{HANDOFF_REQUEST, Schema},
+    session::HandoffRequest,
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::OnceLock};
+
+fn schema() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(|| Schema::compile(HANDOFF_REQUEST).unwrap())
+}
+
+/// Everything that must hold of one body.
+pub fn holds(bytes: &[u8]) {
+    let schema = schema();
+    let judged = schema.judge(bytes);
+    let checked = schema.check::<HandoffRequest>(bytes);
+    assert_eq!(judged.is_ok(), checked.is_ok(), "the short cut changed the verdict");
+    if schema.is_clean(bytes) {
+        let (_, advices) = judged.as_ref().expect("the short cut passed what the full judgement refuses");
+        assert!(advices.is_empty(), "the short cut passed what calls for an advice: {advices:?}");
+    }
+    let value: Option<Value> = serde_json::from_slice(bytes).ok();
+    match (&judged, &value) {
+        (Ok((judged, _)), Some(value)) => assert_eq!(judged, value),
+        (Ok(_), None) => panic!("accepted what is no JSON"),
+        (Err(refusal), value) => {
+            assert!(!refusal.violations.is_empty());
+            assert!(!refusal.description().is_empty());
+            let body = value.as_ref().unwrap_or(&Value::Null);
+            for violation in &refusal.violations {
+                let parent = violation.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+                let missing = violation.came.is_none();
+                let place = if missing { parent } else { &violation.pointer };
+                assert!(body.pointer(place).is_some(), "{} is no place", violation.pointer);
+                assert_eq!(missing, body.pointer(&violation.pointer).is_none(), "{}", violation.pointer);
+            }
+        }
+    }
+    if let Some(value) = &value {
+        let theirs: BTreeSet<String> =
+            schema.validator_findings(value).unwrap().into_iter().map(|(pointer, _)| pointer).collect();
+        match judged {
+            Ok(_) => assert!(theirs.is_empty(), "{theirs:?}"),
+            Err(refusal) if refusal.omitted == 0 => {
+                let ours: BTreeSet<String> = refusal.violations.into_iter().map(|found| found.pointer).collect();
+                assert_eq!(ours, theirs, "the explanation and the validator disagree");
+            }
+            Err(_) => {}
+        }
+    }
+}
