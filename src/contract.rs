@@ -95,7 +95,7 @@ impl Schema {
     /// Whether nothing in the body calls for a remark. A body that is not clean may still keep the contract.
     #[must_use]
     pub fn is_clean(&self, body: &[u8]) -> bool {
-        clean::is_clean(&self.shape, body)
+        std::str::from_utf8(body).is_ok_and(|text| clean::is_clean(&self.shape, text))
     }
 
     /// Judges a body, and reads it as a `T` when it keeps the contract (R1 to R11).
@@ -103,8 +103,9 @@ impl Schema {
     /// # Errors
     /// A [`Refusal`] with all violations, in the order of the schema, when it does not.
     pub fn check<T: DeserializeOwned>(&self, body: &[u8]) -> Result<Accepted<T>, Refusal> {
-        if self.is_clean(body)
-            && let Ok(value) = serde_json::from_slice(body)
+        if let Ok(text) = std::str::from_utf8(body)
+            && clean::is_clean(&self.shape, text)
+            && let Ok(value) = serde_json::from_str(text)
         {
             return Ok(Accepted { value, advices: Vec::new() });
         }

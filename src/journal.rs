@@ -7,7 +7,6 @@ use crate::{
     contract::{Advice, Violation},
     scenario::Chosen,
 };
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json, value::RawValue};
@@ -27,7 +26,7 @@ pub struct Exchange {
     /// The request line and headers, credentials masked: `POST /path`, then `name: value` lines.
     pub head: Box<str>,
     /// The request body; `None` when the request was refused before it was read.
-    pub body: Option<Bytes>,
+    pub body: Option<Arc<[u8]>>,
     /// What went back; `None` when the caller hung up before it could.
     pub answer: Option<RecordedAnswer>,
     /// How the request breaks the contract.
@@ -39,7 +38,7 @@ pub struct Exchange {
     /// Which rule chose the answer, and why.
     pub chosen: Chosen,
     /// The agent session that the answer names.
-    pub agent_session: Option<Box<str>>,
+    pub agent_session: Option<Arc<str>>,
     /// The `status` of the answer's body: one of the contract's five words.
     pub status: Option<&'static str>,
     /// How long the answer took, in real time.
@@ -56,7 +55,7 @@ pub struct RecordedAnswer {
     /// `name: value` lines.
     pub headers: Box<str>,
     /// The body.
-    pub body: Bytes,
+    pub body: Box<[u8]>,
 }
 
 /// An exchange in the journal, under its number.
@@ -241,7 +240,7 @@ fn size_of_exchange(exchange: &Exchange) -> usize {
         + exchange.advices.iter().map(|advice| advice.pointer.len() + advice.message.len()).sum::<usize>()
         + exchange.violations.capacity() * size_of::<Violation>()
         + exchange.advices.capacity() * size_of::<Advice>();
-    size_of::<Entry>() + exchange.head.len() + exchange.body.as_ref().map_or(0, Bytes::len) + answer + findings
+    size_of::<Entry>() + exchange.head.len() + exchange.body.as_ref().map_or(0, |body| body.len()) + answer + findings
 }
 
 impl Entry {
@@ -273,7 +272,7 @@ impl Serialize for Entry {
                 "method": method,
                 "path": path,
                 "headers": headers(exchange.head.lines().skip(1)),
-                "body": exchange.body.as_ref().map(body),
+                "body": exchange.body.as_deref().map(body),
             },
             "answer": answer,
             "violations": exchange.violations,
@@ -306,7 +305,7 @@ fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Value {
 }
 
 /// A body as JSON where it is JSON, else as text; bytes that are no text are replaced.
-fn body(bytes: &Bytes) -> Value {
+fn body(bytes: &[u8]) -> Value {
     if serde_json::from_slice::<&RawValue>(bytes).is_ok()
         && let Ok(value) = serde_json::from_slice::<Value>(bytes)
     {

@@ -11,7 +11,6 @@ use crate::{
     session::{AgentSession, HandoffRequest},
     store::{Repository, Store, StoreError},
 };
-use bytes::Bytes;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// The sandbox that always exists.
@@ -93,7 +92,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the store is unavailable. Nothing was opened then.
-    pub async fn hand_off(&self, client: &str, request: HandoffRequest, body: Bytes) -> Result<HandOff, StoreError> {
+    pub async fn hand_off(
+        &self,
+        client: &Arc<str>,
+        request: HandoffRequest,
+        body: Arc<[u8]>,
+    ) -> Result<HandOff, StoreError> {
         let decision = scenario::decide(&request.actor);
         let (result, replay) = match decision.outcome {
             Outcome::Success => self.open_session(client, request, body).await?,
@@ -112,13 +116,13 @@ impl Sandbox {
 
     async fn open_session(
         &self,
-        client: &str,
+        client: &Arc<str>,
         request: HandoffRequest,
-        body: Bytes,
+        body: Arc<[u8]>,
     ) -> Result<(HandOffResult, Replay), StoreError> {
         let mut session = Arc::new(AgentSession {
-            id: self.ids.agent_session().into_boxed_str(),
-            client: client.into(),
+            id: self.ids.agent_session().into(),
+            client: Arc::clone(client),
             handoff_id: request.handoff_id,
             intent: request.intent,
             actor: request.actor,
@@ -136,7 +140,7 @@ impl Sandbox {
                 return Ok(replay);
             }
             // The holder of the key was dropped in between, or the id was the one taken: try again with another.
-            Arc::make_mut(&mut session).id = self.ids.agent_session().into_boxed_str();
+            Arc::make_mut(&mut session).id = self.ids.agent_session().into();
         }
     }
 
@@ -145,12 +149,12 @@ impl Sandbox {
         &self,
         client: &str,
         handoff_id: &str,
-        body: &Bytes,
+        body: &[u8],
     ) -> Result<Option<(HandOffResult, Replay)>, StoreError> {
         let Some(first) = self.agent_sessions.find(&AgentSession::handoff_key(client, handoff_id)).await? else {
             return Ok(None);
         };
-        let replay = if first.request == *body { Replay::Same } else { Replay::OfAnother };
+        let replay = if *first.request == *body { Replay::Same } else { Replay::OfAnother };
         let result = match self.settings.on_duplicate_handoff {
             OnDuplicateHandoff::Error => HandOffResult::Duplicate,
             OnDuplicateHandoff::Replay | OnDuplicateHandoff::New => HandOffResult::Session(first),

@@ -4,9 +4,9 @@ use crate::{
     actor::Actor,
     store::{Key, Record},
 };
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What the agent should do (R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +35,9 @@ pub struct HandoffRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AgentSession {
     /// `as_…`.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// The client that created it; see [`HandoffRequest`] for the rest.
-    pub client: Box<str>,
+    pub client: Arc<str>,
     /// The caller's id of the handoff.
     pub handoff_id: Box<str>,
     /// What the agent should do.
@@ -48,7 +48,7 @@ pub struct AgentSession {
     pub created_at: Timestamp,
     /// The request body, as it came.
     #[serde(with = "raw_json")]
-    pub request: Bytes,
+    pub request: Arc<[u8]>,
     /// Whether a later handoff with the same `handoff_id` finds this session (S8).
     pub replayable: bool,
 }
@@ -62,15 +62,15 @@ impl AgentSession {
         key.push_str(client);
         key.push('\n');
         key.push_str(handoff_id);
-        key.into_boxed_str()
+        key.into()
     }
 }
 
 impl Record for AgentSession {
     const COLLECTION: &'static str = "agent_sessions";
 
-    fn id(&self) -> &str {
-        &self.id
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
     }
 
     fn keys(&self) -> Vec<Key> {
@@ -80,17 +80,17 @@ impl Record for AgentSession {
 
 /// A JSON text inside a JSON document, neither quoted nor parsed.
 mod raw_json {
-    use bytes::Bytes;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
     use serde_json::value::RawValue;
+    use std::sync::Arc;
 
-    pub(super) fn serialize<S: Serializer>(text: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_slice(text).map_err(S::Error::custom)?;
         raw.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Bytes::from(Box::<str>::from(raw).into_string()))
+        Ok(Box::<str>::from(raw).into_boxed_bytes().into())
     }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::{any::Any, fmt, pin::Pin, sync::Arc};
 
 /// A value that no two documents of a collection may share.
-pub type Key = Box<str>;
+pub type Key = Arc<str>;
 
 /// A call to a store: its result, once it is there.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -9,8 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use std::fmt;
 
 /// Whether a body keeps the contract and draws no advice.
-pub(super) fn is_clean(shape: &Shape, body: &[u8]) -> bool {
-    let mut json = serde_json::Deserializer::from_slice(body);
+pub(super) fn is_clean(shape: &Shape, body: &str) -> bool {
+    let mut json = serde_json::Deserializer::from_str(body);
     Clean(shape).deserialize(&mut json).is_ok() && json.end().is_ok()
 }
 

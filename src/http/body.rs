@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// How long a caller may fall silent in the middle of a body.
@@ -31,7 +31,7 @@ pub(super) enum BodyError {
 /// Reads a body whole, into memory of its own: what the connection buffered is not held by whoever keeps the body.
 ///
 /// A caller who waits for leave to send (`Expect`) gets it here, unless the size announced is too large already.
-pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) -> Result<Bytes, BodyError> {
+pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) -> Result<Arc<[u8]>, BodyError> {
     let too_large = |size: u64| usize::try_from(size).map_or(true, |size| size > limit);
     if too_large(body.size_hint().lower()) {
         if !waits_for_leave {
@@ -47,7 +47,7 @@ pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) ->
             None => timeout(SILENCE, body.frame()).await.map_err(|_| BodyError::TimedOut)?,
         };
         let frame = match frame {
-            None => return Ok(whole.freeze()),
+            None => return Ok(Arc::from(&*whole)),
             Some(Err(_)) => return Err(BodyError::Broken),
             Some(Ok(frame)) => frame,
         };
@@ -57,7 +57,7 @@ pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) ->
             return Err(BodyError::TooLarge);
         }
         if whole.is_empty() && body.is_end_stream() {
-            return Ok(Bytes::copy_from_slice(&data));
+            return Ok(Arc::from(&*data));
         }
         whole.extend_from_slice(&data);
     }

@@ -66,7 +66,7 @@ impl From<StoreError> for HandoffError {
 impl From<HandoffError> for Answered {
     fn from(error: HandoffError) -> Self {
         let HandoffError { http_status, description, header, mut findings } = error;
-        let body = Answer::error(&description).to_json().into();
+        let body = Answer::error(&description).to_json();
         if findings.chosen.is_none() {
             findings.chosen = Some(Chosen { by: ChosenBy::Contract, why: description });
         }

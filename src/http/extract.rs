@@ -18,7 +18,6 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -38,7 +37,7 @@ pub(super) struct Checked<T> {
     pub(super) caller: Caller,
     pub(super) value: T,
     /// The body as it came.
-    pub(super) body: Bytes,
+    pub(super) body: Arc<[u8]>,
     pub(super) advices: Vec<Advice>,
 }
 
@@ -76,7 +75,7 @@ async fn check_body<T: Contracted>(
     app: &App,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Accepted<T>, Bytes), HandoffError> {
+) -> Result<(Accepted<T>, Arc<[u8]>), HandoffError> {
     if let Err(error) = judge_media_type(headers) {
         return Err(unread(error, headers, body));
     }

@@ -27,7 +27,8 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
 
 async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
     let Checked { caller: Caller { sandbox, client }, value, body, mut advices } = check(app, headers, body).await?;
-    let HandOff { result, delay, chosen, differs_from_first } = sandbox.hand_off(&client, value, body.clone()).await?;
+    let HandOff { result, delay, chosen, differs_from_first } =
+        sandbox.hand_off(&client, value, Arc::clone(&body)).await?;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -43,7 +44,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
     let base = &app.base_url;
     let (status, answer) = match &result {
         HandOffResult::Session(session) => {
-            findings.agent_session = Some(session.id.clone());
+            findings.agent_session = Some(Arc::clone(&session.id));
             let uri = format!("{base}/agent/{}", session.id);
             ("success", Answer::success(&session.id, uri).to_json())
         }
@@ -71,5 +72,5 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
             });
         }
     };
-    Ok(Answered { http_status: StatusCode::OK, status, header: None, body: answer.into(), findings })
+    Ok(Answered { http_status: StatusCode::OK, status, header: None, body: answer, findings })
 }

@@ -15,7 +15,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::Response,
 };
-use bytes::Bytes;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::{borrow::Cow, fmt::Write, panic::AssertUnwindSafe, sync::Arc};
@@ -33,12 +32,12 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) client: Option<Arc<str>>,
-    pub(super) body: Option<Bytes>,
+    pub(super) body: Option<Arc<[u8]>>,
     pub(super) violations: Vec<Violation>,
     pub(super) omitted_violations: usize,
     pub(super) advices: Vec<Advice>,
     pub(super) chosen: Option<Chosen>,
-    pub(super) agent_session: Option<Box<str>>,
+    pub(super) agent_session: Option<Arc<str>>,
 }
 
 /// An answer of the contract, with what was found on the way to it.
@@ -48,7 +47,7 @@ pub(super) struct Answered {
     /// The `status` of the body.
     pub(super) status: &'static str,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
-    pub(super) body: Bytes,
+    pub(super) body: Vec<u8>,
     pub(super) findings: Findings,
 }
 
@@ -98,7 +97,8 @@ impl OpenExchange {
         {
             answered.http_status = moved;
         }
-        let mut response = Response::new(Body::from(answered.body.clone()));
+        let body = answered.body.as_slice().into();
+        let mut response = Response::new(Body::from(answered.body));
         *response.status_mut() = answered.http_status;
         let headers = response.headers_mut();
         headers.reserve(5);
@@ -110,8 +110,7 @@ impl OpenExchange {
         if !answered.findings.advices.is_empty() {
             headers.insert(X_MOCK_ADVICES, answered.findings.advices.len().into());
         }
-        let recorded =
-            RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body: answered.body };
+        let recorded = RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body };
         let number = self.record(Some((recorded, answered.status)), answered.findings);
         if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);

@@ -10,7 +10,7 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const COLLECTION: &'static str;
 
     /// The record's id, unique in its sandbox.
-    fn id(&self) -> &str;
+    fn id(&self) -> Arc<str>;
 
     /// Further values by which the record is found, each unique in its sandbox.
     fn keys(&self) -> Vec<Key> {
@@ -144,7 +144,7 @@ impl<T: Record> Repository<T> {
 }
 
 fn document<T: Record>(record: Arc<T>) -> Document {
-    Document { id: record.id().into(), keys: record.keys(), content: Content::Live(record) }
+    Document { id: record.id(), keys: record.keys(), content: Content::Live(record) }
 }
 
 fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {

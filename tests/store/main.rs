@@ -32,8 +32,8 @@ pub struct Note {
 impl Record for Note {
     const COLLECTION: &'static str = "notes";
 
-    fn id(&self) -> &str {
-        &self.id
+    fn id(&self) -> Arc<str> {
+        self.id.as_str().into()
     }
 
     fn keys(&self) -> Vec<Key> {
