@@ -5,14 +5,18 @@ use crate::{
     config::Settings,
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
     journal::Limits,
-    sandbox::{SandboxSettings, Sandboxes},
+    sandbox::{self, SandboxSettings, Sandboxes},
     session::AgentSession,
     store::{Memory, Record, Retention},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+use tokio::time::timeout;
 
 /// A composed server, ready to be put behind a listener.
 #[derive(Debug)]
@@ -42,15 +46,47 @@ impl App {
             seed: settings.seed,
             on_duplicate_handoff: settings.on_duplicate_handoff,
             journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
+            session_ttl: settings.session_ttl,
+            max_sessions: settings.max_sessions,
         };
+        let limits = sandbox::Limits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
         Ok(Arc::new(Self {
             base_url: base_url.into(),
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
-            sandboxes: Sandboxes::new(sandbox, store),
+            sandboxes: Sandboxes::new(sandbox, limits, store),
             uptime: Stopwatch::start(),
             stopping: AtomicBool::new(false),
             settings,
         }))
+    }
+
+    /// Carries out what becomes due, in every sandbox, for as long as it is awaited.
+    ///
+    /// One timer for all: it sleeps until the earliest task of any sandbox whose clock runs, and is woken when one
+    /// comes that is earlier, when a clock is moved, or when a sandbox goes.
+    pub async fn keep_time(&self) {
+        loop {
+            let mut next: Option<Duration> = None;
+            for sandbox in self.sandboxes.list() {
+                // Whoever moves a clock by hand settles it in the same breath, and is told what ran.
+                if !sandbox.clock.read().frozen
+                    && let Err(error) = sandbox.settle().await
+                {
+                    tracing::warn!(%error, sandbox = sandbox.name(), "the agenda cannot be carried out");
+                }
+                let due = sandbox.agenda.next_due().and_then(|due| sandbox.clock.until(due));
+                next = next.into_iter().chain(due).min();
+            }
+            if let Err(error) = self.sandboxes.clear_away().await {
+                tracing::warn!(%error, "a sandbox that went could not be cleared");
+            }
+            let woken = self.sandboxes.alarm().notified();
+            match next {
+                // No less than a moment: a store that is down must not be asked without a pause.
+                Some(wait) => drop(timeout(wait.max(Duration::from_millis(1)), woken).await),
+                None => woken.await,
+            }
+        }
     }
 
     /// Tells the readiness probe that no new work is wanted.

@@ -1,27 +1,157 @@
 //! Time. The only place in the crate that reads a clock; every sandbox owns one `Clock`.
 //!
-//! Knows nothing of what the time is used for.
+//! A clock follows the system's at a distance, or stands still. It never goes back. Knows nothing of what the time is
+//! used for.
 
-use jiff::Timestamp;
-use std::time::{Duration, Instant};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::{
+    sync::{PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
-/// A sandbox's clock: the system's time, for now without a shift.
-#[derive(Clone, Debug, Default)]
-pub struct Clock(());
+/// A sandbox's clock.
+#[derive(Debug)]
+pub struct Clock(RwLock<Mode>);
+
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    /// As the system's clock, so much ahead.
+    Running { ahead: SignedDuration },
+    /// Still.
+    Frozen { at: Timestamp },
+}
+
+/// What a clock shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// The sandbox's present.
+    pub now: Timestamp,
+    /// Whether it stands still.
+    pub frozen: bool,
+}
+
+/// Why a clock was not moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClockError {
+    /// Time does not go back: what has run cannot be undone.
+    #[error("{to} is before the sandbox's present, {now}; a clock only moves forward")]
+    Backwards {
+        /// Where it should have gone.
+        to: Timestamp,
+        /// Where it is.
+        now: Timestamp,
+    },
+    /// There is no such time.
+    #[error("the year 9999 is where time ends")]
+    Beyond,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
 
 impl Clock {
     /// A clock that follows the system's.
     #[must_use]
     pub fn system() -> Self {
-        Self(())
+        Self(RwLock::new(Mode::Running { ahead: SignedDuration::ZERO }))
+    }
+
+    /// A clock that stands still.
+    #[must_use]
+    pub fn frozen(at: Timestamp) -> Self {
+        Self(RwLock::new(Mode::Frozen { at }))
     }
 
     /// The sandbox's present, in UTC.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
     pub fn now(&self) -> Timestamp {
-        Timestamp::now()
+        self.mode().now()
     }
+
+    /// The present, and whether it moves.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        let mode = self.mode();
+        Reading { now: mode.now(), frozen: matches!(mode, Mode::Frozen { .. }) }
+    }
+
+    /// Stands still from now on.
+    pub fn freeze(&self) -> Reading {
+        self.change(|mode| Ok(Mode::Frozen { at: mode.now() })).unwrap_or_else(|_| self.read())
+    }
+
+    /// Moves on from where it stands, at the system's pace.
+    pub fn resume(&self) -> Reading {
+        self.change(|mode| Ok(running_at(mode.now()))).unwrap_or_else(|_| self.read())
+    }
+
+    /// Moves to a time that is not in the past, and stays frozen or running as it was.
+    ///
+    /// # Errors
+    /// [`ClockError::Backwards`].
+    pub fn set(&self, to: Timestamp) -> Result<Reading, ClockError> {
+        self.change(|mode| mode.moved(to))
+    }
+
+    /// Moves forward by a span.
+    ///
+    /// # Errors
+    /// [`ClockError::Backwards`] for a negative span, [`ClockError::Beyond`] for one that ends after the year 9999.
+    pub fn advance(&self, by: SignedDuration) -> Result<Reading, ClockError> {
+        self.change(|mode| mode.moved(mode.now().checked_add(by).map_err(|_| ClockError::Beyond)?))
+    }
+
+    /// How long to wait, in real time, until the clock shows `due`; never, while it stands still.
+    #[must_use]
+    pub fn until(&self, due: Timestamp) -> Option<Duration> {
+        match self.mode() {
+            Mode::Frozen { at } if due > at => None,
+            mode => Some(Duration::try_from(due.duration_since(mode.now())).unwrap_or_default()),
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(Mode) -> Result<Mode, ClockError>) -> Result<Reading, ClockError> {
+        let mut mode = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *mode = change(*mode)?;
+        Ok(Reading { now: mode.now(), frozen: matches!(*mode, Mode::Frozen { .. }) })
+    }
+}
+
+impl Mode {
+    fn now(self) -> Timestamp {
+        match self {
+            Self::Running { ahead } => system_now().checked_add(ahead).unwrap_or(Timestamp::MAX),
+            Self::Frozen { at } => at,
+        }
+    }
+
+    fn moved(self, to: Timestamp) -> Result<Self, ClockError> {
+        let now = self.now();
+        if to < now {
+            return Err(ClockError::Backwards { to, now });
+        }
+        Ok(match self {
+            Self::Running { .. } => running_at(to),
+            Self::Frozen { .. } => Self::Frozen { at: to },
+        })
+    }
+}
+
+fn running_at(at: Timestamp) -> Mode {
+    Mode::Running { ahead: at.duration_since(system_now()) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
+fn system_now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// Measures how long something really took, whatever a sandbox's clock says.
@@ -40,5 +170,43 @@ impl Stopwatch {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_frozen_clock_moves_only_when_it_is_moved() {
+        let clock = Clock::frozen(at("2026-03-01T00:00:00Z"));
+        assert_eq!(clock.advance(SignedDuration::from_mins(10)).unwrap().now, at("2026-03-01T00:10:00Z"));
+        assert_eq!(clock.set(at("2026-04-01T00:00:00Z")).unwrap(), clock.read());
+        assert_eq!(clock.until(at("2026-04-01T00:00:01Z")), None);
+        assert_eq!(clock.until(at("2026-03-31T00:00:00Z")), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_clock_does_not_go_back_and_does_not_leave_time() {
+        let clock = Clock::frozen(at("2026-03-01T00:00:00Z"));
+        let error = clock.set(at("2026-02-01T00:00:00Z")).unwrap_err();
+        assert!(matches!(error, ClockError::Backwards { .. }));
+        assert!(matches!(clock.advance(SignedDuration::from_secs(-1)), Err(ClockError::Backwards { .. })));
+        assert_eq!(clock.advance(SignedDuration::MAX), Err(ClockError::Beyond));
+        assert_eq!(clock.now(), at("2026-03-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_resumed_clock_goes_on_from_where_it_stood() {
+        let clock = Clock::frozen(at("2500-01-01T00:00:00Z"));
+        let reading = clock.resume();
+        assert!(!reading.frozen && reading.now >= at("2500-01-01T00:00:00Z"));
+        assert!(clock.now() < at("2500-01-02T00:00:00Z"));
+        assert!(clock.until(at("2500-01-02T00:00:00Z")).unwrap() > Duration::from_secs(86_000));
+        assert!(clock.freeze().frozen);
     }
 }

@@ -9,6 +9,7 @@ pub use file::FileError;
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -73,15 +74,29 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_SEED", value_name = "NUMBER", help_heading = "State")]
     pub seed: Option<u64>,
 
-    /// Keep this many agent sessions; the oldest are dropped. [default: 10000]
+    /// Let an agent session end after this long, by its sandbox's clock. [default: 24h]
+    #[arg(long, env = "DOCENDORSE_MOCK_SESSION_TTL", value_name = "DURATION", help_heading = "State", value_parser = duration)]
+    #[serde(deserialize_with = "file::duration")]
+    pub session_ttl: Option<SignedDuration>,
+
+    /// Hold this many sandboxes beside the default one; the longest idle one gives way. [default: 1000]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_SANDBOXES", value_name = "COUNT", help_heading = "State")]
+    pub max_sandboxes: Option<usize>,
+
+    /// Drop a sandbox that nobody has used for this long, in real time. [default: 1h]
+    #[arg(long, env = "DOCENDORSE_MOCK_SANDBOX_IDLE", value_name = "DURATION", help_heading = "State", value_parser = duration)]
+    #[serde(deserialize_with = "file::duration")]
+    pub sandbox_idle: Option<SignedDuration>,
+
+    /// Keep this many agent sessions in each sandbox; the oldest are dropped. [default: 10000]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSIONS", value_name = "COUNT", help_heading = "State")]
     pub max_sessions: Option<usize>,
 
-    /// Keep this many exchanges in the journal; the oldest are dropped. [default: 1000]
+    /// Keep this many exchanges in each journal; the oldest are dropped. [default: 1000]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_EXCHANGES", value_name = "COUNT", help_heading = "State")]
     pub max_exchanges: Option<usize>,
 
-    /// Keep this much in the journal; the oldest exchanges are dropped. [default: 16MiB]
+    /// Keep this much in each journal; the oldest exchanges are dropped. [default: 16MiB]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_journal: Option<ByteSize>,
@@ -163,6 +178,12 @@ pub struct Settings {
     pub no_registration_url: bool,
     /// What ids follow from.
     pub seed: Option<u64>,
+    /// How long an agent session lives.
+    pub session_ttl: SignedDuration,
+    /// Sandboxes beside the default one, at most.
+    pub max_sandboxes: usize,
+    /// For how long a sandbox may be idle.
+    pub sandbox_idle: SignedDuration,
     /// Agent sessions kept at most.
     pub max_sessions: usize,
     /// Exchanges kept at most.
@@ -238,6 +259,9 @@ impl Settings {
             on_duplicate_handoff: options.on_duplicate_handoff.unwrap_or_default(),
             no_registration_url: options.no_registration_url.unwrap_or_default(),
             seed: options.seed,
+            session_ttl: options.session_ttl.unwrap_or(SignedDuration::from_hours(24)),
+            max_sandboxes: options.max_sandboxes.unwrap_or(1_000),
+            sandbox_idle: options.sandbox_idle.unwrap_or(SignedDuration::from_hours(1)),
             max_sessions: options.max_sessions.unwrap_or(10_000),
             max_exchanges: options.max_exchanges.unwrap_or(1_000),
             max_journal: bytes(options.max_journal, 16 << 20),
@@ -262,6 +286,9 @@ impl ServeOptions {
             on_duplicate_handoff: self.on_duplicate_handoff.or(other.on_duplicate_handoff),
             no_registration_url: self.no_registration_url.or(other.no_registration_url),
             seed: self.seed.or(other.seed),
+            session_ttl: self.session_ttl.or(other.session_ttl),
+            max_sandboxes: self.max_sandboxes.or(other.max_sandboxes),
+            sandbox_idle: self.sandbox_idle.or(other.sandbox_idle),
             max_sessions: self.max_sessions.or(other.max_sessions),
             max_exchanges: self.max_exchanges.or(other.max_exchanges),
             max_journal: self.max_journal.or(other.max_journal),
@@ -272,6 +299,17 @@ impl ServeOptions {
 /// Reads a size: bytes, or a number with a unit.
 fn size(text: &str) -> Result<ByteSize, String> {
     text.parse().map_err(|_| format!("{text:?} is no size; write one such as 1MiB, 500kB or 1048576"))
+}
+
+/// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
+///
+/// # Errors
+/// When it is none, or a negative one.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(duration) if !duration.is_negative() => Ok(duration),
+        _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
+    }
 }
 
 /// Splits `host:port`; the host keeps the brackets of an IPv6 address.

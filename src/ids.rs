@@ -14,13 +14,14 @@ pub struct Ids {
     seed: u64,
     agent_sessions: AtomicU64,
     requests: AtomicU64,
+    secrets: AtomicU64,
 }
 
 impl Ids {
     /// A source whose values all follow from `seed`.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self { seed, agent_sessions: AtomicU64::new(0), requests: AtomicU64::new(0) }
+        Self { seed, agent_sessions: AtomicU64::new(0), requests: AtomicU64::new(0), secrets: AtomicU64::new(0) }
     }
 
     /// A source with a seed of the system's choice; [`Ids::seed`] tells which, so that a run can be repeated.
@@ -46,6 +47,16 @@ impl Ids {
         push_hex(&mut id, random.u64(..), 16);
         push_hex(&mut id, u64::from(random.u32(..)), 8);
         id
+    }
+
+    /// A credential or a drawn name: a prefix and so many hexadecimal digits.
+    pub fn secret(&self, prefix: &str, digits: u32) -> String {
+        let mut random = self.draw("secret", &self.secrets);
+        let mut secret = prefix.to_owned();
+        for drawn in (0..digits).step_by(16) {
+            push_hex(&mut secret, random.u64(..), (digits - drawn).min(16));
+        }
+        secret
     }
 
     /// The id under which one HTTP request is logged.

@@ -10,6 +10,7 @@
 //! To have a server inside a test, start a [`Mock`]; to mount the routes elsewhere, take [`http::router`].
 
 pub mod actor;
+pub mod agenda;
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -2,16 +2,30 @@
 //!
 //! Decides; knows nothing of HTTP, and no concrete store.
 
+mod credentials;
+mod directory;
+
+pub use credentials::Credentials;
+pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
+
 use crate::{
-    clock::Clock,
+    agenda::{Agenda, Item, Task},
+    clock::{Clock, Stopwatch},
     config::OnDuplicateHandoff,
     ids::Ids,
     journal::{self, Journal},
     scenario::{self, Chosen, Obstacle, Outcome},
-    session::{AgentSession, HandoffRequest},
-    store::{Repository, Store, StoreError},
+    session::{AgentSession, HandoffRequest, SessionStatus},
+    store::{Repository, Store, StoreError, Update},
 };
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
 
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
@@ -25,12 +39,17 @@ pub struct SandboxSettings {
     pub on_duplicate_handoff: OnDuplicateHandoff,
     /// How much its journal keeps.
     pub journal: journal::Limits,
+    /// How long an agent session lives, by the sandbox's clock.
+    pub session_ttl: SignedDuration,
+    /// How many agent sessions the store keeps.
+    pub max_sessions: usize,
 }
 
 /// One isolated world.
 #[derive(Debug)]
 pub struct Sandbox {
     name: Arc<str>,
+    shelf: Arc<str>,
     settings: SandboxSettings,
     /// Its time.
     pub clock: Clock,
@@ -40,7 +59,33 @@ pub struct Sandbox {
     pub journal: Journal,
     /// Its agent sessions.
     pub agent_sessions: Repository<AgentSession>,
+    /// What will happen later in it.
+    pub agenda: Agenda,
+    credentials: Option<Credentials>,
     store: Arc<dyn Store>,
+    alarm: Arc<Notify>,
+    used: Mutex<Stopwatch>,
+}
+
+/// A task of the agenda that was carried out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ran {
+    /// The task and its time.
+    #[serde(flatten)]
+    pub item: Item,
+    /// Whether there was still something to do.
+    pub done: bool,
+}
+
+/// The parts that a sandbox is put together from.
+#[derive(Debug)]
+struct Made {
+    name: Arc<str>,
+    /// Under which its documents lie: a sandbox that comes after another of its name does not find theirs.
+    shelf: Arc<str>,
+    settings: SandboxSettings,
+    clock: Clock,
+    credentials: Option<Credentials>,
 }
 
 /// What came of a handoff.
@@ -68,16 +113,44 @@ pub enum HandOffResult {
 }
 
 impl Sandbox {
-    fn new(name: Arc<str>, settings: SandboxSettings, store: Arc<dyn Store>) -> Self {
+    fn new(made: Made, store: Arc<dyn Store>, alarm: Arc<Notify>) -> Self {
+        let Made { name, shelf, settings, clock, credentials } = made;
         Self {
-            clock: Clock::system(),
+            clock,
             ids: settings.seed.map_or_else(Ids::from_entropy, Ids::seeded),
             journal: Journal::new(settings.journal),
-            agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&name)),
+            agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            agenda: Agenda::new(settings.max_sessions),
+            credentials,
             name,
+            shelf,
             settings,
             store,
+            alarm,
+            used: Mutex::new(Stopwatch::start()),
         }
+    }
+
+    /// What callers show to be let into this sandbox; the default one needs nothing of the kind.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub fn settings(&self) -> &SandboxSettings {
+        &self.settings
+    }
+
+    /// How long nobody has asked anything of it.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
     }
 
     /// The sandbox's name.
@@ -120,19 +193,26 @@ impl Sandbox {
         request: HandoffRequest,
         body: Arc<[u8]>,
     ) -> Result<(HandOffResult, Replay), StoreError> {
+        let now = self.clock.now();
+        let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
             id: self.ids.agent_session().into(),
             client: Arc::clone(client),
             handoff_id: request.handoff_id,
             intent: request.intent,
             actor: request.actor,
-            created_at: self.clock.now(),
+            created_at: now,
+            expires_at,
+            status: SessionStatus::Open,
             request: body,
             replayable: self.settings.on_duplicate_handoff != OnDuplicateHandoff::New,
         });
         loop {
             match self.agent_sessions.insert(Arc::clone(&session)).await {
-                Ok(()) => return Ok((HandOffResult::Session(session), Replay::No)),
+                Ok(()) => {
+                    self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
+                    return Ok((HandOffResult::Session(session), Replay::No));
+                }
                 Err(StoreError::Taken) => {}
                 Err(error) => return Err(error),
             }
@@ -162,14 +242,53 @@ impl Sandbox {
         Ok(Some((result, replay)))
     }
 
-    /// Back to how the sandbox started: no sessions, an empty journal, ids from the first one on.
+    /// Puts a task on the agenda, and lets the timer know when it is the next one.
+    pub fn schedule(&self, due: Timestamp, task: Task) {
+        if self.agenda.add(due, task) {
+            self.alarm.notify_one();
+        }
+    }
+
+    /// Carries out everything that is due at the sandbox's present, in order, and says what that was.
+    ///
+    /// # Errors
+    /// When the store is unavailable; what came before is done.
+    pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
+        let mut ran = Vec::new();
+        let now = self.clock.now();
+        while let Some(item) = self.agenda.take_due(now) {
+            let done = match &item.task {
+                Task::ExpireSession { agent_session_id } => self.expire_session(agent_session_id).await?,
+            };
+            ran.push(Ran { item, done });
+        }
+        Ok(ran)
+    }
+
+    async fn expire_session(&self, id: &str) -> Result<bool, StoreError> {
+        let expire = |session: &mut AgentSession| {
+            session.status = SessionStatus::Expired;
+            session.replayable = false;
+            Ok::<_, ()>(())
+        };
+        Ok(matches!(self.agent_sessions.update(id, expire).await?, Update::Done(_)))
+    }
+
+    /// Wakes the timer, after the clock was moved by hand.
+    pub fn clock_changed(&self) {
+        self.alarm.notify_one();
+    }
+
+    /// Back to how the sandbox started: no sessions, an empty journal and agenda, ids from the first one on. The clock
+    /// stays where it is: it never goes back.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        self.store.clear(&self.name).await?;
+        self.store.clear(&self.shelf).await?;
         self.journal.reset();
         self.ids.restart();
+        self.agenda.clear();
         Ok(())
     }
 }
@@ -179,24 +298,4 @@ enum Replay {
     No,
     Same,
     OfAnother,
-}
-
-/// All sandboxes of a server.
-#[derive(Debug)]
-pub struct Sandboxes {
-    default: Arc<Sandbox>,
-}
-
-impl Sandboxes {
-    /// The default sandbox, alone.
-    #[must_use]
-    pub fn new(settings: SandboxSettings, store: Arc<dyn Store>) -> Self {
-        Self { default: Arc::new(Sandbox::new(DEFAULT.into(), settings, store)) }
-    }
-
-    /// The sandbox that always exists.
-    #[must_use]
-    pub fn default_sandbox(&self) -> &Arc<Sandbox> {
-        &self.default
-    }
 }

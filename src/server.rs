@@ -75,6 +75,8 @@ impl Server {
         connections.timer(TokioTimer::new()).header_read_timeout(HEAD);
         let graceful = GracefulShutdown::new();
         let mut stop = pin!(stop);
+        let app = Arc::clone(&self.app);
+        let timer = tokio::spawn(async move { app.keep_time().await });
         loop {
             let stream = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -100,6 +102,7 @@ impl Server {
             });
         }
         drop(self.listener);
+        timer.abort();
         self.app.begin_stop();
         if timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests did not finish within {} seconds and were cut off", DRAIN.as_secs());

@@ -31,6 +31,16 @@ pub struct HandoffRequest {
     pub actor: Actor,
 }
 
+/// The states of an agent session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    /// The user can go on with it.
+    Open,
+    /// Its time is over.
+    Expired,
+}
+
 /// An agent session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AgentSession {
@@ -46,6 +56,10 @@ pub struct AgentSession {
     pub actor: Actor,
     /// When it was created, by the sandbox's clock.
     pub created_at: Timestamp,
+    /// When it ends, by the sandbox's clock.
+    pub expires_at: Timestamp,
+    /// Whether it is still open.
+    pub status: SessionStatus,
     /// The request body, as it came.
     #[serde(with = "raw_json")]
     pub request: Arc<[u8]>,

@@ -3,10 +3,9 @@
 use super::{Exit, Failure};
 use crate::{
     clock::Stopwatch,
-    config::{ServeOptions, Settings, split_address},
+    config::{self, ServeOptions, Settings, split_address},
 };
 use clap::Args;
-use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -32,8 +31,8 @@ pub(super) struct Options {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    Duration::try_from(duration).map_err(|_| "it must not be negative".to_owned())
+    // No span that can be written is too long for one that is not negative.
+    config::duration(text).map(|duration| duration.unsigned_abs())
 }
 
 pub(super) fn ready(settings: &Settings, options: &Options) -> Result<Exit, Failure> {

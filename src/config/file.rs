@@ -3,6 +3,7 @@
 use super::ServeOptions;
 use crate::position::Position;
 use bytesize::ByteSize;
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::path::{Path, PathBuf};
 
@@ -66,4 +67,9 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         Size::Bytes(bytes) => Ok(Some(ByteSize(bytes))),
         Size::Text(text) => super::size(&text).map(Some).map_err(D::Error::custom),
     }
+}
+
+/// A span of time in a file, as on the command line.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SignedDuration>, D::Error> {
+    super::duration(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
 }

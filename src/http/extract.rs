@@ -10,15 +10,15 @@ use crate::{
     app::App,
     config::Auth,
     contract::{Accepted, Advice, Schema},
-    sandbox::Sandbox,
+    sandbox::{DEFAULT, Found, Sandbox},
     session::HandoffRequest,
 };
 use axum::{
     body::Body,
-    extract::{FromRequestParts, Path, Query},
+    extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::Arc;
 
 /// The client that stands for every caller whose token says nothing of its own.
@@ -117,24 +117,31 @@ fn body_error(error: &BodyError, limit: usize) -> HandoffError {
     }
 }
 
+/// The sandbox that a request speaks to: the one that its credential belongs to, else the default one. Whether the
+/// credential passes is judged later.
+pub(super) fn sandbox_of(app: &App, headers: &HeaderMap) -> Arc<Sandbox> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let found = token.and_then(|text| text.split_once(' ')).map(|(_, token)| app.sandboxes.by_credential(token.trim()));
+    match found {
+        Some(Found::Sandbox(sandbox)) => sandbox,
+        _ => Arc::clone(app.sandboxes.default_sandbox()),
+    }
+}
+
 /// Judges `Authorization` (H2, RFC 6750): which sandbox the caller speaks to, and as which client.
 fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffError> {
-    let refuse = |description: &'static str, challenge: &str| {
-        HandoffError::new(StatusCode::UNAUTHORIZED, description).with_header(header::WWW_AUTHENTICATE, challenge)
+    let invalid = |description: String, reason: &str| {
+        let challenge =
+            format!(r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="{reason}""#);
+        HandoffError::new(StatusCode::UNAUTHORIZED, description).with_header(header::WWW_AUTHENTICATE, &challenge)
     };
+    let malformed = |description: &str| invalid(description.to_owned(), "The credential is malformed");
     let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
     let Some(credential) = credentials.next() else {
         // A caller that shows no credential at all is told no error code (RFC 6750, 3.1).
-        return Err(refuse(
-            "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.",
-            r#"Bearer realm="docendorse-mock""#,
-        ));
-    };
-    let malformed = |description: &'static str| {
-        refuse(
-            description,
-            r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="The credential is malformed""#,
-        )
+        let description = "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.";
+        return Err(HandoffError::new(StatusCode::UNAUTHORIZED, description)
+            .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="docendorse-mock""#));
     };
     if credentials.next().is_some() {
         return Err(malformed("There is more than one Authorization header; send one."));
@@ -154,11 +161,21 @@ fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffErr
     if token.contains([' ', '\t', ',']) {
         return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
     }
-    match app.settings.auth {
-        Auth::Open => Ok(Caller { sandbox: Arc::clone(app.sandboxes.default_sandbox()), client: OPEN_CLIENT.into() }),
-        Auth::Strict => Err(refuse(
-            "The access token was not issued by this server, and --auth strict lets no other pass.",
-            r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="The access token is unknown""#,
+    match (app.sandboxes.by_credential(token), app.settings.auth) {
+        (Found::Sandbox(sandbox), _) => {
+            let client = sandbox.credentials().map_or(OPEN_CLIENT, |credentials| &credentials.client_id).into();
+            Ok(Caller { sandbox, client })
+        }
+        (Found::Gone(why), _) => Err(invalid(
+            format!("The access token belongs to a sandbox that is gone: {why}."),
+            "The sandbox of the access token is gone",
+        )),
+        (Found::Unknown, Auth::Open) => {
+            Ok(Caller { sandbox: Arc::clone(app.sandboxes.default_sandbox()), client: OPEN_CLIENT.into() })
+        }
+        (Found::Unknown, Auth::Strict) => Err(invalid(
+            "The access token was not issued by this server, and --auth strict lets no other pass.".to_owned(),
+            "The access token is unknown",
         )),
     }
 }
@@ -191,24 +208,63 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), HandoffError> {
     }
 }
 
-/// The query of a control plane request; a parameter that nobody knows is refused.
+/// The query of a control plane request, without `sandbox`; a parameter that nobody knows is refused.
 #[derive(Debug)]
 pub(super) struct Params<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => {
-                let text = rejection.body_text().replace('`', "\"");
-                let reason = text.trim_start_matches("Failed to deserialize query string: ");
-                Err(Problem::bad_request(format!("In the query: {reason}.")))
-            }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let own: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some("sandbox")).collect();
+        match serde_urlencoded::from_str(&own.join("&")) {
+            Ok(params) => Ok(Self(params)),
+            Err(error) => Err(Problem::bad_request(format!("In the query: {}.", error.to_string().replace('`', "\"")))),
         }
     }
 }
+
+/// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
+#[derive(Debug)]
+pub(super) struct World(pub(super) Arc<Sandbox>);
+
+impl FromRequestParts<Arc<App>> for World {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Named {
+            sandbox: Option<String>,
+        }
+        let named: Named = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
+            .map_err(|error| Problem::bad_request(format!("In the query: {error}.")))?;
+        let name = named.sandbox.as_deref().unwrap_or(DEFAULT);
+        app.sandboxes.get(name).map(Self).ok_or_else(|| Problem::not_found("sandbox", name))
+    }
+}
+
+/// The JSON body of a control plane request; a field that nobody knows is refused. An empty body is an empty object.
+#[derive(Debug)]
+pub(super) struct Fields<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Fields<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let body = match body::read(request.into_body(), app.settings.max_body.max(MOST_FIELDS), false).await {
+            Ok(body) if body.iter().all(u8::is_ascii_whitespace) => Arc::from(*b"{}"),
+            Ok(body) => body,
+            Err(_) => return Err(Problem::bad_request("The body is too large, or did not come whole.")),
+        };
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| Problem::bad_request(format!("In the body: {}.", error.to_string().replace('`', "\""))))
+    }
+}
+
+/// What the control plane takes at least, whatever the limit of the contract's own bodies is.
+const MOST_FIELDS: usize = 64 << 20;
 
 /// The id in the path of a control plane request.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
-use super::error::HandoffError;
+use super::{error::HandoffError, extract::sandbox_of};
 use crate::{
     app::App,
     clock::Stopwatch,
     contract::{Advice, Violation},
     journal::{Exchange, RecordedAnswer, exchange_id},
+    sandbox::Sandbox,
     scenario::{Chosen, ChosenBy},
 };
 use axum::{
@@ -54,13 +55,14 @@ pub(super) struct Answered {
 /// Opens the exchange of a request, and hands its parts back for an answer to be found.
 pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Body) {
     let (parts, body) = request.into_parts();
-    let sandbox = app.sandboxes.default_sandbox();
+    let sandbox = sandbox_of(app, &parts.headers);
     let exchange = OpenExchange {
         app: Arc::clone(app),
         started: Stopwatch::start(),
         at: sandbox.clock.now(),
         head: head(&parts),
         request_id: request_id(&parts.headers, || sandbox.ids.request()),
+        sandbox,
         closed: false,
     };
     (exchange, parts, body)
@@ -69,6 +71,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
 /// An exchange that has no answer yet. Dropped without one, it is recorded as that: the caller hung up.
 pub(super) struct OpenExchange {
     app: Arc<App>,
+    sandbox: Arc<Sandbox>,
     started: Stopwatch,
     at: Timestamp,
     head: Box<str>,
@@ -144,7 +147,7 @@ impl OpenExchange {
             request_id: self.request_id.to_str().unwrap_or_default().into(),
         };
         log(&exchange);
-        self.app.sandboxes.default_sandbox().journal.record(exchange)
+        self.sandbox.journal.record(exchange)
     }
 }
 

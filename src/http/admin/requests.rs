@@ -2,18 +2,16 @@
 
 use super::{Pretty, sessions::page_size};
 use crate::{
-    app::App,
     contract::STATUSES,
     http::{
         error::Problem,
-        extract::{Id, Params},
+        extract::{Id, Params, World},
     },
     journal::{Filter, StatusFilter, exchange_id, exchange_number},
 };
-use axum::{extract::State, http::StatusCode};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::Arc;
 
 /// Which exchanges are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
@@ -61,30 +59,30 @@ impl Wanted {
 
 /// `GET /__admin/requests`: newest first.
 pub(super) async fn list_requests(
-    State(app): State<Arc<App>>,
+    World(sandbox): World,
     Params(wanted): Params<Wanted>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let journal = &app.sandboxes.default_sandbox().journal;
+    let journal = &sandbox.journal;
     let limit = page_size(wanted.limit)?;
     let (requests, matching) = journal.list(&wanted.filter()?, limit);
     Ok(Pretty(json!({ "requests": requests, "matching": matching, "dropped": journal.fill().dropped })))
 }
 
 /// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names.
-pub(super) async fn show_request(State(app): State<Arc<App>>, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let journal = &app.sandboxes.default_sandbox().journal;
+pub(super) async fn show_request(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    let journal = &sandbox.journal;
     let entry = exchange_number(&id).and_then(|number| journal.get(number));
     entry.map(Pretty).ok_or_else(|| Problem::not_found("exchange", &id))
 }
 
 /// `DELETE /__admin/requests`: empties the journal.
-pub(super) async fn delete_requests(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
-    Pretty(json!({ "deleted": app.sandboxes.default_sandbox().journal.clear() }))
+pub(super) async fn delete_requests(World(sandbox): World) -> Pretty<impl Serialize> {
+    Pretty(json!({ "deleted": sandbox.journal.clear() }))
 }
 
 /// `DELETE /__admin/requests/{id}`.
-pub(super) async fn delete_request(State(app): State<Arc<App>>, Id(id): Id) -> Result<StatusCode, Problem> {
-    let journal = &app.sandboxes.default_sandbox().journal;
+pub(super) async fn delete_request(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
+    let journal = &sandbox.journal;
     match exchange_number(&id) {
         Some(number) if journal.delete(number) => Ok(StatusCode::NO_CONTENT),
         _ => Err(Problem::not_found("exchange", &id)),

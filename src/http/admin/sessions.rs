@@ -2,17 +2,15 @@
 
 use super::Pretty;
 use crate::{
-    app::App,
     http::{
         error::Problem,
-        extract::{Id, Params},
+        extract::{Id, Params, World},
     },
     session::{AgentSession, Intent},
 };
-use axum::{extract::State, http::StatusCode};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::Arc;
 
 /// The largest page, and the usual one.
 const MOST: usize = 1000;
@@ -45,10 +43,10 @@ impl Wanted {
 
 /// `GET /__admin/sessions`: newest first.
 pub(super) async fn list_sessions(
-    State(app): State<Arc<App>>,
+    World(sandbox): World,
     Params(wanted): Params<Wanted>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let sessions = &app.sandboxes.default_sandbox().agent_sessions;
+    let sessions = &sandbox.agent_sessions;
     let limit = page_size(wanted.limit)?;
     if let Some(after) = &wanted.after
         && sessions.get(after).await?.is_none()
@@ -61,14 +59,14 @@ pub(super) async fn list_sessions(
 }
 
 /// `GET /__admin/sessions/{id}`.
-pub(super) async fn show_session(State(app): State<Arc<App>>, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let session = app.sandboxes.default_sandbox().agent_sessions.get(&id).await?;
+pub(super) async fn show_session(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    let session = sandbox.agent_sessions.get(&id).await?;
     session.map(Pretty).ok_or_else(|| Problem::not_found("agent session", &id))
 }
 
 /// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
-pub(super) async fn delete_session(State(app): State<Arc<App>>, Id(id): Id) -> Result<StatusCode, Problem> {
-    if app.sandboxes.default_sandbox().agent_sessions.delete(&id).await? {
+pub(super) async fn delete_session(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
+    if sandbox.agent_sessions.delete(&id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("agent session", &id))

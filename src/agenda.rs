@@ -1,0 +1,166 @@
+//! The agenda: everything that will happen later in a sandbox, in order of its time.
+//!
+//! Pure: what is due is handed out, and whoever asks carries it out. What has the same time goes in order of arrival.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Something to be done later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// An agent session ends; its `handoff_id` is free again.
+    ExpireSession {
+        /// `as_…`.
+        agent_session_id: Arc<str>,
+    },
+}
+
+/// A task with its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// When it is due, by the sandbox's clock.
+    pub due: Timestamp,
+    /// What is to be done.
+    #[serde(flatten)]
+    pub task: Task,
+}
+
+/// The tasks of a sandbox.
+#[derive(Debug)]
+pub struct Agenda {
+    /// Session expiries kept at most: as many as there are sessions. Those of sessions that gave way go first.
+    expiries: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    arrivals: u64,
+    /// Expiries that came in order of their time, as they do while nobody changes how long a session lives.
+    lane: VecDeque<(Timestamp, u64, Task)>,
+    /// All else.
+    rest: BTreeMap<(Timestamp, u64), Task>,
+}
+
+impl Agenda {
+    /// An empty agenda that keeps so many session expiries.
+    #[must_use]
+    pub fn new(expiries: usize) -> Self {
+        Self { expiries, queue: Mutex::default() }
+    }
+
+    /// Puts a task on the agenda, and says whether it is the next one now.
+    pub fn add(&self, due: Timestamp, task: Task) -> bool {
+        let mut queue = self.queue();
+        let before = queue.next();
+        queue.arrivals += 1;
+        let arrival = queue.arrivals;
+        match task {
+            Task::ExpireSession { .. } if queue.lane.back().is_none_or(|(last, ..)| *last <= due) => {
+                queue.lane.push_back((due, arrival, task));
+                if queue.lane.len() > self.expiries {
+                    queue.lane.pop_front();
+                }
+            }
+            task => {
+                queue.rest.insert((due, arrival), task);
+            }
+        }
+        before.is_none_or(|(next, _)| due < next)
+    }
+
+    /// Takes the next task that is due at `now`.
+    #[must_use]
+    pub fn take_due(&self, now: Timestamp) -> Option<Item> {
+        let mut queue = self.queue();
+        let (due, arrival) = queue.next().filter(|(due, _)| *due <= now)?;
+        let task = match queue.rest.remove(&(due, arrival)) {
+            Some(task) => task,
+            None => queue.lane.pop_front()?.2,
+        };
+        Some(Item { due, task })
+    }
+
+    /// When the next task is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.queue().next().map(|(due, _)| due)
+    }
+
+    /// The next tasks in order, `limit` of them at most, and how many there are in all.
+    #[must_use]
+    pub fn list(&self, limit: usize) -> (Vec<Item>, usize) {
+        let queue = self.queue();
+        let lane = queue.lane.iter().map(|(due, arrival, task)| (*due, *arrival, task)).take(limit);
+        let rest = queue.rest.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
+        let mut items: Vec<_> = lane.chain(rest).collect();
+        items.sort_by_key(|(due, arrival, _)| (*due, *arrival));
+        items.truncate(limit);
+        let items = items.into_iter().map(|(due, _, task)| Item { due, task: task.clone() }).collect();
+        (items, queue.lane.len() + queue.rest.len())
+    }
+
+    /// Strikes everything off.
+    pub fn clear(&self) {
+        *self.queue() = Queue::default();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that holds this lock can leave the queue half changed.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn next(&self) -> Option<(Timestamp, u64)> {
+        let lane = self.lane.front().map(|(due, arrival, _)| (*due, *arrival));
+        let rest = self.rest.keys().next().copied();
+        lane.into_iter().chain(rest).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expiry(id: &str) -> Task {
+        Task::ExpireSession { agent_session_id: id.into() }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_is_due_comes_in_order_of_time_then_of_arrival() {
+        let agenda = Agenda::new(10);
+        assert!(agenda.add(at(5), expiry("a")));
+        assert!(!agenda.add(at(5), expiry("b")));
+        assert!(agenda.add(at(3), expiry("c")));
+        assert!(!agenda.add(at(9), expiry("d")));
+        assert!(!agenda.add(at(5), expiry("e")));
+        let listed: Vec<Task> = agenda.list(10).0.into_iter().map(|item| item.task).collect();
+        assert_eq!(agenda.next_due(), Some(at(3)));
+        let mut taken = Vec::new();
+        while let Some(item) = agenda.take_due(at(5)) {
+            taken.push(item.task);
+        }
+        assert_eq!(taken, ["c", "a", "b", "e"].map(expiry));
+        assert_eq!(listed[..4], taken);
+        assert_eq!(agenda.list(10).1, 1);
+    }
+
+    #[test]
+    fn expiries_are_bounded() {
+        let agenda = Agenda::new(2);
+        for second in 0..5 {
+            agenda.add(at(second), expiry(&second.to_string()));
+        }
+        assert_eq!(agenda.next_due(), Some(at(3)));
+    }
+}

@@ -1,0 +1,243 @@
+//! All sandboxes of a server: by name, and by the credential that a request shows.
+//!
+//! Bounded: the longest idle sandbox gives way to a new one, and one that is idle for too long is gone when it is next
+//! asked for. The default sandbox stays. Credentials of sandboxes that went are remembered for a while, so that their
+//! refusal can say why.
+
+use super::{Credentials, DEFAULT, Made, Sandbox, SandboxSettings};
+use crate::{
+    clock::Clock,
+    ids::Ids,
+    store::{Store, StoreError},
+};
+use hashbrown::HashMap;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// How many credentials of sandboxes that went are remembered.
+const REMEMBERED: usize = 3_000;
+
+/// How many sandboxes there may be, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Named sandboxes at most.
+    pub count: usize,
+    /// For how long a named sandbox may be idle, in real time.
+    pub idle: Duration,
+}
+
+/// A sandbox to be made.
+#[derive(Debug)]
+pub struct NewSandbox {
+    /// Its name; drawn when not given.
+    pub name: Option<String>,
+    /// What it is made with.
+    pub settings: SandboxSettings,
+    /// Its time.
+    pub clock: Clock,
+}
+
+/// Why a sandbox was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There is one of that name.
+    #[error("there is a sandbox {0:?} already; delete it first, or choose another name")]
+    Exists(String),
+    /// The name cannot stand in a URL.
+    #[error("the name {0:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores")]
+    Name(String),
+}
+
+/// Whom a credential lets in where.
+#[derive(Debug)]
+pub enum Found {
+    /// It belongs to a sandbox.
+    Sandbox(Arc<Sandbox>),
+    /// It belonged to one that went, for this reason.
+    Gone(&'static str),
+    /// Nobody here made it.
+    Unknown,
+}
+
+/// All sandboxes of a server.
+#[derive(Debug)]
+pub struct Sandboxes {
+    default: Arc<Sandbox>,
+    limits: Limits,
+    store: Arc<dyn Store>,
+    alarm: Arc<Notify>,
+    ids: Ids,
+    named: RwLock<Named>,
+}
+
+#[derive(Debug, Default)]
+struct Named {
+    by_name: HashMap<Arc<str>, Arc<Sandbox>>,
+    by_credential: HashMap<Box<str>, Arc<Sandbox>>,
+    gone: HashMap<Box<str>, &'static str>,
+    /// The keys of `gone`, oldest first.
+    forgotten_next: VecDeque<Box<str>>,
+    /// The shelves of sandboxes that went, still to be cleared.
+    left: Vec<Arc<str>>,
+}
+
+impl Sandboxes {
+    /// The default sandbox, alone.
+    #[must_use]
+    pub fn new(settings: SandboxSettings, limits: Limits, store: Arc<dyn Store>) -> Self {
+        let alarm = Arc::new(Notify::new());
+        let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
+        let made =
+            Made { name: DEFAULT.into(), shelf: DEFAULT.into(), settings, clock: Clock::system(), credentials: None };
+        let default = Arc::new(Sandbox::new(made, Arc::clone(&store), Arc::clone(&alarm)));
+        Self { default, limits, store, alarm, ids, named: RwLock::default() }
+    }
+
+    /// The sandbox that always exists.
+    #[must_use]
+    pub fn default_sandbox(&self) -> &Arc<Sandbox> {
+        &self.default
+    }
+
+    /// Is notified when a task may be due earlier than was thought.
+    #[must_use]
+    pub fn alarm(&self) -> &Notify {
+        &self.alarm
+    }
+
+    /// Makes a sandbox, and lets the longest idle one go where there would be too many.
+    ///
+    /// # Errors
+    /// When the name is taken or cannot be used.
+    pub fn create(&self, new: NewSandbox) -> Result<Arc<Sandbox>, CreateError> {
+        let name: Arc<str> = match new.name {
+            Some(name) if is_name(&name) => name.into(),
+            Some(name) => return Err(CreateError::Name(name)),
+            None => self.ids.secret("sb_", 12).into(),
+        };
+        let credentials = Credentials::draw(&self.ids);
+        let made = Made {
+            shelf: format!("{name}/{}", credentials.client_id).into(),
+            name: Arc::clone(&name),
+            settings: new.settings,
+            clock: new.clock,
+            credentials: Some(credentials),
+        };
+        let sandbox = Arc::new(Sandbox::new(made, Arc::clone(&self.store), Arc::clone(&self.alarm)));
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        if *name == *DEFAULT || named.by_name.contains_key(&name) {
+            return Err(CreateError::Exists(name.to_string()));
+        }
+        while named.by_name.len() >= self.limits.count.max(1) {
+            let Some(longest) = named.by_name.values().max_by_key(|sandbox| sandbox.idle()).cloned() else { break };
+            named.remove(&longest, "it gave way to a newer sandbox; see --max-sandboxes");
+            self.alarm.notify_one();
+        }
+        for credential in sandbox.credentials.iter().flat_map(Credentials::shown) {
+            named.by_credential.insert(credential.into(), Arc::clone(&sandbox));
+        }
+        named.by_name.insert(name, Arc::clone(&sandbox));
+        Ok(sandbox)
+    }
+
+    /// The sandbox of a name. One that was idle for too long is not there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Sandbox>> {
+        if name == DEFAULT {
+            return Some(Arc::clone(&self.default));
+        }
+        let found = self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()?;
+        self.still_there(found)
+    }
+
+    /// The sandbox that a credential belongs to.
+    #[must_use]
+    pub fn by_credential(&self, credential: &str) -> Found {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        let found = match named.by_credential.get(credential) {
+            Some(sandbox) => Arc::clone(sandbox),
+            None => return named.gone.get(credential).map_or(Found::Unknown, |why| Found::Gone(why)),
+        };
+        drop(named);
+        match self.still_there(found) {
+            Some(sandbox) => {
+                sandbox.touch();
+                Found::Sandbox(sandbox)
+            }
+            None => Found::Gone(IDLE),
+        }
+    }
+
+    /// Lets a sandbox go, and says whether there was one. The default one stays.
+    #[must_use]
+    pub fn delete(&self, name: &str) -> bool {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(sandbox) = named.by_name.get(name).cloned() else { return false };
+        named.remove(&sandbox, "it was deleted");
+        self.alarm.notify_one();
+        true
+    }
+
+    /// Removes what sandboxes left behind that have gone.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn clear_away(&self) -> Result<(), StoreError> {
+        let left: Vec<_> = std::mem::take(&mut self.named.write().unwrap_or_else(PoisonError::into_inner).left);
+        for shelf in left {
+            self.store.clear(&shelf).await?;
+        }
+        Ok(())
+    }
+
+    /// All sandboxes, the default one first, then by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<Sandbox>> {
+        let mut all: Vec<_> =
+            self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.values().cloned().collect();
+        all.retain(|sandbox| sandbox.idle() <= self.limits.idle);
+        all.sort_by(|one, other| one.name().cmp(other.name()));
+        all.insert(0, Arc::clone(&self.default));
+        all
+    }
+
+    fn still_there(&self, sandbox: Arc<Sandbox>) -> Option<Arc<Sandbox>> {
+        if sandbox.idle() <= self.limits.idle {
+            return Some(sandbox);
+        }
+        self.named.write().unwrap_or_else(PoisonError::into_inner).remove(&sandbox, IDLE);
+        self.alarm.notify_one();
+        None
+    }
+}
+
+const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";
+
+impl Named {
+    fn remove(&mut self, sandbox: &Arc<Sandbox>, why: &'static str) {
+        // Another one of the same name may have come in the meantime.
+        if self.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
+            self.by_name.remove(sandbox.name());
+            self.left.push(Arc::clone(&sandbox.shelf));
+        }
+        for credential in sandbox.credentials.iter().flat_map(Credentials::shown) {
+            if self.by_credential.remove(credential).is_some() {
+                self.gone.insert(credential.into(), why);
+                self.forgotten_next.push_back(credential.into());
+            }
+        }
+        while self.forgotten_next.len() > REMEMBERED {
+            if let Some(oldest) = self.forgotten_next.pop_front() {
+                self.gone.remove(&oldest);
+            }
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
