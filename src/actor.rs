@@ -1,6 +1,8 @@
 //! The actor of a handoff: the end user on whose behalf it is made, known by email.
 
+use crate::store::Record;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The end user as a handoff names them (R4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,60 @@ impl Actor {
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         let local = self.email.rsplit_once('@').map_or(&*self.email, |(local, _)| local);
         local.split('+').skip(1)
+    }
+}
+
+/// What the service knows of an actor. Whoever it knows nothing of is registered, verified and subscribed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorState {
+    /// In lower case: addresses that differ in case are one actor.
+    pub email: Arc<str>,
+    /// Has an account (S5).
+    pub registered: bool,
+    /// Has shown that the email is theirs (S4).
+    pub email_verified: bool,
+    /// Has an active subscription (S3).
+    pub subscribed: bool,
+}
+
+/// A change to what is known of an actor; what is not given stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActorChange {
+    /// See [`ActorState`] for this and the others.
+    pub registered: Option<bool>,
+    /// Has shown that the email is theirs.
+    pub email_verified: Option<bool>,
+    /// Has an active subscription.
+    pub subscribed: Option<bool>,
+}
+
+impl ActorState {
+    /// What is known of an actor of whom nothing was ever told.
+    #[must_use]
+    pub fn unknown(email: &str) -> Self {
+        Self { email: Self::key(email), registered: true, email_verified: true, subscribed: true }
+    }
+
+    /// The id under which an actor is kept.
+    #[must_use]
+    pub fn key(email: &str) -> Arc<str> {
+        email.to_ascii_lowercase().into()
+    }
+
+    /// Takes a change in.
+    pub fn change(&mut self, change: ActorChange) {
+        self.registered = change.registered.unwrap_or(self.registered);
+        self.email_verified = change.email_verified.unwrap_or(self.email_verified);
+        self.subscribed = change.subscribed.unwrap_or(self.subscribed);
+    }
+}
+
+impl Record for ActorState {
+    const COLLECTION: &'static str = "actors";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.email)
     }
 }
 

@@ -67,7 +67,7 @@ impl Agenda {
                     queue.lane.pop_front();
                 }
             }
-            task => {
+            task @ Task::ExpireSession { .. } => {
                 queue.rest.insert((due, arrival), task);
             }
         }

@@ -1,12 +1,13 @@
 //! The one place where everything is composed.
 
 use crate::{
+    actor::ActorState,
     clock::Stopwatch,
     config::Settings,
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
     journal::Limits,
     sandbox::{self, SandboxSettings, Sandboxes},
-    session::AgentSession,
+    session::{AgentSession, PendingHandoff},
     store::{Memory, Record, Retention},
 };
 use std::{
@@ -40,7 +41,9 @@ impl App {
     /// # Errors
     /// When an embedded schema cannot be used, which is a defect of this crate.
     pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, SchemaError> {
-        let retention = Retention::unlimited().keep(AgentSession::COLLECTION, settings.max_sessions);
+        let retention = [AgentSession::COLLECTION, PendingHandoff::COLLECTION, ActorState::COLLECTION]
+            .into_iter()
+            .fold(Retention::unlimited(), |retention, collection| retention.keep(collection, settings.max_sessions));
         let store = Arc::new(Memory::new(retention));
         let sandbox = SandboxSettings {
             seed: settings.seed,

@@ -4,27 +4,25 @@
 
 mod credentials;
 mod directory;
+mod handoff;
 
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
+pub use handoff::{HandOff, HandOffResult};
 
 use crate::{
+    actor::ActorState,
     agenda::{Agenda, Item, Task},
-    clock::{Clock, Stopwatch},
+    clock::{Clock, LastUse},
     config::OnDuplicateHandoff,
     ids::Ids,
     journal::{self, Journal},
-    scenario::{self, Chosen, Obstacle, Outcome},
-    session::{AgentSession, HandoffRequest, SessionStatus},
+    session::{AgentSession, PendingHandoff, SessionStatus},
     store::{Repository, Store, StoreError, Update},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use std::{
-    borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 /// The sandbox that always exists.
@@ -59,12 +57,15 @@ pub struct Sandbox {
     pub journal: Journal,
     /// Its agent sessions.
     pub agent_sessions: Repository<AgentSession>,
+    /// What is known of its actors.
+    pub actors: Repository<ActorState>,
+    pending: Repository<PendingHandoff>,
     /// What will happen later in it.
     pub agenda: Agenda,
     credentials: Option<Credentials>,
     store: Arc<dyn Store>,
     alarm: Arc<Notify>,
-    used: Mutex<Stopwatch>,
+    used: LastUse,
 }
 
 /// A task of the agenda that was carried out.
@@ -88,30 +89,6 @@ struct Made {
     credentials: Option<Credentials>,
 }
 
-/// What came of a handoff.
-#[derive(Debug)]
-pub struct HandOff {
-    /// The result.
-    pub result: HandOffResult,
-    /// How long to hold the answer back, in real time.
-    pub delay: Duration,
-    /// Which rule decided, and why.
-    pub chosen: Chosen,
-    /// The session of an earlier handoff came back, although this one asks for something else (S8).
-    pub differs_from_first: bool,
-}
-
-/// The result of a handoff, before anybody puts it in words.
-#[derive(Debug)]
-pub enum HandOffResult {
-    /// The agent session, new or replayed.
-    Session(Arc<AgentSession>),
-    /// No agent session: something stands in the way.
-    Obstacle(Obstacle),
-    /// The `handoff_id` was used before, and the sandbox is told to refuse that (S8).
-    Duplicate,
-}
-
 impl Sandbox {
     fn new(made: Made, store: Arc<dyn Store>, alarm: Arc<Notify>) -> Self {
         let Made { name, shelf, settings, clock, credentials } = made;
@@ -120,6 +97,8 @@ impl Sandbox {
             ids: settings.seed.map_or_else(Ids::from_entropy, Ids::seeded),
             journal: Journal::new(settings.journal),
             agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            actors: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            pending: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             agenda: Agenda::new(settings.max_sessions),
             credentials,
             name,
@@ -127,7 +106,7 @@ impl Sandbox {
             settings,
             store,
             alarm,
-            used: Mutex::new(Stopwatch::start()),
+            used: LastUse::now(),
         }
     }
 
@@ -146,100 +125,13 @@ impl Sandbox {
     /// How long nobody has asked anything of it.
     #[must_use]
     pub fn idle(&self) -> Duration {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
-    }
-
-    fn touch(&self) {
-        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
+        self.used.elapsed()
     }
 
     /// The sandbox's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Decides a handoff that keeps the contract, and opens its agent session where it succeeds.
-    ///
-    /// `body` is the request as it came; the session keeps it.
-    ///
-    /// # Errors
-    /// When the store is unavailable. Nothing was opened then.
-    pub async fn hand_off(
-        &self,
-        client: &Arc<str>,
-        request: HandoffRequest,
-        body: Arc<[u8]>,
-    ) -> Result<HandOff, StoreError> {
-        let decision = scenario::decide(&request.actor);
-        let (result, replay) = match decision.outcome {
-            Outcome::Success => self.open_session(client, request, body).await?,
-            Outcome::Obstacle(obstacle) => match self.known(client, &request.handoff_id, &body).await? {
-                Some(replay) => replay,
-                None => (HandOffResult::Obstacle(obstacle), Replay::No),
-            },
-        };
-        let mut chosen = decision.chosen;
-        if replay != Replay::No {
-            chosen.why = Cow::Owned(format!("{}; the handoff_id is known", chosen.why));
-        }
-        let differs_from_first = replay == Replay::OfAnother;
-        Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first })
-    }
-
-    async fn open_session(
-        &self,
-        client: &Arc<str>,
-        request: HandoffRequest,
-        body: Arc<[u8]>,
-    ) -> Result<(HandOffResult, Replay), StoreError> {
-        let now = self.clock.now();
-        let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
-        let mut session = Arc::new(AgentSession {
-            id: self.ids.agent_session().into(),
-            client: Arc::clone(client),
-            handoff_id: request.handoff_id,
-            intent: request.intent,
-            actor: request.actor,
-            created_at: now,
-            expires_at,
-            status: SessionStatus::Open,
-            request: body,
-            replayable: self.settings.on_duplicate_handoff != OnDuplicateHandoff::New,
-        });
-        loop {
-            match self.agent_sessions.insert(Arc::clone(&session)).await {
-                Ok(()) => {
-                    self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
-                    return Ok((HandOffResult::Session(session), Replay::No));
-                }
-                Err(StoreError::Taken) => {}
-                Err(error) => return Err(error),
-            }
-            if let Some(replay) = self.known(client, &session.handoff_id, &session.request).await? {
-                return Ok(replay);
-            }
-            // The holder of the key was dropped in between, or the id was the one taken: try again with another.
-            Arc::make_mut(&mut session).id = self.ids.agent_session().into();
-        }
-    }
-
-    /// What a `handoff_id` comes to that already has a session (S8).
-    async fn known(
-        &self,
-        client: &str,
-        handoff_id: &str,
-        body: &[u8],
-    ) -> Result<Option<(HandOffResult, Replay)>, StoreError> {
-        let Some(first) = self.agent_sessions.find(&AgentSession::handoff_key(client, handoff_id)).await? else {
-            return Ok(None);
-        };
-        let replay = if *first.request == *body { Replay::Same } else { Replay::OfAnother };
-        let result = match self.settings.on_duplicate_handoff {
-            OnDuplicateHandoff::Error => HandOffResult::Duplicate,
-            OnDuplicateHandoff::Replay | OnDuplicateHandoff::New => HandOffResult::Session(first),
-        };
-        Ok(Some((result, replay)))
     }
 
     /// Puts a task on the agenda, and lets the timer know when it is the next one.
@@ -293,9 +185,15 @@ impl Sandbox {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Replay {
-    No,
-    Same,
-    OfAnother,
+impl Sandboxes {
+    /// Removes what sandboxes left behind that have gone.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn clear_away(&self) -> Result<(), StoreError> {
+        for shelf in self.take_left() {
+            self.store.clear(&shelf).await?;
+        }
+        Ok(())
+    }
 }

@@ -1,8 +1,9 @@
 //! How the service answers a handoff that keeps the contract, and why it answers so.
 //!
-//! Pure: from a request to a decision. First match wins: the magic email of the actor, then the default.
+//! Pure: from a request to a decision. First match wins: an error that a
+//! magic email names, what is known of the actor, any other magic email, the default.
 
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorState};
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
 
@@ -62,54 +63,99 @@ pub enum ChosenBy {
     Contract,
     /// A plus tag of the actor's email names the outcome.
     MagicEmail,
+    /// What was told of the actor: by the control plane, or by the journey that an earlier answer began.
+    Actor,
     /// No rule matched: a registered, verified, subscribed actor, and success.
     Default,
 }
 
-/// Decides by the actor alone.
+/// Decides by the actor alone: by the outcome that a magic email names once and for all, else by what is known of them.
 #[must_use]
-pub fn decide(actor: &Actor) -> Decision {
-    let mut outcome = None;
-    let mut delay = Duration::ZERO;
-    for tag in actor.tags() {
-        match magic(tag) {
-            Some(Magic::Outcome(named)) if outcome.is_none() => outcome = Some((named, tag)),
-            Some(Magic::Slow) => delay = SLOW,
-            _ => {}
+pub fn decide(actor: &Actor, known: Option<&ActorState>) -> Decision {
+    let magic = Magic::of(actor);
+    let slow = magic.slow;
+    let delay = if slow { SLOW } else { Duration::ZERO };
+    let (outcome, chosen) = match (magic.outcome, known) {
+        (Some((Outcome::Obstacle(Obstacle::Error { description }), tag)), _) => {
+            (Outcome::Obstacle(Obstacle::Error { description }), by_tag(tag))
         }
-    }
-    match outcome {
-        Some((outcome, tag)) => {
-            let why = Cow::Owned(format!("the actor's email holds the tag +{tag}"));
-            Decision { outcome, delay, chosen: Chosen { by: ChosenBy::MagicEmail, why } }
-        }
-        None if !delay.is_zero() => {
-            let why = Cow::Borrowed("the actor's email holds the tag +slow and no outcome");
-            Decision { outcome: Outcome::Success, delay, chosen: Chosen { by: ChosenBy::MagicEmail, why } }
-        }
-        None => {
+        (_, Some(state)) => (by_state(state), Chosen { by: ChosenBy::Actor, why: told(state).into() }),
+        (Some((outcome, tag)), None) => (outcome, by_tag(tag)),
+        (None, None) if slow => (Outcome::Success, by_tag("slow")),
+        (None, None) => {
             let why = Cow::Borrowed("the actor's email holds no tag that names an outcome");
-            Decision { outcome: Outcome::Success, delay, chosen: Chosen { by: ChosenBy::Default, why } }
+            (Outcome::Success, Chosen { by: ChosenBy::Default, why })
         }
+    };
+    Decision { outcome, delay, chosen }
+}
+
+/// What an actor is, of whom nothing was told yet: what the magic email says, else one who may do everything.
+#[must_use]
+pub fn initial_state(actor: &Actor) -> ActorState {
+    let mut state = ActorState::unknown(&actor.email);
+    match Magic::of(actor).outcome {
+        Some((Outcome::Obstacle(Obstacle::Register), _)) => state.registered = false,
+        Some((Outcome::Obstacle(Obstacle::VerifyEmail), _)) => state.email_verified = false,
+        Some((Outcome::Obstacle(Obstacle::RequireSubscription), _)) => state.subscribed = false,
+        _ => {}
+    }
+    state
+}
+
+fn by_tag(tag: &str) -> Chosen {
+    Chosen { by: ChosenBy::MagicEmail, why: format!("the actor's email holds the tag +{tag}").into() }
+}
+
+fn by_state(state: &ActorState) -> Outcome {
+    if !state.registered {
+        Outcome::Obstacle(Obstacle::Register)
+    } else if !state.email_verified {
+        Outcome::Obstacle(Obstacle::VerifyEmail)
+    } else if !state.subscribed {
+        Outcome::Obstacle(Obstacle::RequireSubscription)
+    } else {
+        Outcome::Success
     }
 }
 
-enum Magic {
-    Outcome(Outcome),
-    Slow,
+fn told(state: &ActorState) -> &'static str {
+    match by_state(state) {
+        Outcome::Obstacle(Obstacle::Register) => "the actor is not registered",
+        Outcome::Obstacle(Obstacle::VerifyEmail) => "the actor's email is not verified",
+        Outcome::Obstacle(Obstacle::RequireSubscription) => "the actor has no subscription",
+        _ => "the actor is registered, verified and subscribed",
+    }
 }
 
-fn magic(tag: &str) -> Option<Magic> {
-    let outcome = match tag.to_ascii_lowercase().as_str() {
-        "success" => Outcome::Success,
-        "require_subscription" => Outcome::Obstacle(Obstacle::RequireSubscription),
-        "verify_email" => Outcome::Obstacle(Obstacle::VerifyEmail),
-        "register" => Outcome::Obstacle(Obstacle::Register),
-        "error" => {
-            Outcome::Obstacle(Obstacle::Error { description: "The actor's email asks for an error (+error).".into() })
+/// What the plus tags of an email say. Of several outcomes the first counts.
+struct Magic<'a> {
+    outcome: Option<(Outcome, &'a str)>,
+    slow: bool,
+}
+
+impl<'a> Magic<'a> {
+    fn of(actor: &'a Actor) -> Self {
+        let mut magic = Self { outcome: None, slow: false };
+        for tag in actor.tags() {
+            if tag.eq_ignore_ascii_case("slow") {
+                magic.slow = true;
+            } else if magic.outcome.is_none() {
+                magic.outcome = outcome_of(tag).map(|outcome| (outcome, tag));
+            }
         }
-        "slow" => return Some(Magic::Slow),
+        magic
+    }
+}
+
+fn outcome_of(tag: &str) -> Option<Outcome> {
+    let obstacle = match tag.to_ascii_lowercase().as_str() {
+        "success" => return Some(Outcome::Success),
+        "require_subscription" => Obstacle::RequireSubscription,
+        "verify_email" => Obstacle::VerifyEmail,
+        "register" => Obstacle::Register,
+        "error" => Obstacle::Error { description: "The actor's email asks for an error (+error).".into() },
         _ => return None,
     };
-    Some(Magic::Outcome(outcome))
+    Some(Outcome::Obstacle(obstacle))
 }

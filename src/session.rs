@@ -21,7 +21,7 @@ pub enum Intent {
 }
 
 /// A request body that keeps the contract: the parts that the service acts on.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandoffRequest {
     /// The caller's id of the handoff (R2).
     pub handoff_id: Box<str>,
@@ -89,6 +89,28 @@ impl Record for AgentSession {
 
     fn keys(&self) -> Vec<Key> {
         if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
+    }
+}
+
+/// A handoff that waits for its actor to subscribe; the agent session is opened then, without a retry (S3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PendingHandoff {
+    /// The key under which its session will be found.
+    pub key: Key,
+    /// The client that sent it.
+    pub client: Arc<str>,
+    /// What it asks for.
+    pub request: HandoffRequest,
+    /// The request body, as it came.
+    #[serde(with = "raw_json")]
+    pub body: Arc<[u8]>,
+}
+
+impl Record for PendingHandoff {
+    const COLLECTION: &'static str = "pending_handoffs";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.key)
     }
 }
 

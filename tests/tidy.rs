@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms from the inside out; imports point towards the front of this list.
 const ROOMS: [&[&str]; 6] = [
-    &["position", "contract", "actor", "session", "scenario", "journal", "clock", "ids", "store"],
+    &["position", "contract", "actor", "session", "scenario", "journal", "clock", "ids", "agenda", "store"],
     &["config"],
     &["sandbox"],
     &["app"],
@@ -17,7 +17,7 @@ const ROOMS: [&[&str]; 6] = [
 ];
 
 /// The pure core: no I/O, no runtime, no web.
-const CORE: [&str; 8] = ["position", "contract", "actor", "session", "scenario", "journal", "clock", "ids"];
+const CORE: [&str; 9] = ["position", "contract", "actor", "session", "scenario", "journal", "clock", "ids", "agenda"];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, into: &mut Vec<(PathBuf, String)>) {

@@ -6,6 +6,7 @@ use crate::{
     config::{self, ServeOptions, Settings, split_address},
 };
 use clap::Args;
+use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -32,7 +33,7 @@ pub(super) struct Options {
 
 fn duration(text: &str) -> Result<Duration, String> {
     // No span that can be written is too long for one that is not negative.
-    config::duration(text).map(|duration| duration.unsigned_abs())
+    config::duration(text).map(SignedDuration::unsigned_abs)
 }
 
 pub(super) fn ready(settings: &Settings, options: &Options) -> Result<Exit, Failure> {

@@ -2,15 +2,19 @@
 //!
 //! Never recorded in the journal; its errors have one shape, RFC 9457.
 
+mod actors;
+mod clock;
 mod requests;
+mod sandboxes;
 mod sessions;
 
 use super::{
     error::{Problem, panicked},
+    extract::World,
     openapi,
     record::{X_REQUEST_ID, request_id},
 };
-use crate::{app::App, sandbox::DEFAULT};
+use crate::app::App;
 use axum::{
     Router,
     extract::{Request, State},
@@ -35,6 +39,17 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/sessions/{id}", get(sessions::show_session).delete(sessions::delete_session))
         .route("/__admin/requests", get(requests::list_requests).delete(requests::delete_requests))
         .route("/__admin/requests/{id}", get(requests::show_request).delete(requests::delete_request))
+        .route("/__admin/actors", get(actors::list_actors))
+        .route("/__admin/actors/{email}", get(actors::show_actor).patch(actors::change_actor))
+        .route("/__admin/clock", get(clock::show_clock))
+        .route("/__admin/clock/freeze", post(clock::freeze_clock))
+        .route("/__admin/clock/resume", post(clock::resume_clock))
+        .route("/__admin/clock/set", post(clock::set_clock))
+        .route("/__admin/clock/advance", post(clock::advance_clock))
+        .route("/__admin/agenda", get(clock::list_agenda))
+        .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
+        .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
+        .route("/__admin/sandboxes/{name}/reset", post(sandboxes::reset_sandbox))
         .method_not_allowed_fallback(method_not_allowed)
         // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
         .route("/__admin", any(no_such_endpoint))
@@ -69,8 +84,7 @@ async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request
 }
 
 /// `GET /__admin/health`: how full the sandbox is, and how much it has given up.
-async fn show_health(State(app): State<Arc<App>>) -> Result<Pretty<impl Serialize>, Problem> {
-    let sandbox = app.sandboxes.default_sandbox();
+async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
     Ok(Pretty(json!({
         "status": if app.is_ready() { "healthy" } else { "stopping" },
         "version": env!("CARGO_PKG_VERSION"),
@@ -96,9 +110,9 @@ async fn show_settings(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
 }
 
 /// `POST /__admin/reset`: the sandbox as it started.
-async fn reset(State(app): State<Arc<App>>) -> Result<Pretty<impl Serialize>, Problem> {
-    app.sandboxes.default_sandbox().reset().await?;
-    Ok(Pretty(json!({ "reset": DEFAULT })))
+async fn reset(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
+    sandbox.reset().await?;
+    Ok(Pretty(json!({ "reset": sandbox.name() })))
 }
 
 async fn no_such_endpoint(method: Method, uri: Uri) -> Problem {

@@ -68,7 +68,7 @@ pub enum Found {
 pub struct Sandboxes {
     default: Arc<Sandbox>,
     limits: Limits,
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     alarm: Arc<Notify>,
     ids: Ids,
     named: RwLock<Named>,
@@ -165,7 +165,7 @@ impl Sandboxes {
         drop(named);
         match self.still_there(found) {
             Some(sandbox) => {
-                sandbox.touch();
+                sandbox.used.touch();
                 Found::Sandbox(sandbox)
             }
             None => Found::Gone(IDLE),
@@ -182,16 +182,9 @@ impl Sandboxes {
         true
     }
 
-    /// Removes what sandboxes left behind that have gone.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn clear_away(&self) -> Result<(), StoreError> {
-        let left: Vec<_> = std::mem::take(&mut self.named.write().unwrap_or_else(PoisonError::into_inner).left);
-        for shelf in left {
-            self.store.clear(&shelf).await?;
-        }
-        Ok(())
+    /// The shelves that sandboxes left behind that have gone, for clearing.
+    pub(super) fn take_left(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.named.write().unwrap_or_else(PoisonError::into_inner).left)
     }
 
     /// All sandboxes, the default one first, then by name.

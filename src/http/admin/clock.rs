@@ -1,0 +1,88 @@
+//! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what it will bring.
+
+use super::{Pretty, sessions::page_size};
+use crate::{
+    clock::{ClockError, Reading},
+    config::duration,
+    http::{
+        error::Problem,
+        extract::{Fields, Params, World},
+    },
+    sandbox::Sandbox,
+};
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// `GET /__admin/clock`.
+pub(super) async fn show_clock(World(sandbox): World) -> Pretty<impl Serialize> {
+    Pretty(json!({ "now": sandbox.clock.read().now, "frozen": sandbox.clock.read().frozen,
+        "next_due": sandbox.agenda.next_due() }))
+}
+
+/// `POST /__admin/clock/freeze`: stands still from now on.
+pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Value>, Problem> {
+    let reading = sandbox.clock.freeze();
+    settled(&sandbox, reading).await
+}
+
+/// `POST /__admin/clock/resume`: moves on from where it stands.
+pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Value>, Problem> {
+    let reading = sandbox.clock.resume();
+    settled(&sandbox, reading).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetTo {
+    to: Timestamp,
+}
+
+/// `POST /__admin/clock/set` with `{"to": RFC 3339}`: moves forward to a time, and settles.
+pub(super) async fn set_clock(World(sandbox): World, Fields(set): Fields<SetTo>) -> Result<Pretty<Value>, Problem> {
+    let reading = sandbox.clock.set(set.to).map_err(refused)?;
+    settled(&sandbox, reading).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdvanceBy {
+    by: String,
+}
+
+/// `POST /__admin/clock/advance` with `{"by": "10m"}` or ISO 8601: moves forward, and settles.
+pub(super) async fn advance_clock(
+    World(sandbox): World,
+    Fields(advance): Fields<AdvanceBy>,
+) -> Result<Pretty<Value>, Problem> {
+    let by = duration(&advance.by).map_err(|problem| Problem::bad_request(format!("by: {problem}.")))?;
+    let reading = sandbox.clock.advance(by).map_err(refused)?;
+    settled(&sandbox, reading).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    limit: Option<usize>,
+}
+
+/// `GET /__admin/agenda`: what will happen, in order.
+pub(super) async fn list_agenda(
+    World(sandbox): World,
+    Params(wanted): Params<Wanted>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let (agenda, total) = sandbox.agenda.list(page_size(wanted.limit)?);
+    Ok(Pretty(json!({ "agenda": agenda, "total": total })))
+}
+
+/// Carries out what the clock's new time makes due, and tells what that was.
+async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, Problem> {
+    let ran = sandbox.settle().await?;
+    sandbox.clock_changed();
+    Ok(Pretty(json!({ "now": reading.now, "frozen": reading.frozen, "ran": ran })))
+}
+
+fn refused(error: ClockError) -> Problem {
+    Problem::new(StatusCode::CONFLICT, format!("The clock was not moved: {error}."))
+}

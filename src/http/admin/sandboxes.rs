@@ -1,0 +1,130 @@
+//! `/__admin/sandboxes`: isolated worlds for test suites that share a server.
+
+use super::Pretty;
+use crate::{
+    app::App,
+    clock::Clock,
+    config::{OnDuplicateHandoff, duration},
+    http::{
+        error::Problem,
+        extract::{Fields, Id},
+    },
+    sandbox::{CreateError, DEFAULT, NewSandbox, Sandbox},
+};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A sandbox to be made; what is not given is as the server was told.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Wanted {
+    name: Option<String>,
+    seed: Option<u64>,
+    clock: Option<WantedClock>,
+    settings: WantedSettings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedClock {
+    frozen_at: Timestamp,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WantedSettings {
+    on_duplicate_handoff: Option<OnDuplicateHandoff>,
+    session_ttl: Option<String>,
+}
+
+/// `POST /__admin/sandboxes`: makes one; its credentials are shown here and by `GET`.
+pub(super) async fn create_sandbox(
+    State(app): State<Arc<App>>,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Problem> {
+    let mut settings = app.sandboxes.default_sandbox().settings().clone();
+    settings.seed = wanted.seed;
+    if let Some(mode) = wanted.settings.on_duplicate_handoff {
+        settings.on_duplicate_handoff = mode;
+    }
+    if let Some(ttl) = &wanted.settings.session_ttl {
+        settings.session_ttl =
+            duration(ttl).map_err(|problem| Problem::bad_request(format!("settings.session_ttl: {problem}.")))?;
+    }
+    let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
+    let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock }).map_err(|error| {
+        let code = match &error {
+            CreateError::Exists(_) => StatusCode::CONFLICT,
+            CreateError::Name(_) => StatusCode::BAD_REQUEST,
+        };
+        Problem::new(code, format!("{error}."))
+    })?;
+    Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
+}
+
+/// `GET /__admin/sandboxes`: the default one first, then by name; without credentials.
+pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
+    let sandboxes: Vec<Value> = app
+        .sandboxes
+        .list()
+        .iter()
+        .map(
+            |sandbox| json!({ "name": sandbox.name(), "seed": sandbox.ids.seed(), "idle_s": sandbox.idle().as_secs() }),
+        )
+        .collect();
+    Pretty(json!({ "sandboxes": sandboxes }))
+}
+
+/// `GET /__admin/sandboxes/{name}`.
+pub(super) async fn show_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    let sandbox = find(&app, &name)?;
+    Ok(Pretty(describe(&app, &sandbox).await?))
+}
+
+/// `POST /__admin/sandboxes/{name}/reset`.
+pub(super) async fn reset_sandbox(
+    State(app): State<Arc<App>>,
+    Id(name): Id,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    find(&app, &name)?.reset().await?;
+    Ok(Pretty(json!({ "reset": name })))
+}
+
+/// `DELETE /__admin/sandboxes/{name}`: it goes with all that it holds, and its credentials are refused from now on.
+pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<StatusCode, Problem> {
+    if name == DEFAULT {
+        return Err(Problem::new(StatusCode::CONFLICT, "The default sandbox always exists; reset it instead."));
+    }
+    if !app.sandboxes.delete(&name) {
+        return Err(Problem::not_found("sandbox", &name));
+    }
+    app.sandboxes.clear_away().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn find(app: &App, name: &str) -> Result<Arc<Sandbox>, Problem> {
+    app.sandboxes.get(name).ok_or_else(|| Problem::not_found("sandbox", name))
+}
+
+async fn describe(app: &App, sandbox: &Sandbox) -> Result<Value, Problem> {
+    Ok(json!({
+        "name": sandbox.name(),
+        "seed": sandbox.ids.seed(),
+        "clock": sandbox.clock.read(),
+        "settings": {
+            "on_duplicate_handoff": sandbox.settings().on_duplicate_handoff,
+            "session_ttl": sandbox.settings().session_ttl,
+        },
+        "sessions": sandbox.agent_sessions.fill().await?,
+        "requests": sandbox.journal.fill(),
+        "credentials": sandbox.credentials(),
+        "env": sandbox.credentials().map(|credentials| credentials.env(&app.base_url)),
+    }))
+}
