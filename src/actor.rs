@@ -1,6 +1,6 @@
 //! The actor of a handoff: the end user on whose behalf it is made, known by email.
 
-use crate::store::Record;
+use crate::document::Record;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

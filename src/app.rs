@@ -5,10 +5,11 @@ use crate::{
     clock::Stopwatch,
     config::Settings,
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
+    document::Record,
     journal::Limits,
     sandbox::{self, SandboxSettings, Sandboxes},
     session::{AgentSession, PendingHandoff},
-    store::{Memory, Record, Retention},
+    store::{Memory, Retention},
 };
 use std::{
     sync::{
@@ -43,7 +44,9 @@ impl App {
     pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, SchemaError> {
         let retention = [AgentSession::COLLECTION, PendingHandoff::COLLECTION, ActorState::COLLECTION]
             .into_iter()
-            .fold(Retention::unlimited(), |retention, collection| retention.keep(collection, settings.max_sessions));
+            .fold(Retention::unlimited(), |retention, collection| {
+                retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
+            });
         let store = Arc::new(Memory::new(retention));
         let sandbox = SandboxSettings {
             seed: settings.seed,

@@ -92,6 +92,11 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSIONS", value_name = "COUNT", help_heading = "State")]
     pub max_sessions: Option<usize>,
 
+    /// Keep this much of agent sessions in each sandbox; the oldest are dropped. [default: 64MiB]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSION_BYTES", value_name = "SIZE", help_heading = "State", value_parser = size)]
+    #[serde(deserialize_with = "file::size")]
+    pub max_session_bytes: Option<ByteSize>,
+
     /// Keep this many exchanges in each journal; the oldest are dropped. [default: 1000]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_EXCHANGES", value_name = "COUNT", help_heading = "State")]
     pub max_exchanges: Option<usize>,
@@ -186,6 +191,8 @@ pub struct Settings {
     pub sandbox_idle: SignedDuration,
     /// Agent sessions kept at most.
     pub max_sessions: usize,
+    /// Bytes of agent sessions kept at most.
+    pub max_session_bytes: usize,
     /// Exchanges kept at most.
     pub max_exchanges: usize,
     /// Bytes of exchanges kept at most.
@@ -263,6 +270,7 @@ impl Settings {
             max_sandboxes: options.max_sandboxes.unwrap_or(1_000),
             sandbox_idle: options.sandbox_idle.unwrap_or(SignedDuration::from_hours(1)),
             max_sessions: options.max_sessions.unwrap_or(10_000),
+            max_session_bytes: bytes(options.max_session_bytes, 64 << 20),
             max_exchanges: options.max_exchanges.unwrap_or(1_000),
             max_journal: bytes(options.max_journal, 16 << 20),
         }
@@ -290,6 +298,7 @@ impl ServeOptions {
             max_sandboxes: self.max_sandboxes.or(other.max_sandboxes),
             sandbox_idle: self.sandbox_idle.or(other.sandbox_idle),
             max_sessions: self.max_sessions.or(other.max_sessions),
+            max_session_bytes: self.max_session_bytes.or(other.max_session_bytes),
             max_exchanges: self.max_exchanges.or(other.max_exchanges),
             max_journal: self.max_journal.or(other.max_journal),
         }

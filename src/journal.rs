@@ -8,8 +8,8 @@ use crate::{
     scenario::Chosen,
 };
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value, value::RawValue};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -89,6 +89,9 @@ pub struct Limits {
     pub bytes: usize,
 }
 
+/// How many bytes of exchanges one page holds at most, but for the last exchange on it.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// The bounded list of exchanges.
 #[derive(Debug)]
 pub struct Journal {
@@ -120,6 +123,8 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Only those recorded after this number.
     pub after: Option<u64>,
+    /// Only those recorded before this number.
+    pub before: Option<u64>,
     /// Only those with this HTTP status, or with this `status` in their body.
     pub status: Option<StatusFilter>,
 }
@@ -138,6 +143,7 @@ impl Filter {
         let exchange = &entry.exchange;
         self.since.is_none_or(|since| exchange.at >= since)
             && self.after.is_none_or(|after| entry.number > after)
+            && self.before.is_none_or(|before| entry.number < before)
             && self.status.as_ref().is_none_or(|status| match status {
                 StatusFilter::Http(code) => exchange.answer.as_ref().is_some_and(|answer| answer.status == *code),
                 StatusFilter::Contract(word) => exchange.status == Some(*word),
@@ -160,6 +166,11 @@ impl Journal {
         let mut ring = self.ring();
         ring.recorded += 1;
         let number = ring.recorded;
+        if size > self.limits.bytes || self.limits.exchanges == 0 {
+            // All others would have to go, and it would still not fit.
+            ring.dropped += 1;
+            return number;
+        }
         ring.entries.push_back(Arc::new(Entry { number, exchange }));
         ring.bytes += size;
         while ring.entries.len() > self.limits.exchanges || ring.bytes > self.limits.bytes {
@@ -174,13 +185,24 @@ impl Journal {
         number
     }
 
-    /// The matching exchanges, newest first, `limit` of them at most, and how many match in all.
+    /// The matching exchanges, newest first, `limit` of them at most and no more than a few megabytes, and how many
+    /// match in all.
     #[must_use]
     pub fn list(&self, filter: &Filter, limit: usize) -> (Vec<Arc<Entry>>, usize) {
         let all: Vec<Arc<Entry>> = self.ring().entries.iter().cloned().collect();
         let mut matching = all.into_iter().rev().filter(|entry| filter.admits(entry));
-        let page: Vec<_> = matching.by_ref().take(limit).collect();
-        let total = page.len() + matching.count();
+        let mut bytes = 0;
+        let mut page: Vec<Arc<Entry>> = Vec::new();
+        let mut total = 0;
+        for entry in matching.by_ref() {
+            total += 1;
+            bytes += size_of_exchange(&entry.exchange);
+            page.push(entry);
+            if page.len() >= limit || bytes >= PAGE_BYTES {
+                break;
+            }
+        }
+        total += matching.count();
         (page, total)
     }
 
@@ -232,15 +254,27 @@ impl Journal {
 }
 
 fn size_of_exchange(exchange: &Exchange) -> usize {
-    let answer = exchange.answer.as_ref().map_or(0, |answer| answer.headers.len() + answer.body.len());
+    /// What allocators keep beside each of the ten or so pieces of an exchange.
+    const OVERHEAD: usize = 160;
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let violation = |violation: &Violation| {
-        violation.pointer.len() + violation.wanted.len() + violation.came.as_ref().map_or(0, String::len)
+        size_of::<Violation>()
+            + violation.pointer.len()
+            + violation.wanted.len()
+            + text(&violation.clause)
+            + text(&violation.came)
+            + text(&violation.hint)
     };
-    let findings: usize = exchange.violations.iter().map(violation).sum::<usize>()
-        + exchange.advices.iter().map(|advice| advice.pointer.len() + advice.message.len()).sum::<usize>()
-        + exchange.violations.capacity() * size_of::<Violation>()
-        + exchange.advices.capacity() * size_of::<Advice>();
-    size_of::<Entry>() + exchange.head.len() + exchange.body.as_ref().map_or(0, |body| body.len()) + answer + findings
+    let advice = |advice: &Advice| size_of::<Advice>() + advice.pointer.len() + advice.message.len();
+    size_of::<Entry>()
+        + OVERHEAD
+        + exchange.head.len()
+        + exchange.body.as_ref().map_or(0, |body| body.len())
+        + exchange.answer.as_ref().map_or(0, |answer| answer.headers.len() + answer.body.len())
+        + exchange.violations.iter().map(violation).sum::<usize>()
+        + exchange.advices.iter().map(advice).sum::<usize>()
+        + exchange.chosen.why.len()
+        + exchange.request_id.len()
 }
 
 impl Entry {
@@ -255,40 +289,52 @@ impl Entry {
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let exchange = &self.exchange;
-        let (method, path) = self.request_line();
-        let answer = exchange.answer.as_ref().map(|answer| {
-            json!({
-                "http_status": answer.status,
-                "status": exchange.status,
-                "headers": headers(answer.headers.lines()),
-                "body": body(&answer.body),
-            })
-        });
-        let value = json!({
-            "id": exchange_id(self.number),
-            "at": exchange.at,
-            "client": exchange.client,
-            "request": {
-                "method": method,
-                "path": path,
-                "headers": headers(exchange.head.lines().skip(1)),
-                "body": exchange.body.as_deref().map(body),
-            },
-            "answer": answer,
-            "violations": exchange.violations,
-            "omitted_violations": exchange.omitted_violations,
-            "advices": exchange.advices,
-            "chosen": exchange.chosen,
-            "agent_session_id": exchange.agent_session,
-            "duration_us": u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX),
-            "request_id": exchange.request_id,
-        });
-        value.serialize(serializer)
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &exchange_id(self.number))?;
+        map.serialize_entry("at", &exchange.at)?;
+        map.serialize_entry("client", &exchange.client)?;
+        map.serialize_entry("request", &RequestView(self))?;
+        map.serialize_entry("answer", &exchange.answer.as_ref().map(|answer| AnswerView(answer, exchange.status)))?;
+        map.serialize_entry("violations", &exchange.violations)?;
+        map.serialize_entry("omitted_violations", &exchange.omitted_violations)?;
+        map.serialize_entry("advices", &exchange.advices)?;
+        map.serialize_entry("chosen", &exchange.chosen)?;
+        map.serialize_entry("agent_session_id", &exchange.agent_session)?;
+        map.serialize_entry("duration_us", &u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX))?;
+        map.serialize_entry("request_id", &exchange.request_id)?;
+        map.end()
+    }
+}
+
+struct RequestView<'e>(&'e Entry);
+
+impl Serialize for RequestView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (method, path) = self.0.request_line();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("method", method)?;
+        map.serialize_entry("path", path)?;
+        map.serialize_entry("headers", &headers(self.0.exchange.head.lines().skip(1)))?;
+        serialize_body(&mut map, self.0.exchange.body.as_deref())?;
+        map.end()
+    }
+}
+
+struct AnswerView<'e>(&'e RecordedAnswer, Option<&'static str>);
+
+impl Serialize for AnswerView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("http_status", &self.0.status)?;
+        map.serialize_entry("status", &self.1)?;
+        map.serialize_entry("headers", &headers(self.0.headers.lines()))?;
+        serialize_body(&mut map, Some(&self.0.body))?;
+        map.end()
     }
 }
 
 /// Header lines as an object; a name given more than once has its values joined as RFC 9110 5.2 allows.
-fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Value {
+fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Map<String, Value> {
     let mut map = Map::new();
     for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
         match map.get_mut(name) {
@@ -301,15 +347,18 @@ fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Value {
             }
         }
     }
-    Value::Object(map)
+    map
 }
 
-/// A body as JSON where it is JSON, else as text; bytes that are no text are replaced.
-fn body(bytes: &[u8]) -> Value {
-    if serde_json::from_slice::<&RawValue>(bytes).is_ok()
-        && let Ok(value) = serde_json::from_slice::<Value>(bytes)
-    {
-        return value;
+/// A body letter by letter: as `body` where it is JSON, so that a key given twice shows twice; else as `body_text`,
+/// with what is no text replaced.
+fn serialize_body<M: SerializeMap>(map: &mut M, body: Option<&[u8]>) -> Result<(), M::Error> {
+    let Some(body) = body else {
+        return map.serialize_entry("body", &());
+    };
+    if let Ok(json) = serde_json::from_slice::<&RawValue>(body) {
+        return map.serialize_entry("body", json);
     }
-    Value::String(String::from_utf8_lossy(bytes).into_owned())
+    map.serialize_entry("body", &())?;
+    map.serialize_entry("body_text", &String::from_utf8_lossy(body))
 }

@@ -61,6 +61,8 @@ pub struct Chosen {
 pub enum ChosenBy {
     /// The request was refused before any rule was asked.
     Contract,
+    /// The caller hung up before any rule was asked.
+    Nobody,
     /// A plus tag of the actor's email names the outcome.
     MagicEmail,
     /// What was told of the actor: by the control plane, or by the journey that an earlier answer began.

@@ -2,7 +2,7 @@
 
 use crate::{
     actor::Actor,
-    store::{Key, Record},
+    document::{Key, Record},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,10 @@ impl Record for AgentSession {
     fn keys(&self) -> Vec<Key> {
         if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
     }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.request.len() + 2 * self.handoff_id.len()
+    }
 }
 
 /// A handoff that waits for its actor to subscribe; the agent session is opened then, without a retry (S3).
@@ -111,6 +115,10 @@ impl Record for PendingHandoff {
 
     fn id(&self) -> Arc<str> {
         Arc::clone(&self.key)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.body.len() + 2 * self.key.len()
     }
 }
 

@@ -8,13 +8,11 @@ mod memory;
 mod repository;
 
 pub use memory::{Memory, Retention};
-pub use repository::{Record, Repository, Update};
+pub use repository::{Repository, Update};
 
+use crate::document::Key;
 use serde::Serialize;
 use std::{any::Any, fmt, pin::Pin, sync::Arc};
-
-/// A value that no two documents of a collection may share.
-pub type Key = Arc<str>;
 
 /// A call to a store: its result, once it is there.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -46,6 +44,8 @@ pub struct Document {
     pub id: Arc<str>,
     /// Further values by which it is found, each unique in its place.
     pub keys: Vec<Key>,
+    /// About how many bytes it takes up.
+    pub size: usize,
     /// What it says.
     pub content: Content,
 }

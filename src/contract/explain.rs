@@ -1,14 +1,10 @@
 //! What is wrong with a body, and what is merely odd, place by place in the order of the schema.
 
 use super::{
-    finding::{Advice, Rule, Violation, push_segment},
+    finding::{Advice, LISTED, Rule, Violation, push_segment},
     shape::{Field, Kind, Shape, Text},
 };
 use serde_json::{Map, Value};
-
-/// Findings listed in one answer at most. What is beyond is counted: a body of the largest size could hold half a
-/// million faults, and an answer a hundred times the size of the question helps nobody.
-const LISTED: usize = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Findings {

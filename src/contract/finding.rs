@@ -4,6 +4,10 @@ use crate::position::Position;
 use serde::Serialize;
 use std::fmt;
 
+/// Findings listed in one answer at most. What is beyond is counted: a body of the largest size could hold half a
+/// million faults, and an answer a hundred times the size of the question helps nobody.
+pub(super) const LISTED: usize = 100;
+
 /// A place where a body breaks the contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {

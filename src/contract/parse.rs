@@ -1,6 +1,6 @@
 //! From bytes to a JSON value, with a clear word for each way to fail (R10).
 
-use super::finding::{Advice, Violation, printable, push_segment};
+use super::finding::{Advice, LISTED, Violation, printable, push_segment};
 use crate::position::Position;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
@@ -17,27 +17,31 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
     if body.starts_with(b"\xEF\xBB\xBF") {
         return Err(Violation::body(WANTED, "text that begins with a byte order mark: send UTF-8 without one"));
     }
-    if let Err(error) = std::str::from_utf8(body) {
-        return Err(Violation::body(WANTED, &format!("not UTF-8 from byte {} on", error.valid_up_to())));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let position = position(&error, body);
-        let came = explain(&error, body, position);
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        Err(error) => {
+            let position = Position::of(&String::from_utf8_lossy(body), error.valid_up_to());
+            let came = format!("not UTF-8 from line {}, column {} on", position.line, position.column);
+            return Err(Violation { position: Some(position), ..Violation::body(WANTED, &came) });
+        }
+    };
+    serde_json::from_str(text).map_err(|error| {
+        let position = position(&error, text);
+        let came = explain(&error, text, position);
         Violation { position: Some(position), ..Violation::body(WANTED, &came) }
     })
 }
 
-/// Where the parser stopped. A line feed counts as the end of its line, not as the start of the next.
-fn position(error: &serde_json::Error, body: &[u8]) -> Position {
-    let (line, column) = (error.line(), error.column());
-    if column > 0 || line < 2 {
-        return Position { line: line.max(1), column: column.max(1) };
-    }
-    let before = body.split(|byte| *byte == b'\n').nth(line - 2).unwrap_or_default();
-    Position { line: line - 1, column: String::from_utf8_lossy(before).chars().count() + 1 }
+/// Where the parser stopped. It counts bytes, and a line feed as the start of a line; people count neither way.
+fn position(error: &serde_json::Error, text: &str) -> Position {
+    let line_start = |line: usize| {
+        text.match_indices('\n').nth(line.wrapping_sub(2)).filter(|_| line > 1).map_or(0, |(feed, _)| feed + 1)
+    };
+    let start = line_start(error.line());
+    Position::of(text, (start + error.column()).saturating_sub(1))
 }
 
-fn explain(error: &serde_json::Error, body: &[u8], Position { line, column }: Position) -> String {
+fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Position) -> String {
     let place = format!("line {line}, column {column}");
     if error.classify() == Category::Eof {
         return format!("cut off: the text ends at {place}, before the JSON is complete");
@@ -51,7 +55,7 @@ fn explain(error: &serde_json::Error, body: &[u8], Position { line, column }: Po
     } else if has("trailing characters") {
         "something after the end of the JSON value".to_owned()
     } else if has("key must be a string") {
-        format!("{} where a key in double quotes should be", word_at(body, line, column))
+        format!("{} where a key in double quotes should be", word_at(text, line, column))
     } else if has("number out of range") {
         "a number that is out of range".to_owned()
     } else if has("invalid number") {
@@ -65,38 +69,38 @@ fn explain(error: &serde_json::Error, body: &[u8], Position { line, column }: Po
     } else if has("expected `:`") {
         "no colon after a key".to_owned()
     } else if has("expected `,`") {
-        format!("{} where a comma or the closing bracket should be", word_at(body, line, column))
+        format!("{} where a comma or the closing bracket should be", word_at(text, line, column))
     } else {
-        format!("{} where a value should be", word_at(body, line, column))
+        format!("{} where a value should be", word_at(text, line, column))
     };
     format!("not JSON: {what}, at {place}")
 }
 
 /// The word around a place, as it stands there: `NaN`, `'text'`, `undefined`.
-fn word_at(body: &[u8], line: usize, column: usize) -> String {
-    let line = body.split(|byte| *byte == b'\n').nth(line.saturating_sub(1)).unwrap_or_default();
-    let at = column.saturating_sub(1).min(line.len());
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || b",:{}[]\"".contains(byte);
+fn word_at(text: &str, line: usize, column: usize) -> String {
+    let line: Vec<char> = text.lines().nth(line - 1).unwrap_or_default().chars().collect();
+    let at = (column - 1).min(line.len());
+    let ends = |char: &char| char.is_whitespace() || ",:{}[]\"".contains(*char);
     let start = line[..at].iter().rposition(ends).map_or(0, |place| place + 1);
-    let length = line[start..].iter().position(ends).unwrap_or(line.len() - start);
-    let word: String = String::from_utf8_lossy(&line[start..start + length]).chars().take(20).collect();
-    if word.is_empty() {
-        line.get(at)
-            .map_or_else(|| "nothing".to_owned(), |byte| format!("`{}`", printable(&char::from(*byte).to_string())))
-    } else {
-        format!("`{}`", printable(&word))
+    let word: String = line[start..].iter().take_while(|char| !ends(char)).take(20).collect();
+    match (word.is_empty(), line.get(at)) {
+        (false, _) => format!("`{}`", printable(&word)),
+        (true, Some(char)) => format!("`{}`", printable(&char.to_string())),
+        (true, None) => "nothing".to_owned(),
     }
 }
 
 /// Advises on keys that an object holds twice: the last one counts (R10).
 pub(super) fn advise_on_duplicates(body: &[u8], advices: &mut Vec<Advice>) {
-    let mut scan = Scan { pointer: String::new(), advices };
+    let mut scan = Scan { pointer: String::new(), budget: 16 << 10, advices };
     // A body that does not parse has been refused before.
     let _ = Duplicates(&mut scan).deserialize(&mut serde_json::Deserializer::from_slice(body));
 }
 
 struct Scan<'a> {
     pointer: String,
+    /// Bytes of pointers that may still be told: a body of keys as long as itself must not be told a hundred times.
+    budget: usize,
     advices: &'a mut Vec<Advice>,
 }
 
@@ -118,13 +122,13 @@ impl<'de> Visitor<'de> for Duplicates<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        const LISTED: usize = 100;
         let scan = self.0;
         let mut seen: HashSet<String> = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             let length = scan.pointer.len();
             push_segment(&mut scan.pointer, &key);
-            if !seen.insert(key) && scan.advices.len() < LISTED {
+            if !seen.insert(key) && scan.advices.len() < LISTED && scan.pointer.len() <= scan.budget {
+                scan.budget -= scan.pointer.len();
                 let message = "is given more than once; the last one counts".to_owned();
                 scan.advices.push(Advice { pointer: scan.pointer.clone(), code: "duplicate_key", message });
             }

@@ -1,5 +1,6 @@
 //! Reading a request body: never more of it than is allowed, never longer than is reasonable.
 
+use crate::clock::Stopwatch;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -10,6 +11,9 @@ use tokio::time::timeout;
 
 /// How long a caller may fall silent in the middle of a body.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a caller may take for a whole body.
+pub(super) const WHOLE: Duration = Duration::from_mins(5);
 
 /// How much of an unwanted body is still taken, so that its sender gets to read the answer.
 const DRAINED_BYTES: usize = 64 << 20;
@@ -22,7 +26,7 @@ const DRAINED_FOR: Duration = Duration::from_secs(10);
 pub(super) enum BodyError {
     /// It is over the limit (H4). What was left of it is being drained.
     TooLarge,
-    /// The caller fell silent.
+    /// The caller fell silent, or took too long.
     TimedOut,
     /// The caller hung up, or broke the framing.
     Broken,
@@ -40,11 +44,15 @@ pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) ->
         return Err(BodyError::TooLarge);
     }
     let mut whole = BytesMut::new();
+    let mut started = None;
     loop {
         // A body that came with its head needs no timer.
-        let frame = match body.frame().now_or_never() {
-            Some(frame) => frame,
-            None => timeout(SILENCE, body.frame()).await.map_err(|_| BodyError::TimedOut)?,
+        let frame = if let Some(frame) = body.frame().now_or_never() {
+            frame
+        } else {
+            let started: Stopwatch = *started.get_or_insert_with(Stopwatch::start);
+            let left = WHOLE.saturating_sub(started.elapsed());
+            timeout(SILENCE.min(left), body.frame()).await.map_err(|_| BodyError::TimedOut)?
         };
         let frame = match frame {
             None => return Ok(Arc::from(&*whole)),

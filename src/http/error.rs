@@ -17,7 +17,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Serialize;
-use std::{any::Any, borrow::Cow, future::ready, sync::Arc};
+use std::{any::Any, borrow::Cow, future::ready, sync::Arc, time::Duration};
 
 /// A contract answer with `status: "error"` (S6).
 #[derive(Debug)]
@@ -26,12 +26,20 @@ pub(super) struct HandoffError {
     pub(super) http_status: StatusCode,
     pub(super) description: Cow<'static, str>,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
+    /// How long the answer is held back, in real time.
+    pub(super) delay: Duration,
     pub(super) findings: Box<Findings>,
 }
 
 impl HandoffError {
     pub(super) fn new(http_status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { http_status, description: description.into(), header: None, findings: Box::default() }
+        Self {
+            http_status,
+            description: description.into(),
+            header: None,
+            delay: Duration::ZERO,
+            findings: Box::default(),
+        }
     }
 
     /// A body that breaks the contract, with every reason (R1 to R11).
@@ -65,12 +73,13 @@ impl From<StoreError> for HandoffError {
 
 impl From<HandoffError> for Answered {
     fn from(error: HandoffError) -> Self {
-        let HandoffError { http_status, description, header, mut findings } = error;
+        let HandoffError { http_status, description, header, delay, mut findings } = error;
         let body = Answer::error(&description).to_json();
         if findings.chosen.is_none() {
-            findings.chosen = Some(Chosen { by: ChosenBy::Contract, why: description });
+            let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
+            findings.chosen = Some(Chosen { by: ChosenBy::Contract, why });
         }
-        Self { http_status, status: "error", header, body, findings: *findings }
+        Self { http_status, status: "error", header, body, delay, reason: description, findings: *findings }
     }
 }
 
@@ -87,8 +96,8 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
 pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
     body::drain(body);
-    let (method, path) = (&parts.method, parts.uri.path());
-    let description = format!("There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}.");
+    let (method, target) = (&parts.method, &parts.uri);
+    let description = format!("There is no endpoint {method} {target}; the handoff is POST {CREATE_AGENT_SESSION}.");
     exchange.answer(ready(Err(HandoffError::new(StatusCode::NOT_FOUND, description)))).await
 }
 

@@ -108,12 +108,17 @@ fn body_error(error: &BodyError, limit: usize) -> HandoffError {
         ),
         BodyError::TimedOut => HandoffError::new(
             StatusCode::REQUEST_TIMEOUT,
-            format!("The request body stopped half-way for {} seconds.", body::SILENCE.as_secs()),
+            format!(
+                "The request body stopped half-way for {} seconds, or took longer than {} in all.",
+                body::SILENCE.as_secs(),
+                body::WHOLE.as_secs()
+            ),
         )
         .with_header(header::CONNECTION, "close"),
-        BodyError::Broken => {
-            HandoffError::new(StatusCode::BAD_REQUEST, "The request body ended before it was complete.")
-        }
+        BodyError::Broken => HandoffError::new(
+            StatusCode::BAD_REQUEST,
+            "The request body ended before it was complete, or its framing is broken.",
+        ),
     }
 }
 

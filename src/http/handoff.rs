@@ -29,9 +29,6 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
     let Checked { caller: Caller { sandbox, client }, value, body, mut advices } = check(app, headers, body).await?;
     let HandOff { result, delay, chosen, differs_from_first } =
         sandbox.hand_off(&client, value, Arc::clone(&body)).await?;
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
     if differs_from_first {
         advices.push(Advice {
             pointer: "/handoff_id".to_owned(),
@@ -39,6 +36,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
             message: "was used before with another body; a handoff of its own needs an id of its own".to_owned(),
         });
     }
+    let reason = chosen.why.clone();
     let mut findings =
         Findings { client: Some(client), body: Some(body), advices, chosen: Some(chosen), ..Findings::default() };
     let base = &app.base_url;
@@ -72,5 +70,5 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
             });
         }
     };
-    Ok(Answered { http_status: StatusCode::OK, status, header: None, body: answer, findings })
+    Ok(Answered { http_status: StatusCode::OK, status, header: None, body: answer, delay, reason, findings })
 }

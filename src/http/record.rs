@@ -18,7 +18,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use std::{borrow::Cow, fmt::Write, panic::AssertUnwindSafe, sync::Arc};
+use std::{borrow::Cow, fmt::Write, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 /// The header that names an answer's exchange in the journal.
 const X_MOCK_EXCHANGE: HeaderName = HeaderName::from_static("x-mock-exchange");
@@ -26,6 +26,9 @@ const X_MOCK_EXCHANGE: HeaderName = HeaderName::from_static("x-mock-exchange");
 const X_MOCK_ADVICES: HeaderName = HeaderName::from_static("x-mock-advices");
 /// The id under which the request is logged.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Why an exchange has no answer.
+const HUNG_UP: &str = "the caller hung up before there was an answer";
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -49,6 +52,10 @@ pub(super) struct Answered {
     pub(super) status: &'static str,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
+    /// How long it is held back, in real time.
+    pub(super) delay: Duration,
+    /// Why it is what it is, in a few words for the log.
+    pub(super) reason: Cow<'static, str>,
     pub(super) findings: Findings,
 }
 
@@ -63,6 +70,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
         head: head(&parts),
         request_id: request_id(&parts.headers, || sandbox.ids.request()),
         sandbox,
+        findings: Findings::default(),
         closed: false,
     };
     (exchange, parts, body)
@@ -76,18 +84,24 @@ pub(super) struct OpenExchange {
     at: Timestamp,
     head: Box<str>,
     request_id: HeaderValue,
+    /// What is known by now; recorded also when the caller does not wait for it.
+    findings: Findings,
     closed: bool,
 }
 
 impl OpenExchange {
-    /// Waits for the answer and closes the exchange with it. A panic on the way is a defect of ours; it costs this one
-    /// request and not the server.
-    pub(super) async fn answer(self, answer: impl Future<Output = Result<Answered, HandoffError>>) -> Response {
-        let answered = match AssertUnwindSafe(answer).catch_unwind().await {
+    /// Waits for the answer, holds it back as long as it wants, and closes the exchange with it. A panic on the way is
+    /// a defect of ours; it costs this one request and not the server.
+    pub(super) async fn answer(mut self, answer: impl Future<Output = Result<Answered, HandoffError>>) -> Response {
+        let mut answered: Answered = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => error.into(),
             Err(_) => HandoffError::failed().into(),
         };
+        self.findings = std::mem::take(&mut answered.findings);
+        if !answered.delay.is_zero() {
+            tokio::time::sleep(answered.delay).await;
+        }
         self.close(answered)
     }
 
@@ -110,11 +124,11 @@ impl OpenExchange {
         if let Some((name, value)) = answered.header.take() {
             headers.insert(name, value);
         }
-        if !answered.findings.advices.is_empty() {
-            headers.insert(X_MOCK_ADVICES, answered.findings.advices.len().into());
+        if !self.findings.advices.is_empty() {
+            headers.insert(X_MOCK_ADVICES, self.findings.advices.len().into());
         }
         let recorded = RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body };
-        let number = self.record(Some((recorded, answered.status)), answered.findings);
+        let number = self.record(Some((recorded, answered.status)), &answered.reason);
         if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);
         }
@@ -128,9 +142,10 @@ impl OpenExchange {
         target.split('?').next() == Some(super::CREATE_AGENT_SESSION)
     }
 
-    fn record(&mut self, answer: Option<(RecordedAnswer, &'static str)>, findings: Findings) -> u64 {
-        let why = || Cow::Borrowed("the caller hung up before there was an answer");
+    fn record(&mut self, answer: Option<(RecordedAnswer, &'static str)>, reason: &str) -> u64 {
         let (answer, status) = answer.unzip();
+        let findings = std::mem::take(&mut self.findings);
+        let nobody = || Chosen { by: ChosenBy::Nobody, why: HUNG_UP.into() };
         let exchange = Exchange {
             at: self.at,
             client: findings.client,
@@ -140,13 +155,13 @@ impl OpenExchange {
             violations: findings.violations,
             omitted_violations: findings.omitted_violations,
             advices: findings.advices,
-            chosen: findings.chosen.unwrap_or_else(|| Chosen { by: ChosenBy::Contract, why: why() }),
+            chosen: findings.chosen.unwrap_or_else(nobody),
             agent_session: findings.agent_session,
             status,
             duration: self.started.elapsed(),
             request_id: self.request_id.to_str().unwrap_or_default().into(),
         };
-        log(&exchange);
+        log(&exchange, reason);
         self.sandbox.journal.record(exchange)
     }
 }
@@ -154,13 +169,13 @@ impl OpenExchange {
 impl Drop for OpenExchange {
     fn drop(&mut self) {
         if !self.closed {
-            self.record(None, Findings::default());
+            self.record(None, HUNG_UP);
         }
     }
 }
 
 /// One line a request: refused ones at `info`, all others at `debug`.
-fn log(exchange: &Exchange) {
+fn log(exchange: &Exchange, reason: &str) {
     let refused = exchange.answer.as_ref().is_none_or(|answer| answer.status >= 400);
     if !(tracing::enabled!(tracing::Level::DEBUG) || refused && tracing::enabled!(tracing::Level::INFO)) {
         return;
@@ -170,9 +185,9 @@ fn log(exchange: &Exchange) {
     let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or("no answer"));
     let duration_us = u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX);
     if refused {
-        tracing::info!(request_id, request, http_status, status, duration_us, "refused: {}", exchange.chosen.why);
+        tracing::info!(request_id, request, http_status, status, duration_us, "refused: {reason}");
     } else {
-        tracing::debug!(request_id, request, http_status, status, duration_us, "answered: {}", exchange.chosen.why);
+        tracing::debug!(request_id, request, http_status, status, duration_us, "answered: {reason}");
     }
 }
 
@@ -196,7 +211,7 @@ fn head(parts: &Parts) -> Box<str> {
     let mut head = String::with_capacity(method.len() + target.len() + 2 + size_of_lines(&parts.headers));
     head.push_str(method);
     head.push(' ');
-    head.push_str(target);
+    push_target(target, &mut head);
     head.push('\n');
     push_lines(&parts.headers, &mut head);
     head.into_boxed_str()
@@ -229,20 +244,41 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
 }
 
 fn is_secret(name: &HeaderName) -> bool {
-    const API_KEY: &str = "x-inspakt-api-key";
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::SET_COOKIE].contains(name)
-        || name.as_str() == API_KEY
+        || ["x-inspakt-api-key", "x-api-key"].contains(&name.as_str())
 }
 
-/// Keeps the scheme of a credential and tells how long the rest is.
+/// Leaves a credential out and tells how long it is; of a scheme that is well known, the name stays.
 fn mask(into: &mut String, credential: &str) {
-    let (scheme, rest) = match credential.split_once(' ') {
-        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => (scheme, rest),
-        _ => ("", credential),
+    const SCHEMES: [&str; 3] = ["bearer", "basic", "digest"];
+    let secret = match credential.split_once(' ') {
+        Some((scheme, rest)) if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
+            into.push_str(scheme);
+            into.push(' ');
+            rest
+        }
+        _ => credential,
     };
-    let space = if scheme.is_empty() { "" } else { " " };
     // Writing to a string cannot fail.
-    let _ = write!(into, "{scheme}{space}*** ({} characters)", rest.chars().count());
+    let _ = write!(into, "*** ({} characters)", secret.chars().count());
+}
+
+/// A path and query, without the token that a query may hold (RFC 6750, 2.3).
+fn push_target(target: &str, into: &mut String) {
+    let Some((path, query)) = target.split_once('?').filter(|(_, query)| query.contains("token")) else {
+        return into.push_str(target);
+    };
+    into.push_str(path);
+    for (index, pair) in query.split('&').enumerate() {
+        into.push(if index == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) if name.ends_with("token") => {
+                into.push_str(name);
+                into.push_str("=***");
+            }
+            _ => into.push_str(pair),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! Each collection of a sandbox is a [`Table`]: documents in shards, each behind a lock of its own, and one index of
 //! keys and of the order of insertion. Whoever changes what the index says holds its lock and then that of a shard,
 //! always in this order, so nobody waits in a circle, and a key and its document appear and go together. Reading a
-//! document by id, or replacing it under the same keys, takes the lock of its shard alone.
+//! document by id, or replacing it by one of the same keys and size, takes the lock of its shard alone.
 
-use super::{Document, Fill, Key, Page, Pending, Place, Store, StoreError, Stored};
+use super::{Document, Fill, Page, Pending, Place, Store, StoreError, Stored};
+use crate::document::Key;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use std::{
     collections::VecDeque,
@@ -16,9 +17,15 @@ use std::{
 /// Shards of a table; a power of two.
 const SHARDS: usize = 16;
 
-/// How many documents a collection keeps at most. A collection without a limit keeps all.
+/// How much a collection of a sandbox keeps at most. A collection without a limit keeps all.
 #[derive(Clone, Debug, Default)]
-pub struct Retention(HashMap<&'static str, usize>);
+pub struct Retention(HashMap<&'static str, Limit>);
+
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    documents: usize,
+    bytes: usize,
+}
 
 impl Retention {
     /// No limits.
@@ -27,10 +34,10 @@ impl Retention {
         Self::default()
     }
 
-    /// Keeps the newest `limit` documents of a collection.
+    /// Keeps the newest `documents` of a collection, and of those the newest that fit into about `bytes`.
     #[must_use]
-    pub fn keep(mut self, collection: &'static str, limit: usize) -> Self {
-        self.0.insert(collection, limit);
+    pub fn keep(mut self, collection: &'static str, documents: usize, bytes: usize) -> Self {
+        self.0.insert(collection, Limit { documents, bytes });
         self
     }
 }
@@ -105,7 +112,7 @@ type Documents = HashMap<Arc<str>, Arc<Stored>>;
 /// One collection of one sandbox.
 #[derive(Debug)]
 struct Table {
-    limit: usize,
+    limit: Limit,
     hasher: DefaultHashBuilder,
     shards: [Mutex<Documents>; SHARDS],
     index: Mutex<Index>,
@@ -119,13 +126,14 @@ struct Index {
     /// The documents in order of insertion, oldest first.
     order: VecDeque<(u64, Arc<str>)>,
     last: u64,
+    bytes: usize,
     dropped: u64,
 }
 
 impl Table {
-    fn new(limit: Option<usize>) -> Self {
+    fn new(limit: Option<Limit>) -> Self {
         Self {
-            limit: limit.unwrap_or(usize::MAX),
+            limit: limit.unwrap_or(Limit { documents: usize::MAX, bytes: usize::MAX }),
             hasher: DefaultHashBuilder::default(),
             shards: Default::default(),
             index: Mutex::default(),
@@ -148,10 +156,11 @@ impl Table {
         }
         index.last += 1;
         let sequence = index.last;
+        index.bytes += document.size;
         index.order.push_back((sequence, Arc::clone(&id)));
         shard.insert(id, Arc::new(Stored { document, version: 1, sequence }));
         drop(shard);
-        while index.order.len() > self.limit {
+        while index.order.len() > self.limit.documents || index.bytes > self.limit.bytes {
             let Some((_, oldest)) = index.order.pop_front() else { break };
             given_up.push(self.take(&mut index, &oldest));
             index.dropped += 1;
@@ -184,13 +193,14 @@ impl Table {
     }
 
     fn replace(&self, document: Document, version: u64) -> Result<bool, StoreError> {
-        let same_keys = |stored: &Stored| stored.document.keys == document.keys;
+        let same_place =
+            |stored: &Stored| stored.document.keys == document.keys && stored.document.size == document.size;
         {
             let mut shard = self.shard(&document.id);
             match shard.get_mut(&document.id) {
                 Some(stored) if stored.version != version => return Ok(false),
                 None => return Ok(false),
-                Some(stored) if same_keys(stored) => {
+                Some(stored) if same_place(stored) => {
                     *stored = Arc::new(Stored { document, version: version + 1, sequence: stored.sequence });
                     return Ok(true);
                 }
@@ -211,6 +221,7 @@ impl Table {
         for key in &document.keys {
             index.keys.insert(key.clone(), Arc::clone(&document.id));
         }
+        index.bytes = index.bytes - stored.document.size + document.size;
         *stored = Arc::new(Stored { document, version: version + 1, sequence: stored.sequence });
         Ok(true)
     }
@@ -227,6 +238,7 @@ impl Table {
     /// Takes a document and its keys out.
     fn take(&self, index: &mut Index, id: &str) -> Option<Arc<Stored>> {
         let gone = self.shard(id).remove(id)?;
+        index.bytes -= gone.document.size;
         for key in &gone.document.keys {
             index.keys.remove(key);
         }

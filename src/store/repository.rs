@@ -1,22 +1,8 @@
 //! Typed access to a store: one repository a kind of document.
 
-use super::{Content, Document, Fill, Key, Live, Page, Place, Store, StoreError, Stored};
-use serde::{Serialize, de::DeserializeOwned};
+use super::{Content, Document, Fill, Live, Page, Place, Store, StoreError, Stored};
+use crate::document::Record;
 use std::{any::Any, marker::PhantomData, sync::Arc};
-
-/// A type that lies in a collection of its own.
-pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
-    /// The name of the collection.
-    const COLLECTION: &'static str;
-
-    /// The record's id, unique in its sandbox.
-    fn id(&self) -> Arc<str>;
-
-    /// Further values by which the record is found, each unique in its sandbox.
-    fn keys(&self) -> Vec<Key> {
-        Vec::new()
-    }
-}
 
 /// What an update came to.
 #[derive(Debug)]
@@ -144,7 +130,7 @@ impl<T: Record> Repository<T> {
 }
 
 fn document<T: Record>(record: Arc<T>) -> Document {
-    Document { id: record.id(), keys: record.keys(), content: Content::Live(record) }
+    Document { id: record.id(), keys: record.keys(), size: record.size(), content: Content::Live(record) }
 }
 
 fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {

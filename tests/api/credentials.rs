@@ -71,11 +71,18 @@ async fn the_credential_is_judged_before_the_body_is_looked_at() {
 #[tokio::test]
 async fn a_credential_is_masked_in_the_journal() {
     let api = Api::new();
-    let mut request = request(&["Bearer very-secret-token"]);
-    request.headers_mut().insert("cookie", HeaderValue::from_static("id=very-secret"));
-    request.headers_mut().insert("x-inspakt-api-key", HeaderValue::from_static("very-secret"));
-    let answer = api.send(request).await;
+    let mut first = request(&["Bearer very-secret-token"]);
+    first.headers_mut().insert("cookie", HeaderValue::from_static("id=very-secret"));
+    first.headers_mut().insert("x-inspakt-api-key", HeaderValue::from_static("very-secret"));
+    let answer = api.send(first).await;
     let exchange = api.exchange(&answer).await;
     assert_eq!(exchange["request"]["headers"]["authorization"], "Bearer *** (17 characters)");
+    assert!(!exchange.to_string().contains("very-secret"), "{exchange}");
+    let mut request = request(&["very-secret token"]);
+    *request.uri_mut() = "/api/v1/agent-sessions/create?access_token=very-secret&a=1".parse().unwrap();
+    request.headers_mut().insert("x-api-key", HeaderValue::from_static("very-secret key"));
+    let answer = api.send(request).await;
+    let exchange = api.exchange(&answer).await;
+    assert_eq!(exchange["request"]["path"], "/api/v1/agent-sessions/create?access_token=***&a=1");
     assert!(!exchange.to_string().contains("very-secret"), "{exchange}");
 }

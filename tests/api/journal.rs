@@ -94,6 +94,17 @@ async fn an_exchange_larger_than_the_journal_is_dropped_at_once() {
     let answer = api.hand_off(body_of("h-1", "sam@example.com")).await;
     assert_eq!(answer.status, 200);
     assert_eq!(api.get("/__admin/health").await.json()["requests"], json!({ "kept": 0, "dropped": 1 }));
+    // Its neighbours stay.
+    let api = Api::with(Settings { max_journal: 5_000, ..Settings::default() });
+    api.hand_off("{}").await;
+    api.hand_off(" ".repeat(6_000)).await;
+    api.hand_off("{}").await;
+    let list = api.get("/__admin/requests").await.json();
+    assert_eq!((&list["matching"], &list["dropped"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&list["requests"][0]["id"], &list["requests"][1]["id"]),
+        (&json!("ex_00000003"), &json!("ex_00000001"))
+    );
 }
 
 #[tokio::test]
@@ -125,7 +136,51 @@ async fn a_caller_who_hangs_up_leaves_an_exchange_without_an_answer() {
     let list = api.get("/__admin/requests").await.json();
     assert_eq!(list["matching"], 1);
     assert!(list["requests"][0]["answer"].is_null());
-    assert_eq!(list["requests"][0]["chosen"]["why"], "the caller hung up before there was an answer");
+    assert_eq!(list["requests"][0]["chosen"]["by"], "nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_does_not_wait_leaves_all_that_was_found() {
+    let api = Api::new();
+    let request = crate::harness::handoff_request(body_of("h-1", "sam+slow@example.com"));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), api.send(request)).await.is_err());
+    let exchange = api.get("/__admin/requests").await.json()["requests"][0].clone();
+    assert!(exchange["answer"].is_null());
+    assert_eq!(exchange["client"], "open");
+    assert_eq!(exchange["request"]["body"]["handoff_id"], "h-1");
+    assert_eq!(exchange["chosen"]["by"], "magic_email");
+    assert!(exchange["agent_session_id"].as_str().unwrap().starts_with("as_"));
+}
+
+#[tokio::test]
+async fn a_body_is_shown_letter_by_letter() {
+    let api = Api::new();
+    let twice = r#"{"a":1,"a":2,"n":1.0e2}"#;
+    let answer = api.hand_off(twice).await;
+    let shown = api.get(&format!("/__admin/requests/{}", answer.header("x-mock-exchange"))).await.text;
+    assert!(shown.contains(twice), "{shown}");
+    let answer = api.hand_off("no JSON").await;
+    let exchange = api.exchange(&answer).await;
+    assert_eq!((&exchange["request"]["body"], &exchange["request"]["body_text"]), (&json!(null), &json!("no JSON")));
+}
+
+#[tokio::test]
+async fn the_journal_is_read_in_pages() {
+    let api = Api::new();
+    for _ in 0..5 {
+        api.hand_off("{}").await;
+    }
+    let page = api.get("/__admin/requests?limit=2").await.json();
+    assert_eq!(page["next"], "ex_00000004");
+    let page = api.get("/__admin/requests?limit=3&before=ex_00000004").await.json();
+    assert_eq!((&page["next"], &page["matching"]), (&json!(null), &json!(3)));
+    // A page is bounded by bytes too.
+    for _ in 0..10 {
+        api.hand_off(" ".repeat(900_000)).await;
+    }
+    let page = api.get("/__admin/requests?limit=1000").await.json();
+    assert!((4..=6).contains(&page["requests"].as_array().unwrap().len()));
+    assert!(page["next"].is_string());
 }
 
 /// A stream of which nothing ever comes.

@@ -10,13 +10,15 @@ mod basics;
 mod races;
 mod retention;
 
-use docendorse_mock::store::{Key, Memory, Record, Repository, Retention, Store};
+use docendorse_mock::document::{Key, Record};
+use docendorse_mock::store::{Memory, Repository, Retention, Store};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A fresh, empty store of every kind, each keeping at most `limit` notes.
 pub fn backends(limit: Option<usize>) -> Vec<(&'static str, Arc<dyn Store>)> {
-    let retention = || limit.map_or_else(Retention::unlimited, |limit| Retention::unlimited().keep("notes", limit));
+    let retention =
+        || limit.map_or_else(Retention::unlimited, |limit| Retention::unlimited().keep("notes", limit, 100_000));
     vec![("memory", Arc::new(Memory::new(retention())))]
 }
 
@@ -34,6 +36,10 @@ impl Record for Note {
 
     fn id(&self) -> Arc<str> {
         self.id.as_str().into()
+    }
+
+    fn size(&self) -> usize {
+        self.text.len()
     }
 
     fn keys(&self) -> Vec<Key> {

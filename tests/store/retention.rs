@@ -39,3 +39,26 @@ async fn a_collection_that_may_keep_nothing_keeps_nothing() {
         assert_eq!(notes.find("k").await.unwrap(), None, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_collection_is_bounded_by_bytes_too() {
+    for (name, store) in backends(Some(100)) {
+        let notes = notes(&store, "default");
+        let large = |id: &str, size| {
+            let mut large = note(id, &[id]);
+            std::sync::Arc::make_mut(&mut large).text = "x".repeat(size);
+            large
+        };
+        for number in 0..10 {
+            notes.insert(large(&format!("n{number}"), 30_000)).await.unwrap();
+        }
+        assert_eq!(notes.fill().await.unwrap(), Fill { kept: 3, dropped: 7 }, "{name}");
+        // A record that grows counts as what it is now.
+        notes.update("n9", |note| Ok::<_, ()>(note.text = "x".repeat(60_000))).await.unwrap();
+        notes.insert(large("n10", 30_000)).await.unwrap();
+        assert_eq!(notes.fill().await.unwrap(), Fill { kept: 2, dropped: 9 }, "{name}");
+        notes.delete("n9").await.unwrap();
+        notes.insert(large("n11", 60_000)).await.unwrap();
+        assert_eq!(notes.fill().await.unwrap(), Fill { kept: 2, dropped: 9 }, "{name}");
+    }
+}

@@ -7,11 +7,12 @@ use crate::{
         error::Problem,
         extract::{Id, Params, World},
     },
-    journal::{Filter, StatusFilter, exchange_id, exchange_number},
+    journal::{Entry, Filter, StatusFilter, exchange_id, exchange_number},
 };
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Which exchanges are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
@@ -19,6 +20,8 @@ use serde_json::json;
 pub(super) struct Wanted {
     /// A time (RFC 3339), or the id of an exchange.
     since: Option<String>,
+    /// The id of the last exchange of the page before.
+    before: Option<String>,
     limit: Option<usize>,
     /// An HTTP status, or a `status` of the contract.
     status: Option<String>,
@@ -39,6 +42,12 @@ impl Wanted {
                 }
             }
         }
+        if let Some(before) = &self.before {
+            let number = exchange_number(before).ok_or_else(|| {
+                Problem::bad_request(format!("before: {before:?} is no exchange such as {}.", exchange_id(1)))
+            })?;
+            filter.before = Some(number);
+        }
         if let Some(status) = &self.status {
             let word = STATUSES.into_iter().find(|word| word == status);
             let code = status.parse().ok().filter(|code| status.len() == 3 && (100..=599).contains(code));
@@ -57,6 +66,20 @@ impl Wanted {
     }
 }
 
+/// A page of the journal.
+#[derive(Serialize)]
+struct JournalPage {
+    requests: Vec<Arc<Entry>>,
+    matching: usize,
+    next: Option<String>,
+    dropped: u64,
+}
+
+/// No condition at all: what is asked for is the whole.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct All {}
+
 /// `GET /__admin/requests`: newest first.
 pub(super) async fn list_requests(
     World(sandbox): World,
@@ -65,7 +88,8 @@ pub(super) async fn list_requests(
     let journal = &sandbox.journal;
     let limit = page_size(wanted.limit)?;
     let (requests, matching) = journal.list(&wanted.filter()?, limit);
-    Ok(Pretty(json!({ "requests": requests, "matching": matching, "dropped": journal.fill().dropped })))
+    let next = if matching > requests.len() { requests.last().map(|entry| exchange_id(entry.number)) } else { None };
+    Ok(Pretty(JournalPage { requests, matching, next, dropped: journal.fill().dropped }))
 }
 
 /// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names.
@@ -76,7 +100,7 @@ pub(super) async fn show_request(World(sandbox): World, Id(id): Id) -> Result<Pr
 }
 
 /// `DELETE /__admin/requests`: empties the journal.
-pub(super) async fn delete_requests(World(sandbox): World) -> Pretty<impl Serialize> {
+pub(super) async fn delete_requests(World(sandbox): World, Params(All {}): Params<All>) -> Pretty<impl Serialize> {
     Pretty(json!({ "deleted": sandbox.journal.clear() }))
 }
 
