@@ -172,7 +172,7 @@ impl Sandbox {
     }
 
     /// Back to how the sandbox started: no sessions, an empty journal and agenda, ids from the first one on. The clock
-    /// stays where it is: it never goes back.
+    /// stays where it is: it never goes back. A request that is under way belongs to what comes after.
     ///
     /// # Errors
     /// When the store is unavailable.
