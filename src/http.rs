@@ -4,6 +4,7 @@ mod admin;
 mod body;
 mod error;
 mod extract;
+pub mod fault;
 mod handoff;
 mod openapi;
 mod probes;

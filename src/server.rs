@@ -1,14 +1,30 @@
 //! A listener with the app behind it: bind first, then serve, then stop within bounds.
 
-use crate::{app::App, config::Settings, contract::SchemaError, http};
-use hyper::server::conn::http1;
+use crate::{
+    app::App,
+    config::Settings,
+    contract::SchemaError,
+    http::{
+        self,
+        fault::{self, Broken},
+    },
+};
+use axum::Router;
+use hyper::{
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
 /// How long requests under way may take to finish once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
@@ -70,44 +86,80 @@ impl Server {
 
     /// Serves until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let router = http::router(&self.app);
-        let mut connections = http1::Builder::new();
-        connections.timer(TokioTimer::new()).header_read_timeout(HEAD);
-        let graceful = GracefulShutdown::new();
-        let mut stop = pin!(stop);
-        let app = Arc::clone(&self.app);
-        let timer = tokio::spawn(async move { app.keep_time().await });
-        loop {
-            let stream = tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        // Out of file descriptors, most likely: those in use must get a chance to finish.
-                        tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                        continue;
-                    }
-                },
-                () = &mut stop => break,
-            };
-            // Answers are small and whole: there is nothing to gain from waiting for more.
-            let _ = stream.set_nodelay(true);
-            let connection =
-                connections.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection broke");
-                }
-            });
-        }
-        drop(self.listener);
-        timer.abort();
-        self.app.begin_stop();
-        if timeout(DRAIN, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests did not finish within {} seconds and were cut off", DRAIN.as_secs());
-        }
+        let Self { app, listener, .. } = self;
+        let timekeeper = Arc::clone(&app);
+        let timer = tokio::spawn(async move { timekeeper.keep_time().await });
+        let stop = async {
+            stop.await;
+            timer.abort();
+            app.begin_stop();
+        };
+        serve_router(listener, http::router(&app), stop).await;
     }
+}
+
+/// Serves a router until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
+///
+/// Answers that have a [`fault::Fault`] on them are not sent: their connection is broken as the fault says.
+pub async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let (stopping, stopped) = watch::channel(false);
+    let mut stop = pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, most likely: those in use must get a chance to finish.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        // Answers are small and whole: there is nothing to gain from waiting for more.
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve_connection(stream, router.clone(), stopped.clone()));
+    }
+    drop(listener);
+    drop(stopped);
+    stopping.send_replace(true);
+    // Every connection holds a receiver for as long as it lives.
+    if timeout(DRAIN, stopping.closed()).await.is_err() {
+        tracing::warn!("some requests did not finish within {} seconds and were cut off", DRAIN.as_secs());
+    }
+}
+
+/// Serves one connection until its end, which is a fault's if an answer has one on it.
+async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| fault::raise(router.call(request)));
+    let served = {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(&mut stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            biased;
+            served = connection.as_mut() => served,
+            () = until(&mut stopped) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    };
+    let Err(error) = served else { return };
+    if let Some(broken) = Broken::find(&error) {
+        broken.carry_out(stream, until(&mut stopped)).await;
+    } else {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// Waits until the server stops; at once, if it does so already.
+async fn until(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// A running server for tests: starts on a free port, stops when told or dropped.

@@ -7,6 +7,7 @@
 mod agreement;
 mod control;
 mod credentials;
+mod faults;
 mod fixtures;
 mod handoff;
 mod harness;
