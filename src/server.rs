@@ -22,7 +22,7 @@ use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{oneshot, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::timeout,
 };
 
@@ -103,9 +103,11 @@ impl Server {
 /// Answers that have a [`fault::Fault`] on them are not sent: their connection is broken as the fault says.
 pub async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
         let stream = tokio::select! {
+            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -119,13 +121,13 @@ pub async fn serve_router(listener: TcpListener, router: Router, stop: impl Futu
         };
         // Answers are small and whole: there is nothing to gain from waiting for more.
         let _ = stream.set_nodelay(true);
-        tokio::spawn(serve_connection(stream, router.clone(), stopped.clone()));
+        connections.spawn(serve_connection(stream, router.clone(), stopped.clone()));
     }
     drop(listener);
-    drop(stopped);
     stopping.send_replace(true);
-    // Every connection holds a receiver for as long as it lives.
-    if timeout(DRAIN, stopping.closed()).await.is_err() {
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if timeout(DRAIN, finish).await.is_err() {
+        connections.shutdown().await;
         tracing::warn!("some requests did not finish within {} seconds and were cut off", DRAIN.as_secs());
     }
 }

@@ -216,4 +216,6 @@ async fn a_stop_does_not_wait_for_ever() {
     let start = tokio::time::Instant::now();
     mock.stop().await;
     assert!(start.elapsed() <= docendorse_mock::server::DRAIN + Duration::from_secs(1));
+    // What did not finish was cut off, and not merely left behind.
+    assert!(matches!(stream.read(&mut [0; 16]).await, Ok(0) | Err(_)));
 }
