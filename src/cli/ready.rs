@@ -43,7 +43,7 @@ pub(super) fn ready(settings: &Settings, options: &Options) -> Result<Exit, Fail
 }
 
 async fn probe(settings: &Settings, options: &Options) -> Result<Exit, Failure> {
-    let (host, port) = split_address(&settings.listen)?;
+    let (host, port) = split_address(&settings.listen).map_err(|problem| Failure::new(Exit::Usage, problem))?;
     if port == 0 {
         let fix = "port 0 names no server; give --listen HOST:PORT as the ready line shows it";
         return Err(Failure::new(Exit::Usage, fix));

@@ -59,7 +59,12 @@ fn a_wrong_file_is_told_with_its_place() {
         "max-journal = [1]\n",
         "max-sessions = -1\n",
         "seed = \n",
-        "error-http-status = 99\n",
+        "# error-http-status\nerror-http-status = 99\n",
+        "error-http-status = 70000\n",
+        "error-http-status = 204\n",
+        "auth = \"open\"\nlisten = \"4747\"\n",
+        "listen = \"\"\n",
+        "base-url = \"mock.test\"\n",
         "[server]\nlisten = \"127.0.0.1:0\"\n",
     ] {
         let config = folder.write("mock.toml", text_of_file);
@@ -83,6 +88,11 @@ fn a_wrong_value_is_told_with_its_fix() {
         &["--listen", "127.0.0.1:99999"],
         &["--base-url", "mock.test"],
         &["--base-url", "http://x/?a"],
+        &["--error-http-status", "99"],
+        &["--error-http-status", "soon"],
+        &["--error-http-status", "204"],
+        &["--error-http-status", "205"],
+        &["--error-http-status", "304"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
