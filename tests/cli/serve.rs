@@ -56,6 +56,29 @@ fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
 }
 
 #[test]
+fn a_start_that_fails_leaves_the_ready_file_of_the_server_that_runs() {
+    let folder = Folder::new();
+    let path = folder.file("ready.json").to_str().unwrap().to_owned();
+    let running = start(&["--ready-file", &path]);
+    let before = std::fs::read_to_string(&path).unwrap();
+    let output = run(&["--listen", running.url.trim_start_matches("http://"), "--ready-file", &path]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+}
+
+#[test]
+fn a_server_that_stops_leaves_the_ready_file_of_another() {
+    let folder = Folder::new();
+    let path = folder.file("ready.json").to_str().unwrap().to_owned();
+    let (first, second) = (start(&["--ready-file", &path]), start(&["--ready-file", &path]));
+    assert_eq!(first.stop("-TERM").0, Some(0));
+    let facts: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(facts["pid"], second.id());
+    assert_eq!(second.stop("-TERM").0, Some(0));
+    assert!(!std::fs::exists(&path).unwrap());
+}
+
+#[test]
 fn interrupt_and_terminate_both_end_with_zero() {
     for signal in ["-INT", "-TERM"] {
         assert_eq!(start(&[]).stop(signal).0, Some(0), "{signal}");
