@@ -1,6 +1,6 @@
 //! `ready`: the server's own probe, for images without a shell and for scripts that wait.
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, print};
 use crate::{
     clock::Stopwatch,
     config::{self, ServeOptions, Settings, split_address},
@@ -61,8 +61,7 @@ async fn probe(settings: &Settings, options: &Options) -> Result<Exit, Failure> 
         let answer = timeout(left, ask(&address)).await;
         let problem = match answer {
             Ok(Ok(200)) => {
-                println!("ready at http://{address}");
-                return Ok(Exit::Fine);
+                return print(format!("ready at http://{address}\n").as_bytes()).map(|()| Exit::Fine);
             }
             Ok(Ok(status)) => format!("it answers /readyz with {status}"),
             Ok(Err(error)) => error.to_string(),

@@ -1,6 +1,7 @@
 //! Help, version, completions, and usage errors.
 
-use crate::harness::{golden, run, text};
+use crate::harness::{golden, program, run, text};
+use std::process::Stdio;
 
 #[test]
 fn help_teaches() {
@@ -41,6 +42,37 @@ fn completions_are_printed_for_every_shell() {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("docendorse-mock"), "{shell}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_the_machines_fault() {
+    for arguments in [
+        &["version"][..],
+        &["--version"],
+        &["--help"],
+        &["completions", "bash"],
+        &["validate", "fixtures/requests/valid/minimal.json"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = program().args(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        let line = text(&output.stderr);
+        assert!(line.starts_with("docendorse-mock: cannot write to standard output: "), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_failure() {
+    for arguments in
+        [&["version"][..], &["--help"], &["completions", "bash"], &["validate", "fixtures/requests/valid/minimal.json"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""), "{arguments:?}");
     }
 }
 
