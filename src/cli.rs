@@ -1,6 +1,7 @@
 //! The program: one file a verb, and the exit codes that they share.
 
 mod completions;
+mod environment;
 mod ready;
 mod serve;
 mod validate;
@@ -104,7 +105,7 @@ Flags win over the environment, the environment over the file, the file over the
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = match Cli::command().try_get_matches_from(with_default_verb(std::env::args_os().collect())) {
+    let matches = match environment::parse(Cli::command, &with_default_verb(std::env::args_os().collect())) {
         Ok(matches) => matches,
         Err(error) => return tell(&error),
     };

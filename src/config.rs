@@ -10,7 +10,7 @@ pub use file::FileError;
 pub use values::{duration, split_address};
 
 use bytesize::ByteSize;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::BoolishValueParser};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -73,7 +73,8 @@ pub struct ServeOptions {
 
     /// Leave `registration_url` out of the `register` answer.
     #[arg(long, env = "DOCENDORSE_MOCK_NO_REGISTRATION_URL", help_heading = "Contract",
-          num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+          num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL",
+          value_parser = BoolishValueParser::new())]
     pub no_registration_url: Option<bool>,
 
     /// Let all ids follow from this number: the same seed and requests give the same ids. [default: drawn]

@@ -1,6 +1,6 @@
 //! Help, version, completions, and usage errors.
 
-use crate::harness::{golden, program, run, text};
+use crate::harness::{flags, golden, program, run, text};
 use std::process::Stdio;
 
 #[test]
@@ -17,15 +17,11 @@ fn help_teaches() {
 
 #[test]
 fn every_setting_has_its_variable() {
-    let help = text(&run(&["serve", "--help"]).stdout);
-    for flag in help.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
-        let flag = flag.trim_end_matches(|char: char| !char.is_ascii_alphanumeric());
-        let flag = flag.split(['=', '[']).next().unwrap();
-        if ["help", "version", "config.:"].contains(&flag) {
-            continue;
-        }
-        let variable = format!("DOCENDORSE_MOCK_{}", flag.to_uppercase().replace('-', "_"));
-        assert!(help.contains(&variable), "--{flag} has no {variable}");
+    let flags = flags();
+    assert!(!flags.is_empty());
+    for flag in flags {
+        let expected = format!("DOCENDORSE_MOCK_{}", flag.name.to_uppercase().replace('-', "_"));
+        assert_eq!(flag.variable, expected, "--{}", flag.name);
     }
 }
 
