@@ -109,19 +109,21 @@ pub fn run() -> ExitCode {
         Ok(matches) => matches,
         Err(error) => return tell(&error),
     };
-    let listen_is_flag = matches.subcommand().is_some_and(|(_, verb)| {
-        matches!(verb.try_contains_id("listen"), Ok(true))
-            && verb.value_source("listen") == Some(ValueSource::CommandLine)
-    });
+    let is_flag = |setting: &str| {
+        matches.subcommand().is_some_and(|(_, verb)| {
+            matches!(verb.try_contains_id(setting), Ok(true))
+                && verb.value_source(setting) == Some(ValueSource::CommandLine)
+        })
+    };
+    let listen_is_flag = is_flag("listen");
     let verb = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.verb,
         Err(error) => return tell(&error),
     };
     let done = match verb {
         Verb::Serve(options) => settings(*options, listen_is_flag).and_then(serve::serve),
-        Verb::Ready(options) => {
-            settings(options.server.clone(), listen_is_flag).and_then(|settings| ready::ready(&settings, &options))
-        }
+        Verb::Ready(options) => settings(options.server.clone(), listen_is_flag)
+            .and_then(|settings| ready::ready(&settings, &options, is_flag("ready_file"))),
         Verb::Validate(options) => validate::validate(&options),
         Verb::Version => {
             let line = format!("{} {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));

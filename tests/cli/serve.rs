@@ -2,6 +2,7 @@
 
 use crate::harness::{CREATE, Folder, Running, minimal, program, run, text};
 use serde_json::Value;
+use std::process::Stdio;
 
 fn start(arguments: &[&str]) -> Running {
     Running::start(program().args(["--listen", "127.0.0.1:0"]).args(arguments))
@@ -134,4 +135,30 @@ fn ready_finds_a_running_server_and_says_when_there_is_none() {
     }
     assert_eq!(run(&["ready", "--listen", "127.0.0.1:0"]).status.code(), Some(2));
     assert_eq!(run(&["ready", "--timeout", "soon"]).status.code(), Some(2));
+}
+
+#[test]
+fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
+    let folder = Folder::new();
+    let path = folder.write("ready.json", r#"{"url": "http://127.0.0.1:1"}"#);
+    let mut waiting = program();
+    waiting.args(["ready", "--wait", "--timeout", "20s", "--ready-file", &path]).stdout(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    let running = start(&["--ready-file", &path]);
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), format!("ready at {}\n", running.url));
+    assert_eq!(output.status.code(), Some(0));
+
+    let mut by_variable = program();
+    by_variable.env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:0").env("DOCENDORSE_MOCK_READY_FILE", &path);
+    assert_eq!(by_variable.arg("ready").output().unwrap().status.code(), Some(0), "port 0 leaves only the file");
+
+    running.stop("-TERM");
+    let output = run(&["ready", "--ready-file", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("docendorse-mock: no server is ready: "), "{}", text(&output.stderr));
+    let path = folder.write("other.json", "[]");
+    let output = run(&["ready", "--ready-file", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).ends_with("other.json is no ready file\n"));
 }
