@@ -46,6 +46,7 @@ pub fn golden(name: &str, actual: &str) {
 pub struct Flag {
     pub name: String,
     pub variable: String,
+    pub default: String,
 }
 
 /// Every setting; there is none without a variable.
@@ -59,7 +60,7 @@ pub fn flags() -> Vec<Flag> {
             let block = block.split_whitespace().collect::<Vec<_>>().join(" ");
             let name = block.split([' ', '[']).next().unwrap().to_owned();
             let variable = between(&block, "[env: ", "=]").unwrap_or_else(|| panic!("--{name} has no variable"));
-            Flag { name, variable }
+            Flag { default: between(&block, "[default: ", "]").unwrap_or_default(), name, variable }
         })
         .collect();
     assert!(flags.iter().any(|flag| flag.name == "listen"), "help looks otherwise than this function thinks");

@@ -26,6 +26,19 @@ fn every_setting_has_its_variable() {
 }
 
 #[test]
+fn the_readme_has_a_row_for_every_setting_and_none_besides() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `--")).map(|row| {
+        let row = row.replace("\\|", "/").replace('`', "");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let name = cells[0].split_whitespace().next().unwrap();
+        [name, &format!("DOCENDORSE_MOCK_{}", cells[1]), cells[2]].map(str::to_owned)
+    });
+    let expected = flags().into_iter().map(|flag| [flag.name, flag.variable, flag.default]);
+    assert_eq!(rows.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "README.md and serve --help differ");
+}
+
+#[test]
 fn version_is_told_twice() {
     let expected = format!("docendorse-mock {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(text(&run(&["version"]).stdout), expected);
