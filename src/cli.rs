@@ -1,13 +1,18 @@
 //! The program: one file a verb, and the exit codes that they share.
 
 mod completions;
+mod environment;
 mod ready;
 mod serve;
 mod validate;
 
 use crate::config::{ConfigError, ServeOptions, Settings};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,46 +105,65 @@ Flags win over the environment, the environment over the file, the file over the
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = match Cli::command().try_get_matches_from(with_default_verb(std::env::args_os().collect())) {
+    let matches = match environment::parse(Cli::command, &with_default_verb(std::env::args_os().collect())) {
         Ok(matches) => matches,
-        Err(error) => {
-            // Where even the error cannot be printed there is nobody to tell.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
-        }
+        Err(error) => return tell(&error),
     };
-    let listen_is_flag = matches.subcommand().is_some_and(|(_, verb)| {
-        matches!(verb.try_contains_id("listen"), Ok(true))
-            && verb.value_source("listen") == Some(ValueSource::CommandLine)
-    });
+    let is_flag = |setting: &str| {
+        matches.subcommand().is_some_and(|(_, verb)| {
+            matches!(verb.try_contains_id(setting), Ok(true))
+                && verb.value_source(setting) == Some(ValueSource::CommandLine)
+        })
+    };
+    let listen_is_flag = is_flag("listen");
     let verb = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.verb,
-        Err(error) => {
-            let _ = error.print();
-            return Exit::Usage.into();
-        }
+        Err(error) => return tell(&error),
     };
     let done = match verb {
         Verb::Serve(options) => settings(*options, listen_is_flag).and_then(serve::serve),
-        Verb::Ready(options) => {
-            settings(options.server.clone(), listen_is_flag).and_then(|settings| ready::ready(&settings, &options))
-        }
+        Verb::Ready(options) => settings(options.server.clone(), listen_is_flag)
+            .and_then(|settings| ready::ready(&settings, &options, is_flag("ready_file"))),
         Verb::Validate(options) => validate::validate(&options),
         Verb::Version => {
-            println!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-            Ok(Exit::Fine)
+            let line = format!("{} {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            print(line.as_bytes()).map(|()| Exit::Fine)
         }
-        Verb::Completions(options) => {
-            completions::completions(&options, &mut Cli::command());
-            Ok(Exit::Fine)
-        }
+        Verb::Completions(options) => completions::completions(&options, &mut Cli::command()),
     };
+    end(done)
+}
+
+fn end(done: Result<Exit, Failure>) -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("docendorse-mock: {}", failure.message);
+            // Where even this cannot be written there is nobody to tell.
+            let _ = writeln!(io::stderr(), "docendorse-mock: {}", failure.message);
             failure.exit.into()
         }
+    }
+}
+
+/// Help and version are answers, all else is an error of usage.
+fn tell(told: &clap::Error) -> ExitCode {
+    let printed = told.print();
+    if told.use_stderr() { Exit::Usage.into() } else { end(printed_fully(printed).map(|()| Exit::Fine)) }
+}
+
+/// Writes to standard output, all of it at once.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    printed_fully(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// What cannot be printed is the machine's fault, but a reader that has left has read what it wanted.
+fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Runtime, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,14 +4,17 @@
 //! exist in one of them and be missing from another.
 
 mod file;
+mod values;
 
 pub use file::FileError;
+pub use values::{duration, split_address};
 
 use bytesize::ByteSize;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::BoolishValueParser};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use values::{base_url, error_http_status, listen, size};
 
 /// Where the server listens unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:4747";
@@ -28,11 +31,13 @@ pub struct ServeOptions {
 
     /// Listen on this address; port 0 picks a free one. PORT replaces the port, unless this flag is given.
     /// [default: 127.0.0.1:4747]
-    #[arg(long, env = "DOCENDORSE_MOCK_LISTEN", value_name = "HOST:PORT")]
+    #[arg(long, env = "DOCENDORSE_MOCK_LISTEN", value_name = "HOST:PORT", value_parser = listen)]
+    #[serde(deserialize_with = "file::listen")]
     pub listen: Option<String>,
 
     /// Begin every URL that is handed out with this. [default: http:// and the address bound]
-    #[arg(long, env = "DOCENDORSE_MOCK_BASE_URL", value_name = "URL")]
+    #[arg(long, env = "DOCENDORSE_MOCK_BASE_URL", value_name = "URL", value_parser = base_url)]
+    #[serde(deserialize_with = "file::base_url")]
     pub base_url: Option<String>,
 
     /// Once ready, write URLs, process id and version as JSON to this file, all at once.
@@ -58,7 +63,8 @@ pub struct ServeOptions {
 
     /// Answer every "status": "error" of the handoff endpoint with this HTTP status instead of its own, 200 included.
     #[arg(long, env = "DOCENDORSE_MOCK_ERROR_HTTP_STATUS", value_name = "CODE", help_heading = "Contract",
-          value_parser = clap::value_parser!(u16).range(200..=599))]
+          value_parser = error_http_status)]
+    #[serde(deserialize_with = "file::error_http_status")]
     pub error_http_status: Option<u16>,
 
     /// When a `handoff_id` comes again after a success: the same session, a new one, or an error. [default: replay]
@@ -67,7 +73,8 @@ pub struct ServeOptions {
 
     /// Leave `registration_url` out of the `register` answer.
     #[arg(long, env = "DOCENDORSE_MOCK_NO_REGISTRATION_URL", help_heading = "Contract",
-          num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+          num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL",
+          value_parser = BoolishValueParser::new())]
     pub no_registration_url: Option<bool>,
 
     /// Let all ids follow from this number: the same seed and requests give the same ids. [default: drawn]
@@ -238,14 +245,12 @@ impl Settings {
             None => options,
         };
         let mut settings = Self::from_options(options);
-        let (host, _) = split_address(&settings.listen)?;
         if let Some(port) = port.filter(|port| !port.is_empty() && !listen_is_flag) {
             let problem = || format!("{port:?} is no port; set a number from 0 to 65535, or unset it");
             let port: u16 = port.parse().map_err(|_| ConfigError::Value { setting: "PORT", problem: problem() })?;
+            let (host, _) =
+                split_address(&settings.listen).map_err(|problem| ConfigError::Value { setting: "listen", problem })?;
             settings.listen = format!("{host}:{port}");
-        }
-        if let Some(url) = &settings.base_url {
-            settings.base_url = Some(checked_base_url(url)?);
         }
         Ok(settings)
     }
@@ -302,50 +307,5 @@ impl ServeOptions {
             max_exchanges: self.max_exchanges.or(other.max_exchanges),
             max_journal: self.max_journal.or(other.max_journal),
         }
-    }
-}
-
-/// Reads a size: bytes, or a number with a unit.
-fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse().map_err(|_| format!("{text:?} is no size; write one such as 1MiB, 500kB or 1048576"))
-}
-
-/// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
-///
-/// # Errors
-/// When it is none, or a negative one.
-pub fn duration(text: &str) -> Result<SignedDuration, String> {
-    match text.parse::<SignedDuration>() {
-        Ok(duration) if !duration.is_negative() => Ok(duration),
-        _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
-    }
-}
-
-/// Splits `host:port`; the host keeps the brackets of an IPv6 address.
-///
-/// # Errors
-/// When it is no such pair.
-pub fn split_address(address: &str) -> Result<(&str, u16), ConfigError> {
-    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    match parts {
-        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.starts_with('[')) => Ok((host, port)),
-        _ => Err(ConfigError::Value {
-            setting: "listen",
-            problem: format!("{address:?} is no address; write HOST:PORT, such as {DEFAULT_LISTEN}"),
-        }),
-    }
-}
-
-fn checked_base_url(url: &str) -> Result<String, ConfigError> {
-    let bare = url.trim_end_matches('/');
-    let rest = bare.strip_prefix("http://").or_else(|| bare.strip_prefix("https://"));
-    let plain = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#']));
-    if plain && fluent_uri::Uri::parse(bare).is_ok() {
-        Ok(bare.to_owned())
-    } else {
-        Err(ConfigError::Value {
-            setting: "base-url",
-            problem: format!("{url:?} is no base URL; write one such as http://mock.test:4747"),
-        })
     }
 }

@@ -1,8 +1,8 @@
 //! `completions`: a script for a shell.
 
+use super::{Exit, Failure, print};
 use clap::Args;
 use clap_complete::Shell;
-use std::io;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -10,6 +10,9 @@ pub(super) struct Options {
     shell: Shell,
 }
 
-pub(super) fn completions(options: &Options, command: &mut clap::Command) {
-    clap_complete::generate(options.shell, command, env!("CARGO_PKG_NAME"), &mut io::stdout());
+pub(super) fn completions(options: &Options, command: &mut clap::Command) -> Result<Exit, Failure> {
+    // Into memory first: what generates the script panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, command, env!("CARGO_PKG_NAME"), &mut script);
+    print(&script).map(|()| Exit::Fine)
 }

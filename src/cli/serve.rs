@@ -5,7 +5,7 @@ use crate::{
     config::{LogFormat, LogLevel, Settings},
     server::{Server, ServerError},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     io::{self, IsTerminal, Write},
     path::Path,
@@ -32,16 +32,13 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     start_log(settings.log_format, settings.log_level);
     warn_of_unknown_variables();
     let ready_file = settings.ready_file.clone();
-    if let Some(path) = &ready_file {
-        // One from an earlier run would say that this one is ready.
-        remove_ready_file(path)?;
-    }
     let server = Server::bind(settings).await.map_err(|error| match &error {
         ServerError::Bind { .. } | ServerError::Schema(_) => Failure::new(Exit::Runtime, error.to_string()),
     })?;
     let stop = stop_signal().map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     let (url, admin_url) = (server.url(), format!("{}/__admin", server.url()));
     if let Some(path) = &ready_file {
+        // Not before the address is ours: a start that fails must leave the file of the server that runs.
         write_ready_file(path, &url, &admin_url).map_err(|error| {
             Failure::new(Exit::Runtime, format!("cannot write the ready file {}: {error}", path.display()))
         })?;
@@ -125,11 +122,13 @@ fn write_ready_file(path: &Path, url: &str, admin_url: &str) -> io::Result<()> {
     std::fs::rename(&beside, path)
 }
 
+/// Removes the file if it tells of this process; another server may have replaced it since.
 fn remove_ready_file(path: &Path) -> Result<(), Failure> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::new(Exit::Runtime, format!("cannot remove the ready file {}: {error}", path.display())))
-        }
-        _ => Ok(()),
+    let facts = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    if facts.is_none_or(|facts| facts["pid"] != std::process::id()) {
+        return Ok(());
     }
+    std::fs::remove_file(path).map_err(|error| {
+        Failure::new(Exit::Runtime, format!("cannot remove the ready file {}: {error}", path.display()))
+    })
 }

@@ -1,6 +1,6 @@
 //! `validate`: request bodies against the contract, without a server.
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, printed_fully};
 use crate::{
     contract::{Accepted, HANDOFF_REQUEST, Schema, locate},
     position::Position,
@@ -61,7 +61,7 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
         Format::Human => print_human(&reports),
         Format::Json => print_json(&reports),
     };
-    printed.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
+    printed_fully(printed)?;
     if !unreadable.is_empty() {
         return Err(Failure::new(Exit::File, unreadable.join("\ndocendorse-mock: ")));
     }

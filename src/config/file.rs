@@ -1,6 +1,6 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
-use super::ServeOptions;
+use super::{ServeOptions, values};
 use crate::position::Position;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
@@ -33,10 +33,6 @@ pub enum FileError {
 pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     let text = std::fs::read_to_string(path).map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
     let mut options: ServeOptions = toml::from_str(&text).map_err(|error| wrong(path, &text, &error))?;
-    if let Some(code) = options.error_http_status.filter(|code| !(200..=599).contains(code)) {
-        let at = text.find("error-http-status").unwrap_or_default();
-        return Err(place(path, &text, at, format!("error-http-status: {code} is not from 200 to 599")));
-    }
     // A path in a file is meant from where the file lies.
     if let (Some(ready_file), Some(folder)) = (&options.ready_file, path.parent()) {
         options.ready_file = Some(folder.join(ready_file));
@@ -48,10 +44,6 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
     let at = error.span().map_or(0, |span| span.start);
     // The message has lines of its own only where it quotes the file; the place is told already.
     let problem = error.message().lines().next().unwrap_or("cannot be read").replace('`', "\"");
-    place(path, text, at, problem)
-}
-
-fn place(path: &Path, text: &str, at: usize, problem: String) -> FileError {
     FileError::Wrong { path: path.to_owned(), position: Position::of(text, at), problem }
 }
 
@@ -65,11 +57,34 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     }
     match Size::deserialize(deserializer)? {
         Size::Bytes(bytes) => Ok(Some(ByteSize(bytes))),
-        Size::Text(text) => super::size(&text).map(Some).map_err(D::Error::custom),
+        Size::Text(text) => values::size(&text).map(Some).map_err(D::Error::custom),
     }
 }
 
 /// A span of time in a file, as on the command line.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SignedDuration>, D::Error> {
-    super::duration(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+    text(deserializer, values::duration)
+}
+
+/// An address in a file, as on the command line.
+pub(super) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    text(deserializer, values::listen)
+}
+
+/// A base URL in a file, as on the command line.
+pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    text(deserializer, values::base_url)
+}
+
+/// An HTTP status in a file: a number, judged as on the command line.
+pub(super) fn error_http_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let code = i64::deserialize(deserializer)?;
+    values::error_http_status(&code.to_string()).map(Some).map_err(D::Error::custom)
+}
+
+fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, D::Error> {
+    read(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
 }

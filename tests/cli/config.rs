@@ -1,6 +1,6 @@
 //! Flags over environment over file over defaults, and what is said when one of them is wrong.
 
-use crate::harness::{Folder, Running, golden, program, run, text};
+use crate::harness::{Folder, Running, flags, golden, program, run, text};
 use serde_json::json;
 
 fn settings(running: &Running) -> serde_json::Value {
@@ -41,6 +41,59 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
+fn a_switch_is_turned_by_any_of_the_usual_words() {
+    for (word, expected) in
+        [("1", true), ("yes", true), ("on", true), ("TRUE", true), ("0", false), ("no", false), ("off", false)]
+    {
+        let mut command = program();
+        command.args(["--listen", "127.0.0.1:0"]).env("DOCENDORSE_MOCK_NO_REGISTRATION_URL", word);
+        assert_eq!(settings(&Running::start(&mut command))["no-registration-url"], expected, "{word}");
+    }
+    let running = Running::start(program().args(["--listen", "127.0.0.1:0", "--no-registration-url"]));
+    assert_eq!(settings(&running)["no-registration-url"], true);
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let mut command = program();
+    // These two would be drawn anew.
+    command.args(["--listen", "127.0.0.1:0", "--seed", "1", "--base-url", "http://mock.test"]).env("PORT", "");
+    let expected = settings(&Running::start(&mut command));
+    for flag in flags() {
+        command.env(&flag.variable, "");
+    }
+    assert_eq!(settings(&Running::start(&mut command)), expected);
+    for drawn in ["DOCENDORSE_MOCK_SEED", "DOCENDORSE_MOCK_BASE_URL"] {
+        Running::start(program().args(["--listen", "127.0.0.1:0"]).env(drawn, ""));
+    }
+    let output = program().args(["serve", "--help"]).env("DOCENDORSE_MOCK_LISTEN", "").output().unwrap();
+    assert!(text(&output.stdout).contains("DOCENDORSE_MOCK_LISTEN"), "help names it all the same");
+    let output = program().args(["ready", "--timeout", "0s"]).env("DOCENDORSE_MOCK_LISTEN", "").output().unwrap();
+    assert_ne!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_wrong_variable_is_called_by_its_name() {
+    let mut told = String::new();
+    for (variable, value) in [
+        ("DOCENDORSE_MOCK_LISTEN", "4747"),
+        ("DOCENDORSE_MOCK_AUTH", "sometimes"),
+        ("DOCENDORSE_MOCK_NO_REGISTRATION_URL", "perhaps"),
+        ("DOCENDORSE_MOCK_SEED", "x"),
+        ("DOCENDORSE_MOCK_ERROR_HTTP_STATUS", "304"),
+        ("DOCENDORSE_MOCK_MAX_BODY", "much"),
+    ] {
+        let output = program().env(variable, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{variable}");
+        told += &text(&output.stderr);
+    }
+    let output = program().args(["--auth=never"]).env("DOCENDORSE_MOCK_AUTH", "sometimes").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    told += &text(&output.stderr);
+    golden("config-variables.txt", &told);
+}
+
+#[test]
 fn port_replaces_the_port_unless_an_address_is_given_as_a_flag() {
     let running = Running::start(program().env("PORT", "0").env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:1"));
     assert_eq!(settings(&running)["listen"], "127.0.0.1:0");
@@ -59,7 +112,12 @@ fn a_wrong_file_is_told_with_its_place() {
         "max-journal = [1]\n",
         "max-sessions = -1\n",
         "seed = \n",
-        "error-http-status = 99\n",
+        "# error-http-status\nerror-http-status = 99\n",
+        "error-http-status = 70000\n",
+        "error-http-status = 204\n",
+        "auth = \"open\"\nlisten = \"4747\"\n",
+        "listen = \"\"\n",
+        "base-url = \"mock.test\"\n",
         "[server]\nlisten = \"127.0.0.1:0\"\n",
     ] {
         let config = folder.write("mock.toml", text_of_file);
@@ -83,6 +141,11 @@ fn a_wrong_value_is_told_with_its_fix() {
         &["--listen", "127.0.0.1:99999"],
         &["--base-url", "mock.test"],
         &["--base-url", "http://x/?a"],
+        &["--error-http-status", "99"],
+        &["--error-http-status", "soon"],
+        &["--error-http-status", "204"],
+        &["--error-http-status", "205"],
+        &["--error-http-status", "304"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -42,6 +42,31 @@ pub fn golden(name: &str, actual: &str) {
     assert_eq!(actual, expected, "{} differs; see tests/cli/main.rs", path.display());
 }
 
+/// A flag as `serve --help` shows it.
+pub struct Flag {
+    pub name: String,
+    pub variable: String,
+    pub default: String,
+}
+
+/// Every setting; there is none without a variable.
+pub fn flags() -> Vec<Flag> {
+    let help = text(&run(&["serve", "--help"]).stdout);
+    let between = |text: &str, start: &str, end: &str| Some(text.split_once(start)?.1.split_once(end)?.0.to_owned());
+    let blocks = help.split("\n      --").skip(1);
+    let flags: Vec<Flag> = blocks
+        .map(|block| {
+            // Where a line is broken depends on the words in it.
+            let block = block.split_whitespace().collect::<Vec<_>>().join(" ");
+            let name = block.split([' ', '[']).next().unwrap().to_owned();
+            let variable = between(&block, "[env: ", "=]").unwrap_or_else(|| panic!("--{name} has no variable"));
+            Flag { default: between(&block, "[default: ", "]").unwrap_or_default(), name, variable }
+        })
+        .collect();
+    assert!(flags.iter().any(|flag| flag.name == "listen"), "help looks otherwise than this function thinks");
+    flags
+}
+
 /// A folder that goes with the test.
 pub struct Folder(PathBuf);
 

@@ -1,6 +1,7 @@
 //! Help, version, completions, and usage errors.
 
-use crate::harness::{golden, run, text};
+use crate::harness::{flags, golden, program, run, text};
+use std::process::Stdio;
 
 #[test]
 fn help_teaches() {
@@ -16,16 +17,25 @@ fn help_teaches() {
 
 #[test]
 fn every_setting_has_its_variable() {
-    let help = text(&run(&["serve", "--help"]).stdout);
-    for flag in help.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
-        let flag = flag.trim_end_matches(|char: char| !char.is_ascii_alphanumeric());
-        let flag = flag.split(['=', '[']).next().unwrap();
-        if ["help", "version", "config.:"].contains(&flag) {
-            continue;
-        }
-        let variable = format!("DOCENDORSE_MOCK_{}", flag.to_uppercase().replace('-', "_"));
-        assert!(help.contains(&variable), "--{flag} has no {variable}");
+    let flags = flags();
+    assert!(!flags.is_empty());
+    for flag in flags {
+        let expected = format!("DOCENDORSE_MOCK_{}", flag.name.to_uppercase().replace('-', "_"));
+        assert_eq!(flag.variable, expected, "--{}", flag.name);
     }
+}
+
+#[test]
+fn the_readme_has_a_row_for_every_setting_and_none_besides() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `--")).map(|row| {
+        let row = row.replace("\\|", "/").replace('`', "");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let name = cells[0].split_whitespace().next().unwrap();
+        [name, &format!("DOCENDORSE_MOCK_{}", cells[1]), cells[2]].map(str::to_owned)
+    });
+    let expected = flags().into_iter().map(|flag| [flag.name, flag.variable, flag.default]);
+    assert_eq!(rows.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "README.md and serve --help differ");
 }
 
 #[test]
@@ -41,6 +51,37 @@ fn completions_are_printed_for_every_shell() {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("docendorse-mock"), "{shell}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_the_machines_fault() {
+    for arguments in [
+        &["version"][..],
+        &["--version"],
+        &["--help"],
+        &["completions", "bash"],
+        &["validate", "fixtures/requests/valid/minimal.json"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = program().args(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        let line = text(&output.stderr);
+        assert!(line.starts_with("docendorse-mock: cannot write to standard output: "), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_failure() {
+    for arguments in
+        [&["version"][..], &["--help"], &["completions", "bash"], &["validate", "fixtures/requests/valid/minimal.json"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""), "{arguments:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{CREATE, Folder, Running, minimal, program, run, text};
 use serde_json::Value;
+use std::process::Stdio;
 
 fn start(arguments: &[&str]) -> Running {
     Running::start(program().args(["--listen", "127.0.0.1:0"]).args(arguments))
@@ -52,6 +53,29 @@ fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
     assert_eq!(facts["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(facts.as_object().unwrap().len(), 4);
     running.stop("-INT");
+    assert!(!std::fs::exists(&path).unwrap());
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_ready_file_of_the_server_that_runs() {
+    let folder = Folder::new();
+    let path = folder.file("ready.json").to_str().unwrap().to_owned();
+    let running = start(&["--ready-file", &path]);
+    let before = std::fs::read_to_string(&path).unwrap();
+    let output = run(&["--listen", running.url.trim_start_matches("http://"), "--ready-file", &path]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+}
+
+#[test]
+fn a_server_that_stops_leaves_the_ready_file_of_another() {
+    let folder = Folder::new();
+    let path = folder.file("ready.json").to_str().unwrap().to_owned();
+    let (first, second) = (start(&["--ready-file", &path]), start(&["--ready-file", &path]));
+    assert_eq!(first.stop("-TERM").0, Some(0));
+    let facts: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(facts["pid"], second.id());
+    assert_eq!(second.stop("-TERM").0, Some(0));
     assert!(!std::fs::exists(&path).unwrap());
 }
 
@@ -111,4 +135,30 @@ fn ready_finds_a_running_server_and_says_when_there_is_none() {
     }
     assert_eq!(run(&["ready", "--listen", "127.0.0.1:0"]).status.code(), Some(2));
     assert_eq!(run(&["ready", "--timeout", "soon"]).status.code(), Some(2));
+}
+
+#[test]
+fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
+    let folder = Folder::new();
+    let path = folder.write("ready.json", r#"{"url": "http://127.0.0.1:1"}"#);
+    let mut waiting = program();
+    waiting.args(["ready", "--wait", "--timeout", "20s", "--ready-file", &path]).stdout(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    let running = start(&["--ready-file", &path]);
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), format!("ready at {}\n", running.url));
+    assert_eq!(output.status.code(), Some(0));
+
+    let mut by_variable = program();
+    by_variable.env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:0").env("DOCENDORSE_MOCK_READY_FILE", &path);
+    assert_eq!(by_variable.arg("ready").output().unwrap().status.code(), Some(0), "port 0 leaves only the file");
+
+    running.stop("-TERM");
+    let output = run(&["ready", "--ready-file", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("docendorse-mock: no server is ready: "), "{}", text(&output.stderr));
+    let path = folder.write("other.json", "[]");
+    let output = run(&["ready", "--ready-file", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).ends_with("other.json is no ready file\n"));
 }

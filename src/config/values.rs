@@ -1,0 +1,61 @@
+//! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
+
+use super::DEFAULT_LISTEN;
+use bytesize::ByteSize;
+use jiff::SignedDuration;
+
+/// Reads a size: bytes, or a number with a unit.
+pub(super) fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| format!("{text:?} is no size; write one such as 1MiB, 500kB or 1048576"))
+}
+
+/// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
+///
+/// # Errors
+/// When it is none, or a negative one.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(duration) if !duration.is_negative() => Ok(duration),
+        _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
+    }
+}
+
+/// Splits `host:port`; the host keeps the brackets of an IPv6 address.
+///
+/// # Errors
+/// When it is no such pair.
+pub fn split_address(address: &str) -> Result<(&str, u16), String> {
+    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match parts {
+        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.starts_with('[')) => Ok((host, port)),
+        _ => Err(format!("{address:?} is no address; write HOST:PORT, such as {DEFAULT_LISTEN}")),
+    }
+}
+
+/// Reads an address to listen on.
+pub(super) fn listen(text: &str) -> Result<String, String> {
+    split_address(text).map(|_| text.to_owned())
+}
+
+/// Reads what every URL that is handed out begins with; a slash at its end is dropped.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let bare = text.trim_end_matches('/');
+    let rest = bare.strip_prefix("http://").or_else(|| bare.strip_prefix("https://"));
+    let plain = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#']));
+    if plain && fluent_uri::Uri::parse(bare).is_ok() {
+        Ok(bare.to_owned())
+    } else {
+        Err(format!("{text:?} is no base URL; write one such as http://mock.test:4747"))
+    }
+}
+
+/// Reads the HTTP status of error answers. They have a body, so it must be one that allows a body.
+pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(204 | 205 | 304) => Err(format!(
+            "an answer with HTTP status {text} has no body, but an error has one; choose another, such as 200"
+        )),
+        Ok(code @ 200..=599) => Ok(code),
+        _ => Err(format!("{text:?} is no HTTP status of an answer; write one from 200 to 599")),
+    }
+}
