@@ -5,11 +5,7 @@
 //! refusal can say why.
 
 use super::{Credentials, DEFAULT, Made, Sandbox, SandboxSettings};
-use crate::{
-    clock::Clock,
-    ids::Ids,
-    store::{Store, StoreError},
-};
+use crate::{clock::Clock, ids::Ids, store::Store};
 use hashbrown::HashMap;
 use std::{
     collections::VecDeque,
