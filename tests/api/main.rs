@@ -12,6 +12,7 @@ mod fixtures;
 mod handoff;
 mod harness;
 mod journal;
+mod journeys;
 mod judging;
 mod ledger;
 mod openapi;
