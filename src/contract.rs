@@ -16,6 +16,7 @@ mod shape;
 pub use answer::{Answer, STATUSES};
 pub use finding::{Advice, Refusal, Violation};
 pub use locate::locate;
+pub use parse::is_json;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -4,7 +4,7 @@
 //! collected; whatever a reader wants to see is put together when it is read.
 
 use crate::{
-    contract::{Advice, Violation},
+    contract::{Advice, Violation, is_json},
     scenario::Chosen,
 };
 use jiff::Timestamp;
@@ -356,7 +356,9 @@ fn serialize_body<M: SerializeMap>(map: &mut M, body: Option<&[u8]>) -> Result<(
     let Some(body) = body else {
         return map.serialize_entry("body", &());
     };
-    if let Ok(json) = serde_json::from_slice::<&RawValue>(body) {
+    if is_json(body)
+        && let Ok(json) = serde_json::from_slice::<&RawValue>(body)
+    {
         return map.serialize_entry("body", json);
     }
     map.serialize_entry("body", &())?;

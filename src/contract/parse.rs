@@ -90,6 +90,14 @@ fn word_at(text: &str, line: usize, column: usize) -> String {
     }
 }
 
+/// Whether a text is JSON in every part: strings that are none included, which a quick look passes over.
+#[must_use]
+pub fn is_json(text: &[u8]) -> bool {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut scan = Scan { pointer: String::new(), budget: 0, advices: &mut Vec::new() };
+    Duplicates(&mut scan).deserialize(&mut json).is_ok() && json.end().is_ok()
+}
+
 /// Advises on keys that an object holds twice: the last one counts (R10).
 pub(super) fn advise_on_duplicates(body: &[u8], advices: &mut Vec<Advice>) {
     let mut scan = Scan { pointer: String::new(), budget: 16 << 10, advices };
