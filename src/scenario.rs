@@ -1,6 +1,35 @@
 //! How the service answers a handoff that keeps the contract, and why it answers so.
 //!
-//! Pure: from a request to a decision. First match wins: the magic email of the actor, then the default.
+//! Pure: from a request to a decision. First match wins: a scenario ([`ScenarioSet::choose`]), the magic email of the
+//! actor, then the default. A scenario is read from a file ([`Scenario::read`]), walked one answer at a time
+//! ([`Scenario::next`]), and each answer may depart from the contract's ([`Departure`]).
+
+mod answer;
+mod body;
+mod error;
+mod facts;
+mod glob;
+mod headers;
+mod matching;
+mod predicate;
+mod progress;
+mod read;
+mod script;
+mod set;
+mod span;
+mod template;
+
+pub use answer::{Departure, Fault, ScriptedAnswer, Until};
+pub use body::Rendered;
+pub use error::ScenarioError;
+pub use facts::{Facts, LazyBody};
+pub use glob::Glob;
+pub use matching::Match;
+pub use progress::{ActorFlags, Progress};
+pub use script::{AtEnd, Per, Scenario};
+pub use set::{NearMiss, ScenarioSet};
+pub use span::{Delay, LONGEST, Probability, Span, Wait};
+pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
 
 use crate::actor::Actor;
 use serde::Serialize;
@@ -60,6 +89,12 @@ pub struct Chosen {
 pub enum ChosenBy {
     /// The request was refused before any rule was asked.
     Contract,
+    /// A scenario that the control plane queued for the next requests.
+    Queued,
+    /// The scenario that the control plane pinned to the sandbox.
+    Pinned,
+    /// A scenario whose `match` fits.
+    Scenario,
     /// A plus tag of the actor's email names the outcome.
     MagicEmail,
     /// No rule matched: a registered, verified, subscribed actor, and success.
