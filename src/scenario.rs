@@ -16,6 +16,7 @@ mod progress;
 mod read;
 mod script;
 mod set;
+mod shipped;
 mod span;
 mod template;
 
@@ -28,12 +29,16 @@ pub use matching::Match;
 pub use progress::{ActorFlags, Progress};
 pub use script::{AtEnd, Per, Scenario};
 pub use set::{NearMiss, ScenarioSet};
+pub use shipped::shipped;
 pub use span::{Delay, LONGEST, Probability, Span, Wait};
 pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
 
 use crate::actor::Actor;
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
+
+/// The JSON Schema of a scenario file.
+pub const SCENARIO_SCHEMA: &str = include_str!("scenario/scenario.schema.json");
 
 /// How long `+slow` holds an answer back.
 pub const SLOW: Duration = Duration::from_secs(2);
