@@ -80,6 +80,19 @@ mod tests {
     }
 
     #[test]
+    fn every_example_of_the_guide_can_be_read() {
+        let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenarios.md")).unwrap();
+        let examples: Vec<&str> =
+            guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert!(examples.len() >= 5);
+        let schema = schema();
+        for example in examples {
+            let scenario = Scenario::read("docs/scenarios.md", example).unwrap_or_else(|error| panic!("{error}"));
+            assert!(schema.is_valid(scenario.document()), "{example}");
+        }
+    }
+
+    #[test]
     fn a_shipped_scenario_answers_to_its_tag_and_to_nothing_else() {
         let scenarios = shipped().into_iter().map(|(name, text)| Arc::new(Scenario::read(name, text).unwrap()));
         let set = ScenarioSet::compile(scenarios.collect()).unwrap();
