@@ -44,7 +44,10 @@ mod tests {
         super::{SCENARIO_SCHEMA, facts::LazyBody, read, script::Scenario, set::ScenarioSet},
         *,
     };
-    use crate::scenario::Facts;
+    use crate::{
+        actor::Actor,
+        scenario::{Context, Facts},
+    };
     use serde_json::{Value, json};
     use std::sync::Arc;
 
@@ -77,6 +80,51 @@ mod tests {
             folder.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
         files.sort();
         assert_eq!(files, shipped().iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_shipped_answer_can_be_rendered() {
+        let request: Value = json!({ "handoff_id": "h" });
+        let actor = Actor { external_user_id: "usr_1".into(), email: "sam@example.com".into(), display_name: None };
+        let context = Context {
+            request: &request,
+            actor: &actor,
+            now: jiff::Timestamp::UNIX_EPOCH,
+            base_url: "http://mock.test",
+            agent_session_id: "as_1",
+            id: "0000",
+        };
+        for (name, text) in shipped() {
+            for answer in Scenario::read(name, text).unwrap().answers() {
+                if let Some(departure) = answer.departure(&mut || 0.0) {
+                    departure.render(b"{}", &context).unwrap_or_else(|error| panic!("{name}: {error}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scenarios_can_be_shared_by_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<ScenarioSet>();
+        shared::<LazyBody<'_>>();
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_damaged_file_is_read_or_refused_at_a_place_within_it(
+            file in 0..SHIPPED.len(), from in 0..2000_usize, length in 0..20_usize, put in "[a-z:{}\\[\\]\"'*&\\n -]{0,4}"
+        ) {
+            let chars: Vec<char> = SHIPPED[file].1.chars().collect();
+            let from = from.min(chars.len());
+            let rest = &chars[(from + length).min(chars.len())..];
+            let text: String = chars[..from].iter().copied().chain(put.chars()).chain(rest.iter().copied()).collect();
+            if let Err(error) = Scenario::read("s.yaml", &text) {
+                proptest::prop_assert!(error.position.line <= text.lines().count() + 1);
+                proptest::prop_assert!(error.to_string().starts_with("s.yaml:"));
+                proptest::prop_assert!(!error.problem.is_empty() && !error.problem.contains('\n'), "{}", error);
+            }
+        }
     }
 
     #[test]

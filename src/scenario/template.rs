@@ -236,6 +236,8 @@ mod tests {
             ("{% for party in request.facts.parties %}{{ loop.index }}{{ party.name }} {% endfor %}", "1Ann 2Bo "),
             ("{{ request.nothing | default('none') }}", "none"),
             ("{{ range(3) | join(',') }}", "0,1,2"),
+            ("{{ actor.display_name | default(actor.email) | tojson }}", r#""kim@x.com""#),
+            ("{% if request.handoff_id is defined %}yes{% endif %}", "yes"),
         ] {
             assert_eq!(render(source).unwrap(), expected, "{source}");
         }
