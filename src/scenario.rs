@@ -1,11 +1,44 @@
 //! How the service answers a handoff that keeps the contract, and why it answers so.
 //!
-//! Pure: from a request to a decision. First match wins: an error that a
-//! magic email names, what is known of the actor, any other magic email, the default.
+//! Pure: from a request to a decision. First match wins: a scenario ([`ScenarioSet::choose`]), an error that a magic
+//! email names, what is known of the actor, any other magic email, the default. A scenario is read from a file ([`Scenario::read`]), walked one answer at a time
+//! ([`Scenario::next`]), and each answer may depart from the contract's ([`Departure`]).
+
+mod answer;
+mod body;
+mod error;
+mod facts;
+mod glob;
+mod headers;
+mod matching;
+mod predicate;
+mod progress;
+mod read;
+mod script;
+mod set;
+mod shipped;
+mod span;
+mod template;
+
+pub use answer::{Departure, Fault, ScriptedAnswer, Until};
+pub use body::Rendered;
+pub use error::ScenarioError;
+pub use facts::{Facts, LazyBody};
+pub use glob::Glob;
+pub use matching::Match;
+pub use progress::{ActorFlags, Progress};
+pub use script::{AtEnd, Per, Scenario};
+pub use set::{NearMiss, ScenarioSet};
+pub use shipped::shipped;
+pub use span::{Delay, LONGEST, Probability, Span, Wait};
+pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
 
 use crate::actor::{Actor, ActorState};
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
+
+/// The JSON Schema of a scenario file.
+pub const SCENARIO_SCHEMA: &str = include_str!("scenario/scenario.schema.json");
 
 /// How long `+slow` holds an answer back.
 pub const SLOW: Duration = Duration::from_secs(2);
@@ -63,6 +96,12 @@ pub enum ChosenBy {
     Contract,
     /// The caller hung up before any rule was asked.
     Nobody,
+    /// A scenario that the control plane queued for the next requests.
+    Queued,
+    /// The scenario that the control plane pinned to the sandbox.
+    Pinned,
+    /// A scenario whose `match` fits.
+    Scenario,
     /// A plus tag of the actor's email names the outcome.
     MagicEmail,
     /// What was told of the actor: by the control plane, or by the journey that an earlier answer began.

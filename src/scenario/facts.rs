@@ -1,0 +1,86 @@
+//! What a request offers for scenarios to match.
+
+use serde_json::Value;
+use std::{borrow::Cow, sync::OnceLock};
+
+/// A request body that is parsed when something asks for what is in it, and at most once.
+#[derive(Debug)]
+pub struct LazyBody<'a> {
+    text: &'a [u8],
+    value: OnceLock<Value>,
+}
+
+impl<'a> LazyBody<'a> {
+    /// A body that nobody has looked into yet.
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, value: OnceLock::new() }
+    }
+
+    /// The body as JSON; `null` when it is none.
+    pub fn value(&self) -> &Value {
+        self.value.get_or_init(|| serde_json::from_slice(self.text).unwrap_or_default())
+    }
+}
+
+/// What a request offers for scenarios to match. What a request does not hold is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The actor's email, in any case.
+    pub email: &'a str,
+    /// The actor's id in the caller's system.
+    pub external_user_id: &'a str,
+    /// The intent, in the contract's words.
+    pub intent: &'a str,
+    /// The caller's id of the handoff.
+    pub handoff_id: &'a str,
+    /// The integration's source.
+    pub source: &'a str,
+    /// The whole body.
+    pub body: &'a LazyBody<'a>,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of a body that may or may not keep the contract, as one in the journal.
+    #[must_use]
+    pub fn of(body: &'a LazyBody<'a>) -> Self {
+        let text = |pointer| body.value().pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        Self {
+            email: text("/actor/email"),
+            external_user_id: text("/actor/external_user_id"),
+            intent: text("/intent"),
+            handoff_id: text("/handoff_id"),
+            source: text("/integration/source"),
+            body,
+        }
+    }
+}
+
+/// An email in lower case, under which it is matched and remembered.
+pub(super) fn lower_case(email: &str) -> Cow<'_, str> {
+    if email.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Cow::Borrowed(email)
+    } else {
+        Cow::Owned(email.to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_of_a_broken_body_are_empty() {
+        for body in [&b"{"[..], b"[]", br#"{"actor": "sam", "intent": 3}"#] {
+            let body = LazyBody::new(body);
+            let facts = Facts::of(&body);
+            assert_eq!((facts.email, facts.intent, facts.source), ("", "", ""));
+        }
+    }
+
+    #[test]
+    fn emails_are_compared_in_lower_case() {
+        assert!(matches!(lower_case("sam@x.com"), Cow::Borrowed(_)));
+        assert_eq!(lower_case("Sam@ÉX.com"), "sam@éx.com");
+    }
+}

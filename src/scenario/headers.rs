@@ -1,0 +1,89 @@
+//! Headers that an answer adds to, or puts in place of, those of the server.
+
+use super::template::{Names, Template, TemplateError};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
+use std::fmt;
+
+/// Headers by name, in the order in which they are written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Headers(Vec<(HeaderName, Template)>);
+
+/// The name of a header that an answer may set.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct HeaderName(Box<str>);
+
+impl Headers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is a header of this name, in any case.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(other, _)| other.0.eq_ignore_ascii_case(name))
+    }
+
+    /// The headers for one request.
+    pub(super) fn fill(&self, names: &Names) -> Result<Vec<(String, String)>, TemplateError> {
+        self.0
+            .iter()
+            .map(|(name, template)| {
+                let value = template.fill(names)?;
+                if value.chars().any(|char| char.is_control() || !char.is_ascii()) {
+                    let problem = format!("{value:?} cannot be the header {}: it holds more than plain text", name.0);
+                    return Err(TemplateError { source_text: template.to_string(), problem });
+                }
+                Ok((name.0.to_string(), value))
+            })
+            .collect()
+    }
+}
+
+impl TryFrom<String> for HeaderName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        // What frames the answer is the server's own: a wrong length would break the connection for the next request.
+        if ["connection", "content-length", "transfer-encoding"]
+            .iter()
+            .any(|framing| name.eq_ignore_ascii_case(framing))
+        {
+            return Err(format!("the header {name} is the server's own; \"fault\" and \"truncate\" break an answer"));
+        }
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(format!("{name:?} cannot be the name of a header"));
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadersVisitor)
+    }
+}
+
+struct HeadersVisitor;
+
+impl<'de> Visitor<'de> for HeadersVisitor {
+    type Value = Headers;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of headers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
+        let mut headers = Headers::default();
+        while let Some(name) = map.next_key::<HeaderName>()? {
+            if headers.has(&name.0) {
+                return Err(A::Error::custom(format!("the header {} is there twice", name.0)));
+            }
+            headers.0.push((name, map.next_value()?));
+        }
+        Ok(headers)
+    }
+}

@@ -1,0 +1,222 @@
+//! Predicates about a value: one place of a request body, or a word of the contract.
+
+use super::{glob::Glob, matching::given};
+use crate::session::Intent;
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::StrDeserializer},
+};
+use serde_json::Value;
+use std::fmt;
+
+/// What the place of a JSON pointer in the body must hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "BodyPredicateFile")]
+pub(super) struct BodyPredicate {
+    pointer: Pointer,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Equals(Value),
+    Glob(Glob),
+    Exists(bool),
+    Above(f64),
+    Below(f64),
+}
+
+impl BodyPredicate {
+    pub(super) fn holds(&self, body: &Value) -> bool {
+        let found = body.pointer(&self.pointer.0);
+        match &self.test {
+            Test::Equals(wanted) => found.is_some_and(|found| is_same(found, wanted)),
+            Test::Glob(glob) => found.and_then(Value::as_str).is_some_and(|text| glob.matches(text)),
+            Test::Exists(wanted) => found.is_some() == *wanted,
+            Test::Above(limit) => found.and_then(Value::as_f64).is_some_and(|number| number > *limit),
+            Test::Below(limit) => found.and_then(Value::as_f64).is_some_and(|number| number < *limit),
+        }
+    }
+
+    /// Why it does not hold.
+    pub(super) fn failure(&self, body: &Value) -> String {
+        let pointer = &self.pointer.0;
+        match (body.pointer(pointer), &self.test) {
+            (None, test) => format!("{pointer} is absent; wanted: it {test}"),
+            (Some(found), test) => format!("{pointer} is {}; wanted: it {test}", brief(found)),
+        }
+    }
+}
+
+impl fmt::Display for BodyPredicate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.pointer.0, self.test)
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equals(wanted) => write!(formatter, "equals {}", brief(wanted)),
+            Self::Glob(glob) => write!(formatter, "matches {glob}"),
+            Self::Exists(true) => formatter.write_str("exists"),
+            Self::Exists(false) => formatter.write_str("does not exist"),
+            Self::Above(limit) => write!(formatter, "is above {limit}"),
+            Self::Below(limit) => write!(formatter, "is below {limit}"),
+        }
+    }
+}
+
+/// Whether two values say the same; `1` and `1.0` do.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| is_same(value, other)))
+        }
+        _ => one == other,
+    }
+}
+
+/// A value as JSON, cut where it stops being readable.
+fn brief(value: &Value) -> String {
+    const MOST: usize = 80;
+    let text = value.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// A JSON pointer (RFC 6901).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Pointer(Box<str>);
+
+impl TryFrom<String> for Pointer {
+    type Error = String;
+
+    fn try_from(pointer: String) -> Result<Self, String> {
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            return Err(format!("{pointer:?} is no JSON pointer; write one such as /facts/parties/0/email"));
+        }
+        let is_escape = |rest: &str| rest.starts_with(['0', '1']);
+        if !pointer.split('~').skip(1).all(is_escape) {
+            return Err(format!("{pointer:?} is no JSON pointer; a ~ is written as ~0, and a / inside a key as ~1"));
+        }
+        Ok(Self(pointer.into()))
+    }
+}
+
+/// An intent in the contract's words (R3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct IntentName(pub(super) Box<str>);
+
+impl TryFrom<String> for IntentName {
+    type Error = serde::de::value::Error;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let deserializer: StrDeserializer<'_, Self::Error> = name.as_str().into_deserializer();
+        Intent::deserialize(deserializer)?;
+        Ok(Self(name.into()))
+    }
+}
+
+/// A predicate as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "body predicate")]
+struct BodyPredicateFile {
+    pointer: Pointer,
+    #[serde(default, deserialize_with = "given")]
+    equals: Option<Value>,
+    #[serde(default, deserialize_with = "given")]
+    glob: Option<Glob>,
+    #[serde(default, deserialize_with = "given")]
+    exists: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    above: Option<f64>,
+    #[serde(default, deserialize_with = "given")]
+    below: Option<f64>,
+}
+
+impl TryFrom<BodyPredicateFile> for BodyPredicate {
+    type Error = String;
+
+    fn try_from(file: BodyPredicateFile) -> Result<Self, String> {
+        let tests = [
+            file.equals.map(Test::Equals),
+            file.glob.map(Test::Glob),
+            file.exists.map(Test::Exists),
+            file.above.map(Test::Above),
+            file.below.map(Test::Below),
+        ];
+        let mut tests = tests.into_iter().flatten();
+        match (tests.next(), tests.next()) {
+            (Some(test), None) => Ok(Self { pointer: file.pointer, test }),
+            (None, _) => Err(format!(
+                "{:?} is tested for nothing; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
+                file.pointer.0
+            )),
+            (Some(_), Some(_)) => Err(format!(
+                "{:?} is tested twice in one entry; write an entry of the list for each test",
+                file.pointer.0
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(predicate: &Value) -> Result<BodyPredicate, String> {
+        serde_json::from_value(predicate.clone()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_place_is_tested_for_what_it_holds() {
+        let body = json!({ "a": { "b/c": [1, "x"] }, "n": null, "f": 1.0 });
+        for (predicate, expected) in [
+            (json!({ "pointer": "/a/b~1c/1", "equals": "x" }), true),
+            (json!({ "pointer": "/a/b~1c", "equals": [1.0, "x"] }), true),
+            (json!({ "pointer": "/n", "equals": null }), true),
+            (json!({ "pointer": "/m", "equals": null }), false),
+            (json!({ "pointer": "/n", "exists": true }), true),
+            (json!({ "pointer": "/m", "exists": false }), true),
+            (json!({ "pointer": "/a/b~1c/1", "glob": "?" }), true),
+            (json!({ "pointer": "/f", "glob": "*" }), false),
+            (json!({ "pointer": "/f", "above": 1 }), false),
+            (json!({ "pointer": "/f", "below": 1.5 }), true),
+            (json!({ "pointer": "", "exists": true }), true),
+        ] {
+            assert_eq!(read(&predicate).unwrap().holds(&body), expected, "{predicate}");
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_is_there() {
+        let failure = |predicate| read(&predicate).unwrap().failure(&json!({ "a": 3 }));
+        assert_eq!(failure(json!({ "pointer": "/a", "above": 5 })), "/a is 3; wanted: it is above 5");
+        assert_eq!(failure(json!({ "pointer": "/b", "equals": "x" })), r#"/b is absent; wanted: it equals "x""#);
+    }
+
+    #[test]
+    fn a_predicate_that_cannot_be_meant_is_refused() {
+        for (predicate, problem) in [
+            (json!({ "pointer": "a", "exists": true }), "is no JSON pointer"),
+            (json!({ "pointer": "/a~2", "exists": true }), "a ~ is written as ~0"),
+            (json!({ "pointer": "/a" }), "is tested for nothing"),
+            (json!({ "pointer": "/a", "above": 1, "below": 2 }), "tested twice"),
+            (json!({ "pointer": "/a", "is": 1 }), "unknown field"),
+        ] {
+            let error = read(&predicate).unwrap_err();
+            assert!(error.contains(problem), "{predicate}: {error}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! A scenario as a file holds it.
+
+use super::{
+    answer::ScriptedAnswer,
+    error::ScenarioError,
+    facts::{Facts, lower_case},
+    matching::{Match, at_least_one, given},
+    read,
+};
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+/// A scenario: which requests it is for, and what they are answered, one attempt after the other.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    name: Box<str>,
+    description: Box<str>,
+    matcher: Match,
+    priority: i64,
+    per: Per,
+    answers: Vec<ScriptedAnswer>,
+    at_end: AtEnd,
+    document: Value,
+    /// Where its name is written: what an error about the scenario as a whole shows.
+    origin: ScenarioError,
+}
+
+/// Who walks through the answers on their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// Each actor, known by email.
+    #[default]
+    Actor,
+    /// Each handoff, known by the caller's id of it.
+    Handoff,
+    /// All requests together.
+    All,
+}
+
+/// What comes behind the last answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtEnd {
+    /// The last answer, again and again.
+    #[default]
+    RepeatLast,
+    /// The first one.
+    StartOver,
+}
+
+impl Scenario {
+    /// Reads the text of a scenario file, YAML or JSON. `file` is what errors call it.
+    ///
+    /// # Errors
+    /// At the first place that is not a scenario's.
+    pub fn read(file: &str, text: &str) -> Result<Self, ScenarioError> {
+        let written: ScenarioFile = read::read(file, text)?;
+        let document: Value = read::read(file, text)?;
+        let place = |location| read::place(file, text, location);
+        let at_end = written.at_end.unwrap_or_default();
+        if let Some(last) =
+            written.answers.last().filter(|last| last.value.until.is_some() && at_end == AtEnd::RepeatLast)
+        {
+            let problem = "nothing follows the last answer, so its \"until\" has no meaning; drop it, \
+                           add an answer, or say \"at_end: start_over\"";
+            return Err(ScenarioError { problem: problem.to_owned(), ..place(last.referenced) });
+        }
+        let Name(name) = written.name.value;
+        Ok(Self {
+            name,
+            description: written.description.unwrap_or_default(),
+            matcher: written.matcher.unwrap_or_default(),
+            priority: written.priority.unwrap_or_default(),
+            per: written.per.unwrap_or_default(),
+            answers: written.answers.into_iter().map(|answer| answer.value).collect(),
+            at_end,
+            document,
+            origin: place(written.name.referenced),
+        })
+    }
+
+    /// What it is called; unique in a set.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for; may be empty.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Which requests it is for.
+    #[must_use]
+    pub fn matcher(&self) -> &Match {
+        &self.matcher
+    }
+
+    /// Scenarios of larger priority are asked first.
+    #[must_use]
+    pub fn priority(&self) -> i64 {
+        self.priority
+    }
+
+    /// Who walks through the answers on their own.
+    #[must_use]
+    pub fn per(&self) -> Per {
+        self.per
+    }
+
+    /// The answers, one at least.
+    #[must_use]
+    pub fn answers(&self) -> &[ScriptedAnswer] {
+        &self.answers
+    }
+
+    /// What comes behind the last answer.
+    #[must_use]
+    pub fn at_end(&self) -> AtEnd {
+        self.at_end
+    }
+
+    /// The scenario as it is written, as JSON.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The file that it was read from, as it was named.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.origin.file
+    }
+
+    /// Under what the progress of a request is kept; the same for all that walk through the answers together.
+    #[must_use]
+    pub fn subject(&self, facts: &Facts<'_>) -> String {
+        match self.per {
+            Per::Actor => lower_case(facts.email).into_owned(),
+            Per::Handoff => facts.handoff_id.to_owned(),
+            Per::All => String::new(),
+        }
+    }
+
+    /// The error at this scenario's name, that another one has it already.
+    pub(super) fn same_name_as(&self, first: &Self) -> ScenarioError {
+        let Self { name, origin, .. } = self;
+        let problem = format!(
+            "another scenario has the name {name:?} already ({}:{}); rename one of them",
+            first.origin.file, first.origin.position
+        );
+        ScenarioError { problem, ..origin.clone() }
+    }
+}
+
+impl Serialize for Scenario {
+    /// The scenario as it is written.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document.serialize(serializer)
+    }
+}
+
+/// A scenario as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "scenario")]
+struct ScenarioFile {
+    name: Spanned<Name>,
+    #[serde(default, deserialize_with = "given")]
+    description: Option<Box<str>>,
+    #[serde(default, rename = "match", deserialize_with = "given")]
+    matcher: Option<Match>,
+    #[serde(default, deserialize_with = "given")]
+    priority: Option<i64>,
+    #[serde(default, deserialize_with = "given")]
+    per: Option<Per>,
+    #[serde(deserialize_with = "at_least_one")]
+    answers: Vec<Spanned<ScriptedAnswer>>,
+    #[serde(default, deserialize_with = "given")]
+    at_end: Option<AtEnd>,
+    /// The editor's line, for JSON, which has no comments.
+    #[serde(default, rename = "$schema")]
+    _schema: Option<IgnoredAny>,
+}
+
+/// The name of a scenario: also a part of paths.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Name(Box<str>);
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if (1..=100).contains(&name.len()) && name.bytes().all(is_plain) {
+            Ok(Self(name.into()))
+        } else {
+            Err(format!("{name:?} cannot be a name; use up to 100 letters, digits, dashes, underscores and dots"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Scenario::read("s.yaml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn yaml_and_json_say_the_same() {
+        let yaml = Scenario::read("s.yaml", "name: s\nper: all\nanswers:\n  - outcome: register\n  - {}\n").unwrap();
+        let json = r#"{"$schema":"x","name":"s","per":"all","answers":[{"outcome":"register"},{}]}"#;
+        let json = Scenario::read("s.json", json).unwrap();
+        assert_eq!((json.name(), json.per(), json.answers().len()), (yaml.name(), Per::All, 2));
+        assert_eq!(yaml.document()["answers"], json.document()["answers"]);
+        assert_eq!(serde_json::to_value(&yaml).unwrap(), *yaml.document());
+    }
+
+    #[test]
+    fn an_error_shows_the_place() {
+        assert_eq!(
+            refusal("name: s\nanswers:\n\t- outcome: x\n")
+                .lines()
+                .next()
+                .unwrap()
+                .split(':')
+                .take(2)
+                .collect::<Vec<_>>(),
+            ["s.yaml", "3"]
+        );
+        assert_eq!(
+            refusal("name: s\nmatch:\n  email: \"\"\nanswers: [{}]\n"),
+            "s.yaml:3:10: an empty glob matches nothing that a request holds; write \"*\" or drop the key\n  \
+             email: \"\"\n         ^"
+        );
+    }
+
+    #[test]
+    fn every_mistake_has_its_place_and_its_fix() {
+        for (text, place, problem) in [
+            ("answers: [{}]\n", "1:1", "the key \"name\" is missing"),
+            ("name: a b\nanswers: [{}]\n", "1:7", "\"a b\" cannot be a name"),
+            ("name: s\n", "1:1", "the key \"answers\" is missing"),
+            ("name: s\nanswers: []\n", "2:10", "list one at least"),
+            ("name: s\nanswer: []\n", "2:1", "unknown key \"answer\"; did you mean \"answers\"?"),
+            ("name: s\nanswers:\n  - outcome: succes\n", "3:14", "\"succes\" is not one of \"success\""),
+            ("name: s\nmatch: {email: *+a@*}\nanswers: [{}]\n", "2:16", "write it in quotes"),
+            ("name: s\nmatch: {body: [{pointer: a, exists: true}]}\nanswers: [{}]\n", "2:26", "is no JSON pointer"),
+            ("name: s\nanswers:\n  - http_status: 99\n", "3:18", "99 is not from 200 to 599"),
+            ("name: s\nanswers:\n  - delay: 5\n", "3:12", "write 5ms or 5s"),
+            ("name: s\nanswers:\n  - {delay: 1s, probability: 2}\n", "3:30", "2 is no probability"),
+            ("name: s\nanswers:\n  - set: {a: \"{{ b }}\"}\n", "3:14", "\"b\", which does not exist"),
+            ("name: s\nanswers:\n  - {raw: {body: x}, set: {a: 1}}\n", "3", "\"raw\" replaces the whole body"),
+            ("name: s\nanswers:\n  - {until: subscribed}\n", "3:5", "nothing follows the last answer"),
+            ("name: s\nname: t\nanswers: [{}]\n", "2:1", "duplicate"),
+            ("name: s\nanswers: [\n", "2:10", "unclosed bracket"),
+            ("- 1\n", "1:1", "an object is wanted here"),
+            ("", "1:1", "the file is empty"),
+        ] {
+            let error = refusal(text);
+            assert!(error.starts_with(&format!("s.yaml:{place}:")), "{text}\n{error}");
+            assert!(error.contains(problem), "{text}\n{error}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Many scenarios, and which of them a request gets.
+//!
+//! The set is indexed, so that a request is compared with the scenarios that could match it and not with all: a
+//! scenario that asks for one exact handoff id, email, external user id or intent, or for an email with one tag
+//! (`*+tag@*`), is only looked at for requests that have it.
+
+use super::{
+    error::ScenarioError,
+    facts::{Facts, lower_case},
+    matching::{EmailGlob, Predicate, Subject},
+    script::Scenario,
+};
+use serde::Serialize;
+use std::{collections::HashMap, sync::Arc};
+
+/// Scenarios in the order in which they are asked: larger priority first, then by name.
+#[derive(Debug, Default)]
+pub struct ScenarioSet {
+    scenarios: Vec<Arc<Scenario>>,
+    by_handoff_id: Ranks,
+    by_email: Ranks,
+    by_tag: Ranks,
+    by_external_user_id: Ranks,
+    by_intent: Ranks,
+    /// Scenarios that are looked at for every request.
+    rest: Vec<usize>,
+    /// All that `by_tag` knows, for the rare email with several ats.
+    tagged: Vec<usize>,
+}
+
+/// From a value to the scenarios that ask for it, as places in the order of the set.
+type Ranks = HashMap<Box<str>, Vec<usize>>;
+
+/// A scenario that a request did not get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NearMiss {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Each predicate that failed, in words.
+    pub failed: Vec<String>,
+    /// How many predicates held.
+    pub matched: usize,
+}
+
+impl ScenarioSet {
+    /// Puts scenarios in order and indexes them.
+    ///
+    /// # Errors
+    /// At the second scenario of a name.
+    pub fn compile(mut scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
+        scenarios
+            .sort_by(|one, other| other.priority().cmp(&one.priority()).then_with(|| one.name().cmp(other.name())));
+        let mut names: HashMap<&str, &Scenario> = HashMap::new();
+        for scenario in &scenarios {
+            if let Some(first) = names.insert(scenario.name(), scenario) {
+                return Err(scenario.same_name_as(first));
+            }
+        }
+        let mut set = Self::default();
+        for (rank, scenario) in scenarios.iter().enumerate() {
+            set.index(rank, scenario);
+        }
+        set.scenarios = scenarios;
+        Ok(set)
+    }
+
+    /// The first scenario that a request matches.
+    #[must_use]
+    pub fn choose(&self, facts: &Facts<'_>) -> Option<Arc<Scenario>> {
+        if self.scenarios.is_empty() {
+            return None;
+        }
+        let email = lower_case(facts.email);
+        let subject = Subject { facts, email: &email };
+        let mut candidates = self.candidates(subject);
+        // Each list is in order already, so the next of all is the least of their heads.
+        while let Some(list) = candidates.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0]) {
+            let scenario = &self.scenarios[list[0]];
+            if scenario.matcher().holds(subject) {
+                return Some(Arc::clone(scenario));
+            }
+            *list = &list[1..];
+        }
+        None
+    }
+
+    /// The scenarios that a request does not match, nearest first: by the fewest predicates that failed, then by the
+    /// most that held, then in the order of the set.
+    #[must_use]
+    pub fn near_misses(&self, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
+        let email = lower_case(facts.email);
+        let subject = Subject { facts, email: &email };
+        let mut misses: Vec<NearMiss> = self
+            .scenarios
+            .iter()
+            .map(|scenario| {
+                let report = scenario.matcher().examine(subject);
+                NearMiss { scenario: scenario.name().to_owned(), failed: report.failed, matched: report.held }
+            })
+            .filter(|miss| !miss.failed.is_empty())
+            .collect();
+        misses.sort_by_key(|miss| (miss.failed.len(), usize::MAX - miss.matched));
+        misses.truncate(limit);
+        misses
+    }
+
+    /// All scenarios, in the order in which they are asked.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Scenario>> {
+        self.scenarios.iter()
+    }
+
+    /// The scenario of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Scenario>> {
+        self.scenarios.iter().find(|scenario| scenario.name() == name)
+    }
+
+    /// The lists that hold every scenario that the request could match.
+    fn candidates(&self, subject: Subject<'_>) -> [&[usize]; 6] {
+        fn of<'s>(ranks: &'s Ranks, value: &str) -> &'s [usize] {
+            ranks.get(value).map(Vec::as_slice).unwrap_or_default()
+        }
+        let email = subject.email;
+        let tagged = match email.split_once('@') {
+            Some((_, domain)) if domain.contains('@') => &self.tagged,
+            Some((local, _)) => local.rsplit_once('+').map(|(_, tag)| of(&self.by_tag, tag)).unwrap_or_default(),
+            None => &[],
+        };
+        [
+            of(&self.by_handoff_id, subject.facts.handoff_id),
+            of(&self.by_email, email),
+            tagged,
+            of(&self.by_external_user_id, subject.facts.external_user_id),
+            of(&self.by_intent, subject.facts.intent),
+            &self.rest,
+        ]
+    }
+
+    /// Files a scenario under the most telling of its predicates, and under that one only.
+    fn index(&mut self, rank: usize, scenario: &Scenario) {
+        let predicates = scenario.matcher().predicates();
+        let exact = |pick: fn(&Predicate) -> Option<&str>| predicates.iter().find_map(pick);
+        let tag = predicates.iter().find_map(|predicate| match predicate {
+            Predicate::Email(EmailGlob(glob)) => glob.tag(),
+            _ => None,
+        });
+        let handoff_id = exact(|predicate| match predicate {
+            Predicate::HandoffId(glob) => glob.exact(),
+            _ => None,
+        });
+        let email = exact(|predicate| match predicate {
+            Predicate::Email(EmailGlob(glob)) => glob.exact(),
+            _ => None,
+        });
+        let external_user_id = exact(|predicate| match predicate {
+            Predicate::ExternalUserId(glob) => glob.exact(),
+            _ => None,
+        });
+        let intent = exact(|predicate| match predicate {
+            Predicate::Intent(intent) => Some(&intent.0),
+            _ => None,
+        });
+        let (ranks, value) = if let Some(value) = handoff_id {
+            (&mut self.by_handoff_id, value)
+        } else if let Some(value) = email {
+            (&mut self.by_email, value)
+        } else if let Some(value) = external_user_id {
+            (&mut self.by_external_user_id, value)
+        } else if let Some(value) = tag {
+            self.tagged.push(rank);
+            (&mut self.by_tag, value)
+        } else if let Some(value) = intent {
+            (&mut self.by_intent, value)
+        } else {
+            return self.rest.push(rank);
+        };
+        ranks.entry(value.into()).or_default().push(rank);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::facts::LazyBody, *};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn set(scenarios: &[(&str, i64, Value)]) -> ScenarioSet {
+        let scenarios = scenarios.iter().map(|(name, priority, matcher)| {
+            let text = json!({ "name": name, "priority": priority, "match": matcher, "answers": [{}] }).to_string();
+            Arc::new(Scenario::read("test.json", &text).unwrap())
+        });
+        ScenarioSet::compile(scenarios.collect()).unwrap()
+    }
+
+    fn facts<'a>(email: &'a str, intent: &'a str, handoff_id: &'a str, body: &'a LazyBody<'a>) -> Facts<'a> {
+        Facts { email, external_user_id: "usr_1", intent, handoff_id, source: "crm", body }
+    }
+
+    fn chosen(set: &ScenarioSet, facts: &Facts<'_>) -> Option<String> {
+        set.choose(facts).map(|scenario| scenario.name().to_owned())
+    }
+
+    #[test]
+    fn the_larger_priority_wins_and_then_the_name() {
+        let set = set(&[
+            ("all", 0, json!({})),
+            ("b", 1, json!({ "email": "kim@x.com" })),
+            ("a", 1, json!({ "intent": "self_sign" })),
+            ("first", 9, json!({ "email": "*+vip@*", "body": [{ "pointer": "/x", "exists": true }] })),
+        ]);
+        let empty = LazyBody::new(b"{}");
+        let with_x = LazyBody::new(br#"{"x": 1}"#);
+        assert_eq!(chosen(&set, &facts("kim@x.com", "self_sign", "h", &empty)).unwrap(), "a");
+        assert_eq!(chosen(&set, &facts("KIM@x.com", "use_template", "h", &empty)).unwrap(), "b");
+        assert_eq!(chosen(&set, &facts("kim+vip@x.com", "self_sign", "h", &empty)).unwrap(), "a");
+        assert_eq!(chosen(&set, &facts("kim+vip@x.com", "self_sign", "h", &with_x)).unwrap(), "first");
+        assert_eq!(chosen(&set, &facts("sam@x.com", "use_template", "h", &empty)).unwrap(), "all");
+        assert_eq!(set.iter().map(|scenario| scenario.name()).collect::<Vec<_>>(), ["first", "a", "b", "all"]);
+        assert!(set.get("b").is_some() && set.get("c").is_none());
+    }
+
+    #[test]
+    fn the_nearest_miss_failed_the_fewest_predicates() {
+        let set = set(&[
+            ("far", 9, json!({ "email": "sam@*", "intent": "use_template", "source": "erp" })),
+            ("near", 0, json!({ "email": "kim@*", "source": "erp" })),
+            ("nearer", 0, json!({ "email": "kim@*", "intent": "self_sign", "source": "erp" })),
+            ("hit", 0, json!({})),
+        ]);
+        let body = LazyBody::new(b"{}");
+        let misses = set.near_misses(&facts("kim@x.com", "self_sign", "h", &body), 2);
+        let failed = vec![r#"source "crm" does not match "erp""#.to_owned()];
+        let nearer = NearMiss { scenario: "nearer".to_owned(), failed: failed.clone(), matched: 2 };
+        let near = NearMiss { scenario: "near".to_owned(), failed, matched: 1 };
+        assert_eq!(misses, [nearer, near]);
+    }
+
+    #[test]
+    fn no_two_scenarios_have_one_name() {
+        let one = Scenario::read("a.yaml", "name: same\nanswers: [{}]\n").unwrap();
+        let two = Scenario::read("b.yaml", "answers: [{}]\nname: same\n").unwrap();
+        let error = ScenarioSet::compile(vec![Arc::new(one), Arc::new(two)]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "b.yaml:2:7: another scenario has the name \"same\" already (a.yaml:1:7); rename one of them\n\
+             name: same\n      ^"
+        );
+    }
+
+    fn matcher() -> impl Strategy<Value = Value> {
+        let email = prop::sample::select(vec!["a@x", "A@x", "*+t@*", "*+u@*", "a*", "a+t@x"]);
+        let intent = prop::sample::select(vec!["self_sign", "use_template"]);
+        let id = prop::sample::select(vec!["1", "2", "?"]);
+        let user = prop::sample::select(vec!["usr_1", "usr_*", "usr_2"]);
+        (prop::option::of(email), prop::option::of(intent), prop::option::of(id), prop::option::of(user), any::<bool>())
+            .prop_map(|(email, intent, id, user, nested)| {
+                let mut matcher = json!({});
+                let pairs = [("email", email), ("intent", intent), ("handoff_id", id), ("external_user_id", user)];
+                for (key, value) in pairs.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+                    matcher[key] = json!(value);
+                }
+                if nested { json!({ "all": [matcher] }) } else { matcher }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_chooses_what_a_walk_over_all_chooses(
+            scenarios in prop::collection::vec((matcher(), 0..3_i64), 0..12),
+            email in prop::sample::select(vec!["a@x", "A@X", "a+t@x", "a+T+u@x", "\"b@\"+t@x", "a+t@b@x", "+t", ""]),
+            intent in prop::sample::select(vec!["self_sign", "use_template", ""]),
+            id in prop::sample::select(vec!["1", "2", "3", ""]),
+        ) {
+            let names: Vec<String> = (0..scenarios.len()).map(|index| format!("s{index:02}")).collect();
+            let scenarios: Vec<(&str, i64, Value)> = names
+                .iter()
+                .zip(&scenarios)
+                .map(|(name, (matcher, priority))| (name.as_str(), *priority, matcher.clone()))
+                .collect();
+            let set = set(&scenarios);
+            let body = LazyBody::new(b"{}");
+            let facts = facts(email, intent, id, &body);
+            let walked = set.iter().find(|scenario| scenario.matcher().matches(&facts));
+            prop_assert_eq!(chosen(&set, &facts), walked.map(|scenario| scenario.name().to_owned()));
+        }
+    }
+}
