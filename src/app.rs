@@ -1,5 +1,7 @@
 //! The one place where everything is composed.
 
+pub mod scenarios;
+
 use crate::{
     actor::ActorState,
     clock::Stopwatch,
@@ -19,6 +21,17 @@ use std::{
     time::Duration,
 };
 use tokio::time::timeout;
+
+/// Why a server cannot be composed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A scenario file cannot be used.
+    #[error(transparent)]
+    Scenarios(#[from] scenarios::LoadError),
+    /// An embedded schema cannot be used.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+}
 
 /// A composed server, ready to be put behind a listener.
 #[derive(Debug)]
@@ -40,8 +53,9 @@ impl App {
     /// Composes a server that advertises itself as `base_url`.
     ///
     /// # Errors
-    /// When an embedded schema cannot be used, which is a defect of this crate.
-    pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, SchemaError> {
+    /// When a scenario file cannot be used, or an embedded schema, which is a defect of this crate.
+    pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, AppError> {
+        let scenarios = scenarios::load(settings.scenarios.as_deref())?;
         let retention = [AgentSession::COLLECTION, PendingHandoff::COLLECTION, ActorState::COLLECTION]
             .into_iter()
             .fold(Retention::unlimited(), |retention, collection| {
@@ -59,7 +73,7 @@ impl App {
         Ok(Arc::new(Self {
             base_url: base_url.into(),
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
-            sandboxes: Sandboxes::new(sandbox, limits, store),
+            sandboxes: Sandboxes::new(sandbox, limits, store, Arc::new(scenarios)),
             uptime: Stopwatch::start(),
             stopping: AtomicBool::new(false),
             settings,

@@ -77,6 +77,10 @@ pub struct ServeOptions {
           value_parser = BoolishValueParser::new())]
     pub no_registration_url: Option<bool>,
 
+    /// Take scenarios from the files of this folder, and anew whenever they change. [default: the shipped set]
+    #[arg(long, env = "DOCENDORSE_MOCK_SCENARIOS", value_name = "DIR", help_heading = "Contract")]
+    pub scenarios: Option<PathBuf>,
+
     /// Let all ids follow from this number: the same seed and requests give the same ids. [default: drawn]
     #[arg(long, env = "DOCENDORSE_MOCK_SEED", value_name = "NUMBER", help_heading = "State")]
     pub seed: Option<u64>,
@@ -188,6 +192,8 @@ pub struct Settings {
     pub on_duplicate_handoff: OnDuplicateHandoff,
     /// Whether `registration_url` is left out.
     pub no_registration_url: bool,
+    /// The folder of scenario files; `None` means the shipped set.
+    pub scenarios: Option<PathBuf>,
     /// What ids follow from.
     pub seed: Option<u64>,
     /// How long an agent session lives.
@@ -270,6 +276,7 @@ impl Settings {
             error_http_status: options.error_http_status,
             on_duplicate_handoff: options.on_duplicate_handoff.unwrap_or_default(),
             no_registration_url: options.no_registration_url.unwrap_or_default(),
+            scenarios: options.scenarios,
             seed: options.seed,
             session_ttl: options.session_ttl.unwrap_or(SignedDuration::from_hours(24)),
             max_sandboxes: options.max_sandboxes.unwrap_or(1_000),
@@ -298,6 +305,7 @@ impl ServeOptions {
             error_http_status: self.error_http_status.or(other.error_http_status),
             on_duplicate_handoff: self.on_duplicate_handoff.or(other.on_duplicate_handoff),
             no_registration_url: self.no_registration_url.or(other.no_registration_url),
+            scenarios: self.scenarios.or(other.scenarios),
             seed: self.seed.or(other.seed),
             session_ttl: self.session_ttl.or(other.session_ttl),
             max_sandboxes: self.max_sandboxes.or(other.max_sandboxes),

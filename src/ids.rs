@@ -15,13 +15,20 @@ pub struct Ids {
     agent_sessions: AtomicU64,
     requests: AtomicU64,
     secrets: AtomicU64,
+    chances: AtomicU64,
 }
 
 impl Ids {
     /// A source whose values all follow from `seed`.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self { seed, agent_sessions: AtomicU64::new(0), requests: AtomicU64::new(0), secrets: AtomicU64::new(0) }
+        Self {
+            seed,
+            agent_sessions: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            secrets: AtomicU64::new(0),
+            chances: AtomicU64::new(0),
+        }
     }
 
     /// A source with a seed of the system's choice; [`Ids::seed`] tells which, so that a run can be repeated.
@@ -59,6 +66,20 @@ impl Ids {
         secret
     }
 
+    /// An id for a scenario's own use: 24 hexadecimal digits.
+    pub fn drawn(&self) -> String {
+        let mut random = self.draw("drawn", &self.chances);
+        let mut id = String::with_capacity(24);
+        push_hex(&mut id, random.u64(..), 16);
+        push_hex(&mut id, u64::from(random.u32(..)), 8);
+        id
+    }
+
+    /// A number from 0 up to 1, for what a scenario leaves to chance.
+    pub fn chance(&self) -> f64 {
+        self.draw("chance", &self.chances).f64()
+    }
+
     /// The id under which one HTTP request is logged.
     pub fn request(&self) -> uuid::Uuid {
         let mut random = self.draw("request", &self.requests);
@@ -67,7 +88,7 @@ impl Ids {
 
     /// Starts every stream over, as after a fresh start with the same seed.
     pub fn restart(&self) {
-        for counter in [&self.agent_sessions, &self.requests] {
+        for counter in [&self.agent_sessions, &self.requests, &self.chances] {
             counter.store(0, Ordering::Relaxed);
         }
     }

@@ -206,6 +206,12 @@ impl Journal {
         (page, total)
     }
 
+    /// All exchanges, newest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Entry>> {
+        self.ring().entries.iter().rev().cloned().collect()
+    }
+
     /// The exchange of a number, while it is kept.
     #[must_use]
     pub fn get(&self, number: u64) -> Option<Arc<Entry>> {

@@ -5,10 +5,12 @@
 mod credentials;
 mod directory;
 mod handoff;
+mod scripts;
 
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use handoff::{HandOff, HandOffResult};
+pub use scripts::{QUEUED, Scripted, Scripts, Walk};
 
 use crate::{
     actor::ActorState,
@@ -16,7 +18,8 @@ use crate::{
     clock::{Clock, LastUse},
     config::OnDuplicateHandoff,
     ids::Ids,
-    journal::{self, Journal},
+    journal::{self, Exchange, Journal},
+    scenario::ScenarioSet,
     session::{AgentSession, PendingHandoff, SessionStatus},
     store::{Repository, Store, StoreError, Update},
 };
@@ -60,6 +63,9 @@ pub struct Sandbox {
     /// What is known of its actors.
     pub actors: Repository<ActorState>,
     pending: Repository<PendingHandoff>,
+    /// How it behaves towards requests that match.
+    pub scripts: Scripts,
+    recorded: Notify,
     /// What will happen later in it.
     pub agenda: Agenda,
     credentials: Option<Credentials>,
@@ -87,11 +93,12 @@ struct Made {
     settings: SandboxSettings,
     clock: Clock,
     credentials: Option<Credentials>,
+    scenarios: Arc<ScenarioSet>,
 }
 
 impl Sandbox {
     fn new(made: Made, store: Arc<dyn Store>, alarm: Arc<Notify>) -> Self {
-        let Made { name, shelf, settings, clock, credentials } = made;
+        let Made { name, shelf, settings, clock, credentials, scenarios } = made;
         Self {
             clock,
             ids: settings.seed.map_or_else(Ids::from_entropy, Ids::seeded),
@@ -99,6 +106,8 @@ impl Sandbox {
             agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             actors: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             pending: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            scripts: Scripts::new(scenarios),
+            recorded: Notify::new(),
             agenda: Agenda::new(settings.max_sessions),
             credentials,
             name,
@@ -132,6 +141,20 @@ impl Sandbox {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Takes an exchange into the journal, and lets those know who wait for one; answers with its number.
+    pub fn record(&self, exchange: Exchange) -> u64 {
+        let number = self.journal.record(exchange);
+        self.recorded.notify_waiters();
+        number
+    }
+
+    /// Done when the next exchange has been recorded; to be called before the journal is looked at.
+    pub fn recorded(&self) -> impl Future<Output = ()> {
+        let mut recorded = Box::pin(self.recorded.notified());
+        recorded.as_mut().enable();
+        recorded
     }
 
     /// Puts a task on the agenda, and lets the timer know when it is the next one.
@@ -171,7 +194,7 @@ impl Sandbox {
         self.alarm.notify_one();
     }
 
-    /// Back to how the sandbox started: no sessions, an empty journal and agenda, ids from the first one on. The clock
+    /// Back to how the sandbox started: no sessions, an empty journal and agenda, its first scenarios, ids from the first one on. The clock
     /// stays where it is: it never goes back. A request that is under way belongs to what comes after.
     ///
     /// # Errors
@@ -181,6 +204,7 @@ impl Sandbox {
         self.journal.reset();
         self.ids.restart();
         self.agenda.clear();
+        self.scripts.reset();
         Ok(())
     }
 }

@@ -1,9 +1,8 @@
 //! A listener with the app behind it: bind first, then serve, then stop within bounds.
 
 use crate::{
-    app::App,
+    app::{App, AppError},
     config::Settings,
-    contract::SchemaError,
     http::{
         self,
         fault::{self, Broken},
@@ -43,9 +42,9 @@ pub enum ServerError {
         /// The reason, and the fix.
         reason: String,
     },
-    /// An embedded schema cannot be used: a defect of this crate.
+    /// What is to be served cannot be composed.
     #[error(transparent)]
-    Schema(#[from] SchemaError),
+    App(#[from] AppError),
 }
 
 /// A server that is bound but does not serve yet.
@@ -88,7 +87,9 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self { app, listener, .. } = self;
         let timekeeper = Arc::clone(&app);
-        let timer = tokio::spawn(async move { timekeeper.keep_time().await });
+        let timer = tokio::spawn(async move {
+            tokio::join!(timekeeper.keep_time(), timekeeper.watch_scenarios());
+        });
         let stop = async {
             stop.await;
             timer.abort();

@@ -20,6 +20,20 @@ pub enum Intent {
     SendCrmDealDocumentForSignature,
 }
 
+impl Intent {
+    /// The contract's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendESignRequest => "send_e_sign_request",
+            Self::CreateTemplate => "create_template",
+            Self::UseTemplate => "use_template",
+            Self::SelfSign => "self_sign",
+            Self::SendCrmDealDocumentForSignature => "send_crm_deal_document_for_signature",
+        }
+    }
+}
+
 /// A request body that keeps the contract: the parts that the service acts on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandoffRequest {
@@ -29,6 +43,15 @@ pub struct HandoffRequest {
     pub intent: Intent,
     /// Who it is for (R4).
     pub actor: Actor,
+    /// Where it comes from (R5).
+    pub integration: Integration,
+}
+
+/// Where in the caller's system a handoff comes from (R5).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Integration {
+    /// The name of the platform.
+    pub source: Box<str>,
 }
 
 /// The states of an agent session.

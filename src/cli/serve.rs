@@ -2,6 +2,7 @@
 
 use super::{Exit, Failure};
 use crate::{
+    app::AppError,
     config::{LogFormat, LogLevel, Settings},
     server::{Server, ServerError},
 };
@@ -33,7 +34,10 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     warn_of_unknown_variables();
     let ready_file = settings.ready_file.clone();
     let server = Server::bind(settings).await.map_err(|error| match &error {
-        ServerError::Bind { .. } | ServerError::Schema(_) => Failure::new(Exit::Runtime, error.to_string()),
+        ServerError::App(AppError::Scenarios(_)) => Failure::new(Exit::File, error.to_string()),
+        ServerError::Bind { .. } | ServerError::App(AppError::Schema(_)) => {
+            Failure::new(Exit::Runtime, error.to_string())
+        }
     })?;
     let stop = stop_signal().map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     let (url, admin_url) = (server.url(), format!("{}/__admin", server.url()));

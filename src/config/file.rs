@@ -34,8 +34,10 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     let text = std::fs::read_to_string(path).map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
     let mut options: ServeOptions = toml::from_str(&text).map_err(|error| wrong(path, &text, &error))?;
     // A path in a file is meant from where the file lies.
-    if let (Some(ready_file), Some(folder)) = (&options.ready_file, path.parent()) {
-        options.ready_file = Some(folder.join(ready_file));
+    if let Some(folder) = path.parent() {
+        for meant in [&mut options.ready_file, &mut options.scenarios].into_iter().flatten() {
+            *meant = folder.join(&*meant);
+        }
     }
     Ok(options)
 }

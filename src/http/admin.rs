@@ -4,8 +4,10 @@
 
 mod actors;
 mod clock;
+mod find;
 mod requests;
 mod sandboxes;
+mod scenarios;
 mod sessions;
 
 use super::{
@@ -21,7 +23,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::{any, get, post, put},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -50,6 +52,22 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
         .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
         .route("/__admin/sandboxes/{name}/reset", post(sandboxes::reset_sandbox))
+        .route("/__admin/requests/count", post(find::count_requests))
+        .route("/__admin/requests/find", post(find::find_requests))
+        .route("/__admin/requests/wait", get(find::await_requests))
+        .route("/__admin/schemas/scenario.json", get(scenarios::show_schema))
+        .route("/__admin/scenarios", get(scenarios::list_scenarios))
+        .route("/__admin/scenarios/reset", post(scenarios::reset_scenarios))
+        .route(
+            "/__admin/scenarios/{name}",
+            get(scenarios::show_scenario).put(scenarios::put_scenario).delete(scenarios::delete_scenario),
+        )
+        .route("/__admin/scenarios/{name}/pin", put(scenarios::pin_scenario).delete(scenarios::unpin_scenario))
+        .route("/__admin/scenarios/{name}/queue", post(scenarios::queue_scenario))
+        .route(
+            "/__admin/scenarios/{name}/state",
+            get(scenarios::show_state).put(scenarios::set_state).delete(scenarios::forget_state),
+        )
         .method_not_allowed_fallback(method_not_allowed)
         // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
         .route("/__admin", any(no_such_endpoint))

@@ -26,20 +26,12 @@ pub(super) struct HandoffError {
     pub(super) http_status: StatusCode,
     pub(super) description: Cow<'static, str>,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
-    /// How long the answer is held back, in real time.
-    pub(super) delay: Duration,
     pub(super) findings: Box<Findings>,
 }
 
 impl HandoffError {
     pub(super) fn new(http_status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            http_status,
-            description: description.into(),
-            header: None,
-            delay: Duration::ZERO,
-            findings: Box::default(),
-        }
+        Self { http_status, description: description.into(), header: None, findings: Box::default() }
     }
 
     /// A body that breaks the contract, with every reason (R1 to R11).
@@ -73,13 +65,24 @@ impl From<StoreError> for HandoffError {
 
 impl From<HandoffError> for Answered {
     fn from(error: HandoffError) -> Self {
-        let HandoffError { http_status, description, header, delay, mut findings } = error;
+        let HandoffError { http_status, description, header, mut findings } = error;
         let body = Answer::error(&description).to_json();
         if findings.chosen.is_none() {
             let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
             findings.chosen = Some(Chosen { by: ChosenBy::Contract, why });
         }
-        Self { http_status, status: "error", header, body, delay, reason: description, findings: *findings }
+        Self {
+            http_status,
+            status: "error",
+            headers: header.into_iter().collect(),
+            body,
+            fault: None,
+            dribble: None,
+            is_scripted: false,
+            delay: Duration::ZERO,
+            reason: description,
+            findings: *findings,
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 //! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
-use super::{error::HandoffError, extract::sandbox_of};
+use super::{
+    error::HandoffError,
+    extract::sandbox_of,
+    fault::{Dribble, Fault},
+};
 use crate::{
     app::App,
     clock::Stopwatch,
@@ -50,8 +54,15 @@ pub(super) struct Answered {
     pub(super) http_status: StatusCode,
     /// The `status` of the body.
     pub(super) status: &'static str,
-    pub(super) header: Option<(HeaderName, HeaderValue)>,
+    /// Headers beside the usual ones, or in their stead.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
+    /// What happens to the answer on its way.
+    pub(super) fault: Option<Fault>,
+    /// The body is sent in pieces over so much time.
+    pub(super) dribble: Option<Duration>,
+    /// A scenario names the HTTP status; then no setting moves it.
+    pub(super) is_scripted: bool,
     /// How long it is held back, in real time.
     pub(super) delay: Duration,
     /// Why it is what it is, in a few words for the log.
@@ -109,6 +120,7 @@ impl OpenExchange {
         self.closed = true;
         if let Some(moved) = self.app.settings.error_http_status
             && answered.status == "error"
+            && !answered.is_scripted
             && self.is_handoff()
             && let Ok(moved) = StatusCode::from_u16(moved)
         {
@@ -118,12 +130,10 @@ impl OpenExchange {
         let mut response = Response::new(Body::from(answered.body));
         *response.status_mut() = answered.http_status;
         let headers = response.headers_mut();
-        headers.reserve(5);
+        headers.reserve(4 + answered.headers.len());
         headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
         headers.insert(X_REQUEST_ID, self.request_id.clone());
-        if let Some((name, value)) = answered.header.take() {
-            headers.insert(name, value);
-        }
+        headers.extend(answered.headers);
         if !self.findings.advices.is_empty() {
             headers.insert(X_MOCK_ADVICES, self.findings.advices.len().into());
         }
@@ -132,7 +142,11 @@ impl OpenExchange {
         if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);
         }
-        response
+        match (answered.fault, answered.dribble) {
+            (Some(fault), _) => fault.apply(response),
+            (None, Some(over)) => Dribble { over }.apply(response),
+            (None, None) => response,
+        }
     }
 
     /// Whether the path is the handoff's own: the scope of the setting that moves error statuses (S7).
@@ -162,7 +176,7 @@ impl OpenExchange {
             request_id: self.request_id.to_str().unwrap_or_default().into(),
         };
         log(&exchange, reason);
-        self.sandbox.journal.record(exchange)
+        self.sandbox.record(exchange)
     }
 }
 

@@ -5,7 +5,7 @@
 //! refusal can say why.
 
 use super::{Credentials, DEFAULT, Made, Sandbox, SandboxSettings};
-use crate::{clock::Clock, ids::Ids, store::Store};
+use crate::{clock::Clock, ids::Ids, scenario::ScenarioSet, store::Store};
 use hashbrown::HashMap;
 use std::{
     collections::VecDeque,
@@ -77,6 +77,8 @@ struct Named {
     gone: HashMap<Box<str>, &'static str>,
     /// The keys of `gone`, oldest first.
     forgotten_next: VecDeque<Box<str>>,
+    /// What a new sandbox starts with.
+    scenarios: Arc<ScenarioSet>,
     /// The shelves of sandboxes that went, still to be cleared.
     left: Vec<Arc<str>>,
 }
@@ -84,13 +86,27 @@ struct Named {
 impl Sandboxes {
     /// The default sandbox, alone.
     #[must_use]
-    pub fn new(settings: SandboxSettings, limits: Limits, store: Arc<dyn Store>) -> Self {
+    pub fn new(settings: SandboxSettings, limits: Limits, store: Arc<dyn Store>, scenarios: Arc<ScenarioSet>) -> Self {
         let alarm = Arc::new(Notify::new());
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
-        let made =
-            Made { name: DEFAULT.into(), shelf: DEFAULT.into(), settings, clock: Clock::system(), credentials: None };
+        let made = Made {
+            name: DEFAULT.into(),
+            shelf: DEFAULT.into(),
+            settings,
+            clock: Clock::system(),
+            credentials: None,
+            scenarios: Arc::clone(&scenarios),
+        };
         let default = Arc::new(Sandbox::new(made, Arc::clone(&store), Arc::clone(&alarm)));
-        Self { default, limits, store, alarm, ids, named: RwLock::default() }
+        Self { default, limits, store, alarm, ids, named: RwLock::new(Named { scenarios, ..Named::default() }) }
+    }
+
+    /// Takes the scenarios of the server anew, in every sandbox; what a sandbox was given of its own stays.
+    pub fn rebase(&self, scenarios: &Arc<ScenarioSet>) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).scenarios = Arc::clone(scenarios);
+        for sandbox in self.list() {
+            sandbox.scripts.rebase(Arc::clone(scenarios));
+        }
     }
 
     /// The sandbox that always exists.
@@ -122,6 +138,7 @@ impl Sandboxes {
             settings: new.settings,
             clock: new.clock,
             credentials: Some(credentials),
+            scenarios: Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios),
         };
         let sandbox = Arc::new(Sandbox::new(made, Arc::clone(&self.store), Arc::clone(&self.alarm)));
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);

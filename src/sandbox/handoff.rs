@@ -1,11 +1,11 @@
 //! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
 
-use super::Sandbox;
+use super::{Sandbox, Scripted};
 use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
     config::OnDuplicateHandoff,
-    scenario::{self, Chosen, Obstacle, Outcome},
+    scenario::{self, ActorFlags, Chosen, Decision, Facts, LazyBody, Obstacle, Outcome},
     session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
     store::{StoreError, Update},
 };
@@ -23,6 +23,8 @@ pub struct HandOff {
     pub chosen: Chosen,
     /// The session of an earlier handoff came back, although this one asks for something else (S8).
     pub differs_from_first: bool,
+    /// The scenario's answer, if one decided, and the actor whom it may name.
+    pub scripted: Option<(Scripted, Actor)>,
 }
 
 /// The result of a handoff, before anybody puts it in words.
@@ -50,11 +52,23 @@ impl Sandbox {
         body: Arc<[u8]>,
     ) -> Result<HandOff, StoreError> {
         let known = self.actors.get(&ActorState::key(&request.actor.email)).await?;
-        let decision = scenario::decide(&request.actor, known.as_deref());
+        let scripted = self.take_script(&request, known.as_deref(), &body);
+        let decision = match scripted.as_ref().and_then(|scripted| Some((scripted, scripted.answer()?))) {
+            Some((scripted, answer)) => {
+                Decision { outcome: answer.outcome.clone(), delay: Duration::ZERO, chosen: scripted.chosen() }
+            }
+            None => scenario::decide(&request.actor, known.as_deref()),
+        };
+        let scripted = scripted.map(|scripted| (scripted, request.actor.clone()));
         let (result, replay) = match decision.outcome {
             Outcome::Success => self.open_session(client, request, body).await?,
             Outcome::Obstacle(obstacle) => {
-                if let Some(replay) = self.known(client, &request.handoff_id, &body).await? {
+                // What a scenario wants is wanted of a handoff whose id is known as well.
+                let replay = match &scripted {
+                    Some(_) => None,
+                    None => self.known(client, &request.handoff_id, &body).await?,
+                };
+                if let Some(replay) = replay {
                     replay
                 } else {
                     self.begin_journey(&obstacle, client, request, body).await?;
@@ -67,7 +81,26 @@ impl Sandbox {
             chosen.why = Cow::Owned(format!("{}; the handoff_id is known", chosen.why));
         }
         let differs_from_first = replay == Replay::OfAnother;
-        Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first })
+        Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first, scripted })
+    }
+
+    /// The answer of the scenario that a request is for.
+    fn take_script(&self, request: &HandoffRequest, known: Option<&ActorState>, body: &[u8]) -> Option<Scripted> {
+        let body = LazyBody::new(body);
+        let facts = Facts {
+            email: &request.actor.email,
+            external_user_id: &request.actor.external_user_id,
+            intent: request.intent.as_str(),
+            handoff_id: &request.handoff_id,
+            source: &request.integration.source,
+            body: &body,
+        };
+        self.scripts.take(&facts, || {
+            let initial = || Cow::Owned(scenario::initial_state(&request.actor));
+            let state = known.map_or_else(initial, Cow::Borrowed);
+            let ActorState { registered, email_verified, subscribed, .. } = *state;
+            (ActorFlags { registered, email_verified, subscribed }, self.clock.now())
+        })
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.

@@ -1,0 +1,167 @@
+//! `/__admin/scenarios`: how the service behaves towards requests that match, and how far each script has come.
+
+use super::Pretty;
+use crate::{
+    app::App,
+    http::{
+        body,
+        error::Problem,
+        extract::{Fields, Id, World},
+    },
+    sandbox::{QUEUED, Sandbox},
+    scenario::{SCENARIO_SCHEMA, Scenario},
+};
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /__admin/schemas/scenario.json`: the schema of scenario files.
+pub(super) async fn show_schema() -> Response {
+    ([(header::CONTENT_TYPE, "application/schema+json")], SCENARIO_SCHEMA).into_response()
+}
+
+/// `GET /__admin/scenarios`: in the order in which they are asked.
+pub(super) async fn list_scenarios(World(sandbox): World) -> Pretty<impl Serialize> {
+    let set = sandbox.scripts.set();
+    let scenarios: Vec<Value> = set
+        .iter()
+        .map(|scenario| {
+            json!({
+                "name": scenario.name(),
+                "description": scenario.description(),
+                "priority": scenario.priority(),
+                "file": scenario.file(),
+            })
+        })
+        .collect();
+    let (pinned, queued) = sandbox.scripts.forced();
+    let queued: Vec<&str> = queued.iter().map(|scenario| scenario.name()).collect();
+    Pretty(json!({
+        "scenarios": scenarios,
+        "pinned": pinned.as_ref().map(|scenario| scenario.name()),
+        "queued": queued,
+    }))
+}
+
+/// `GET /__admin/scenarios/{name}`: as written, in JSON.
+pub(super) async fn show_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    Ok(Pretty(find(&sandbox, &name)?.document().clone()))
+}
+
+/// `PUT /__admin/scenarios/{name}`: a scenario of the sandbox's own, in YAML or JSON.
+pub(super) async fn put_scenario(
+    World(sandbox): World,
+    Id(name): Id,
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let text = body::read(request.into_body(), app.settings.max_body, false)
+        .await
+        .map_err(|_| Problem::bad_request("The scenario is too large, or did not come whole."))?;
+    let text = std::str::from_utf8(&text).map_err(|_| Problem::bad_request("The scenario is not UTF-8."))?;
+    let scenario = Scenario::read("the body", text).map_err(|error| Problem::bad_request(error.to_string()))?;
+    if scenario.name() != name {
+        let own = scenario.name();
+        return Err(Problem::bad_request(format!("The scenario calls itself {own:?}, but the path says {name:?}.")));
+    }
+    sandbox.scripts.put(Arc::new(scenario));
+    Ok(Pretty(json!({ "put": name })))
+}
+
+/// `DELETE /__admin/scenarios/{name}`: from this sandbox.
+pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
+    if sandbox.scripts.remove(&name) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&name)) }
+}
+
+/// `PUT /__admin/scenarios/{name}/pin`: answers every request from now on.
+pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    if sandbox.scripts.pin(Some(&name)) { Ok(Pretty(json!({ "pinned": name }))) } else { Err(unknown(&name)) }
+}
+
+/// `DELETE /__admin/scenarios/{name}/pin`: requests choose again.
+pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
+    match sandbox.scripts.forced().0 {
+        Some(pinned) if pinned.name() == name => {
+            sandbox.scripts.pin(None);
+            Ok(StatusCode::NO_CONTENT)
+        }
+        _ => Err(Problem::new(StatusCode::CONFLICT, format!("The scenario {name:?} is not pinned."))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Queue {
+    #[serde(default = "once")]
+    count: usize,
+}
+
+fn once() -> usize {
+    1
+}
+
+/// `POST /__admin/scenarios/{name}/queue` with `{"count": n}`: answers the next n requests.
+pub(super) async fn queue_scenario(
+    World(sandbox): World,
+    Id(name): Id,
+    Fields(queue): Fields<Queue>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    find(&sandbox, &name)?;
+    if !(1..=QUEUED).contains(&queue.count) || !sandbox.scripts.queue(&name, queue.count) {
+        return Err(Problem::bad_request(format!("count: a sandbox queues 1 to {QUEUED} requests in all.")));
+    }
+    Ok(Pretty(json!({ "queued": name, "count": queue.count })))
+}
+
+/// `GET /__admin/scenarios/{name}/state`: how far each subject has come.
+pub(super) async fn show_state(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    find(&sandbox, &name)?;
+    Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewState {
+    #[serde(default)]
+    subject: String,
+    answer: usize,
+}
+
+/// `PUT /__admin/scenarios/{name}/state` with `{"subject": "sam@example.com", "answer": 1}`: goes on from there.
+pub(super) async fn set_state(
+    World(sandbox): World,
+    Id(name): Id,
+    Fields(state): Fields<NewState>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let answers = find(&sandbox, &name)?.answers().len();
+    if !sandbox.scripts.set_walk(&name, &state.subject.to_lowercase(), state.answer, sandbox.clock.now()) {
+        return Err(Problem::bad_request(format!("answer: {name:?} has {answers} answers, counted from 0.")));
+    }
+    Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
+}
+
+/// `DELETE /__admin/scenarios/{name}/state`: every walk through it begins again.
+pub(super) async fn forget_state(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
+    find(&sandbox, &name)?;
+    sandbox.scripts.forget_walks(Some(&name));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /__admin/scenarios/reset`: no scenario of the sandbox's own, none pinned or queued, every walk at its start.
+pub(super) async fn reset_scenarios(World(sandbox): World) -> StatusCode {
+    sandbox.scripts.reset();
+    StatusCode::NO_CONTENT
+}
+
+fn find(sandbox: &Sandbox, name: &str) -> Result<Arc<Scenario>, Problem> {
+    sandbox.scripts.set().get(name).cloned().ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found("scenario", name)
+}

@@ -1,0 +1,252 @@
+//! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
+
+use crate::scenario::{
+    ActorFlags, Chosen, ChosenBy, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
+};
+use hashbrown::HashMap;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// How many walks through scenarios a sandbox remembers; the longest unused one is forgotten first.
+const REMEMBERED: usize = 10_000;
+
+/// How many requests may be waited for by queued scenarios.
+pub const QUEUED: usize = 1_000;
+
+/// The answer that a scenario gives to one request.
+#[derive(Clone, Debug)]
+pub struct Scripted {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// The place of the answer in it, from zero.
+    pub answer: usize,
+    /// How the scenario came to be asked.
+    pub by: ChosenBy,
+}
+
+impl Scripted {
+    /// The answer itself.
+    #[must_use]
+    pub fn answer(&self) -> Option<&ScriptedAnswer> {
+        self.scenario.answers().get(self.answer)
+    }
+
+    /// Which rule that is, for the journal.
+    #[must_use]
+    pub fn chosen(&self) -> Chosen {
+        let name = self.scenario.name();
+        let how = match self.by {
+            ChosenBy::Queued => "is queued",
+            ChosenBy::Pinned => "is pinned",
+            _ => "matches",
+        };
+        Chosen { by: self.by, why: format!("the scenario {name:?} {how}: its answer {}", self.answer).into() }
+    }
+}
+
+/// How far one subject has come in one scenario.
+#[derive(Clone, Debug, Serialize)]
+pub struct Walk {
+    /// The scenario.
+    pub scenario: String,
+    /// The actor's email, the handoff's id, or nothing, by the scenario's `per`.
+    pub subject: String,
+    /// Where the walk stands.
+    #[serde(flatten)]
+    pub progress: Progress,
+}
+
+/// The scenarios of a sandbox.
+#[derive(Debug)]
+pub struct Scripts(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// What the server was started with; changes when its files do.
+    base: Arc<ScenarioSet>,
+    /// What this sandbox was given beside it, or in its stead; nothing stands for a scenario taken away.
+    own: BTreeMap<String, Option<Arc<Scenario>>>,
+    /// Both together.
+    set: Arc<ScenarioSet>,
+    pinned: Option<Arc<Scenario>>,
+    queued: VecDeque<Arc<Scenario>>,
+    walks: HashMap<(Arc<str>, String), (u64, Progress)>,
+    steps: u64,
+}
+
+impl Scripts {
+    /// The scenarios of a sandbox that was given none of its own.
+    #[must_use]
+    pub fn new(base: Arc<ScenarioSet>) -> Self {
+        Self(Mutex::new(State {
+            set: Arc::clone(&base),
+            base,
+            own: BTreeMap::new(),
+            pinned: None,
+            queued: VecDeque::new(),
+            walks: HashMap::new(),
+            steps: 0,
+        }))
+    }
+
+    /// The scenarios in the order in which they are asked.
+    #[must_use]
+    pub fn set(&self) -> Arc<ScenarioSet> {
+        Arc::clone(&self.state().set)
+    }
+
+    /// The scenario that is pinned, and those that are queued, the next one first.
+    #[must_use]
+    pub fn forced(&self) -> (Option<Arc<Scenario>>, Vec<Arc<Scenario>>) {
+        let state = self.state();
+        (state.pinned.clone(), state.queued.iter().cloned().collect())
+    }
+
+    /// The answer of the scenario that this request is for, if there is one; the walk is one step further then. What
+    /// the actor has done, and when it is, is asked for only then.
+    #[must_use]
+    pub fn take(&self, facts: &Facts<'_>, actor: impl FnOnce() -> (ActorFlags, Timestamp)) -> Option<Scripted> {
+        let mut state = self.state();
+        let (scenario, by) = if let Some(next) = state.queued.pop_front() {
+            (next, ChosenBy::Queued)
+        } else if let Some(pinned) = &state.pinned {
+            (Arc::clone(pinned), ChosenBy::Pinned)
+        } else {
+            (state.set.choose(facts)?, ChosenBy::Scenario)
+        };
+        let (flags, now) = actor();
+        state.steps += 1;
+        let step = state.steps;
+        let key = (scenario.name().into(), scenario.subject(facts));
+        let walk = state.walks.entry(key).or_default();
+        walk.0 = step;
+        let answer = scenario.next(&mut walk.1, flags, now);
+        if state.walks.len() > REMEMBERED {
+            // A tenth at a time, so that finding the oldest costs each walk but little.
+            let mut steps: Vec<u64> = state.walks.values().map(|(step, _)| *step).collect();
+            let (_, oldest, _) = steps.select_nth_unstable(REMEMBERED / 10);
+            let oldest = *oldest;
+            state.walks.retain(|_, (step, _)| *step > oldest);
+        }
+        Some(Scripted { scenario, answer, by })
+    }
+
+    /// Takes the files of the server anew; what this sandbox was given stays.
+    pub fn rebase(&self, base: Arc<ScenarioSet>) {
+        let mut state = self.state();
+        state.base = base;
+        state.compile();
+    }
+
+    /// Gives the sandbox a scenario of its own, in the stead of one of the same name.
+    pub fn put(&self, scenario: Arc<Scenario>) {
+        let mut state = self.state();
+        state.own.insert(scenario.name().to_owned(), Some(scenario));
+        state.compile();
+    }
+
+    /// Takes a scenario from the sandbox; says whether it was there.
+    pub fn remove(&self, name: &str) -> bool {
+        let mut state = self.state();
+        if state.set.get(name).is_none() {
+            return false;
+        }
+        state.own.insert(name.to_owned(), None);
+        state.pinned.take_if(|pinned| pinned.name() == name);
+        state.queued.retain(|queued| queued.name() != name);
+        state.compile();
+        true
+    }
+
+    /// Lets one scenario answer every request, or, with none, lets requests choose again; says whether it exists.
+    pub fn pin(&self, name: Option<&str>) -> bool {
+        let mut state = self.state();
+        state.pinned = match name {
+            None => None,
+            Some(name) => match state.set.get(name).cloned() {
+                Some(scenario) => Some(scenario),
+                None => return false,
+            },
+        };
+        true
+    }
+
+    /// Lets a scenario answer the next `count` requests that nothing else waits for; says whether it exists and there
+    /// is room.
+    pub fn queue(&self, name: &str, count: usize) -> bool {
+        let mut state = self.state();
+        match state.set.get(name).cloned() {
+            Some(scenario) if state.queued.len() + count <= QUEUED => {
+                state.queued.extend(std::iter::repeat_n(scenario, count));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// All walks, or those of one scenario, in order of name and subject.
+    #[must_use]
+    pub fn walks(&self, scenario: Option<&str>) -> Vec<Walk> {
+        let state = self.state();
+        let wanted = state.walks.iter().filter(|((name, _), _)| scenario.is_none_or(|wanted| *wanted == **name));
+        let mut walks: Vec<Walk> = wanted
+            .map(|((name, subject), (_, progress))| Walk {
+                scenario: name.to_string(),
+                subject: subject.clone(),
+                progress: *progress,
+            })
+            .collect();
+        walks.sort_by(|one, other| (&one.scenario, &one.subject).cmp(&(&other.scenario, &other.subject)));
+        walks
+    }
+
+    /// Puts a walk to an answer; says whether the scenario has it.
+    pub fn set_walk(&self, name: &str, subject: &str, answer: usize, now: Timestamp) -> bool {
+        let mut state = self.state();
+        let Some(scenario) = state.set.get(name).filter(|scenario| answer < scenario.answers().len()).cloned() else {
+            return false;
+        };
+        state.steps += 1;
+        let step = state.steps;
+        let progress = Progress { answer, attempts: 0, since: now, total: 0 };
+        state.walks.insert((scenario.name().into(), subject.to_owned()), (step, progress));
+        true
+    }
+
+    /// Forgets how far one scenario, or all, has come.
+    pub fn forget_walks(&self, scenario: Option<&str>) {
+        self.state().walks.retain(|(name, _), _| scenario.is_some_and(|wanted| *wanted != **name));
+    }
+
+    /// Back to how the sandbox started: no scenario of its own, none pinned or queued, no walk begun.
+    pub fn reset(&self) {
+        let mut state = self.state();
+        state.own.clear();
+        state.pinned = None;
+        state.queued.clear();
+        state.walks.clear();
+        state.steps = 0;
+        state.compile();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds this lock can leave the state half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn compile(&mut self) {
+        let kept = self.base.iter().filter(|scenario| !self.own.contains_key(scenario.name()));
+        let all = kept.chain(self.own.values().flatten()).cloned().collect();
+        // Names are unique by construction, which is all that a set asks for.
+        let compiled: Result<ScenarioSet, ScenarioError> = ScenarioSet::compile(all);
+        if let Ok(set) = compiled {
+            self.set = Arc::new(set);
+        }
+    }
+}
