@@ -118,12 +118,15 @@ impl TryFrom<String> for Pointer {
 pub(super) struct IntentName(pub(super) Box<str>);
 
 impl TryFrom<String> for IntentName {
-    type Error = serde::de::value::Error;
+    type Error = String;
 
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let deserializer: StrDeserializer<'_, Self::Error> = name.as_str().into_deserializer();
-        Intent::deserialize(deserializer)?;
-        Ok(Self(name.into()))
+    fn try_from(name: String) -> Result<Self, String> {
+        let deserializer: StrDeserializer<'_, serde::de::value::Error> = name.as_str().into_deserializer();
+        match Intent::deserialize(deserializer) {
+            Ok(_) => Ok(Self(name.into())),
+            // The error lists the intents there are.
+            Err(error) => Err(format!("{name:?} is no intent: {error}")),
+        }
     }
 }
 

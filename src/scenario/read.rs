@@ -46,6 +46,16 @@ fn problem(error: &Error) -> String {
         Error::Unexpected { expected: "mapping start", .. } => "an object is wanted here".to_owned(),
         Error::Unexpected { expected: "sequence start", .. } => "a list is wanted here".to_owned(),
         Error::Unexpected { expected: "string scalar", .. } => "a text is wanted here".to_owned(),
+        Error::NullIntoString { .. } => "the value is missing; give one, or drop the key".to_owned(),
+        Error::InvalidBooleanStrict { .. } => "\"true\" or \"false\" is wanted here".to_owned(),
+        Error::InvalidScalar { ty: "f32" | "f64", .. } => "a number is wanted here".to_owned(),
+        Error::InvalidScalar { ty, .. } if ty.starts_with('i') => "a whole number is wanted here".to_owned(),
+        Error::InvalidScalar { ty, .. } if ty.starts_with('u') => {
+            "a whole number, not below 0, is wanted here".to_owned()
+        }
+        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+            "there is one key too many; this object takes a single one".to_owned()
+        }
         Error::UnknownAnchor { .. } => {
             "in YAML a text that opens with * means something else; write it in quotes".to_owned()
         }

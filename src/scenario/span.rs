@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for DelayVisitor {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Drawn {
-    Uniform([Wait; 2]),
+    Uniform(Vec<Wait>),
     Lognormal(Lognormal),
 }
 
@@ -135,8 +135,10 @@ impl TryFrom<Drawn> for Delay {
 
     fn try_from(drawn: Drawn) -> Result<Self, &'static str> {
         match drawn {
-            Drawn::Uniform([Wait(least), Wait(most)]) if least <= most => Ok(Self::Uniform(least, most)),
-            Drawn::Uniform(_) => Err("\"uniform\" must name the shorter span first"),
+            Drawn::Uniform(spans) => match spans[..] {
+                [Wait(least), Wait(most)] if least <= most => Ok(Self::Uniform(least, most)),
+                _ => Err("\"uniform\" takes two spans, the shorter one first"),
+            },
             Drawn::Lognormal(Lognormal { median: Wait(median), sigma }) if (0.0..=10.0).contains(&sigma) => {
                 Ok(Self::Lognormal { median, sigma })
             }
@@ -198,7 +200,7 @@ mod tests {
             (r#""soon""#, "is no span of time"),
             (r#""-1s""#, "is no span of time"),
             (r#""11m""#, "longer than 10m"),
-            (r#"{"uniform":["2ms","1ms"]}"#, "the shorter span first"),
+            (r#"{"uniform":["2ms","1ms"]}"#, "the shorter one first"),
             (r#"{"lognormal":{"median":"1s","sigma":-1}}"#, "from 0 to 10"),
             (r#"{"normal":{}}"#, "unknown variant `normal`"),
         ] {
