@@ -105,12 +105,13 @@ impl Clock {
         self.change(|mode| mode.moved(mode.now().checked_add(by).map_err(|_| ClockError::Beyond)?))
     }
 
-    /// How long to wait, in real time, until the clock shows `due`; never, while it stands still.
+    /// How long to wait, in real time, until the clock shows `due`; never, while it stands still: what is due on a
+    /// frozen clock is left to whoever moves it.
     #[must_use]
     pub fn until(&self, due: Timestamp) -> Option<Duration> {
         match self.mode() {
-            Mode::Frozen { at } if due > at => None,
-            mode => Some(Duration::try_from(due.duration_since(mode.now())).unwrap_or_default()),
+            Mode::Frozen { .. } => None,
+            mode @ Mode::Running { .. } => Some(Duration::try_from(due.duration_since(mode.now())).unwrap_or_default()),
         }
     }
 
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(clock.advance(SignedDuration::from_mins(10)).unwrap().now, at("2026-03-01T00:10:00Z"));
         assert_eq!(clock.set(at("2026-04-01T00:00:00Z")).unwrap(), clock.read());
         assert_eq!(clock.until(at("2026-04-01T00:00:01Z")), None);
-        assert_eq!(clock.until(at("2026-03-31T00:00:00Z")), Some(Duration::ZERO));
+        assert_eq!(clock.until(at("2026-03-31T00:00:00Z")), None);
     }
 
     #[test]
@@ -230,6 +231,7 @@ mod tests {
         assert!(!reading.frozen && reading.now >= at("2500-01-01T00:00:00Z"));
         assert!(clock.now() < at("2500-01-02T00:00:00Z"));
         assert!(clock.until(at("2500-01-02T00:00:00Z")).unwrap() > Duration::from_secs(86_000));
+        assert_eq!(clock.until(at("2026-01-01T00:00:00Z")), Some(Duration::ZERO));
         assert!(clock.freeze().frozen);
     }
 }
