@@ -3,7 +3,7 @@
 //! A clock follows the system's at a distance, or stands still. It never goes back. Knows nothing of what the time is
 //! used for.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Serialize;
 use std::{
     sync::{Mutex, PoisonError, RwLock},
@@ -146,6 +146,14 @@ impl Mode {
     }
 }
 
+/// Reads a span of time: `90s`, `1h 30m`, `2 days`, or ISO 8601 (`PT10M`, `P1D`). It may be negative.
+///
+/// A day has 24 hours, for a sandbox's time is UTC; months and years have no length of their own, and are no spans.
+#[must_use]
+pub fn read_span(text: &str) -> Option<SignedDuration> {
+    text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
+}
+
 fn running_at(at: Timestamp) -> Mode {
     Mode::Running { ahead: at.duration_since(system_now()) }
 }
@@ -222,6 +230,15 @@ mod tests {
         assert!(matches!(clock.advance(SignedDuration::from_secs(-1)), Err(ClockError::Backwards { .. })));
         assert_eq!(clock.advance(SignedDuration::MAX), Err(ClockError::Beyond));
         assert_eq!(clock.now(), at("2026-03-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them_and_in_iso_8601() {
+        let seconds = |text| read_span(text).map(|span| span.as_secs());
+        assert_eq!(seconds("1h 30m"), Some(5_400));
+        assert_eq!([seconds("2 days"), seconds("P2D"), seconds("PT48H")], [Some(172_800); 3]);
+        assert_eq!([seconds("-10m"), seconds("-PT10M"), seconds("10m ago")], [Some(-600); 3]);
+        assert_eq!(["", "10", "soon", "1 month", "P1Y", "PT"].map(seconds), [None; 6]);
     }
 
     #[test]
