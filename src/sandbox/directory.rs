@@ -228,5 +228,9 @@ impl Named {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    // A path takes one dot for itself and two for what is above it.
+    let is_step = name == "." || name == "..";
+    !is_step
+        && (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
