@@ -50,7 +50,7 @@ pub(super) async fn create_sandbox(
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Problem> {
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
-    settings.seed = wanted.seed;
+    settings.seed = wanted.seed.or(settings.seed);
     if let Some(mode) = wanted.settings.on_duplicate_handoff {
         settings.on_duplicate_handoff = mode;
     }
