@@ -68,6 +68,7 @@ pub(super) async fn create_sandbox(
         };
         Problem::new(code, format!("{error}."))
     })?;
+    app.sandboxes.clear_away().await?;
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
 }
 
