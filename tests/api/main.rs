@@ -17,4 +17,5 @@ mod judging;
 mod ledger;
 mod openapi;
 mod property;
+mod sandboxes;
 mod wire;
