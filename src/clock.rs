@@ -3,7 +3,7 @@
 //! A clock follows the system's at a distance, or stands still. It never goes back. Knows nothing of what the time is
 //! used for.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Serialize;
 use std::{
     sync::{Mutex, PoisonError, RwLock},
@@ -105,12 +105,13 @@ impl Clock {
         self.change(|mode| mode.moved(mode.now().checked_add(by).map_err(|_| ClockError::Beyond)?))
     }
 
-    /// How long to wait, in real time, until the clock shows `due`; never, while it stands still.
+    /// How long to wait, in real time, until the clock shows `due`; never, while it stands still: what is due on a
+    /// frozen clock is left to whoever moves it.
     #[must_use]
     pub fn until(&self, due: Timestamp) -> Option<Duration> {
         match self.mode() {
-            Mode::Frozen { at } if due > at => None,
-            mode => Some(Duration::try_from(due.duration_since(mode.now())).unwrap_or_default()),
+            Mode::Frozen { .. } => None,
+            mode @ Mode::Running { .. } => Some(Duration::try_from(due.duration_since(mode.now())).unwrap_or_default()),
         }
     }
 
@@ -143,6 +144,14 @@ impl Mode {
             Self::Frozen { .. } => Self::Frozen { at: to },
         })
     }
+}
+
+/// Reads a span of time: `90s`, `1h 30m`, `2 days`, or ISO 8601 (`PT10M`, `P1D`). It may be negative.
+///
+/// A day has 24 hours, for a sandbox's time is UTC; months and years have no length of their own, and are no spans.
+#[must_use]
+pub fn read_span(text: &str) -> Option<SignedDuration> {
+    text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
 }
 
 fn running_at(at: Timestamp) -> Mode {
@@ -210,7 +219,7 @@ mod tests {
         assert_eq!(clock.advance(SignedDuration::from_mins(10)).unwrap().now, at("2026-03-01T00:10:00Z"));
         assert_eq!(clock.set(at("2026-04-01T00:00:00Z")).unwrap(), clock.read());
         assert_eq!(clock.until(at("2026-04-01T00:00:01Z")), None);
-        assert_eq!(clock.until(at("2026-03-31T00:00:00Z")), Some(Duration::ZERO));
+        assert_eq!(clock.until(at("2026-03-31T00:00:00Z")), None);
     }
 
     #[test]
@@ -224,12 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn spans_are_read_as_people_write_them_and_in_iso_8601() {
+        let seconds = |text| read_span(text).map(|span| span.as_secs());
+        assert_eq!(seconds("1h 30m"), Some(5_400));
+        assert_eq!([seconds("2 days"), seconds("P2D"), seconds("PT48H")], [Some(172_800); 3]);
+        assert_eq!([seconds("-10m"), seconds("-PT10M"), seconds("10m ago")], [Some(-600); 3]);
+        assert_eq!(["", "10", "soon", "1 month", "P1Y", "PT"].map(seconds), [None; 6]);
+    }
+
+    #[test]
     fn a_resumed_clock_goes_on_from_where_it_stood() {
         let clock = Clock::frozen(at("2500-01-01T00:00:00Z"));
         let reading = clock.resume();
         assert!(!reading.frozen && reading.now >= at("2500-01-01T00:00:00Z"));
         assert!(clock.now() < at("2500-01-02T00:00:00Z"));
         assert!(clock.until(at("2500-01-02T00:00:00Z")).unwrap() > Duration::from_secs(86_000));
+        assert_eq!(clock.until(at("2026-01-01T00:00:00Z")), Some(Duration::ZERO));
         assert!(clock.freeze().frozen);
     }
 }

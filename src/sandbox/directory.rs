@@ -1,7 +1,7 @@
 //! All sandboxes of a server: by name, and by the credential that a request shows.
 //!
 //! Bounded: the longest idle sandbox gives way to a new one, and one that is idle for too long is gone when it is next
-//! asked for. The default sandbox stays. Credentials of sandboxes that went are remembered for a while, so that their
+//! asked for, or when all are next listed. The default sandbox stays. Credentials of sandboxes that went are remembered for a while, so that their
 //! refusal can say why.
 
 use super::{Credentials, DEFAULT, Made, Sandbox, SandboxSettings};
@@ -157,17 +157,17 @@ impl Sandboxes {
         Ok(sandbox)
     }
 
-    /// The sandbox of a name. One that was idle for too long is not there.
+    /// The sandbox of a name, which is used by being asked for. One that was idle for too long is not there.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Sandbox>> {
         if name == DEFAULT {
             return Some(Arc::clone(&self.default));
         }
         let found = self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()?;
-        self.still_there(found)
+        self.used(found)
     }
 
-    /// The sandbox that a credential belongs to.
+    /// The sandbox that a credential belongs to, which is used by being asked for.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> Found {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
@@ -176,13 +176,7 @@ impl Sandboxes {
             None => return named.gone.get(credential).map_or(Found::Unknown, |why| Found::Gone(why)),
         };
         drop(named);
-        match self.still_there(found) {
-            Some(sandbox) => {
-                sandbox.used.touch();
-                Found::Sandbox(sandbox)
-            }
-            None => Found::Gone(IDLE),
-        }
+        self.used(found).map_or(Found::Gone(IDLE), Found::Sandbox)
     }
 
     /// Lets a sandbox go, and says whether there was one. The default one stays.
@@ -200,24 +194,33 @@ impl Sandboxes {
         std::mem::take(&mut self.named.write().unwrap_or_else(PoisonError::into_inner).left)
     }
 
-    /// All sandboxes, the default one first, then by name.
+    /// All sandboxes, the default one first, then by name. Those that were idle for too long are let go.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Sandbox>> {
         let mut all: Vec<_> =
             self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.values().cloned().collect();
-        all.retain(|sandbox| sandbox.idle() <= self.limits.idle);
+        all.retain(|sandbox| self.stays(sandbox));
         all.sort_by(|one, other| one.name().cmp(other.name()));
         all.insert(0, Arc::clone(&self.default));
         all
     }
 
-    fn still_there(&self, sandbox: Arc<Sandbox>) -> Option<Arc<Sandbox>> {
-        if sandbox.idle() <= self.limits.idle {
-            return Some(sandbox);
+    fn used(&self, sandbox: Arc<Sandbox>) -> Option<Arc<Sandbox>> {
+        if !self.stays(&sandbox) {
+            return None;
         }
-        self.named.write().unwrap_or_else(PoisonError::into_inner).remove(&sandbox, IDLE);
+        sandbox.used.touch();
+        Some(sandbox)
+    }
+
+    /// Whether a sandbox may stay; lets it go if it was idle for too long.
+    fn stays(&self, sandbox: &Arc<Sandbox>) -> bool {
+        if sandbox.idle() <= self.limits.idle {
+            return true;
+        }
+        self.named.write().unwrap_or_else(PoisonError::into_inner).remove(sandbox, IDLE);
         self.alarm.notify_one();
-        None
+        false
     }
 }
 
@@ -245,5 +248,9 @@ impl Named {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    // A path takes one dot for itself and two for what is above it.
+    let is_step = name == "." || name == "..";
+    !is_step
+        && (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }

@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod agreement;
+mod clock;
 mod control;
 mod credentials;
 mod faults;
@@ -17,4 +18,5 @@ mod judging;
 mod ledger;
 mod openapi;
 mod property;
+mod sandboxes;
 mod wire;

@@ -2,8 +2,7 @@
 
 use super::{Pretty, sessions::page_size};
 use crate::{
-    clock::{ClockError, Reading},
-    config::duration,
+    clock::{ClockError, Reading, read_span},
     http::{
         error::Problem,
         extract::{Fields, Params, World},
@@ -11,7 +10,7 @@ use crate::{
     sandbox::Sandbox,
 };
 use axum::http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -56,8 +55,7 @@ pub(super) async fn advance_clock(
     World(sandbox): World,
     Fields(advance): Fields<AdvanceBy>,
 ) -> Result<Pretty<Value>, Problem> {
-    let by = duration(&advance.by).map_err(|problem| Problem::bad_request(format!("by: {problem}.")))?;
-    let reading = sandbox.clock.advance(by).map_err(refused)?;
+    let reading = sandbox.clock.advance(span("by", &advance.by)?).map_err(refused)?;
     settled(&sandbox, reading).await
 }
 
@@ -81,6 +79,12 @@ async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, P
     let ran = sandbox.settle().await?;
     sandbox.clock_changed();
     Ok(Pretty(json!({ "now": reading.now, "frozen": reading.frozen, "ran": ran })))
+}
+
+/// The span of time that a field holds.
+pub(super) fn span(field: &str, text: &str) -> Result<SignedDuration, Problem> {
+    let wanted = "write one such as 500ms, 90s, 10m, 1h 30m, 2d, PT10M or P1D";
+    read_span(text).ok_or_else(|| Problem::bad_request(format!("{field}: {text:?} is no span of time; {wanted}.")))
 }
 
 fn refused(error: ClockError) -> Problem {

@@ -1,10 +1,10 @@
 //! `/__admin/sandboxes`: isolated worlds for test suites that share a server.
 
-use super::Pretty;
+use super::{Pretty, clock::span};
 use crate::{
     app::App,
     clock::Clock,
-    config::{OnDuplicateHandoff, duration},
+    config::OnDuplicateHandoff,
     http::{
         error::Problem,
         extract::{Fields, Id},
@@ -50,13 +50,15 @@ pub(super) async fn create_sandbox(
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Problem> {
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
-    settings.seed = wanted.seed;
+    settings.seed = wanted.seed.or(settings.seed);
     if let Some(mode) = wanted.settings.on_duplicate_handoff {
         settings.on_duplicate_handoff = mode;
     }
     if let Some(ttl) = &wanted.settings.session_ttl {
-        settings.session_ttl =
-            duration(ttl).map_err(|problem| Problem::bad_request(format!("settings.session_ttl: {problem}.")))?;
+        settings.session_ttl = span("settings.session_ttl", ttl)?;
+        if settings.session_ttl.is_negative() {
+            return Err(Problem::bad_request(format!("settings.session_ttl: {ttl:?} is negative.")));
+        }
     }
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock }).map_err(|error| {
@@ -66,6 +68,7 @@ pub(super) async fn create_sandbox(
         };
         Problem::new(code, format!("{error}."))
     })?;
+    app.sandboxes.clear_away().await?;
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
 }
 
