@@ -165,6 +165,17 @@ async fn a_body_is_shown_letter_by_letter() {
 }
 
 #[tokio::test]
+async fn an_exchange_tells_why_no_other_scenario_answered() {
+    let api = Api::new();
+    let answer = api.hand_off(body_of("h-1", "sam@example.com")).await;
+    let nearest = api.exchange(&answer).await["near_misses"][0].clone();
+    assert_eq!(nearest["matched"], 0);
+    assert!(nearest["failed"][0].as_str().unwrap().contains("sam@example.com"), "{nearest}");
+    let refused = api.hand_off("{}").await;
+    assert_eq!(api.exchange(&refused).await["near_misses"], json!([]), "none was asked");
+}
+
+#[tokio::test]
 async fn the_journal_is_read_in_pages() {
     let api = Api::new();
     for _ in 0..5 {

@@ -8,6 +8,7 @@ use crate::{
         extract::{Id, Params, World},
     },
     journal::{Entry, Filter, StatusFilter, exchange_id, exchange_number},
+    scenario::{ChosenBy, Facts, LazyBody, NearMiss},
 };
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -92,11 +93,29 @@ pub(super) async fn list_requests(
     Ok(Pretty(JournalPage { requests, matching, next, dropped: journal.fill().dropped }))
 }
 
-/// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names.
+/// How many scenarios that did not match are told.
+const NEAREST: usize = 10;
+
+/// An exchange with what only its own page tells.
+#[derive(Serialize)]
+struct ExchangePage {
+    #[serde(flatten)]
+    entry: Arc<Entry>,
+    near_misses: Vec<NearMiss>,
+}
+
+/// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names, and the scenarios that it did
+/// not match, nearest first, each with what failed. They are those of now: found out when asked, not when it came.
 pub(super) async fn show_request(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let journal = &sandbox.journal;
-    let entry = exchange_number(&id).and_then(|number| journal.get(number));
-    entry.map(Pretty).ok_or_else(|| Problem::not_found("exchange", &id))
+    let entry = exchange_number(&id).and_then(|number| sandbox.journal.get(number));
+    let entry = entry.ok_or_else(|| Problem::not_found("exchange", &id))?;
+    let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
+    let near_misses = match entry.exchange.chosen.by {
+        // Nothing was asked to match.
+        ChosenBy::Contract | ChosenBy::Nobody => Vec::new(),
+        _ => sandbox.scripts.set().near_misses(&Facts::of(&body), NEAREST),
+    };
+    Ok(Pretty(ExchangePage { entry: Arc::clone(&entry), near_misses }))
 }
 
 /// `DELETE /__admin/requests`: empties the journal.
