@@ -5,10 +5,12 @@
 mod credentials;
 mod directory;
 mod handoff;
+mod snapshot;
 
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use handoff::{HandOff, HandOffResult};
+pub use snapshot::{Kept, RestoreError, Snapshot};
 
 use crate::{
     actor::ActorState,
