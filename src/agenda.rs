@@ -43,8 +43,8 @@ struct Queue {
     arrivals: u64,
     /// Expiries that came in order of their time, as they do while nobody changes how long a session lives.
     lane: VecDeque<(Timestamp, u64, Task)>,
-    /// All else.
-    rest: BTreeMap<(Timestamp, u64), Task>,
+    /// Expiries that came too late for the lane, as they do when many callers come at once.
+    late: BTreeMap<(Timestamp, u64), Task>,
 }
 
 impl Agenda {
@@ -63,13 +63,13 @@ impl Agenda {
         match task {
             Task::ExpireSession { .. } if queue.lane.back().is_none_or(|(last, ..)| *last <= due) => {
                 queue.lane.push_back((due, arrival, task));
-                if queue.lane.len() > self.expiries {
-                    queue.lane.pop_front();
-                }
             }
             task @ Task::ExpireSession { .. } => {
-                queue.rest.insert((due, arrival), task);
+                queue.late.insert((due, arrival), task);
             }
+        }
+        while queue.lane.len() + queue.late.len() > self.expiries {
+            queue.take_next();
         }
         before.is_none_or(|(next, _)| due < next)
     }
@@ -78,12 +78,8 @@ impl Agenda {
     #[must_use]
     pub fn take_due(&self, now: Timestamp) -> Option<Item> {
         let mut queue = self.queue();
-        let (due, arrival) = queue.next().filter(|(due, _)| *due <= now)?;
-        let task = match queue.rest.remove(&(due, arrival)) {
-            Some(task) => task,
-            None => queue.lane.pop_front()?.2,
-        };
-        Some(Item { due, task })
+        queue.next().filter(|(due, _)| *due <= now)?;
+        queue.take_next()
     }
 
     /// When the next task is due.
@@ -96,13 +92,13 @@ impl Agenda {
     #[must_use]
     pub fn list(&self, limit: usize) -> (Vec<Item>, usize) {
         let queue = self.queue();
-        let lane = queue.lane.iter().map(|(due, arrival, task)| (*due, *arrival, task)).take(limit);
-        let rest = queue.rest.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
-        let mut items: Vec<_> = lane.chain(rest).collect();
+        let ordered = queue.lane.iter().map(|(due, arrival, task)| (*due, *arrival, task)).take(limit);
+        let late = queue.late.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
+        let mut items: Vec<_> = ordered.chain(late).collect();
         items.sort_by_key(|(due, arrival, _)| (*due, *arrival));
         items.truncate(limit);
         let items = items.into_iter().map(|(due, _, task)| Item { due, task: task.clone() }).collect();
-        (items, queue.lane.len() + queue.rest.len())
+        (items, queue.lane.len() + queue.late.len())
     }
 
     /// Strikes everything off.
@@ -118,9 +114,18 @@ impl Agenda {
 
 impl Queue {
     fn next(&self) -> Option<(Timestamp, u64)> {
-        let lane = self.lane.front().map(|(due, arrival, _)| (*due, *arrival));
-        let rest = self.rest.keys().next().copied();
-        lane.into_iter().chain(rest).min()
+        let ordered = self.lane.front().map(|(due, arrival, _)| (*due, *arrival));
+        let late = self.late.keys().next().copied();
+        ordered.into_iter().chain(late).min()
+    }
+
+    fn take_next(&mut self) -> Option<Item> {
+        let (due, arrival) = self.next()?;
+        let task = match self.late.remove(&(due, arrival)) {
+            Some(task) => task,
+            None => self.lane.pop_front()?.2,
+        };
+        Some(Item { due, task })
     }
 }
 
@@ -162,5 +167,15 @@ mod tests {
             agenda.add(at(second), expiry(&second.to_string()));
         }
         assert_eq!(agenda.next_due(), Some(at(3)));
+    }
+
+    #[test]
+    fn expiries_that_come_out_of_order_are_bounded_too() {
+        let agenda = Agenda::new(2);
+        for second in [9, 5, 7, 1, 8] {
+            agenda.add(at(second), expiry(&second.to_string()));
+        }
+        let (kept, total) = agenda.list(10);
+        assert_eq!((kept[0].due, kept[1].due, total), (at(8), at(9), 2));
     }
 }

@@ -4,7 +4,7 @@
 //! used for.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     sync::{Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -23,7 +23,8 @@ enum Mode {
 }
 
 /// What a clock shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reading {
     /// The sandbox's present.
     pub now: Timestamp,

@@ -3,6 +3,7 @@
 //! Each kind of identifier has a stream of its own, and its nth value depends on the seed, the kind and n alone.
 //! So the same requests under the same seed get the same ids, whatever else was asked of the server in between.
 
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Spreads consecutive counters over the whole range of a generator's seeds.
@@ -16,6 +17,16 @@ pub struct Ids {
     requests: AtomicU64,
     secrets: AtomicU64,
     chances: AtomicU64,
+}
+
+/// How many identifiers of each kind were drawn since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drawn {
+    /// Agent sessions, whether they are still there or not.
+    pub agent_sessions: u64,
+    /// HTTP requests.
+    pub requests: u64,
 }
 
 impl Ids {
@@ -91,6 +102,21 @@ impl Ids {
         for counter in [&self.agent_sessions, &self.requests, &self.chances] {
             counter.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// How many were drawn.
+    #[must_use]
+    pub fn drawn(&self) -> Drawn {
+        Drawn {
+            agent_sessions: self.agent_sessions.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Goes on as if so many had been drawn.
+    pub fn go_on_from(&self, drawn: Drawn) {
+        self.agent_sessions.store(drawn.agent_sessions, Ordering::Relaxed);
+        self.requests.store(drawn.requests, Ordering::Relaxed);
     }
 
     fn draw(&self, kind: &str, counter: &AtomicU64) -> fastrand::Rng {

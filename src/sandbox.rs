@@ -6,11 +6,13 @@ mod credentials;
 mod directory;
 mod handoff;
 mod scripts;
+mod snapshot;
 
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use handoff::{HandOff, HandOffResult};
 pub use scripts::{QUEUED, Scripted, Scripts, Walk};
+pub use snapshot::{Kept, RestoreError, Snapshot};
 
 use crate::{
     actor::ActorState,

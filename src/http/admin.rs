@@ -50,6 +50,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/clock/advance", post(clock::advance_clock))
         .route("/__admin/agenda", get(clock::list_agenda))
         .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
+        .route("/__admin/sandboxes/restore", post(sandboxes::restore_sandbox))
         .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
         .route("/__admin/sandboxes/{name}/reset", post(sandboxes::reset_sandbox))
         .route("/__admin/requests/count", post(find::count_requests))
@@ -68,6 +69,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
             "/__admin/scenarios/{name}/state",
             get(scenarios::show_state).put(scenarios::set_state).delete(scenarios::forget_state),
         )
+        .route("/__admin/sandboxes/{name}/snapshot", get(sandboxes::snapshot_sandbox))
         .method_not_allowed_fallback(method_not_allowed)
         // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
         .route("/__admin", any(no_such_endpoint))

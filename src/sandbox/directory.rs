@@ -44,7 +44,9 @@ pub enum CreateError {
     #[error("there is a sandbox {0:?} already; delete it first, or choose another name")]
     Exists(String),
     /// The name cannot stand in a URL.
-    #[error("the name {0:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores")]
+    #[error(
+        "the name {0:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores, but not restore"
+    )]
     Name(String),
 }
 
@@ -248,9 +250,8 @@ impl Named {
 }
 
 fn is_name(name: &str) -> bool {
-    // A path takes one dot for itself and two for what is above it.
-    let is_step = name == "." || name == "..";
-    !is_step
-        && (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    // A path takes one dot for itself and two for what is above it; the last one is an endpoint of the control plane.
+    let has_other_use = [".", "..", "restore"].contains(&name);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    !has_other_use && (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
 }

@@ -113,7 +113,7 @@ async fn a_sandbox_that_cannot_be_made_is_refused() {
         assert!(refused.json()["detail"].as_str().unwrap().contains("already"), "{}", refused.text);
     }
     let long = "x".repeat(65);
-    for name in ["", "a b", "a/b", "ä", "a?b", "a\nb", "%41", ".", "..", &long] {
+    for name in ["", "a b", "a/b", "ä", "a?b", "a\nb", "%41", ".", "..", "restore", &long] {
         let refused = send(&api, "POST", "/__admin/sandboxes", json!({ "name": name })).await;
         assert_eq!(refused.status, 400, "{name:?}");
     }
@@ -342,6 +342,107 @@ async fn a_sandbox_that_is_used_is_not_idle() {
             assert_eq!(api.get("/__admin/clock?sandbox=suite-a").await.status, 200, "{round}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_sandbox_is_restored_under_another_name_and_goes_on() {
+    let api = Api::new();
+    let wanted = json!({
+        "name": "before",
+        "seed": 7,
+        "clock": { "frozen_at": "2026-03-01T12:00:00Z" },
+        "settings": { "session_ttl": "1h" },
+    });
+    let before = create(&api, wanted).await;
+    let ended = hand_off(&api, &token(&before), "h-0", "sam@example.com").await.json();
+    send(&api, "POST", "/__admin/clock/advance?sandbox=before", json!({ "by": "1h" })).await;
+    let first = hand_off(&api, &token(&before), "h-1", "sam@example.com").await.json();
+    let second = hand_off(&api, &token(&before), "h-2", "sam@example.com").await.json();
+    let waiting = "sam+require_subscription@example.com";
+    hand_off(&api, &token(&before), "h-3", waiting).await;
+    let taken = api.get("/__admin/sandboxes/before/snapshot").await.json();
+    assert!(!taken.to_string().contains(token(&before).as_str().unwrap()), "no credential leaves with it");
+
+    let restored = send(&api, "POST", "/__admin/sandboxes/restore?name=after", taken.clone()).await;
+    assert_eq!(restored.status, 201, "{}", restored.text);
+    let after = restored.json();
+    assert_ne!(after["credentials"], before["credentials"]);
+    for field in ["seed", "settings"] {
+        assert_eq!(after[field], before[field]);
+    }
+    assert_eq!(after["clock"], json!({ "now": "2026-03-01T13:00:00Z", "frozen": true }));
+    let mut again = api.get("/__admin/sandboxes/after/snapshot").await.json();
+    let own = |made: &Value| made["credentials"]["client_id"].as_str().unwrap().to_owned();
+    assert!(again.to_string().contains(&own(&after)) && !again.to_string().contains(&own(&before)));
+    again = serde_json::from_str(&again.to_string().replace(&own(&after), &own(&before))).unwrap();
+    again["name"] = json!("before");
+    assert_eq!(again, taken, "nothing else differs");
+
+    for made in [&before, &after] {
+        let name = made["name"].as_str().unwrap();
+        assert_eq!(hand_off(&api, &token(made), "h-1", "sam@example.com").await.json(), first, "{name}: replayed");
+        let again = hand_off(&api, &token(made), "h-0", "sam@example.com").await.json();
+        assert_ne!(again, ended, "{name}: ended stays ended");
+        let path = format!("/__admin/actors/{waiting}?sandbox={name}");
+        let opened = send(&api, "PATCH", &path, json!({ "subscribed": true })).await.json()["opened_sessions"].clone();
+        let retried = hand_off(&api, &token(made), "h-3", waiting).await.json();
+        assert_eq!(json!([retried["agent_session_id"]]), opened, "{name}: what waited is opened");
+        let advance = format!("/__admin/clock/advance?sandbox={name}");
+        let ran = send(&api, "POST", &advance, json!({ "by": "1h" })).await.json()["ran"].clone();
+        let ran: Vec<&Value> = ran.as_array().unwrap().iter().map(|ran| &ran["agent_session_id"]).collect();
+        assert_eq!(ran[..2], [&first["agent_session_id"], &second["agent_session_id"]], "{name}");
+        assert_eq!(ran.len(), 4, "{name}: and the two opened since");
+    }
+    let ids = async |name: &str| {
+        let sessions = api.get(&format!("/__admin/sessions?sandbox={name}")).await.json()["sessions"].clone();
+        sessions.as_array().unwrap().iter().map(|session| session["id"].clone()).collect::<Vec<_>>()
+    };
+    let (one, other) = (ids("before").await, ids("after").await);
+    assert_eq!(one, other, "the ids go on alike");
+    assert_eq!(one.iter().map(Value::to_string).collect::<HashSet<_>>().len(), 5, "and none is given twice");
+}
+
+#[tokio::test]
+async fn the_default_sandbox_is_restored_as_a_named_one_whose_clock_runs_on() {
+    let api = Api::new();
+    let first = api.hand_off(body_of("h-1", "sam@example.com")).await.json();
+    let taken = api.get("/__admin/sandboxes/default/snapshot").await.json();
+    let refused = send(&api, "POST", "/__admin/sandboxes/restore", taken.clone()).await;
+    assert_eq!(refused.status, 409, "the default sandbox is there already: {}", refused.text);
+    let elsewhere = Api::new();
+    let made = send(&elsewhere, "POST", "/__admin/sandboxes/restore?name=copy", taken).await.json();
+    assert_eq!(made["clock"]["frozen"], false);
+    let replayed = hand_off(&elsewhere, &token(&made), "h-1", "sam@example.com").await.json();
+    assert_eq!(replayed, first, "another server gives it back");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_restored_leaves_nothing_behind() {
+    let api = Api::new();
+    let made = create(&api, json!({ "name": "suite-a" })).await;
+    hand_off(&api, &token(&made), "h-1", "sam@example.com").await;
+    let taken = api.get("/__admin/sandboxes/suite-a/snapshot").await.json();
+    let changed = |field: &str, value: Value| {
+        let mut taken = taken.clone();
+        taken[field] = value;
+        taken
+    };
+    let session = &taken["agent_sessions"][0];
+    for (query, body, status) in [
+        ("", taken.clone(), 409),
+        ("?name=a/b", taken.clone(), 400),
+        ("?as=suite-b", taken.clone(), 400),
+        ("?name=suite-b", json!({}), 400),
+        ("?name=suite-b", changed("unknown", json!(1)), 400),
+        ("?name=suite-b", changed("agent_sessions", json!([session, session])), 400),
+        ("?name=suite-b", changed("clock", json!({ "now": "noon", "frozen": true })), 400),
+    ] {
+        let refused = send(&api, "POST", &format!("/__admin/sandboxes/restore{query}"), body).await;
+        assert_eq!(refused.status, status, "{query}: {}", refused.text);
+    }
+    assert_eq!(api.get("/__admin/sandboxes").await.json()["sandboxes"].as_array().unwrap().len(), 2);
+    assert_eq!(api.get("/__admin/sandboxes/nowhere/snapshot").await.status, 404);
+    assert_eq!(send(&api, "POST", "/__admin/sandboxes/restore?name=suite-b", taken).await.status, 201);
 }
 
 /// What one client does in its sandbox, and everything that it sees there. Times are left out.

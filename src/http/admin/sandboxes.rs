@@ -7,9 +7,9 @@ use crate::{
     config::OnDuplicateHandoff,
     http::{
         error::Problem,
-        extract::{Fields, Id},
+        extract::{Fields, Id, Params},
     },
-    sandbox::{CreateError, DEFAULT, NewSandbox, Sandbox},
+    sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
 };
 use axum::{
     extract::State,
@@ -61,15 +61,35 @@ pub(super) async fn create_sandbox(
         }
     }
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
-    let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock }).map_err(|error| {
-        let code = match &error {
-            CreateError::Exists(_) => StatusCode::CONFLICT,
-            CreateError::Name(_) => StatusCode::BAD_REQUEST,
-        };
-        Problem::new(code, format!("{error}."))
-    })?;
+    let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
     app.sandboxes.clear_away().await?;
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RestoredAs {
+    name: Option<String>,
+}
+
+/// `POST /__admin/sandboxes/restore` with a snapshot: makes a sandbox of it, under its name or `?name=NAME`.
+pub(super) async fn restore_sandbox(
+    State(app): State<Arc<App>>,
+    Params(restored): Params<RestoredAs>,
+    Fields(snapshot): Fields<Snapshot>,
+) -> Result<Response, Problem> {
+    let base = app.sandboxes.default_sandbox().settings().clone();
+    let sandbox = app.sandboxes.restore(snapshot, restored.name, base).await?;
+    app.sandboxes.clear_away().await?;
+    Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
+}
+
+/// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, but for its journal and its credentials.
+pub(super) async fn snapshot_sandbox(
+    State(app): State<Arc<App>>,
+    Id(name): Id,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    Ok(Pretty(find(&app, &name)?.snapshot().await?))
 }
 
 /// `GET /__admin/sandboxes`: the default one first, then by name; without credentials.
@@ -110,6 +130,26 @@ pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) ->
     }
     app.sandboxes.clear_away().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        let code = match &error {
+            CreateError::Exists(_) => StatusCode::CONFLICT,
+            CreateError::Name(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::new(code, format!("{error}."))
+    }
+}
+
+impl From<RestoreError> for Problem {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Create(error) => error.into(),
+            RestoreError::Twice(_) => Self::bad_request(format!("{error}.")),
+            RestoreError::Store(error) => error.into(),
+        }
+    }
 }
 
 fn find(app: &App, name: &str) -> Result<Arc<Sandbox>, Problem> {

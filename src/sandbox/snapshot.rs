@@ -1,0 +1,158 @@
+//! A sandbox as a document, and a sandbox made from one.
+//!
+//! The journal is no part of it: it tells of what was asked of one sandbox, and a restored one is another.
+
+use super::{CreateError, Credentials, NewSandbox, Sandbox, SandboxSettings, Sandboxes};
+use crate::{
+    actor::ActorState,
+    agenda::Task,
+    clock::{Clock, Reading},
+    config::OnDuplicateHandoff,
+    ids::Drawn,
+    session::{AgentSession, PendingHandoff, SessionStatus},
+    store::StoreError,
+};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a sandbox holds. All lists go from the oldest to the newest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// The sandbox's name.
+    pub name: String,
+    /// What its ids follow from.
+    pub seed: u64,
+    /// Its time. A restored clock goes on from there, frozen or running, as if no time had passed.
+    pub clock: Reading,
+    /// What it was made with.
+    pub settings: Kept,
+    /// How many ids were drawn: a restored sandbox goes on with the next ones.
+    pub ids: Drawn,
+    /// What is known of its actors.
+    pub actors: Vec<ActorState>,
+    /// Its agent sessions.
+    pub agent_sessions: Vec<AgentSession>,
+    /// The handoffs that wait for a subscription (S3).
+    pub pending_handoffs: Vec<PendingHandoff>,
+}
+
+/// Those settings of a sandbox that are its own and not the server's.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// What a second handoff with a known id comes to (S8).
+    pub on_duplicate_handoff: OnDuplicateHandoff,
+    /// How long an agent session lives.
+    pub session_ttl: SignedDuration,
+}
+
+/// Why no sandbox was made from a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// No sandbox can be made under that name.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// Two documents of the snapshot have one id or one key.
+    #[error("two of the snapshot's {0} have the same id, or the same handoff_id")]
+    Twice(&'static str),
+    /// The store does not do its work.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl Sandbox {
+    /// What the sandbox holds. Handoffs that come at the same time may be in it or not, but no id is given twice.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let (actors, _) = self.actors.list(None, usize::MAX, |_| true).await?;
+        // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
+        // restored one is opened once all the same.
+        let (pending, _) = self.pending.list(None, usize::MAX, |_| true).await?;
+        let (sessions, _) = self.agent_sessions.list(None, usize::MAX, |_| true).await?;
+        Ok(Snapshot {
+            name: self.name().to_owned(),
+            seed: self.ids.seed(),
+            clock: self.clock.read(),
+            settings: Kept {
+                on_duplicate_handoff: self.settings.on_duplicate_handoff,
+                session_ttl: self.settings.session_ttl,
+            },
+            // After the sessions, so that none of theirs is still to come.
+            ids: self.ids.drawn(),
+            actors: oldest_first(&actors),
+            agent_sessions: oldest_first(&sessions),
+            pending_handoffs: oldest_first(&pending),
+        })
+    }
+
+    /// Takes over what a snapshot holds. All sessions become those of this sandbox's own client, whose handoffs would
+    /// not find them otherwise (S8).
+    async fn fill(&self, snapshot: Snapshot) -> Result<(), RestoreError> {
+        let client: Option<Arc<str>> =
+            self.credentials().map(|Credentials { client_id, .. }| client_id.as_str().into());
+        for actor in snapshot.actors {
+            inserted("actors", self.actors.insert(Arc::new(actor)).await)?;
+        }
+        for mut session in snapshot.agent_sessions {
+            session.client = client.clone().unwrap_or(session.client);
+            let (due, open) = (session.expires_at, session.status == SessionStatus::Open);
+            let task = Task::ExpireSession { agent_session_id: Arc::clone(&session.id) };
+            inserted("agent sessions", self.agent_sessions.insert(Arc::new(session)).await)?;
+            if open {
+                self.schedule(due, task);
+            }
+        }
+        for mut pending in snapshot.pending_handoffs {
+            pending.client = client.clone().unwrap_or(pending.client);
+            pending.key = AgentSession::handoff_key(&pending.client, &pending.request.handoff_id);
+            inserted("pending handoffs", self.pending.insert(Arc::new(pending)).await)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sandboxes {
+    /// Makes a sandbox with credentials of its own from a snapshot, under its name or another one. `base` says what
+    /// the snapshot does not.
+    ///
+    /// # Errors
+    /// When the name is taken or cannot be used, when the snapshot contradicts itself, or when the store is
+    /// unavailable. No sandbox was made then.
+    pub async fn restore(
+        &self,
+        snapshot: Snapshot,
+        name: Option<String>,
+        base: SandboxSettings,
+    ) -> Result<Arc<Sandbox>, RestoreError> {
+        let Kept { on_duplicate_handoff, session_ttl } = snapshot.settings;
+        let settings = SandboxSettings { seed: Some(snapshot.seed), on_duplicate_handoff, session_ttl, ..base };
+        let clock = Clock::frozen(snapshot.clock.now);
+        if !snapshot.clock.frozen {
+            clock.resume();
+        }
+        let name = name.unwrap_or_else(|| snapshot.name.clone());
+        let sandbox = self.create(NewSandbox { name: Some(name), settings, clock })?;
+        sandbox.ids.go_on_from(snapshot.ids);
+        if let Err(error) = sandbox.fill(snapshot).await {
+            let _ = self.delete(sandbox.name());
+            self.clear_away().await.map_err(RestoreError::Store)?;
+            return Err(error);
+        }
+        Ok(sandbox)
+    }
+}
+
+fn oldest_first<T: Clone>(newest_first: &[Arc<T>]) -> Vec<T> {
+    newest_first.iter().rev().map(|one| T::clone(one)).collect()
+}
+
+fn inserted(what: &'static str, result: Result<(), StoreError>) -> Result<(), RestoreError> {
+    result.map_err(|error| match error {
+        StoreError::Taken => RestoreError::Twice(what),
+        error @ StoreError::Unavailable(_) => RestoreError::Store(error),
+    })
+}
