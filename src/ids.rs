@@ -78,7 +78,7 @@ impl Ids {
     }
 
     /// An id for a scenario's own use: 24 hexadecimal digits.
-    pub fn drawn(&self) -> String {
+    pub fn own(&self) -> String {
         let mut random = self.draw("drawn", &self.chances);
         let mut id = String::with_capacity(24);
         push_hex(&mut id, random.u64(..), 16);

@@ -126,7 +126,8 @@ fn body_error(error: &BodyError, limit: usize) -> HandoffError {
 /// credential passes is judged later.
 pub(super) fn sandbox_of(app: &App, headers: &HeaderMap) -> Arc<Sandbox> {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let found = token.and_then(|text| text.split_once(' ')).map(|(_, token)| app.sandboxes.by_credential(token.trim()));
+    let found =
+        token.and_then(|text| text.split_once(' ')).map(|(_, token)| app.sandboxes.by_bearer_token(token.trim()));
     match found {
         Some(Found::Sandbox(sandbox)) => sandbox,
         _ => Arc::clone(app.sandboxes.default_sandbox()),
@@ -166,7 +167,7 @@ fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffErr
     if token.contains([' ', '\t', ',']) {
         return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
     }
-    match (app.sandboxes.by_credential(token), app.settings.auth) {
+    match (app.sandboxes.by_bearer_token(token), app.settings.auth) {
         (Found::Sandbox(sandbox), _) => {
             let client = sandbox.credentials().map_or(OPEN_CLIENT, |credentials| &credentials.client_id).into();
             Ok(Caller { sandbox, client })
@@ -259,6 +260,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Fields<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let body = match body::read(request.into_body(), app.settings.max_body.max(MOST_FIELDS), false).await {
             Ok(body) if body.iter().all(u8::is_ascii_whitespace) => Arc::from(*b"{}"),
+            // Else a list would be taken for the fields in their order.
+            Ok(body) if !body.trim_ascii().starts_with(b"{") => {
+                return Err(Problem::bad_request("In the body: it must be a JSON object."));
+            }
             Ok(body) => body,
             Err(_) => return Err(Problem::bad_request("The body is too large, or did not come whole.")),
         };

@@ -120,7 +120,7 @@ fn depart(
         now: sandbox.clock.now(),
         base_url: &app.base_url,
         agent_session_id: answered.findings.agent_session.as_deref().unwrap_or_default(),
-        id: &sandbox.ids.drawn(),
+        id: &sandbox.ids.own(),
     };
     let rendered = departure.render(&answered.body, &context).map_err(|error| {
         let name = scripted.scenario.name();

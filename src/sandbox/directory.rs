@@ -169,6 +169,17 @@ impl Sandboxes {
         self.used(found)
     }
 
+    /// The sandbox that a bearer token belongs to; a credential of another kind is no token.
+    #[must_use]
+    pub fn by_bearer_token(&self, token: &str) -> Found {
+        match self.by_credential(token) {
+            Found::Sandbox(sandbox) if sandbox.credentials().is_none_or(|own| own.bearer_token != token) => {
+                Found::Unknown
+            }
+            found => found,
+        }
+    }
+
     /// The sandbox that a credential belongs to, which is used by being asked for.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> Found {
