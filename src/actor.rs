@@ -2,7 +2,7 @@
 
 use crate::document::Record;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// The end user as a handoff names them (R4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +53,17 @@ impl ActorState {
     /// What is known of an actor of whom nothing was ever told.
     #[must_use]
     pub fn unknown(email: &str) -> Self {
-        Self { email: Self::key(email), registered: true, email_verified: true, subscribed: true }
+        Self { email: Self::key(email).into(), registered: true, email_verified: true, subscribed: true }
     }
 
     /// The id under which an actor is kept.
     #[must_use]
-    pub fn key(email: &str) -> Arc<str> {
-        email.to_ascii_lowercase().into()
+    pub fn key(email: &str) -> Cow<'_, str> {
+        if email.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(email.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(email)
+        }
     }
 
     /// Takes a change in.

@@ -9,7 +9,10 @@ use crate::{clock::Clock, ids::Ids, scenario::ScenarioSet, store::Store};
 use hashbrown::HashMap;
 use std::{
     collections::VecDeque,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::Notify;
@@ -69,6 +72,8 @@ pub struct Sandboxes {
     pub(super) store: Arc<dyn Store>,
     alarm: Arc<Notify>,
     ids: Ids,
+    /// Whether there ever was a sandbox beside the default one, and with it a credential to know.
+    has_had_named: AtomicBool,
     named: RwLock<Named>,
 }
 
@@ -100,7 +105,15 @@ impl Sandboxes {
             scenarios: Arc::clone(&scenarios),
         };
         let default = Arc::new(Sandbox::new(made, Arc::clone(&store), Arc::clone(&alarm)));
-        Self { default, limits, store, alarm, ids, named: RwLock::new(Named { scenarios, ..Named::default() }) }
+        Self {
+            default,
+            limits,
+            store,
+            alarm,
+            ids,
+            has_had_named: AtomicBool::new(false),
+            named: RwLock::new(Named { scenarios, ..Named::default() }),
+        }
     }
 
     /// Takes the scenarios of the server anew, in every sandbox; what a sandbox was given of its own stays.
@@ -152,6 +165,7 @@ impl Sandboxes {
             named.remove(&longest, "it gave way to a newer sandbox; see --max-sandboxes");
             self.alarm.notify_one();
         }
+        self.has_had_named.store(true, Ordering::Relaxed);
         for credential in sandbox.credentials.iter().flat_map(Credentials::shown) {
             named.by_credential.insert(credential.into(), Arc::clone(&sandbox));
         }
@@ -183,6 +197,10 @@ impl Sandboxes {
     /// The sandbox that a credential belongs to, which is used by being asked for.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> Found {
+        // Most servers have the default sandbox alone, and need not look anything up for it.
+        if !self.has_had_named.load(Ordering::Relaxed) {
+            return Found::Unknown;
+        }
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         let found = match named.by_credential.get(credential) {
             Some(sandbox) => Arc::clone(sandbox),

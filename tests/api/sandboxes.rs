@@ -530,3 +530,28 @@ async fn two_hundred_sandboxes_at_once_share_nothing_and_agree() {
     let ids = |seen: &[Value]| seen[0][0]["agent_session_id"].clone();
     assert_ne!(ids(&walk(&api, 0, &other).await), ids(&first.unwrap()), "another seed, other ids");
 }
+
+#[tokio::test]
+async fn a_sandbox_can_be_made_with_scenarios_of_its_own() {
+    let api = Api::new();
+    let answers = json!([{ "outcome": "register" }]);
+    let made = create(&api, json!({ "scenarios": [{ "name": "own", "answers": answers }] })).await;
+    let own = hand_off(&api, &token(&made), "h-1", "sam@example.com").await;
+    assert_eq!(own.json()["status"], "register");
+    assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.json()["status"], "success");
+    let broken = json!({ "name": "broken", "scenarios": [{ "name": "own", "answers": [] }] });
+    let refused = send(&api, "POST", "/__admin/sandboxes", broken).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert_eq!(api.get("/__admin/sandboxes/broken").await.status, 404, "nothing is half made");
+}
+
+#[tokio::test]
+async fn a_credential_of_another_kind_is_no_bearer_token() {
+    let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
+    let made = create(&api, json!({})).await;
+    assert_eq!(hand_off(&api, &token(&made), "h-1", "sam@example.com").await.status, 200);
+    for kind in ["client_id", "client_secret", "api_key", "webhook_secret"] {
+        let refused = hand_off(&api, &made["credentials"][kind], "h-1", "sam@example.com").await;
+        assert_eq!(refused.status, 401, "{kind}");
+    }
+}

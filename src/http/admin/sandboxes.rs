@@ -10,6 +10,7 @@ use crate::{
         extract::{Fields, Id, Params},
     },
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
+    scenario::Scenario,
 };
 use axum::{
     extract::State,
@@ -28,6 +29,8 @@ pub(super) struct Wanted {
     name: Option<String>,
     seed: Option<u64>,
     clock: Option<WantedClock>,
+    /// Scenarios of its own, beside those of the server or in their stead.
+    scenarios: Vec<Value>,
     settings: WantedSettings,
 }
 
@@ -60,8 +63,19 @@ pub(super) async fn create_sandbox(
             return Err(Problem::bad_request(format!("settings.session_ttl: {ttl:?} is negative.")));
         }
     }
+    // Read before anything is made, so that nothing is half made.
+    let scenarios = wanted
+        .scenarios
+        .iter()
+        .enumerate()
+        .map(|(place, scenario)| Scenario::read(&format!("scenarios/{place}"), &format!("{scenario:#}")));
+    let scenarios: Vec<Scenario> =
+        scenarios.collect::<Result<_, _>>().map_err(|error| Problem::bad_request(error.to_string()))?;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
+    for scenario in scenarios {
+        sandbox.scripts.put(Arc::new(scenario));
+    }
     app.sandboxes.clear_away().await?;
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
 }
