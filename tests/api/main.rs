@@ -18,5 +18,6 @@ mod judging;
 mod ledger;
 mod openapi;
 mod property;
+mod requests;
 mod sandboxes;
 mod wire;
