@@ -20,4 +20,5 @@ mod openapi;
 mod property;
 mod requests;
 mod sandboxes;
+mod scenarios;
 mod wire;
