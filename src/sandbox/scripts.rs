@@ -156,8 +156,6 @@ impl Scripts {
             return false;
         }
         state.own.insert(name.to_owned(), None);
-        state.pinned.take_if(|pinned| pinned.name() == name);
-        state.queued.retain(|queued| queued.name() != name);
         state.compile();
         true
     }
@@ -246,6 +244,9 @@ impl State {
         // Names are unique by construction, which is all that a set asks for.
         let compiled: Result<ScenarioSet, ScenarioError> = ScenarioSet::compile(all);
         if let Ok(set) = compiled {
+            // What is pinned or queued goes by its name: replaced, it answers as it now reads; gone, it waits no more.
+            self.pinned = self.pinned.take().and_then(|pinned| set.get(pinned.name()).cloned());
+            self.queued = self.queued.iter().filter_map(|queued| set.get(queued.name()).cloned()).collect();
             self.set = Arc::new(set);
         }
     }

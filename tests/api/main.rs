@@ -18,5 +18,7 @@ mod judging;
 mod ledger;
 mod openapi;
 mod property;
+mod requests;
 mod sandboxes;
+mod scenarios;
 mod wire;

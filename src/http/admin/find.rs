@@ -27,6 +27,16 @@ const LONGEST: Duration = Duration::from_mins(5);
 /// How many near misses are told.
 const NEAREST: usize = 5;
 
+/// How many exchanges an answer to a wait holds at most.
+const MOST: usize = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Counted {
+    #[serde(default, rename = "match")]
+    matcher: Match,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
@@ -36,8 +46,8 @@ pub(super) struct Wanted {
 }
 
 /// `POST /__admin/requests/count` with `{"match": …}`.
-pub(super) async fn count_requests(World(sandbox): World, Fields(wanted): Fields<Wanted>) -> Pretty<impl Serialize> {
-    Pretty(json!({ "count": matching(&sandbox, &wanted.matcher).len() }))
+pub(super) async fn count_requests(World(sandbox): World, Fields(counted): Fields<Counted>) -> Pretty<impl Serialize> {
+    Pretty(json!({ "count": matching(&sandbox, &counted.matcher).len() }))
 }
 
 /// `POST /__admin/requests/find` with `{"match": …}`: newest first.
@@ -75,7 +85,8 @@ pub(super) async fn await_requests(
     let count = awaited.count.unwrap_or(1);
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
-        Some(text) => serde_json::from_str(text).map_err(|error| Problem::bad_request(format!("match: {error}.")))?,
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| Problem::bad_request(format!("match: {}.", error.to_string().replace('`', "\""))))?,
     };
     let patience = awaited
         .timeout
@@ -89,7 +100,7 @@ pub(super) async fn await_requests(
         let found = matching(&sandbox, &matcher);
         if found.len() >= count {
             let matching = found.len();
-            return Ok(Pretty(Found { requests: found.into_iter().take(1000).collect(), matching }).into_response());
+            return Ok(Pretty(Found { requests: found.into_iter().take(MOST).collect(), matching }).into_response());
         }
         if timeout(patience.saturating_sub(time.elapsed()), recorded).await.is_err() {
             return Ok((StatusCode::REQUEST_TIMEOUT, Pretty(missed(&sandbox, &matcher, found, count))).into_response());
@@ -98,7 +109,7 @@ pub(super) async fn await_requests(
 }
 
 /// What came, and the exchanges that came nearest to matching, with what kept them from it.
-fn missed(sandbox: &Sandbox, matcher: &Match, found: Vec<Arc<Entry>>, wanted: usize) -> impl Serialize + use<> {
+fn missed(sandbox: &Sandbox, matcher: &Match, mut found: Vec<Arc<Entry>>, wanted: usize) -> impl Serialize + use<> {
     #[derive(Serialize)]
     struct Missed {
         wanted: usize,
@@ -123,7 +134,9 @@ fn missed(sandbox: &Sandbox, matcher: &Match, found: Vec<Arc<Entry>>, wanted: us
         .collect();
     near.sort_by_key(|near| near.failed.len());
     near.truncate(NEAREST);
-    Missed { wanted, matching: found.len(), requests: found, near_misses: near }
+    let matching = found.len();
+    found.truncate(MOST);
+    Missed { wanted, matching, requests: found, near_misses: near }
 }
 
 fn matching(sandbox: &Sandbox, matcher: &Match) -> Vec<Arc<Entry>> {

@@ -9,7 +9,7 @@ use crate::{
         extract::{Fields, Id, World},
     },
     sandbox::{QUEUED, Sandbox},
-    scenario::{SCENARIO_SCHEMA, Scenario},
+    scenario::{Per, SCENARIO_SCHEMA, Scenario},
 };
 use axum::{
     extract::{Request, State},
@@ -85,6 +85,7 @@ pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<
 
 /// `DELETE /__admin/scenarios/{name}/pin`: requests choose again.
 pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
+    find(&sandbox, &name)?;
     match sandbox.scripts.forced().0 {
         Some(pinned) if pinned.name() == name => {
             sandbox.scripts.pin(None);
@@ -138,8 +139,22 @@ pub(super) async fn set_state(
     Id(name): Id,
     Fields(state): Fields<NewState>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let answers = find(&sandbox, &name)?.answers().len();
-    if !sandbox.scripts.set_walk(&name, &state.subject.to_lowercase(), state.answer, sandbox.clock.now()) {
+    let scenario = find(&sandbox, &name)?;
+    let answers = scenario.answers().len();
+    let subject = match (scenario.per(), &*state.subject) {
+        (Per::Actor, "") => {
+            return Err(Problem::bad_request(format!("subject: {name:?} is walked by email; give one.")));
+        }
+        (Per::Actor, email) => email.to_lowercase(),
+        (Per::Handoff, "") => {
+            return Err(Problem::bad_request(format!("subject: {name:?} is walked by handoff_id; give one.")));
+        }
+        (Per::All, subject) if !subject.is_empty() => {
+            return Err(Problem::bad_request(format!("subject: {name:?} is walked by all together; leave it out.")));
+        }
+        (Per::Handoff | Per::All, subject) => subject.to_owned(),
+    };
+    if !sandbox.scripts.set_walk(&name, &subject, state.answer, sandbox.clock.now()) {
         return Err(Problem::bad_request(format!("answer: {name:?} has {answers} answers, counted from 0.")));
     }
     Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
