@@ -9,5 +9,6 @@
 mod config;
 mod harness;
 mod help;
+mod reload;
 mod serve;
 mod validate;
