@@ -10,5 +10,6 @@ mod config;
 mod harness;
 mod help;
 mod reload;
+mod scenarios;
 mod serve;
 mod validate;
