@@ -3,6 +3,7 @@
 mod completions;
 mod environment;
 mod ready;
+mod scenarios;
 mod serve;
 mod validate;
 
@@ -94,8 +95,15 @@ Flags win over the environment, the environment over the file, the file over the
     Serve(Box<ServeOptions>),
     /// Probe a running server, found by the same flags, environment and file; exit 0 once it is ready.
     Ready(Box<ready::Options>),
-    /// Check request bodies against the contract, offline.
+    /// Check request bodies against the contract, and scenario files, offline.
+    #[command(after_help = "\
+A .yaml or .yml file is a scenario; so is a .json file with \"answers\" at its top level.
+Anything else is a request body, and standard input, too.")]
     Validate(validate::Options),
+    /// List the scenarios in the order in which they are asked.
+    List(scenarios::ListOptions),
+    /// Print the file of a scenario as it is written.
+    Show(scenarios::ShowOptions),
     /// Print name and version.
     Version,
     /// Print a completion script for a shell.
@@ -125,6 +133,8 @@ pub fn run() -> ExitCode {
         Verb::Ready(options) => settings(options.server.clone(), listen_is_flag)
             .and_then(|settings| ready::ready(&settings, &options, is_flag("ready_file"))),
         Verb::Validate(options) => validate::validate(&options),
+        Verb::List(options) => scenarios::list(&options),
+        Verb::Show(options) => scenarios::show(&options),
         Verb::Version => {
             let line = format!("{} {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
             print(line.as_bytes()).map(|()| Exit::Fine)

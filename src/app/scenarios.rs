@@ -6,6 +6,8 @@
 use super::App;
 use crate::scenario::{Scenario, ScenarioError, ScenarioSet, shipped};
 use std::{
+    fs::Metadata,
+    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,6 +19,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// A file larger than this is no scenario.
 const LARGEST: u64 = 1 << 20;
+
+/// Up to this many bytes in all, files are compared by what is in them and not only by their size and time, which two
+/// writes in quick succession may share.
+const CHEAP: u64 = 4 << 20;
 
 /// Why scenarios cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +40,17 @@ pub enum LoadError {
     Wrong(#[from] ScenarioError),
 }
 
-/// What a folder looked like: every file with its size and its time.
-type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
+/// What a folder looked like.
+type Look = Vec<FileLook>;
+
+/// What a file looked like; the hash is of what is in it, unless the folder is large.
+#[derive(PartialEq, Eq)]
+struct FileLook {
+    path: PathBuf,
+    size: u64,
+    modified: Option<SystemTime>,
+    hash: Option<u64>,
+}
 
 /// Reads the scenarios of a folder, or the shipped ones.
 ///
@@ -50,7 +65,7 @@ pub fn load(folder: Option<&Path>) -> Result<ScenarioSet, LoadError> {
             }
         }
         Some(folder) => {
-            for (path, ..) in look(folder)? {
+            for (path, _) in files(folder)? {
                 let text = std::fs::read_to_string(&path)
                     .map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
                 scenarios.push(Arc::new(Scenario::read(&path.display().to_string(), &text)?));
@@ -60,12 +75,14 @@ pub fn load(folder: Option<&Path>) -> Result<ScenarioSet, LoadError> {
     Ok(ScenarioSet::compile(scenarios)?)
 }
 
-fn look(folder: &Path) -> Result<Look, LoadError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |error| LoadError::Unreadable { path, error }
-    };
-    let mut look = Vec::new();
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> LoadError {
+    let path = path.to_owned();
+    move |error| LoadError::Unreadable { path, error }
+}
+
+/// The scenario files of a folder, by name.
+fn files(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, LoadError> {
+    let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
         let is_scenario =
@@ -79,11 +96,35 @@ fn look(folder: &Path) -> Result<Look, LoadError> {
                 let error = io::Error::other(format!("larger than {LARGEST} bytes, the most that a scenario may be"));
                 return Err(LoadError::Unreadable { path, error });
             }
-            look.push((path, facts.len(), facts.modified().ok()));
+            files.push((path, facts));
         }
     }
-    look.sort();
-    Ok(look)
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(files)
+}
+
+fn look(folder: &Path) -> Result<Look, LoadError> {
+    let files = files(folder)?;
+    let cheap = files.iter().map(|(_, facts)| facts.len()).sum::<u64>() <= CHEAP;
+    files
+        .into_iter()
+        .map(|(path, facts)| {
+            let hash = if cheap {
+                let mut hasher = DefaultHasher::new();
+                std::fs::read(&path).map_err(unreadable(&path))?.hash(&mut hasher);
+                Some(hasher.finish())
+            } else {
+                None
+            };
+            Ok(FileLook { path, size: facts.len(), modified: facts.modified().ok(), hash })
+        })
+        .collect()
+}
+
+/// Off the threads that serve: a folder may lie across a network. Nothing, for a folder that cannot be looked at.
+async fn look_aside(folder: &Path) -> Option<Look> {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || look(&folder).ok()).await.ok().flatten()
 }
 
 impl App {
@@ -91,10 +132,21 @@ impl App {
     /// be used leaves the last good set in place, and says so.
     pub async fn watch_scenarios(&self) {
         let Some(folder) = &self.settings.scenarios else { return };
-        let mut seen = look(folder).unwrap_or_default();
+        let mut seen = look_aside(folder).await;
+        // What changed between the start and this first look has no earlier look to differ from.
+        let stale = match load(Some(folder)) {
+            Ok(set) => {
+                let now = self.sandboxes.default_sandbox().scripts.set();
+                !set.iter().map(|one| one.document()).eq(now.iter().map(|one| one.document()))
+            }
+            Err(_) => true,
+        };
+        if stale {
+            self.reload_scenarios();
+        }
         loop {
             tokio::time::sleep(PAUSE).await;
-            let now = look(folder).unwrap_or_default();
+            let now = look_aside(folder).await;
             if now != seen {
                 seen = now;
                 self.reload_scenarios();

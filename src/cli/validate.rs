@@ -1,22 +1,24 @@
-//! `validate`: request bodies against the contract, without a server.
+//! `validate`: request bodies against the contract, and scenario files, without a server.
 
-use super::{Exit, Failure, printed_fully};
+use super::{Exit, Failure, printed_fully, scenarios::Format};
 use crate::{
     contract::{Accepted, HANDOFF_REQUEST, Schema, locate},
     position::Position,
+    scenario::{Scenario, ScenarioError},
     session::HandoffRequest,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     fmt::Display,
     io::{self, Read, Write},
+    path::Path,
 };
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// Files that hold a request body each; - is standard input.
+    /// Files that hold a request body or a scenario each; - is standard input, a request body.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
 
@@ -25,21 +27,25 @@ pub(super) struct Options {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Human,
-    Json,
-}
-
 /// A finding with its place in the file.
 struct Located {
     position: Position,
     fact: Value,
     text: String,
+    /// The line of the file and a caret, where there is one; each line ends.
+    excerpt: String,
+}
+
+/// What a file is checked as.
+#[derive(Clone, Copy)]
+enum Kind {
+    Request,
+    Scenario,
 }
 
 struct Report {
     file: String,
+    kind: Kind,
     violations: Vec<Located>,
     omitted: usize,
     advices: Vec<Located>,
@@ -52,7 +58,10 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
     let mut unreadable = Vec::new();
     for file in &options.files {
         match read(file) {
-            Ok(body) => reports.push(report(&schema, name_of(file), &body)),
+            Ok(body) => reports.push(match kind(file, &body) {
+                Kind::Request => report(&schema, name_of(file), &body),
+                Kind::Scenario => scenario_report(file.clone(), &body),
+            }),
             Err(error) => unreadable.push(format!("{}: cannot be read: {error}", name_of(file))),
         }
     }
@@ -82,6 +91,51 @@ fn read(file: &str) -> io::Result<Vec<u8>> {
     }
 }
 
+/// A request body is JSON and has no `answers`; a scenario cannot be without.
+fn kind(file: &str, body: &[u8]) -> Kind {
+    let ending = Path::new(file).extension().unwrap_or_default();
+    let has_answers = || serde_json::from_slice::<Value>(body).is_ok_and(|value| value.get("answers").is_some());
+    if ending == "yaml" || ending == "yml" || (ending == "json" && has_answers()) {
+        Kind::Scenario
+    } else {
+        Kind::Request
+    }
+}
+
+fn scenario_report(file: String, body: &[u8]) -> Report {
+    let text = String::from_utf8_lossy(body);
+    let read = match std::str::from_utf8(body) {
+        Ok(text) => Scenario::read(&file, text).err(),
+        Err(error) => {
+            let position = Position::of(&text, error.valid_up_to());
+            let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
+            let problem = "the file is not UTF-8".to_owned();
+            Some(ScenarioError { file: file.clone(), position, problem, line })
+        }
+    };
+    let violations = match read {
+        None => Vec::new(),
+        Some(error) => {
+            let shown = printable(&error.to_string());
+            let excerpt = shown.split_once('\n').map(|(_, excerpt)| format!("{excerpt}\n")).unwrap_or_default();
+            let problem = printable(&error.problem);
+            let fact = json!({
+                "problem": problem,
+                "line": error.position.line,
+                "column": error.position.column,
+                "excerpt": error.line,
+            });
+            vec![Located { position: error.position, fact, text: problem, excerpt }]
+        }
+    };
+    Report { file, kind: Kind::Scenario, violations, omitted: 0, advices: Vec::new() }
+}
+
+/// A text of the file without what a terminal would take for an order.
+fn printable(text: &str) -> String {
+    text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
+}
+
 fn report(schema: &Schema, file: String, body: &[u8]) -> Report {
     let text = String::from_utf8_lossy(body);
     let (violations, omitted, advices) = match schema.check::<HandoffRequest>(body) {
@@ -90,6 +144,7 @@ fn report(schema: &Schema, file: String, body: &[u8]) -> Report {
     };
     Report {
         file,
+        kind: Kind::Request,
         omitted,
         violations: violations
             .iter()
@@ -103,14 +158,15 @@ fn located(position: Position, found: &(impl Serialize + Display)) -> Located {
     let mut fact = serde_json::to_value(found).unwrap_or_default();
     fact["line"] = position.line.into();
     fact["column"] = position.column.into();
-    Located { position, fact, text: found.to_string() }
+    Located { position, fact, text: found.to_string(), excerpt: String::new() }
 }
 
 fn print_human(reports: &[Report]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for Report { file, violations, omitted, advices } in reports {
-        for Located { position, text, .. } in violations {
+    for Report { file, kind, violations, omitted, advices } in reports {
+        for Located { position, text, excerpt, .. } in violations {
             writeln!(out, "{file}:{position}: {text}")?;
+            write!(out, "{excerpt}")?;
         }
         if *omitted > 0 {
             writeln!(out, "{file}: and {omitted} more violations")?;
@@ -119,7 +175,11 @@ fn print_human(reports: &[Report]) -> io::Result<()> {
             writeln!(out, "{file}:{position}: advice: {text}")?;
         }
         if violations.is_empty() {
-            writeln!(out, "{file}: keeps the contract")?;
+            let praise = match kind {
+                Kind::Request => "keeps the contract",
+                Kind::Scenario => "is a scenario",
+            };
+            writeln!(out, "{file}: {praise}")?;
         }
     }
     Ok(())
@@ -132,6 +192,10 @@ fn print_json(reports: &[Report]) -> io::Result<()> {
         .map(|report| {
             json!({
                 "file": report.file,
+                "kind": match report.kind {
+                    Kind::Request => "request",
+                    Kind::Scenario => "scenario",
+                },
                 "valid": report.violations.is_empty(),
                 "violations": facts(&report.violations),
                 "omitted_violations": report.omitted,

@@ -6,7 +6,10 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, channel},
+    },
 };
 
 /// The binary, without whatever the environment of the test run says about it.
@@ -126,6 +129,14 @@ impl Running {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The lines of standard error as they come; they can be asked for once.
+    pub fn log(&mut self) -> Receiver<String> {
+        let lines = BufReader::new(self.child.stderr.take().unwrap()).lines();
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        receiver
     }
 
     /// Sends a signal and waits for the end: the exit code, the rest of standard output, and standard error.

@@ -5,9 +5,14 @@ use std::process::Stdio;
 
 #[test]
 fn help_teaches() {
-    for (verb, name) in
-        [("", "help.txt"), ("serve", "help-serve.txt"), ("ready", "help-ready.txt"), ("validate", "help-validate.txt")]
-    {
+    for (verb, name) in [
+        ("", "help.txt"),
+        ("serve", "help-serve.txt"),
+        ("ready", "help-ready.txt"),
+        ("validate", "help-validate.txt"),
+        ("list", "help-list.txt"),
+        ("show", "help-show.txt"),
+    ] {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = run(&arguments);
         assert_eq!(output.status.code(), Some(0));
@@ -87,9 +92,15 @@ fn a_reader_that_has_left_is_no_failure() {
 
 #[test]
 fn a_wrong_command_line_ends_with_two() {
-    for arguments in
-        [&["srve"][..], &["--lissten"], &["validate"], &["serve", "--auth", "some"], &["--error-http-status", "99"]]
-    {
+    for arguments in [
+        &["srve"][..],
+        &["--lissten"],
+        &["validate"],
+        &["show"],
+        &["list", "x"],
+        &["serve", "--auth", "some"],
+        &["--error-http-status", "99"],
+    ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(text(&output.stdout).is_empty());

@@ -9,5 +9,7 @@
 mod config;
 mod harness;
 mod help;
+mod reload;
+mod scenarios;
 mod serve;
 mod validate;

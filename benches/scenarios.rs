@@ -1,0 +1,60 @@
+//! What it costs to choose a scenario: among ten and among a thousand that ask for an exact value, the shipped ones
+//! beside them. The thousand should cost about as much as the ten.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use docendorse_mock::scenario::{Facts, LazyBody, Scenario, ScenarioSet, shipped};
+use serde_json::json;
+use std::{hint::black_box, sync::Arc};
+
+/// The shipped set and `count` scenarios that ask for one exact value of `key` each.
+fn set(key: &str, count: usize) -> ScenarioSet {
+    let shipped = shipped().into_iter().map(|(name, text)| Arc::new(Scenario::read(name, text).unwrap()));
+    let own = (0..count).map(|index| {
+        let text = json!({ "name": format!("own-{index:04}"), "match": { key: value(key, index) }, "answers": [{}] });
+        Arc::new(Scenario::read("bench.json", &text.to_string()).unwrap())
+    });
+    ScenarioSet::compile(shipped.chain(own).collect()).unwrap()
+}
+
+fn value(key: &str, index: usize) -> String {
+    match key {
+        "email" => format!("user-{index:04}@example.com"),
+        // There are few intents; many scenarios share one, and the first of them is chosen.
+        "intent" => ["self_sign", "use_template"][index % 2].to_owned(),
+        _ => format!("handoff-{index:04}"),
+    }
+}
+
+fn choose(criterion: &mut Criterion) {
+    let body = LazyBody::new(b"{}");
+    for key in ["email", "intent", "handoff_id"] {
+        let mut group = criterion.benchmark_group(format!("choose by {key}"));
+        for count in [10, 1_000] {
+            let set = set(key, count);
+            let wanted = value(key, count - 1);
+            let mut facts = Facts {
+                email: "sam@example.com",
+                external_user_id: "usr_1",
+                intent: "create_from_prompt",
+                handoff_id: "acme-1",
+                source: "crm",
+                body: &body,
+            };
+            match key {
+                "email" => facts.email = &wanted,
+                "intent" => facts.intent = &wanted,
+                _ => facts.handoff_id = &wanted,
+            }
+            assert!(set.choose(&facts).is_some(), "the scenario is there to be chosen");
+            group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
+                bencher.iter(|| set.choose(black_box(facts)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, choose);
+criterion_main!(benches);
