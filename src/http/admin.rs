@@ -57,8 +57,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/requests/find", post(find::find_requests))
         .route("/__admin/requests/wait", get(find::await_requests))
         .route("/__admin/schemas/scenario.json", get(scenarios::show_schema))
-        .route("/__admin/scenarios", get(scenarios::list_scenarios))
-        .route("/__admin/scenarios/reset", post(scenarios::reset_scenarios))
+        .route("/__admin/scenarios", get(scenarios::list_scenarios).delete(scenarios::reset_scenarios))
         .route(
             "/__admin/scenarios/{name}",
             get(scenarios::show_scenario).put(scenarios::put_scenario).delete(scenarios::delete_scenario),

@@ -133,7 +133,9 @@ impl OpenExchange {
         headers.reserve(4 + answered.headers.len());
         headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
         headers.insert(X_REQUEST_ID, self.request_id.clone());
-        headers.extend(answered.headers);
+        for (name, value) in answered.headers {
+            headers.insert(name, value);
+        }
         if !self.findings.advices.is_empty() {
             headers.insert(X_MOCK_ADVICES, self.findings.advices.len().into());
         }

@@ -52,7 +52,10 @@ impl Sandbox {
         body: Arc<[u8]>,
     ) -> Result<HandOff, StoreError> {
         let known = self.actors.get(&ActorState::key(&request.actor.email)).await?;
-        let scripted = self.take_script(&request, known.as_deref(), &body);
+        let (scripted, newcomer) = self.take_script(&request, known.as_deref(), &body).unzip();
+        if let Some(newcomer) = newcomer.flatten() {
+            ignore_taken(self.actors.insert(Arc::new(newcomer)).await)?;
+        }
         let decision = match scripted.as_ref().and_then(|scripted| Some((scripted, scripted.answer()?))) {
             Some((scripted, answer)) => {
                 Decision { outcome: answer.outcome.clone(), delay: Duration::ZERO, chosen: scripted.chosen() }
@@ -84,8 +87,14 @@ impl Sandbox {
         Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first, scripted })
     }
 
-    /// The answer of the scenario that a request is for.
-    fn take_script(&self, request: &HandoffRequest, known: Option<&ActorState>, body: &[u8]) -> Option<Scripted> {
+    /// The answer of the scenario that a request is for, and the actor to remember: one of whom nothing was told has
+    /// yet to do what the scenario waits for.
+    fn take_script(
+        &self,
+        request: &HandoffRequest,
+        known: Option<&ActorState>,
+        body: &[u8],
+    ) -> Option<(Scripted, Option<ActorState>)> {
         let body = LazyBody::new(body);
         let facts = Facts {
             email: &request.actor.email,
@@ -95,12 +104,18 @@ impl Sandbox {
             source: &request.integration.source,
             body: &body,
         };
-        self.scripts.take(&facts, || {
-            let initial = || Cow::Owned(scenario::initial_state(&request.actor));
-            let state = known.map_or_else(initial, Cow::Borrowed);
-            let ActorState { registered, email_verified, subscribed, .. } = *state;
+        let mut newcomer = None;
+        let scripted = self.scripts.take(&facts, |scenario| {
+            let mut state = known.cloned().unwrap_or_else(|| scenario::initial_state(&request.actor));
+            let waits_for = scenario.waits_for();
+            if known.is_none() && waits_for != ActorChange::default() {
+                state.change(waits_for);
+                newcomer = Some(state.clone());
+            }
+            let ActorState { registered, email_verified, subscribed, .. } = state;
             (ActorFlags { registered, email_verified, subscribed }, self.clock.now())
-        })
+        })?;
+        Some((scripted, newcomer))
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.

@@ -109,7 +109,11 @@ impl Scripts {
     /// The answer of the scenario that this request is for, if there is one; the walk is one step further then. What
     /// the actor has done, and when it is, is asked for only then.
     #[must_use]
-    pub fn take(&self, facts: &Facts<'_>, actor: impl FnOnce() -> (ActorFlags, Timestamp)) -> Option<Scripted> {
+    pub fn take(
+        &self,
+        facts: &Facts<'_>,
+        actor: impl FnOnce(&Scenario) -> (ActorFlags, Timestamp),
+    ) -> Option<Scripted> {
         let mut state = self.state();
         let (scenario, by) = if let Some(next) = state.queued.pop_front() {
             (next, ChosenBy::Queued)
@@ -118,7 +122,7 @@ impl Scripts {
         } else {
             (state.set.choose(facts)?, ChosenBy::Scenario)
         };
-        let (flags, now) = actor();
+        let (flags, now) = actor(&scenario);
         state.steps += 1;
         let step = state.steps;
         let key = (scenario.name().into(), scenario.subject(facts));

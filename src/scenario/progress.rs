@@ -5,6 +5,7 @@ use super::{
     script::{AtEnd, Scenario},
     span::Span,
 };
+use crate::actor::ActorChange;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,17 @@ pub struct ActorFlags {
 }
 
 impl Scenario {
+    /// What an actor has yet to do of whom nothing was told: that which the answers of this scenario wait for.
+    #[must_use]
+    pub fn waits_for(&self) -> ActorChange {
+        let waits = |until| self.answers().iter().any(|answer| answer.until == Some(until)).then_some(false);
+        ActorChange {
+            registered: waits(Until::Registered),
+            email_verified: waits(Until::EmailVerified),
+            subscribed: waits(Until::Subscribed),
+        }
+    }
+
     /// Takes the step of one request, and says which answer it gets, counted from zero.
     ///
     /// Answers whose `until` holds already are passed over, those that wait for the actor even before they were given

@@ -76,8 +76,9 @@ async fn exchanges_are_found_newest_first() {
     let find = async |question: Value| send(&api, "POST", "/__admin/requests/find", question).await;
     let found = find(json!({ "match": { "email": "sam*" } })).await;
     assert_eq!((ids(&found), &found.json()["matching"]), (vec!["h-3".to_owned(), "h-1".to_owned()], &json!(2)));
-    let first = api.get("/__admin/requests/ex_00000001").await.json();
-    assert_eq!(found.json()["requests"][1], first, "whole");
+    let mut first = api.get("/__admin/requests/ex_00000001").await.json();
+    first.as_object_mut().unwrap().shift_remove("near_misses");
+    assert_eq!(found.json()["requests"][1], first, "whole, but for what only its own page tells");
     let page = find(json!({ "limit": 1 })).await;
     assert_eq!((ids(&page), &page.json()["matching"]), (vec!["h-4".to_owned()], &json!(4)));
     assert_eq!(find(json!({ "limit": 0 })).await.status, 400);

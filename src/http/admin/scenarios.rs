@@ -167,7 +167,7 @@ pub(super) async fn forget_state(World(sandbox): World, Id(name): Id) -> Result<
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /__admin/scenarios/reset`: no scenario of the sandbox's own, none pinned or queued, every walk at its start.
+/// `DELETE /__admin/scenarios`: no scenario of the sandbox's own, none pinned or queued, every walk at its start.
 pub(super) async fn reset_scenarios(World(sandbox): World) -> StatusCode {
     sandbox.scripts.reset();
     StatusCode::NO_CONTENT
