@@ -74,6 +74,13 @@ impl Agenda {
         before.is_none_or(|(next, _)| due < next)
     }
 
+    /// Strikes a task off, wherever it stands.
+    pub fn strike(&self, task: &Task) {
+        let mut queue = self.queue();
+        queue.lane.retain(|(_, _, listed)| listed != task);
+        queue.late.retain(|_, listed| listed != task);
+    }
+
     /// Takes the next task that is due at `now`.
     #[must_use]
     pub fn take_due(&self, now: Timestamp) -> Option<Item> {

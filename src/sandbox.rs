@@ -11,7 +11,7 @@ mod snapshot;
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use handoff::{HandOff, HandOffResult};
-pub use scripts::{QUEUED, Scripted, Scripts, Walk};
+pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
 pub use snapshot::{Kept, RestoreError, Snapshot};
 
 use crate::{
@@ -166,6 +166,18 @@ impl Sandbox {
         }
     }
 
+    /// Deletes an agent session, and what was to happen to it; says whether it was there.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn delete_session(&self, id: &str) -> Result<bool, StoreError> {
+        let deleted = self.agent_sessions.delete(id).await?;
+        if deleted {
+            self.agenda.strike(&Task::ExpireSession { agent_session_id: id.into() });
+        }
+        Ok(deleted)
+    }
+
     /// Carries out everything that is due at the sandbox's present, in order, and says what that was.
     ///
     /// # Errors
@@ -202,10 +214,11 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn reset(&self) -> Result<(), StoreError> {
+        // First, so that a session that comes in between keeps its end.
+        self.agenda.clear();
         self.store.clear(&self.shelf).await?;
         self.journal.reset();
         self.ids.restart();
-        self.agenda.clear();
         self.scripts.reset();
         Ok(())
     }

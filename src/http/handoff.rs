@@ -65,8 +65,10 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
             ..Findings::default()
         },
     };
-    if let Some((scripted, actor)) = scripted {
-        depart(app, &sandbox, &scripted, &actor, &mut answered)?;
+    if let Some((scripted, actor)) = scripted
+        && let Err(error) = depart(app, &sandbox, &scripted, &actor, &mut answered)
+    {
+        return Err(HandoffError { findings: Box::new(answered.findings), ..error });
     }
     Ok(answered)
 }

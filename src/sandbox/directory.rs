@@ -18,7 +18,7 @@ use std::{
 use tokio::sync::Notify;
 
 /// How many credentials of sandboxes that went are remembered.
-const REMEMBERED: usize = 3_000;
+const REMEMBERED: usize = 150_000;
 
 /// How many sandboxes there may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +165,8 @@ impl Sandboxes {
             named.remove(&longest, "it gave way to a newer sandbox; see --max-sandboxes");
             self.alarm.notify_one();
         }
+        // The files of the server may have changed since it was put together.
+        sandbox.scripts.rebase(Arc::clone(&named.scenarios));
         self.has_had_named.store(true, Ordering::Relaxed);
         for credential in sandbox.credentials.iter().flat_map(Credentials::shown) {
             named.by_credential.insert(credential.into(), Arc::clone(&sandbox));

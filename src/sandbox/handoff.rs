@@ -144,12 +144,15 @@ impl Sandbox {
             let (mut waiting, _) = self.pending.list(None, usize::MAX, is_theirs).await?;
             waiting.reverse();
             for pending in waiting {
+                // Of several callers at once, the one who takes it away opens it.
+                if !self.pending.delete(&pending.key).await? {
+                    continue;
+                }
                 let (client, request) = (&pending.client, pending.request.clone());
                 let opening = self.open_session(client, request, Arc::clone(&pending.body)).await?;
                 if let (HandOffResult::Session(session), Replay::No) = opening {
                     opened.push(session);
                 }
-                self.pending.delete(&pending.key).await?;
             }
         }
         Ok((actor, opened))

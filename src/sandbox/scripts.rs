@@ -14,6 +14,9 @@ use std::{
 /// How many walks through scenarios a sandbox remembers; the longest unused one is forgotten first.
 const REMEMBERED: usize = 10_000;
 
+/// How many scenarios of its own a sandbox may have.
+pub const OWN: usize = 1_000;
+
 /// How many requests may be waited for by queued scenarios.
 pub const QUEUED: usize = 1_000;
 
@@ -70,6 +73,8 @@ struct State {
     base: Arc<ScenarioSet>,
     /// What this sandbox was given beside it, or in its stead; nothing stands for a scenario taken away.
     own: BTreeMap<String, Option<Arc<Scenario>>>,
+    /// What it was made with; a reset goes back to it.
+    first: BTreeMap<String, Option<Arc<Scenario>>>,
     /// Both together.
     set: Arc<ScenarioSet>,
     pinned: Option<Arc<Scenario>>,
@@ -86,6 +91,7 @@ impl Scripts {
             set: Arc::clone(&base),
             base,
             own: BTreeMap::new(),
+            first: BTreeMap::new(),
             pinned: None,
             queued: VecDeque::new(),
             walks: HashMap::new(),
@@ -125,18 +131,20 @@ impl Scripts {
         let (flags, now) = actor(&scenario);
         state.steps += 1;
         let step = state.steps;
-        let key = (scenario.name().into(), scenario.subject(facts));
+        let key = (scenario.name().into(), bounded(scenario.subject(facts)));
         let walk = state.walks.entry(key).or_default();
         walk.0 = step;
         let answer = scenario.next(&mut walk.1, flags, now);
-        if state.walks.len() > REMEMBERED {
-            // A tenth at a time, so that finding the oldest costs each walk but little.
-            let mut steps: Vec<u64> = state.walks.values().map(|(step, _)| *step).collect();
-            let (_, oldest, _) = steps.select_nth_unstable(REMEMBERED / 10);
-            let oldest = *oldest;
-            state.walks.retain(|_, (step, _)| *step > oldest);
-        }
+        state.forget_oldest();
         Some(Scripted { scenario, answer, by })
+    }
+
+    /// Gives a new sandbox scenarios of its own; a reset comes back to them.
+    pub fn begin_with(&self, scenarios: impl IntoIterator<Item = Arc<Scenario>>) {
+        let mut state = self.state();
+        state.first = scenarios.into_iter().map(|own| (own.name().to_owned(), Some(own))).collect();
+        state.own = state.first.clone();
+        state.compile();
     }
 
     /// Takes the files of the server anew; what this sandbox was given stays.
@@ -146,11 +154,15 @@ impl Scripts {
         state.compile();
     }
 
-    /// Gives the sandbox a scenario of its own, in the stead of one of the same name.
-    pub fn put(&self, scenario: Arc<Scenario>) {
+    /// Gives the sandbox a scenario of its own, in the stead of one of the same name; says whether there was room.
+    pub fn put(&self, scenario: Arc<Scenario>) -> bool {
         let mut state = self.state();
+        if state.own.len() >= OWN && !state.own.contains_key(scenario.name()) {
+            return false;
+        }
         state.own.insert(scenario.name().to_owned(), Some(scenario));
         state.compile();
+        true
     }
 
     /// Takes a scenario from the sandbox; says whether it was there.
@@ -159,7 +171,12 @@ impl Scripts {
         if state.set.get(name).is_none() {
             return false;
         }
-        state.own.insert(name.to_owned(), None);
+        if state.base.get(name).is_some() {
+            state.own.insert(name.to_owned(), None);
+        } else {
+            // Nothing to hide: a file of that name may come later.
+            state.own.remove(name);
+        }
         state.compile();
         true
     }
@@ -215,7 +232,8 @@ impl Scripts {
         state.steps += 1;
         let step = state.steps;
         let progress = Progress { answer, attempts: 0, since: now, total: 0 };
-        state.walks.insert((scenario.name().into(), subject.to_owned()), (step, progress));
+        state.walks.insert((scenario.name().into(), bounded(subject.to_owned())), (step, progress));
+        state.forget_oldest();
         true
     }
 
@@ -224,10 +242,10 @@ impl Scripts {
         self.state().walks.retain(|(name, _), _| scenario.is_some_and(|wanted| *wanted != **name));
     }
 
-    /// Back to how the sandbox started: no scenario of its own, none pinned or queued, no walk begun.
+    /// Back to how the sandbox started: the scenarios that it was made with, none pinned or queued, no walk begun.
     pub fn reset(&self) {
         let mut state = self.state();
-        state.own.clear();
+        state.own = state.first.clone();
         state.pinned = None;
         state.queued.clear();
         state.walks.clear();
@@ -241,7 +259,33 @@ impl Scripts {
     }
 }
 
+/// The longest subject that is remembered as it is.
+const LONGEST_SUBJECT: usize = 256;
+
+/// A subject as it is remembered: of one that is longer than any should be, its beginning and a sum of all of it.
+fn bounded(subject: String) -> String {
+    if subject.len() <= LONGEST_SUBJECT {
+        return subject;
+    }
+    let sum = subject
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+    format!("{}…{sum:016x}", &subject[..subject.floor_char_boundary(LONGEST_SUBJECT)])
+}
+
 impl State {
+    /// Forgets the walks that were longest not gone on with: a tenth at a time, so that finding them costs each walk
+    /// but little.
+    fn forget_oldest(&mut self) {
+        if self.walks.len() <= REMEMBERED {
+            return;
+        }
+        let mut steps: Vec<u64> = self.walks.values().map(|(step, _)| *step).collect();
+        let (_, oldest, _) = steps.select_nth_unstable(REMEMBERED / 10);
+        let oldest = *oldest;
+        self.walks.retain(|_, (step, _)| *step > oldest);
+    }
+
     fn compile(&mut self) {
         let kept = self.base.iter().filter(|scenario| !self.own.contains_key(scenario.name()));
         let all = kept.chain(self.own.values().flatten()).cloned().collect();

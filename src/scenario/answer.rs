@@ -182,7 +182,13 @@ impl TryFrom<u16> for HttpStatus {
 
     fn try_from(status: u16) -> Result<Self, String> {
         // What is below 200 is no answer yet, and a client would go on to wait for one.
-        if (200..=599).contains(&status) { Ok(Self(status)) } else { Err(format!("{status} is not from 200 to 599")) }
+        match status {
+            204 | 205 | 304 => {
+                Err(format!("an answer with {status} has no body; take \"fault: empty_answer\" instead"))
+            }
+            200..=599 => Ok(Self(status)),
+            _ => Err(format!("{status} is not from 200 to 599")),
+        }
     }
 }
 

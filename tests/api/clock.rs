@@ -122,9 +122,9 @@ async fn moving_settles_in_order_of_due_time_then_of_arrival() {
     let moved = post(&api, "/__admin/clock/set", json!({ "to": second })).await.json();
     let ran: Vec<(&Value, &Value)> =
         moved["ran"].as_array().unwrap().iter().map(|ran| (&ran["agent_session_id"], &ran["done"])).collect();
-    let (done, idle) = (json!(true), json!(false));
-    let wanted = [(&opened[0], &done), (&opened[1], &idle), (&opened[2], &done), (&opened[3], &done)];
-    assert_eq!(ran, wanted, "the deleted session had nothing to end");
+    let done = json!(true);
+    let wanted = [(&opened[0], &done), (&opened[2], &done), (&opened[3], &done)];
+    assert_eq!(ran, wanted, "what was to happen to the deleted session went with it");
     assert_eq!(moved["ran"][0]["due"], first);
     assert_eq!(api.get("/__admin/agenda").await.json(), json!({ "agenda": [items[4]], "total": 1 }));
     assert_eq!(advance(&api, "0s").await.json()["ran"], json!([]), "what ran does not run again");
@@ -240,4 +240,20 @@ async fn what_is_due_at_once_on_a_frozen_clock_does_not_keep_the_timer_awake() {
     assert!(polls.into_inner() < 10, "the timer spins");
     assert_eq!(status_of(&api, &session).await, "open");
     assert_eq!(advance(&api, "0s").await.json()["ran"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_deleted_session_leaves_the_agenda_to_those_that_live() {
+    let ttl = SignedDuration::from_mins(10);
+    let api = Api::with(Settings { session_ttl: ttl, max_sessions: 5, ..Settings::default() });
+    api.call("POST", "/__admin/clock/freeze").await;
+    let kept = open(&api, "kept").await;
+    for number in 0..6 {
+        let short = open(&api, &format!("h-{number}")).await;
+        let path = format!("/__admin/sessions/{}", short.as_str().unwrap());
+        assert_eq!(api.call("DELETE", &path).await.status, 204);
+    }
+    assert_eq!(api.get("/__admin/agenda").await.json()["total"], 1);
+    advance(&api, "1h").await;
+    assert_eq!(status_of(&api, &kept).await, "expired");
 }

@@ -538,6 +538,9 @@ async fn a_sandbox_can_be_made_with_scenarios_of_its_own() {
     let made = create(&api, json!({ "scenarios": [{ "name": "own", "answers": answers }] })).await;
     let own = hand_off(&api, &token(&made), "h-1", "sam@example.com").await;
     assert_eq!(own.json()["status"], "register");
+    send(&api, "POST", &format!("/__admin/sandboxes/{}/reset", made["name"].as_str().unwrap()), json!({})).await;
+    let again = hand_off(&api, &token(&made), "h-1", "sam@example.com").await;
+    assert_eq!(again.json()["status"], "register", "a reset comes back to what it was made with");
     assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.json()["status"], "success");
     let broken = json!({ "name": "broken", "scenarios": [{ "name": "own", "answers": [] }] });
     let refused = send(&api, "POST", "/__admin/sandboxes", broken).await;

@@ -754,3 +754,35 @@ async fn the_scenario_called_reset_is_reached_like_any_other() {
     put(&api, errors("reset", &["mine"])).await;
     assert_eq!(api.call("DELETE", "/__admin/scenarios/reset").await.status, 204);
 }
+
+#[tokio::test]
+async fn a_deleted_scenario_of_a_sandbox_hides_nothing_that_comes_later() {
+    let api = Api::new();
+    put(&api, errors("own", &["first"])).await;
+    assert_eq!(api.call("DELETE", "/__admin/scenarios/own").await.status, 204);
+    put(&api, errors("own", &["second"])).await;
+    assert_eq!(said(&api, "h-1", "kim@example.com").await, "second");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_rendered_is_recorded_with_all_that_was_found() {
+    let api = Api::new();
+    put(&api, json!({ "name": "s", "answers": [{ "set": { "x": "{{ request.context.nope.deeper }}" } }] })).await;
+    let answer = hand_off(&api, "h-1", "sam@example.com").await;
+    let exchange = api.exchange(&answer).await;
+    assert_eq!((&exchange["client"], &exchange["chosen"]["by"]), (&json!("open"), &json!("scenario")));
+    assert!(exchange["agent_session_id"].is_string() && exchange["request"]["body"].is_object());
+}
+
+#[tokio::test]
+async fn a_long_subject_is_remembered_in_short() {
+    let api = Api::new();
+    let mut scenario = errors("s", &["one", "two"]);
+    scenario["per"] = json!("handoff");
+    put(&api, scenario).await;
+    let (long, other) = ("x".repeat(5_000), format!("{}y", "x".repeat(4_999)));
+    assert_eq!(said(&api, &long, "kim@example.com").await, "one");
+    assert_eq!(said(&api, &other, "kim@example.com").await, "one", "told apart all the same");
+    assert_eq!(said(&api, &long, "kim@example.com").await, "two");
+    assert!(api.get("/__admin/scenarios/s/state").await.text.len() < 2_000);
+}

@@ -73,9 +73,7 @@ pub(super) async fn create_sandbox(
         scenarios.collect::<Result<_, _>>().map_err(|error| Problem::bad_request(error.to_string()))?;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
-    for scenario in scenarios {
-        sandbox.scripts.put(Arc::new(scenario));
-    }
+    sandbox.scripts.begin_with(scenarios.into_iter().map(Arc::new));
     app.sandboxes.clear_away().await?;
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
 }

@@ -8,7 +8,7 @@ use crate::{
         error::Problem,
         extract::{Fields, Id, World},
     },
-    sandbox::{QUEUED, Sandbox},
+    sandbox::{OWN, QUEUED, Sandbox},
     scenario::{Per, SCENARIO_SCHEMA, Scenario},
 };
 use axum::{
@@ -69,7 +69,11 @@ pub(super) async fn put_scenario(
         let own = scenario.name();
         return Err(Problem::bad_request(format!("The scenario calls itself {own:?}, but the path says {name:?}.")));
     }
-    sandbox.scripts.put(Arc::new(scenario));
+    if !sandbox.scripts.put(Arc::new(scenario)) {
+        return Err(Problem::bad_request(format!(
+            "A sandbox has {OWN} scenarios of its own at most; delete one first."
+        )));
+    }
     Ok(Pretty(json!({ "put": name })))
 }
 

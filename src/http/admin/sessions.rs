@@ -66,7 +66,7 @@ pub(super) async fn show_session(World(sandbox): World, Id(id): Id) -> Result<Pr
 
 /// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
 pub(super) async fn delete_session(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
-    if sandbox.agent_sessions.delete(&id).await? {
+    if sandbox.delete_session(&id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("agent session", &id))
