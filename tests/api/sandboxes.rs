@@ -558,3 +558,14 @@ async fn a_credential_of_another_kind_is_no_bearer_token() {
         assert_eq!(refused.status, 401, "{kind}");
     }
 }
+
+#[tokio::test]
+async fn a_snapshot_whose_sessions_would_end_before_they_begin_is_refused() {
+    let api = Api::new();
+    create(&api, json!({ "name": "before" })).await;
+    let mut snapshot = api.get("/__admin/sandboxes/before/snapshot").await.json();
+    snapshot["settings"]["session_ttl"] = json!("-PT24H");
+    let refused = send(&api, "POST", "/__admin/sandboxes/restore?name=after", snapshot).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert_eq!(api.get("/__admin/sandboxes/after").await.status, 404);
+}

@@ -90,6 +90,9 @@ pub(super) async fn restore_sandbox(
     Params(restored): Params<RestoredAs>,
     Fields(snapshot): Fields<Snapshot>,
 ) -> Result<Response, Problem> {
+    if snapshot.settings.session_ttl.is_negative() {
+        return Err(Problem::bad_request("settings.session_ttl: it is negative."));
+    }
     let base = app.sandboxes.default_sandbox().settings().clone();
     let sandbox = app.sandboxes.restore(snapshot, restored.name, base).await?;
     app.sandboxes.clear_away().await?;
