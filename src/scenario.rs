@@ -28,7 +28,7 @@ pub use glob::Glob;
 pub use matching::Match;
 pub use progress::{ActorFlags, Progress};
 pub use script::{AtEnd, Per, Scenario};
-pub use set::{NearMiss, ScenarioSet};
+pub use set::{NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;
 pub use span::{Delay, LONGEST, Probability, Span, Wait};
 pub use template::{Context, MOST_OUTPUT, Template, TemplateError};

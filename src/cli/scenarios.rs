@@ -6,7 +6,7 @@ use crate::{
     scenario::{Scenario, ScenarioSet, shipped},
 };
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -91,18 +91,7 @@ fn first_line(scenario: &Scenario) -> String {
 }
 
 fn document(set: &ScenarioSet) -> String {
-    let scenarios: Vec<Value> = set
-        .iter()
-        .map(|scenario| {
-            json!({
-                "name": scenario.name(),
-                "description": scenario.description(),
-                "priority": scenario.priority(),
-                "file": scenario.file(),
-            })
-        })
-        .collect();
-    format!("{:#}\n", json!({ "scenarios": scenarios }))
+    format!("{:#}\n", json!({ "scenarios": set.summaries() }))
 }
 
 fn unknown(name: &str, set: &ScenarioSet) -> Failure {

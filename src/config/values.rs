@@ -1,6 +1,7 @@
 //! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
 
 use super::DEFAULT_LISTEN;
+use crate::clock::read_span;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 
@@ -14,8 +15,8 @@ pub(super) fn size(text: &str) -> Result<ByteSize, String> {
 /// # Errors
 /// When it is none, or a negative one.
 pub fn duration(text: &str) -> Result<SignedDuration, String> {
-    match text.parse::<SignedDuration>() {
-        Ok(duration) if !duration.is_negative() => Ok(duration),
+    match read_span(text) {
+        Some(duration) if !duration.is_negative() => Ok(duration),
         _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
     }
 }
@@ -57,5 +58,19 @@ pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
         )),
         Ok(code @ 200..=599) => Ok(code),
         _ => Err(format!("{text:?} is no HTTP status of an answer; write one from 200 to 599")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_the_clock_reads_them_and_are_never_negative() {
+        assert_eq!(duration("1d"), Ok(SignedDuration::from_hours(24)));
+        assert_eq!(duration("PT10M"), Ok(SignedDuration::from_mins(10)));
+        for wrong in ["-1s", "1 month", "soon", ""] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
     }
 }

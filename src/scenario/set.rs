@@ -31,6 +31,19 @@ pub struct ScenarioSet {
 /// From a value to the scenarios that ask for it, as places in the order of the set.
 type Ranks = HashMap<Box<str>, Vec<usize>>;
 
+/// A scenario in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary<'s> {
+    /// The scenario's name.
+    pub name: &'s str,
+    /// What it is for.
+    pub description: &'s str,
+    /// Larger ones are asked first.
+    pub priority: i64,
+    /// Where it was read from.
+    pub file: &'s str,
+}
+
 /// A scenario that a request did not get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NearMiss {
@@ -108,6 +121,20 @@ impl ScenarioSet {
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Scenario>> {
         self.scenarios.iter()
+    }
+
+    /// Each scenario in short, in the order in which they are asked: for lists that people and programs read.
+    #[must_use]
+    pub fn summaries(&self) -> Vec<Summary<'_>> {
+        self.scenarios
+            .iter()
+            .map(|scenario| Summary {
+                name: scenario.name(),
+                description: scenario.description(),
+                priority: scenario.priority(),
+                file: scenario.file(),
+            })
+            .collect()
     }
 
     /// The scenario of a name.

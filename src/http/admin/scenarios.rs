@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// `GET /__admin/schemas/scenario.json`: the schema of scenario files.
@@ -28,21 +28,10 @@ pub(super) async fn show_schema() -> Response {
 /// `GET /__admin/scenarios`: in the order in which they are asked.
 pub(super) async fn list_scenarios(World(sandbox): World) -> Pretty<impl Serialize> {
     let set = sandbox.scripts.set();
-    let scenarios: Vec<Value> = set
-        .iter()
-        .map(|scenario| {
-            json!({
-                "name": scenario.name(),
-                "description": scenario.description(),
-                "priority": scenario.priority(),
-                "file": scenario.file(),
-            })
-        })
-        .collect();
     let (pinned, queued) = sandbox.scripts.forced();
     let queued: Vec<&str> = queued.iter().map(|scenario| scenario.name()).collect();
     Pretty(json!({
-        "scenarios": scenarios,
+        "scenarios": set.summaries(),
         "pinned": pinned.as_ref().map(|scenario| scenario.name()),
         "queued": queued,
     }))
