@@ -20,6 +20,7 @@ pub mod document;
 pub mod http;
 pub mod ids;
 pub mod journal;
+pub mod oauth;
 pub mod position;
 pub mod sandbox;
 pub mod scenario;

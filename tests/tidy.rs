@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 7] = [&CORE, &["store"], &["config"], &["sandbox"], &["app"], &["http", "server"], &["cli"]];
 
 /// The pure core: no I/O, no runtime, no web.
-const CORE: [&str; 10] =
-    ["position", "document", "contract", "actor", "session", "scenario", "journal", "clock", "ids", "agenda"];
+const CORE: [&str; 11] =
+    ["position", "document", "contract", "actor", "session", "scenario", "journal", "clock", "ids", "agenda", "oauth"];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
