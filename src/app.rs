@@ -1,6 +1,9 @@
 //! The one place where everything is composed.
 
+mod clients;
 pub mod scenarios;
+
+pub use clients::ClientError;
 
 use crate::{
     actor::ActorState,
@@ -8,8 +11,10 @@ use crate::{
     config::Settings,
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
     document::Record,
+    ids::Ids,
     journal::Limits,
-    sandbox::{self, SandboxSettings, Sandboxes},
+    oauth::{KeyError, TokenIssuer},
+    sandbox::{self, Issuing, SandboxSettings, Sandboxes},
     session::{AgentSession, PendingHandoff},
     store::{Memory, Retention},
 };
@@ -22,15 +27,24 @@ use std::{
 };
 use tokio::time::timeout;
 
+/// Below which path tokens are dealt with (T1); with the base URL, the `issuer` of the metadata.
+pub const OAUTH: &str = "/oauth2/v2";
+
 /// Why a server cannot be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// A scenario file cannot be used.
     #[error(transparent)]
     Scenarios(#[from] scenarios::LoadError),
+    /// A client that the settings name cannot be registered.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// An embedded schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// A key of our own cannot be used.
+    #[error("a key of the mock's own cannot be used: {0}")]
+    Key(String),
 }
 
 /// A composed server, ready to be put behind a listener.
@@ -68,12 +82,22 @@ impl App {
             journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
             session_ttl: settings.session_ttl,
             max_sessions: settings.max_sessions,
+            token_ttl: settings.token_ttl,
+            clock_skew: settings.clock_skew,
+            assertion_clock: settings.assertion_clock,
         };
+        let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
+        let issuer = TokenIssuer::new(&ids.signing_seed()).map_err(|error| AppError::Key(error.to_string()))?;
+        let oauth = format!("{base_url}{OAUTH}");
+        let issuing = Arc::new(Issuing::new(issuer, oauth.clone(), format!("{oauth}/token"), &settings.audience));
         let limits = sandbox::Limits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
+        let sandboxes = Sandboxes::new(sandbox, limits, store, Arc::new(scenarios), issuing, ids)
+            .map_err(|error: KeyError| AppError::Key(error.to_string()))?;
+        clients::register(&sandboxes, &settings)?;
         Ok(Arc::new(Self {
             base_url: base_url.into(),
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
-            sandboxes: Sandboxes::new(sandbox, limits, store, Arc::new(scenarios)),
+            sandboxes,
             uptime: Stopwatch::start(),
             stopping: AtomicBool::new(false),
             settings,

@@ -73,6 +73,12 @@ impl Clock {
         self.mode().now()
     }
 
+    /// The system's present, in UTC, however the sandbox's time stands: for what a client stamped by its own clock.
+    #[must_use]
+    pub fn system_now() -> Timestamp {
+        system_now()
+    }
+
     /// The present, and whether it moves.
     #[must_use]
     pub fn read(&self) -> Reading {

@@ -3,9 +3,11 @@
 //! One struct, [`ServeOptions`], is the command line, the environment and the file at once, so that a setting cannot
 //! exist in one of them and be missing from another.
 
+mod clients;
 mod file;
 mod values;
 
+pub use clients::{ClientEntry, ClientKey};
 pub use file::FileError;
 pub use values::{duration, split_address};
 
@@ -18,6 +20,9 @@ use values::{base_url, error_http_status, listen, size};
 
 /// Where the server listens unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:4747";
+
+/// What assertions and tokens are for, in the vendor's guide (T1).
+pub const DEFAULT_AUDIENCE: &str = "https://api.docendorse.com";
 
 /// Every setting of the server, each of them optional.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -60,6 +65,39 @@ pub struct ServeOptions {
     /// Which bearer tokens pass: any that is not empty, or only those that this server issued. [default: open]
     #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
     pub auth: Option<Auth>,
+
+    /// Verify a client's assertions with the public key of a file: PEM, JWK or JWKS. May be given more than once.
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_CLIENT_KEY",
+        value_name = "CLIENT_ID=FILE",
+        help_heading = "Tokens",
+        value_delimiter = ','
+    )]
+    pub client_key: Vec<ClientKey>,
+
+    /// Clients with all that there is to say of them; only in a file.
+    #[arg(skip)]
+    pub clients: Vec<ClientEntry>,
+
+    /// Want this as the `aud` of assertions. [default: https://api.docendorse.com]
+    #[arg(long, env = "DOCENDORSE_MOCK_AUDIENCE", value_name = "URL", help_heading = "Tokens")]
+    pub audience: Option<String>,
+
+    /// Let access tokens pass for this long, by their sandbox's clock. [default: 1h]
+    #[arg(long, env = "DOCENDORSE_MOCK_TOKEN_TTL", value_name = "DURATION", help_heading = "Tokens", value_parser = duration)]
+    #[serde(deserialize_with = "file::duration")]
+    pub token_ttl: Option<SignedDuration>,
+
+    /// Let the clock of a client be wrong by this much. [default: 30s]
+    #[arg(long, env = "DOCENDORSE_MOCK_CLOCK_SKEW", value_name = "DURATION", help_heading = "Tokens", value_parser = duration)]
+    #[serde(deserialize_with = "file::duration")]
+    pub clock_skew: Option<SignedDuration>,
+
+    /// Judge the times of assertions by the sandbox's clock, or let those pass as well that are good by the system's:
+    /// a client cannot know that a sandbox's clock was moved. [default: either]
+    #[arg(long, env = "DOCENDORSE_MOCK_ASSERTION_CLOCK", value_name = "CLOCK", help_heading = "Tokens")]
+    pub assertion_clock: Option<AssertionClock>,
 
     /// Answer every "status": "error" of the handoff endpoint with this HTTP status instead of its own, 200 included.
     #[arg(long, env = "DOCENDORSE_MOCK_ERROR_HTTP_STATUS", value_name = "CODE", help_heading = "Contract",
@@ -155,6 +193,17 @@ pub enum Auth {
     Strict,
 }
 
+/// By whose clock the times of assertions are judged (T2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssertionClock {
+    /// The sandbox's, or else the system's.
+    #[default]
+    Either,
+    /// The sandbox's alone.
+    Sandbox,
+}
+
 /// What a handoff comes to whose `handoff_id` already has a session (S8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -186,6 +235,18 @@ pub struct Settings {
     pub max_body: usize,
     /// Which bearer tokens pass.
     pub auth: Auth,
+    /// Public keys for clients of the default sandbox.
+    pub client_key: Vec<ClientKey>,
+    /// Clients of the default sandbox.
+    pub clients: Vec<ClientEntry>,
+    /// The `aud` of assertions and tokens.
+    pub audience: String,
+    /// How long access tokens pass.
+    pub token_ttl: SignedDuration,
+    /// By how much the clock of a client may be wrong.
+    pub clock_skew: SignedDuration,
+    /// By whose clock assertions are judged.
+    pub assertion_clock: AssertionClock,
     /// The HTTP status of every error answer of the handoff endpoint, if moved.
     pub error_http_status: Option<u16>,
     /// What a known `handoff_id` comes to.
@@ -273,6 +334,12 @@ impl Settings {
             log_level: options.log_level.unwrap_or_default(),
             max_body: bytes(options.max_body, 1 << 20),
             auth: options.auth.unwrap_or_default(),
+            client_key: options.client_key,
+            clients: options.clients,
+            audience: options.audience.unwrap_or_else(|| DEFAULT_AUDIENCE.to_owned()),
+            token_ttl: options.token_ttl.unwrap_or(SignedDuration::from_hours(1)),
+            clock_skew: options.clock_skew.unwrap_or(SignedDuration::from_secs(30)),
+            assertion_clock: options.assertion_clock.unwrap_or_default(),
             error_http_status: options.error_http_status,
             on_duplicate_handoff: options.on_duplicate_handoff.unwrap_or_default(),
             no_registration_url: options.no_registration_url.unwrap_or_default(),
@@ -302,6 +369,12 @@ impl ServeOptions {
             log_level: self.log_level.or(other.log_level),
             max_body: self.max_body.or(other.max_body),
             auth: self.auth.or(other.auth),
+            client_key: if self.client_key.is_empty() { other.client_key } else { self.client_key },
+            clients: if self.clients.is_empty() { other.clients } else { self.clients },
+            audience: self.audience.or(other.audience),
+            token_ttl: self.token_ttl.or(other.token_ttl),
+            clock_skew: self.clock_skew.or(other.clock_skew),
+            assertion_clock: self.assertion_clock.or(other.assertion_clock),
             error_http_status: self.error_http_status.or(other.error_http_status),
             on_duplicate_handoff: self.on_duplicate_handoff.or(other.on_duplicate_handoff),
             no_registration_url: self.no_registration_url.or(other.no_registration_url),

@@ -15,6 +15,7 @@ mod shape;
 
 pub use answer::{Answer, STATUSES};
 pub use finding::{Advice, Refusal, Violation};
+pub use formats::is_email;
 pub use locate::locate;
 pub use parse::is_json;
 

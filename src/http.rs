@@ -2,6 +2,8 @@
 
 mod admin;
 mod body;
+mod credential;
+mod depart;
 mod error;
 mod extract;
 pub mod fault;
@@ -9,6 +11,7 @@ mod handoff;
 mod openapi;
 mod probes;
 mod record;
+mod token;
 
 use crate::app::App;
 use axum::{
@@ -27,6 +30,11 @@ pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route(CREATE_AGENT_SESSION, post(handoff::create_agent_session).fallback(error::method_not_allowed))
+        .route("/oauth2/v2/token", post(token::create_token).fallback(token::method_not_allowed))
+        .route("/oauth2/v2/.well-known/oauth-authorization-server", get(token::show_metadata))
+        .route("/oauth2/v2/.well-known/openid-configuration", get(token::show_metadata))
+        .route("/.well-known/oauth-authorization-server/oauth2/v2", get(token::show_metadata))
+        .route("/oauth2/v2/.well-known/jwks.json", get(token::show_jwks))
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/openapi.json", get(openapi::contract))

@@ -17,6 +17,7 @@ pub struct Ids {
     requests: AtomicU64,
     secrets: AtomicU64,
     chances: AtomicU64,
+    tokens: AtomicU64,
 }
 
 /// How many identifiers of each kind were drawn since the start.
@@ -27,6 +28,9 @@ pub struct Drawn {
     pub agent_sessions: u64,
     /// HTTP requests.
     pub requests: u64,
+    /// Access tokens.
+    #[serde(default)]
+    pub tokens: u64,
 }
 
 impl Ids {
@@ -39,6 +43,7 @@ impl Ids {
             requests: AtomicU64::new(0),
             secrets: AtomicU64::new(0),
             chances: AtomicU64::new(0),
+            tokens: AtomicU64::new(0),
         }
     }
 
@@ -59,12 +64,20 @@ impl Ids {
 
     /// The id of a new agent session: `as_` and 24 hexadecimal digits (S2).
     pub fn agent_session(&self) -> String {
-        let mut random = self.draw("agent_session", &self.agent_sessions);
-        let mut id = String::with_capacity(27);
-        id.push_str("as_");
-        push_hex(&mut id, random.u64(..), 16);
-        push_hex(&mut id, u64::from(random.u32(..)), 8);
-        id
+        with_digits("as_", self.draw("agent_session", &self.agent_sessions))
+    }
+
+    /// The id of a new access token: `at_` and 24 hexadecimal digits.
+    pub fn token(&self) -> String {
+        with_digits("at_", self.draw("token", &self.tokens))
+    }
+
+    /// What the server's own signing key follows from; always the same.
+    #[must_use]
+    pub fn signing_seed(&self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        self.draw("signing_seed", &AtomicU64::new(0)).fill(&mut seed);
+        seed
     }
 
     /// A credential or a drawn name: a prefix and so many hexadecimal digits.
@@ -79,11 +92,7 @@ impl Ids {
 
     /// An id for a scenario's own use: 24 hexadecimal digits.
     pub fn own(&self) -> String {
-        let mut random = self.draw("drawn", &self.chances);
-        let mut id = String::with_capacity(24);
-        push_hex(&mut id, random.u64(..), 16);
-        push_hex(&mut id, u64::from(random.u32(..)), 8);
-        id
+        with_digits("", self.draw("drawn", &self.chances))
     }
 
     /// A number from 0 up to 1, for what a scenario leaves to chance.
@@ -99,7 +108,7 @@ impl Ids {
 
     /// Starts every stream over, as after a fresh start with the same seed.
     pub fn restart(&self) {
-        for counter in [&self.agent_sessions, &self.requests, &self.chances] {
+        for counter in [&self.agent_sessions, &self.requests, &self.chances, &self.tokens] {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -110,6 +119,7 @@ impl Ids {
         Drawn {
             agent_sessions: self.agent_sessions.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
+            tokens: self.tokens.load(Ordering::Relaxed),
         }
     }
 
@@ -117,6 +127,7 @@ impl Ids {
     pub fn go_on_from(&self, drawn: Drawn) {
         self.agent_sessions.store(drawn.agent_sessions, Ordering::Relaxed);
         self.requests.store(drawn.requests, Ordering::Relaxed);
+        self.tokens.store(drawn.tokens, Ordering::Relaxed);
     }
 
     fn draw(&self, kind: &str, counter: &AtomicU64) -> fastrand::Rng {
@@ -130,6 +141,15 @@ impl Ids {
         // Neighbouring seeds give related first values; one step apart they no longer are.
         fastrand::Rng::with_seed(random.u64(..))
     }
+}
+
+/// A prefix and 24 hexadecimal digits.
+fn with_digits(prefix: &str, mut random: fastrand::Rng) -> String {
+    let mut id = String::with_capacity(prefix.len() + 24);
+    id.push_str(prefix);
+    push_hex(&mut id, random.u64(..), 16);
+    push_hex(&mut id, u64::from(random.u32(..)), 8);
+    id
 }
 
 fn push_hex(into: &mut String, value: u64, digits: u32) {

@@ -5,6 +5,7 @@
 
 use crate::{
     contract::{Advice, Violation, is_json},
+    oauth::JudgedAssertion,
     scenario::Chosen,
 };
 use jiff::Timestamp;
@@ -39,7 +40,11 @@ pub struct Exchange {
     pub chosen: Chosen,
     /// The agent session that the answer names.
     pub agent_session: Option<Arc<str>>,
-    /// The `status` of the answer's body: one of the contract's five words.
+    /// The access token that was issued or shown, by its id.
+    pub token: Option<Arc<str>>,
+    /// The assertion that came, and what became of each claim.
+    pub assertion: Option<Box<JudgedAssertion>>,
+    /// The `status` of the answer's body: one of the contract's five words. Answers of the token endpoint have none.
     pub status: Option<&'static str>,
     /// How long the answer took, in real time.
     pub duration: Duration,
@@ -280,6 +285,7 @@ fn size_of_exchange(exchange: &Exchange) -> usize {
         + exchange.violations.iter().map(violation).sum::<usize>()
         + exchange.advices.iter().map(advice).sum::<usize>()
         + exchange.chosen.why.len()
+        + exchange.assertion.as_ref().map_or(0, |assertion| assertion.size)
         + exchange.request_id.len()
 }
 
@@ -306,6 +312,8 @@ impl Serialize for Entry {
         map.serialize_entry("advices", &exchange.advices)?;
         map.serialize_entry("chosen", &exchange.chosen)?;
         map.serialize_entry("agent_session_id", &exchange.agent_session)?;
+        map.serialize_entry("token_id", &exchange.token)?;
+        map.serialize_entry("assertion", &exchange.assertion)?;
         map.serialize_entry("duration_us", &u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX))?;
         map.serialize_entry("request_id", &exchange.request_id)?;
         map.end()

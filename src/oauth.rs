@@ -1,7 +1,29 @@
 //! The JWT bearer grant (RFC 7523) and what it needs: clients and their keys, assertions, access tokens.
 //!
-//! Pure: from a request's parameters to a grant or one precise refusal. Knows no HTTP and reads no clock.
+//! Pure: from a request's parameters to a grant or one precise refusal. Knows no HTTP, reads no clock and draws
+//! nothing: times and seeds are handed in.
 
+mod assertion;
+pub mod built_in;
+mod claims;
+mod client;
 mod error;
+mod fate;
+mod issuer;
+mod jwk;
+mod jws;
+mod key;
+mod replay;
+mod request;
+mod times;
 
+pub use assertion::{Assertion, Grant, Ground, Issuer, Judgement};
+pub use client::{Client, Scope, Scopes, Secret, is_client_id};
 pub use error::{ErrorCode, TokenError};
+pub use fate::{Fate, JudgedAssertion, Verdict};
+pub use issuer::{AccessToken, TokenIssuer};
+pub use jws::{Jws, signing_input, with_signature};
+pub use key::{KeyError, MOST_KEYS, PublicKey};
+pub use replay::{Jtis, REMEMBERED, Replay};
+pub use request::{JWT_BEARER, Shown, TokenRequest};
+pub use times::{LONGEST_LIFE, When};

@@ -2,23 +2,33 @@
 //!
 //! Decides; knows nothing of HTTP, and no concrete store.
 
+mod access;
+mod clients;
 mod credentials;
 mod directory;
+mod grant;
 mod handoff;
+mod issuing;
 mod scripts;
 mod snapshot;
+mod tokens;
 
+pub use access::{FoundToken, RegisterError};
+pub use clients::{Clients, MOST_CLIENTS};
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
+pub use grant::{FoundClient, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffResult};
+pub use issuing::Issuing;
 pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
 pub use snapshot::{Kept, RestoreError, Snapshot};
+pub use tokens::{TokenFault, Tokens, TooMany};
 
 use crate::{
     actor::ActorState,
     agenda::{Agenda, Item, Task},
     clock::{Clock, LastUse},
-    config::OnDuplicateHandoff,
+    config::{AssertionClock, OnDuplicateHandoff},
     ids::Ids,
     journal::{self, Exchange, Journal},
     scenario::ScenarioSet,
@@ -46,6 +56,12 @@ pub struct SandboxSettings {
     pub session_ttl: SignedDuration,
     /// How many agent sessions the store keeps.
     pub max_sessions: usize,
+    /// How long an access token passes, by the sandbox's clock (T5).
+    pub token_ttl: SignedDuration,
+    /// By how much the clock of a client may be wrong (T2).
+    pub clock_skew: SignedDuration,
+    /// By whose clock assertions are judged (T2).
+    pub assertion_clock: AssertionClock,
 }
 
 /// One isolated world.
@@ -71,6 +87,11 @@ pub struct Sandbox {
     /// What will happen later in it.
     pub agenda: Agenda,
     credentials: Option<Credentials>,
+    /// The apps that may ask for tokens.
+    pub clients: Clients,
+    /// The access tokens that were issued to them.
+    pub tokens: Tokens,
+    issuing: Arc<Issuing>,
     store: Arc<dyn Store>,
     alarm: Arc<Notify>,
     used: LastUse,
@@ -96,11 +117,12 @@ struct Made {
     clock: Clock,
     credentials: Option<Credentials>,
     scenarios: Arc<ScenarioSet>,
+    issuing: Arc<Issuing>,
 }
 
 impl Sandbox {
     fn new(made: Made, store: Arc<dyn Store>, alarm: Arc<Notify>) -> Self {
-        let Made { name, shelf, settings, clock, credentials, scenarios } = made;
+        let Made { name, shelf, settings, clock, credentials, scenarios, issuing } = made;
         Self {
             clock,
             ids: settings.seed.map_or_else(Ids::from_entropy, Ids::seeded),
@@ -112,6 +134,9 @@ impl Sandbox {
             recorded: Notify::new(),
             agenda: Agenda::new(settings.max_sessions),
             credentials,
+            clients: Clients::default(),
+            tokens: Tokens::default(),
+            issuing,
             name,
             shelf,
             settings,
@@ -208,8 +233,9 @@ impl Sandbox {
         self.alarm.notify_one();
     }
 
-    /// Back to how the sandbox started: no sessions, an empty journal and agenda, its first scenarios, ids from the first one on. The clock
-    /// stays where it is: it never goes back. A request that is under way belongs to what comes after.
+    /// Back to how the sandbox started: no sessions, an empty journal and agenda, its first scenarios, ids from the first
+    /// one on, no assertion used up and no token taken back. Clients stay, as all credentials do, and so does the clock:
+    /// it never goes back. A request that is under way belongs to what comes after.
     ///
     /// # Errors
     /// When the store is unavailable.
@@ -220,6 +246,7 @@ impl Sandbox {
         self.journal.reset();
         self.ids.restart();
         self.scripts.reset();
+        self.tokens.reset();
         Ok(())
     }
 }

@@ -34,8 +34,8 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     warn_of_unknown_variables();
     let ready_file = settings.ready_file.clone();
     let server = Server::bind(settings).await.map_err(|error| match &error {
-        ServerError::App(AppError::Scenarios(_)) => Failure::new(Exit::File, error.to_string()),
-        ServerError::Bind { .. } | ServerError::App(AppError::Schema(_)) => {
+        ServerError::App(AppError::Scenarios(_) | AppError::Client(_)) => Failure::new(Exit::File, error.to_string()),
+        ServerError::Bind { .. } | ServerError::App(AppError::Schema(_) | AppError::Key(_)) => {
             Failure::new(Exit::Runtime, error.to_string())
         }
     })?;

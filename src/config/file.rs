@@ -35,7 +35,10 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     let mut options: ServeOptions = toml::from_str(&text).map_err(|error| wrong(path, &text, &error))?;
     // A path in a file is meant from where the file lies.
     if let Some(folder) = path.parent() {
-        for meant in [&mut options.ready_file, &mut options.scenarios].into_iter().flatten() {
+        let paths = [&mut options.ready_file, &mut options.scenarios].into_iter().flatten();
+        let keys = options.client_key.iter_mut().map(|key| &mut key.file);
+        let entries = options.clients.iter_mut().flat_map(|client| &mut client.keys);
+        for meant in paths.chain(keys).chain(entries) {
             *meant = folder.join(&*meant);
         }
     }

@@ -27,8 +27,10 @@ impl Format {
     }
 }
 
-/// A mailbox as RFC 5321 writes it, in ASCII; its domain made of labels that DNS would take.
-pub(super) fn is_email(text: &str) -> bool {
+/// Whether a text is an email address (R4): a mailbox as RFC 5321 writes it, in ASCII; its domain made of labels that
+/// DNS would take.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
     is_plain_email(text) || is_any_email(text)
 }
 

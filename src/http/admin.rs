@@ -3,12 +3,14 @@
 //! Never recorded in the journal; its errors have one shape, RFC 9457.
 
 mod actors;
+mod clients;
 mod clock;
 mod find;
 mod requests;
 mod sandboxes;
 mod scenarios;
 mod sessions;
+mod tokens;
 
 use super::{
     error::{Problem, panicked},
@@ -23,7 +25,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{any, get, post, put},
+    routing::{any, delete, get, post, put},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -53,6 +55,12 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/sandboxes/restore", post(sandboxes::restore_sandbox))
         .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
         .route("/__admin/sandboxes/{name}/reset", post(sandboxes::reset_sandbox))
+        .route("/__admin/clients", get(clients::list_clients).post(clients::create_client))
+        .route("/__admin/clients/{id}", get(clients::show_client).delete(clients::delete_client))
+        .route("/__admin/clients/{id}/keys", post(clients::add_keys))
+        .route("/__admin/clients/{id}/keys/{kid}", delete(clients::retire_key))
+        .route("/__admin/tokens", get(tokens::list_tokens).post(tokens::create_token).delete(tokens::expire_tokens))
+        .route("/__admin/tokens/{id}", get(tokens::show_token).delete(tokens::revoke_token))
         .route("/__admin/requests/count", post(find::count_requests))
         .route("/__admin/requests/find", post(find::find_requests))
         .route("/__admin/requests/wait", get(find::await_requests))

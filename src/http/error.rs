@@ -73,9 +73,10 @@ impl From<HandoffError> for Answered {
         }
         Self {
             http_status,
-            status: "error",
+            status: Some("error"),
             headers: header.into_iter().collect(),
             body,
+            masked_body: None,
             fault: None,
             dribble: None,
             is_scripted: false,

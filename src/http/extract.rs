@@ -4,13 +4,13 @@
 
 use super::{
     body::{self, BodyError},
+    credential::{Caller, judge_credential},
     error::{HandoffError, Problem},
 };
 use crate::{
     app::App,
-    config::Auth,
     contract::{Accepted, Advice, Schema},
-    sandbox::{DEFAULT, Found, Sandbox},
+    sandbox::{DEFAULT, Sandbox},
     session::HandoffRequest,
 };
 use axum::{
@@ -20,16 +20,6 @@ use axum::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::Arc;
-
-/// The client that stands for every caller whose token says nothing of its own.
-const OPEN_CLIENT: &str = "open";
-
-/// Who asks, by their credential (H2).
-#[derive(Clone, Debug)]
-pub(super) struct Caller {
-    pub(super) sandbox: Arc<Sandbox>,
-    pub(super) client: Arc<str>,
-}
 
 /// A request that keeps the contract, as the type that its body stands for.
 #[derive(Debug)]
@@ -100,7 +90,7 @@ fn unread(error: HandoffError, headers: &HeaderMap, body: Body) -> HandoffError 
     error
 }
 
-fn body_error(error: &BodyError, limit: usize) -> HandoffError {
+pub(super) fn body_error(error: &BodyError, limit: usize) -> HandoffError {
     match error {
         BodyError::TooLarge => HandoffError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -119,70 +109,6 @@ fn body_error(error: &BodyError, limit: usize) -> HandoffError {
             StatusCode::BAD_REQUEST,
             "The request body ended before it was complete, or its framing is broken.",
         ),
-    }
-}
-
-/// The sandbox that a request speaks to: the one that its credential belongs to, else the default one. Whether the
-/// credential passes is judged later.
-pub(super) fn sandbox_of(app: &App, headers: &HeaderMap) -> Arc<Sandbox> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let found =
-        token.and_then(|text| text.split_once(' ')).map(|(_, token)| app.sandboxes.by_bearer_token(token.trim()));
-    match found {
-        Some(Found::Sandbox(sandbox)) => sandbox,
-        _ => Arc::clone(app.sandboxes.default_sandbox()),
-    }
-}
-
-/// Judges `Authorization` (H2, RFC 6750): which sandbox the caller speaks to, and as which client.
-fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffError> {
-    let invalid = |description: String, reason: &str| {
-        let challenge =
-            format!(r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="{reason}""#);
-        HandoffError::new(StatusCode::UNAUTHORIZED, description).with_header(header::WWW_AUTHENTICATE, &challenge)
-    };
-    let malformed = |description: &str| invalid(description.to_owned(), "The credential is malformed");
-    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(credential) = credentials.next() else {
-        // A caller that shows no credential at all is told no error code (RFC 6750, 3.1).
-        let description = "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.";
-        return Err(HandoffError::new(StatusCode::UNAUTHORIZED, description)
-            .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="docendorse-mock""#));
-    };
-    if credentials.next().is_some() {
-        return Err(malformed("There is more than one Authorization header; send one."));
-    }
-    let Some((scheme, token)) = credential.to_str().ok().map(|text| text.split_once(' ').unwrap_or((text, ""))) else {
-        return Err(malformed("The Authorization header holds characters that no token has."));
-    };
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Err(malformed(
-            "The Authorization header is not of the Bearer scheme; send Authorization: Bearer ACCESS_TOKEN.",
-        ));
-    }
-    let token = token.trim_matches(' ');
-    if token.is_empty() {
-        return Err(malformed("The bearer token is empty; send Authorization: Bearer ACCESS_TOKEN."));
-    }
-    if token.contains([' ', '\t', ',']) {
-        return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
-    }
-    match (app.sandboxes.by_bearer_token(token), app.settings.auth) {
-        (Found::Sandbox(sandbox), _) => {
-            let client = sandbox.credentials().map_or(OPEN_CLIENT, |credentials| &credentials.client_id).into();
-            Ok(Caller { sandbox, client })
-        }
-        (Found::Gone(why), _) => Err(invalid(
-            format!("The access token belongs to a sandbox that is gone: {why}."),
-            "The sandbox of the access token is gone",
-        )),
-        (Found::Unknown, Auth::Open) => {
-            Ok(Caller { sandbox: Arc::clone(app.sandboxes.default_sandbox()), client: OPEN_CLIENT.into() })
-        }
-        (Found::Unknown, Auth::Strict) => Err(invalid(
-            "The access token was not issued by this server, and --auth strict lets no other pass.".to_owned(),
-            "The access token is unknown",
-        )),
     }
 }
 

@@ -1,17 +1,20 @@
 //! `POST /api/v1/agent-sessions/create` (H1): a handoff's way in, and the sandbox's decision in the contract's words.
 
 use super::{
+    credential::Caller,
+    depart::depart,
     error::HandoffError,
-    extract::{Caller, Checked, check},
-    fault::Fault,
+    extract::{Checked, check},
     record::{self, Answered, Findings},
 };
 use crate::{
     actor::Actor,
     app::App,
+    config::Auth,
     contract::{Advice, Answer},
-    sandbox::{HandOff, HandOffResult, Sandbox, Scripted},
-    scenario::{self, Context, Obstacle},
+    oauth::AccessToken,
+    sandbox::{HandOff, HandOffResult},
+    scenario::Obstacle,
     session::HandoffRequest,
 };
 use axum::{
@@ -30,8 +33,17 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
 }
 
 async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
-    let Checked { caller: Caller { sandbox, client }, value, body, mut advices } =
+    let Checked { caller: Caller { sandbox, client, token }, value, body, mut advices } =
         check::<HandoffRequest>(app, headers, body).await?;
+    let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
+    if let Some(token) = token {
+        let others = contradictions(&token, &value.actor);
+        if app.settings.auth == Auth::Strict && !others.is_empty() {
+            let findings = Findings { client: Some(client), body: Some(body), token: token_id, ..Findings::default() };
+            return Err(HandoffError { findings: Box::new(findings), ..acts_for_another(&others) });
+        }
+        advices.extend(others);
+    }
     let HandOff { result, delay, chosen, differs_from_first, scripted } =
         sandbox.hand_off(&client, value, Arc::clone(&body)).await?;
     if differs_from_first {
@@ -48,9 +60,10 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
     };
     let mut answered = Answered {
         http_status,
-        status,
+        status: Some(status),
         headers: Vec::new(),
         body: answer,
+        masked_body: None,
         fault: None,
         dribble: None,
         is_scripted: false,
@@ -62,15 +75,49 @@ async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered
             advices,
             chosen: Some(chosen),
             agent_session,
+            token: token_id,
             ..Findings::default()
         },
     };
     if let Some((scripted, actor)) = scripted
-        && let Err(error) = depart(app, &sandbox, &scripted, &actor, &mut answered)
+        && let Err(error) = depart(app, &sandbox, &scripted, &actor, request_of, &mut answered)
     {
         return Err(HandoffError { findings: Box::new(answered.findings), ..error });
     }
     Ok(answered)
+}
+
+/// Where a handoff is for somebody else than the user whom its access token acts for (T6).
+fn contradictions(token: &AccessToken, actor: &Actor) -> Vec<Advice> {
+    let differs = |pointer: &str, claim: &str, ours: Option<&str>, theirs: &str, same: bool| {
+        let ours = ours.filter(|_| !same)?;
+        Some(Advice {
+            pointer: pointer.to_owned(),
+            code: "other_user",
+            message: format!("is {theirs:?}, but the access token acts for {claim} {ours:?}"),
+        })
+    };
+    let (sub, email) = (token.sub.as_deref(), token.email.as_deref());
+    let same_sub = sub.is_some_and(|sub| *sub == *actor.external_user_id);
+    let same_email = email.is_some_and(|email| email.eq_ignore_ascii_case(&actor.email));
+    [
+        differs("/actor/external_user_id", "sub", sub, &actor.external_user_id, same_sub),
+        differs("/actor/email", "email", email, &actor.email, same_email),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn acts_for_another(others: &[Advice]) -> HandoffError {
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    let description = format!("The access token acts for another user: {}.", others.join("; "));
+    HandoffError::new(StatusCode::FORBIDDEN, description)
+}
+
+/// What templates call `request`.
+fn request_of(answered: &Answered) -> Value {
+    serde_json::from_slice(answered.findings.body.as_deref().unwrap_or_default()).unwrap_or_default()
 }
 
 /// A result in the contract's words: the HTTP status, the `status`, the body.
@@ -98,60 +145,6 @@ fn in_words(app: &App, result: &HandOffResult) -> (StatusCode, &'static str, Vec
         HandOffResult::Duplicate => {
             let description = "The handoff_id was used before; send each handoff under an id of its own.";
             (StatusCode::CONFLICT, "error", Answer::error(description).to_json())
-        }
-    }
-}
-
-/// Lets an answer depart from the contract's as its scenario says.
-fn depart(
-    app: &App,
-    sandbox: &Sandbox,
-    scripted: &Scripted,
-    actor: &Actor,
-    answered: &mut Answered,
-) -> Result<(), HandoffError> {
-    let mut chance = || sandbox.ids.chance();
-    let Some(departure) = scripted.answer().and_then(|answer| answer.departure(&mut chance)) else {
-        return Ok(());
-    };
-    let request: Value =
-        serde_json::from_slice(answered.findings.body.as_deref().unwrap_or_default()).unwrap_or_default();
-    let context = Context {
-        request: &request,
-        actor,
-        now: sandbox.clock.now(),
-        base_url: &app.base_url,
-        agent_session_id: answered.findings.agent_session.as_deref().unwrap_or_default(),
-        id: &sandbox.ids.own(),
-    };
-    let rendered = departure.render(&answered.body, &context).map_err(|error| {
-        let name = scripted.scenario.name();
-        let description = format!("The scenario {name:?} cannot be answered by: {error}.");
-        HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, description)
-    })?;
-    let headers = rendered.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
-    answered.headers.extend(headers);
-    answered.body = rendered.body;
-    if let Some(status) = departure.http_status.and_then(|status| StatusCode::from_u16(status).ok()) {
-        answered.http_status = status;
-        answered.is_scripted = true;
-    }
-    if let Some(delay) = &departure.delay {
-        answered.delay += delay.draw(&mut chance);
-    }
-    answered.dribble = departure.dribble;
-    answered.fault = departure.fault.map(Into::into);
-    Ok(())
-}
-
-impl From<scenario::Fault> for Fault {
-    fn from(fault: scenario::Fault) -> Self {
-        match fault {
-            scenario::Fault::CloseBeforeAnswer => Self::CloseBeforeAnswer,
-            scenario::Fault::CloseMidway => Self::CloseMidway,
-            scenario::Fault::Reset => Self::Reset,
-            scenario::Fault::EmptyAnswer => Self::EmptyAnswer,
-            scenario::Fault::Hang { at_most } => Self::Hang(at_most),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
 use super::{
+    credential::sandbox_of,
     error::HandoffError,
-    extract::sandbox_of,
     fault::{Dribble, Fault},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     clock::Stopwatch,
     contract::{Advice, Violation},
     journal::{Exchange, RecordedAnswer, exchange_id},
+    oauth::JudgedAssertion,
     sandbox::Sandbox,
     scenario::{Chosen, ChosenBy},
 };
@@ -46,17 +47,25 @@ pub(super) struct Findings {
     pub(super) advices: Vec<Advice>,
     pub(super) chosen: Option<Chosen>,
     pub(super) agent_session: Option<Arc<str>>,
+    /// The access token that was issued or shown, by its id.
+    pub(super) token: Option<Arc<str>>,
+    /// The assertion that came, and what became of each claim.
+    pub(super) assertion: Option<Box<JudgedAssertion>>,
+    /// The sandbox that the request belongs to, where only its body tells.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
 /// An answer of the contract, with what was found on the way to it.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) http_status: StatusCode,
-    /// The `status` of the body.
-    pub(super) status: &'static str,
+    /// The `status` of the body, where answers have one.
+    pub(super) status: Option<&'static str>,
     /// Headers beside the usual ones, or in their stead.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
+    /// What the journal keeps in the stead of a body that would let its reader act as the caller.
+    pub(super) masked_body: Option<Vec<u8>>,
     /// What happens to the answer on its way.
     pub(super) fault: Option<Fault>,
     /// The body is sent in pieces over so much time.
@@ -119,14 +128,14 @@ impl OpenExchange {
     fn close(mut self, mut answered: Answered) -> Response {
         self.closed = true;
         if let Some(moved) = self.app.settings.error_http_status
-            && answered.status == "error"
+            && answered.status == Some("error")
             && !answered.is_scripted
             && self.is_handoff()
             && let Ok(moved) = StatusCode::from_u16(moved)
         {
             answered.http_status = moved;
         }
-        let body = answered.body.as_slice().into();
+        let body = answered.masked_body.as_deref().unwrap_or(&answered.body).into();
         let mut response = Response::new(Body::from(answered.body));
         *response.status_mut() = answered.http_status;
         let headers = response.headers_mut();
@@ -140,7 +149,7 @@ impl OpenExchange {
             headers.insert(X_MOCK_ADVICES, self.findings.advices.len().into());
         }
         let recorded = RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body };
-        let number = self.record(Some((recorded, answered.status)), &answered.reason);
+        let number = self.record(Some(recorded), answered.status, &answered.reason);
         if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);
         }
@@ -158,10 +167,13 @@ impl OpenExchange {
         target.split('?').next() == Some(super::CREATE_AGENT_SESSION)
     }
 
-    fn record(&mut self, answer: Option<(RecordedAnswer, &'static str)>, reason: &str) -> u64 {
-        let (answer, status) = answer.unzip();
+    fn record(&mut self, answer: Option<RecordedAnswer>, status: Option<&'static str>, reason: &str) -> u64 {
         let findings = std::mem::take(&mut self.findings);
         let nobody = || Chosen { by: ChosenBy::Nobody, why: HUNG_UP.into() };
+        if let Some(sandbox) = findings.sandbox {
+            self.at = sandbox.clock.now();
+            self.sandbox = sandbox;
+        }
         let exchange = Exchange {
             at: self.at,
             client: findings.client,
@@ -173,6 +185,8 @@ impl OpenExchange {
             advices: findings.advices,
             chosen: findings.chosen.unwrap_or_else(nobody),
             agent_session: findings.agent_session,
+            token: findings.token,
+            assertion: findings.assertion,
             status,
             duration: self.started.elapsed(),
             request_id: self.request_id.to_str().unwrap_or_default().into(),
@@ -185,7 +199,7 @@ impl OpenExchange {
 impl Drop for OpenExchange {
     fn drop(&mut self) {
         if !self.closed {
-            self.record(None, HUNG_UP);
+            self.record(None, None, HUNG_UP);
         }
     }
 }
@@ -198,7 +212,8 @@ fn log(exchange: &Exchange, reason: &str) {
     }
     let http_status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
     let request = exchange.head.lines().next().unwrap_or_default();
-    let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or("no answer"));
+    let nothing = if exchange.answer.is_some() { "none" } else { "no answer" };
+    let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or(nothing));
     let duration_us = u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX);
     if refused {
         tracing::info!(request_id, request, http_status, status, duration_us, "refused: {reason}");

@@ -1,12 +1,21 @@
 //! What lets a caller into a sandbox.
 
-use crate::ids::Ids;
+use super::{Issuing, issuing::second};
+use crate::{
+    ids::Ids,
+    oauth::{AccessToken, Scopes},
+};
+use jiff::Timestamp;
 use serde::Serialize;
+
+/// For how long the token of a sandbox passes, in seconds: a hundred years, so that no clock that is moved for a test
+/// ends it.
+const LONG: i64 = 100 * 365 * 86_400;
 
 /// The credentials of a sandbox. Whichever a request shows picks the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Credentials {
-    /// For `Authorization: Bearer …` at the handoff endpoint (H2).
+    /// An access token for `Authorization: Bearer …` at the handoff endpoint (H2), which acts for no certain user.
     pub bearer_token: String,
     /// For the token endpoint (T4).
     pub client_id: String,
@@ -22,19 +31,33 @@ impl Credentials {
     /// New credentials. They follow from the server's ids and not from a sandbox's: two sandboxes with one seed give
     /// the same answers, but are two.
     #[must_use]
-    pub(super) fn draw(ids: &Ids) -> Self {
+    pub(super) fn draw(ids: &Ids, sandbox: &str, now: Timestamp, issuing: &Issuing) -> Self {
+        let client_id = ids.secret("client_", 32);
+        let bearer_token = issuing.sign(&AccessToken {
+            iss: issuing.iss.clone(),
+            aud: issuing.audience.clone(),
+            jti: ids.secret("at_", 24).into(),
+            client_id: client_id.as_str().into(),
+            sub: None,
+            email: None,
+            scope: Scopes::all().to_string().into(),
+            iat: second(now),
+            exp: second(now).saturating_add(LONG),
+            sandbox: sandbox.into(),
+            epoch: 0,
+        });
         Self {
-            bearer_token: ids.secret("tok_", 40),
-            client_id: ids.secret("client_", 32),
+            bearer_token,
+            client_id,
             client_secret: ids.secret("cs_", 40),
             api_key: ids.secret("key_", 40),
             webhook_secret: ids.secret("whsec_", 40),
         }
     }
 
-    /// Those that a request may show.
-    pub(super) fn shown(&self) -> [&str; 3] {
-        [&self.bearer_token, &self.client_id, &self.api_key]
+    /// Those that a request may show, and that lead to the sandbox.
+    pub(super) fn shown(&self) -> [&str; 2] {
+        [&self.client_id, &self.api_key]
     }
 
     /// Environment lines to paste into a client's configuration.

@@ -4,8 +4,14 @@
 //! asked for, or when all are next listed. The default sandbox stays. Credentials of sandboxes that went are remembered for a while, so that their
 //! refusal can say why.
 
-use super::{Credentials, DEFAULT, Made, Sandbox, SandboxSettings};
-use crate::{clock::Clock, ids::Ids, scenario::ScenarioSet, store::Store};
+use super::{Credentials, DEFAULT, Issuing, Made, RegisterError, Sandbox, SandboxSettings};
+use crate::{
+    clock::Clock,
+    ids::Ids,
+    oauth::{Client, KeyError, Secret, built_in},
+    scenario::ScenarioSet,
+    store::Store,
+};
 use hashbrown::HashMap;
 use std::{
     collections::VecDeque,
@@ -72,6 +78,9 @@ pub struct Sandboxes {
     pub(super) store: Arc<dyn Store>,
     alarm: Arc<Notify>,
     ids: Ids,
+    pub(super) issuing: Arc<Issuing>,
+    /// What each sandbox's own client can do.
+    own_client: Client,
     /// Whether there ever was a sandbox beside the default one, and with it a credential to know.
     has_had_named: AtomicBool,
     named: RwLock<Named>,
@@ -91,29 +100,49 @@ struct Named {
 }
 
 impl Sandboxes {
-    /// The default sandbox, alone.
-    #[must_use]
-    pub fn new(settings: SandboxSettings, limits: Limits, store: Arc<dyn Store>, scenarios: Arc<ScenarioSet>) -> Self {
+    /// The default sandbox, alone, with the client that every server knows.
+    ///
+    /// # Errors
+    /// When that client's key cannot be read, which is a defect of this crate.
+    pub fn new(
+        settings: SandboxSettings,
+        limits: Limits,
+        store: Arc<dyn Store>,
+        scenarios: Arc<ScenarioSet>,
+        issuing: Arc<Issuing>,
+        ids: Ids,
+    ) -> Result<Self, KeyError> {
         let alarm = Arc::new(Notify::new());
-        let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
+        let clock = Clock::system();
+        let own_client = built_in::client(built_in::CLIENT_ID, built_in::CLIENT_SECRET, clock.now())?;
         let made = Made {
             name: DEFAULT.into(),
             shelf: DEFAULT.into(),
             settings,
-            clock: Clock::system(),
+            clock,
             credentials: None,
             scenarios: Arc::clone(&scenarios),
+            issuing: Arc::clone(&issuing),
         };
         let default = Arc::new(Sandbox::new(made, Arc::clone(&store), Arc::clone(&alarm)));
-        Self {
+        default.clients.put(Arc::new(own_client.clone()));
+        Ok(Self {
             default,
             limits,
             store,
             alarm,
             ids,
+            issuing,
+            own_client,
             has_had_named: AtomicBool::new(false),
             named: RwLock::new(Named { scenarios, ..Named::default() }),
-        }
+        })
+    }
+
+    /// A credential that nobody has: a prefix and so many hexadecimal digits.
+    #[must_use]
+    pub fn draw(&self, prefix: &str, digits: u32) -> String {
+        self.ids.secret(prefix, digits)
     }
 
     /// Takes the scenarios of the server anew, in every sandbox; what a sandbox was given of its own stays.
@@ -146,7 +175,13 @@ impl Sandboxes {
             Some(name) => return Err(CreateError::Name(name)),
             None => self.ids.secret("sb_", 12).into(),
         };
-        let credentials = Credentials::draw(&self.ids);
+        let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing);
+        let own_client = Client {
+            id: credentials.client_id.as_str().into(),
+            secret: Some(Secret::of(&credentials.client_secret)),
+            created_at: new.clock.now(),
+            ..self.own_client.clone()
+        };
         let made = Made {
             shelf: format!("{name}/{}", credentials.client_id).into(),
             name: Arc::clone(&name),
@@ -154,8 +189,10 @@ impl Sandboxes {
             clock: new.clock,
             credentials: Some(credentials),
             scenarios: Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios),
+            issuing: Arc::clone(&self.issuing),
         };
         let sandbox = Arc::new(Sandbox::new(made, Arc::clone(&self.store), Arc::clone(&self.alarm)));
+        sandbox.clients.put(Arc::new(own_client));
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if *name == *DEFAULT || named.by_name.contains_key(&name) {
             return Err(CreateError::Exists(name.to_string()));
@@ -185,17 +222,6 @@ impl Sandboxes {
         self.used(found)
     }
 
-    /// The sandbox that a bearer token belongs to; a credential of another kind is no token.
-    #[must_use]
-    pub fn by_bearer_token(&self, token: &str) -> Found {
-        match self.by_credential(token) {
-            Found::Sandbox(sandbox) if sandbox.credentials().is_none_or(|own| own.bearer_token != token) => {
-                Found::Unknown
-            }
-            found => found,
-        }
-    }
-
     /// The sandbox that a credential belongs to, which is used by being asked for.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> Found {
@@ -220,6 +246,31 @@ impl Sandboxes {
         named.remove(&sandbox, "it was deleted");
         self.alarm.notify_one();
         true
+    }
+
+    /// Lets `take` decide about a client's id while nobody else can, and lets the id lead to the sandbox if it takes it.
+    pub(super) fn with_ids(
+        &self,
+        sandbox: &Arc<Sandbox>,
+        id: &str,
+        take: impl FnOnce(bool) -> Result<(), RegisterError>,
+    ) -> Result<(), RegisterError> {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let is_default = Arc::ptr_eq(sandbox, &self.default);
+        if !is_default && !named.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
+            return Err(RegisterError::Gone);
+        }
+        take(!named.by_credential.contains_key(id) && self.default.clients.get(id).is_none())?;
+        named.gone.remove(id);
+        if !is_default {
+            named.by_credential.insert(id.into(), Arc::clone(sandbox));
+        }
+        Ok(())
+    }
+
+    /// Lets a client's id lead nowhere.
+    pub(super) fn forget_credential(&self, id: &str, why: &'static str) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).forget(id, why);
     }
 
     /// The shelves that sandboxes left behind that have gone, for clearing.
@@ -266,11 +317,18 @@ impl Named {
             self.by_name.remove(sandbox.name());
             self.left.push(Arc::clone(&sandbox.shelf));
         }
-        for credential in sandbox.credentials.iter().flat_map(Credentials::shown) {
-            if self.by_credential.remove(credential).is_some() {
-                self.gone.insert(credential.into(), why);
-                self.forgotten_next.push_back(credential.into());
-            }
+        let clients = sandbox.clients.ids();
+        let api_key = sandbox.credentials.as_ref().map(|credentials| credentials.api_key.as_str());
+        for credential in clients.iter().map(|id| &**id).chain(api_key) {
+            self.forget(credential, why);
+        }
+    }
+
+    /// Lets a credential lead nowhere, but remembers why.
+    fn forget(&mut self, credential: &str, why: &'static str) {
+        if self.by_credential.remove(credential).is_some() {
+            self.gone.insert(credential.into(), why);
+            self.forgotten_next.push_back(credential.into());
         }
         while self.forgotten_next.len() > REMEMBERED {
             if let Some(oldest) = self.forgotten_next.pop_front() {

@@ -1,0 +1,91 @@
+//! The clients that the settings name, registered in the default sandbox before the first request.
+
+use crate::{
+    config::{ClientEntry, Settings},
+    oauth::{Client, PublicKey, Scopes, Secret, is_client_id},
+    sandbox::{FoundClient, Sandboxes},
+};
+use std::path::{Path, PathBuf};
+
+/// Why a client cannot be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Its id is none.
+    #[error("the client id {0:?} cannot be used; a client_id is \"client_\" and 32 hexadecimal digits")]
+    Id(String),
+    /// A file of keys cannot be read.
+    #[error("{}: cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// A file holds no key that can be used.
+    #[error("{}: no key for {client_id}: {problem}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Whose it would be.
+        client_id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// What is said of the client makes no sense.
+    #[error("the client {client_id}: {problem}")]
+    Entry {
+        /// The client.
+        client_id: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Registers all of them; the keys of a client may be told in several places.
+pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(), ClientError> {
+    for entry in &settings.clients {
+        let ClientEntry { client_id, client_secret, keys, scope } = entry;
+        let problem = |problem: String| ClientError::Entry { client_id: client_id.clone(), problem };
+        let scopes = match scope {
+            Some(scope) => Scopes::read(scope).map_err(|error| problem(error.description))?,
+            None => Scopes::all(),
+        };
+        let mut client = new(sandboxes, client_id)?;
+        client.scopes = scopes;
+        client.secret = client_secret.as_deref().map(Secret::of);
+        // Before its keys, so that the same id twice is told as that.
+        sandboxes.register(sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
+        for file in keys {
+            add_keys(sandboxes, client_id, file)?;
+        }
+    }
+    for key in &settings.client_key {
+        if let FoundClient::Unknown = sandboxes.client(&key.client_id) {
+            let client = new(sandboxes, &key.client_id)?;
+            let problem = |problem| ClientError::Entry { client_id: key.client_id.clone(), problem };
+            sandboxes.register(sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
+        }
+        add_keys(sandboxes, &key.client_id, &key.file)?;
+    }
+    Ok(())
+}
+
+fn new(sandboxes: &Sandboxes, id: &str) -> Result<Client, ClientError> {
+    if !is_client_id(id) {
+        return Err(ClientError::Id(id.to_owned()));
+    }
+    let created_at = sandboxes.default_sandbox().clock.now();
+    Ok(Client { id: id.into(), secret: None, keys: Vec::new(), scopes: Scopes::all(), created_at })
+}
+
+fn add_keys(sandboxes: &Sandboxes, client_id: &str, path: &Path) -> Result<(), ClientError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| ClientError::Unreadable { path: path.to_owned(), error })?;
+    let refused =
+        |problem: String| ClientError::Key { path: path.to_owned(), client_id: client_id.to_owned(), problem };
+    let keys = PublicKey::read(&text).map_err(|error| refused(error.to_string()))?;
+    match sandboxes.default_sandbox().clients.change(client_id, |client| client.add_keys(keys)) {
+        Some(Err(error)) => Err(refused(error.to_string())),
+        Some(Ok(_)) | None => Ok(()),
+    }
+}

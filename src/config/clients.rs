@@ -1,0 +1,58 @@
+//! Clients that the server is told of: where their keys lie, and what they may do.
+
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, str::FromStr};
+
+/// A public key for a client, as the command line names it: `CLIENT_ID=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientKey {
+    /// `client_` and 32 hexadecimal digits.
+    pub client_id: String,
+    /// A PEM file, a JWK or a JWKS.
+    pub file: PathBuf,
+}
+
+/// A client, as the settings file describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClientEntry {
+    /// `client_` and 32 hexadecimal digits.
+    pub client_id: String,
+    /// What it may prove itself with at the token endpoint. Never told by the server.
+    #[serde(default, skip_serializing)]
+    pub client_secret: Option<String>,
+    /// Files of its public keys.
+    #[serde(default)]
+    pub keys: Vec<PathBuf>,
+    /// What it may ask for, words between spaces; everything when nothing is said.
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+impl FromStr for ClientKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((client_id, file)) if !client_id.is_empty() && !file.is_empty() => {
+                Ok(Self { client_id: client_id.to_owned(), file: file.into() })
+            }
+            _ => Err(format!("{text:?} is no client's key; write CLIENT_ID=FILE, such as client_…=app.pub.pem")),
+        }
+    }
+}
+
+impl TryFrom<String> for ClientKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ClientKey> for String {
+    fn from(key: ClientKey) -> Self {
+        format!("{}={}", key.client_id, key.file.display())
+    }
+}

@@ -1,0 +1,199 @@
+//! `/__admin/clients`: the apps that may ask for tokens in a sandbox, and their keys.
+
+use super::Pretty;
+use crate::{
+    app::App,
+    http::{
+        error::Problem,
+        extract::{Fields, Id, World},
+    },
+    oauth::{Client, KeyError, PublicKey, Scope, Scopes, Secret, is_client_id},
+    sandbox::{RegisterError, Sandbox},
+};
+use axum::{
+    extract::{FromRequestParts, Path, State},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A client to be registered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    public_key: Option<String>,
+    jwks: Option<Value>,
+    kid: Option<String>,
+    scopes: Option<Vec<String>>,
+}
+
+/// Keys to be registered: exactly one of the two ways to write them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WantedKeys {
+    /// PEM.
+    public_key: Option<String>,
+    /// A JWKS, or a JWK.
+    jwks: Option<Value>,
+    /// The name that a PEM key gets.
+    kid: Option<String>,
+}
+
+impl WantedKeys {
+    fn read(&self) -> Result<Vec<PublicKey>, Problem> {
+        let refuse = |member: &'static str| move |error: KeyError| Problem::bad_request(format!("{member}: {error}."));
+        match (&self.public_key, &self.jwks) {
+            (Some(pem), None) => {
+                let key = PublicKey::from_pem(pem).map_err(refuse("public_key"))?;
+                let key = match &self.kid {
+                    Some(kid) => key.under(kid).map_err(refuse("kid"))?,
+                    None => key,
+                };
+                Ok(vec![key])
+            }
+            (None, Some(_)) if self.kid.is_some() => {
+                Err(Problem::bad_request("kid: it goes with \"public_key\"; a JWK has a \"kid\" of its own."))
+            }
+            (None, Some(jwks)) => PublicKey::read(&jwks.to_string()).map_err(refuse("jwks")),
+            _ => Err(Problem::bad_request(
+                "Give the client's public key, either as \"public_key\" (PEM) or as \"jwks\" (a JWKS).",
+            )),
+        }
+    }
+}
+
+/// `POST /__admin/clients`: registers one; its secret is shown here and nowhere else.
+pub(super) async fn create_client(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Problem> {
+    let keys = WantedKeys { public_key: wanted.public_key, jwks: wanted.jwks, kid: wanted.kid }.read()?;
+    let id = match wanted.client_id {
+        Some(id) if is_client_id(&id) => id,
+        Some(id) => {
+            return Err(Problem::bad_request(format!(
+                "client_id: {id:?} cannot be used; it must be \"client_\" and 32 hexadecimal digits in lower case."
+            )));
+        }
+        None => app.sandboxes.draw("client_", 32),
+    };
+    let scopes = match &wanted.scopes {
+        None => Scopes::all(),
+        Some(scopes) => Scopes::read(&scopes.join(" "))
+            .map_err(|error| Problem::bad_request(format!("scopes: {}", error.description)))?,
+    };
+    let secret = match wanted.client_secret {
+        Some(secret) if secret.is_empty() => return Err(Problem::bad_request("client_secret: it is empty.")),
+        Some(secret) => secret,
+        None => app.sandboxes.draw("cs_", 40),
+    };
+    let mut client = Client {
+        id: id.into(),
+        secret: Some(Secret::of(&secret)),
+        keys: Vec::new(),
+        scopes,
+        created_at: sandbox.clock.now(),
+    };
+    client.add_keys(keys)?;
+    let client = app.sandboxes.register(&sandbox, client)?;
+    let mut shown = describe(&sandbox, &client);
+    shown["client_secret"] = secret.into();
+    Ok((StatusCode::CREATED, Pretty(shown)).into_response())
+}
+
+/// `GET /__admin/clients`: in order of registration.
+pub(super) async fn list_clients(World(sandbox): World) -> Pretty<impl Serialize> {
+    let clients: Vec<Value> = sandbox.clients.list().iter().map(|client| describe(&sandbox, client)).collect();
+    Pretty(json!({ "clients": clients }))
+}
+
+/// `GET /__admin/clients/{id}`.
+pub(super) async fn show_client(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    let client = sandbox.clients.get(&id).ok_or_else(|| unknown(&id))?;
+    Ok(Pretty(describe(&sandbox, &client)))
+}
+
+/// `DELETE /__admin/clients/{id}`: its tokens pass no more.
+pub(super) async fn delete_client(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    if app.sandboxes.unregister(&sandbox, &id) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
+}
+
+/// `POST /__admin/clients/{id}/keys`: takes further keys in; the ones before stay until they are retired.
+pub(super) async fn add_keys(
+    World(sandbox): World,
+    Id(id): Id,
+    Fields(wanted): Fields<WantedKeys>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let keys = wanted.read()?;
+    let changed = sandbox.clients.change(&id, |client| client.add_keys(keys)).ok_or_else(|| unknown(&id))??;
+    Ok(Pretty(describe(&sandbox, &changed)))
+}
+
+/// `DELETE /__admin/clients/{id}/keys/{kid}`: what it signed passes no more.
+pub(super) async fn retire_key(
+    World(sandbox): World,
+    IdAndKid { id, kid }: IdAndKid,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let retire = |client: &mut Client| {
+        if client.retire_key(&kid) { Ok(()) } else { Err(Problem::not_found("key", &kid)) }
+    };
+    let changed = sandbox.clients.change(&id, retire).ok_or_else(|| unknown(&id))??;
+    Ok(Pretty(describe(&sandbox, &changed)))
+}
+
+/// The client and the key in the path.
+pub(super) struct IdAndKid {
+    id: String,
+    kid: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdAndKid {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<(String, String)>::from_request_parts(parts, state).await {
+            Ok(Path((id, kid))) => Ok(Self { id, kid }),
+            Err(rejection) => Err(Problem::bad_request(format!("In the path: {}.", rejection.body_text()))),
+        }
+    }
+}
+
+fn describe(sandbox: &Sandbox, client: &Client) -> Value {
+    json!({
+        "client_id": client.id,
+        "sandbox": sandbox.name(),
+        "scopes": client.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+        "has_secret": client.secret.is_some(),
+        "keys": client.keys,
+        "created_at": client.created_at,
+    })
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::not_found("client", id)
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        Self::new(StatusCode::CONFLICT, format!("The key cannot be taken: {error}."))
+    }
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        let code = match &error {
+            RegisterError::Exists(_) | RegisterError::TooMany => StatusCode::CONFLICT,
+            RegisterError::Gone => StatusCode::NOT_FOUND,
+        };
+        Self::new(code, format!("The client was not registered: {error}."))
+    }
+}

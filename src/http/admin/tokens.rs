@@ -1,0 +1,129 @@
+//! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, looked at, and taken back.
+
+use super::{Pretty, clock::span};
+use crate::{
+    app::App,
+    http::{
+        error::Problem,
+        extract::{Fields, Id, World},
+    },
+    oauth::{AccessToken, Scopes, built_in},
+    sandbox::{FoundToken, NewToken, Sandbox, TokenFault},
+};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A token to be issued without an assertion.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Wanted {
+    client_id: Option<String>,
+    sub: Option<String>,
+    email: Option<String>,
+    scope: Option<String>,
+    expires_in: Option<String>,
+}
+
+/// `POST /__admin/tokens`: issues one without an assertion, for tests of what comes behind the token endpoint.
+pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<Wanted>) -> Result<Response, Problem> {
+    let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
+    let id = wanted.client_id.as_deref().unwrap_or(own);
+    let client = sandbox
+        .clients
+        .get(id)
+        .ok_or_else(|| Problem::bad_request(format!("client_id: there is no client {id:?} in this sandbox.")))?;
+    let scope = match wanted.scope {
+        None => client.scopes,
+        Some(scope) => {
+            Scopes::read(&scope).map_err(|error| Problem::bad_request(format!("scope: {}", error.description)))?
+        }
+    };
+    let expires_in = wanted.expires_in.map(|text| span("expires_in", &text)).transpose()?;
+    if expires_in.is_some_and(|span| span.as_secs() < 1) {
+        return Err(Problem::bad_request("expires_in: a token passes for one second at least."));
+    }
+    let issued = sandbox.issue(NewToken {
+        client: Arc::clone(&client.id),
+        sub: wanted.sub.map(Into::into),
+        email: wanted.email.map(Into::into),
+        scope: scope.to_string().into(),
+        expires_in,
+    });
+    let mut shown = describe(&sandbox, &issued.token);
+    shown["access_token"] = issued.text.into();
+    Ok((StatusCode::CREATED, Pretty(shown)).into_response())
+}
+
+/// `GET /__admin/tokens`: those issued last, newest first; the tokens themselves are not shown.
+pub(super) async fn list_tokens(World(sandbox): World) -> Pretty<impl Serialize> {
+    let tokens: Vec<Value> = sandbox.tokens.list().iter().map(|token| describe(&sandbox, token)).collect();
+    Pretty(json!({ "tokens": tokens }))
+}
+
+/// `GET /__admin/tokens/{id}`, by its id or by the whole token.
+pub(super) async fn show_token(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    Id(id): Id,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let token = find(&app, &sandbox, &id)?;
+    Ok(Pretty(describe(&sandbox, &token)))
+}
+
+/// `DELETE /__admin/tokens/{id}`, by its id or by the whole token: it is revoked at once.
+pub(super) async fn revoke_token(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    let token = find(&app, &sandbox, &id)?;
+    sandbox.tokens.revoke(&token, sandbox.clock.now()).map_err(|_| {
+        Problem::new(
+            StatusCode::CONFLICT,
+            "Too many tokens are revoked that could still pass; expire all of them: DELETE /__admin/tokens.",
+        )
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /__admin/tokens`: expires every token that was issued until now.
+pub(super) async fn expire_tokens(World(sandbox): World) -> Pretty<impl Serialize> {
+    let passing = sandbox.tokens.list().iter().filter(|token| sandbox.judge_token(token).is_ok()).count();
+    sandbox.tokens.expire_all();
+    Pretty(json!({ "expired": passing }))
+}
+
+fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>, Problem> {
+    let found = match app.sandboxes.token(id) {
+        FoundToken::Ours(its, token) if Arc::ptr_eq(&its, sandbox) => Some(token),
+        _ => sandbox.tokens.get(id),
+    };
+    // A whole token is no name to repeat.
+    let shown: String = id.chars().take(40).collect();
+    found.ok_or_else(|| Problem::not_found("access token", &shown))
+}
+
+fn describe(sandbox: &Sandbox, token: &AccessToken) -> Value {
+    let status = match sandbox.judge_token(token) {
+        Ok(()) => "active",
+        Err(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
+        Err(TokenFault::Revoked) => "revoked",
+    };
+    json!({
+        "id": token.jti,
+        "status": status,
+        "client_id": token.client_id,
+        "sub": token.sub,
+        "email": token.email,
+        "scope": token.scope,
+        "issued_at": Timestamp::from_second(token.iat).ok(),
+        "expires_at": Timestamp::from_second(token.exp).ok(),
+    })
+}

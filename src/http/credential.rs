@@ -1,0 +1,129 @@
+//! `Authorization` at the handoff endpoint (H2, RFC 6750): which sandbox a caller speaks to, as which client, and
+//! whether they may.
+
+use super::error::HandoffError;
+use crate::{
+    app::App,
+    config::Auth,
+    oauth::{AccessToken, Scope},
+    sandbox::{FoundToken, Sandbox, TokenFault},
+};
+use axum::http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// The client that stands for every caller whose token says nothing of its own.
+const OPEN_CLIENT: &str = "open";
+
+/// Who asks, by their credential (H2).
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) client: Arc<str>,
+    /// The access token, where we issued it.
+    pub(super) token: Option<Arc<AccessToken>>,
+}
+
+/// The sandbox that a request speaks to: the one that its credential belongs to, else the default one. Whether the
+/// credential passes is judged later.
+pub(super) fn sandbox_of(app: &App, headers: &HeaderMap) -> Arc<Sandbox> {
+    let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match credential.and_then(|text| text.split_once(' ')).map(|(_, token)| app.sandboxes.token(token.trim())) {
+        Some(FoundToken::Ours(sandbox, _)) => sandbox,
+        _ => Arc::clone(app.sandboxes.default_sandbox()),
+    }
+}
+
+/// Judges `Authorization`. A token of ours is judged in full in both modes: a client that holds one wants to know.
+pub(super) fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffError> {
+    let token = bearer_token(headers)?;
+    match (app.sandboxes.token(token), app.settings.auth) {
+        (FoundToken::Ours(sandbox, token), _) => {
+            judge_token(&sandbox, &token)?;
+            Ok(Caller { sandbox, client: Arc::clone(&token.client_id), token: Some(token) })
+        }
+        (FoundToken::Gone(why), _) => Err(invalid(
+            format!("The access token belongs to a client or a sandbox that is gone: {why}."),
+            "The client or the sandbox of the access token is gone",
+        )),
+        (FoundToken::Broken(problem), _) => {
+            Err(invalid(format!("The access token {problem}."), "The access token is not as it was issued"))
+        }
+        (FoundToken::Foreign, Auth::Open) => {
+            let sandbox = Arc::clone(app.sandboxes.default_sandbox());
+            Ok(Caller { sandbox, client: OPEN_CLIENT.into(), token: None })
+        }
+        (FoundToken::Foreign, Auth::Strict) => Err(invalid(
+            "The access token was not issued by this server, and --auth strict lets no other pass; without --seed, a \
+             server that is started again knows none of its earlier ones."
+                .to_owned(),
+            "The access token is unknown",
+        )),
+    }
+}
+
+/// The one bearer token of a request.
+fn bearer_token(headers: &HeaderMap) -> Result<&str, HandoffError> {
+    let malformed = |description: &str| invalid(description.to_owned(), "The credential is malformed");
+    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(credential) = credentials.next() else {
+        // A caller that shows no credential at all is told no error code (RFC 6750, 3.1).
+        let description = "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.";
+        return Err(HandoffError::new(StatusCode::UNAUTHORIZED, description)
+            .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="docendorse-mock""#));
+    };
+    if credentials.next().is_some() {
+        return Err(malformed("There is more than one Authorization header; send one."));
+    }
+    let Some((scheme, token)) = credential.to_str().ok().map(|text| text.split_once(' ').unwrap_or((text, ""))) else {
+        return Err(malformed("The Authorization header holds characters that no token has."));
+    };
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(malformed(
+            "The Authorization header is not of the Bearer scheme; send Authorization: Bearer ACCESS_TOKEN.",
+        ));
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() {
+        return Err(malformed("The bearer token is empty; send Authorization: Bearer ACCESS_TOKEN."));
+    }
+    if token.contains([' ', '\t', ',']) {
+        return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
+    }
+    Ok(token)
+}
+
+/// Judges a token whose signature is good: time, revocation, scope (T3).
+fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffError> {
+    sandbox.judge_token(token).map_err(|fault| match fault {
+        TokenFault::Expired(since) => {
+            let at = Timestamp::from_second(token.exp).map_or_else(|_| token.exp.to_string(), |at| at.to_string());
+            let description = format!(
+                "The access token expired {since} s ago, at {at} by the sandbox's clock; get another one with a new \
+                 assertion."
+            );
+            invalid(description, "The access token expired")
+        }
+        TokenFault::Revoked => {
+            invalid("The access token was revoked; get another one.".to_owned(), "The access token was revoked")
+        }
+        TokenFault::AllExpired => invalid(
+            "All access tokens of the sandbox were expired after this one was issued; get another one.".to_owned(),
+            "The access token expired",
+        ),
+    })?;
+    if token.has_scope(Scope::CreateAgentSessions) {
+        return Ok(());
+    }
+    let wanted = Scope::CreateAgentSessions.as_str();
+    let challenge = format!(
+        r#"Bearer realm="docendorse-mock", error="insufficient_scope", error_description="The access token lacks a scope", scope="{wanted}""#
+    );
+    let description = format!("The access token has the scope {:?}; {wanted:?} is needed here.", token.scope);
+    Err(HandoffError::new(StatusCode::FORBIDDEN, description).with_header(header::WWW_AUTHENTICATE, &challenge))
+}
+
+fn invalid(description: String, reason: &str) -> HandoffError {
+    let challenge = format!(r#"Bearer realm="docendorse-mock", error="invalid_token", error_description="{reason}""#);
+    HandoffError::new(StatusCode::UNAUTHORIZED, description).with_header(header::WWW_AUTHENTICATE, &challenge)
+}

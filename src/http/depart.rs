@@ -1,0 +1,65 @@
+//! Lets an answer depart from the contract's as its scenario says.
+
+use super::{error::HandoffError, fault::Fault, record::Answered};
+use crate::{
+    actor::Actor,
+    app::App,
+    sandbox::{Sandbox, Scripted},
+    scenario::{self, Context},
+};
+use axum::http::StatusCode;
+use serde_json::Value;
+
+/// Changes an answer as its scenario says. `request` is what templates call `request`.
+pub(super) fn depart(
+    app: &App,
+    sandbox: &Sandbox,
+    scripted: &Scripted,
+    actor: &Actor,
+    request: impl FnOnce(&Answered) -> Value,
+    answered: &mut Answered,
+) -> Result<(), HandoffError> {
+    let mut chance = || sandbox.ids.chance();
+    let Some(departure) = scripted.answer().and_then(|answer| answer.departure(&mut chance)) else {
+        return Ok(());
+    };
+    let request = request(answered);
+    let context = Context {
+        request: &request,
+        actor,
+        now: sandbox.clock.now(),
+        base_url: &app.base_url,
+        agent_session_id: answered.findings.agent_session.as_deref().unwrap_or_default(),
+        id: &sandbox.ids.own(),
+    };
+    let rendered = departure.render(&answered.body, &context).map_err(|error| {
+        let name = scripted.scenario.name();
+        let description = format!("The scenario {name:?} cannot be answered by: {error}.");
+        HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, description)
+    })?;
+    let headers = rendered.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+    answered.headers.extend(headers);
+    answered.body = rendered.body;
+    if let Some(status) = departure.http_status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        answered.http_status = status;
+        answered.is_scripted = true;
+    }
+    if let Some(delay) = &departure.delay {
+        answered.delay += delay.draw(&mut chance);
+    }
+    answered.dribble = departure.dribble;
+    answered.fault = departure.fault.map(Into::into);
+    Ok(())
+}
+
+impl From<scenario::Fault> for Fault {
+    fn from(fault: scenario::Fault) -> Self {
+        match fault {
+            scenario::Fault::CloseBeforeAnswer => Self::CloseBeforeAnswer,
+            scenario::Fault::CloseMidway => Self::CloseMidway,
+            scenario::Fault::Reset => Self::Reset,
+            scenario::Fault::EmptyAnswer => Self::EmptyAnswer,
+            scenario::Fault::Hang { at_most } => Self::Hang(at_most),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `POST /oauth2/v2/token` (T1 to T5): from a form to an access token, or to one precise error in RFC 6749's shape; and
+//! the documents by which clients find it and verify what it issues (RFC 8414, RFC 7517).
+
+use super::{
+    admin::Pretty,
+    body::{self, BodyError},
+    error::HandoffError,
+    extract::body_error,
+    record::{self, Answered, Findings},
+};
+use crate::{
+    app::App,
+    oauth::{ErrorCode, JWT_BEARER, Scopes, TokenError, TokenRequest},
+    sandbox::{Granted, Issued},
+    scenario::{Chosen, ChosenBy},
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+/// What an authorization server says of itself that has no page to authorize on (RFC 8414, 2).
+pub(super) async fn show_metadata(State(app): State<Arc<App>>) -> Response {
+    let issuing = app.sandboxes.issuing();
+    Pretty(json!({
+        "issuer": issuing.iss,
+        "token_endpoint": issuing.token_url,
+        "jwks_uri": format!("{}/.well-known/jwks.json", issuing.iss),
+        "grant_types_supported": [JWT_BEARER],
+        "response_types_supported": [],
+        "scopes_supported": Scopes::all().iter().map(crate::oauth::Scope::as_str).collect::<Vec<_>>(),
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+    }))
+    .into_response()
+}
+
+/// The key that verifies our access tokens.
+pub(super) async fn show_jwks(State(app): State<Arc<App>>) -> Response {
+    Pretty(app.sandboxes.issuing().issuer.jwks()).into_response()
+}
+
+/// Issues an access token.
+pub(super) async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (exchange, parts, body) = record::open(&app, request);
+    exchange.answer(answer(&app, &parts.headers, body)).await
+}
+
+/// Another method (H4), in the shape of the token endpoint.
+pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (exchange, parts, body) = record::open(&app, request);
+    body::drain(body);
+    let problem = format!("{} is not allowed here; a token is asked for with POST.", parts.method);
+    let mut answered = refused(&TokenError::new(ErrorCode::InvalidRequest, &problem), Findings::default());
+    answered.http_status = StatusCode::METHOD_NOT_ALLOWED;
+    answered.headers.push((header::ALLOW, HeaderValue::from_static("POST")));
+    exchange.answer(std::future::ready(Ok(answered))).await
+}
+
+async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
+    let form = match read_form(app, headers, body).await {
+        Ok(form) => form,
+        Err((http_status, error)) => {
+            let mut answered = refused(&error, Findings::default());
+            answered.http_status = http_status;
+            return Ok(answered);
+        }
+    };
+    let mut findings = Findings { body: Some(masked_form(&form)), ..Findings::default() };
+    let request = match authorization(headers).and_then(|shown| TokenRequest::read(&form, shown)) {
+        Ok(request) => request,
+        Err(error) => return Ok(refused(&error, findings)),
+    };
+    let Granted { sandbox, client, assertion, advices, result } = app.sandboxes.grant(&request);
+    findings.client = client;
+    findings.advices = advices;
+    findings.assertion = assertion.map(Box::new);
+    findings.sandbox = Some(Arc::clone(&sandbox));
+    let answered = match result {
+        Ok(issued) => issued_token(&issued, findings),
+        Err(error) => refused(&error, findings),
+    };
+    Ok(answered)
+}
+
+/// Reads the form whole.
+async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<Arc<[u8]>, (StatusCode, TokenError)> {
+    let waits_for_leave = headers.contains_key(header::EXPECT);
+    if let Err(problem) = judge_media_type(headers) {
+        if !waits_for_leave {
+            body::drain(body);
+        }
+        return Err((StatusCode::BAD_REQUEST, TokenError::new(ErrorCode::InvalidRequest, &problem)));
+    }
+    let limit = app.settings.max_body;
+    body::read(body, limit, waits_for_leave).await.map_err(|error: BodyError| {
+        let HandoffError { http_status, description, .. } = body_error(&error, limit);
+        (http_status, TokenError::new(ErrorCode::InvalidRequest, &description))
+    })
+}
+
+/// A form, and nothing but a form (RFC 6749, 4.5 and appendix B).
+fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(media_type) = types.next() else {
+        return Err(format!("The Content-Type header is missing; send {FORM}."));
+    };
+    let text = String::from_utf8_lossy(media_type.as_bytes());
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if types.next().is_some() {
+        Err("There is more than one Content-Type header; send one.".to_owned())
+    } else if !essence.eq_ignore_ascii_case(FORM) {
+        Err(format!("The Content-Type is '{text}'; send {FORM}."))
+    } else if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        Err("The Content-Encoding is not understood; send the form as it is.".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// What the client shows of itself in the header.
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+    let refuse = |problem| Err(TokenError::new(ErrorCode::InvalidClient, problem));
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = shown.next() else { return Ok(None) };
+    if shown.next().is_some() {
+        return refuse("There is more than one Authorization header; send one.");
+    }
+    match first.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => refuse("The Authorization header holds characters that no credential has."),
+    }
+}
+
+/// A token as the contract hands it out (T5).
+fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
+    let token = &issued.token;
+    findings.token = Some(Arc::clone(&token.jti));
+    let body = |access_token: &str| {
+        let members = json!({
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "scope": token.scope,
+        });
+        members.to_string().into_bytes()
+    };
+    let why = Cow::Borrowed("the assertion is good");
+    findings.chosen.get_or_insert_with(|| Chosen { by: ChosenBy::Default, why: why.clone() });
+    Answered {
+        http_status: StatusCode::OK,
+        status: None,
+        headers: no_store(),
+        masked_body: Some(body(&format!("*** ({} characters)", issued.text.len()))),
+        body: body(&issued.text),
+        fault: None,
+        dribble: None,
+        is_scripted: false,
+        delay: Duration::ZERO,
+        reason: why,
+        findings,
+    }
+}
+
+/// An error in the shape of RFC 6749, 5.2.
+fn refused(error: &TokenError, mut findings: Findings) -> Answered {
+    let mut headers = no_store();
+    if error.code == ErrorCode::InvalidClient {
+        headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="docendorse-mock""#)));
+    }
+    let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
+    findings.chosen.get_or_insert(Chosen { by: ChosenBy::Contract, why });
+    let body = json!({ "error": error.code.as_str(), "error_description": error.description });
+    Answered {
+        http_status: StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::BAD_REQUEST),
+        status: None,
+        headers,
+        body: body.to_string().into_bytes(),
+        masked_body: None,
+        fault: None,
+        dribble: None,
+        is_scripted: false,
+        delay: Duration::ZERO,
+        reason: error.to_string().into(),
+        findings,
+    }
+}
+
+/// No answer of the token endpoint is to be kept by anybody on its way (RFC 6749, 5.1).
+fn no_store() -> Vec<(HeaderName, HeaderValue)> {
+    vec![
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    ]
+}
+
+/// A form without what would let its reader act as the client: secrets, and the signatures of assertions.
+fn masked_form(form: &[u8]) -> Arc<[u8]> {
+    let text = String::from_utf8_lossy(form);
+    let pairs = text.split('&').map(|pair| match pair.split_once('=') {
+        Some(("assertion", token)) => match token.rsplit_once('.') {
+            Some((signed, _)) => Cow::Owned(format!("assertion={signed}.***")),
+            None => Cow::Borrowed(pair),
+        },
+        Some((name, _)) if name.contains("secret") || name.contains("client_assertion") => {
+            Cow::Owned(format!("{name}=***"))
+        }
+        _ => Cow::Borrowed(pair),
+    });
+    pairs.collect::<Vec<_>>().join("&").into_bytes().into()
+}

@@ -1,0 +1,196 @@
+//! An app that may ask for tokens: its id, its secret, its keys and its scopes (T3, T4).
+
+use super::{
+    ErrorCode, TokenError,
+    error::Quoted,
+    key::{KeyError, MOST_KEYS, PublicKey},
+};
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{Digest, SHA256, digest},
+};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use std::{fmt, sync::Arc};
+
+/// A client: an app registered in a sandbox.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// `client_` and 32 hexadecimal digits.
+    pub id: Arc<str>,
+    /// What it may prove itself with at the token endpoint, if it was given one.
+    pub secret: Option<Secret>,
+    /// What its assertions are verified with, oldest first.
+    pub keys: Vec<PublicKey>,
+    /// What it may ask for.
+    pub scopes: Scopes,
+    /// When it was registered, by the sandbox's clock.
+    pub created_at: Timestamp,
+}
+
+/// Whether a text has the form of a client's id (T2).
+#[must_use]
+pub fn is_client_id(text: &str) -> bool {
+    text.strip_prefix("client_").is_some_and(|digits| {
+        digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+impl Client {
+    /// Takes further keys in. None is taken when one of them cannot be.
+    ///
+    /// # Errors
+    /// When a key is there already, under its own name or another one, or when there would be too many.
+    pub fn add_keys(&mut self, keys: Vec<PublicKey>) -> Result<(), KeyError> {
+        let before = self.keys.len();
+        for key in keys {
+            let twin = self.keys.iter().find(|known| known.is_named(key.kid()) || known.is_named(key.thumbprint()));
+            let problem = match twin {
+                Some(twin) if twin.thumbprint() == key.thumbprint() => {
+                    format!("the client has this key already, with the kid {:?}", twin.kid())
+                }
+                Some(_) => format!("the client has another key with the kid {:?}; retire it first", key.kid()),
+                None if self.keys.len() >= MOST_KEYS => {
+                    format!("a client has {MOST_KEYS} keys at most; retire one first")
+                }
+                None => {
+                    self.keys.push(key);
+                    continue;
+                }
+            };
+            self.keys.truncate(before);
+            return Err(KeyError::new(problem));
+        }
+        Ok(())
+    }
+
+    /// Takes the key away that `kid` names; says whether there was one.
+    pub fn retire_key(&mut self, kid: &str) -> bool {
+        let before = self.keys.len();
+        self.keys.retain(|key| !key.is_named(kid));
+        self.keys.len() < before
+    }
+
+    /// Whether this is the client's secret (T4).
+    #[must_use]
+    pub fn has_secret(&self, shown: &str) -> bool {
+        self.secret.as_ref().is_some_and(|secret| secret.is(shown))
+    }
+}
+
+/// A secret, of which only the digest is kept.
+#[derive(Clone)]
+pub struct Secret(Digest);
+
+impl Secret {
+    /// The secret of this text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(digest(&SHA256, text.as_bytes()))
+    }
+
+    /// Whether a text is this secret; takes the same time for all that are not.
+    fn is(&self, shown: &str) -> bool {
+        verify_slices_are_equal(self.0.as_ref(), digest(&SHA256, shown.as_bytes()).as_ref()).is_ok()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// One of the scopes that there are (T3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Who the user is.
+    OpenId,
+    /// Creating agent sessions.
+    CreateAgentSessions,
+}
+
+impl Scope {
+    const ALL: [Self; 2] = [Self::OpenId, Self::CreateAgentSessions];
+
+    /// The contract's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenId => "openid",
+            Self::CreateAgentSessions => "agent_sessions:create",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of scopes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// Every scope that there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Scope::ALL.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+
+    /// Reads scopes as RFC 6749, 3.3 writes them: words between single spaces.
+    ///
+    /// # Errors
+    /// `invalid_scope`, with the word that is none.
+    pub fn read(text: &str) -> Result<Self, TokenError> {
+        let refuse = |problem: &str| Err(TokenError::new(ErrorCode::InvalidScope, problem));
+        if text.is_empty() {
+            return refuse("The scope is empty; ask for 'openid agent_sessions:create'.");
+        }
+        text.split(' ').try_fold(Self::default(), |Self(bits), word| {
+            if word.is_empty() {
+                return refuse("The scope has more than one space in a row, or one at an end.");
+            }
+            match Scope::ALL.into_iter().find(|scope| scope.as_str() == word) {
+                Some(scope) => Ok(Self(bits | scope.bit())),
+                None => refuse(&format!(
+                    "There is no scope {}; there are 'openid' and 'agent_sessions:create'.",
+                    Quoted(word)
+                )),
+            }
+        })
+    }
+
+    /// Those of these that are not among others.
+    #[must_use]
+    pub fn beyond(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
+    }
+}
+
+impl fmt::Display for Scopes {
+    /// As an answer names them: words between spaces.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, scope) in self.iter().enumerate() {
+            write!(formatter, "{}{}", if place == 0 { "" } else { " " }, scope.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Scopes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,68 @@
+//! Keys as JSON (RFC 7517).
+
+use super::key::{KeyError, MOST_KEYS, PublicKey};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+/// Members that only a private RSA key has, and the one of a secret.
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Reads a JWK, or all keys of a JWKS.
+pub(super) fn read(text: &str) -> Result<Vec<PublicKey>, KeyError> {
+    let value: Value = serde_json::from_str(text).map_err(|error| KeyError::new(format!("it is no JSON: {error}")))?;
+    from_value(&value)
+}
+
+pub(super) fn from_value(value: &Value) -> Result<Vec<PublicKey>, KeyError> {
+    let Some(object) = value.as_object() else {
+        return Err(KeyError::new("it is no JSON object; a JWK or a JWKS is wanted"));
+    };
+    let Some(keys) = object.get("keys") else { return Ok(vec![one(object)?]) };
+    let keys = keys.as_array().filter(|keys| (1..=MOST_KEYS).contains(&keys.len()));
+    let Some(keys) = keys else {
+        return Err(KeyError::new(format!("its \"keys\" must be a list of 1 to {MOST_KEYS} JWKs")));
+    };
+    let one = |(place, key): (usize, &Value)| {
+        let key = key.as_object().ok_or_else(|| KeyError::new("it is no JSON object")).and_then(one);
+        key.map_err(|KeyError(problem)| KeyError(format!("keys/{place}: {problem}")))
+    };
+    keys.iter().enumerate().map(one).collect()
+}
+
+fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
+    if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
+        return Err(KeyError::private());
+    }
+    let text = |name: &str| match jwk.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(other) => Err(KeyError::new(format!("its {name:?} must be a string, but is {other}"))),
+    };
+    match text("kty")? {
+        Some("RSA") => {}
+        Some(other) => {
+            return Err(KeyError::new(format!(
+                "its \"kty\" is {other:?}; assertions are signed with RS256, which takes \"RSA\""
+            )));
+        }
+        None => return Err(KeyError::new("its \"kty\" is missing; \"RSA\" is wanted")),
+    }
+    if let Some(other) = text("use")?.filter(|purpose| *purpose != "sig") {
+        return Err(KeyError::new(format!("its \"use\" is {other:?}; a key for signatures, \"sig\", is wanted")));
+    }
+    if let Some(other) = text("alg")?.filter(|algorithm| *algorithm != "RS256") {
+        return Err(KeyError::new(format!("its \"alg\" is {other:?}; assertions are signed with \"RS256\"")));
+    }
+    if let Some(operations) = jwk.get("key_ops")
+        && !operations.as_array().is_some_and(|operations| operations.iter().any(|one| one == "verify"))
+    {
+        return Err(KeyError::new(format!("its \"key_ops\" are {operations}, and \"verify\" is not among them")));
+    }
+    let number = |name: &str| {
+        let text = text(name)?.ok_or_else(|| KeyError::new(format!("its {name:?} is missing")))?;
+        BASE64_URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|error| KeyError::new(format!("its {name:?} is not base64url without padding: {error}")))
+    };
+    PublicKey::from_components(&number("n")?, &number("e")?, text("kid")?)
+}

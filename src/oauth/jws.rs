@@ -1,0 +1,110 @@
+//! The compact form of a signed JWT (RFC 7515, RFC 7519): taken apart and put together, not judged.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// The longest one that is taken, in characters: several times what any client has to say.
+pub(super) const LONGEST: usize = 16 << 10;
+
+/// A signed JWT, taken apart.
+#[derive(Clone, Debug)]
+pub struct Jws<'t> {
+    /// The header's members.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+    /// What the signature is over.
+    pub signed: &'t str,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+impl<'t> Jws<'t> {
+    /// Takes a token apart.
+    ///
+    /// # Errors
+    /// What about the text is not the form of a signed JWT, as the end of "it …".
+    pub fn read(token: &'t str) -> Result<Self, String> {
+        if token.len() > LONGEST {
+            return Err(format!("has {} characters; {LONGEST} are the most that is taken", token.len()));
+        }
+        let parts: Vec<&str> = token.split('.').collect();
+        let [header, claims, signature] = parts[..] else {
+            let what = if parts.len() == 5 { " (an encrypted JWT has 5)" } else { "" };
+            return Err(format!(
+                "has {} parts between dots, but a signed JWT has 3: header.claims.signature{what}",
+                parts.len()
+            ));
+        };
+        let decode = |name: &str, part: &str| {
+            BASE64_URL_SAFE_NO_PAD
+                .decode(part)
+                .map_err(|error| format!("is not base64url without padding in its {name}: {error}"))
+        };
+        let object = |name: &str, part: &str| {
+            let bytes = decode(name, part)?;
+            serde_json::from_slice(&bytes)
+                .map(|Members(members)| members)
+                .map_err(|error| format!("has no JSON object as its {name}: {error}"))
+        };
+        Ok(Self {
+            header: object("header", header)?,
+            claims: object("claims", claims)?,
+            signed: &token[..header.len() + 1 + claims.len()],
+            signature: decode("signature", signature)?,
+        })
+    }
+}
+
+/// What is signed, from a header and claims as JSON texts.
+#[must_use]
+pub fn signing_input(header: &str, claims: &[u8]) -> String {
+    let mut input = BASE64_URL_SAFE_NO_PAD.encode(header);
+    input.push('.');
+    BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut input);
+    input
+}
+
+/// Puts the signature behind what it is over.
+#[must_use]
+pub fn with_signature(mut signed: String, signature: &[u8]) -> String {
+    signed.push('.');
+    BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut signed);
+    signed
+}
+
+/// A JSON object whose names are unique (RFC 7515, 5.2; RFC 7519, 4): of two claims of one name, two readers could
+/// believe two things.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    if members.contains_key(&name) {
+                        return Err(A::Error::custom(format!("the member {name:?} is there twice")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}

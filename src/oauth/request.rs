@@ -1,0 +1,189 @@
+//! What a request to the token endpoint says: its form, and by whom it says it comes (T1, T4; RFC 6749, 2.3 and 3.2).
+
+use super::{
+    ErrorCode::{InvalidClient, InvalidRequest, UnsupportedGrantType},
+    TokenError,
+    error::Quoted,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+/// The only grant that there is (RFC 7523, 2.1).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The most parameters of one request.
+const MOST: usize = 100;
+
+/// A request for a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// The assertion, not looked at yet.
+    pub assertion: String,
+    /// The scope asked for beside the assertion's own.
+    pub scope: Option<String>,
+    /// The client that it says it comes from, if it does.
+    pub shown: Option<Shown>,
+}
+
+/// A client as a request names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its id.
+    pub id: String,
+    /// What it shows to prove it.
+    pub secret: Option<String>,
+}
+
+impl TokenRequest {
+    /// Reads a form, and the `Authorization` header if there is one.
+    ///
+    /// # Errors
+    /// `invalid_request`, `unsupported_grant_type` or `invalid_client`.
+    pub fn read(form: &[u8], authorization: Option<&str>) -> Result<Self, TokenError> {
+        let mut form = Form::read(form)?;
+        match form.take("grant_type") {
+            None => return Err(refuse(&format!("grant_type is missing; send grant_type={JWT_BEARER}."))),
+            Some(JWT_BEARER) => {}
+            Some(other) => {
+                let problem = format!("There is no grant {} here; send grant_type={JWT_BEARER}.", Quoted(other));
+                return Err(TokenError::new(UnsupportedGrantType, &problem));
+            }
+        }
+        let shown = form.shown(authorization)?;
+        let assertion = form
+            .take("assertion")
+            .ok_or_else(|| refuse("assertion is missing; send the JWT that your private key signed (RFC 7523)."))?;
+        Ok(Self { assertion: assertion.to_owned(), scope: form.take("scope").map(str::to_owned), shown })
+    }
+}
+
+/// The parameters of a form. One without a value counts as left out (RFC 6749, 3.2).
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn read(form: &[u8]) -> Result<Self, TokenError> {
+        if let Err(error) = std::str::from_utf8(form) {
+            return Err(refuse(&format!("The form is not UTF-8 from byte {} on.", error.valid_up_to())));
+        }
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_bytes(form).map_err(|error| refuse(&format!("The body is no form: {error}.")))?;
+        if pairs.len() > MOST {
+            return Err(refuse(&format!("The form has {} parameters; {MOST} are the most.", pairs.len())));
+        }
+        for (place, (name, _)) in pairs.iter().enumerate() {
+            if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
+                return Err(refuse(&format!("The parameter {} is there more than once.", Quoted(name))));
+            }
+        }
+        Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
+    }
+
+    fn take(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The client that the request names, by the header or by the form, but not by both (RFC 6749, 2.3).
+    fn shown(&mut self, authorization: Option<&str>) -> Result<Option<Shown>, TokenError> {
+        if self.take("client_assertion").is_some() || self.take("client_assertion_type").is_some() {
+            let problem = "client_assertion is no way to authenticate here; the assertion itself proves the client.";
+            return Err(TokenError::new(InvalidClient, problem));
+        }
+        let (id, secret) = (self.take("client_id"), self.take("client_secret"));
+        let Some(authorization) = authorization else {
+            return match (id, secret) {
+                (None, None) => Ok(None),
+                (None, Some(_)) => Err(refuse("client_secret is there without client_id.")),
+                (Some(id), secret) => Ok(Some(Shown { id: id.to_owned(), secret: secret.map(str::to_owned) })),
+            };
+        };
+        let shown = basic(authorization).map_err(|problem| TokenError::new(InvalidClient, &problem))?;
+        if secret.is_some() {
+            return Err(refuse("The client authenticates by header and by form; one way is allowed at a time."));
+        }
+        match id {
+            Some(id) if id != shown.id => Err(refuse(&format!(
+                "client_id is {}, but the Authorization header names {}.",
+                Quoted(id),
+                Quoted(&shown.id)
+            ))),
+            _ => Ok(Some(shown)),
+        }
+    }
+}
+
+/// Reads `Basic`, whose two halves are form-encoded before they are put together (RFC 6749, 2.3.1).
+fn basic(authorization: &str) -> Result<Shown, String> {
+    let (scheme, credential) = authorization.split_once(' ').unwrap_or((authorization, ""));
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return Err(format!(
+            "The Authorization header is of the scheme {}; the token endpoint takes Basic, or none.",
+            Quoted(scheme)
+        ));
+    }
+    let malformed = |what: &str| format!("The Authorization header is no Basic credential: {what}.");
+    let decoded = BASE64_STANDARD.decode(credential.trim()).map_err(|error| malformed(&error.to_string()))?;
+    let decoded = String::from_utf8(decoded).map_err(|_| malformed("it is not UTF-8"))?;
+    let (id, secret) = decoded.split_once(':').ok_or_else(|| malformed("it has no colon between id and secret"))?;
+    let plain = |text: &str| {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).unwrap_or_default();
+        // Half a form without a name: all of it is one name.
+        pairs.into_iter().next().map(|(name, _)| name).unwrap_or_default()
+    };
+    let secret = plain(secret);
+    Ok(Shown { id: plain(id), secret: (!secret.is_empty()).then_some(secret) })
+}
+
+fn refuse(problem: &str) -> TokenError {
+    TokenError::new(InvalidRequest, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(form: &str, authorization: Option<&str>) -> Result<TokenRequest, String> {
+        TokenRequest::read(form.as_bytes(), authorization).map_err(|error| error.to_string())
+    }
+
+    const GRANT: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+
+    #[test]
+    fn a_request_names_its_client_in_the_form_or_in_the_header() {
+        let shown =
+            |form: &str, authorization| read(&format!("{GRANT}&assertion=a.b.c{form}"), authorization).unwrap().shown;
+        let client = |secret: Option<&str>| Some(Shown { id: "a b:c".to_owned(), secret: secret.map(str::to_owned) });
+        assert_eq!(shown("", None), None);
+        assert_eq!(shown("&client_id=a+b%3Ac&client_secret=%26=", None), client(Some("&=")));
+        assert_eq!(shown("&client_id=a+b%3Ac&client_secret=", None), client(None));
+        let basic = format!("bAsIc {}", BASE64_STANDARD.encode("a+b%3Ac:%26%3D"));
+        assert_eq!(shown("", Some(&basic)), client(Some("&=")));
+        assert_eq!(shown("&client_id=a+b%3Ac", Some(&basic)), client(Some("&=")));
+    }
+
+    #[test]
+    fn every_mistake_in_the_form_has_its_error() {
+        let basic = format!("Basic {}", BASE64_STANDARD.encode("a:b"));
+        for (form, authorization, problem) in [
+            ("", None, "invalid_request: grant_type is missing"),
+            ("grant_type=&assertion=x", None, "invalid_request: grant_type is missing"),
+            ("grant_type=authorization_code", None, "unsupported_grant_type: There is no grant 'authorization_code'"),
+            (GRANT, None, "invalid_request: assertion is missing"),
+            ("GRANT&assertion=x&assertion=x", None, "The parameter 'assertion' is there more than once"),
+            ("GRANT&assertion=x&extra=&extra=", None, "The parameter 'extra' is there more than once"),
+            ("GRANT&assertion=x&client_secret=s", None, "client_secret is there without client_id"),
+            ("GRANT&assertion=x&client_secret=s&client_id=a", Some(&*basic), "one way is allowed at a time"),
+            ("GRANT&assertion=x&client_id=b", Some(&*basic), "but the Authorization header names 'a'"),
+            (
+                "GRANT&assertion=x",
+                Some("Bearer x"),
+                "invalid_client: The Authorization header is of the scheme 'Bearer'",
+            ),
+            ("GRANT&assertion=x", Some("Basic *"), "invalid_client: The Authorization header is no Basic credential"),
+            ("GRANT&assertion=x", Some("Basic YQ=="), "no colon"),
+            ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is no way"),
+        ] {
+            let error = read(&form.replace("GRANT", GRANT), authorization).unwrap_err();
+            assert!(error.contains(problem), "{form}: {error}");
+        }
+        assert!(TokenRequest::read(b"a=\xff", None).is_err());
+    }
+}

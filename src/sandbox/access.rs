@@ -1,0 +1,86 @@
+//! From an access token to the sandbox that it lets into, and whether it does (H2).
+
+use super::{FoundClient, Sandbox, Sandboxes, TokenFault};
+use crate::oauth::{AccessToken, Client};
+use std::sync::Arc;
+
+/// What a bearer token turns out to be.
+#[derive(Debug)]
+pub enum FoundToken {
+    /// We issued it; whether it still passes is another question.
+    Ours(Arc<Sandbox>, Arc<AccessToken>),
+    /// We issued it, but what it belonged to is gone, for this reason.
+    Gone(&'static str),
+    /// It looks like one of ours, but is not as we issued it.
+    Broken(String),
+    /// Nobody here issued it.
+    Foreign,
+}
+
+/// Why a client was not registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// The id is another client's, in this sandbox or in another one.
+    #[error("there is a client {0:?} already; delete it first, or let one be drawn")]
+    Exists(String),
+    /// The sandbox has no room for another one.
+    #[error("a sandbox has {} clients at most; delete one first", super::MOST_CLIENTS)]
+    TooMany,
+    /// The sandbox went in the meantime.
+    #[error("the sandbox is gone")]
+    Gone,
+}
+
+impl Sandboxes {
+    /// What a bearer token is. Its sandbox is used by being asked for.
+    #[must_use]
+    pub fn token(&self, text: &str) -> FoundToken {
+        if !self.issuing.issuer.claims(text) {
+            return FoundToken::Foreign;
+        }
+        let token = match self.issuing.read(text) {
+            Ok(token) => token,
+            Err(problem) => return FoundToken::Broken(problem),
+        };
+        // By its client, and not by its name: a sandbox of the same name may have come since.
+        match self.client(&token.client_id) {
+            FoundClient::Registered(sandbox, _) => FoundToken::Ours(sandbox, token),
+            FoundClient::Gone(why) => FoundToken::Gone(why),
+            FoundClient::Unknown => FoundToken::Gone("its client is not registered, or was deleted"),
+        }
+    }
+
+    /// Registers a client in a sandbox.
+    ///
+    /// # Errors
+    /// When its id is taken, or there is no room.
+    pub fn register(&self, sandbox: &Arc<Sandbox>, client: Client) -> Result<Arc<Client>, RegisterError> {
+        let client = Arc::new(client);
+        self.with_ids(sandbox, &client.id, |is_free| {
+            if !is_free {
+                return Err(RegisterError::Exists(client.id.to_string()));
+            }
+            if sandbox.clients.put(Arc::clone(&client)) { Ok(()) } else { Err(RegisterError::TooMany) }
+        })?;
+        Ok(client)
+    }
+
+    /// Deletes a client; its tokens pass no more. Says whether it was there.
+    pub fn unregister(&self, sandbox: &Sandbox, id: &str) -> bool {
+        let removed = sandbox.clients.remove(id);
+        if removed {
+            self.forget_credential(id, "it was deleted");
+        }
+        removed
+    }
+}
+
+impl Sandbox {
+    /// Judges a token of this sandbox, at this sandbox's present.
+    ///
+    /// # Errors
+    /// Why it does not pass.
+    pub fn judge_token(&self, token: &AccessToken) -> Result<(), TokenFault> {
+        self.tokens.judge(token, self.clock.now())
+    }
+}

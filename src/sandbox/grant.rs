@@ -1,0 +1,233 @@
+//! A grant in a sandbox: from an assertion to an access token, or to the reason why there is none (T1 to T5).
+
+use super::{DEFAULT, Found, Issuing, Sandbox, Sandboxes, issuing::second};
+use crate::{
+    clock::Clock,
+    config::AssertionClock,
+    contract::Advice,
+    oauth::{
+        AccessToken, Assertion, Client,
+        ErrorCode::{InvalidClient, InvalidGrant, InvalidScope},
+        Grant, Ground, Issuer, JudgedAssertion, Replay, Scopes, Shown, TokenError, TokenRequest, When,
+    },
+};
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+/// What came of a request for a token.
+#[derive(Debug)]
+pub struct Granted {
+    /// The sandbox that the request belongs to.
+    pub sandbox: Arc<Sandbox>,
+    /// The client that it comes from, once that is proved.
+    pub client: Option<Arc<str>>,
+    /// The assertion, with what became of each claim; `None` when it is no signed JWT, or was not looked at.
+    pub assertion: Option<JudgedAssertion>,
+    /// What is allowed, but probably not meant.
+    pub advices: Vec<Advice>,
+    /// The token, or why there is none.
+    pub result: Result<Issued, TokenError>,
+}
+
+/// A token that was issued.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The token as the client gets it.
+    pub text: String,
+    /// What it says.
+    pub token: Arc<AccessToken>,
+    /// For how many seconds it passes.
+    pub expires_in: i64,
+}
+
+/// A token to be issued.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// To whom.
+    pub client: Arc<str>,
+    /// For which user, by their id in the client's system.
+    pub sub: Option<Arc<str>>,
+    /// And by their email.
+    pub email: Option<Arc<str>>,
+    /// What it lets do.
+    pub scope: Box<str>,
+    /// For how long it passes; as long as the sandbox's tokens do when not given.
+    pub expires_in: Option<SignedDuration>,
+}
+
+/// Where a client is registered.
+#[derive(Debug)]
+pub enum FoundClient {
+    /// In a sandbox.
+    Registered(Arc<Sandbox>, Arc<Client>),
+    /// It is gone, for this reason.
+    Gone(&'static str),
+    /// Nowhere.
+    Unknown,
+}
+
+impl Sandboxes {
+    /// What tokens are issued with.
+    #[must_use]
+    pub fn issuing(&self) -> &Issuing {
+        &self.issuing
+    }
+
+    /// Where a client is registered.
+    #[must_use]
+    pub fn client(&self, id: &str) -> FoundClient {
+        let default = self.default_sandbox();
+        if let Some(client) = default.clients.get(id) {
+            return FoundClient::Registered(Arc::clone(default), client);
+        }
+        match self.by_credential(id) {
+            Found::Sandbox(sandbox) => match sandbox.clients.get(id) {
+                Some(client) => FoundClient::Registered(sandbox, client),
+                None => FoundClient::Unknown,
+            },
+            Found::Gone(why) => FoundClient::Gone(why),
+            Found::Unknown => FoundClient::Unknown,
+        }
+    }
+
+    /// Judges a request for a token, and issues it.
+    #[must_use]
+    pub fn grant(&self, request: &TokenRequest) -> Granted {
+        let authenticated = request.shown.as_ref().map(|shown| self.authenticate(shown)).transpose();
+        let assertion = Assertion::read(&request.assertion);
+        let shown = request.shown.as_ref().map(|shown| &*shown.id);
+        let iss = assertion.as_ref().ok().and_then(Assertion::unverified_issuer);
+        let found = iss.map_or(FoundClient::Unknown, |iss| self.client(iss));
+        // A request that no client proves belongs to the sandbox of the one that it names.
+        let named = shown.map_or(FoundClient::Unknown, |id| self.client(id));
+        let sandbox = match (&found, &named) {
+            (FoundClient::Registered(sandbox, _), _) | (_, FoundClient::Registered(sandbox, _)) => Arc::clone(sandbox),
+            _ => Arc::clone(self.default_sandbox()),
+        };
+        let refused = |result| Granted {
+            sandbox: Arc::clone(&sandbox),
+            client: None,
+            assertion: None,
+            advices: Vec::new(),
+            result: Err(result),
+        };
+        let assertion = match (authenticated, assertion) {
+            (Err(error), _) | (Ok(_), Err(error)) => return refused(error),
+            (Ok(_), Ok(assertion)) => assertion,
+        };
+        let issuer = match &found {
+            FoundClient::Registered(_, client) => Issuer::Registered(client),
+            FoundClient::Gone(why) => Issuer::Gone(why),
+            FoundClient::Unknown => Issuer::Unknown,
+        };
+        let mut judgement = assertion.judge(&Ground {
+            client: issuer,
+            audience: &self.issuing.audience,
+            token_url: &self.issuing.token_url,
+            when: sandbox.when(),
+        });
+        let client = judgement.result.as_ref().ok().map(|grant| Arc::clone(&grant.client));
+        let granted = judgement.result.clone().and_then(|grant| {
+            if let Some(shown) = shown.filter(|shown| **shown != *grant.client) {
+                return Err(TokenError::new(
+                    InvalidGrant,
+                    &format!("The assertion's iss is '{}', but the request comes from '{shown}'.", grant.client),
+                ));
+            }
+            let scopes = narrowed(grant.scopes, request.scope.as_deref())?;
+            sandbox.use_up(&grant).map_err(|why| judgement.refuse("jti", why))?;
+            Ok((grant, scopes))
+        });
+        let result = granted.map(|(grant, scopes)| {
+            sandbox.issue(NewToken {
+                client: grant.client,
+                sub: Some(grant.sub.into()),
+                email: Some(grant.email.into()),
+                scope: scopes.to_string().into(),
+                expires_in: None,
+            })
+        });
+        let advices = std::mem::take(&mut judgement.advices);
+        let assertion = Some(assertion.judged(judgement.fates));
+        Granted { sandbox, client, assertion, advices, result }
+    }
+
+    /// Judges what a client shows of itself (T4).
+    fn authenticate(&self, shown: &Shown) -> Result<(), TokenError> {
+        let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
+        match self.client(&shown.id) {
+            FoundClient::Registered(_, client) => match &shown.secret {
+                Some(secret) if !client.has_secret(secret) => refuse("The client_secret is not the client's."),
+                _ => Ok(()),
+            },
+            FoundClient::Gone(why) => refuse(&format!("The client '{}' is gone: {why}.", shown.id)),
+            FoundClient::Unknown => refuse(&format!(
+                "There is no client '{}'; POST /__admin/clients or --client-key registers one.",
+                shown.id.chars().take(80).collect::<String>()
+            )),
+        }
+    }
+}
+
+/// The assertion's scopes, or those of them that the request asks for.
+fn narrowed(granted: Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> {
+    let Some(asked) = asked else { return Ok(granted) };
+    let asked = Scopes::read(asked)?;
+    let beyond = asked.beyond(granted);
+    if beyond.is_empty() {
+        Ok(asked)
+    } else {
+        let problem = format!("The scope parameter asks for '{beyond}', which the assertion's scope does not have.");
+        Err(TokenError::new(InvalidScope, &problem))
+    }
+}
+
+impl Sandbox {
+    /// By whose clock assertions are judged here.
+    #[must_use]
+    pub fn when(&self) -> When {
+        let system_now = (self.settings.assertion_clock == AssertionClock::Either).then(Clock::system_now);
+        When { now: self.clock.now(), system_now, skew: self.settings.clock_skew }
+    }
+
+    /// Lets an assertion pass once.
+    fn use_up(&self, grant: &Grant) -> Result<(), &'static str> {
+        // What neither clock would let pass again is forgotten.
+        let When { now, system_now, .. } = self.when();
+        let now = system_now.map_or(now, |system| system.min(now));
+        self.tokens.remember_jti(&grant.client, &grant.jti, grant.end, now).map_err(|replay| match replay {
+            Replay::Seen => "it was used before; each assertion needs one of its own",
+            Replay::Unsure => {
+                "so many came since that it may have been used before; sign another assertion, with a later exp"
+            }
+        })
+    }
+
+    /// Issues a token.
+    #[must_use]
+    pub fn issue(&self, new: NewToken) -> Issued {
+        let now = self.clock.now();
+        let expires_in = new.expires_in.unwrap_or(self.settings.token_ttl).as_secs();
+        let token = Arc::new(AccessToken {
+            iss: self.issuing.iss.clone(),
+            aud: self.issuing.audience.clone(),
+            jti: self.ids.token().into(),
+            client_id: new.client,
+            sub: new.sub,
+            email: new.email,
+            scope: new.scope,
+            iat: now.as_second(),
+            exp: second(now).saturating_add(expires_in),
+            sandbox: self.name().into(),
+            epoch: self.tokens.epoch(),
+        });
+        self.tokens.list_issued(Arc::clone(&token));
+        Issued { text: self.issuing.sign(&token), token, expires_in }
+    }
+
+    /// Whether it is the one that always exists.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name() == DEFAULT
+    }
+}

@@ -1,0 +1,78 @@
+//! What the server issues tokens with, and how it knows its own again; the same for all sandboxes.
+
+use crate::oauth::{AccessToken, TokenIssuer};
+use hashbrown::HashMap;
+use jiff::Timestamp;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How many verified tokens are remembered, in two halves of which the older one is forgotten at once.
+const VERIFIED: usize = 4_096;
+
+/// What tokens are issued with.
+#[derive(Debug)]
+pub struct Issuing {
+    /// Signs and verifies.
+    pub issuer: TokenIssuer,
+    /// The `iss` of tokens, and the `issuer` of the metadata (RFC 8414).
+    pub iss: Box<str>,
+    /// The URL of the token endpoint.
+    pub token_url: Box<str>,
+    /// What assertions and tokens are for (T1).
+    pub audience: Box<str>,
+    verified: RwLock<Verified>,
+}
+
+/// Tokens whose signature was good. What else may be wrong with one is asked each time.
+#[derive(Debug, Default)]
+struct Verified {
+    young: HashMap<Box<str>, Arc<AccessToken>>,
+    old: HashMap<Box<str>, Arc<AccessToken>>,
+}
+
+impl Issuing {
+    /// Puts together what tokens are issued with.
+    #[must_use]
+    pub fn new(issuer: TokenIssuer, iss: String, token_url: String, audience: &str) -> Self {
+        Self {
+            issuer,
+            iss: iss.into(),
+            token_url: token_url.into(),
+            audience: audience.into(),
+            verified: RwLock::default(),
+        }
+    }
+
+    /// Reads a token that the issuer claims, and verifies its signature the first time it comes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(&self, token: &str) -> Result<Arc<AccessToken>, String> {
+        let verified = self.verified.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = verified.young.get(token).or_else(|| verified.old.get(token)) {
+            return Ok(Arc::clone(known));
+        }
+        drop(verified);
+        let read = Arc::new(self.issuer.verify(token)?);
+        self.remember(token, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Signs a token.
+    #[must_use]
+    pub fn sign(&self, token: &AccessToken) -> String {
+        self.issuer.sign(token)
+    }
+
+    fn remember(&self, token: &str, read: Arc<AccessToken>) {
+        let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+        if verified.young.len() >= VERIFIED / 2 {
+            verified.old = std::mem::take(&mut verified.young);
+        }
+        verified.young.insert(token.into(), read);
+    }
+}
+
+/// Seconds since 1970; a time between two seconds counts as the later one, so that nothing ends before its time.
+pub(super) fn second(at: Timestamp) -> i64 {
+    at.as_second() + i64::from(at.subsec_nanosecond() > 0)
+}
