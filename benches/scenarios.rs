@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use docendorse_mock::scenario::{Facts, LazyBody, Scenario, ScenarioSet, shipped};
+use docendorse_mock::scenario::{Endpoint, Facts, LazyBody, Scenario, ScenarioSet, shipped};
 use serde_json::json;
 use std::{hint::black_box, sync::Arc};
 
@@ -47,9 +47,9 @@ fn choose(criterion: &mut Criterion) {
                 "intent" => facts.intent = &wanted,
                 _ => facts.handoff_id = &wanted,
             }
-            assert!(set.choose(&facts).is_some(), "the scenario is there to be chosen");
+            assert!(set.choose(Endpoint::Handoff, &facts).is_some(), "the scenario is there to be chosen");
             group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
-                bencher.iter(|| set.choose(black_box(facts)));
+                bencher.iter(|| set.choose(Endpoint::Handoff, black_box(facts)));
             });
         }
         group.finish();

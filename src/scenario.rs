@@ -20,14 +20,14 @@ mod shipped;
 mod span;
 mod template;
 
-pub use answer::{Departure, Fault, ScriptedAnswer, Until};
+pub use answer::{Departure, Fault, ScriptedAnswer, TokenTerms, Until};
 pub use body::Rendered;
 pub use error::ScenarioError;
 pub use facts::{Facts, LazyBody};
 pub use glob::Glob;
 pub use matching::Match;
 pub use progress::{ActorFlags, Progress};
-pub use script::{AtEnd, Per, Scenario};
+pub use script::{AtEnd, Endpoint, Per, Scenario};
 pub use set::{NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;
 pub use span::{Delay, LONGEST, Probability, Span, Wait};

@@ -32,11 +32,16 @@ pub(super) fn depart(
         agent_session_id: answered.findings.agent_session.as_deref().unwrap_or_default(),
         id: &sandbox.ids.own(),
     };
-    let rendered = departure.render(&answered.body, &context).map_err(|error| {
-        let name = scripted.scenario.name();
-        let description = format!("The scenario {name:?} cannot be answered by: {error}.");
-        HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, description)
-    })?;
+    let render = |body: &[u8]| {
+        departure.render(body, &context).map_err(|error| {
+            let name = scripted.scenario.name();
+            let description = format!("The scenario {name:?} cannot be answered by: {error}.");
+            HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, description)
+        })
+    };
+    let rendered = render(&answered.body)?;
+    let masked = answered.masked_body.as_deref().map(render).transpose()?;
+    answered.masked_body = masked.map(|masked| masked.body);
     let headers = rendered.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
     answered.headers.extend(headers);
     answered.body = rendered.body;

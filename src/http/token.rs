@@ -4,6 +4,7 @@
 use super::{
     admin::Pretty,
     body::{self, BodyError},
+    depart::depart,
     error::HandoffError,
     extract::body_error,
     record::{self, Answered, Findings},
@@ -20,7 +21,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// What an authorization server says of itself that has no page to authorize on (RFC 8414, 2).
@@ -74,15 +75,25 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, 
         Ok(request) => request,
         Err(error) => return Ok(refused(&error, findings)),
     };
-    let Granted { sandbox, client, assertion, advices, result } = app.sandboxes.grant(&request);
+    let Granted { sandbox, client, assertion, advices, result, chosen, scripted } = app.sandboxes.grant(&request);
     findings.client = client;
+    findings.chosen = chosen;
     findings.advices = advices;
     findings.assertion = assertion.map(Box::new);
     findings.sandbox = Some(Arc::clone(&sandbox));
-    let answered = match result {
+    let mut answered = match result {
         Ok(issued) => issued_token(&issued, findings),
         Err(error) => refused(&error, findings),
     };
+    if let Some((scripted, user)) = scripted {
+        let claims = |answered: &Answered| {
+            let assertion = answered.findings.assertion.as_ref();
+            assertion.map(|assertion| Value::Object(assertion.claims.clone())).unwrap_or_default()
+        };
+        if let Err(error) = depart(app, &sandbox, &scripted, &user, claims, &mut answered) {
+            return Err(HandoffError { findings: Box::new(answered.findings), ..error });
+        }
+    }
     Ok(answered)
 }
 
@@ -152,8 +163,7 @@ fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
         });
         members.to_string().into_bytes()
     };
-    let why = Cow::Borrowed("the assertion is good");
-    findings.chosen.get_or_insert_with(|| Chosen { by: ChosenBy::Default, why: why.clone() });
+    let reason = findings.chosen.as_ref().map_or("the assertion is good".into(), |chosen| chosen.why.clone());
     Answered {
         http_status: StatusCode::OK,
         status: None,
@@ -164,7 +174,7 @@ fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
         dribble: None,
         is_scripted: false,
         delay: Duration::ZERO,
-        reason: why,
+        reason,
         findings,
     }
 }

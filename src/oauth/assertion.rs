@@ -12,7 +12,7 @@ use super::{
     jws::Jws,
     times::{Times, When},
 };
-use crate::contract::Advice;
+use crate::{actor::Actor, contract::Advice};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -93,6 +93,25 @@ impl<'t> Assertion<'t> {
     #[must_use]
     pub fn unverified_issuer(&self) -> Option<&str> {
         self.jws.claims.get("iss").and_then(Value::as_str)
+    }
+
+    /// The claims as they were written.
+    #[must_use]
+    pub fn claims_text(&self) -> &[u8] {
+        &self.jws.claims_text
+    }
+
+    /// The user whom it is about. Nothing is proved yet.
+    #[must_use]
+    pub fn user(&self) -> Actor {
+        let text = |name| self.jws.claims.get(name).and_then(Value::as_str).unwrap_or_default();
+        let display_name = format!("{} {}", text("given_name"), text("family_name"));
+        let display_name = Some(display_name.trim()).filter(|name| !name.is_empty());
+        Actor {
+            external_user_id: text("sub").into(),
+            email: text("email").into(),
+            display_name: display_name.map(Into::into),
+        }
     }
 
     /// Judges every part of it.

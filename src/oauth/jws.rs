@@ -18,6 +18,8 @@ pub struct Jws<'t> {
     pub header: Map<String, Value>,
     /// The claims.
     pub claims: Map<String, Value>,
+    /// The claims as they were written.
+    pub claims_text: Vec<u8>,
     /// What the signature is over.
     pub signed: &'t str,
     /// The signature.
@@ -46,15 +48,16 @@ impl<'t> Jws<'t> {
                 .decode(part)
                 .map_err(|error| format!("is not base64url without padding in its {name}: {error}"))
         };
-        let object = |name: &str, part: &str| {
-            let bytes = decode(name, part)?;
-            serde_json::from_slice(&bytes)
+        let object = |name: &str, bytes: &[u8]| {
+            serde_json::from_slice(bytes)
                 .map(|Members(members)| members)
                 .map_err(|error| format!("has no JSON object as its {name}: {error}"))
         };
+        let claims_text = decode("claims", claims)?;
         Ok(Self {
-            header: object("header", header)?,
-            claims: object("claims", claims)?,
+            header: object("header", &decode("header", header)?)?,
+            claims: object("claims", &claims_text)?,
+            claims_text,
             signed: &token[..header.len() + 1 + claims.len()],
             signature: decode("signature", signature)?,
         })

@@ -194,7 +194,7 @@ impl Serialize for PublicKey {
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-fn algorithm_name(oid: ObjectIdentifier) -> String {
+pub(super) fn algorithm_name(oid: ObjectIdentifier) -> String {
     match oid.to_string().as_str() {
         "1.2.840.10045.2.1" => "an elliptic-curve key".to_owned(),
         "1.3.101.112" => "an Ed25519 key".to_owned(),

@@ -1,7 +1,8 @@
 //! A grant in a sandbox: from an assertion to an access token, or to the reason why there is none (T1 to T5).
 
-use super::{DEFAULT, Found, Issuing, Sandbox, Sandboxes, issuing::second};
+use super::{Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
+    actor::Actor,
     clock::Clock,
     config::AssertionClock,
     contract::Advice,
@@ -10,6 +11,7 @@ use crate::{
         ErrorCode::{InvalidClient, InvalidGrant, InvalidScope},
         Grant, Ground, Issuer, JudgedAssertion, Replay, Scopes, Shown, TokenError, TokenRequest, When,
     },
+    scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome},
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -27,6 +29,10 @@ pub struct Granted {
     pub advices: Vec<Advice>,
     /// The token, or why there is none.
     pub result: Result<Issued, TokenError>,
+    /// Which rule decided; `None` when the request was refused before any was asked.
+    pub chosen: Option<Chosen>,
+    /// The scenario's answer, if one decided, and the user whom it may name.
+    pub scripted: Option<(Scripted, Actor)>,
 }
 
 /// A token that was issued.
@@ -110,6 +116,8 @@ impl Sandboxes {
             assertion: None,
             advices: Vec::new(),
             result: Err(result),
+            chosen: None,
+            scripted: None,
         };
         let assertion = match (authenticated, assertion) {
             (Err(error), _) | (Ok(_), Err(error)) => return refused(error),
@@ -138,18 +146,17 @@ impl Sandboxes {
             sandbox.use_up(&grant).map_err(|why| judgement.refuse("jti", why))?;
             Ok((grant, scopes))
         });
-        let result = granted.map(|(grant, scopes)| {
-            sandbox.issue(NewToken {
-                client: grant.client,
-                sub: Some(grant.sub.into()),
-                email: Some(grant.email.into()),
-                scope: scopes.to_string().into(),
-                expires_in: None,
-            })
-        });
         let advices = std::mem::take(&mut judgement.advices);
+        let (mut chosen, mut scripted) = (None, None);
+        let result = granted.and_then(|(grant, scopes)| {
+            scripted = sandbox.take_token_script(&grant, assertion.claims_text());
+            chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
+            sandbox.issue_as_told(&grant, scopes, scripted.as_ref())
+        });
+        let user = |scripted| Some((scripted, assertion.user()));
+        let scripted = scripted.and_then(user);
         let assertion = Some(assertion.judged(judgement.fates));
-        Granted { sandbox, client, assertion, advices, result }
+        Granted { sandbox, client, assertion, advices, result, chosen, scripted }
     }
 
     /// Judges what a client shows of itself (T4).
@@ -167,6 +174,10 @@ impl Sandboxes {
             )),
         }
     }
+}
+
+fn good() -> Chosen {
+    Chosen { by: ChosenBy::Default, why: "the assertion is good, and no scenario is for it".into() }
 }
 
 /// The assertion's scopes, or those of them that the request asks for.
@@ -203,6 +214,37 @@ impl Sandbox {
         })
     }
 
+    /// The answer of the scenario that a request is for whose assertion is good.
+    fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Option<Scripted> {
+        let body = LazyBody::new(claims);
+        let facts = Facts {
+            email: &grant.email,
+            external_user_id: &grant.sub,
+            intent: "",
+            handoff_id: "",
+            source: "",
+            body: &body,
+        };
+        // Scenarios for tokens wait for no actor.
+        self.scripts.take(Endpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now()))
+    }
+
+    /// Issues the token of a good assertion, or refuses it, as a scenario may say.
+    fn issue_as_told(&self, grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> Result<Issued, TokenError> {
+        let answer = scripted.and_then(Scripted::answer);
+        let terms = answer.map(|answer| answer.token.clone()).unwrap_or_default();
+        if let Some(Outcome::Obstacle(Obstacle::Error { description })) = answer.map(|answer| &answer.outcome) {
+            return Err(TokenError::new(terms.error.unwrap_or(InvalidGrant), description));
+        }
+        Ok(self.issue(NewToken {
+            client: Arc::clone(&grant.client),
+            sub: Some((*grant.sub).into()),
+            email: Some((*grant.email).into()),
+            scope: terms.scope.unwrap_or_else(|| scopes.to_string().into()),
+            expires_in: terms.expires_in,
+        }))
+    }
+
     /// Issues a token.
     #[must_use]
     pub fn issue(&self, new: NewToken) -> Issued {
@@ -223,11 +265,5 @@ impl Sandbox {
         });
         self.tokens.list_issued(Arc::clone(&token));
         Issued { text: self.issuing.sign(&token), token, expires_in }
-    }
-
-    /// Whether it is the one that always exists.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        self.name() == DEFAULT
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
     config::OnDuplicateHandoff,
-    scenario::{self, ActorFlags, Chosen, Decision, Facts, LazyBody, Obstacle, Outcome},
+    scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome},
     session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
     store::{StoreError, Update},
 };
@@ -105,7 +105,7 @@ impl Sandbox {
             body: &body,
         };
         let mut newcomer = None;
-        let scripted = self.scripts.take(&facts, |scenario| {
+        let scripted = self.scripts.take(Endpoint::Handoff, &facts, |scenario| {
             let mut state = known.cloned().unwrap_or_else(|| scenario::initial_state(&request.actor));
             let waits_for = scenario.waits_for();
             if known.is_none() && waits_for != ActorChange::default() {

@@ -1,7 +1,7 @@
 //! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
 
 use crate::scenario::{
-    ActorFlags, Chosen, ChosenBy, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
+    ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
 };
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -117,16 +117,19 @@ impl Scripts {
     #[must_use]
     pub fn take(
         &self,
+        endpoint: Endpoint,
         facts: &Facts<'_>,
         actor: impl FnOnce(&Scenario) -> (ActorFlags, Timestamp),
     ) -> Option<Scripted> {
         let mut state = self.state();
-        let (scenario, by) = if let Some(next) = state.queued.pop_front() {
+        let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
+        let place = state.queued.iter().position(is_for_it);
+        let (scenario, by) = if let Some(next) = place.and_then(|place| state.queued.remove(place)) {
             (next, ChosenBy::Queued)
-        } else if let Some(pinned) = &state.pinned {
+        } else if let Some(pinned) = state.pinned.as_ref().filter(|pinned| is_for_it(pinned)) {
             (Arc::clone(pinned), ChosenBy::Pinned)
         } else {
-            (state.set.choose(facts)?, ChosenBy::Scenario)
+            (state.set.choose(endpoint, facts)?, ChosenBy::Scenario)
         };
         let (flags, now) = actor(&scenario);
         state.steps += 1;
@@ -181,7 +184,7 @@ impl Scripts {
         true
     }
 
-    /// Lets one scenario answer every request, or, with none, lets requests choose again; says whether it exists.
+    /// Lets one scenario answer every request to its endpoint, or, with none, lets requests choose again; says whether it exists.
     pub fn pin(&self, name: Option<&str>) -> bool {
         let mut state = self.state();
         state.pinned = match name {
@@ -194,7 +197,7 @@ impl Scripts {
         true
     }
 
-    /// Lets a scenario answer the next `count` requests that nothing else waits for; says whether it exists and there
+    /// Lets a scenario answer the next `count` requests to its endpoint that nothing else waits for; says whether it exists and there
     /// is room.
     pub fn queue(&self, name: &str, count: usize) -> bool {
         let mut state = self.state();

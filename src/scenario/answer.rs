@@ -5,8 +5,11 @@ use super::{
     body::{BodyPlan, Members, Raw},
     headers::Headers,
     matching::given,
+    script::Endpoint,
     span::{Delay, Probability, Span, Wait},
 };
+use crate::oauth::ErrorCode;
+use jiff::SignedDuration;
 use serde::Deserialize;
 use std::{num::NonZeroU32, time::Duration};
 
@@ -18,8 +21,21 @@ pub struct ScriptedAnswer {
     pub outcome: Outcome,
     /// How long this answer is given before the next one is; once, when nothing is said.
     pub until: Option<Until>,
+    /// What becomes of a request for a token.
+    pub token: TokenTerms,
     probability: Probability,
     departure: Departure,
+}
+
+/// What a scenario for the token endpoint says of the token, or of the error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenTerms {
+    /// The error; `invalid_grant` when an error without a name is asked for.
+    pub error: Option<ErrorCode>,
+    /// For how long the token passes.
+    pub expires_in: Option<SignedDuration>,
+    /// What the token lets do, in place of what was asked for.
+    pub scope: Option<Box<str>>,
 }
 
 /// When an answer has been given often or long enough.
@@ -80,6 +96,25 @@ impl ScriptedAnswer {
     pub fn departure(&self, random: &mut dyn FnMut() -> f64) -> Option<&Departure> {
         (!self.departure.is_plain() && self.probability.happens(random)).then_some(&self.departure)
     }
+
+    /// Whether a request to an endpoint can be answered so.
+    pub(super) fn suits(&self, endpoint: Endpoint) -> Result<(), &'static str> {
+        let waits_for_actor = matches!(self.until, Some(Until::EmailVerified | Until::Subscribed | Until::Registered));
+        let is_obstacle = match &self.outcome {
+            Outcome::Success | Outcome::Obstacle(Obstacle::Error { .. }) => false,
+            Outcome::Obstacle(_) => true,
+        };
+        match endpoint {
+            Endpoint::Handoff if self.token != TokenTerms::default() => Err(
+                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; say \"endpoint: token\", or drop them",
+            ),
+            Endpoint::Token if is_obstacle => Err("a request for a token comes to \"success\" or \"error\""),
+            Endpoint::Token if waits_for_actor => {
+                Err("the token endpoint waits for no actor; \"until\" takes \"attempts\" or \"after\" here")
+            }
+            Endpoint::Handoff | Endpoint::Token => Ok(()),
+        }
+    }
 }
 
 impl Departure {
@@ -103,6 +138,12 @@ struct AnswerFile {
     outcome: Option<OutcomeName>,
     #[serde(default, deserialize_with = "given")]
     description: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    error: Option<ErrorCode>,
+    #[serde(default, deserialize_with = "given")]
+    expires_in: Option<Span>,
+    #[serde(default, deserialize_with = "given")]
+    scope: Option<Box<str>>,
     #[serde(default)]
     set: Members,
     #[serde(default)]
@@ -151,6 +192,21 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
             (OutcomeName::VerifyEmail, None) => Outcome::Obstacle(Obstacle::VerifyEmail),
             (OutcomeName::Register, None) => Outcome::Obstacle(Obstacle::Register),
         };
+        let is_error = matches!(outcome, Outcome::Obstacle(Obstacle::Error { .. }));
+        if file.error.is_some() && !is_error {
+            return Err("only an answer with \"outcome: error\" has an \"error\"".to_owned());
+        }
+        if is_error && (file.expires_in.is_some() || file.scope.is_some()) {
+            return Err("an error issues no token; drop \"expires_in\" and \"scope\"".to_owned());
+        }
+        if file.expires_in.is_some_and(|Span(span)| span.as_secs() < 1) {
+            return Err("\"expires_in\" is one second at least".to_owned());
+        }
+        if file.scope.as_ref().is_some_and(|scope| scope.split(' ').any(str::is_empty)) {
+            return Err("\"scope\" holds words with single spaces between them, such as \"openid\"".to_owned());
+        }
+        let token =
+            TokenTerms { error: file.error, expires_in: file.expires_in.map(|Span(span)| span), scope: file.scope };
         if file.raw.is_some() && file.headers.has("content-type") {
             return Err("\"raw\" has its own \"content_type\"; drop the header \"Content-Type\"".to_owned());
         }
@@ -169,7 +225,7 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
                 .to_owned());
         }
         let probability = file.probability.unwrap_or(Probability::CERTAIN);
-        Ok(Self { outcome, until: file.until, probability, departure })
+        Ok(Self { outcome, until: file.until, token, probability, departure })
     }
 }
 

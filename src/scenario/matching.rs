@@ -66,6 +66,16 @@ impl Match {
         Report { held: self.predicates.len() - failed.len(), failed }
     }
 
+    /// Whether it asks for something that only a handoff has.
+    pub(super) fn is_for_handoffs(&self) -> bool {
+        self.predicates.iter().any(|predicate| match predicate {
+            Predicate::HandoffId(_) | Predicate::Intent(_) | Predicate::Source(_) => true,
+            Predicate::Any(matches) => matches.iter().any(Self::is_for_handoffs),
+            Predicate::Not(inner) => inner.is_for_handoffs(),
+            Predicate::Email(_) | Predicate::ExternalUserId(_) | Predicate::Body(_) => false,
+        })
+    }
+
     /// All of these must hold.
     pub(super) fn predicates(&self) -> &[Predicate] {
         &self.predicates

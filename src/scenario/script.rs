@@ -16,6 +16,7 @@ use serde_saphyr::Spanned;
 pub struct Scenario {
     name: Box<str>,
     description: Box<str>,
+    endpoint: Endpoint,
     matcher: Match,
     priority: i64,
     per: Per,
@@ -24,6 +25,17 @@ pub struct Scenario {
     document: Value,
     /// Where its name is written: what an error about the scenario as a whole shows.
     origin: ScenarioError,
+}
+
+/// Which requests a scenario is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// Handoffs (H1).
+    #[default]
+    Handoff,
+    /// Requests for an access token (T1) whose assertion is good.
+    Token,
 }
 
 /// Who walks through the answers on their own.
@@ -67,11 +79,34 @@ impl Scenario {
                            add an answer, or say \"at_end: start_over\"";
             return Err(ScenarioError { problem: problem.to_owned(), ..place(last.referenced) });
         }
+        let endpoint = written.endpoint.unwrap_or_default();
+        let wrong = |location, problem: &str| Err(ScenarioError { problem: problem.to_owned(), ..place(location) });
+        if endpoint == Endpoint::Token {
+            if written.per == Some(Per::Handoff) {
+                return wrong(
+                    written.name.referenced,
+                    "no handoff asks for a token; \"per\" is \"actor\" or \"all\" here",
+                );
+            }
+            if let Some(matcher) = written.matcher.as_ref().filter(|matcher| matcher.value.is_for_handoffs()) {
+                return wrong(
+                    matcher.referenced,
+                    "a request for a token has no \"handoff_id\", \"intent\" or \"source\"; match by \"email\", \
+                     \"external_user_id\" or a place of the assertion's claims, \"body\"",
+                );
+            }
+        }
+        for answer in &written.answers {
+            if let Err(problem) = answer.value.suits(endpoint) {
+                return wrong(answer.referenced, problem);
+            }
+        }
         let Name(name) = written.name.value;
         Ok(Self {
             name,
             description: written.description.unwrap_or_default(),
-            matcher: written.matcher.unwrap_or_default(),
+            endpoint,
+            matcher: written.matcher.map(|matcher| matcher.value).unwrap_or_default(),
             priority: written.priority.unwrap_or_default(),
             per: written.per.unwrap_or_default(),
             answers: written.answers.into_iter().map(|answer| answer.value).collect(),
@@ -91,6 +126,12 @@ impl Scenario {
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// To which endpoint the requests go that it is for.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
     }
 
     /// Which requests it is for.
@@ -170,8 +211,10 @@ struct ScenarioFile {
     name: Spanned<Name>,
     #[serde(default, deserialize_with = "given")]
     description: Option<Box<str>>,
+    #[serde(default, deserialize_with = "given")]
+    endpoint: Option<Endpoint>,
     #[serde(default, rename = "match", deserialize_with = "given")]
-    matcher: Option<Match>,
+    matcher: Option<Spanned<Match>>,
     #[serde(default, deserialize_with = "given")]
     priority: Option<i64>,
     #[serde(default, deserialize_with = "given")]

@@ -8,7 +8,7 @@ use super::{
     error::ScenarioError,
     facts::{Facts, lower_case},
     matching::{EmailGlob, Predicate, Subject},
-    script::Scenario,
+    script::{Endpoint, Scenario},
 };
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc};
@@ -17,6 +17,13 @@ use std::{collections::HashMap, sync::Arc};
 #[derive(Debug, Default)]
 pub struct ScenarioSet {
     scenarios: Vec<Arc<Scenario>>,
+    handoffs: Index,
+    tokens: Index,
+}
+
+/// The scenarios of one endpoint, by what they ask for; all as places in the order of the set.
+#[derive(Debug, Default)]
+struct Index {
     by_handoff_id: Ranks,
     by_email: Ranks,
     by_tag: Ranks,
@@ -38,6 +45,8 @@ pub struct Summary<'s> {
     pub name: &'s str,
     /// What it is for.
     pub description: &'s str,
+    /// Which requests it is for.
+    pub endpoint: Endpoint,
     /// Larger ones are asked first.
     pub priority: i64,
     /// Where it was read from.
@@ -71,21 +80,28 @@ impl ScenarioSet {
         }
         let mut set = Self::default();
         for (rank, scenario) in scenarios.iter().enumerate() {
-            set.index(rank, scenario);
+            match scenario.endpoint() {
+                Endpoint::Handoff => set.handoffs.add(rank, scenario),
+                Endpoint::Token => set.tokens.add(rank, scenario),
+            }
         }
         set.scenarios = scenarios;
         Ok(set)
     }
 
-    /// The first scenario that a request matches.
+    /// The first scenario of an endpoint that a request matches.
     #[must_use]
-    pub fn choose(&self, facts: &Facts<'_>) -> Option<Arc<Scenario>> {
+    pub fn choose(&self, endpoint: Endpoint, facts: &Facts<'_>) -> Option<Arc<Scenario>> {
         if self.scenarios.is_empty() {
             return None;
         }
+        let index = match endpoint {
+            Endpoint::Handoff => &self.handoffs,
+            Endpoint::Token => &self.tokens,
+        };
         let email = lower_case(facts.email);
         let subject = Subject { facts, email: &email };
-        let mut candidates = self.candidates(subject);
+        let mut candidates = index.candidates(subject);
         // Each list is in order already, so the next of all is the least of their heads.
         while let Some(list) = candidates.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0]) {
             let scenario = &self.scenarios[list[0]];
@@ -97,7 +113,7 @@ impl ScenarioSet {
         None
     }
 
-    /// The scenarios that a request does not match, nearest first: by the fewest predicates that failed, then by the
+    /// The scenarios for handoffs that a request does not match, nearest first: by the fewest predicates that failed, then by the
     /// most that held, then in the order of the set.
     #[must_use]
     pub fn near_misses(&self, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
@@ -106,6 +122,7 @@ impl ScenarioSet {
         let mut misses: Vec<NearMiss> = self
             .scenarios
             .iter()
+            .filter(|scenario| scenario.endpoint() == Endpoint::Handoff)
             .map(|scenario| {
                 let report = scenario.matcher().examine(subject);
                 NearMiss { scenario: scenario.name().to_owned(), failed: report.failed, matched: report.held }
@@ -131,6 +148,7 @@ impl ScenarioSet {
             .map(|scenario| Summary {
                 name: scenario.name(),
                 description: scenario.description(),
+                endpoint: scenario.endpoint(),
                 priority: scenario.priority(),
                 file: scenario.file(),
             })
@@ -142,7 +160,9 @@ impl ScenarioSet {
     pub fn get(&self, name: &str) -> Option<&Arc<Scenario>> {
         self.scenarios.iter().find(|scenario| scenario.name() == name)
     }
+}
 
+impl Index {
     /// The lists that hold every scenario that the request could match.
     fn candidates(&self, subject: Subject<'_>) -> [&[usize]; 6] {
         fn of<'s>(ranks: &'s Ranks, value: &str) -> &'s [usize] {
@@ -165,7 +185,7 @@ impl ScenarioSet {
     }
 
     /// Files a scenario under the most telling of its predicates, and under that one only.
-    fn index(&mut self, rank: usize, scenario: &Scenario) {
+    fn add(&mut self, rank: usize, scenario: &Scenario) {
         let predicates = scenario.matcher().predicates();
         let exact = |pick: fn(&Predicate) -> Option<&str>| predicates.iter().find_map(pick);
         let tag = predicates.iter().find_map(|predicate| match predicate {
@@ -225,7 +245,7 @@ mod tests {
     }
 
     fn chosen(set: &ScenarioSet, facts: &Facts<'_>) -> Option<String> {
-        set.choose(facts).map(|scenario| scenario.name().to_owned())
+        set.choose(Endpoint::Handoff, facts).map(|scenario| scenario.name().to_owned())
     }
 
     #[test]

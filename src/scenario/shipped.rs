@@ -7,7 +7,7 @@ macro_rules! ship {
     };
 }
 
-const SHIPPED: [(&str, &str); 22] = [
+const SHIPPED: [(&str, &str); 28] = [
     ship!("close-midway"),
     ship!("contract-drift-extra-field"),
     ship!("contract-drift-html"),
@@ -28,7 +28,13 @@ const SHIPPED: [(&str, &str); 22] = [
     ship!("slow-body"),
     ship!("slow-lognormal"),
     ship!("subscribe-then-session"),
+    ship!("token-client-unknown-for-a-minute"),
+    ship!("token-expires-in-a-second"),
+    ship!("token-rate-limited"),
     ship!("token-revoked"),
+    ship!("token-server-error"),
+    ship!("token-slow"),
+    ship!("token-without-scope"),
     ship!("verify-then-success"),
 ];
 
@@ -46,7 +52,7 @@ mod tests {
     };
     use crate::{
         actor::Actor,
-        scenario::{Context, Facts},
+        scenario::{Context, Endpoint, Facts},
     };
     use serde_json::{Value, json};
     use std::sync::Arc;
@@ -144,13 +150,18 @@ mod tests {
     fn a_shipped_scenario_answers_to_its_tag_and_to_nothing_else() {
         let scenarios = shipped().into_iter().map(|(name, text)| Arc::new(Scenario::read(name, text).unwrap()));
         let set = ScenarioSet::compile(scenarios.collect()).unwrap();
-        let chosen = |email: &str| {
+        let chosen_by = |endpoint: Endpoint, email: &str| {
             let text = json!({ "actor": { "email": email } }).to_string();
             let body = LazyBody::new(text.as_bytes());
-            set.choose(&Facts::of(&body)).map(|scenario| scenario.name().to_owned())
+            set.choose(endpoint, &Facts::of(&body)).map(|scenario| scenario.name().to_owned())
         };
+        let chosen = |email: &str| chosen_by(Endpoint::Handoff, email);
         for (name, _) in shipped() {
-            assert_eq!(chosen(&format!("sam+{name}@example.com")).as_deref(), Some(name));
+            let endpoint = set.get(name).unwrap().endpoint();
+            let other = if endpoint == Endpoint::Token { Endpoint::Handoff } else { Endpoint::Token };
+            let email = format!("sam+{name}@example.com");
+            assert_eq!(chosen_by(endpoint, &email).as_deref(), Some(name));
+            assert_eq!(chosen_by(other, &email), None);
         }
         for built_in in ["sam@example.com", "sam+verify_email@example.com", "sam+slow@example.com"] {
             assert_eq!(chosen(built_in), None);
