@@ -4,8 +4,8 @@ use super::key::{KeyError, MOST_KEYS, PublicKey};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-/// Members that only a private RSA key has, and the one of a secret.
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// Members that only a private RSA key has.
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// Reads a JWK, or all keys of a JWKS.
 pub(super) fn read(text: &str) -> Result<Vec<PublicKey>, KeyError> {
@@ -32,6 +32,12 @@ pub(super) fn from_value(value: &Value) -> Result<Vec<PublicKey>, KeyError> {
 fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
     if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
         return Err(KeyError::private());
+    }
+    if jwk.contains_key("k") {
+        return Err(KeyError::new(
+            "it is a secret that both sides would share; assertions are signed with RS256, which takes an RSA key. \
+             Nothing of it was kept",
+        ));
     }
     let text = |name: &str| match jwk.get(name) {
         None => Ok(None),

@@ -119,9 +119,13 @@ impl PublicKey {
                 BITS.end()
             )));
         }
+        // By an exponent of one every signature would be its own proof; an even one is no RSA key's.
+        if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
+            return Err(KeyError::new("its exponent must be odd and larger than 1; 65537 is the usual one"));
+        }
         let parsed = RsaPublicKeyComponents { n: modulus, e: exponent }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .map_err(|_| KeyError::new("its numbers are no RSA key's; the exponent should be 65537"))?;
+            .map_err(|_| KeyError::new("its numbers are no RSA key's"))?;
         let thumbprint = thumbprint(modulus, exponent);
         let kid = match kid {
             Some(kid) if !(1..=200).contains(&kid.chars().count()) => {

@@ -124,10 +124,10 @@ fn by(now: Timestamp, skew: SignedDuration) -> String {
 fn time(at: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
     let second = at.floor() as i64;
-    Timestamp::from_second(second).map_or_else(|_| at.to_string(), |at| at.to_string())
+    Timestamp::from_second(second).map_or_else(|_| rounded(at), |at| at.to_string())
 }
 
-/// At most three digits behind the point.
-fn rounded(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
+/// At most three digits behind the point; what is longer than any time by its order of magnitude.
+fn rounded(seconds: f64) -> String {
+    if seconds.abs() < 1e15 { ((seconds * 1000.0).round() / 1000.0).to_string() } else { format!("{seconds:e}") }
 }

@@ -7,7 +7,7 @@ use crate::{
     actor::ActorState,
     agenda::Task,
     clock::{Clock, Reading},
-    config::OnDuplicateHandoff,
+    config::{AssertionClock, OnDuplicateHandoff},
     ids::Drawn,
     session::{AgentSession, PendingHandoff, SessionStatus},
     store::StoreError,
@@ -46,6 +46,37 @@ pub struct Kept {
     pub on_duplicate_handoff: OnDuplicateHandoff,
     /// How long an agent session lives.
     pub session_ttl: SignedDuration,
+    /// How long an access token passes; as the server was told when not given.
+    #[serde(default)]
+    pub token_ttl: Option<SignedDuration>,
+    /// By how much the clock of a client may be wrong.
+    #[serde(default)]
+    pub clock_skew: Option<SignedDuration>,
+    /// By whose clock assertions are judged.
+    #[serde(default)]
+    pub assertion_clock: Option<AssertionClock>,
+}
+
+impl Kept {
+    /// What of a sandbox's settings is its own.
+    #[must_use]
+    pub fn of(settings: &SandboxSettings) -> Self {
+        Self {
+            on_duplicate_handoff: settings.on_duplicate_handoff,
+            session_ttl: settings.session_ttl,
+            token_ttl: Some(settings.token_ttl),
+            clock_skew: Some(settings.clock_skew),
+            assertion_clock: Some(settings.assertion_clock),
+        }
+    }
+
+    /// Whether a span of time among them is negative, which no setting is.
+    #[must_use]
+    pub fn negative(&self) -> Option<&'static str> {
+        let spans =
+            [("session_ttl", Some(self.session_ttl)), ("token_ttl", self.token_ttl), ("clock_skew", self.clock_skew)];
+        spans.into_iter().find(|(_, span)| span.is_some_and(|span| span.is_negative())).map(|(name, _)| name)
+    }
 }
 
 /// Why no sandbox was made from a snapshot.
@@ -77,10 +108,7 @@ impl Sandbox {
             name: self.name().to_owned(),
             seed: self.ids.seed(),
             clock: self.clock.read(),
-            settings: Kept {
-                on_duplicate_handoff: self.settings.on_duplicate_handoff,
-                session_ttl: self.settings.session_ttl,
-            },
+            settings: Kept::of(&self.settings),
             // After the sessions, so that none of theirs is still to come.
             ids: self.ids.drawn(),
             actors: oldest_first(&actors),
@@ -128,8 +156,16 @@ impl Sandboxes {
         name: Option<String>,
         base: SandboxSettings,
     ) -> Result<Arc<Sandbox>, RestoreError> {
-        let Kept { on_duplicate_handoff, session_ttl } = snapshot.settings;
-        let settings = SandboxSettings { seed: Some(snapshot.seed), on_duplicate_handoff, session_ttl, ..base };
+        let kept = snapshot.settings;
+        let settings = SandboxSettings {
+            seed: Some(snapshot.seed),
+            on_duplicate_handoff: kept.on_duplicate_handoff,
+            session_ttl: kept.session_ttl,
+            token_ttl: kept.token_ttl.unwrap_or(base.token_ttl),
+            clock_skew: kept.clock_skew.unwrap_or(base.clock_skew),
+            assertion_clock: kept.assertion_clock.unwrap_or(base.assertion_clock),
+            ..base
+        };
         let clock = Clock::frozen(snapshot.clock.now);
         if !snapshot.clock.frozen {
             clock.resume();

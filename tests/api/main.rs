@@ -4,18 +4,22 @@
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
+mod access;
 mod agreement;
+mod clients;
 mod clock;
 mod control;
 mod credentials;
 mod faults;
 mod fixtures;
+mod grants;
 mod handoff;
 mod harness;
 mod journal;
 mod journeys;
 mod judging;
 mod ledger;
+mod oauth;
 mod openapi;
 mod property;
 mod requests;

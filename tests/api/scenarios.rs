@@ -137,7 +137,10 @@ walks! {
 fn every_shipped_scenario_is_walked() {
     let mut walked: Vec<String> = WALKED.iter().map(|walk| walk.replace('_', "-")).collect();
     walked.sort();
-    let mut names: Vec<&str> = shipped().iter().map(|(name, _)| *name).collect();
+    // Those of the token endpoint are walked where it is asked.
+    let is_for_handoffs = |text: &str| !text.contains("\nendpoint: token\n");
+    let mut names: Vec<&str> =
+        shipped().iter().filter(|(_, text)| is_for_handoffs(text)).map(|(name, _)| *name).collect();
     names.sort_unstable();
     assert_eq!(walked, names);
 }

@@ -4,12 +4,12 @@ use super::{Pretty, clock::span};
 use crate::{
     app::App,
     clock::Clock,
-    config::OnDuplicateHandoff,
+    config::{AssertionClock, OnDuplicateHandoff},
     http::{
         error::Problem,
         extract::{Fields, Id, Params},
     },
-    sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
+    sandbox::{CreateError, DEFAULT, Kept, NewSandbox, RestoreError, Sandbox, Snapshot},
     scenario::Scenario,
 };
 use axum::{
@@ -45,6 +45,9 @@ struct WantedClock {
 struct WantedSettings {
     on_duplicate_handoff: Option<OnDuplicateHandoff>,
     session_ttl: Option<String>,
+    token_ttl: Option<String>,
+    clock_skew: Option<String>,
+    assertion_clock: Option<AssertionClock>,
 }
 
 /// `POST /__admin/sandboxes`: makes one; its credentials are shown here and by `GET`.
@@ -57,10 +60,16 @@ pub(super) async fn create_sandbox(
     if let Some(mode) = wanted.settings.on_duplicate_handoff {
         settings.on_duplicate_handoff = mode;
     }
-    if let Some(ttl) = &wanted.settings.session_ttl {
-        settings.session_ttl = span("settings.session_ttl", ttl)?;
-        if settings.session_ttl.is_negative() {
-            return Err(Problem::bad_request(format!("settings.session_ttl: {ttl:?} is negative.")));
+    settings.assertion_clock = wanted.settings.assertion_clock.unwrap_or(settings.assertion_clock);
+    for (name, text, setting) in [
+        ("session_ttl", &wanted.settings.session_ttl, &mut settings.session_ttl),
+        ("token_ttl", &wanted.settings.token_ttl, &mut settings.token_ttl),
+        ("clock_skew", &wanted.settings.clock_skew, &mut settings.clock_skew),
+    ] {
+        let Some(text) = text else { continue };
+        *setting = span(&format!("settings.{name}"), text)?;
+        if setting.is_negative() {
+            return Err(Problem::bad_request(format!("settings.{name}: {text:?} is negative.")));
         }
     }
     // Read before anything is made, so that nothing is half made.
@@ -90,8 +99,8 @@ pub(super) async fn restore_sandbox(
     Params(restored): Params<RestoredAs>,
     Fields(snapshot): Fields<Snapshot>,
 ) -> Result<Response, Problem> {
-    if snapshot.settings.session_ttl.is_negative() {
-        return Err(Problem::bad_request("settings.session_ttl: it is negative."));
+    if let Some(name) = snapshot.settings.negative() {
+        return Err(Problem::bad_request(format!("settings.{name}: it is negative.")));
     }
     let base = app.sandboxes.default_sandbox().settings().clone();
     let sandbox = app.sandboxes.restore(snapshot, restored.name, base).await?;
@@ -176,10 +185,7 @@ async fn describe(app: &App, sandbox: &Sandbox) -> Result<Value, Problem> {
         "name": sandbox.name(),
         "seed": sandbox.ids.seed(),
         "clock": sandbox.clock.read(),
-        "settings": {
-            "on_duplicate_handoff": sandbox.settings().on_duplicate_handoff,
-            "session_ttl": sandbox.settings().session_ttl,
-        },
+        "settings": Kept::of(sandbox.settings()),
         "sessions": sandbox.agent_sessions.fill().await?,
         "requests": sandbox.journal.fill(),
         "credentials": sandbox.credentials(),

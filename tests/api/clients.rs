@@ -1,0 +1,247 @@
+//! Clients and their keys (T3, T4): registered, rotated and deleted over the control plane, and what each of them can
+//! prove at the token endpoint.
+
+use crate::{
+    harness::{Answer, Api},
+    oauth::{Client, NOW, TOKEN, ask, error_of, form, published_key, token_of, token_request},
+    sandboxes::send,
+};
+use axum::{body::Body, http::Request};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use docendorse_mock::{
+    Settings,
+    config::Auth,
+    oauth::{JWT_BEARER, SigningKey, built_in},
+};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+fn fixture(name: &str) -> String {
+    std::fs::read_to_string(format!("fixtures/keys/{name}")).unwrap()
+}
+
+fn other_key() -> SigningKey {
+    SigningKey::from_pem(&fixture("other-client.key.pem")).unwrap()
+}
+
+async fn register(api: &Api, client: Value) -> Answer {
+    send(api, "POST", "/__admin/clients", client).await
+}
+
+#[tokio::test]
+async fn a_client_is_registered_with_its_key_in_every_form() {
+    let api = Api::new();
+    let forms = [
+        json!({ "public_key": fixture("other-client.pub.pem") }),
+        json!({ "public_key": fixture("other-client.rsa-pub.pem") }),
+        json!({ "public_key": fixture("other-client.cert.pem") }),
+        json!({ "jwks": serde_json::from_str::<Value>(&fixture("other-client.jwk.json")).unwrap() }),
+        json!({ "jwks": { "keys": [serde_json::from_str::<Value>(&fixture("other-client.jwk.json")).unwrap()] } }),
+    ];
+    let mut moduli = Vec::new();
+    for wanted in forms {
+        let made = register(&api, wanted.clone()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let made = made.json();
+        let id = made["client_id"].as_str().unwrap();
+        let secret = made["client_secret"].as_str().unwrap();
+        assert!(secret.starts_with("cs_") && id.starts_with("client_"));
+        moduli.push(made["keys"][0]["n"].clone());
+        let shown = api.get(&format!("/__admin/clients/{id}")).await;
+        assert!(!shown.text.contains(secret), "a secret is shown once");
+        assert_eq!(shown.json()["has_secret"], true);
+        // It proves itself with that key, and with its secret.
+        let now = docendorse_mock::clock::Clock::system_now().as_second();
+        let claims = json!({
+            "iss": id, "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60, "jti": "j",
+            "email": "kim@example.com", "scope": "openid",
+        });
+        let assertion = other_key().sign(&json!({ "alg": "RS256" }), &claims).unwrap();
+        let pairs = [("assertion", &*assertion), ("client_id", id), ("client_secret", secret)];
+        let answer = ask(&api, &pairs).await;
+        assert_eq!(answer.status, 200, "{wanted}: {}", answer.text);
+    }
+    assert!(moduli.windows(2).all(|pair| pair[0] == pair[1]), "one key in five forms");
+    let listed = api.get("/__admin/clients").await.json();
+    assert_eq!(listed["clients"].as_array().unwrap().len(), 6);
+    assert_eq!(listed["clients"][0]["client_id"], built_in::CLIENT_ID);
+}
+
+#[tokio::test]
+async fn keys_that_a_verifier_should_not_trust_are_refused_with_the_reason() {
+    let api = Api::new();
+    let jwk: Value = serde_json::from_str(&fixture("other-client.jwk.json")).unwrap();
+    let with = |member: &str, value: Value| {
+        let mut jwk = jwk.clone();
+        jwk[member] = value;
+        json!({ "jwks": jwk })
+    };
+    let mut refusals = String::new();
+    for (what, wanted) in [
+        ("nothing", json!({})),
+        ("both", json!({ "public_key": "x", "jwks": {} })),
+        ("no PEM", json!({ "public_key": "x" })),
+        ("a private key", json!({ "public_key": built_in::PRIVATE_KEY })),
+        ("1024 bits", json!({ "public_key": fixture("short.pub.pem") })),
+        ("an elliptic curve", json!({ "public_key": fixture("ec.pub.pem") })),
+        ("two keys", json!({ "public_key": built_in::PUBLIC_KEY.repeat(2) })),
+        ("another PEM", json!({ "public_key": "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n" })),
+        ("a private JWK", with("d", json!("AQ"))),
+        ("a secret", json!({ "jwks": { "kty": "oct", "k": "AQ" } })),
+        ("another kty", with("kty", json!("EC"))),
+        ("another use", with("use", json!("enc"))),
+        ("another alg", with("alg", json!("PS256"))),
+        ("key_ops without verify", with("key_ops", json!(["sign"]))),
+        ("a modulus that is none", with("n", json!("AQAB"))),
+        ("a modulus with padding", with("n", json!("AQAB=="))),
+        ("an exponent of one", with("e", json!("AQ"))),
+        ("a kid of another type", with("kid", json!(7))),
+        ("an empty JWKS", json!({ "jwks": { "keys": [] } })),
+        ("the same key twice", json!({ "jwks": { "keys": [jwk, jwk] } })),
+        ("an id that is none", json!({ "client_id": "acme", "public_key": built_in::PUBLIC_KEY })),
+        ("an id that is taken", json!({ "client_id": built_in::CLIENT_ID, "public_key": built_in::PUBLIC_KEY })),
+        ("a scope that is none", json!({ "scopes": ["profile"], "public_key": built_in::PUBLIC_KEY })),
+        ("no scope", json!({ "scopes": [], "public_key": built_in::PUBLIC_KEY })),
+        ("a field that nobody knows", json!({ "key": built_in::PUBLIC_KEY })),
+    ] {
+        let answer = register(&api, wanted).await;
+        assert!([400, 409].contains(&answer.status.as_u16()), "{what}: {}", answer.text);
+        assert!(!answer.text.contains("MII"), "no key is shown");
+        writeln!(refusals, "{what}\n  {}", answer.json()["detail"].as_str().unwrap()).unwrap();
+    }
+    assert_eq!(api.get("/__admin/clients").await.json()["clients"].as_array().unwrap().len(), 1, "none was kept");
+    insta::assert_snapshot!(refusals);
+}
+
+#[tokio::test]
+async fn keys_are_rotated_in_mid_flight() {
+    let api = Api::new();
+    let client = Client::frozen(&api).await;
+    let old = published_key();
+    let new = other_key();
+    let claims = |jti: &str| client.claims(jti);
+    let by = |key: &SigningKey, header: Value, jti: &str| key.sign(&header, &claims(jti)).unwrap();
+    let plain = json!({ "alg": "RS256" });
+    // Signed before the rotation, and not sent yet.
+    let in_flight = [by(old, plain.clone(), "f-1"), by(old, plain.clone(), "f-2")];
+    let sent = async |assertion: &str| error_of(&ask(&api, &[("assertion", assertion)]).await);
+    assert!(sent(&by(&new, plain.clone(), "j-1")).await.contains("it does not verify with the client's key"));
+    let keys = format!("/__admin/clients/{}/keys", client.id);
+    let at = |path: &str| format!("{path}?sandbox={}", client.sandbox);
+    let added = send(&api, "POST", &at(&keys), json!({ "public_key": new.public_pem(), "kid": "2026-03" })).await;
+    assert_eq!(added.status, 200, "{}", added.text);
+    let old_kid = added.json()["keys"][0]["kid"].as_str().unwrap().to_owned();
+    assert_eq!(added.json()["keys"][1]["kid"], "2026-03");
+    assert_eq!(sent(&in_flight[0]).await, "200 OK", "the old key verifies until it is retired");
+    assert_eq!(sent(&by(&new, plain.clone(), "j-2")).await, "200 OK");
+    assert_eq!(sent(&by(&new, json!({ "alg": "RS256", "kid": "2026-03" }), "j-3")).await, "200 OK");
+    let wrong = sent(&by(&new, json!({ "alg": "RS256", "kid": old_kid }), "j-4")).await;
+    assert!(wrong.contains("it does not verify with the client's key"), "{wrong}");
+    let twice = send(&api, "POST", &at(&keys), json!({ "public_key": new.public_pem() })).await;
+    assert_eq!(twice.status, 409, "{}", twice.text);
+    let retired = api.call("DELETE", &at(&format!("{keys}/{old_kid}"))).await;
+    assert_eq!((retired.status.as_u16(), retired.json()["keys"].as_array().unwrap().len()), (200, 1));
+    assert!(sent(&in_flight[1]).await.contains("it does not verify with the client's key '2026-03'"));
+    let unknown = sent(&by(old, json!({ "alg": "RS256", "kid": old_kid }), "j-5")).await;
+    assert!(unknown.contains("names none of the client's keys: '2026-03'"), "{unknown}");
+    assert_eq!(api.call("DELETE", &at(&format!("{keys}/{old_kid}"))).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_client_may_prove_itself_with_its_secret_and_must_do_it_rightly() {
+    let api = Api::new();
+    let client = Client::frozen(&api).await;
+    let other = Client::frozen(&api).await;
+    let basic = |id: &str, secret: &str| format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")));
+    let mut refusals = String::new();
+    for (number, (authorization, pairs)) in [
+        (None, vec![("client_id", &*client.id)]),
+        (None, vec![("client_id", &*client.id), ("client_secret", &client.secret)]),
+        (Some(basic(&client.id, &client.secret)), vec![]),
+        (Some(basic(&client.id, &client.secret)), vec![("client_id", &client.id)]),
+        (Some(basic(&client.id, "")), vec![]),
+        (None, vec![("client_id", &client.id), ("client_secret", &other.secret)]),
+        (Some(basic(&client.id, "wrong")), vec![]),
+        (None, vec![("client_id", &other.id), ("client_secret", &other.secret)]),
+        (None, vec![("client_id", "client_00000000000000000000000000000000")]),
+        (Some(basic(&client.id, &client.secret)), vec![("client_secret", &client.secret)]),
+        (Some("Bearer x".to_owned()), vec![]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let assertion = client.assertion(&format!("j-{number}"), &json!({}));
+        let mut all = vec![("grant_type", JWT_BEARER), ("assertion", &*assertion)];
+        all.extend(pairs);
+        let mut request = Request::post(TOKEN).header("content-type", "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let answer = api.send(request.body(Body::from(form(&all))).unwrap()).await;
+        assert_eq!(answer.status == 200, number < 5, "{number}: {}", answer.text);
+        if answer.status == 401 {
+            assert_eq!(answer.header("www-authenticate"), "Basic realm=\"docendorse-mock\"");
+        }
+        writeln!(refusals, "{}", error_of(&answer)).unwrap();
+        let exchange = format!("/__admin/requests/{}?sandbox={}", answer.header("x-mock-exchange"), client.sandbox);
+        let journal = api.get(&exchange).await.text;
+        assert!(!journal.contains(&client.secret) && !journal.contains(&other.secret), "secrets are masked");
+    }
+    insta::assert_snapshot!(refusals.replace(&client.id, "CLIENT_ID").replace(&other.id, "OTHER_ID"));
+}
+
+#[tokio::test]
+async fn a_client_gets_no_more_than_its_scopes() {
+    let api = Api::new();
+    let made = register(&api, json!({ "public_key": built_in::PUBLIC_KEY, "scopes": ["openid"] })).await.json();
+    let now = docendorse_mock::clock::Clock::system_now().as_second();
+    let mut claims = json!({
+        "iss": made["client_id"], "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60,
+        "jti": "j", "email": "kim@example.com", "scope": "openid agent_sessions:create",
+    });
+    let header = json!({ "alg": "RS256" });
+    let answer = ask(&api, &[("assertion", &published_key().sign(&header, &claims).unwrap())]).await;
+    assert!(error_of(&answer).starts_with("invalid_scope: The assertion's scope: it asks for 'agent_sessions:create'"));
+    claims["scope"] = json!("openid");
+    let answer = ask(&api, &[("assertion", &published_key().sign(&header, &claims).unwrap())]).await;
+    assert_eq!(answer.json()["scope"], "openid");
+}
+
+#[tokio::test]
+async fn a_deleted_client_is_gone_with_its_tokens() {
+    let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
+    let client = Client::frozen(&api).await;
+    let token = token_of(&client.exchange("j-1", &json!({})).await);
+    let hand_off = async || crate::access::hand_off(&api, &token, "h-1", "usr_123", "sam@example.com").await;
+    assert_eq!(hand_off().await.status, 200);
+    let path = format!("/__admin/clients/{}?sandbox={}", client.id, client.sandbox);
+    assert_eq!(api.call("DELETE", &path).await.status, 204);
+    assert_eq!(api.call("DELETE", &path).await.status, 404);
+    let refused = hand_off().await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.description().contains("gone: it was deleted"), "{}", refused.text);
+    let refused = client.exchange("j-2", &json!({})).await;
+    assert!(error_of(&refused).contains("is gone: it was deleted"), "{}", refused.text);
+    // Its id is free again.
+    let again = json!({ "client_id": client.id, "public_key": built_in::PUBLIC_KEY });
+    assert_eq!(register(&api, again).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_server_says_of_itself_where_tokens_are_to_be_had() {
+    let api = Api::new();
+    let metadata = api.get("/oauth2/v2/.well-known/oauth-authorization-server").await;
+    for other in ["/.well-known/oauth-authorization-server/oauth2/v2", "/oauth2/v2/.well-known/openid-configuration"] {
+        let router = docendorse_mock::http::router(&api.app);
+        let request = Request::get(other).body(Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
+        let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        assert_eq!(body, metadata.text.as_bytes(), "{other}");
+    }
+    insta::assert_snapshot!(metadata.text);
+    assert_eq!(api.get("/oauth2/v2/.well-known/jwks.json").await.json()["keys"][0]["alg"], "EdDSA");
+    assert_eq!(api.app.sandboxes.default_sandbox().journal.fill().kept, 0, "documents are not recorded");
+    // The request of a helper that is used elsewhere shows the grant.
+    assert_eq!(token_request(&[]).uri().path(), TOKEN);
+    assert!(NOW > 0);
+}
