@@ -1,10 +1,14 @@
 //! The program: one file a verb, and the exit codes that they share.
 
 mod completions;
+mod decode;
 mod environment;
+mod keys;
+mod post;
 mod ready;
 mod scenarios;
 mod serve;
+mod token;
 mod validate;
 
 use crate::config::{ConfigError, ServeOptions, Settings};
@@ -104,6 +108,19 @@ Anything else is a request body, and standard input, too.")]
     List(scenarios::ListOptions),
     /// Print the file of a scenario as it is written.
     Show(scenarios::ShowOptions),
+    /// Get an access token by hand; an assertion can be wrong in every usual way.
+    #[command(after_help = "\
+It prints the token alone: TOKEN=$(docendorse-mock token)
+A refusal ends with 1 and says which claim failed, a server that does not answer with 4.")]
+    Token(Box<token::Options>),
+    /// Read an assertion or access token, and say claim by claim what a server would object to.
+    #[command(
+        after_help = "It ends with 1 when something would be refused, and with 3 when the text is no signed JWT."
+    )]
+    Decode(decode::Options),
+    /// Make key pairs for clients.
+    #[command(subcommand)]
+    Keys(keys::Options),
     /// Print name and version.
     Version,
     /// Print a completion script for a shell.
@@ -135,6 +152,9 @@ pub fn run() -> ExitCode {
         Verb::Validate(options) => validate::validate(&options),
         Verb::List(options) => scenarios::list(&options),
         Verb::Show(options) => scenarios::show(&options),
+        Verb::Token(options) => token::token(&options),
+        Verb::Decode(options) => decode::decode(&options),
+        Verb::Keys(options) => keys::keys(&options),
         Verb::Version => {
             let line = format!("{} {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
             print(line.as_bytes()).map(|()| Exit::Fine)

@@ -6,10 +6,10 @@ use super::{
     key::{KeyError, algorithm_name},
 };
 use aws_lc_rs::{
-    encoding::AsDer,
+    encoding::{AsDer, Pkcs8V1Der},
     hmac,
     rand::SystemRandom,
-    rsa::KeyPair,
+    rsa::{KeyPair, KeySize},
     signature::{KeyPair as _, RSA_PKCS1_SHA256},
 };
 use serde_json::Value;
@@ -23,7 +23,7 @@ use x509_cert::{
     spki::{AlgorithmIdentifierRef, ObjectIdentifier},
 };
 
-/// An RSA private key that signs assertions (RS256). It is never shown: not by `Debug`, not by any error.
+/// An RSA private key that signs assertions (RS256). No error and no `Debug` shows it.
 pub struct SigningKey {
     pair: KeyPair,
     public_pem: String,
@@ -67,6 +67,24 @@ impl SigningKey {
         let pair = pair.map_err(|error| {
             KeyError::new(format!("it is no whole RSA private key of 2048 to 8192 bits ({error}); {MAKE_ONE}"))
         })?;
+        Self::of(pair)
+    }
+
+    /// A new key of so many bits: 2048, 3072 or 4096. It follows from no seed: what signs is not to be guessed.
+    ///
+    /// # Errors
+    /// When there is no key of that size, or the system gives no randomness.
+    pub fn generate(bits: usize) -> Result<Self, KeyError> {
+        let size = match bits {
+            2048 => KeySize::Rsa2048,
+            3072 => KeySize::Rsa3072,
+            4096 => KeySize::Rsa4096,
+            _ => return Err(KeyError::new(format!("no key of {bits} bits is made; take 2048, 3072 or 4096"))),
+        };
+        Self::of(KeyPair::generate(size).map_err(|_| KeyError::new("it could not be made"))?)
+    }
+
+    fn of(pair: KeyPair) -> Result<Self, KeyError> {
         let public = pair.public_key().as_der().map_err(|error| KeyError::new(error.to_string()))?;
         let public_pem = pem::encode_string("PUBLIC KEY", LineEnding::LF, public.as_ref())
             .map_err(|error| KeyError::new(error.to_string()))?;
@@ -77,6 +95,16 @@ impl SigningKey {
     #[must_use]
     pub fn public_pem(&self) -> &str {
         &self.public_pem
+    }
+
+    /// The whole key, PKCS#8 as PEM, for its owner alone.
+    ///
+    /// # Errors
+    /// When the library that holds it does not give it out.
+    pub fn private_pem(&self) -> Result<String, KeyError> {
+        let der: Pkcs8V1Der<'_> = self.pair.as_der().map_err(|error| KeyError::new(error.to_string()))?;
+        pem::encode_string("PRIVATE KEY", LineEnding::LF, der.as_ref())
+            .map_err(|error| KeyError::new(error.to_string()))
     }
 
     /// Signs claims with RS256, whatever `alg` the header states.

@@ -152,12 +152,17 @@ impl Running {
 
     /// One request over a socket of its own: the HTTP status and the body.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        self.ask_as("x", method, path, body)
+    }
+
+    /// The same with a certain access token.
+    pub fn ask_as(&self, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
         let host = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nauthorization: Bearer x\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .unwrap();

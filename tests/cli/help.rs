@@ -12,8 +12,11 @@ fn help_teaches() {
         ("validate", "help-validate.txt"),
         ("list", "help-list.txt"),
         ("show", "help-show.txt"),
+        ("token", "help-token.txt"),
+        ("decode", "help-decode.txt"),
+        ("keys generate", "help-keys-generate.txt"),
     ] {
-        let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
         let output = run(&arguments);
         assert_eq!(output.status.code(), Some(0));
         golden(name, &text(&output.stdout));

@@ -12,4 +12,5 @@ mod help;
 mod reload;
 mod scenarios;
 mod serve;
+mod tokens;
 mod validate;

@@ -1,0 +1,151 @@
+//! `decode`: what a server like this one would object to in an assertion, claim by claim, without asking one.
+
+use super::{Exit, Failure, print};
+use crate::{
+    clock::Clock,
+    config::{self, DEFAULT_AUDIENCE},
+    oauth::{
+        AccessToken, Assertion, Client, Fate, Ground, Issuer, Judgement, Jws, PublicKey, Scopes, Verdict, When,
+        built_in,
+    },
+};
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use std::{fmt::Write, io::Read, path::PathBuf};
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The assertion or access token, a file that holds it, or - for standard input.
+    #[arg(default_value = "-")]
+    token: String,
+
+    /// Verify the signature with this public key: PEM, JWK or JWKS. The test key is known without it.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Want this as the aud.
+    #[arg(long, value_name = "URL", default_value = DEFAULT_AUDIENCE)]
+    audience: String,
+
+    /// Let the clock of the client be wrong by this much.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = config::duration)]
+    clock_skew: SignedDuration,
+
+    /// Judge as at this time, such as 2026-03-01T12:00:00Z. [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn decode(options: &Options) -> Result<Exit, Failure> {
+    let text = text(&options.token)?;
+    let text = text.trim();
+    let is_no_jwt = |problem: &str| Failure::new(Exit::File, format!("this is no signed JWT: it {problem}"));
+    let jws = Jws::read(text).map_err(|problem| is_no_jwt(&problem))?;
+    let now = options.at.unwrap_or_else(Clock::system_now);
+    if jws.header.get("typ").is_some_and(|typ| typ == "at+jwt") {
+        let objection = judge_access_token(&jws.claims, now);
+        let fates: Vec<Fate> = objection
+            .iter()
+            .map(|why| Fate { claim: "exp".into(), fate: Verdict::Refused, why: Some(why.clone()) })
+            .chain([Fate {
+                claim: "signature".into(),
+                fate: Verdict::Unjudged,
+                why: Some("it is the server's; /oauth2/v2/.well-known/jwks.json has the key".to_owned()),
+            }])
+            .collect();
+        return tell(options, "access token", &jws, &fates);
+    }
+    let assertion = Assertion::read(text).map_err(|error| is_no_jwt(&error.description))?;
+    let client = client(options, &assertion)?;
+    let Judgement { fates, .. } = assertion.judge(&Ground {
+        client: client.as_ref().map_or(Issuer::Unasked, Issuer::Registered),
+        audience: &options.audience,
+        token_url: "",
+        when: When { now, system_now: None, skew: options.clock_skew },
+    });
+    tell(options, "assertion", &jws, &fates)
+}
+
+/// The text to be read: what was given, what is in the file of that name, or what comes in.
+fn text(given: &str) -> Result<String, Failure> {
+    let wrong = |error: std::io::Error| Failure::new(Exit::File, format!("{given}: cannot be read: {error}"));
+    if given == "-" {
+        let mut text = String::new();
+        // More than any token has, so that a stream without an end has one.
+        std::io::stdin().take(1 << 20).read_to_string(&mut text).map_err(wrong)?;
+        return Ok(text);
+    }
+    if given.matches('.').count() >= 2 && given.starts_with("ey") {
+        return Ok(given.to_owned());
+    }
+    std::fs::read_to_string(given).map_err(wrong)
+}
+
+/// The client whose key is known, if there is one.
+fn client(options: &Options, assertion: &Assertion<'_>) -> Result<Option<Client>, Failure> {
+    let iss = assertion.unverified_issuer().unwrap_or_default();
+    let text = match &options.key {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))?,
+        None if iss == built_in::CLIENT_ID => built_in::PUBLIC_KEY.to_owned(),
+        None => return Ok(None),
+    };
+    let keys = PublicKey::read(&text).map_err(|error| {
+        let file = options.key.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        Failure::new(Exit::File, format!("{file}: {error}"))
+    })?;
+    let created_at = Timestamp::UNIX_EPOCH;
+    Ok(Some(Client { id: iss.into(), secret: None, keys, scopes: Scopes::all(), created_at }))
+}
+
+fn judge_access_token(claims: &Map<String, Value>, now: Timestamp) -> Option<String> {
+    let token: Result<AccessToken, _> = serde_json::from_value(Value::Object(claims.clone()));
+    match token {
+        Err(error) => Some(format!("it is no access token of this kind of server: {error}")),
+        Ok(token) => token.expired_for(now).map(|since| format!("it expired {since} s ago")),
+    }
+}
+
+fn tell(options: &Options, what: &str, jws: &Jws<'_>, fates: &[Fate]) -> Result<Exit, Failure> {
+    let objects = fates.iter().any(|fate| fate.fate == Verdict::Refused);
+    let text = if options.json {
+        format!("{:#}\n", json!({ "kind": what, "header": jws.header, "claims": jws.claims, "fates": fates }))
+    } else {
+        in_words(what, jws, fates)
+    };
+    print(text.as_bytes())?;
+    Ok(if objects { Exit::Failed } else { Exit::Fine })
+}
+
+fn in_words(what: &str, jws: &Jws<'_>, fates: &[Fate]) -> String {
+    let mut text = format!("an {what}\n");
+    // A text takes whatever is written to it.
+    for (name, value) in jws.header.iter().chain(&jws.claims) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned).replace(char::is_control, " ");
+        let time = ["iat", "nbf", "exp"]
+            .contains(&name.as_str())
+            .then(|| Timestamp::from_second(value.parse().ok()?).ok())
+            .flatten();
+        let time = time.map_or_else(String::new, |time| format!("  {time}"));
+        let _ = writeln!(text, "  {:12}  {value}{time}", name.replace(char::is_control, " "));
+    }
+    text.push_str("judged\n");
+    for Fate { claim, fate, why } in fates {
+        let fate = match fate {
+            Verdict::Accepted => "accepted",
+            Verdict::Refused => "REFUSED",
+            Verdict::Absent => "absent",
+            Verdict::Unjudged => "unjudged",
+            Verdict::PassedOver => "passed over",
+        };
+        let line =
+            format!("  {:12}  {fate:11}  {}", claim.replace(char::is_control, " "), why.as_deref().unwrap_or(""));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}

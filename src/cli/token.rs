@@ -1,0 +1,267 @@
+//! `token`: an access token by hand. Makes an assertion, a good one or one that is wrong in a certain way, and exchanges
+//! it at a server.
+
+use super::{Exit, Failure, post::post_form, print};
+use crate::{
+    app::OAUTH,
+    clock::Clock,
+    config::{self, DEFAULT_AUDIENCE, DEFAULT_LISTEN},
+    ids::Ids,
+    oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
+};
+use clap::Args;
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// By how many seconds a time is wrong that is wrong on purpose.
+const HOUR: i64 = 3_600;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The server's URL. [default: http://127.0.0.1:4747]
+    #[arg(long, value_name = "URL", env = "DOCENDORSE_MOCK_URL")]
+    url: Option<String>,
+
+    /// Find the server by the file that it wrote once ready.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    ready_file: Option<PathBuf>,
+
+    /// The client that asks, the assertion's iss.
+    #[arg(long, value_name = "ID", default_value = built_in::CLIENT_ID)]
+    client_id: String,
+
+    /// Prove the client by its secret as well.
+    #[arg(long, value_name = "SECRET")]
+    client_secret: Option<String>,
+
+    /// The client's private key, PEM. [default: the published test key]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Name the key in the assertion's header.
+    #[arg(long, value_name = "KID")]
+    kid: Option<String>,
+
+    /// The user's id in your system.
+    #[arg(long, value_name = "ID", default_value = "usr_123")]
+    sub: String,
+
+    /// The user's email.
+    #[arg(long, value_name = "EMAIL", default_value = "sam@example.com")]
+    email: String,
+
+    /// The user's given name.
+    #[arg(long, value_name = "NAME", default_value = "Sam")]
+    given_name: String,
+
+    /// The user's family name.
+    #[arg(long, value_name = "NAME", default_value = "Doe")]
+    family_name: String,
+
+    /// The scopes asked for, words between spaces.
+    #[arg(long, value_name = "SCOPE", default_value = "openid agent_sessions:create")]
+    scope: String,
+
+    /// How long the assertion lives, up to 5 minutes.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = config::duration)]
+    lifetime: SignedDuration,
+
+    /// Set a claim, as JSON where the value is JSON, else as a string. May be given more than once, as the next two.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    claim: Vec<(String, Value)>,
+
+    /// Leave a claim out.
+    #[arg(long, value_name = "NAME")]
+    without: Vec<String>,
+
+    /// Set a member of the assertion's header.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    header: Vec<(String, Value)>,
+
+    /// Print the assertion, and contact nobody.
+    #[arg(long)]
+    assertion_only: bool,
+
+    /// Print the whole answer.
+    #[arg(long, conflicts_with = "assertion_only")]
+    json: bool,
+
+    #[command(flatten)]
+    wrong: Wrong,
+}
+
+/// The ways to be wrong; one at a time, so that what comes of it is plain.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Ways to be wrong, to see what comes of it")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and a group lets one through")]
+struct Wrong {
+    /// An assertion that expired an hour ago.
+    #[arg(long)]
+    expired: bool,
+
+    /// An assertion that is good an hour from now.
+    #[arg(long)]
+    not_yet_valid: bool,
+
+    /// An assertion that lives a second longer than five minutes.
+    #[arg(long)]
+    too_long: bool,
+
+    /// An assertion for somebody else.
+    #[arg(long)]
+    wrong_audience: bool,
+
+    /// An assertion that another key signed.
+    #[arg(long)]
+    wrong_key: bool,
+
+    /// A signature of which a part was changed.
+    #[arg(long)]
+    bad_signature: bool,
+
+    /// No signature, and a header that says so.
+    #[arg(long)]
+    alg_none: bool,
+
+    /// A signature with the public key as a secret, as everybody could make it.
+    #[arg(long)]
+    alg_hs256: bool,
+
+    /// The same assertion twice; what comes of the second is told.
+    #[arg(long, conflicts_with = "assertion_only")]
+    replay: bool,
+}
+
+/// Gets a token, and prints it alone, so that a shell can take it: `TOKEN=$(docendorse-mock token)`.
+pub(super) fn token(options: &Options) -> Result<Exit, Failure> {
+    let assertion = assertion(options)?;
+    if options.assertion_only {
+        return print(format!("{assertion}\n").as_bytes()).map(|()| Exit::Fine);
+    }
+    let url = url(options)?;
+    let mut form = vec![("grant_type", JWT_BEARER), ("assertion", &*assertion)];
+    if let Some(secret) = &options.client_secret {
+        form.extend([("client_id", &*options.client_id), ("client_secret", secret)]);
+    }
+    let form = serde_urlencoded::to_string(form).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let post =
+        || post_form(&url, &format!("{OAUTH}/token"), form.clone()).map_err(|error| Failure::new(Exit::Runtime, error));
+    if options.wrong.replay {
+        post()?;
+    }
+    let answer = post()?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if options.json {
+        let exit = if answer.status == 200 { Exit::Fine } else { Exit::Failed };
+        let text =
+            if body.is_null() { String::from_utf8_lossy(&answer.body).into_owned() } else { format!("{body:#}") };
+        return print(format!("{text}\n").as_bytes()).map(|()| exit);
+    }
+    match (answer.status, body["access_token"].as_str()) {
+        (200, Some(token)) => print(format!("{token}\n").as_bytes()).map(|()| Exit::Fine),
+        (status, _) => {
+            let said = match (body["error"].as_str(), body["error_description"].as_str()) {
+                (Some(error), Some(description)) => format!("{error}: {description}"),
+                (Some(error), None) => error.to_owned(),
+                _ => format!("an answer with HTTP status {status} and no token in it"),
+            };
+            let exchange = answer.exchange.map_or_else(String::new, |id| format!(" ({url}/__admin/requests/{id})"));
+            Err(Failure::new(Exit::Failed, format!("{said}{exchange}")))
+        }
+    }
+}
+
+/// The assertion that the options ask for.
+fn assertion(options: &Options) -> Result<String, Failure> {
+    let now = Clock::system_now();
+    let ids = Ids::from_entropy();
+    let Wrong {
+        expired, not_yet_valid, too_long, wrong_audience, wrong_key, bad_signature, alg_none, alg_hs256, ..
+    } = options.wrong;
+    let life = if too_long { LONGEST_LIFE + 1 } else { options.lifetime.as_secs() };
+    let begin = match (expired, not_yet_valid) {
+        (true, _) => now.as_second() - life - HOUR,
+        (_, true) => now.as_second() + HOUR,
+        _ => now.as_second(),
+    };
+    let audience = if wrong_audience { "https://somebody-else.example" } else { DEFAULT_AUDIENCE };
+    let mut claims = json!({
+        "iss": options.client_id,
+        "sub": options.sub,
+        "aud": audience,
+        "iat": begin,
+        "exp": begin + life,
+        // Ids alone would come again once in a while: their seed is short.
+        "jti": format!("{}-{:x}", ids.request(), now.as_nanosecond()),
+        "email": options.email,
+        "given_name": options.given_name,
+        "family_name": options.family_name,
+        "scope": options.scope,
+    });
+    if let Some(claims) = claims.as_object_mut() {
+        claims.extend(options.claim.iter().cloned());
+        claims.retain(|name, _| !options.without.contains(name));
+    }
+    let mut header = Map::new();
+    let alg = if alg_none {
+        "none"
+    } else if alg_hs256 {
+        "HS256"
+    } else {
+        "RS256"
+    };
+    header.insert("alg".to_owned(), alg.into());
+    header.insert("typ".to_owned(), "JWT".into());
+    header.extend(options.kid.iter().map(|kid| ("kid".to_owned(), kid.as_str().into())));
+    header.extend(options.header.iter().cloned());
+    let header = Value::Object(header);
+    let key = if wrong_key { SigningKey::generate(2048) } else { read_key(options.key.as_deref())? };
+    let file = options.key.as_ref().map_or("the key".into(), |path| path.display().to_string());
+    let refused = |problem: String| Failure::new(Exit::File, format!("{file}: {problem}"));
+    let key = key.map_err(|error| refused(error.to_string()))?;
+    if alg_none {
+        return Ok(mint::unsigned(&header, &claims));
+    }
+    if alg_hs256 {
+        return Ok(mint::with_hmac(&header, &claims, key.public_pem().as_bytes()));
+    }
+    let assertion = key.sign(&header, &claims).map_err(|error| refused(error.to_string()))?;
+    match assertion.rsplit_once('.') {
+        // Four letters stand for three bytes, so what is left is still base64url.
+        Some((signed, signature)) if bad_signature => {
+            Ok(format!("{signed}.AAAA{}", signature.get(4..).unwrap_or_default()))
+        }
+        _ => Ok(assertion),
+    }
+}
+
+fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::oauth::KeyError>, Failure> {
+    let Some(path) = path else { return Ok(SigningKey::from_pem(built_in::PRIVATE_KEY)) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))?;
+    Ok(SigningKey::from_pem(&text))
+}
+
+fn url(options: &Options) -> Result<String, Failure> {
+    let Some(path) = &options.ready_file else {
+        let url = options.url.clone().unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
+        return Ok(url.trim_end_matches('/').to_owned());
+    };
+    let wrong = |problem: String| Failure::new(Exit::File, format!("{}: {problem}", path.display()));
+    let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let facts: Value = serde_json::from_slice(&text).unwrap_or_default();
+    facts["url"].as_str().map(str::to_owned).ok_or_else(|| wrong("it is no ready file".to_owned()))
+}
+
+/// Reads `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            Ok((name.to_owned(), value))
+        }
+        _ => Err(format!("{text:?} is no NAME=VALUE")),
+    }
+}

@@ -1,0 +1,193 @@
+//! `token`, `decode` and `keys`: tokens by hand, every way to be wrong, and key pairs of one's own.
+
+use crate::harness::{CREATE, Folder, Running, golden, minimal, program, run, run_with_input, text};
+use std::process::Output;
+
+fn token(server: &Running, flags: &[&str]) -> Output {
+    let mut arguments = vec!["token", "--url", &server.url];
+    arguments.extend(flags);
+    run(&arguments)
+}
+
+fn refusal(output: &Output) -> String {
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()));
+    let line = text(&output.stderr);
+    let said = line.strip_prefix("docendorse-mock: ").unwrap();
+    assert!(said.contains("/__admin/requests/ex_"), "{said}");
+    said.split(" (http").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_token_by_hand_lets_hand_off() {
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--auth", "strict"]));
+    assert_eq!(server.ask("POST", CREATE, &minimal()).0, 401, "strict");
+    let output = token(&server, &["--sub", "usr_hahua8h7"]);
+    let printed = text(&output.stdout);
+    assert_eq!((output.status.code(), printed.lines().count()), (Some(0), 1), "{}", text(&output.stderr));
+    let answer = server.ask_as(printed.trim(), "POST", CREATE, &minimal());
+    assert_eq!((answer.0, &answer.1["status"]), (200, &"success".into()), "{}", answer.1);
+    let whole = token(&server, &["--json", "--scope", "openid"]);
+    let whole: serde_json::Value = serde_json::from_slice(&whole.stdout).unwrap();
+    assert_eq!((&whole["scope"], &whole["expires_in"]), (&"openid".into(), &3600.into()));
+}
+
+#[test]
+fn every_way_to_be_wrong_is_told_apart() {
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
+    for (flags, said) in [
+        (&["--expired"][..], "invalid_grant: The assertion's exp: it expired 36"),
+        (&["--not-yet-valid"], "invalid_grant: The assertion's iat: it is 3"),
+        (&["--too-long"], "invalid_grant: The assertion's exp: it is 301 s after iat; 300 s are the most."),
+        (&["--wrong-audience"], "invalid_grant: The assertion's aud: it is 'https://somebody-else.example'"),
+        (&["--wrong-key"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
+        (&["--bad-signature"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
+        (&["--alg-none"], "invalid_grant: The assertion's alg: it is 'none'"),
+        (&["--alg-hs256"], "invalid_grant: The assertion's alg: it is 'HS256'"),
+        (&["--replay"], "invalid_grant: The assertion's jti: it was used before"),
+        (&["--without", "sub"], "invalid_grant: The assertion's sub: it is missing"),
+        (&["--claim", "email=7"], "invalid_grant: The assertion's email: it is a number"),
+        (&["--claim", "scope=profile"], "invalid_scope: The assertion's scope: there is no scope 'profile'"),
+        (&["--kid", "another"], "invalid_grant: The assertion's kid: 'another' names none of the client's keys"),
+        (&["--header", "crit=[\"b64\"]"], "invalid_grant: The assertion's crit: it names extensions"),
+        (&["--client-secret", "wrong"], "invalid_client: The client_secret is not the client's."),
+        (&["--client-id", "acme"], "invalid_grant: The assertion's iss: it is 'acme'"),
+        (&["--email", "sam+token-client-unknown-for-a-minute@example.com"], "invalid_client: The client is not known."),
+    ] {
+        let refused = refusal(&token(&server, flags));
+        assert!(refused.starts_with(said), "{flags:?}: {refused}");
+    }
+}
+
+#[test]
+fn without_a_server_a_token_cannot_be_had() {
+    let output = run(&["token", "--url", "http://127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("no answer from http://127.0.0.1:1: "), "{}", text(&output.stderr));
+    let output = run(&["token", "--url", "https://mock.test"]);
+    assert!(text(&output.stderr).contains("print the assertion with --assertion-only"));
+    let output = run(&["token", "--expired", "--alg-none"]);
+    assert_eq!(output.status.code(), Some(2), "one way to be wrong at a time");
+    let output = run(&["token", "--key", "fixtures/keys/test-client.pub.pem"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("fixtures/keys/test-client.pub.pem: it is a public key"));
+}
+
+#[test]
+fn a_pair_of_ones_own_is_made_registered_and_used() {
+    let folder = Folder::new();
+    let name = folder.file("app").display().to_string();
+    let made = run(&["keys", "generate", "--out", &name]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let told = text(&made.stdout);
+    let id = told.split_whitespace().nth(1).unwrap().to_owned();
+    let (private, public) = (format!("{name}.key.pem"), format!("{name}.pub.pem"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &str| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&private), mode(&public)), (0o600, 0o644));
+    }
+    let before = std::fs::read(&private).unwrap();
+    let again = run(&["keys", "generate", "--out", &name]);
+    assert_eq!(again.status.code(), Some(3));
+    assert!(text(&again.stderr).contains("nothing is overwritten"), "{}", text(&again.stderr));
+    assert_eq!(std::fs::read(&private).unwrap(), before);
+
+    // As the lines that were printed say: at the start, and over the control plane of a server that runs.
+    let key = format!("{id}={public}");
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--client-key", &key]));
+    let flags = ["--client-id", &*id, "--key", &private];
+    assert_eq!(token(&server, &flags).status.code(), Some(0));
+    let other = Running::start(program().args(["--listen", "127.0.0.1:0"]));
+    let body = told.lines().find_map(|line| line.trim().strip_prefix("curl ")?.split('\'').nth(1)).unwrap();
+    let registered = other.ask("POST", "/__admin/clients", body);
+    assert_eq!(registered.0, 201, "{}", registered.1);
+    assert_eq!(token(&other, &flags).status.code(), Some(0));
+}
+
+#[test]
+fn a_client_that_cannot_be_registered_stops_the_start() {
+    for (key, said) in [
+        ("acme=fixtures/keys/test-client.pub.pem", "the client id \"acme\" cannot be used"),
+        ("client_ffffffffffffffffffffffffffffffff=missing.pem", "missing.pem: cannot be read"),
+        (
+            "client_ffffffffffffffffffffffffffffffff=fixtures/keys/test-client.key.pem",
+            "fixtures/keys/test-client.key.pem: no key for client_ffffffffffffffffffffffffffffffff: it is a private key",
+        ),
+        ("client_ffffffffffffffffffffffffffffffff=fixtures/keys/short.pub.pem", "it is an RSA key of 1024 bits"),
+    ] {
+        let output = run(&["--listen", "127.0.0.1:0", "--client-key", key]);
+        assert_eq!(output.status.code(), Some(3), "{key}");
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_file_describes_clients_in_full() {
+    let folder = Folder::new();
+    std::fs::copy("fixtures/keys/other-client.pub.pem", folder.file("app.pub.pem")).unwrap();
+    let id = "client_ffffffffffffffffffffffffffffffff";
+    let settings = format!(
+        "[[clients]]\nclient-id = \"{id}\"\nclient-secret = \"s3cret\"\nkeys = [\"app.pub.pem\"]\nscope = \"openid\"\n"
+    );
+    std::fs::write(folder.file("mock.toml"), settings).unwrap();
+    let config = folder.file("mock.toml").display().to_string();
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--config", &config]));
+    let key = ["--client-id", id, "--key", "fixtures/keys/other-client.key.pem"];
+    let with = |more: &[&str]| token(&server, &[&key[..], more].concat());
+    assert_eq!(with(&["--client-secret", "s3cret", "--scope", "openid"]).status.code(), Some(0));
+    assert!(refusal(&with(&[])).contains("it asks for 'agent_sessions:create'; the client may have 'openid'"));
+    assert!(!server.ask("GET", "/__admin/settings", "").1.to_string().contains("s3cret"));
+    std::fs::write(folder.file("mock.toml"), "[[clients]]\nclient-id = \"acme\"\n").unwrap();
+    let output = run(&["--listen", "127.0.0.1:0", "--config", &config]);
+    assert!(text(&output.stderr).contains("\"acme\" cannot be used"), "{}", text(&output.stderr));
+}
+
+/// An assertion of the published client, made at noon on the first of March 2026.
+fn assertion(more: &[&str]) -> String {
+    let fixed = ["--claim", "iat=1772366400", "--claim", "exp=1772366700", "--claim", "jti=j-1", "--assertion-only"];
+    let arguments = [&["token"], &fixed[..], more].concat();
+    text(&run(&arguments).stdout).trim().to_owned()
+}
+
+#[test]
+fn an_assertion_is_read_claim_by_claim() {
+    let decode = |token: &str, more: &[&str]| {
+        let mut arguments = vec!["decode", token];
+        arguments.extend(more);
+        let output = run(&arguments);
+        (output.status.code(), text(&output.stdout))
+    };
+    let good = assertion(&[]);
+    let (code, printed) = decode(&good, &["--at", "2026-03-01T12:00:00Z"]);
+    assert_eq!(code, Some(0), "{printed}");
+    golden("decode-good.txt", &printed);
+    let bad = assertion(&["--claim", "aud=other", "--without", "email", "--bad-signature", "--claim", "extra=1"]);
+    let (code, printed) = decode(&bad, &["--at", "2026-03-01T13:00:00Z"]);
+    assert_eq!(code, Some(1));
+    golden("decode-bad.txt", &printed);
+    // Without the key there is nothing to say of the signature.
+    let foreign = assertion(&["--client-id", "client_ffffffffffffffffffffffffffffffff"]);
+    let at = ["--at", "2026-03-01T12:00:00Z", "--json"];
+    let (code, printed) = decode(&foreign, &at);
+    assert!(code == Some(0) && printed.contains("\"unjudged\""), "{printed}");
+    let key = [&at[..], &["--key", "fixtures/keys/other-client.jwk.json"]].concat();
+    assert_eq!(decode(&foreign, &key).0, Some(1));
+    let piped = run_with_input(&["decode", "--at", "2026-03-01T12:00:00Z"], good.as_bytes());
+    assert_eq!(piped.status.code(), Some(0));
+    let none = run_with_input(&["decode"], b"not a token");
+    assert_eq!(none.status.code(), Some(3));
+    assert!(text(&none.stderr).contains("this is no signed JWT: it has 1 parts"), "{}", text(&none.stderr));
+}
+
+#[test]
+fn an_access_token_is_read_too() {
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--token-ttl", "10m"]));
+    let printed = text(&token(&server, &[]).stdout);
+    let now = run(&["decode", printed.trim()]);
+    assert_eq!(now.status.code(), Some(0));
+    assert!(text(&now.stdout).starts_with("an access token\n"));
+    let later = run(&["decode", printed.trim(), "--at", "2100-01-01T00:00:00Z"]);
+    assert_eq!(later.status.code(), Some(1));
+    assert!(text(&later.stdout).contains("REFUSED"), "{}", text(&later.stdout));
+}

@@ -1,0 +1,102 @@
+"""The whole token flow of a client that is built on Authlib and PyJWT, neither of which knows of this server."""
+
+import json
+import sys
+import time
+import uuid
+
+import jwt
+import requests
+from authlib.integrations.requests_client import AssertionSession
+from authlib.oauth2 import OAuth2Error
+
+URL, KEY_FILE, CLIENT_ID = sys.argv[1:]
+KEY = open(KEY_FILE, encoding="utf-8").read()
+TOKEN_URL = f"{URL}/oauth2/v2/token"
+AUDIENCE = "https://api.docendorse.com"
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+USER = {"email": "sam@example.com", "given_name": "Sam", "family_name": "Doe"}
+SCOPE = "openid agent_sessions:create"
+
+
+def handoff(number):
+    return {
+        "handoff_id": f"py-{number}",
+        "intent": "self_sign",
+        "actor": {"external_user_id": "usr_123", "display_name": "Sam", "email": "sam@example.com"},
+        "integration": {"source": "chat", "source_conversation_id": "c", "source_message_id": "m"},
+        "context": {"summary": "Sam wants to sign an NDA."},
+    }
+
+
+def session(audience=AUDIENCE):
+    # Authlib sets iss, sub, aud, iat and exp; all else is what the contract wants beside them.
+    return AssertionSession(
+        token_endpoint=TOKEN_URL,
+        issuer=CLIENT_ID,
+        subject="usr_123",
+        audience=audience,
+        grant_type=AssertionSession.JWT_BEARER_GRANT_TYPE,
+        claims={**USER, "scope": SCOPE, "jti": str(uuid.uuid4())},
+        key=KEY,
+        header={"alg": "RS256"},
+        expires_at=int(time.time()) + 300,
+    )
+
+
+def authlib_hands_off_and_fetches_a_new_token():
+    client = session()
+    answer = client.post(f"{URL}/api/v1/agent-sessions/create", json=handoff(1))
+    assert answer.status_code == 200 and answer.json()["status"] == "success", answer.text
+    first = client.token["access_token"]
+    requests.delete(f"{URL}/__admin/tokens", timeout=10).raise_for_status()
+    answer = client.post(f"{URL}/api/v1/agent-sessions/create", json=handoff(2))
+    assert answer.status_code == 401, answer.text
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    # As Authlib does it when a token's time is over; each assertion needs a jti of its own.
+    client.claims["jti"] = str(uuid.uuid4())
+    client.refresh_token()
+    assert client.token["access_token"] != first
+    answer = client.post(f"{URL}/api/v1/agent-sessions/create", json=handoff(2))
+    assert answer.json()["status"] == "success", answer.text
+
+
+def authlib_raises_our_error():
+    try:
+        session(audience="https://other.test").refresh_token()
+    except OAuth2Error as error:
+        assert error.error == "invalid_grant", error
+        assert "aud" in error.description and AUDIENCE in error.description, error
+    else:
+        raise AssertionError("a wrong audience passed")
+
+
+def claims(**changes):
+    now = int(time.time())
+    return {
+        "iss": CLIENT_ID, "sub": "usr_123", "aud": [AUDIENCE], "iat": now, "exp": now + 60,
+        "jti": str(uuid.uuid4()), "scope": SCOPE, **USER, **changes,
+    }
+
+
+def exchange(assertion):
+    return requests.post(TOKEN_URL, data={"grant_type": GRANT, "assertion": assertion}, timeout=10)
+
+
+def pyjwt_signs_and_verifies():
+    answer = exchange(jwt.encode(claims(), KEY, algorithm="RS256"))
+    assert answer.status_code == 200, answer.text
+    metadata = requests.get(f"{URL}/.well-known/oauth-authorization-server/oauth2/v2", timeout=10).json()
+    assert metadata["token_endpoint"] == TOKEN_URL, metadata
+    token = answer.json()["access_token"]
+    key = jwt.PyJWKClient(metadata["jwks_uri"]).get_signing_key_from_jwt(token)
+    said = jwt.decode(token, key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=metadata["issuer"])
+    assert (said["sub"], said["email"], said["client_id"]) == ("usr_123", "sam@example.com", CLIENT_ID), said
+    now = int(time.time())
+    late = exchange(jwt.encode(claims(iat=now - 400, exp=now - 100), KEY, algorithm="RS256"))
+    assert late.status_code == 400 and late.json()["error"] == "invalid_grant", late.text
+
+
+for step in (authlib_hands_off_and_fetches_a_new_token, authlib_raises_our_error, pyjwt_signs_and_verifies):
+    step()
+    print(json.dumps({"passed": step.__name__}))
