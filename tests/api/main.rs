@@ -25,4 +25,5 @@ mod property;
 mod requests;
 mod sandboxes;
 mod scenarios;
+mod token_scenarios;
 mod wire;
