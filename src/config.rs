@@ -80,8 +80,14 @@ pub struct ServeOptions {
     #[arg(skip)]
     pub clients: Vec<ClientEntry>,
 
-    /// Want this as the `aud` of assertions. [default: https://api.docendorse.com]
-    #[arg(long, env = "DOCENDORSE_MOCK_AUDIENCE", value_name = "URL", help_heading = "Tokens")]
+    /// Want this as the `aud` of assertions.
+    #[arg(
+        long,
+        help = "Want this as the `aud` of assertions. [default: https://api.docendorse.com]",
+        env = "DOCENDORSE_MOCK_AUDIENCE",
+        value_name = "URL",
+        help_heading = "Tokens"
+    )]
     pub audience: Option<String>,
 
     /// Let access tokens pass for this long, by their sandbox's clock. [default: 1h]

@@ -2,8 +2,9 @@
 //!
 //! The map of the crate, from the inside out; imports point upwards only.
 //!
-//! - The core, pure: [`document`] says what can be kept; [`contract`] judges bodies and words answers, [`scenario`] decides, [`session`], [`actor`] and
-//!   [`journal`] are what is decided about, [`clock`] and [`ids`] are the only readers of time and of randomness.
+//! - The core, pure: [`document`] says what can be kept; [`contract`] judges bodies and words answers, [`oauth`]
+//!   judges assertions and knows access tokens, [`scenario`] decides, [`session`], [`actor`] and [`journal`] are what is
+//!   decided about, [`clock`] and [`ids`] are the only readers of time and of randomness.
 //! - [`store`] keeps documents; [`sandbox`] puts the core to work over a store, a clock and ids.
 //! - [`app`] composes; [`http`] translates; [`server`] listens; [`cli`] is the program, and [`config`] what it is told.
 //!

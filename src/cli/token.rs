@@ -19,7 +19,7 @@ const HOUR: i64 = 3_600;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// The server's URL. [default: http://127.0.0.1:4747]
+    /// The server's URL. [default: that of a server without flags]
     #[arg(long, value_name = "URL", env = "DOCENDORSE_MOCK_URL")]
     url: Option<String>,
 
@@ -96,6 +96,7 @@ pub(super) struct Options {
 #[group(multiple = false)]
 #[command(next_help_heading = "Ways to be wrong, to see what comes of it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and a group lets one through")]
+#[expect(clippy::struct_field_names, reason = "the names are the flags")]
 struct Wrong {
     /// An assertion that expired an hour ago.
     #[arg(long)]
