@@ -17,6 +17,10 @@ use std::{cell::Cell, hint::black_box};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
+/// The allocator of the program as it is shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn assertion(key: &SigningKey, jti: u64) -> String {
     let now = Clock::system_now().as_second();
     let claims = json!({
@@ -58,7 +62,7 @@ fn oauth(criterion: &mut Criterion) {
         bencher.iter_batched(
             || token_request(&key, next()),
             |request| assert_eq!(runtime.block_on(ask(&router, request)).0, 200),
-            BatchSize::SmallInput,
+            BatchSize::LargeInput,
         );
     });
     let text = assertion(&key, 0);

@@ -285,7 +285,7 @@ fn size_of_exchange(exchange: &Exchange) -> usize {
         + exchange.violations.iter().map(violation).sum::<usize>()
         + exchange.advices.iter().map(advice).sum::<usize>()
         + exchange.chosen.why.len()
-        + exchange.assertion.as_ref().map_or(0, |assertion| assertion.size)
+        + exchange.assertion.as_ref().map_or(0, |assertion| assertion.size())
         + exchange.request_id.len()
 }
 

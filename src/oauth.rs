@@ -18,7 +18,7 @@ mod replay;
 mod request;
 mod times;
 
-pub use assertion::{Assertion, Grant, Ground, Issuer, Judgement};
+pub use assertion::{Assertion, Grant, Ground, Issuer, Judgement, refuse_claim};
 pub use client::{Client, Scope, Scopes, Secret, is_client_id};
 pub use error::{ErrorCode, TokenError};
 pub use fate::{Fate, JudgedAssertion, Verdict};

@@ -24,20 +24,27 @@ pub(super) struct Caller {
     pub(super) token: Option<Arc<AccessToken>>,
 }
 
+/// What the credential of a request turns out to be, looked up once.
+pub(super) fn find_token(app: &App, headers: &HeaderMap) -> FoundToken {
+    let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = credential.and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim_matches(' '));
+    token.map_or(FoundToken::Foreign, |token| app.sandboxes.token(token))
+}
+
 /// The sandbox that a request speaks to: the one that its credential belongs to, else the default one. Whether the
 /// credential passes is judged later.
-pub(super) fn sandbox_of(app: &App, headers: &HeaderMap) -> Arc<Sandbox> {
-    let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match credential.and_then(|text| text.split_once(' ')).map(|(_, token)| app.sandboxes.token(token.trim())) {
-        Some(FoundToken::Ours(sandbox, _)) => sandbox,
+pub(super) fn sandbox_of(app: &App, found: &FoundToken) -> Arc<Sandbox> {
+    match found {
+        FoundToken::Ours(sandbox, _) => Arc::clone(sandbox),
         _ => Arc::clone(app.sandboxes.default_sandbox()),
     }
 }
 
-/// Judges `Authorization`. A token of ours is judged in full in both modes: a client that holds one wants to know.
-pub(super) fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller, HandoffError> {
-    let token = bearer_token(headers)?;
-    match (app.sandboxes.token(token), app.settings.auth) {
+/// Judges `Authorization`, whose token was looked up already. A token of ours is judged in full in both modes: a client
+/// that holds one wants to know.
+pub(super) fn judge_credential(app: &App, headers: &HeaderMap, found: FoundToken) -> Result<Caller, HandoffError> {
+    judge_form(headers)?;
+    match (found, app.settings.auth) {
         (FoundToken::Ours(sandbox, token), _) => {
             judge_token(&sandbox, &token)?;
             Ok(Caller { sandbox, client: Arc::clone(&token.client_id), token: Some(token) })
@@ -62,8 +69,8 @@ pub(super) fn judge_credential(app: &App, headers: &HeaderMap) -> Result<Caller,
     }
 }
 
-/// The one bearer token of a request.
-fn bearer_token(headers: &HeaderMap) -> Result<&str, HandoffError> {
+/// Judges that a request shows one bearer token and nothing else.
+fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
     let malformed = |description: &str| invalid(description.to_owned(), "The credential is malformed");
     let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
     let Some(credential) = credentials.next() else {
@@ -87,10 +94,10 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, HandoffError> {
     if token.is_empty() {
         return Err(malformed("The bearer token is empty; send Authorization: Bearer ACCESS_TOKEN."));
     }
-    if token.contains([' ', '\t', ',']) {
+    if token.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b',')) {
         return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
     }
-    Ok(token)
+    Ok(())
 }
 
 /// Judges a token whose signature is good: time, revocation, scope (T3).

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::App,
     contract::{Accepted, Advice, Schema},
-    sandbox::{DEFAULT, Sandbox},
+    sandbox::{DEFAULT, FoundToken, Sandbox},
     session::HandoffRequest,
 };
 use axum::{
@@ -46,9 +46,10 @@ impl Contracted for HandoffRequest {
 pub(super) async fn check<T: Contracted>(
     app: &App,
     headers: &HeaderMap,
+    shown: FoundToken,
     body: Body,
 ) -> Result<Checked<T>, HandoffError> {
-    let caller = match judge_credential(app, headers) {
+    let caller = match judge_credential(app, headers, shown) {
         Ok(caller) => caller,
         Err(error) => return Err(unread(error, headers, body)),
     };

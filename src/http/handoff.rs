@@ -13,7 +13,7 @@ use crate::{
     config::Auth,
     contract::{Advice, Answer},
     oauth::AccessToken,
-    sandbox::{HandOff, HandOffResult},
+    sandbox::{FoundToken, HandOff, HandOffResult},
     scenario::Obstacle,
     session::HandoffRequest,
 };
@@ -28,13 +28,14 @@ use std::sync::Arc;
 
 /// Creates an agent session, or tells the caller what stands in the way.
 pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (exchange, parts, body) = record::open(&app, request);
-    exchange.answer(hand_off(&app, &parts.headers, body)).await
+    let (mut exchange, parts, body) = record::open(&app, request);
+    let shown = exchange.take_shown();
+    exchange.answer(hand_off(&app, &parts.headers, shown, body)).await
 }
 
-async fn hand_off(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
+async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body) -> Result<Answered, HandoffError> {
     let Checked { caller: Caller { sandbox, client, token }, value, body, mut advices } =
-        check::<HandoffRequest>(app, headers, body).await?;
+        check::<HandoffRequest>(app, headers, shown, body).await?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
         let others = contradictions(&token, &value.actor);

@@ -2,7 +2,7 @@
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
 use super::{
-    credential::sandbox_of,
+    credential::{find_token, sandbox_of},
     error::HandoffError,
     fault::{Dribble, Fault},
 };
@@ -12,7 +12,7 @@ use crate::{
     contract::{Advice, Violation},
     journal::{Exchange, RecordedAnswer, exchange_id},
     oauth::JudgedAssertion,
-    sandbox::Sandbox,
+    sandbox::{FoundToken, Sandbox},
     scenario::{Chosen, ChosenBy},
 };
 use axum::{
@@ -82,7 +82,8 @@ pub(super) struct Answered {
 /// Opens the exchange of a request, and hands its parts back for an answer to be found.
 pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Body) {
     let (parts, body) = request.into_parts();
-    let sandbox = sandbox_of(app, &parts.headers);
+    let shown = find_token(app, &parts.headers);
+    let sandbox = sandbox_of(app, &shown);
     let exchange = OpenExchange {
         app: Arc::clone(app),
         started: Stopwatch::start(),
@@ -90,6 +91,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
         head: head(&parts),
         request_id: request_id(&parts.headers, || sandbox.ids.request()),
         sandbox,
+        shown,
         findings: Findings::default(),
         closed: false,
     };
@@ -100,6 +102,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
 pub(super) struct OpenExchange {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
+    shown: FoundToken,
     started: Stopwatch,
     at: Timestamp,
     head: Box<str>,
@@ -110,6 +113,11 @@ pub(super) struct OpenExchange {
 }
 
 impl OpenExchange {
+    /// What the credential of the request turned out to be; to be taken once.
+    pub(super) fn take_shown(&mut self) -> FoundToken {
+        std::mem::replace(&mut self.shown, FoundToken::Foreign)
+    }
+
     /// Waits for the answer, holds it back as long as it wants, and closes the exchange with it. A panic on the way is
     /// a defect of ours; it costs this one request and not the server.
     pub(super) async fn answer(mut self, answer: impl Future<Output = Result<Answered, HandoffError>>) -> Response {

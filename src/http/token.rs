@@ -21,7 +21,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// What an authorization server says of itself that has no page to authorize on (RFC 8414, 2).
@@ -88,7 +89,7 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, 
     if let Some((scripted, user)) = scripted {
         let claims = |answered: &Answered| {
             let assertion = answered.findings.assertion.as_ref();
-            assertion.map(|assertion| Value::Object(assertion.claims.clone())).unwrap_or_default()
+            assertion.and_then(|assertion| serde_json::from_slice(&assertion.claims).ok()).unwrap_or_default()
         };
         if let Err(error) = depart(app, &sandbox, &scripted, &user, claims, &mut answered) {
             return Err(HandoffError { findings: Box::new(answered.findings), ..error });
@@ -150,18 +151,23 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     }
 }
 
+/// The members of a good answer (T5).
+#[derive(Serialize)]
+struct TokenAnswer<'t> {
+    access_token: &'t str,
+    token_type: &'static str,
+    expires_in: i64,
+    scope: &'t str,
+}
+
 /// A token as the contract hands it out (T5).
 fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
     let token = &issued.token;
     findings.token = Some(Arc::clone(&token.jti));
     let body = |access_token: &str| {
-        let members = json!({
-            "access_token": access_token,
-            "token_type": "Bearer",
-            "expires_in": issued.expires_in,
-            "scope": token.scope,
-        });
-        members.to_string().into_bytes()
+        let Issued { token, expires_in, .. } = issued;
+        let answer = TokenAnswer { access_token, token_type: "Bearer", expires_in: *expires_in, scope: &token.scope };
+        serde_json::to_vec(&answer).unwrap_or_default()
     };
     let reason = findings.chosen.as_ref().map_or("the assertion is good".into(), |chosen| chosen.why.clone());
     Answered {
@@ -214,15 +220,22 @@ fn no_store() -> Vec<(HeaderName, HeaderValue)> {
 /// A form without what would let its reader act as the client: secrets, and the signatures of assertions.
 fn masked_form(form: &[u8]) -> Arc<[u8]> {
     let text = String::from_utf8_lossy(form);
-    let pairs = text.split('&').map(|pair| match pair.split_once('=') {
-        Some(("assertion", token)) => match token.rsplit_once('.') {
-            Some((signed, _)) => Cow::Owned(format!("assertion={signed}.***")),
-            None => Cow::Borrowed(pair),
-        },
-        Some((name, _)) if name.contains("secret") || name.contains("client_assertion") => {
-            Cow::Owned(format!("{name}=***"))
+    let mut masked = String::with_capacity(text.len());
+    for pair in text.split('&') {
+        if !masked.is_empty() {
+            masked.push('&');
         }
-        _ => Cow::Borrowed(pair),
-    });
-    pairs.collect::<Vec<_>>().join("&").into_bytes().into()
+        match pair.split_once('=') {
+            Some(("assertion", token)) if token.contains('.') => {
+                masked.push_str(pair.rsplit_once('.').map_or(pair, |(signed, _)| signed));
+                masked.push_str(".***");
+            }
+            Some((name, _)) if name.contains("secret") || name.contains("client_assertion") => {
+                masked.push_str(name);
+                masked.push_str("=***");
+            }
+            _ => masked.push_str(pair),
+        }
+    }
+    masked.into_bytes().into()
 }

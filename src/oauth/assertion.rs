@@ -20,7 +20,6 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Assertion<'t> {
     jws: Jws<'t>,
-    size: usize,
 }
 
 /// What an assertion is judged by.
@@ -84,7 +83,7 @@ impl<'t> Assertion<'t> {
     /// `invalid_grant`, when it is no signed JWT.
     pub fn read(text: &'t str) -> Result<Self, TokenError> {
         match Jws::read(text) {
-            Ok(jws) => Ok(Self { jws, size: text.len() }),
+            Ok(jws) => Ok(Self { jws }),
             Err(problem) => Err(TokenError::new(ErrorCode::InvalidGrant, &format!("The assertion {problem}."))),
         }
     }
@@ -117,7 +116,7 @@ impl<'t> Assertion<'t> {
     /// Judges every part of it.
     #[must_use]
     pub fn judge(&self, ground: &Ground<'_>) -> Judgement {
-        let (mut bench, mut advices) = (Bench::default(), Vec::new());
+        let (mut bench, mut advices) = (Bench::new(), Vec::new());
         let claims = &self.jws.claims;
         let client = match ground.client {
             Issuer::Registered(client) => Some(client),
@@ -160,8 +159,7 @@ impl<'t> Assertion<'t> {
     /// The assertion as the journal keeps it.
     #[must_use]
     pub fn judged(self, fates: Vec<Fate>) -> JudgedAssertion {
-        // A tree takes a few times the room of its text.
-        JudgedAssertion { header: self.jws.header, claims: self.jws.claims, fates, size: 4 * self.size }
+        JudgedAssertion { header: self.jws.header_text.into(), claims: self.jws.claims_text.into(), fates }
     }
 
     /// Says whether the algorithm is the one by which the signature can be judged at all.
@@ -250,13 +248,11 @@ fn not_rs256(alg: Option<&Value>) -> String {
     }
 }
 
-impl Judgement {
-    /// Refuses a claim that had been accepted, for a reason that only who remembers can know.
-    pub fn refuse(&mut self, claim: &str, why: &str) -> TokenError {
-        for fate in self.fates.iter_mut().filter(|fate| fate.claim == claim) {
-            fate.fate = Verdict::Refused;
-            fate.why = Some(why.to_owned());
-        }
-        TokenError::new(ErrorCode::InvalidGrant, &format!("The assertion's {claim}: {why}."))
+/// Refuses a claim that had been accepted, for a reason that only who remembers can know.
+pub fn refuse_claim(fates: &mut [Fate], claim: &str, why: &str) -> TokenError {
+    for fate in fates.iter_mut().filter(|fate| fate.claim == claim) {
+        fate.fate = Verdict::Refused;
+        fate.why = Some(why.to_owned());
     }
+    TokenError::new(ErrorCode::InvalidGrant, &format!("The assertion's {claim}: {why}."))
 }

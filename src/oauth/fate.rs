@@ -1,8 +1,11 @@
 //! What became of each claim of an assertion: for the journal, and for whoever asks offline.
 
 use super::{ErrorCode, TokenError};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error, SerializeStruct},
+};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// How one part of an assertion fared.
@@ -34,27 +37,49 @@ pub enum Verdict {
 }
 
 /// An assertion as the journal keeps it: readable, and of no use to anybody without its signature.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct JudgedAssertion {
-    /// The header's members.
-    pub header: Map<String, Value>,
-    /// The claims.
-    pub claims: Map<String, Value>,
-    /// What became of each.
+    /// The header, as JSON.
+    pub header: Box<[u8]>,
+    /// The claims, as JSON.
+    pub claims: Box<[u8]>,
+    /// What became of each part.
     pub fates: Vec<Fate>,
-    /// About how many bytes this takes up.
-    #[serde(skip)]
-    pub size: usize,
+}
+
+impl JudgedAssertion {
+    /// About how many bytes it takes up.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let why = |fate: &Fate| size_of::<Fate>() + fate.claim.len() + fate.why.as_ref().map_or(0, String::len);
+        self.header.len() + self.claims.len() + self.fates.iter().map(why).sum::<usize>()
+    }
+}
+
+impl Serialize for JudgedAssertion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = |text| serde_json::from_slice::<&RawValue>(text).map_err(S::Error::custom);
+        let mut assertion = serializer.serialize_struct("assertion", 3)?;
+        assertion.serialize_field("header", raw(&self.header)?)?;
+        assertion.serialize_field("claims", raw(&self.claims)?)?;
+        assertion.serialize_field("fates", &self.fates)?;
+        assertion.end()
+    }
 }
 
 /// Collects fates, and the first refusal among them: the one that the answer tells.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bench {
     pub(super) fates: Vec<Fate>,
     pub(super) refusal: Option<TokenError>,
 }
 
 impl Bench {
+    pub(super) fn new() -> Self {
+        // One for each part that an assertion has, so that the list does not move.
+        Self { fates: Vec::with_capacity(16), refusal: None }
+    }
+
     pub(super) fn tell(&mut self, claim: impl Into<Cow<'static, str>>, fate: Verdict) {
         self.fates.push(Fate { claim: claim.into(), fate, why: None });
     }

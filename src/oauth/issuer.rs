@@ -21,9 +21,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
     /// Who issued it: the `issuer` of the metadata.
-    pub iss: Box<str>,
+    pub iss: Arc<str>,
     /// What it is for.
-    pub aud: Box<str>,
+    pub aud: Arc<str>,
     /// Its own id.
     pub jti: Arc<str>,
     /// To whom it was issued.
@@ -41,7 +41,7 @@ pub struct AccessToken {
     /// From when on it no longer passes.
     pub exp: i64,
     /// The sandbox that it belongs to.
-    pub sandbox: Box<str>,
+    pub sandbox: Arc<str>,
     /// How often all tokens of the sandbox had been expired before.
     pub epoch: u64,
 }
@@ -56,7 +56,8 @@ impl AccessToken {
     /// Whether its time is over, and since how many seconds.
     #[must_use]
     pub fn expired_for(&self, now: Timestamp) -> Option<i64> {
-        let over = now.as_second() - self.exp;
+        // A sandbox may live before our era, and a token as long as there is time.
+        let over = now.as_second().saturating_sub(self.exp);
         (over >= 0).then_some(over)
     }
 }
@@ -168,6 +169,12 @@ mod tests {
         for cut in [0, 10, text.len() - 1] {
             assert!(issuer.verify(&text[..cut]).is_err());
         }
+    }
+
+    #[test]
+    fn a_token_without_an_end_is_judged_at_any_time() {
+        let token = AccessToken { exp: i64::MAX, ..token() };
+        assert_eq!([Timestamp::MIN, Timestamp::MAX].map(|now| token.expired_for(now)), [None, None]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) const LONGEST: usize = 16 << 10;
 pub struct Jws<'t> {
     /// The header's members.
     pub header: Map<String, Value>,
+    /// The header as it was written.
+    pub header_text: Vec<u8>,
     /// The claims.
     pub claims: Map<String, Value>,
     /// The claims as they were written.
@@ -53,9 +55,10 @@ impl<'t> Jws<'t> {
                 .map(|Members(members)| members)
                 .map_err(|error| format!("has no JSON object as its {name}: {error}"))
         };
-        let claims_text = decode("claims", claims)?;
+        let (header_text, claims_text) = (decode("header", header)?, decode("claims", claims)?);
         Ok(Self {
-            header: object("header", &decode("header", header)?)?,
+            header: object("header", &header_text)?,
+            header_text,
             claims: object("claims", &claims_text)?,
             claims_text,
             signed: &token[..header.len() + 1 + claims.len()],

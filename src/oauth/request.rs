@@ -6,6 +6,7 @@ use super::{
     error::Quoted,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use std::borrow::Cow;
 
 /// The only grant that there is (RFC 7523, 2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -39,7 +40,7 @@ impl TokenRequest {
     /// # Errors
     /// `invalid_request`, `unsupported_grant_type` or `invalid_client`.
     pub fn read(form: &[u8], authorization: Option<&str>) -> Result<Self, TokenError> {
-        let mut form = Form::read(form)?;
+        let form = Form::read(form)?;
         match form.take("grant_type") {
             None => return Err(refuse(&format!("grant_type is missing; send grant_type={JWT_BEARER}."))),
             Some(JWT_BEARER) => {}
@@ -57,15 +58,14 @@ impl TokenRequest {
 }
 
 /// The parameters of a form. One without a value counts as left out (RFC 6749, 3.2).
-struct Form(Vec<(String, String)>);
+struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
-impl Form {
-    fn read(form: &[u8]) -> Result<Self, TokenError> {
+impl<'f> Form<'f> {
+    fn read(form: &'f [u8]) -> Result<Self, TokenError> {
         if let Err(error) = std::str::from_utf8(form) {
             return Err(refuse(&format!("The form is not UTF-8 from byte {} on.", error.valid_up_to())));
         }
-        let pairs: Vec<(String, String)> =
-            serde_urlencoded::from_bytes(form).map_err(|error| refuse(&format!("The body is no form: {error}.")))?;
+        let pairs: Vec<_> = form_urlencoded::parse(form).collect();
         if pairs.len() > MOST {
             return Err(refuse(&format!("The form has {} parameters; {MOST} are the most.", pairs.len())));
         }
@@ -78,11 +78,11 @@ impl Form {
     }
 
     fn take(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
     /// The client that the request names, by the header or by the form, but not by both (RFC 6749, 2.3).
-    fn shown(&mut self, authorization: Option<&str>) -> Result<Option<Shown>, TokenError> {
+    fn shown(&self, authorization: Option<&str>) -> Result<Option<Shown>, TokenError> {
         if self.take("client_assertion").is_some() || self.take("client_assertion_type").is_some() {
             let problem = "client_assertion is no way to authenticate here; the assertion itself proves the client.";
             return Err(TokenError::new(InvalidClient, problem));
@@ -124,9 +124,8 @@ fn basic(authorization: &str) -> Result<Shown, String> {
     let decoded = String::from_utf8(decoded).map_err(|_| malformed("it is not UTF-8"))?;
     let (id, secret) = decoded.split_once(':').ok_or_else(|| malformed("it has no colon between id and secret"))?;
     let plain = |text: &str| {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).unwrap_or_default();
-        // Half a form without a name: all of it is one name.
-        pairs.into_iter().next().map(|(name, _)| name).unwrap_or_default()
+        // Half a form without a value: all of it is one name.
+        form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
     };
     let secret = plain(secret);
     Ok(Shown { id: plain(id), secret: (!secret.is_empty()).then_some(secret) })

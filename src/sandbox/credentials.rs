@@ -7,6 +7,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// For how long the token of a sandbox passes, in seconds: a hundred years, so that no clock that is moved for a test
 /// ends it.
@@ -34,8 +35,8 @@ impl Credentials {
     pub(super) fn draw(ids: &Ids, sandbox: &str, now: Timestamp, issuing: &Issuing) -> Self {
         let client_id = ids.secret("client_", 32);
         let bearer_token = issuing.sign(&AccessToken {
-            iss: issuing.iss.clone(),
-            aud: issuing.audience.clone(),
+            iss: Arc::clone(&issuing.iss),
+            aud: Arc::clone(&issuing.audience),
             jti: ids.secret("at_", 24).into(),
             client_id: client_id.as_str().into(),
             sub: None,

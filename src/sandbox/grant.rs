@@ -9,7 +9,8 @@ use crate::{
     oauth::{
         AccessToken, Assertion, Client,
         ErrorCode::{InvalidClient, InvalidGrant, InvalidScope},
-        Grant, Ground, Issuer, JudgedAssertion, Replay, Scopes, Shown, TokenError, TokenRequest, When,
+        Grant, Ground, Issuer, JudgedAssertion, Judgement, Replay, Scopes, Shown, TokenError, TokenRequest, When,
+        refuse_claim,
     },
     scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome},
 };
@@ -128,14 +129,14 @@ impl Sandboxes {
             FoundClient::Gone(why) => Issuer::Gone(why),
             FoundClient::Unknown => Issuer::Unknown,
         };
-        let mut judgement = assertion.judge(&Ground {
+        let Judgement { result, advices, mut fates } = assertion.judge(&Ground {
             client: issuer,
             audience: &self.issuing.audience,
             token_url: &self.issuing.token_url,
             when: sandbox.when(),
         });
-        let client = judgement.result.as_ref().ok().map(|grant| Arc::clone(&grant.client));
-        let granted = judgement.result.clone().and_then(|grant| {
+        let client = result.as_ref().ok().map(|grant| Arc::clone(&grant.client));
+        let granted = result.and_then(|grant| {
             if let Some(shown) = shown.filter(|shown| **shown != *grant.client) {
                 return Err(TokenError::new(
                     InvalidGrant,
@@ -143,19 +144,17 @@ impl Sandboxes {
                 ));
             }
             let scopes = narrowed(grant.scopes, request.scope.as_deref())?;
-            sandbox.use_up(&grant).map_err(|why| judgement.refuse("jti", why))?;
+            sandbox.use_up(&grant).map_err(|why| refuse_claim(&mut fates, "jti", why))?;
             Ok((grant, scopes))
         });
-        let advices = std::mem::take(&mut judgement.advices);
         let (mut chosen, mut scripted) = (None, None);
         let result = granted.and_then(|(grant, scopes)| {
             scripted = sandbox.take_token_script(&grant, assertion.claims_text());
             chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
             sandbox.issue_as_told(&grant, scopes, scripted.as_ref())
         });
-        let user = |scripted| Some((scripted, assertion.user()));
-        let scripted = scripted.and_then(user);
-        let assertion = Some(assertion.judged(judgement.fates));
+        let scripted = scripted.map(|scripted| (scripted, assertion.user()));
+        let assertion = Some(assertion.judged(fates));
         Granted { sandbox, client, assertion, advices, result, chosen, scripted }
     }
 
@@ -251,8 +250,8 @@ impl Sandbox {
         let now = self.clock.now();
         let expires_in = new.expires_in.unwrap_or(self.settings.token_ttl).as_secs();
         let token = Arc::new(AccessToken {
-            iss: self.issuing.iss.clone(),
-            aud: self.issuing.audience.clone(),
+            iss: Arc::clone(&self.issuing.iss),
+            aud: Arc::clone(&self.issuing.audience),
             jti: self.ids.token().into(),
             client_id: new.client,
             sub: new.sub,
@@ -260,7 +259,7 @@ impl Sandbox {
             scope: new.scope,
             iat: now.as_second(),
             exp: second(now).saturating_add(expires_in),
-            sandbox: self.name().into(),
+            sandbox: Arc::clone(&self.name),
             epoch: self.tokens.epoch(),
         });
         self.tokens.list_issued(Arc::clone(&token));

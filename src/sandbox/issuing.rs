@@ -14,11 +14,11 @@ pub struct Issuing {
     /// Signs and verifies.
     pub issuer: TokenIssuer,
     /// The `iss` of tokens, and the `issuer` of the metadata (RFC 8414).
-    pub iss: Box<str>,
+    pub iss: Arc<str>,
     /// The URL of the token endpoint.
     pub token_url: Box<str>,
     /// What assertions and tokens are for (T1).
-    pub audience: Box<str>,
+    pub audience: Arc<str>,
     verified: RwLock<Verified>,
 }
 

@@ -15,6 +15,7 @@ mod fixtures;
 mod grants;
 mod handoff;
 mod harness;
+mod hostile;
 mod journal;
 mod journeys;
 mod judging;
