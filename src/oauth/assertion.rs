@@ -183,13 +183,13 @@ impl<'t> Assertion<'t> {
     fn judge_iss(&self, issuer: Issuer<'_>, bench: &mut Bench) {
         let iss = text(&self.jws.claims, "iss", "your client_id");
         let judged = iss.and_then(|iss| match issuer {
-            Issuer::Registered(_) => Ok(()),
+            Issuer::Registered(client) if *client.id == *iss => Ok(()),
             _ if !is_client_id(iss) => {
                 Err(format!("it is {}; a client_id is 'client_' and 32 hexadecimal digits", Quoted(iss)))
             }
             Issuer::Unasked => Ok(()),
             Issuer::Gone(why) => Err(format!("the client {} is gone: {why}", Quoted(iss))),
-            Issuer::Unknown => {
+            Issuer::Registered(_) | Issuer::Unknown => {
                 Err(format!("there is no client {}; POST /__admin/clients or --client-key registers one", Quoted(iss)))
             }
         });
