@@ -4,7 +4,7 @@
 # Alpine, because its Rust targets musl and so links statically without further ado.
 FROM docker.io/library/rust:1-alpine AS build
 
-# mimalloc is C, compiled by the `cc` crate; these come with the image today, and are named so as not to rely on it.
+# mimalloc and aws-lc are C, compiled by the `cc` crate; these come with the image today, and are named so as not to rely on it.
 RUN apk add --no-cache gcc musl-dev
 
 WORKDIR /build
