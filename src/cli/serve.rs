@@ -2,8 +2,9 @@
 
 use super::{Exit, Failure};
 use crate::{
-    app::AppError,
+    app::{AppError, OAUTH},
     config::{LogFormat, LogLevel, Settings},
+    oauth::built_in,
     server::{Server, ServerError},
 };
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     let (url, admin_url) = (server.url(), format!("{}/__admin", server.url()));
     if let Some(path) = &ready_file {
         // Not before the address is ours: a start that fails must leave the file of the server that runs.
-        write_ready_file(path, &url, &admin_url).map_err(|error| {
+        write_ready_file(path, &url, &admin_url, &format!("{url}{OAUTH}/token")).map_err(|error| {
             Failure::new(Exit::Runtime, format!("cannot write the ready file {}: {error}", path.display()))
         })?;
     }
@@ -113,10 +114,12 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Written beside and moved into place, so that whoever sees the file sees all of it.
-fn write_ready_file(path: &Path, url: &str, admin_url: &str) -> io::Result<()> {
+fn write_ready_file(path: &Path, url: &str, admin_url: &str, token_url: &str) -> io::Result<()> {
     let facts = json!({
         "url": url,
         "admin_url": admin_url,
+        "token_url": token_url,
+        "client_id": built_in::CLIENT_ID,
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
     });

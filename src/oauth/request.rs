@@ -65,9 +65,9 @@ impl<'f> Form<'f> {
         if let Err(error) = std::str::from_utf8(form) {
             return Err(refuse(&format!("The form is not UTF-8 from byte {} on.", error.valid_up_to())));
         }
-        let pairs: Vec<_> = form_urlencoded::parse(form).collect();
+        let pairs: Vec<_> = form_urlencoded::parse(form).take(MOST + 1).collect();
         if pairs.len() > MOST {
-            return Err(refuse(&format!("The form has {} parameters; {MOST} are the most.", pairs.len())));
+            return Err(refuse(&format!("The form has more than {MOST} parameters.")));
         }
         for (place, (name, _)) in pairs.iter().enumerate() {
             if pairs[..place].iter().any(|(earlier, _)| earlier == name) {

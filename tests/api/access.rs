@@ -186,6 +186,7 @@ async fn tokens_are_issued_by_hand() {
         json!({ "expires_in": "10ms" }),
         json!({ "client_id": "client_00000000000000000000000000000000" }),
         json!({ "user": "x" }),
+        json!({ "sub": "x".repeat(513) }),
     ] {
         assert_eq!(send(&api, "POST", "/__admin/tokens", wrong.clone()).await.status, 400, "{wrong}");
     }

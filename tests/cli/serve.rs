@@ -48,10 +48,13 @@ fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
     let running = start(&["--ready-file", &path]);
     let facts: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(facts["url"], running.url.as_str());
+    assert_eq!(facts["token_url"], format!("{}/oauth2/v2/token", running.url));
     assert_eq!(facts["admin_url"], format!("{}/__admin", running.url));
     assert_eq!(facts["pid"], running.id());
     assert_eq!(facts["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(facts.as_object().unwrap().len(), 4);
+    assert_eq!(facts["token_url"], format!("{}/oauth2/v2/token", running.url));
+    assert_eq!(facts["client_id"], docendorse_mock::oauth::built_in::CLIENT_ID);
+    assert_eq!(facts.as_object().unwrap().len(), 6);
     running.stop("-INT");
     assert!(!std::fs::exists(&path).unwrap());
 }

@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// The longest user that a token names, in characters; as in an assertion.
+const LONGEST: usize = 512;
+
 /// A token to be issued without an assertion.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,6 +48,11 @@ pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<W
             Scopes::read(&scope).map_err(|error| Problem::bad_request(format!("scope: {}", error.description)))?
         }
     };
+    for (name, text) in [("sub", &wanted.sub), ("email", &wanted.email)] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST) {
+            return Err(Problem::bad_request(format!("{name}: it has more than {LONGEST} characters.")));
+        }
+    }
     let expires_in = wanted.expires_in.map(|text| span("expires_in", &text)).transpose()?;
     if expires_in.is_some_and(|span| span.as_secs() < 1) {
         return Err(Problem::bad_request("expires_in: a token passes for one second at least."));
@@ -112,6 +120,7 @@ fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>,
 
 fn describe(sandbox: &Sandbox, token: &AccessToken) -> Value {
     let status = match sandbox.judge_token(token) {
+        Ok(()) if sandbox.clients.get(&token.client_id).is_none() => "revoked",
         Ok(()) => "active",
         Err(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
         Err(TokenFault::Revoked) => "revoked",
