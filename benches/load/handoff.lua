@@ -1,5 +1,6 @@
 -- A wrk script: the same handoff in each request, under a handoff_id of its own.
 -- LOAD_BODY names the body, LOAD_RUN makes the ids differ from those of other runs.
+-- LOAD_TOKEN is the bearer token; without it, one that only open mode lets pass.
 -- With LOAD_REQUESTS, wrk ends after so many answers instead of after its time.
 
 local limit = tonumber(os.getenv("LOAD_REQUESTS"))
@@ -7,7 +8,7 @@ local before, after
 local sent, answered, refused = 0, 0, 0
 
 wrk.method = "POST"
-wrk.headers["Authorization"] = "Bearer load"
+wrk.headers["Authorization"] = "Bearer " .. (os.getenv("LOAD_TOKEN") or "load")
 wrk.headers["Content-Type"] = "application/json"
 
 -- Ids are all as long as this one, so one Content-Length is right for every request: the text around the id is made
