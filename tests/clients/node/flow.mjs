@@ -6,8 +6,9 @@ import { readFile } from "node:fs/promises";
 import { createRemoteJWKSet, importPKCS8, jwtVerify, SignJWT } from "jose";
 import * as oauth from "openid-client";
 
-const [url, keyFile, clientId, clientSecret] = process.argv.slice(2);
+const [url, keyFile, bodyFile, clientId, clientSecret] = process.argv.slice(2);
 const key = await importPKCS8(await readFile(keyFile, "utf8"), "RS256");
+const handoff = JSON.parse(await readFile(bodyFile, "utf8"));
 const audience = "https://api.docendorse.com";
 const grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const scope = "openid agent_sessions:create";
@@ -35,12 +36,11 @@ async function handOff(token, number) {
   const answer = await fetch(`${url}/api/v1/agent-sessions/create`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    // The actor has to be the person whom the assertion speaks for.
     body: JSON.stringify({
+      ...handoff,
       handoff_id: `node-${number}`,
-      intent: "self_sign",
       actor: { external_user_id: "usr_123", display_name: "Sam", email: "sam@example.com" },
-      integration: { source: "chat", source_conversation_id: "c", source_message_id: "m" },
-      context: { summary: "Sam wants to sign an NDA." },
     }),
   });
   return { status: answer.status, body: await answer.json() };
@@ -67,13 +67,16 @@ async function a_wrong_assertion_and_a_wrong_secret_are_errors_of_the_library() 
     assert.match(error.error_description, /aud.*api\.docendorse\.com/);
     return true;
   });
-  const impostor = await discover(oauth.ClientSecretBasic("wrong"));
-  const good = { assertion: await assertion() };
-  await assert.rejects(oauth.genericGrantRequest(impostor, grant, good), (error) => {
-    // A 401 with a challenge is an error of its own kind in this library.
-    assert.equal(error.status, 401);
-    return true;
-  });
+  for (const way of [oauth.ClientSecretBasic("wrong"), oauth.ClientSecretPost("wrong")]) {
+    const impostor = await discover(way);
+    const good = { assertion: await assertion() };
+    await assert.rejects(oauth.genericGrantRequest(impostor, grant, good), (error) => {
+      // A 401 with a challenge is an error of its own kind in this library.
+      assert.equal(error instanceof oauth.WWWAuthenticateChallengeError, true);
+      assert.deepEqual([error.status, error.cause[0].scheme], [401, "basic"]);
+      return true;
+    });
+  }
 }
 
 async function jose_verifies_the_access_token() {

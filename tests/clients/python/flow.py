@@ -10,9 +10,12 @@ import requests
 from authlib.integrations.requests_client import AssertionSession
 from authlib.oauth2 import OAuth2Error
 
-URL, KEY_FILE, CLIENT_ID = sys.argv[1:]
+URL, KEY_FILE, BODY_FILE, CLIENT_ID = sys.argv[1:]
 KEY = open(KEY_FILE, encoding="utf-8").read()
+BODY = json.load(open(BODY_FILE, encoding="utf-8"))
 TOKEN_URL = f"{URL}/oauth2/v2/token"
+CREATE_URL = f"{URL}/api/v1/agent-sessions/create"
+JWKS_URL = f"{URL}/oauth2/v2/.well-known/jwks.json"
 AUDIENCE = "https://api.docendorse.com"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 USER = {"email": "sam@example.com", "given_name": "Sam", "family_name": "Doe"}
@@ -20,13 +23,9 @@ SCOPE = "openid agent_sessions:create"
 
 
 def handoff(number):
-    return {
-        "handoff_id": f"py-{number}",
-        "intent": "self_sign",
-        "actor": {"external_user_id": "usr_123", "display_name": "Sam", "email": "sam@example.com"},
-        "integration": {"source": "chat", "source_conversation_id": "c", "source_message_id": "m"},
-        "context": {"summary": "Sam wants to sign an NDA."},
-    }
+    # The actor has to be the person whom the assertion speaks for.
+    actor = {"external_user_id": "usr_123", "display_name": "Sam", "email": USER["email"]}
+    return {**BODY, "handoff_id": f"py-{number}", "actor": actor}
 
 
 def session(audience=AUDIENCE):
@@ -46,19 +45,27 @@ def session(audience=AUDIENCE):
 
 def authlib_hands_off_and_fetches_a_new_token():
     client = session()
-    answer = client.post(f"{URL}/api/v1/agent-sessions/create", json=handoff(1))
+    answer = client.post(CREATE_URL, json=handoff(1))
     assert answer.status_code == 200 and answer.json()["status"] == "success", answer.text
-    first = client.token["access_token"]
+    seen = {client.token["access_token"]}
     requests.delete(f"{URL}/__admin/tokens", timeout=10).raise_for_status()
-    answer = client.post(f"{URL}/api/v1/agent-sessions/create", json=handoff(2))
+    answer = client.post(CREATE_URL, json=handoff(2))
     assert answer.status_code == 401, answer.text
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
-    # As Authlib does it when a token's time is over; each assertion needs a jti of its own.
+    # Authlib keeps a jti that it once wrote into the claims; every assertion needs one of its own.
     client.claims["jti"] = str(uuid.uuid4())
     client.refresh_token()
-    assert client.token["access_token"] != first
-    answer = client.post(f"{URL}/api/v1/agent-sessions/create", json=handoff(2))
-    assert answer.json()["status"] == "success", answer.text
+    seen.add(client.token["access_token"])
+    answer = client.post(CREATE_URL, json=handoff(2))
+    assert answer.status_code == 200 and answer.json()["status"] == "success", answer.text
+    # A token whose time is over by its own account is renewed without being asked for.
+    requests.delete(f"{URL}/__admin/tokens", timeout=10).raise_for_status()
+    client.claims["jti"] = str(uuid.uuid4())
+    client.token["expires_at"] = int(time.time()) - 1
+    answer = client.post(CREATE_URL, json=handoff(3))
+    assert answer.status_code == 200 and answer.json()["status"] == "success", answer.text
+    seen.add(client.token["access_token"])
+    assert len(seen) == 3, "a token was handed out twice"
 
 
 def authlib_raises_our_error():
@@ -86,10 +93,12 @@ def exchange(assertion):
 def pyjwt_signs_and_verifies():
     answer = exchange(jwt.encode(claims(), KEY, algorithm="RS256"))
     assert answer.status_code == 200, answer.text
-    metadata = requests.get(f"{URL}/.well-known/oauth-authorization-server/oauth2/v2", timeout=10).json()
-    assert metadata["token_endpoint"] == TOKEN_URL, metadata
+    places = ("/.well-known/oauth-authorization-server/oauth2/v2", "/oauth2/v2/.well-known/oauth-authorization-server")
+    metadata, same = (requests.get(URL + place, timeout=10).json() for place in places)
+    assert metadata == same, same
+    assert (metadata["token_endpoint"], metadata["jwks_uri"]) == (TOKEN_URL, JWKS_URL), metadata
     token = answer.json()["access_token"]
-    key = jwt.PyJWKClient(metadata["jwks_uri"]).get_signing_key_from_jwt(token)
+    key = jwt.PyJWKClient(JWKS_URL).get_signing_key_from_jwt(token)
     said = jwt.decode(token, key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=metadata["issuer"])
     assert (said["sub"], said["email"], said["client_id"]) == ("usr_123", "sam@example.com", CLIENT_ID), said
     now = int(time.time())
