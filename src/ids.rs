@@ -18,10 +18,15 @@ pub struct Ids {
     secrets: AtomicU64,
     chances: AtomicU64,
     tokens: AtomicU64,
+    envelopes: AtomicU64,
+    contacts: AtomicU64,
+    groups: AtomicU64,
+    users: AtomicU64,
+    messages: AtomicU64,
 }
 
 /// How many identifiers of each kind were drawn since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drawn {
     /// Agent sessions, whether they are still there or not.
@@ -31,6 +36,38 @@ pub struct Drawn {
     /// Access tokens.
     #[serde(default)]
     pub tokens: u64,
+    /// Envelopes.
+    #[serde(default)]
+    pub envelopes: u64,
+    /// Contacts.
+    #[serde(default)]
+    pub contacts: u64,
+    /// Contact groups.
+    #[serde(default)]
+    pub groups: u64,
+    /// Users.
+    #[serde(default)]
+    pub users: u64,
+    /// Messages.
+    #[serde(default)]
+    pub messages: u64,
+}
+
+/// A stream of numbers that follows from a seed, and from what it is drawn for.
+#[derive(Clone, Debug)]
+pub struct Chance(fastrand::Rng);
+
+impl Chance {
+    /// The stream of the nth thing of a kind.
+    #[must_use]
+    pub fn of(seed: u64, kind: &str, n: u64) -> Self {
+        Self(stream(seed, kind, n))
+    }
+
+    /// A number from 0 up to, but not including, 1.
+    pub fn draw(&mut self) -> f64 {
+        self.0.f64()
+    }
 }
 
 impl Ids {
@@ -44,6 +81,11 @@ impl Ids {
             secrets: AtomicU64::new(0),
             chances: AtomicU64::new(0),
             tokens: AtomicU64::new(0),
+            envelopes: AtomicU64::new(0),
+            contacts: AtomicU64::new(0),
+            groups: AtomicU64::new(0),
+            users: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
         }
     }
 
@@ -70,6 +112,43 @@ impl Ids {
     /// The id of a new access token: `at_` and 24 hexadecimal digits.
     pub fn token(&self) -> String {
         with_digits("at_", self.draw("token", &self.tokens))
+    }
+
+    /// The number that the id of a new envelope shows, and those of its recipients and agents (G1).
+    pub fn envelope(&self) -> u64 {
+        self.draw("envelope", &self.envelopes).u64(..)
+    }
+
+    /// The id of a new contact: `cnt_` and 24 hexadecimal digits (G3).
+    pub fn contact(&self) -> String {
+        with_digits("cnt_", self.draw("contact", &self.contacts))
+    }
+
+    /// The id of a new contact group: `grp_` and 24 hexadecimal digits (G3).
+    pub fn group(&self) -> String {
+        with_digits("grp_", self.draw("group", &self.groups))
+    }
+
+    /// The id of a new user: `usr_` and 24 hexadecimal digits (G3).
+    pub fn user(&self) -> String {
+        with_digits("usr_", self.draw("user", &self.users))
+    }
+
+    /// The id of a new message: `msg_` and 24 hexadecimal digits.
+    pub fn message(&self) -> String {
+        with_digits("msg_", self.draw("message", &self.messages))
+    }
+
+    /// A one-time code, six digits, which is always the same for the same `n`.
+    #[must_use]
+    pub fn code(&self, n: u64) -> String {
+        format!("{:06}", stream(self.seed, "code", n).u32(..1_000_000))
+    }
+
+    /// What the nth thing of a kind leaves to chance; always the same.
+    #[must_use]
+    pub fn chance_of(&self, kind: &str, n: u64) -> Chance {
+        Chance::of(self.seed, kind, n)
     }
 
     /// What the server's own signing key follows from; always the same.
@@ -108,39 +187,56 @@ impl Ids {
 
     /// Starts every stream over, as after a fresh start with the same seed.
     pub fn restart(&self) {
-        for counter in [&self.agent_sessions, &self.requests, &self.chances, &self.tokens] {
-            counter.store(0, Ordering::Relaxed);
-        }
+        self.chances.store(0, Ordering::Relaxed);
+        self.go_on_from(Drawn::default());
     }
 
     /// How many were drawn.
     #[must_use]
     pub fn drawn(&self) -> Drawn {
+        let drawn = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Drawn {
-            agent_sessions: self.agent_sessions.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
-            tokens: self.tokens.load(Ordering::Relaxed),
+            agent_sessions: drawn(&self.agent_sessions),
+            requests: drawn(&self.requests),
+            tokens: drawn(&self.tokens),
+            envelopes: drawn(&self.envelopes),
+            contacts: drawn(&self.contacts),
+            groups: drawn(&self.groups),
+            users: drawn(&self.users),
+            messages: drawn(&self.messages),
         }
     }
 
     /// Goes on as if so many had been drawn.
     pub fn go_on_from(&self, drawn: Drawn) {
-        self.agent_sessions.store(drawn.agent_sessions, Ordering::Relaxed);
-        self.requests.store(drawn.requests, Ordering::Relaxed);
-        self.tokens.store(drawn.tokens, Ordering::Relaxed);
+        for (counter, count) in [
+            (&self.agent_sessions, drawn.agent_sessions),
+            (&self.requests, drawn.requests),
+            (&self.tokens, drawn.tokens),
+            (&self.envelopes, drawn.envelopes),
+            (&self.contacts, drawn.contacts),
+            (&self.groups, drawn.groups),
+            (&self.users, drawn.users),
+            (&self.messages, drawn.messages),
+        ] {
+            counter.store(count, Ordering::Relaxed);
+        }
     }
 
     fn draw(&self, kind: &str, counter: &AtomicU64) -> fastrand::Rng {
-        let n = counter.fetch_add(1, Ordering::Relaxed);
-        // FNV-1a: a few bytes to a number, the same on every machine.
-        let kind = kind
-            .bytes()
-            .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-        let start = (self.seed ^ kind).wrapping_add(n.wrapping_mul(GOLDEN));
-        let mut random = fastrand::Rng::with_seed(start);
-        // Neighbouring seeds give related first values; one step apart they no longer are.
-        fastrand::Rng::with_seed(random.u64(..))
+        stream(self.seed, kind, counter.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+fn stream(seed: u64, kind: &str, n: u64) -> fastrand::Rng {
+    // FNV-1a: a few bytes to a number, the same on every machine.
+    let kind = kind
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+    let start = (seed ^ kind).wrapping_add(n.wrapping_mul(GOLDEN));
+    let mut random = fastrand::Rng::with_seed(start);
+    // Neighbouring seeds give related first values; one step apart they no longer are.
+    fastrand::Rng::with_seed(random.u64(..))
 }
 
 /// A prefix and 24 hexadecimal digits.

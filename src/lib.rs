@@ -4,7 +4,8 @@
 //!
 //! - The core, pure: [`document`] says what can be kept; [`contract`] judges bodies and words answers, [`oauth`]
 //!   judges assertions and knows access tokens, [`scenario`] decides, [`session`], [`actor`] and [`journal`] are what is
-//!   decided about, [`clock`] and [`ids`] are the only readers of time and of randomness.
+//!   decided about, [`signing`] is the competition of many agents for one signature, [`event`] what happened; [`clock`]
+//!   and [`ids`] are the only readers of time and of randomness, [`chance`] says what they are drawn for.
 //! - [`store`] keeps documents; [`sandbox`] puts the core to work over a store, a clock and ids.
 //! - [`app`] composes; [`http`] translates; [`server`] listens; [`cli`] is the program, and [`config`] what it is told.
 //!
@@ -13,11 +14,14 @@
 pub mod actor;
 pub mod agenda;
 pub mod app;
+pub mod chance;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod document;
+pub mod event;
+pub mod glob;
 pub mod http;
 pub mod ids;
 pub mod journal;
@@ -27,6 +31,7 @@ pub mod sandbox;
 pub mod scenario;
 pub mod server;
 pub mod session;
+pub mod signing;
 pub mod store;
 
 pub use app::App;

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 7] = [&CORE, &["store"], &["config"], &["sandbox"], &["app"], &["http", "server"], &["cli"]];
 
 /// The pure core: no I/O, no runtime, no web.
-const CORE: [&str; 11] =
-    ["position", "document", "contract", "actor", "session", "scenario", "journal", "clock", "ids", "agenda", "oauth"];
+const CORE: [&str; 15] = [
+    "position", "document", "glob", "chance", "contract", "actor", "session", "scenario", "journal", "clock", "ids",
+    "agenda", "oauth", "signing", "event",
+];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, into: &mut Vec<(PathBuf, String)>) {

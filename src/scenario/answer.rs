@@ -6,9 +6,9 @@ use super::{
     headers::Headers,
     matching::given,
     script::Endpoint,
-    span::{Delay, Probability, Span, Wait},
+    span::{Delay, Span, Wait},
 };
-use crate::oauth::ErrorCode;
+use crate::{chance::Probability, oauth::ErrorCode};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::{num::NonZeroU32, time::Duration};
@@ -213,7 +213,7 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
         let departure = Departure {
             http_status: file.http_status.map(|HttpStatus(status)| status),
             delay: file.delay,
-            dribble: file.dribble.map(|Wait(span)| span),
+            dribble: file.dribble.map(|wait| wait.0),
             fault: file.fault,
             headers: file.headers,
             body: BodyPlan::of(file.raw, file.set, file.remove)?,
@@ -273,7 +273,7 @@ impl TryFrom<FaultFile> for Fault {
     fn try_from(file: FaultFile) -> Result<Self, &'static str> {
         const HANG: Duration = Duration::from_mins(1);
         Ok(match (file.kind, file.at_most) {
-            (FaultKind::Hang, at_most) => Self::Hang { at_most: at_most.map_or(HANG, |Wait(span)| span) },
+            (FaultKind::Hang, at_most) => Self::Hang { at_most: at_most.map_or(HANG, |wait| wait.0) },
             (_, Some(_)) => return Err("only \"kind: hang\" takes \"at_most\""),
             (FaultKind::CloseBeforeAnswer, None) => Self::CloseBeforeAnswer,
             (FaultKind::CloseMidway, None) => Self::CloseMidway,

@@ -2,9 +2,9 @@
 
 use super::{
     facts::{Facts, lower_case},
-    glob::Glob,
     predicate::{BodyPredicate, IntentName},
 };
+use crate::glob::Glob;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! Predicates about a value: one place of a request body, or a word of the contract.
 
-use super::{glob::Glob, matching::given};
+use super::matching::given;
+use crate::glob::Glob;
 use crate::session::Intent;
 use serde::{
     Deserialize,

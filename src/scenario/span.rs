@@ -1,244 +1,30 @@
-//! Spans of time in a scenario: of the sandbox's time, of real time, and real time that is drawn by chance.
-//!
-//! Reads no clock and no randomness: the numbers to draw with are handed in.
+//! Spans of time in a scenario: of the sandbox's time, and of real time, which no answer takes too much of.
 
+use crate::chance;
 use jiff::SignedDuration;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
-};
-use std::{fmt, time::Duration};
+use serde::Deserialize;
+use std::time::Duration;
 
 /// The longest that anything in a scenario takes in real time.
-pub const LONGEST: Duration = Duration::from_mins(10);
+pub const LONGEST: Duration = Duration::from_secs(MOST_SECONDS);
+
+const MOST_SECONDS: u64 = 600;
+
+/// A span of real time, [`LONGEST`] at most.
+pub type Wait = chance::Stretch<MOST_SECONDS>;
+
+/// How long an answer is held back, in real time, [`LONGEST`] at most.
+pub type Delay = chance::Delay<MOST_SECONDS>;
 
 /// A span of the sandbox's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Span(pub SignedDuration);
 
-/// A span of real time, [`LONGEST`] at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Wait(pub Duration);
-
 impl TryFrom<String> for Span {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match text.parse::<SignedDuration>() {
-            Ok(span) if !span.is_negative() => Ok(Self(span)),
-            _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
-        }
-    }
-}
-
-impl TryFrom<String> for Wait {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let Span(span) = Span::try_from(text)?;
-        let wait = Duration::try_from(span).unwrap_or(Duration::MAX);
-        if wait > LONGEST {
-            return Err("is longer than 10m, the most that an answer may take in real time".to_owned());
-        }
-        Ok(Self(wait))
-    }
-}
-
-/// How long an answer is held back, in real time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Delay {
-    /// Always as long.
-    Fixed(Duration),
-    /// Anything between the two, each as likely.
-    Uniform(Duration, Duration),
-    /// As services are: most answers near the median, a few much later.
-    Lognormal {
-        /// Half of the delays are shorter.
-        median: Duration,
-        /// How far they scatter: at 0 not at all, at 1 every sixth takes more than 2.7 medians.
-        sigma: f64,
-    },
-}
-
-impl Delay {
-    /// The delay of one answer, [`LONGEST`] at most.
-    ///
-    /// `random` gives numbers from 0 up to, but not including, 1. A fixed delay takes none of them, a uniform one takes
-    /// one, a lognormal one two.
-    pub fn draw(&self, random: &mut dyn FnMut() -> f64) -> Duration {
-        let drawn = match *self {
-            Self::Fixed(delay) => delay,
-            Self::Uniform(least, most) => least + most.saturating_sub(least).mul_f64(random().clamp(0.0, 1.0)),
-            Self::Lognormal { median, sigma } => {
-                // Box and Muller: two uniform numbers make a normal one. The logarithm never sees a zero.
-                let distance = (-2.0 * (1.0 - random()).max(f64::MIN_POSITIVE).ln()).sqrt();
-                let normal = distance * (std::f64::consts::TAU * random()).cos();
-                let seconds = median.as_secs_f64() * (sigma * normal).exp();
-                Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST)
-            }
-        };
-        drawn.min(LONGEST)
-    }
-}
-
-impl<'de> Deserialize<'de> for Delay {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DelayVisitor)
-    }
-}
-
-struct DelayVisitor;
-
-impl<'de> Visitor<'de> for DelayVisitor {
-    type Value = Delay;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a span such as 500ms, or an object with \"uniform\" or \"lognormal\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Delay, E> {
-        Wait::try_from(text.to_owned()).map(|Wait(delay)| Delay::Fixed(delay)).map_err(E::custom)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Delay, E> {
-        Err(E::custom(format!("{number} is no span of time, for want of a unit; write {number}ms or {number}s")))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Delay, E> {
-        Err(E::custom(format!("{number} is no span of time, for want of a unit; write {number}ms or {number}s")))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay, A::Error> {
-        Delay::try_from(Drawn::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
-    }
-}
-
-/// The delays that are drawn, as written.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Drawn {
-    Uniform(Vec<Wait>),
-    Lognormal(Lognormal),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Lognormal {
-    median: Wait,
-    sigma: f64,
-}
-
-impl TryFrom<Drawn> for Delay {
-    type Error = &'static str;
-
-    fn try_from(drawn: Drawn) -> Result<Self, &'static str> {
-        match drawn {
-            Drawn::Uniform(spans) => match spans[..] {
-                [Wait(least), Wait(most)] if least <= most => Ok(Self::Uniform(least, most)),
-                _ => Err("\"uniform\" takes two spans, the shorter one first"),
-            },
-            Drawn::Lognormal(Lognormal { median: Wait(median), sigma }) if (0.0..=10.0).contains(&sigma) => {
-                Ok(Self::Lognormal { median, sigma })
-            }
-            Drawn::Lognormal(_) => Err("\"sigma\" must be a number from 0 to 10"),
-        }
-    }
-}
-
-/// How likely something is: from 0 (never) to 1 (always).
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "f64")]
-pub struct Probability(f64);
-
-impl Probability {
-    /// Always.
-    pub const CERTAIN: Self = Self(1.0);
-
-    /// Whether it happens this time; takes one number from 0 up to 1, and none when nothing is left to chance.
-    pub fn happens(self, random: &mut dyn FnMut() -> f64) -> bool {
-        self.0 >= 1.0 || (self.0 > 0.0 && random() < self.0)
-    }
-}
-
-impl TryFrom<f64> for Probability {
-    type Error = String;
-
-    fn try_from(probability: f64) -> Result<Self, String> {
-        if (0.0..=1.0).contains(&probability) {
-            Ok(Self(probability))
-        } else {
-            Err(format!("{probability} is no probability; write a number from 0 to 1"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn read(json: &str) -> Result<Delay, String> {
-        serde_json::from_str(json).map_err(|error: serde_json::Error| error.to_string())
-    }
-
-    const MS: fn(u64) -> Duration = Duration::from_millis;
-
-    #[test]
-    fn a_delay_is_a_span_or_drawn() {
-        assert_eq!(read(r#""1.5s""#).unwrap(), Delay::Fixed(MS(1500)));
-        assert_eq!(read(r#"{"uniform":["1ms","2ms"]}"#).unwrap(), Delay::Uniform(MS(1), MS(2)));
-        let lognormal = Delay::Lognormal { median: MS(200), sigma: 0.5 };
-        assert_eq!(read(r#"{"lognormal":{"median":"200ms","sigma":0.5}}"#).unwrap(), lognormal);
-    }
-
-    #[test]
-    fn a_delay_that_cannot_be_meant_is_refused() {
-        for (json, problem) in [
-            ("500", "for want of a unit; write 500ms or 500s"),
-            (r#""soon""#, "is no span of time"),
-            (r#""-1s""#, "is no span of time"),
-            (r#""11m""#, "longer than 10m"),
-            (r#"{"uniform":["2ms","1ms"]}"#, "the shorter one first"),
-            (r#"{"lognormal":{"median":"1s","sigma":-1}}"#, "from 0 to 10"),
-            (r#"{"normal":{}}"#, "unknown variant `normal`"),
-        ] {
-            let error = read(json).unwrap_err();
-            assert!(error.contains(problem), "{json}: {error}");
-        }
-    }
-
-    #[test]
-    fn what_is_certain_or_fixed_takes_no_chance() {
-        let mut never = || panic!("a number was drawn");
-        assert!(Probability::CERTAIN.happens(&mut never));
-        assert!(!Probability(0.0).happens(&mut never));
-        assert_eq!(Delay::Fixed(MS(3)).draw(&mut never), MS(3));
-    }
-
-    #[test]
-    fn half_of_the_lognormal_delays_are_under_the_median() {
-        let mut step = 0_u32;
-        // A sequence that fills the unit square evenly; its numbers are as good as drawn ones here.
-        let mut random = || {
-            step += 1;
-            (f64::from(step) * if step.is_multiple_of(2) { 0.754_877_666 } else { 0.569_840_290 }).fract()
-        };
-        let delay = Delay::Lognormal { median: MS(200), sigma: 0.5 };
-        let below = (0..2000).filter(|_| delay.draw(&mut random) < MS(200)).count();
-        assert!((900..1100).contains(&below), "{below} of 2000");
-    }
-
-    proptest! {
-        #[test]
-        fn a_drawn_delay_keeps_its_bounds(a in 0.0..1.0_f64, b in 0.0..1.0_f64, sigma in 0.0..10.0_f64) {
-            let mut numbers = [a, b].into_iter().cycle();
-            let mut random = || numbers.next().unwrap();
-            let uniform = Delay::Uniform(MS(10), MS(20)).draw(&mut random);
-            prop_assert!(MS(10) <= uniform && uniform <= MS(20));
-            let lognormal = Delay::Lognormal { median: MS(500), sigma }.draw(&mut random);
-            prop_assert!(lognormal <= LONGEST);
-        }
+        chance::read_span(&text).map(Self)
     }
 }

@@ -1,6 +1,6 @@
 //! Patterns with `*` (any characters, or none) and `?` (one character). Knows nothing of what they are matched with.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
 /// A pattern that a whole text must match. A backslash takes the meaning from `*`, `?` and `\`.
@@ -18,6 +18,13 @@ enum Token {
     Text(Box<str>),
 }
 
+impl Serialize for Glob {
+    /// The pattern as it is written.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.written)
+    }
+}
+
 impl Glob {
     /// Reads a pattern.
     ///
@@ -31,7 +38,7 @@ impl Glob {
     ///
     /// # Errors
     /// As [`Glob::parse`].
-    pub(super) fn parse_lower_case(pattern: &str) -> Result<Self, String> {
+    pub(crate) fn parse_lower_case(pattern: &str) -> Result<Self, String> {
         Self::parse_as(pattern, &pattern.to_lowercase())
     }
 
@@ -107,7 +114,7 @@ impl Glob {
     }
 
     /// The one text that matches, when there is no wildcard.
-    pub(super) fn exact(&self) -> Option<&str> {
+    pub(crate) fn exact(&self) -> Option<&str> {
         match &*self.tokens {
             [Token::Text(text)] => Some(text),
             _ => None,
@@ -115,7 +122,7 @@ impl Glob {
     }
 
     /// The tag of `*+tag@*`: what stands between the last plus and the at of every email that matches.
-    pub(super) fn tag(&self) -> Option<&str> {
+    pub(crate) fn tag(&self) -> Option<&str> {
         let [Token::Any, Token::Text(text), Token::Any] = &*self.tokens else {
             return None;
         };

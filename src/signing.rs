@@ -1,0 +1,26 @@
+//! Competitive signing: envelopes, the roles in them, and the agents who compete for each role (G1 to G10).
+//!
+//! Pure: no I/O, no clock, no randomness of its own. The `competition` is a state machine; `draft` changes what is not
+//! sent yet; `people` are simulated agents. What is kept, served and told lies further out.
+
+mod agent;
+mod competition;
+mod contacts;
+mod draft;
+mod envelope;
+mod id;
+mod people;
+mod recipient;
+mod refusal;
+mod view;
+
+pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
+pub use competition::{Act, Command, Effect, Judgement};
+pub use contacts::{Contact, Group, User};
+pub use draft::{DraftError, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, RecipientChange};
+pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason};
+pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
+pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, Parties, Plan, Rule};
+pub use recipient::{Recipient, RecipientState, RecipientType, Role};
+pub use refusal::Refusal;
+pub use view::{EnvelopeView, RecipientView, agents_view};

@@ -1,0 +1,103 @@
+//! Agents: the people who may act for a recipient, and how far each of them has come (G2, G4, G5).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The person assigned to a role (G2): what does not change once the envelope is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// The full name.
+    pub name: Box<str>,
+    /// Where the invitation goes. Of one recipient no two agents share it, in any case (G10).
+    pub email: Box<str>,
+    /// E.164; where one-time codes go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Box<str>>,
+    /// The language of pages and mails.
+    #[serde(default)]
+    pub locale: Locale,
+    /// How one-time codes are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_contact_method: Option<PhoneContactMethod>,
+    /// Free-form, of the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+    /// The contact that the person came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<Box<str>>,
+    /// The contact group that the person came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<Box<str>>,
+    /// The team member that the person is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Box<str>>,
+}
+
+/// A language of the signing service (G2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the contract's own words")]
+pub enum Locale {
+    #[default]
+    #[serde(rename = "en-US")]
+    EnUs,
+    #[serde(rename = "tr-TR")]
+    TrTr,
+}
+
+/// How a one-time code reaches a phone (G2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the contract's own words")]
+pub enum PhoneContactMethod {
+    #[default]
+    Sms,
+    Whatsapp,
+}
+
+/// How far an agent has come (G4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// The recipient's turn has not come, or never comes.
+    Waiting,
+    /// May open.
+    Invited,
+    /// Has opened, and may accept.
+    Opened,
+    /// Was the first to accept: the active signer of the slot, alone (G5).
+    Primary,
+    /// Another one was quicker.
+    Released,
+    /// Wants nothing of it.
+    Declined,
+    /// Has signed.
+    Signed,
+}
+
+impl AgentState {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Invited => "invited",
+            Self::Opened => "opened",
+            Self::Primary => "primary",
+            Self::Released => "released",
+            Self::Declined => "declined",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// The part of an agent that changes. Small and plain, so that a recipient with thousands of them is copied in
+/// microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Seat {
+    /// How far the agent has come.
+    pub state: AgentState,
+    /// Since when, by the sandbox's clock.
+    pub since: Timestamp,
+}

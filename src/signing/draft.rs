@@ -1,0 +1,281 @@
+//! Changes to a draft: its recipients, and the agents assigned to them (G3, G6, G10).
+
+use super::{
+    agent::{Person, Seat},
+    envelope::{Envelope, EnvelopeState, weight_of},
+    id::{AgentId, RecipientId},
+    recipient::{Recipient, RecipientState, RecipientType, Role},
+    refusal::Refusal,
+};
+use jiff::Timestamp;
+use std::collections::HashSet;
+
+/// How many recipients an envelope has at most, removed ones included.
+pub const MOST_RECIPIENTS: usize = 100;
+
+/// How many agents a recipient has at most.
+pub const MOST_AGENTS: usize = 10_000;
+
+/// Why a draft was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// The envelope is no draft.
+    #[error("{}", .0.description())]
+    Refused(Refusal),
+    /// The envelope has no such recipient.
+    #[error("The envelope has no recipient {0:?}.")]
+    NoSuchRecipient(String),
+    /// The recipient was taken out before.
+    #[error("The recipient was removed from the envelope.")]
+    Removed,
+    /// Another recipient has the identifier.
+    #[error("Another recipient of the envelope has the identifier {0:?}; each needs one of its own.")]
+    DuplicateIdentifier(String),
+    /// A recipient refers to one that the envelope does not have, or of the wrong type.
+    #[error("{field} must name a recipient of the envelope{wanted}, but is {given:?}.")]
+    WrongReference {
+        /// The field that refers.
+        field: &'static str,
+        /// Of what type, if that matters.
+        wanted: &'static str,
+        /// What it says.
+        given: String,
+    },
+    /// Two agents of the recipient have one email (G10).
+    #[error("Two agents of the recipient have the email {0:?}; each person is assigned once.")]
+    DuplicateAgent(String),
+    /// There are too many recipients.
+    #[error("The envelope has {MOST_RECIPIENTS} recipients already, the most that it takes.")]
+    TooManyRecipients,
+    /// There are too many agents.
+    #[error("{0} agents are too many for one recipient; {MOST_AGENTS} are the most.")]
+    TooManyAgents(usize),
+}
+
+impl DraftError {
+    /// The names that a draft alone can be refused by.
+    pub const NAMES: [&'static str; 7] = [
+        "Recipient.NotFound",
+        "Recipient.Removed",
+        "Recipient.DuplicateIdentifier",
+        "Recipient.WrongReference",
+        "Agent.Duplicate",
+        "Envelope.TooManyRecipients",
+        "Recipient.TooManyAgents",
+    ];
+
+    /// The stable name (G8).
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.name(),
+            Self::NoSuchRecipient(_) => "Recipient.NotFound",
+            Self::Removed => "Recipient.Removed",
+            Self::DuplicateIdentifier(_) => "Recipient.DuplicateIdentifier",
+            Self::WrongReference { .. } => "Recipient.WrongReference",
+            Self::DuplicateAgent(_) => "Agent.Duplicate",
+            Self::TooManyRecipients => "Envelope.TooManyRecipients",
+            Self::TooManyAgents(_) => "Recipient.TooManyAgents",
+        }
+    }
+}
+
+/// A recipient to be added.
+#[derive(Clone, Debug)]
+pub struct NewRecipient {
+    /// What it does.
+    pub kind: RecipientType,
+    /// A stable name of the caller's own.
+    pub identifier: Box<str>,
+    /// A name for people.
+    pub role_name: Option<Box<str>>,
+    /// Lower orders go first.
+    pub order: u32,
+    /// Whether the envelope waits for it.
+    pub required: bool,
+    /// For the caller's own pages.
+    pub color: Option<Box<str>>,
+    /// Who hosts an in-person signer; an id as it was given.
+    pub hosted_by: Option<String>,
+    /// Who may pass its role on to this one; an id as it was given.
+    pub delegated_by: Option<String>,
+    /// Whether signing asks for a one-time code.
+    pub phone_verification: bool,
+    /// Who may act for it.
+    pub persons: Vec<Person>,
+}
+
+/// A change to a recipient; what is not given stays.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "as in `NewRecipient`")]
+pub struct RecipientChange {
+    pub kind: Option<RecipientType>,
+    pub identifier: Option<Box<str>>,
+    pub role_name: Option<Box<str>>,
+    pub order: Option<u32>,
+    pub required: Option<bool>,
+    pub color: Option<Box<str>>,
+    pub hosted_by: Option<String>,
+    pub delegated_by: Option<String>,
+    pub phone_verification: Option<bool>,
+    pub persons: Option<Vec<Person>>,
+}
+
+impl Envelope {
+    /// Adds a recipient to the draft. `code` gives an agent's one-time code.
+    ///
+    /// # Errors
+    /// A [`DraftError`], and nothing was changed.
+    pub fn add_recipient(
+        &mut self,
+        new: NewRecipient,
+        now: Timestamp,
+        code: &dyn Fn(AgentId) -> Box<str>,
+    ) -> Result<RecipientId, DraftError> {
+        self.is_draft()?;
+        if self.recipients.len() >= MOST_RECIPIENTS {
+            return Err(DraftError::TooManyRecipients);
+        }
+        // Numbers are places, one more: a recipient that is removed keeps its own.
+        let number = u32::try_from(self.recipients.len() + 1).unwrap_or(u32::MAX);
+        self.is_free(&new.identifier, None)?;
+        let role = Role {
+            number,
+            kind: new.kind,
+            identifier: new.identifier,
+            role_name: new.role_name,
+            order: new.order,
+            required: new.required,
+            color: new.color,
+            hosted_by: self.reference("hostedById", new.hosted_by, Some(RecipientType::Host))?,
+            delegated_by: self.reference("delegatedById", new.delegated_by, None)?,
+            phone_verification: new.phone_verification,
+            first_agent: self.next_agent,
+            persons: Vec::new(),
+            codes: Vec::new(),
+            weight: 0,
+        };
+        let role = self.assigned(role, new.persons, code)?;
+        self.next_agent += u32::try_from(role.persons.len()).unwrap_or(u32::MAX);
+        self.recipients.push(Recipient::waiting(role, now));
+        Ok(RecipientId { envelope: self.id, number })
+    }
+
+    /// Changes a recipient of the draft.
+    ///
+    /// # Errors
+    /// A [`DraftError`], and nothing was changed.
+    pub fn change_recipient(
+        &mut self,
+        id: &str,
+        change: RecipientChange,
+        now: Timestamp,
+        code: &dyn Fn(AgentId) -> Box<str>,
+    ) -> Result<(), DraftError> {
+        self.is_draft()?;
+        let place = self.present_place(id)?;
+        let mut role = Role::clone(&self.recipients[place].role);
+        if let Some(identifier) = change.identifier {
+            self.is_free(&identifier, Some(role.number))?;
+            role.identifier = identifier;
+        }
+        if change.hosted_by.is_some() {
+            role.hosted_by = self.reference("hostedById", change.hosted_by, Some(RecipientType::Host))?;
+        }
+        if change.delegated_by.is_some() {
+            role.delegated_by = self.reference("delegatedById", change.delegated_by, None)?;
+        }
+        role.kind = change.kind.unwrap_or(role.kind);
+        role.role_name = change.role_name.or(role.role_name);
+        role.order = change.order.unwrap_or(role.order);
+        role.required = change.required.unwrap_or(role.required);
+        role.color = change.color.or(role.color);
+        role.phone_verification = change.phone_verification.unwrap_or(role.phone_verification);
+        if let Some(persons) = change.persons {
+            role.first_agent = self.next_agent;
+            role = self.assigned(role, persons, code)?;
+            self.next_agent += u32::try_from(role.persons.len()).unwrap_or(u32::MAX);
+        }
+        role.weight = weight(&role);
+        self.recipients[place] = Recipient::waiting(role, now);
+        Ok(())
+    }
+
+    /// Takes a recipient out of the draft.
+    ///
+    /// # Errors
+    /// A [`DraftError`], and nothing was changed.
+    pub fn remove_recipient(&mut self, id: &str, now: Timestamp) -> Result<(), DraftError> {
+        self.is_draft()?;
+        let place = self.present_place(id)?;
+        self.recipients[place].state = RecipientState::Removed { at: now };
+        Ok(())
+    }
+
+    fn is_draft(&self) -> Result<(), DraftError> {
+        if self.state == EnvelopeState::Draft { Ok(()) } else { Err(DraftError::Refused(Refusal::NotDraft)) }
+    }
+
+    /// The place of a recipient that still plays a part.
+    fn present_place(&self, id: &str) -> Result<usize, DraftError> {
+        let place = id.parse().ok().and_then(|id| self.place_of(id));
+        let place = place.ok_or_else(|| DraftError::NoSuchRecipient(id.to_owned()))?;
+        if self.recipients[place].is_removed() { Err(DraftError::Removed) } else { Ok(place) }
+    }
+
+    fn is_free(&self, identifier: &str, except: Option<u32>) -> Result<(), DraftError> {
+        let holds = |role: &Role| *role.identifier == *identifier && Some(role.number) != except;
+        if self.present().any(|(_, recipient)| holds(&recipient.role)) {
+            return Err(DraftError::DuplicateIdentifier(identifier.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn reference(
+        &self,
+        field: &'static str,
+        given: Option<String>,
+        kind: Option<RecipientType>,
+    ) -> Result<Option<u32>, DraftError> {
+        let Some(given) = given else { return Ok(None) };
+        let found = self.present_place(&given).ok().map(|place| &self.recipients[place].role);
+        match found.filter(|role| kind.is_none_or(|kind| role.kind == kind)) {
+            Some(role) => Ok(Some(role.number)),
+            None => {
+                let wanted = if kind.is_some() { " whose type is host" } else { "" };
+                Err(DraftError::WrongReference { field, wanted, given })
+            }
+        }
+    }
+
+    /// A role with its agents, numbered from the role's first one on.
+    fn assigned(
+        &self,
+        mut role: Role,
+        persons: Vec<Person>,
+        code: &dyn Fn(AgentId) -> Box<str>,
+    ) -> Result<Role, DraftError> {
+        if persons.len() > MOST_AGENTS {
+            return Err(DraftError::TooManyAgents(persons.len()));
+        }
+        let mut seen = HashSet::with_capacity(persons.len());
+        if let Some(twice) = persons.iter().find(|person| !seen.insert(person.email.to_lowercase())) {
+            return Err(DraftError::DuplicateAgent(twice.email.to_string()));
+        }
+        let envelope = self.id;
+        let of = |(number, person): (u32, &Person)| person.phone.as_ref().map(|_| code(AgentId { envelope, number }));
+        role.codes = (role.first_agent..).zip(&persons).map(of).collect();
+        role.persons = persons;
+        role.weight = weight(&role);
+        Ok(role)
+    }
+}
+
+/// About how many bytes a role and its agents take up.
+fn weight(role: &Role) -> usize {
+    let of = |person: &Person| {
+        let context = person.context.as_ref().map_or(0, weight_of);
+        size_of::<Person>() + size_of::<Seat>() + person.name.len() + person.email.len() + 64 + context
+    };
+    size_of::<Recipient>() + size_of::<Role>() + role.identifier.len() + role.persons.iter().map(of).sum::<usize>()
+}

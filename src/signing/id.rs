@@ -1,0 +1,142 @@
+//! The ids of envelopes, recipients and agents.
+//!
+//! An id of a recipient or an agent opens with the digits of its envelope, so that it leads there without an index. To
+//! callers they are opaque (G1, G2).
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::{fmt, str::FromStr};
+
+/// The id of an envelope: `env_` and 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnvelopeId(pub u64);
+
+/// The id of a recipient: `rcp_`, the digits of its envelope, and 8 of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecipientId {
+    /// The envelope that it belongs to.
+    pub envelope: EnvelopeId,
+    /// Its number there; never given twice.
+    pub number: u32,
+}
+
+/// The id of an agent: `agt_`, the digits of its envelope, and 8 of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AgentId {
+    /// The envelope that it belongs to.
+    pub envelope: EnvelopeId,
+    /// Its number there; never given twice.
+    pub number: u32,
+}
+
+/// A text that is no id of the kind that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id of this kind is {0:?} and {1} hexadecimal digits in lower case")]
+pub struct IdError(&'static str, usize);
+
+const ENVELOPE: &str = "env_";
+const RECIPIENT: &str = "rcp_";
+const AGENT: &str = "agt_";
+
+impl fmt::Display for EnvelopeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{ENVELOPE}{:016x}", self.0)
+    }
+}
+
+impl fmt::Display for RecipientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{RECIPIENT}{:016x}{:08x}", self.envelope.0, self.number)
+    }
+}
+
+impl fmt::Display for AgentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{AGENT}{:016x}{:08x}", self.envelope.0, self.number)
+    }
+}
+
+impl FromStr for EnvelopeId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let error = IdError(ENVELOPE, 16);
+        digits(text, ENVELOPE, 16).and_then(|digits| number(digits)).map(Self).ok_or(error)
+    }
+}
+
+impl FromStr for RecipientId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (envelope, number) = parts(text, RECIPIENT).ok_or(IdError(RECIPIENT, 24))?;
+        Ok(Self { envelope, number })
+    }
+}
+
+impl FromStr for AgentId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (envelope, number) = parts(text, AGENT).ok_or(IdError(AGENT, 24))?;
+        Ok(Self { envelope, number })
+    }
+}
+
+fn digits<'t>(text: &'t str, prefix: &str, count: usize) -> Option<&'t str> {
+    let digits = text.strip_prefix(prefix)?;
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (digits.len() == count && digits.bytes().all(is_hex)).then_some(digits)
+}
+
+fn number(digits: &str) -> Option<u64> {
+    u64::from_str_radix(digits, 16).ok()
+}
+
+fn parts(text: &str, prefix: &str) -> Option<(EnvelopeId, u32)> {
+    let (envelope, own) = digits(text, prefix, 24)?.split_at(16);
+    Some((EnvelopeId(number(envelope)?), u32::try_from(number(own)?).ok()?))
+}
+
+macro_rules! as_text {
+    ($($id:ty),*) => {$(
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|error: IdError| D::Error::custom(format!("{text:?} cannot be one: {error}")))
+            }
+        }
+    )*};
+}
+
+as_text!(EnvelopeId, RecipientId, AgentId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_and_leads_to_its_envelope() {
+        let envelope = EnvelopeId(0x0d8e_f5f2_b39d_3a7e);
+        let agent = AgentId { envelope, number: 0x1f };
+        assert_eq!(envelope.to_string(), "env_0d8ef5f2b39d3a7e");
+        assert_eq!(agent.to_string(), "agt_0d8ef5f2b39d3a7e0000001f");
+        assert_eq!(agent.to_string().parse(), Ok(agent));
+        assert_eq!(envelope.to_string().parse(), Ok(envelope));
+        let recipient = RecipientId { envelope, number: 7 };
+        assert_eq!(recipient.to_string().parse(), Ok(recipient));
+    }
+
+    #[test]
+    fn what_is_no_id_is_none() {
+        for text in ["", "env_", "env_0D8EF5F2B39D3A7E", "env_0d8ef5f2b39d3a7", "agt_0d8ef5f2b39d3a7e", "env_+d8ef5f2b39d3a7e"] {
+            assert!(text.parse::<EnvelopeId>().is_err(), "{text}");
+            assert!(text.parse::<AgentId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Simulated people: what an agent does by itself, when, and how surely.
+//!
+//! Reads no randomness: the numbers to draw with are handed in.
+
+use super::agent::{AgentState, Person};
+use crate::{
+    chance::{Delay, Probability},
+    glob::Glob,
+};
+use jiff::SignedDuration;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::fmt;
+
+/// The longest that a person takes for anything, in seconds of the sandbox's time: as long as an envelope can wait.
+pub const LONGEST: u64 = 90 * 86_400;
+
+/// How an envelope that a handoff makes is played (G3, G4).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// How parties become recipients.
+    #[serde(default)]
+    pub parties: Parties,
+    /// Whether the released agents are invited again when a primary declines (G10).
+    #[serde(default)]
+    pub reopen: bool,
+    /// Who does what by themselves. Of several rules for one person the first counts.
+    #[serde(default)]
+    pub people: Vec<Rule>,
+}
+
+/// How the parties of a handoff become recipients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parties {
+    /// Each party is a recipient: all have to sign.
+    #[default]
+    OneEach,
+    /// All parties are agents of one recipient, and compete: any one signs.
+    AnyOne,
+}
+
+/// How the people behave whose email matches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RuleFile")]
+pub struct Rule {
+    /// Whom it is for, by email; case does not count.
+    pub agent: Glob,
+    /// What they do.
+    #[serde(flatten)]
+    pub behaviour: Behaviour,
+}
+
+/// What a person does by themselves. What is not said does not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// After being invited.
+    #[serde(default)]
+    pub opens: Habit,
+    /// After having opened.
+    #[serde(default)]
+    pub accepts: Habit,
+    /// In the stead of accepting or signing.
+    #[serde(default)]
+    pub declines: Declines,
+    /// After having become primary.
+    #[serde(default)]
+    pub signs: Habit,
+}
+
+/// Whether, and how long after it could, something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Habit {
+    /// How long after.
+    pub after: Delay<LONGEST>,
+    /// How likely.
+    pub probability: Probability,
+}
+
+impl Habit {
+    /// It is not done.
+    pub const NEVER: Self = Self { after: Delay::Fixed(std::time::Duration::ZERO), probability: Probability::NEVER };
+}
+
+impl Default for Habit {
+    fn default() -> Self {
+        Self::NEVER
+    }
+}
+
+/// Whether, when, and in the stead of what somebody declines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Declines {
+    /// How likely, and how long after it could be done.
+    #[serde(flatten)]
+    pub habit: Habit,
+    /// What is not done then.
+    pub instead_of: InsteadOf,
+}
+
+/// What somebody who declines does not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsteadOf {
+    /// Accept.
+    #[default]
+    Accepting,
+    /// Sign, having accepted.
+    Signing,
+}
+
+/// What a person does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "see `Act`")]
+pub enum Intention {
+    Open,
+    Accept,
+    Decline,
+    Sign,
+}
+
+impl Intention {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+            Self::Sign => "sign",
+        }
+    }
+}
+
+impl Behaviour {
+    /// People as they are, for races of which nothing else is said: most open within the hour, read for a minute or
+    /// two, and sign a few minutes later.
+    pub const USUAL: Self = {
+        const fn around(seconds: u64, sigma: f64) -> Habit {
+            let median = std::time::Duration::from_secs(seconds);
+            Habit { after: Delay::Lognormal { median, sigma }, probability: Probability::CERTAIN }
+        }
+        Self {
+            opens: around(600, 1.0),
+            accepts: around(90, 0.5),
+            declines: Declines { habit: Habit::NEVER, instead_of: InsteadOf::Accepting },
+            signs: around(300, 0.5),
+        }
+    };
+
+    /// What somebody does next who has come to a state, and how long after; nothing, where nobody can say.
+    ///
+    /// `random` gives numbers from 0 up to, but not including, 1; see [`Delay::draw`] for how many are taken.
+    pub fn next(&self, state: AgentState, random: &mut dyn FnMut() -> f64) -> Option<(Intention, SignedDuration)> {
+        let (usual, intention, instead_of) = match state {
+            AgentState::Invited => (&self.opens, Intention::Open, None),
+            AgentState::Opened => (&self.accepts, Intention::Accept, Some(InsteadOf::Accepting)),
+            AgentState::Primary => (&self.signs, Intention::Sign, Some(InsteadOf::Signing)),
+            _ => return None,
+        };
+        if instead_of == Some(self.declines.instead_of)
+            && let Some(after) = self.declines.habit.draw(random)
+        {
+            return Some((Intention::Decline, after));
+        }
+        usual.draw(random).map(|after| (intention, after))
+    }
+}
+
+impl Habit {
+    fn draw(&self, random: &mut dyn FnMut() -> f64) -> Option<SignedDuration> {
+        if !self.probability.happens(random) {
+            return None;
+        }
+        SignedDuration::try_from(self.after.draw(random)).ok()
+    }
+}
+
+impl Plan {
+    /// How a person behaves, if a rule is for them.
+    #[must_use]
+    pub fn behaviour_of(&self, person: &Person) -> Option<&Behaviour> {
+        let email = person.email.to_lowercase();
+        self.people.iter().find(|rule| rule.agent.matches(&email)).map(|rule| &rule.behaviour)
+    }
+}
+
+/// A rule as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "person")]
+struct RuleFile {
+    #[serde(default = "anybody")]
+    agent: String,
+    #[serde(default)]
+    opens: Habit,
+    #[serde(default)]
+    accepts: Habit,
+    #[serde(default)]
+    declines: Declines,
+    #[serde(default)]
+    signs: Habit,
+}
+
+fn anybody() -> String {
+    "*".to_owned()
+}
+
+impl TryFrom<RuleFile> for Rule {
+    type Error = String;
+
+    fn try_from(file: RuleFile) -> Result<Self, String> {
+        let RuleFile { agent, opens, accepts, declines, signs } = file;
+        let behaviour = Behaviour { opens, accepts, declines, signs };
+        Ok(Self { agent: Glob::parse_lower_case(&agent)?, behaviour })
+    }
+}
+
+/// A habit as written in full.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "habit")]
+struct HabitFile {
+    after: Option<Delay<LONGEST>>,
+    probability: Option<Probability>,
+    instead_of: Option<InsteadOf>,
+    uniform: Option<serde_json::Value>,
+    lognormal: Option<serde_json::Value>,
+}
+
+/// `never`, a span, a span to be drawn, or an object with `after` and `probability`.
+struct Written {
+    habit: Habit,
+    instead_of: Option<InsteadOf>,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WrittenVisitor)
+    }
+}
+
+struct WrittenVisitor;
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("never, a span such as 5m, or an object with \"after\", \"probability\", \"uniform\" or \"lognormal\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
+        if text == "never" {
+            return Ok(Written { habit: Habit::NEVER, instead_of: None });
+        }
+        let after = Delay::deserialize(serde::de::value::StrDeserializer::<E>::new(text))?;
+        Ok(Written { habit: Habit { after, probability: Probability::CERTAIN }, instead_of: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
+        let file = HabitFile::deserialize(MapAccessDeserializer::new(map))?;
+        let drawn = match (file.uniform, file.lognormal) {
+            (None, None) => None,
+            (Some(uniform), None) => Some(serde_json::json!({ "uniform": uniform })),
+            (None, Some(lognormal)) => Some(serde_json::json!({ "lognormal": lognormal })),
+            (Some(_), Some(_)) => return Err(A::Error::custom("\"uniform\" and \"lognormal\" exclude each other")),
+        };
+        let drawn = drawn.map(serde_json::from_value).transpose().map_err(A::Error::custom)?;
+        let after = match (file.after, drawn) {
+            (Some(after), None) | (None, Some(after)) => after,
+            (None, None) => Delay::Fixed(std::time::Duration::ZERO),
+            (Some(_), Some(_)) => return Err(A::Error::custom("write the span to be drawn inside of \"after\", or alone")),
+        };
+        let probability = file.probability.unwrap_or(Probability::CERTAIN);
+        Ok(Written { habit: Habit { after, probability }, instead_of: file.instead_of })
+    }
+}
+
+impl<'de> Deserialize<'de> for Habit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written { habit, instead_of: None } => Ok(habit),
+            _ => Err(D::Error::custom("only \"declines\" takes \"instead_of\"")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Declines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { habit, instead_of } = Written::deserialize(deserializer)?;
+        Ok(Self { habit, instead_of: instead_of.unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn rule(value: Value) -> Result<Rule, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_habit_is_written_in_short_or_in_full() {
+        let rule = rule(json!({
+            "agent": "Alice@*", "opens": "5m", "accepts": { "uniform": ["1m", "2h"] },
+            "declines": { "after": "1m", "probability": 0.1, "instead_of": "signing" },
+            "signs": { "after": { "lognormal": { "median": "10m", "sigma": 0.5 } }, "probability": 0.9 },
+        }))
+        .unwrap();
+        assert!(rule.agent.matches("alice@example.com"));
+        assert_eq!(rule.behaviour.next(AgentState::Invited, &mut || 0.0), Some((Intention::Open, SignedDuration::from_mins(5))));
+        assert_eq!(rule.behaviour.next(AgentState::Primary, &mut || 0.05).unwrap().0, Intention::Decline);
+        assert_eq!(rule.behaviour.next(AgentState::Primary, &mut || 0.5).unwrap().0, Intention::Sign);
+        assert_eq!(rule.behaviour.next(AgentState::Released, &mut || 0.5), None);
+        let again: Rule = serde_json::from_value(serde_json::to_value(&rule).unwrap()).unwrap();
+        assert_eq!(again, rule);
+    }
+
+    #[test]
+    fn what_is_not_said_does_not_happen() {
+        let rule = rule(json!({ "opens": "never" })).unwrap();
+        assert_eq!(rule.agent, Glob::parse("*").unwrap());
+        for state in [AgentState::Invited, AgentState::Opened, AgentState::Primary] {
+            assert_eq!(rule.behaviour.next(state, &mut || panic!("a number was drawn")), None);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (value, problem) in [
+            (json!({ "opens": "soon" }), "is no span of time"),
+            (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),
+            (json!({ "accepts": { "uniform": ["2m", "1m"] } }), "the shorter one first"),
+            (json!({ "signs": "91d" }), "longer than"),
+            (json!({ "agent": "" }), "an empty glob"),
+            (json!({ "reads": "1m" }), "unknown field `reads`"),
+        ] {
+            let error = rule(value.clone()).unwrap_err();
+            assert!(error.contains(problem), "{value}: {error}");
+        }
+    }
+}
