@@ -96,16 +96,33 @@ impl<T: Record> Repository<T> {
         id: &str,
         mut change: impl FnMut(&mut T) -> Result<(), E>,
     ) -> Result<Update<T, E>, StoreError> {
+        self.evolve(id, |current| {
+            let mut changed = T::clone(current);
+            change(&mut changed).map(|()| Some(changed))
+        })
+        .await
+    }
+
+    /// Puts in a record's stead what a pure function makes of it, which runs again when another caller was quicker.
+    /// Where the function makes nothing of it, or refuses, nothing is copied and nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when the new record claims a key of another one.
+    pub async fn evolve<E>(
+        &self,
+        id: &str,
+        mut next: impl FnMut(&T) -> Result<Option<T>, E>,
+    ) -> Result<Update<T, E>, StoreError> {
         loop {
             let Some(stored) = self.store.get(&self.place, id).await? else {
                 return Ok(Update::Missing);
             };
             let current = decode::<T>(&stored)?;
-            let mut changed = T::clone(&current);
-            if let Err(reason) = change(&mut changed) {
-                return Ok(Update::Refused(reason, current));
-            }
-            let changed = Arc::new(changed);
+            let changed = match next(&current) {
+                Ok(Some(changed)) => Arc::new(changed),
+                Ok(None) => return Ok(Update::Done(current)),
+                Err(reason) => return Ok(Update::Refused(reason, current)),
+            };
             if self.store.replace(&self.place, document(Arc::clone(&changed)), stored.version).await? {
                 return Ok(Update::Done(changed));
             }
