@@ -2,15 +2,16 @@
 //!
 //! Pure: what is due is handed out, and whoever asks carries it out. What has the same time goes in order of arrival.
 
+use crate::signing::{AgentId, EnvelopeId, Intention};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Something to be done later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// An agent session ends; its `handoff_id` is free again.
@@ -18,7 +19,32 @@ pub enum Task {
         /// `as_…`.
         agent_session_id: Arc<str>,
     },
+    /// An envelope ends, whoever has not signed (G6).
+    ExpireEnvelope {
+        /// `env_…`.
+        envelope_id: EnvelopeId,
+    },
+    /// Those who could act on an envelope are reminded (G6).
+    RemindEnvelope {
+        /// `env_…`.
+        envelope_id: EnvelopeId,
+    },
+    /// A simulated sender calls an envelope off.
+    VoidEnvelope {
+        /// `env_…`.
+        envelope_id: EnvelopeId,
+    },
+    /// A simulated person does something.
+    Act {
+        /// `agt_…`.
+        agent_id: AgentId,
+        /// What.
+        act: Intention,
+    },
 }
+
+/// Tasks other than session expiries that an agenda keeps at most; those that came first give way.
+pub const MOST_TASKS: usize = 100_000;
 
 /// A task with its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +71,13 @@ struct Queue {
     lane: VecDeque<(Timestamp, u64, Task)>,
     /// Expiries that came too late for the lane, as they do when many callers come at once.
     late: BTreeMap<(Timestamp, u64), Task>,
+    /// All other tasks.
+    others: BTreeMap<(Timestamp, u64), Task>,
+    /// Where each of those stands, and, by its arrival, which of them came first.
+    places: HashMap<Task, (Timestamp, u64)>,
+    arrived: BTreeMap<u64, Timestamp>,
+    /// Tasks given up for newer ones.
+    dropped: u64,
 }
 
 impl Agenda {
@@ -54,7 +87,8 @@ impl Agenda {
         Self { expiries, queue: Mutex::default() }
     }
 
-    /// Puts a task on the agenda, and says whether it is the next one now.
+    /// Puts a task on the agenda, and says whether it is the next one now. A task stands there once: an envelope's
+    /// second expiry takes the place of the first.
     pub fn add(&self, due: Timestamp, task: Task) -> bool {
         let mut queue = self.queue();
         let before = queue.next();
@@ -67,9 +101,10 @@ impl Agenda {
             task @ Task::ExpireSession { .. } => {
                 queue.late.insert((due, arrival), task);
             }
+            task => queue.put(due, arrival, task),
         }
         while queue.lane.len() + queue.late.len() > self.expiries {
-            queue.take_next();
+            queue.take_next_expiry();
         }
         before.is_none_or(|(next, _)| due < next)
     }
@@ -77,8 +112,12 @@ impl Agenda {
     /// Strikes a task off, wherever it stands.
     pub fn strike(&self, task: &Task) {
         let mut queue = self.queue();
-        queue.lane.retain(|(_, _, listed)| listed != task);
-        queue.late.retain(|_, listed| listed != task);
+        if matches!(task, Task::ExpireSession { .. }) {
+            queue.lane.retain(|(_, _, listed)| listed != task);
+            queue.late.retain(|_, listed| listed != task);
+        } else {
+            queue.remove(task);
+        }
     }
 
     /// Takes the next task that is due at `now`.
@@ -101,11 +140,18 @@ impl Agenda {
         let queue = self.queue();
         let ordered = queue.lane.iter().map(|(due, arrival, task)| (*due, *arrival, task)).take(limit);
         let late = queue.late.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
-        let mut items: Vec<_> = ordered.chain(late).collect();
+        let others = queue.others.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
+        let mut items: Vec<_> = ordered.chain(late).chain(others).collect();
         items.sort_by_key(|(due, arrival, _)| (*due, *arrival));
         items.truncate(limit);
         let items = items.into_iter().map(|(due, _, task)| Item { due, task: task.clone() }).collect();
-        (items, queue.lane.len() + queue.late.len())
+        (items, queue.lane.len() + queue.late.len() + queue.others.len())
+    }
+
+    /// How many tasks were given up for newer ones: more were planned than an agenda keeps.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.queue().dropped
     }
 
     /// Strikes everything off.
@@ -121,18 +167,52 @@ impl Agenda {
 
 impl Queue {
     fn next(&self) -> Option<(Timestamp, u64)> {
+        self.next_expiry().into_iter().chain(self.others.keys().next().copied()).min()
+    }
+
+    fn next_expiry(&self) -> Option<(Timestamp, u64)> {
         let ordered = self.lane.front().map(|(due, arrival, _)| (*due, *arrival));
         let late = self.late.keys().next().copied();
         ordered.into_iter().chain(late).min()
     }
 
     fn take_next(&mut self) -> Option<Item> {
-        let (due, arrival) = self.next()?;
+        let place = self.next()?;
+        if let Some(task) = self.others.get(&place).cloned() {
+            self.remove(&task);
+            return Some(Item { due: place.0, task });
+        }
+        self.take_next_expiry()
+    }
+
+    fn take_next_expiry(&mut self) -> Option<Item> {
+        let (due, arrival) = self.next_expiry()?;
         let task = match self.late.remove(&(due, arrival)) {
             Some(task) => task,
             None => self.lane.pop_front()?.2,
         };
         Some(Item { due, task })
+    }
+
+    fn put(&mut self, due: Timestamp, arrival: u64, task: Task) {
+        self.remove(&task);
+        self.places.insert(task.clone(), (due, arrival));
+        self.arrived.insert(arrival, due);
+        self.others.insert((due, arrival), task);
+        while self.others.len() > MOST_TASKS {
+            let Some((arrival, due)) = self.arrived.pop_first() else { break };
+            if let Some(task) = self.others.remove(&(due, arrival)) {
+                self.places.remove(&task);
+                self.dropped += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, task: &Task) {
+        if let Some((due, arrival)) = self.places.remove(task) {
+            self.others.remove(&(due, arrival));
+            self.arrived.remove(&arrival);
+        }
     }
 }
 
@@ -184,5 +264,33 @@ mod tests {
         }
         let (kept, total) = agenda.list(10);
         assert_eq!((kept[0].due, kept[1].due, total), (at(8), at(9), 2));
+    }
+
+    #[test]
+    fn other_tasks_stand_among_the_expiries_once_each_and_can_be_struck() {
+        let agenda = Agenda::new(2);
+        let envelope_id = EnvelopeId(1);
+        agenda.add(at(5), expiry("a"));
+        agenda.add(at(9), Task::ExpireEnvelope { envelope_id });
+        agenda.add(at(3), Task::RemindEnvelope { envelope_id });
+        agenda.add(at(4), Task::ExpireEnvelope { envelope_id });
+        let due: Vec<_> = agenda.list(10).0.into_iter().map(|item| item.due).collect();
+        assert_eq!(due, [at(3), at(4), at(5)]);
+        agenda.strike(&Task::RemindEnvelope { envelope_id });
+        assert_eq!(agenda.take_due(at(9)).unwrap().task, Task::ExpireEnvelope { envelope_id });
+        assert_eq!(agenda.take_due(at(9)).unwrap().task, expiry("a"));
+        assert_eq!(agenda.take_due(at(9)), None);
+    }
+
+    #[test]
+    fn of_too_many_tasks_those_that_came_first_give_way() {
+        let agenda = Agenda::new(2);
+        let most = i64::try_from(MOST_TASKS).unwrap();
+        for number in 0..=most {
+            let envelope_id = EnvelopeId(u64::try_from(number).unwrap());
+            agenda.add(at(2 * most - number), Task::ExpireEnvelope { envelope_id });
+        }
+        assert_eq!((agenda.list(0).1, agenda.dropped()), (MOST_TASKS, 1));
+        assert_eq!(agenda.next_due(), Some(at(most)));
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     oauth::{KeyError, TokenIssuer},
     sandbox::{self, Issuing, SandboxSettings, Sandboxes},
     session::{AgentSession, PendingHandoff},
+    signing::{Contact, Envelope, Group, User},
     store::{Memory, Retention},
 };
 use std::{
@@ -70,11 +71,18 @@ impl App {
     /// When a scenario file cannot be used, or an embedded schema, which is a defect of this crate.
     pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, AppError> {
         let scenarios = scenarios::load(settings.scenarios.as_deref())?;
-        let retention = [AgentSession::COLLECTION, PendingHandoff::COLLECTION, ActorState::COLLECTION]
-            .into_iter()
-            .fold(Retention::unlimited(), |retention, collection| {
-                retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
-            });
+        let bounded = [
+            AgentSession::COLLECTION,
+            PendingHandoff::COLLECTION,
+            ActorState::COLLECTION,
+            Envelope::COLLECTION,
+            Contact::COLLECTION,
+            Group::COLLECTION,
+            User::COLLECTION,
+        ];
+        let retention = bounded.into_iter().fold(Retention::unlimited(), |retention, collection| {
+            retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
+        });
         let store = Arc::new(Memory::new(retention));
         let sandbox = SandboxSettings {
             seed: settings.seed,
@@ -82,6 +90,7 @@ impl App {
             journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
             session_ttl: settings.session_ttl,
             max_sessions: settings.max_sessions,
+            max_events: settings.max_events,
             token_ttl: settings.token_ttl,
             clock_skew: settings.clock_skew,
             assertion_clock: settings.assertion_clock,

@@ -143,14 +143,20 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "file::duration")]
     pub sandbox_idle: Option<SignedDuration>,
 
-    /// Keep this many agent sessions in each sandbox; the oldest are dropped. [default: 10000]
+    /// Keep this many agent sessions in each sandbox, and as many envelopes, contacts, groups and users; the oldest are
+    /// dropped. [default: 10000]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSIONS", value_name = "COUNT", help_heading = "State")]
     pub max_sessions: Option<usize>,
 
-    /// Keep this much of agent sessions in each sandbox; the oldest are dropped. [default: 64MiB]
+    /// Keep this much of agent sessions in each sandbox, and as much of envelopes and of each of the others; the oldest
+    /// are dropped. [default: 64MiB]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSION_BYTES", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_session_bytes: Option<ByteSize>,
+
+    /// Keep this many events in each sandbox; the oldest are dropped. [default: 100000]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_EVENTS", value_name = "COUNT", help_heading = "State")]
+    pub max_events: Option<usize>,
 
     /// Keep this many exchanges in each journal; the oldest are dropped. [default: 1000]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_EXCHANGES", value_name = "COUNT", help_heading = "State")]
@@ -273,6 +279,8 @@ pub struct Settings {
     pub max_sessions: usize,
     /// Bytes of agent sessions kept at most.
     pub max_session_bytes: usize,
+    /// Events kept at most.
+    pub max_events: usize,
     /// Exchanges kept at most.
     pub max_exchanges: usize,
     /// Bytes of exchanges kept at most.
@@ -356,6 +364,7 @@ impl Settings {
             sandbox_idle: options.sandbox_idle.unwrap_or(SignedDuration::from_hours(1)),
             max_sessions: options.max_sessions.unwrap_or(10_000),
             max_session_bytes: bytes(options.max_session_bytes, 64 << 20),
+            max_events: options.max_events.unwrap_or(100_000),
             max_exchanges: options.max_exchanges.unwrap_or(1_000),
             max_journal: bytes(options.max_journal, 16 << 20),
         }
@@ -391,6 +400,7 @@ impl ServeOptions {
             sandbox_idle: self.sandbox_idle.or(other.sandbox_idle),
             max_sessions: self.max_sessions.or(other.max_sessions),
             max_session_bytes: self.max_session_bytes.or(other.max_session_bytes),
+            max_events: self.max_events.or(other.max_events),
             max_exchanges: self.max_exchanges.or(other.max_exchanges),
             max_journal: self.max_journal.or(other.max_journal),
         }

@@ -25,6 +25,7 @@ pub mod glob;
 pub mod http;
 pub mod ids;
 pub mod journal;
+pub mod message;
 pub mod oauth;
 pub mod position;
 pub mod sandbox;

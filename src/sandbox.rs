@@ -10,6 +10,7 @@ mod grant;
 mod handoff;
 mod issuing;
 mod scripts;
+mod signing;
 mod snapshot;
 mod tokens;
 
@@ -21,6 +22,7 @@ pub use grant::{FoundClient, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffResult};
 pub use issuing::Issuing;
 pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
+pub use signing::{AgentSource, Fault, NewContact, NewGroup, Performed, SigningError};
 pub use snapshot::{Kept, RestoreError, Snapshot};
 pub use tokens::{TokenFault, Tokens, TooMany};
 
@@ -29,10 +31,13 @@ use crate::{
     agenda::{Agenda, Item, Task},
     clock::{Clock, LastUse},
     config::{AssertionClock, OnDuplicateHandoff},
+    event::EventLog,
     ids::Ids,
     journal::{self, Exchange, Journal},
+    message::Messages,
     scenario::ScenarioSet,
     session::{AgentSession, PendingHandoff, SessionStatus},
+    signing::{Contact, Envelope, Group, User},
     store::{Repository, Store, StoreError, Update},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -54,8 +59,10 @@ pub struct SandboxSettings {
     pub journal: journal::Limits,
     /// How long an agent session lives, by the sandbox's clock.
     pub session_ttl: SignedDuration,
-    /// How many agent sessions the store keeps.
+    /// How many agent sessions the store keeps, and how many envelopes.
     pub max_sessions: usize,
+    /// How many events its log keeps.
+    pub max_events: usize,
     /// How long an access token passes, by the sandbox's clock (T5).
     pub token_ttl: SignedDuration,
     /// By how much the clock of a client may be wrong (T2).
@@ -81,6 +88,19 @@ pub struct Sandbox {
     /// What is known of its actors.
     pub actors: Repository<ActorState>,
     pending: Repository<PendingHandoff>,
+    /// Its envelopes.
+    pub envelopes: Repository<Envelope>,
+    /// Its address book.
+    pub contacts: Repository<Contact>,
+    /// Its groups of contacts.
+    pub groups: Repository<Group>,
+    /// Its team.
+    pub users: Repository<User>,
+    /// What happened in it.
+    pub events: EventLog,
+    /// What it would have sent to somebody.
+    pub messages: Messages,
+    happened: Notify,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
     recorded: Notify,
@@ -130,6 +150,13 @@ impl Sandbox {
             agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             actors: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             pending: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            envelopes: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            contacts: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            groups: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            users: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            events: EventLog::new(settings.max_events, settings.max_sessions),
+            messages: Messages::default(),
+            happened: Notify::new(),
             scripts: Scripts::new(scenarios),
             recorded: Notify::new(),
             agenda: Agenda::new(settings.max_sessions),
@@ -184,6 +211,13 @@ impl Sandbox {
         recorded
     }
 
+    /// Done when something has happened; to be called before the log of events is looked at.
+    pub fn happened(&self) -> impl Future<Output = ()> {
+        let mut happened = Box::pin(self.happened.notified());
+        happened.as_mut().enable();
+        happened
+    }
+
     /// Puts a task on the agenda, and lets the timer know when it is the next one.
     pub fn schedule(&self, due: Timestamp, task: Task) {
         if self.agenda.add(due, task) {
@@ -213,6 +247,7 @@ impl Sandbox {
         while let Some(item) = self.agenda.take_due(now) {
             let done = match &item.task {
                 Task::ExpireSession { agent_session_id } => self.expire_session(agent_session_id).await?,
+                task => self.carry_out_signing(task, item.due).await?,
             };
             ran.push(Ran { item, done });
         }
@@ -244,6 +279,8 @@ impl Sandbox {
         self.agenda.clear();
         self.store.clear(&self.shelf).await?;
         self.journal.reset();
+        self.events.reset();
+        self.messages.clear();
         self.ids.restart();
         self.scripts.reset();
         self.tokens.reset();

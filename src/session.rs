@@ -3,6 +3,7 @@
 use crate::{
     actor::Actor,
     document::{Key, Record},
+    signing::{EnvelopeId, Plan},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,12 @@ pub enum Intent {
 }
 
 impl Intent {
+    /// Whether a success opens an envelope to be signed.
+    #[must_use]
+    pub fn asks_for_signatures(self) -> bool {
+        matches!(self, Self::SendESignRequest | Self::SelfSign)
+    }
+
     /// The contract's word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -45,6 +52,38 @@ pub struct HandoffRequest {
     pub actor: Actor,
     /// Where it comes from (R5).
     pub integration: Integration,
+    /// What is known of the signing (R7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Box<HandoffFacts>>,
+}
+
+/// What a handoff knows of the signing that it asks for (R7).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HandoffFacts {
+    /// What is to be signed.
+    pub metadata: Metadata,
+    /// Who is to sign.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parties: Vec<Party>,
+}
+
+/// What is to be signed (R7).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Its title.
+    pub title: Box<str>,
+}
+
+/// Somebody who is to sign (R7).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Party {
+    /// The full name.
+    pub name: Box<str>,
+    /// The email address.
+    pub email: Box<str>,
+    /// E.164.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telephone: Option<Box<str>>,
 }
 
 /// Where in the caller's system a handoff comes from (R5).
@@ -88,6 +127,9 @@ pub struct AgentSession {
     pub request: Arc<[u8]>,
     /// Whether a later handoff with the same `handoff_id` finds this session (S8).
     pub replayable: bool,
+    /// The envelope that it opened, where its intent asks for signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope_id: Option<EnvelopeId>,
 }
 
 impl AgentSession {
@@ -131,6 +173,9 @@ pub struct PendingHandoff {
     /// The request body, as it came.
     #[serde(with = "raw_json")]
     pub body: Arc<[u8]>,
+    /// How its envelope will be played, as a scenario says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Arc<Plan>>,
 }
 
 impl Record for PendingHandoff {

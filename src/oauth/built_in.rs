@@ -13,6 +13,9 @@ pub const CLIENT_ID: &str = "client_0123456789abcdef0123456789abcdef";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "cs_0123456789abcdef0123456789abcdef01234567";
 
+/// The API key that always leads to the default sandbox (G8).
+pub const API_KEY: &str = "key_0123456789abcdef0123456789abcdef01234567";
+
 /// Its private key, PKCS#8 as PEM. The own client of each sandbox begins with the same one.
 pub const PRIVATE_KEY: &str = include_str!("../../fixtures/keys/test-client.key.pem");
 

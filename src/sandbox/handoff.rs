@@ -1,12 +1,13 @@
 //! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
 
-use super::{Sandbox, Scripted};
+use super::{Sandbox, Scripted, signing::Wish};
 use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
     config::OnDuplicateHandoff,
     scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome},
     session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
+    signing::{EnvelopeId, Plan},
     store::{StoreError, Update},
 };
 use jiff::Timestamp;
@@ -62,9 +63,10 @@ impl Sandbox {
             }
             None => scenario::decide(&request.actor, known.as_deref()),
         };
+        let plan = scripted.as_ref().and_then(|scripted| scripted.scenario.plan().cloned());
         let scripted = scripted.map(|scripted| (scripted, request.actor.clone()));
         let (result, replay) = match decision.outcome {
-            Outcome::Success => self.open_session(client, request, body).await?,
+            Outcome::Success => self.open_session(client, request, body, plan).await?,
             Outcome::Obstacle(obstacle) => {
                 // What a scenario wants is wanted of a handoff whose id is known as well.
                 let replay = match &scripted {
@@ -74,7 +76,7 @@ impl Sandbox {
                 if let Some(replay) = replay {
                     replay
                 } else {
-                    self.begin_journey(&obstacle, client, request, body).await?;
+                    self.begin_journey(&obstacle, client, request, body, plan).await?;
                     (HandOffResult::Obstacle(obstacle), Replay::No)
                 }
             }
@@ -149,7 +151,8 @@ impl Sandbox {
                     continue;
                 }
                 let (client, request) = (&pending.client, pending.request.clone());
-                let opening = self.open_session(client, request, Arc::clone(&pending.body)).await?;
+                let (body, plan) = (Arc::clone(&pending.body), pending.plan.clone());
+                let opening = self.open_session(client, request, body, plan).await?;
                 if let (HandOffResult::Session(session), Replay::No) = opening {
                     opened.push(session);
                 }
@@ -165,6 +168,7 @@ impl Sandbox {
         client: &Arc<str>,
         request: HandoffRequest,
         body: Arc<[u8]>,
+        plan: Option<Arc<Plan>>,
     ) -> Result<(), StoreError> {
         if matches!(obstacle, Obstacle::Error { .. }) {
             return Ok(());
@@ -172,7 +176,7 @@ impl Sandbox {
         self.remember(&request.actor.email).await?;
         if matches!(obstacle, Obstacle::RequireSubscription) {
             let key = AgentSession::handoff_key(client, &request.handoff_id);
-            let pending = PendingHandoff { key, client: Arc::clone(client), request, body };
+            let pending = PendingHandoff { key, client: Arc::clone(client), request, body, plan };
             ignore_taken(self.pending.insert(Arc::new(pending)).await)?;
         }
         Ok(())
@@ -189,7 +193,9 @@ impl Sandbox {
         client: &Arc<str>,
         request: HandoffRequest,
         body: Arc<[u8]>,
+        plan: Option<Arc<Plan>>,
     ) -> Result<(HandOffResult, Replay), StoreError> {
+        let wish = Wish::of(&request, plan);
         let now = self.clock.now();
         let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
@@ -203,11 +209,15 @@ impl Sandbox {
             status: SessionStatus::Open,
             request: body,
             replayable: self.settings.on_duplicate_handoff != OnDuplicateHandoff::New,
+            envelope_id: wish.as_ref().map(|_| EnvelopeId(self.ids.envelope())),
         });
         loop {
             match self.agent_sessions.insert(Arc::clone(&session)).await {
                 Ok(()) => {
                     self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
+                    if let Some(wish) = wish {
+                        session = self.open_envelope(&session, wish).await?;
+                    }
                     return Ok((HandOffResult::Session(session), Replay::No));
                 }
                 Err(StoreError::Taken) => {}

@@ -10,6 +10,7 @@ use crate::{
     config::{AssertionClock, OnDuplicateHandoff},
     ids::Drawn,
     session::{AgentSession, PendingHandoff, SessionStatus},
+    signing::{Contact, Envelope, EnvelopeId, Group, User},
     store::StoreError,
 };
 use jiff::SignedDuration;
@@ -36,6 +37,18 @@ pub struct Snapshot {
     pub agent_sessions: Vec<AgentSession>,
     /// The handoffs that wait for a subscription (S3).
     pub pending_handoffs: Vec<PendingHandoff>,
+    /// Its envelopes. What simulated people do next is no part of it: that follows from the seed.
+    #[serde(default)]
+    pub envelopes: Vec<Envelope>,
+    /// Its address book.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
+    /// Its groups of contacts.
+    #[serde(default)]
+    pub contact_groups: Vec<Group>,
+    /// Its team.
+    #[serde(default)]
+    pub users: Vec<User>,
 }
 
 /// Those settings of a sandbox that are its own and not the server's.
@@ -88,6 +101,9 @@ pub enum RestoreError {
     /// Two documents of the snapshot have one id or one key.
     #[error("two of the snapshot's {0} have the same id, or the same handoff_id")]
     Twice(&'static str),
+    /// An envelope of the snapshot could not have come about.
+    #[error("the envelope {0} cannot be restored: {1}")]
+    Unsound(EnvelopeId, String),
     /// The store does not do its work.
     #[error(transparent)]
     Store(StoreError),
@@ -104,6 +120,10 @@ impl Sandbox {
         // restored one is opened once all the same.
         let (pending, _) = self.pending.list(None, usize::MAX, |_| true).await?;
         let (sessions, _) = self.agent_sessions.list(None, usize::MAX, |_| true).await?;
+        let (envelopes, _) = self.envelopes.list(None, usize::MAX, |_| true).await?;
+        let (groups, _) = self.groups.list(None, usize::MAX, |_| true).await?;
+        let (contacts, _) = self.contacts.list(None, usize::MAX, |_| true).await?;
+        let (users, _) = self.users.list(None, usize::MAX, |_| true).await?;
         Ok(Snapshot {
             name: self.name().to_owned(),
             seed: self.ids.seed(),
@@ -114,6 +134,10 @@ impl Sandbox {
             actors: oldest_first(&actors),
             agent_sessions: oldest_first(&sessions),
             pending_handoffs: oldest_first(&pending),
+            envelopes: oldest_first(&envelopes),
+            contacts: oldest_first(&contacts),
+            contact_groups: oldest_first(&groups),
+            users: oldest_first(&users),
         })
     }
 
@@ -138,6 +162,22 @@ impl Sandbox {
             pending.client = client.clone().unwrap_or(pending.client);
             pending.key = AgentSession::handoff_key(&pending.client, &pending.request.handoff_id);
             inserted("pending handoffs", self.pending.insert(Arc::new(pending)).await)?;
+        }
+        for contact in snapshot.contacts {
+            inserted("contacts", self.contacts.insert(Arc::new(contact)).await)?;
+        }
+        for group in snapshot.contact_groups {
+            inserted("contact groups", self.groups.insert(Arc::new(group)).await)?;
+        }
+        for user in snapshot.users {
+            inserted("users", self.users.insert(Arc::new(user)).await)?;
+        }
+        for envelope in snapshot.envelopes {
+            let id = envelope.id;
+            let envelope = Arc::new(envelope.sound().map_err(|problem| RestoreError::Unsound(id, problem))?);
+            inserted("envelopes", self.envelopes.insert(Arc::clone(&envelope)).await)?;
+            self.events.begin_at(envelope.id, envelope.revision);
+            self.plan_anew(&envelope);
         }
         Ok(())
     }

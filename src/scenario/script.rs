@@ -7,9 +7,11 @@ use super::{
     matching::{Match, at_least_one, given},
     read,
 };
+use crate::signing::{Habit, Parties, Plan, Rule};
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::Value;
 use serde_saphyr::Spanned;
+use std::sync::Arc;
 
 /// A scenario: which requests it is for, and what they are answered, one attempt after the other.
 #[derive(Clone, Debug)]
@@ -22,6 +24,7 @@ pub struct Scenario {
     per: Per,
     answers: Vec<ScriptedAnswer>,
     at_end: AtEnd,
+    plan: Option<Arc<Plan>>,
     document: Value,
     /// Where its name is written: what an error about the scenario as a whole shows.
     origin: ScenarioError,
@@ -96,6 +99,19 @@ impl Scenario {
                 );
             }
         }
+        let plan = Plan {
+            parties: written.parties.unwrap_or_default(),
+            reopen: written.reopen.unwrap_or_default(),
+            voids: written.voids.unwrap_or_default(),
+            people: written.people.unwrap_or_default(),
+        };
+        let plan = (plan != Plan::default()).then(|| Arc::new(plan));
+        if endpoint == Endpoint::Token && plan.is_some() {
+            return wrong(
+                written.name.referenced,
+                "a token opens no envelope; \"parties\", \"people\", \"reopen\" and \"voids\" are for handoffs",
+            );
+        }
         for answer in &written.answers {
             if let Err(problem) = answer.value.suits(endpoint) {
                 return wrong(answer.referenced, problem);
@@ -111,6 +127,7 @@ impl Scenario {
             per: written.per.unwrap_or_default(),
             answers: written.answers.into_iter().map(|answer| answer.value).collect(),
             at_end,
+            plan,
             document,
             origin: place(written.name.referenced),
         })
@@ -162,6 +179,12 @@ impl Scenario {
     #[must_use]
     pub fn at_end(&self) -> AtEnd {
         self.at_end
+    }
+
+    /// How the envelopes are played that its handoffs open, if it says so (G3, G4).
+    #[must_use]
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
     }
 
     /// The scenario as it is written, as JSON.
@@ -223,6 +246,14 @@ struct ScenarioFile {
     answers: Vec<Spanned<ScriptedAnswer>>,
     #[serde(default, deserialize_with = "given")]
     at_end: Option<AtEnd>,
+    #[serde(default, deserialize_with = "given")]
+    parties: Option<Parties>,
+    #[serde(default, deserialize_with = "given")]
+    people: Option<Vec<Rule>>,
+    #[serde(default, deserialize_with = "given")]
+    reopen: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    voids: Option<Habit>,
     /// The editor's line, for JSON, which has no comments.
     #[serde(default, rename = "$schema")]
     _schema: Option<IgnoredAny>,

@@ -139,9 +139,9 @@ impl Envelope {
                 return Err(Refusal::NoAgents { recipient: place });
             }
             if role.kind == RecipientType::InPersonSigner {
-                self.host_of(recipient).filter(|host| host.role.order <= role.order).ok_or(Refusal::NoHost {
-                    recipient: place,
-                })?;
+                self.host_of(recipient)
+                    .filter(|host| host.role.order <= role.order)
+                    .ok_or(Refusal::NoHost { recipient: place })?;
             }
             if role.phone_verification
                 && let Some(agent) = role.persons.iter().position(|person| person.phone.is_none())
@@ -162,8 +162,9 @@ impl Envelope {
             (AgentState::Released, Act::Accept) => {
                 return Err(Refusal::AlreadyClaimed { by: recipient.primary() });
             }
-            (AgentState::Declined, Act::Decline)
-            | (AgentState::Signed, Act::Open | Act::Accept | Act::Sign { .. }) => return Ok(Repeated),
+            (AgentState::Declined, Act::Decline) | (AgentState::Signed, Act::Open | Act::Accept | Act::Sign { .. }) => {
+                return Ok(Repeated);
+            }
             (AgentState::Released | AgentState::Declined | AgentState::Signed, _) => return Err(state.into()),
             _ => {}
         }
@@ -198,7 +199,9 @@ impl Envelope {
         }
         let number = recipient.role.hosted_by?;
         let mut present = self.present();
-        present.find(|(_, host)| host.role.number == number && host.role.kind == RecipientType::Host).map(|(_, host)| host)
+        present
+            .find(|(_, host)| host.role.number == number && host.role.kind == RecipientType::Host)
+            .map(|(_, host)| host)
     }
 }
 
@@ -279,7 +282,12 @@ impl Change<'_> {
         let Some(recipient) = self.recipient(spot.recipient) else { return };
         recipient.state = RecipientState::Claimed { activated_at, by: spot.agent, at: now };
         let is_host = recipient.role.kind == RecipientType::Host;
-        self.turn(spot.recipient, &[AgentState::Invited, AgentState::Opened], AgentState::Released, EventKind::AgentReleased);
+        self.turn(
+            spot.recipient,
+            &[AgentState::Invited, AgentState::Opened],
+            AgentState::Released,
+            EventKind::AgentReleased,
+        );
         if is_host {
             self.complete(spot.recipient, Some(spot.agent));
             self.go_on();
@@ -322,7 +330,8 @@ impl Change<'_> {
             recipient.role.blocks() && !matches!(recipient.state, RecipientState::Completed { .. })
         };
         let present = self.envelope.present();
-        let turn = present.filter(|(_, recipient)| waits_for(recipient)).map(|(_, recipient)| recipient.role.order).min();
+        let turn =
+            present.filter(|(_, recipient)| waits_for(recipient)).map(|(_, recipient)| recipient.role.order).min();
         let Some(turn) = turn else { return self.finalize() };
         for place in 0..self.count() {
             let now = self.now;
@@ -340,7 +349,8 @@ impl Change<'_> {
 
     fn finalize(&mut self) {
         for place in 0..self.count() {
-            let is_viewer = |recipient: &Recipient| recipient.role.kind == RecipientType::Viewer && !recipient.is_removed();
+            let is_viewer =
+                |recipient: &Recipient| recipient.role.kind == RecipientType::Viewer && !recipient.is_removed();
             if self.envelope.recipient_at(place).is_some_and(is_viewer) {
                 self.complete(place, None);
             }

@@ -1,14 +1,14 @@
 //! Changes to a draft: its recipients, and the agents assigned to them (G3, G6, G10).
 
 use super::{
-    agent::{Person, Seat},
+    agent::{AgentState, Person, Seat},
     envelope::{Envelope, EnvelopeState, weight_of},
     id::{AgentId, RecipientId},
     recipient::{Recipient, RecipientState, RecipientType, Role},
     refusal::Refusal,
 };
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// How many recipients an envelope has at most, removed ones included.
 pub const MOST_RECIPIENTS: usize = 100;
@@ -156,7 +156,7 @@ impl Envelope {
             weight: 0,
         };
         let role = self.assigned(role, new.persons, code)?;
-        self.next_agent += u32::try_from(role.persons.len()).unwrap_or(u32::MAX);
+        self.next_agent = role.next_agent();
         self.recipients.push(Recipient::waiting(role, now));
         Ok(RecipientId { envelope: self.id, number })
     }
@@ -194,7 +194,7 @@ impl Envelope {
         if let Some(persons) = change.persons {
             role.first_agent = self.next_agent;
             role = self.assigned(role, persons, code)?;
-            self.next_agent += u32::try_from(role.persons.len()).unwrap_or(u32::MAX);
+            self.next_agent = role.next_agent();
         }
         role.weight = weight(&role);
         self.recipients[place] = Recipient::waiting(role, now);
@@ -239,13 +239,11 @@ impl Envelope {
     ) -> Result<Option<u32>, DraftError> {
         let Some(given) = given else { return Ok(None) };
         let found = self.present_place(&given).ok().map(|place| &self.recipients[place].role);
-        match found.filter(|role| kind.is_none_or(|kind| role.kind == kind)) {
-            Some(role) => Ok(Some(role.number)),
-            None => {
-                let wanted = if kind.is_some() { " whose type is host" } else { "" };
-                Err(DraftError::WrongReference { field, wanted, given })
-            }
+        if let Some(role) = found.filter(|role| kind.is_none_or(|kind| role.kind == kind)) {
+            return Ok(Some(role.number));
         }
+        let wanted = if kind.is_some() { " whose type is host" } else { "" };
+        Err(DraftError::WrongReference { field, wanted, given })
     }
 
     /// A role with its agents, numbered from the role's first one on.
@@ -255,7 +253,9 @@ impl Envelope {
         persons: Vec<Person>,
         code: &dyn Fn(AgentId) -> Box<str>,
     ) -> Result<Role, DraftError> {
-        if persons.len() > MOST_AGENTS {
+        let count = u32::try_from(persons.len()).unwrap_or(u32::MAX);
+        // Numbers are never given twice, so a draft whose agents are changed for ever runs out of them.
+        if persons.len() > MOST_AGENTS || role.first_agent.checked_add(count).is_none() {
             return Err(DraftError::TooManyAgents(persons.len()));
         }
         let mut seen = HashSet::with_capacity(persons.len());
@@ -268,6 +268,57 @@ impl Envelope {
         role.persons = persons;
         role.weight = weight(&role);
         Ok(role)
+    }
+}
+
+impl Role {
+    /// The number after that of its last agent.
+    fn next_agent(&self) -> u32 {
+        self.first_agent.saturating_add(u32::try_from(self.persons.len()).unwrap_or(u32::MAX))
+    }
+}
+
+impl Envelope {
+    /// Makes sure that an envelope which was written elsewhere is one that could have come about here.
+    ///
+    /// # Errors
+    /// In words, what about it could not.
+    pub fn sound(mut self) -> Result<Self, String> {
+        if self.recipients.len() > MOST_RECIPIENTS {
+            return Err(format!("it has more than {MOST_RECIPIENTS} recipients"));
+        }
+        if self.revision == 0 || self.revision >= u64::MAX / 2 {
+            return Err(format!("its revision cannot be {}", self.revision));
+        }
+        let mut numbers = HashSet::new();
+        let mut agents = 1;
+        for recipient in &mut self.recipients {
+            let count = recipient.role.persons.len();
+            if !numbers.insert(recipient.role.number) {
+                return Err(format!("two of its recipients have the number {}", recipient.role.number));
+            }
+            if count > MOST_AGENTS || recipient.seats.len() != count || recipient.role.codes.len() != count {
+                return Err(format!(
+                    "the recipient {} must have a seat and a code or null for each person",
+                    recipient.role.number
+                ));
+            }
+            if recipient.role.first_agent.checked_add(u32::try_from(count).unwrap_or(u32::MAX)).is_none() {
+                return Err(format!("the recipient {} cannot number its agents", recipient.role.number));
+            }
+            let primaries = (0_u32..)
+                .zip(&recipient.seats)
+                .filter(|(_, seat)| matches!(seat.state, AgentState::Primary | AgentState::Signed))
+                .map(|(place, _)| place);
+            if primaries.collect::<Vec<_>>() != recipient.primary().into_iter().collect::<Vec<_>>() {
+                return Err(format!("the recipient {} and its agents differ on who is primary", recipient.role.number));
+            }
+            agents = agents.max(recipient.role.next_agent());
+            let weight = weight(&recipient.role);
+            Arc::make_mut(&mut recipient.role).weight = weight;
+        }
+        self.next_agent = self.next_agent.max(agents);
+        Ok(self)
     }
 }
 

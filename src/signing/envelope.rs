@@ -184,11 +184,13 @@ impl Envelope {
         if id.envelope != self.id {
             return None;
         }
-        self.recipients.iter().enumerate().filter(|(_, recipient)| !recipient.is_removed()).find_map(|(place, recipient)| {
-            let agent = id.number.checked_sub(recipient.role.first_agent)?;
-            recipient.agent(agent)?;
-            Some(Spot { recipient: u32::try_from(place).ok()?, agent })
-        })
+        self.recipients.iter().enumerate().filter(|(_, recipient)| !recipient.is_removed()).find_map(
+            |(place, recipient)| {
+                let agent = id.number.checked_sub(recipient.role.first_agent)?;
+                recipient.agent(agent)?;
+                Some(Spot { recipient: u32::try_from(place).ok()?, agent })
+            },
+        )
     }
 
     /// The id of the recipient at a place.

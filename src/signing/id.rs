@@ -60,7 +60,7 @@ impl FromStr for EnvelopeId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let error = IdError(ENVELOPE, 16);
-        digits(text, ENVELOPE, 16).and_then(|digits| number(digits)).map(Self).ok_or(error)
+        digits(text, ENVELOPE, 16).and_then(number).map(Self).ok_or(error)
     }
 }
 
@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_none() {
-        for text in ["", "env_", "env_0D8EF5F2B39D3A7E", "env_0d8ef5f2b39d3a7", "agt_0d8ef5f2b39d3a7e", "env_+d8ef5f2b39d3a7e"] {
+        for text in
+            ["", "env_", "env_0D8EF5F2B39D3A7E", "env_0d8ef5f2b39d3a7", "agt_0d8ef5f2b39d3a7e", "env_+d8ef5f2b39d3a7e"]
+        {
             assert!(text.parse::<EnvelopeId>().is_err(), "{text}");
             assert!(text.parse::<AgentId>().is_err(), "{text}");
         }

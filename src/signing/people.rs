@@ -27,6 +27,9 @@ pub struct Plan {
     /// Whether the released agents are invited again when a primary declines (G10).
     #[serde(default)]
     pub reopen: bool,
+    /// Whether, and how long after sending it, the sender calls the envelope off.
+    #[serde(default)]
+    pub voids: Habit,
     /// Who does what by themselves. Of several rules for one person the first counts.
     #[serde(default)]
     pub people: Vec<Rule>,
@@ -173,7 +176,8 @@ impl Behaviour {
 }
 
 impl Habit {
-    fn draw(&self, random: &mut dyn FnMut() -> f64) -> Option<SignedDuration> {
+    /// How long after it could something is done, if it is; `random` as for [`Behaviour::next`].
+    pub fn draw(&self, random: &mut dyn FnMut() -> f64) -> Option<SignedDuration> {
         if !self.probability.happens(random) {
             return None;
         }
@@ -249,7 +253,9 @@ impl<'de> Visitor<'de> for WrittenVisitor {
     type Value = Written;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("never, a span such as 5m, or an object with \"after\", \"probability\", \"uniform\" or \"lognormal\"")
+        formatter.write_str(
+            "never, a span such as 5m, or an object with \"after\", \"probability\", \"uniform\" or \"lognormal\"",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
@@ -272,7 +278,9 @@ impl<'de> Visitor<'de> for WrittenVisitor {
         let after = match (file.after, drawn) {
             (Some(after), None) | (None, Some(after)) => after,
             (None, None) => Delay::Fixed(std::time::Duration::ZERO),
-            (Some(_), Some(_)) => return Err(A::Error::custom("write the span to be drawn inside of \"after\", or alone")),
+            (Some(_), Some(_)) => {
+                return Err(A::Error::custom("write the span to be drawn inside of \"after\", or alone"));
+            }
         };
         let probability = file.probability.unwrap_or(Probability::CERTAIN);
         Ok(Written { habit: Habit { after, probability }, instead_of: file.instead_of })
@@ -313,7 +321,10 @@ mod tests {
         }))
         .unwrap();
         assert!(rule.agent.matches("alice@example.com"));
-        assert_eq!(rule.behaviour.next(AgentState::Invited, &mut || 0.0), Some((Intention::Open, SignedDuration::from_mins(5))));
+        assert_eq!(
+            rule.behaviour.next(AgentState::Invited, &mut || 0.0),
+            Some((Intention::Open, SignedDuration::from_mins(5)))
+        );
         assert_eq!(rule.behaviour.next(AgentState::Primary, &mut || 0.05).unwrap().0, Intention::Decline);
         assert_eq!(rule.behaviour.next(AgentState::Primary, &mut || 0.5).unwrap().0, Intention::Sign);
         assert_eq!(rule.behaviour.next(AgentState::Released, &mut || 0.5), None);

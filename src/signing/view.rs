@@ -80,9 +80,11 @@ struct Recipients<'e>(EnvelopeView<'e>);
 impl Serialize for Recipients<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let EnvelopeView { envelope, in_full } = self.0;
-        serializer.collect_seq(
-            envelope.recipients.iter().map(|recipient| RecipientView { envelope, recipient, in_full }),
-        )
+        serializer.collect_seq(envelope.recipients.iter().map(|recipient| RecipientView {
+            envelope,
+            recipient,
+            in_full,
+        }))
     }
 }
 

@@ -170,7 +170,7 @@ impl From<RestoreError> for Problem {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Create(error) => error.into(),
-            RestoreError::Twice(_) => Self::bad_request(format!("{error}.")),
+            RestoreError::Twice(_) | RestoreError::Unsound(..) => Self::bad_request(format!("{error}.")),
             RestoreError::Store(error) => error.into(),
         }
     }

@@ -1,0 +1,333 @@
+//! Envelopes of a sandbox: every transition through the store, told once, and followed by what it leads to.
+
+mod address_book;
+mod error;
+mod from_handoff;
+mod people;
+
+pub use address_book::{AgentSource, NewContact, NewGroup};
+pub use error::{Fault, SigningError};
+pub(super) use from_handoff::Wish;
+
+use super::Sandbox;
+use crate::{
+    agenda::Task,
+    event::{Batch, EventKind},
+    message::{Channel, Message},
+    signing::{
+        Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Intention, Judgement, NewRecipient,
+        PhoneContactMethod, RecipientChange, RecipientId, Spot, Terms,
+    },
+    store::{StoreError, Update},
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What came of a command that was not refused.
+#[derive(Debug)]
+pub struct Performed {
+    /// The envelope as it now is.
+    pub envelope: Arc<Envelope>,
+    /// Where the agent is who did it, if one did.
+    pub spot: Option<Spot>,
+    /// Whether it had effects; a repeated one has none.
+    pub effective: bool,
+}
+
+impl Sandbox {
+    /// Makes a draft (G6).
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn create_envelope(&self, terms: Terms) -> Result<Arc<Envelope>, StoreError> {
+        let terms = Envelope::new(EnvelopeId(0), terms);
+        loop {
+            let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..terms.clone() });
+            match self.envelopes.insert(Arc::clone(&envelope)).await {
+                Ok(()) => {
+                    self.tell_of_creation(&envelope);
+                    return Ok(envelope);
+                }
+                Err(StoreError::Taken) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The envelope of an id.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchEnvelope`], or when the store is unavailable.
+    pub async fn envelope(&self, id: &str) -> Result<Arc<Envelope>, SigningError> {
+        let found = self.envelopes.get(id).await?;
+        found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
+    }
+
+    /// Adds a recipient to a draft (G1, G3).
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn add_recipient(
+        &self,
+        envelope: &str,
+        new: NewRecipient,
+        agents: &[AgentSource],
+    ) -> Result<RecipientId, SigningError> {
+        let persons = self.persons(agents).await?;
+        let mut added = None;
+        self.change_draft(envelope, |draft, now| {
+            let new = NewRecipient { persons: persons.clone(), ..new.clone() };
+            added = Some(draft.add_recipient(new, now, &|agent| self.code(agent))?);
+            Ok(())
+        })
+        .await?;
+        added.ok_or_else(|| SigningError::NoSuchEnvelope(envelope.to_owned()))
+    }
+
+    /// Changes a recipient of a draft, or its agents where some are given.
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn change_recipient(
+        &self,
+        envelope: &str,
+        recipient: &str,
+        change: RecipientChange,
+        agents: Option<&[AgentSource]>,
+    ) -> Result<Arc<Envelope>, SigningError> {
+        let persons = match agents {
+            Some(agents) => Some(self.persons(agents).await?),
+            None => None,
+        };
+        self.change_draft(envelope, |draft, now| {
+            let change = RecipientChange { persons: persons.clone(), ..change.clone() };
+            draft.change_recipient(recipient, change, now, &|agent| self.code(agent))
+        })
+        .await
+    }
+
+    /// Takes a recipient out of a draft.
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn remove_recipient(&self, envelope: &str, recipient: &str) -> Result<Arc<Envelope>, SigningError> {
+        self.change_draft(envelope, |draft, now| draft.remove_recipient(recipient, now)).await
+    }
+
+    async fn change_draft(
+        &self,
+        id: &str,
+        mut change: impl FnMut(&mut Envelope, Timestamp) -> Result<(), DraftError>,
+    ) -> Result<Arc<Envelope>, SigningError> {
+        match self.envelopes.update(id, |draft| change(draft, self.clock.now())).await? {
+            Update::Done(envelope) => Ok(envelope),
+            Update::Refused(error, envelope) => Err(SigningError::Draft { error, envelope: envelope.id }),
+            Update::Missing => Err(SigningError::NoSuchEnvelope(id.to_owned())),
+        }
+    }
+
+    /// Sends a draft: those whose turn it is are invited (G4, G7).
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn send_envelope(&self, id: &str) -> Result<Performed, SigningError> {
+        self.command(id, None, Command::Send).await
+    }
+
+    /// Calls an envelope off (G6).
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn void_envelope(&self, id: &str) -> Result<Performed, SigningError> {
+        self.command(id, None, Command::Void).await
+    }
+
+    /// An agent does something (G4, G10).
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn act(&self, agent: &str, act: Act<'_>) -> Result<Performed, SigningError> {
+        let no_such_agent = || SigningError::NoSuchAgent(agent.to_owned());
+        let id: AgentId = agent.parse().map_err(|_| no_such_agent())?;
+        self.act_at(id, act, None).await
+    }
+
+    async fn act_at(&self, id: AgentId, act: Act<'_>, at: Option<Timestamp>) -> Result<Performed, SigningError> {
+        let no_such_agent = || SigningError::NoSuchAgent(id.to_string());
+        let envelope = self.envelopes.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
+        let spot = envelope.spot_of(id).ok_or_else(no_such_agent)?;
+        self.command(&envelope.id.to_string(), at, Command::Act(spot, act)).await
+    }
+
+    /// Carries a command out, at a time or now. Of any number of callers at once, each is judged by what those before
+    /// it left; one who is refused has cost a look.
+    async fn command(&self, id: &str, at: Option<Timestamp>, command: Command<'_>) -> Result<Performed, SigningError> {
+        let mut effects = Vec::new();
+        let mut now = at.unwrap_or_default();
+        let updated = self.envelopes.evolve(id, |current| {
+            effects.clear();
+            if current.judge(command)? == Judgement::Repeated {
+                return Ok(None);
+            }
+            // Asked for in here, so that time goes the way of the transitions.
+            now = at.unwrap_or_else(|| self.clock.now());
+            let mut next = Envelope::clone(current);
+            next.perform(command, now, &mut effects)?;
+            Ok(Some(next))
+        });
+        let spot = if let Command::Act(spot, _) = command { Some(spot) } else { None };
+        match updated.await? {
+            Update::Done(envelope) => {
+                let effective = !effects.is_empty();
+                if effective {
+                    self.tell(&envelope, now, &effects);
+                    self.follow_up(&envelope, now, &effects);
+                }
+                Ok(Performed { envelope, spot, effective })
+            }
+            Update::Refused(refusal, envelope) => Err(SigningError::Refused { refusal, envelope, spot }),
+            Update::Missing => Err(SigningError::NoSuchEnvelope(id.to_owned())),
+        }
+    }
+
+    /// Carries out a task of the agenda that is about an envelope; says whether there was something to do.
+    pub(super) async fn carry_out_signing(&self, task: &Task, due: Timestamp) -> Result<bool, StoreError> {
+        let done = match *task {
+            Task::ExpireEnvelope { envelope_id } => {
+                self.command(&envelope_id.to_string(), Some(due), Command::Expire).await
+            }
+            Task::RemindEnvelope { envelope_id } => {
+                self.command(&envelope_id.to_string(), Some(due), Command::Remind).await
+            }
+            Task::VoidEnvelope { envelope_id } => {
+                self.command(&envelope_id.to_string(), Some(due), Command::Void).await
+            }
+            Task::Act { agent_id, act } => self.act_by_itself(agent_id, act, due).await,
+            Task::ExpireSession { .. } => return Ok(false),
+        };
+        match done {
+            Ok(performed) => Ok(performed.effective),
+            Err(SigningError::Store(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Does what a simulated person means to do; they have read the code that was sent to them.
+    async fn act_by_itself(&self, id: AgentId, act: Intention, due: Timestamp) -> Result<Performed, SigningError> {
+        let code = self.code(id);
+        let act = match act {
+            Intention::Open => Act::Open,
+            Intention::Accept => Act::Accept,
+            Intention::Decline => Act::Decline,
+            Intention::Sign => Act::Sign { code: Some(&code) },
+        };
+        self.act_at(id, act, Some(due)).await
+    }
+
+    fn tell_of_creation(&self, envelope: &Envelope) {
+        self.log(envelope, 1, envelope.terms.created_at, vec![(EventKind::EnvelopeCreated, None, None)]);
+    }
+
+    /// Takes what a transition brought about into the log of events.
+    fn tell(&self, envelope: &Envelope, at: Timestamp, effects: &[Effect]) {
+        let happened = effects.iter().map(|effect| {
+            let recipient = effect.recipient.and_then(|place| envelope.recipient_at(place));
+            let first_agent = recipient.map(|recipient| recipient.role.first_agent);
+            let agent = first_agent.zip(effect.agent).map(|(first, place)| first + place);
+            (effect.kind, recipient.map(|recipient| recipient.role.number), agent)
+        });
+        self.log(envelope, envelope.revision, at, happened.collect());
+    }
+
+    fn log(
+        &self,
+        envelope: &Envelope,
+        revision: u64,
+        at: Timestamp,
+        happened: Vec<(EventKind, Option<u32>, Option<u32>)>,
+    ) {
+        let origin = envelope.terms.origin.clone();
+        self.events.append(Batch { envelope: envelope.id, revision, at, origin, happened });
+        self.happened.notify_waiters();
+    }
+
+    /// Puts on the agenda what follows from a transition, strikes off what no longer does, and sends codes.
+    fn follow_up(&self, envelope: &Envelope, now: Timestamp, effects: &[Effect]) {
+        let envelope_id = envelope.id;
+        for effect in effects {
+            match effect.kind {
+                EventKind::EnvelopeSent => self.schedule_end(envelope, now),
+                EventKind::RequestResent => self.schedule_reminder(envelope, now),
+                EventKind::EnvelopeFinalized | EventKind::EnvelopeVoided | EventKind::EnvelopeExpired => {
+                    self.agenda.strike(&Task::ExpireEnvelope { envelope_id });
+                    self.agenda.strike(&Task::RemindEnvelope { envelope_id });
+                    self.agenda.strike(&Task::VoidEnvelope { envelope_id });
+                }
+                EventKind::AgentInvited | EventKind::AgentOpened => self.plan_next(envelope, effect, now),
+                EventKind::AgentAccepted => {
+                    self.send_code(envelope, effect, now);
+                    self.plan_next(envelope, effect, now);
+                }
+                EventKind::AgentReleased => self.give_up(envelope, effect),
+                _ => {}
+            }
+        }
+    }
+
+    fn schedule_end(&self, envelope: &Envelope, now: Timestamp) {
+        let envelope_id = envelope.id;
+        if let Some(due) = envelope.expires_at() {
+            self.schedule(due, Task::ExpireEnvelope { envelope_id });
+        }
+        self.schedule_reminder(envelope, now);
+        self.plan_void(envelope);
+    }
+
+    fn schedule_reminder(&self, envelope: &Envelope, now: Timestamp) {
+        if let Some(due) = envelope.next_reminder(now) {
+            self.schedule(due, Task::RemindEnvelope { envelope_id: envelope.id });
+        }
+    }
+
+    /// The one-time code of an agent: always the same, so that nothing has to be kept to tell it again.
+    fn code(&self, agent: AgentId) -> Box<str> {
+        self.ids.code(agent.envelope.0 ^ u64::from(agent.number).rotate_left(32)).into()
+    }
+
+    /// Sends a one-time code to an agent with a phone (G2).
+    fn send_code(&self, envelope: &Envelope, effect: &Effect, at: Timestamp) {
+        let Some(spot) = spot_of(effect) else { return };
+        let Some(agent_id) = envelope.agent_id(spot) else { return };
+        let Some((person, code)) = envelope.recipient_at(spot.recipient).and_then(|recipient| {
+            let place = usize::try_from(spot.agent).ok()?;
+            Some((recipient.role.persons.get(place)?, recipient.role.codes.get(place)?.clone()?))
+        }) else {
+            return;
+        };
+        let Some(phone) = &person.phone else { return };
+        let name = &envelope.terms.name;
+        let text = match person.locale {
+            crate::signing::Locale::EnUs => format!("{code} is your code to sign \"{name}\"."),
+            crate::signing::Locale::TrTr => format!("\"{name}\" belgesini imzalama kodunuz: {code}."),
+        };
+        let channel = match person.phone_contact_method.unwrap_or_default() {
+            PhoneContactMethod::Sms => Channel::Sms,
+            PhoneContactMethod::Whatsapp => Channel::Whatsapp,
+        };
+        self.messages.capture(Message {
+            id: self.ids.message().into(),
+            at,
+            channel,
+            to: phone.clone(),
+            text: text.into(),
+            code,
+            envelope_id: envelope.id,
+            agent_id,
+        });
+    }
+}
+
+/// Where the agent is to whom something happened.
+fn spot_of(effect: &Effect) -> Option<Spot> {
+    Some(Spot { recipient: effect.recipient?, agent: effect.agent? })
+}

@@ -1,0 +1,156 @@
+//! Contacts, groups and users of a sandbox, and the persons that agents become (G3, G10).
+
+use super::SigningError;
+use crate::{
+    sandbox::Sandbox,
+    signing::{Contact, Group, Locale, Person, PhoneContactMethod, User},
+    store::StoreError,
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How an agent is said to be somebody (G3). Exactly one of the four sources counts.
+#[derive(Clone, Debug, Default)]
+pub struct AgentSource {
+    /// The person, inline.
+    pub info: Option<Person>,
+    /// A contact.
+    pub contact_id: Option<String>,
+    /// A member of the team.
+    pub user_id: Option<String>,
+    /// A group, each of whose members becomes an agent.
+    pub group_id: Option<String>,
+    /// Free-form, of the caller's own; for each of them.
+    pub context: Option<Value>,
+    /// How one-time codes are sent, if not as usual.
+    pub phone_contact_method: Option<PhoneContactMethod>,
+}
+
+/// A contact, or a user, to be made.
+#[derive(Clone, Debug)]
+pub struct NewContact {
+    /// The full name.
+    pub name: Box<str>,
+    /// The email address.
+    pub email: Box<str>,
+    /// E.164.
+    pub phone: Option<Box<str>>,
+    /// The language of pages and mails.
+    pub locale: Locale,
+}
+
+/// A group to be made.
+#[derive(Clone, Debug)]
+pub struct NewGroup {
+    /// What it is called.
+    pub name: Box<str>,
+    /// Its members.
+    pub contact_ids: Vec<String>,
+}
+
+impl Sandbox {
+    /// Takes somebody into the address book.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn create_contact(&self, new: NewContact) -> Result<Arc<Contact>, StoreError> {
+        let NewContact { name, email, phone, locale } = new;
+        let id = self.ids.contact().into();
+        let contact = Arc::new(Contact { id, name, email, phone, locale, created_at: self.clock.now() });
+        self.contacts.insert(Arc::clone(&contact)).await?;
+        Ok(contact)
+    }
+
+    /// Makes a group of contacts. It may be empty, though nobody can be assigned by it then; a contact that is named
+    /// twice is in it once.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchContact`], or when the store is unavailable.
+    pub async fn create_group(&self, new: NewGroup) -> Result<Arc<Group>, SigningError> {
+        let mut contact_ids: Vec<Arc<str>> = Vec::with_capacity(new.contact_ids.len());
+        let mut seen = std::collections::HashSet::new();
+        for id in &new.contact_ids {
+            let contact = self.contact(id).await?;
+            if seen.insert(Arc::clone(&contact.id)) {
+                contact_ids.push(Arc::clone(&contact.id));
+            }
+        }
+        let id = self.ids.group().into();
+        let group = Arc::new(Group { id, name: new.name, contact_ids, created_at: self.clock.now() });
+        self.groups.insert(Arc::clone(&group)).await?;
+        Ok(group)
+    }
+
+    /// Takes a member into the team, under an id of the caller's choice or one that is drawn.
+    ///
+    /// # Errors
+    /// [`SigningError::UserExists`], or when the store is unavailable.
+    pub async fn create_user(&self, id: Option<String>, new: NewContact) -> Result<Arc<User>, SigningError> {
+        let NewContact { name, email, phone, locale } = new;
+        let id = id.unwrap_or_else(|| self.ids.user());
+        let user = Arc::new(User { id: id.as_str().into(), name, email, phone, locale, created_at: self.clock.now() });
+        match self.users.insert(Arc::clone(&user)).await {
+            Ok(()) => Ok(user),
+            Err(StoreError::Taken) => Err(SigningError::UserExists(id)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The contact of an id.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchContact`], or when the store is unavailable.
+    pub async fn contact(&self, id: &str) -> Result<Arc<Contact>, SigningError> {
+        self.contacts.get(id).await?.ok_or_else(|| SigningError::NoSuchContact(id.to_owned()))
+    }
+
+    /// The group of an id.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
+    pub async fn group(&self, id: &str) -> Result<Arc<Group>, SigningError> {
+        self.groups.get(id).await?.ok_or_else(|| SigningError::NoSuchGroup(id.to_owned()))
+    }
+
+    /// The user of an id.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchUser`], or when the store is unavailable.
+    pub async fn user(&self, id: &str) -> Result<Arc<User>, SigningError> {
+        self.users.get(id).await?.ok_or_else(|| SigningError::NoSuchUser(id.to_owned()))
+    }
+
+    /// The persons whom agents are said to be; a group is each of its members, as they are now.
+    pub(super) async fn persons(&self, agents: &[AgentSource]) -> Result<Vec<Person>, SigningError> {
+        let mut persons = Vec::with_capacity(agents.len());
+        for (place, agent) in agents.iter().enumerate() {
+            let before = persons.len();
+            match (&agent.info, &agent.contact_id, &agent.user_id, &agent.group_id) {
+                (Some(person), None, None, None) => persons.push(person.clone()),
+                (None, Some(id), None, None) => persons.push(self.contact(id).await?.person(None)),
+                (None, None, Some(id), None) => persons.push(self.user(id).await?.person()),
+                (None, None, None, Some(id)) => {
+                    let group = self.group(id).await?;
+                    if group.contact_ids.is_empty() {
+                        return Err(SigningError::EmptyGroup(id.clone()));
+                    }
+                    for member in &group.contact_ids {
+                        persons.push(self.contact(member).await?.person(Some(&group)));
+                    }
+                }
+                (None, None, None, None) => return Err(SigningError::NoSource(place)),
+                _ => return Err(SigningError::SeveralSources(place)),
+            }
+            for person in persons.iter_mut().skip(before) {
+                if agent.context.is_some() {
+                    person.context.clone_from(&agent.context);
+                }
+                if person.phone.is_some() {
+                    let own = agent.phone_contact_method.or(person.phone_contact_method);
+                    person.phone_contact_method = Some(own.unwrap_or_default());
+                }
+            }
+        }
+        Ok(persons)
+    }
+}

@@ -1,0 +1,156 @@
+//! Why the signing service refuses: one stable name each (G8, G10).
+
+use crate::{
+    signing::{DraftError, Envelope, EnvelopeId, Refusal, Spot},
+    store::StoreError,
+};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// There is no such envelope.
+    #[error("There is no envelope {0:?}, or it was dropped.")]
+    NoSuchEnvelope(String),
+    /// There is no such recipient.
+    #[error("The envelope has no recipient {0:?}.")]
+    NoSuchRecipient(String),
+    /// There is no such agent.
+    #[error("There is no agent {0:?}, or its envelope was dropped.")]
+    NoSuchAgent(String),
+    /// There is no such contact.
+    #[error("There is no contact {0:?}.")]
+    NoSuchContact(String),
+    /// There is no such contact group.
+    #[error("There is no contact group {0:?}.")]
+    NoSuchGroup(String),
+    /// There is no such user.
+    #[error("There is no user {0:?}.")]
+    NoSuchUser(String),
+    /// A group has no members.
+    #[error("The contact group {0:?} has no members, and nobody could sign for it.")]
+    EmptyGroup(String),
+    /// An agent is not said to be anybody.
+    #[error("The agent at place {0} has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".")]
+    NoSource(usize),
+    /// An agent is said to be several.
+    #[error(
+        "The agent at place {0} has more than one source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\"."
+    )]
+    SeveralSources(usize),
+    /// There is one of that id.
+    #[error("There is a user {0:?} already.")]
+    UserExists(String),
+    /// The rules refuse it.
+    #[error("{}", refusal.description())]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The envelope as it is.
+        envelope: Arc<Envelope>,
+        /// Where the agent is who would have done it.
+        spot: Option<Spot>,
+    },
+    /// The draft cannot be changed so.
+    #[error("{error}")]
+    Draft {
+        /// Why.
+        error: DraftError,
+        /// The draft.
+        envelope: EnvelopeId,
+    },
+    /// The store does not do its work.
+    #[error("The mock could not do its work: {0}.")]
+    Store(#[from] StoreError),
+}
+
+/// What kind of fault an error is, for whoever has a status to give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// What is named does not exist.
+    NotFound,
+    /// What is sent contradicts itself, or what there is.
+    Unfit,
+    /// It is not possible as things stand.
+    Conflict,
+    /// The service is to blame.
+    Ours,
+}
+
+impl SigningError {
+    /// The names that are neither a refusal of the rules nor of a draft.
+    pub const NAMES: [&'static str; 11] = [
+        "Envelope.NotFound",
+        "Recipient.NotFound",
+        "Agent.NotFound",
+        "Contact.NotFound",
+        "Group.NotFound",
+        "User.NotFound",
+        "Group.Empty",
+        "Agent.NoSource",
+        "Agent.SeveralSources",
+        "User.Exists",
+        "Service.Unavailable",
+    ];
+
+    /// The stable name (G8).
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NoSuchEnvelope(_) => "Envelope.NotFound",
+            Self::NoSuchRecipient(_) => "Recipient.NotFound",
+            Self::NoSuchAgent(_) => "Agent.NotFound",
+            Self::NoSuchContact(_) => "Contact.NotFound",
+            Self::NoSuchGroup(_) => "Group.NotFound",
+            Self::NoSuchUser(_) => "User.NotFound",
+            Self::EmptyGroup(_) => "Group.Empty",
+            Self::NoSource(_) => "Agent.NoSource",
+            Self::SeveralSources(_) => "Agent.SeveralSources",
+            Self::UserExists(_) => "User.Exists",
+            Self::Refused { refusal, .. } => refusal.name(),
+            Self::Draft { error, .. } => error.name(),
+            Self::Store(_) => "Service.Unavailable",
+        }
+    }
+
+    /// What kind of fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoSuchEnvelope(_)
+            | Self::NoSuchRecipient(_)
+            | Self::NoSuchAgent(_)
+            | Self::NoSuchContact(_)
+            | Self::NoSuchGroup(_)
+            | Self::NoSuchUser(_)
+            | Self::Draft { error: DraftError::NoSuchRecipient(_) | DraftError::Removed, .. } => Fault::NotFound,
+            Self::Refused { .. } | Self::Draft { error: DraftError::Refused(_), .. } | Self::UserExists(_) => {
+                Fault::Conflict
+            }
+            Self::EmptyGroup(_) | Self::NoSource(_) | Self::SeveralSources(_) | Self::Draft { .. } => Fault::Unfit,
+            Self::Store(_) => Fault::Ours,
+        }
+    }
+
+    /// What a program may want to know beside the name (G8).
+    #[must_use]
+    pub fn context(&self) -> Map<String, Value> {
+        let context = match self {
+            Self::Refused { refusal, envelope, spot } => return refusal.context(envelope, *spot),
+            Self::NoSuchEnvelope(id) => json!({ "envelopeId": id }),
+            Self::NoSuchRecipient(id) => json!({ "recipientId": id }),
+            Self::NoSuchAgent(id) => json!({ "agentId": id }),
+            Self::NoSuchContact(id) => json!({ "contactId": id }),
+            Self::NoSuchGroup(id) | Self::EmptyGroup(id) => json!({ "groupId": id }),
+            Self::NoSuchUser(id) | Self::UserExists(id) => json!({ "userId": id }),
+            Self::NoSource(place) | Self::SeveralSources(place) => json!({ "agent": place }),
+            Self::Draft { error, envelope } => match error {
+                DraftError::DuplicateAgent(email) => json!({ "envelopeId": envelope, "email": email }),
+                _ => json!({ "envelopeId": envelope }),
+            },
+            Self::Store(_) => json!({}),
+        };
+        if let Value::Object(context) = context { context } else { Map::new() }
+    }
+}
