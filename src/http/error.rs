@@ -100,8 +100,9 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
 pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
     body::drain(body);
-    let (method, target) = (&parts.method, &parts.uri);
-    let description = format!("There is no endpoint {method} {target}; the handoff is POST {CREATE_AGENT_SESSION}.");
+    // Not the query, which may hold what is masked elsewhere.
+    let (method, path) = (&parts.method, parts.uri.path());
+    let description = format!("There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}.");
     exchange.answer(ready(Err(HandoffError::new(StatusCode::NOT_FOUND, description)))).await
 }
 

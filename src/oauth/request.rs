@@ -114,10 +114,14 @@ impl<'f> Form<'f> {
 fn basic(authorization: &str) -> Result<Shown, String> {
     let (scheme, credential) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("Basic") {
-        return Err(format!(
-            "The Authorization header is of the scheme {}; the token endpoint takes Basic, or none.",
-            Quoted(scheme)
-        ));
+        // What stands where a scheme should may be the secret itself, which nobody is to read in a log.
+        let looks_like_one = scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let what = if looks_like_one && !credential.is_empty() {
+            format!("is of the scheme {}", Quoted(scheme))
+        } else {
+            "names no scheme".to_owned()
+        };
+        return Err(format!("The Authorization header {what}; the token endpoint takes Basic, or none."));
     }
     let malformed = |what: &str| format!("The Authorization header is no Basic credential: {what}.");
     let decoded = BASE64_STANDARD.decode(credential.trim()).map_err(|error| malformed(&error.to_string()))?;
@@ -176,6 +180,8 @@ mod tests {
                 Some("Bearer x"),
                 "invalid_client: The Authorization header is of the scheme 'Bearer'",
             ),
+            ("GRANT&assertion=x", Some("cs_0123"), "invalid_client: The Authorization header names no scheme;"),
+            ("GRANT&assertion=x", Some("secret"), "invalid_client: The Authorization header names no scheme;"),
             ("GRANT&assertion=x", Some("Basic *"), "invalid_client: The Authorization header is no Basic credential"),
             ("GRANT&assertion=x", Some("Basic YQ=="), "no colon"),
             ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is no way"),

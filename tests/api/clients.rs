@@ -190,6 +190,44 @@ async fn a_client_may_prove_itself_with_its_secret_and_must_do_it_rightly() {
     insta::assert_snapshot!(refusals.replace(&client.id, "CLIENT_ID").replace(&other.id, "OTHER_ID"));
 }
 
+/// Wherever a client puts them by mistake, and however it writes them.
+#[tokio::test]
+async fn what_would_let_a_reader_act_as_the_client_is_not_in_the_journal() {
+    let api = Api::new();
+    let client = Client::frozen(&api).await;
+    let secret = &*client.secret;
+    let assertion = client.assertion("j-1", &json!({}));
+    let signature = assertion.rsplit('.').next().unwrap();
+    let grant = form(&[("grant_type", JWT_BEARER)]);
+    let basic_alone = Some(secret.to_owned());
+    for (query, authorization, form) in [
+        (String::new(), None, format!("{grant}&assertion={}", assertion.replace('.', "%2E"))),
+        (String::new(), None, format!("{grant}&%61ssertion={assertion}")),
+        (String::new(), None, format!("{grant}&client%5Fid=a&client_%73ecret={secret}")),
+        (String::new(), None, format!("grant_type=refresh_token&refresh_token={secret}")),
+        (String::new(), None, format!("grant_type=password&username=sam&password={secret}")),
+        (String::new(), basic_alone, format!("{grant}&assertion={assertion}")),
+        (format!("?client_secret={secret}&assertion={assertion}"), None, grant.clone()),
+    ] {
+        let mut request =
+            Request::post(format!("{TOKEN}{query}")).header("content-type", "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let answer = api.send(request.body(Body::from(form.clone())).unwrap()).await;
+        let in_both = ["default", &client.sandbox].map(|sandbox| format!("/__admin/requests?sandbox={sandbox}"));
+        for path in in_both {
+            let journal = api.get(&path).await.text;
+            assert!(!journal.contains(secret) && !journal.contains(signature), "{query} {form}: {}", answer.text);
+        }
+    }
+    // What is no assertion at all is worth seeing.
+    let answer = ask(&api, &[("assertion", "undefined")]).await;
+    assert!(api.exchange(&answer).await["request"]["body_text"].as_str().unwrap().ends_with("&assertion=undefined"));
+    let nowhere = api.get(&format!("/nowhere?client_secret={secret}")).await;
+    assert!(!api.exchange(&nowhere).await.to_string().contains(secret));
+}
+
 #[tokio::test]
 async fn a_client_gets_no_more_than_its_scopes() {
     let api = Api::new();
