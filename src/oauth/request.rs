@@ -128,8 +128,9 @@ fn basic(authorization: &str) -> Result<Shown, String> {
     let decoded = String::from_utf8(decoded).map_err(|_| malformed("it is not UTF-8"))?;
     let (id, secret) = decoded.split_once(':').ok_or_else(|| malformed("it has no colon between id and secret"))?;
     let plain = |text: &str| {
-        // Half a form without a value: all of it is one name.
-        form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+        // Half a form without a value: all of it is one name, also where a client left out to encode it.
+        let name = text.replace('&', "%26").replace('=', "%3D");
+        form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
     };
     let secret = plain(secret);
     Ok(Shown { id: plain(id), secret: (!secret.is_empty()).then_some(secret) })
@@ -160,6 +161,9 @@ mod tests {
         let basic = format!("bAsIc {}", BASE64_STANDARD.encode("a+b%3Ac:%26%3D"));
         assert_eq!(shown("", Some(&basic)), client(Some("&=")));
         assert_eq!(shown("&client_id=a+b%3Ac", Some(&basic)), client(Some("&=")));
+        // Many clients encode nothing; what they send is taken whole, and no part of it for the secret.
+        let raw = format!("Basic {}", BASE64_STANDARD.encode("a b%3Ac:s3c=&ret=="));
+        assert_eq!(shown("", Some(&raw)), client(Some("s3c=&ret==")));
     }
 
     #[test]
