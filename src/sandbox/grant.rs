@@ -163,6 +163,9 @@ impl Sandboxes {
         let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
         match self.client(&shown.id) {
             FoundClient::Registered(_, client) => match &shown.secret {
+                Some(_) if client.secret.is_none() => {
+                    refuse("The client has no client_secret; leave it out, its assertion proves it.")
+                }
                 Some(secret) if !client.has_secret(secret) => refuse("The client_secret is not the client's."),
                 _ => Ok(()),
             },

@@ -98,6 +98,11 @@ fn a_pair_of_ones_own_is_made_registered_and_used() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--client-key", &key]));
     let flags = ["--client-id", &*id, "--key", &private];
     assert_eq!(token(&server, &flags).status.code(), Some(0));
+    let with_secret = token(&server, &[&flags[..], &["--client-secret", "cs_1"]].concat());
+    assert_eq!(
+        refusal(&with_secret),
+        "invalid_client: The client has no client_secret; leave it out, its assertion proves it."
+    );
     let other = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let body = told.lines().find_map(|line| line.trim().strip_prefix("curl ")?.split('\'').nth(1)).unwrap();
     let registered = other.ask("POST", "/__admin/clients", body);
