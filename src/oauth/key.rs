@@ -119,6 +119,9 @@ impl PublicKey {
                 BITS.end()
             )));
         }
+        if modulus.last().is_some_and(|last| last % 2 == 0) {
+            return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it"));
+        }
         // By an exponent of one every signature would be its own proof; an even one is no RSA key's.
         if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
             return Err(KeyError::new("its exponent must be odd and larger than 1; 65537 is the usual one"));

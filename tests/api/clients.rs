@@ -94,6 +94,7 @@ async fn keys_that_a_verifier_should_not_trust_are_refused_with_the_reason() {
         ("key_ops without verify", with("key_ops", json!(["sign"]))),
         ("a modulus that is none", with("n", json!("AQAB"))),
         ("a modulus with padding", with("n", json!("AQAB=="))),
+        ("an even modulus", with("n", json!("_".repeat(341) + "g"))),
         ("an exponent of one", with("e", json!("AQ"))),
         ("a kid of another type", with("kid", json!(7))),
         ("an empty JWKS", json!({ "jwks": { "keys": [] } })),
