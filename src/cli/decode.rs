@@ -100,7 +100,7 @@ fn client(options: &Options, assertion: &Assertion<'_>) -> Result<Option<Client>
         Failure::new(Exit::File, format!("{file}: {error}"))
     })?;
     let created_at = Timestamp::UNIX_EPOCH;
-    Ok(Some(Client { id: iss.into(), secret: None, keys, scopes: Scopes::all(), created_at }))
+    Ok(Some(Client { id: iss.into(), secret: None, keys, scopes: Scopes::all(), created_at, registration: 0 }))
 }
 
 fn judge_access_token(claims: &Map<String, Value>, now: Timestamp) -> Option<String> {

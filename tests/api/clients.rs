@@ -262,9 +262,45 @@ async fn a_deleted_client_is_gone_with_its_tokens() {
     assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
     let refused = client.exchange("j-2", &json!({})).await;
     assert!(error_of(&refused).contains("is gone: it was deleted"), "{}", refused.text);
-    // Its id is free again.
+    // Its id is free again, and whoever takes it does not take its tokens over: here, elsewhere, or when it comes back.
     let again = json!({ "client_id": client.id, "public_key": built_in::PUBLIC_KEY });
-    assert_eq!(register(&api, again).await.status, 201);
+    let again = |sandbox: &str| (format!("/__admin/clients?sandbox={sandbox}"), again.clone());
+    for sandbox in [&client.sandbox, "default", &client.sandbox] {
+        let (path, body) = again(sandbox);
+        assert_eq!(send(&api, "POST", &path, body).await.status, 201);
+        let refused = hand_off().await;
+        assert_eq!(refused.status, 401);
+        assert!(refused.description().contains("another one was registered under the same id"), "{}", refused.text);
+        let path = format!("/__admin/clients/{}?sandbox={sandbox}", client.id);
+        assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
+        assert_eq!(api.call("DELETE", &path).await.status, 204);
+    }
+    let (path, body) = again(&client.sandbox);
+    assert_eq!(send(&api, "POST", &path, body).await.status, 201);
+    let fresh = token_of(&client.exchange("j-3", &json!({})).await);
+    let answer = crate::access::hand_off(&api, &fresh, "h-2", "usr_123", "sam@example.com").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_token_does_not_outlive_its_sandbox_where_another_one_takes_its_name_and_client() {
+    let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
+    let id = "client_ffffffffffffffffffffffffffffffff";
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        crate::sandboxes::create(&api, json!({ "name": "suite-a" })).await;
+        let client = json!({ "client_id": id, "public_key": built_in::PUBLIC_KEY });
+        assert_eq!(send(&api, "POST", "/__admin/clients?sandbox=suite-a", client).await.status, 201);
+        let made = send(&api, "POST", "/__admin/tokens?sandbox=suite-a", json!({ "client_id": id })).await;
+        tokens.push(token_of(&made));
+        let mut passes = Vec::new();
+        for token in &tokens {
+            let answer = crate::access::hand_off(&api, token, "h-1", "usr_123", "sam@example.com").await;
+            passes.push(answer.status == 200);
+        }
+        assert_eq!(passes, (0..tokens.len()).map(|place| place + 1 == tokens.len()).collect::<Vec<_>>());
+        assert_eq!(api.call("DELETE", "/__admin/sandboxes/suite-a").await.status, 204);
+    }
 }
 
 #[tokio::test]
