@@ -5,7 +5,11 @@
 //! than the check of the assertion that it is issued for; and it follows from its input alone, so that the same seed
 //! gives the same tokens.
 
-use super::{client::Client, error::Quoted, jws};
+use super::{
+    client::Client,
+    error::Quoted,
+    jws::{self, Jws},
+};
 use aws_lc_rs::{
     digest::{SHA256, digest},
     error::KeyRejected,
@@ -148,6 +152,21 @@ impl TokenIssuer {
         serde_json::from_slice(&claims)
             .map_err(|error| format!("holds what no access token does: {}", Quoted(&error.to_string())))
     }
+}
+
+/// Verifies the signature of an access token with a JWKS, as a server like this one publishes it.
+///
+/// # Errors
+/// Why it is not verified.
+pub fn is_signed_by(jwks: &Value, token: &Jws<'_>) -> Result<(), String> {
+    let keys = jwks["keys"].as_array().map_or(std::slice::from_ref(jwks), Vec::as_slice);
+    let kid = token.header.get("kid");
+    let key = keys.iter().find(|key| key["crv"] == "Ed25519" && kid.is_none_or(|kid| key["kid"] == *kid));
+    let key = key.and_then(|key| BASE64_URL_SAFE_NO_PAD.decode(key["x"].as_str()?).ok());
+    let key = key.ok_or("none of the keys is the one that it names")?;
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(token.signed.as_bytes(), &token.signature)
+        .map_err(|_| "it does not verify with the server's key".to_owned())
 }
 
 #[cfg(test)]
