@@ -219,6 +219,7 @@ impl<'t> Assertion<'t> {
                 bench.refuse("kid", format!("{} names none of the client's keys: {}", Quoted(kid), known.join(", ")));
                 return bench.tell("signature", Verdict::Unjudged);
             }
+            Some(_) if candidates.is_empty() => bench.tell("kid", Verdict::Unjudged),
             Some(_) => bench.tell("kid", Verdict::Accepted),
             None => bench.tell("kid", Verdict::Absent),
         }

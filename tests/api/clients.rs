@@ -146,6 +146,15 @@ async fn keys_are_rotated_in_mid_flight() {
     let unknown = sent(&by(old, json!({ "alg": "RS256", "kid": old_kid }), "j-5")).await;
     assert!(unknown.contains("names none of the client's keys: '2026-03'"), "{unknown}");
     assert_eq!(api.call("DELETE", &at(&format!("{keys}/{old_kid}"))).await.status, 404);
+    // A client without a key proves nothing, and no kid can be right or wrong.
+    assert_eq!(api.call("DELETE", &at(&format!("{keys}/2026-03"))).await.status, 200);
+    let keyless = by(&new, json!({ "alg": "RS256", "kid": "2026-03" }), "j-6");
+    let answer = ask(&api, &[("assertion", &keyless)]).await;
+    assert!(error_of(&answer).contains("signature: the client has no public key"), "{}", answer.text);
+    let exchange = at(&format!("/__admin/requests/{}", answer.header("x-mock-exchange")));
+    let exchange = api.get(&exchange).await.json();
+    let mut fates = exchange["assertion"]["fates"].as_array().unwrap().iter();
+    assert_eq!(fates.find(|fate| fate["claim"] == "kid").unwrap()["fate"], "unjudged");
 }
 
 #[tokio::test]
