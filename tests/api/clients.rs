@@ -326,4 +326,7 @@ async fn the_server_says_of_itself_where_tokens_are_to_be_had() {
     insta::assert_snapshot!(metadata.text);
     assert_eq!(api.get("/oauth2/v2/.well-known/jwks.json").await.json()["keys"][0]["alg"], "EdDSA");
     assert_eq!(api.app.sandboxes.default_sandbox().journal.fill().kept, 0, "documents are not recorded");
+    // And whoever misses it is told.
+    let missed = api.call("POST", "/oauth/token").await;
+    assert!(missed.description().ends_with("tokens are had from POST /oauth2/v2/token."), "{}", missed.text);
 }
