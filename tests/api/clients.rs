@@ -35,6 +35,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         json!({ "public_key": fixture("other-client.pub.pem") }),
         json!({ "public_key": fixture("other-client.rsa-pub.pem") }),
         json!({ "public_key": fixture("other-client.cert.pem") }),
+        json!({ "public_key": format!("\u{feff}Bag Attributes\r\n{}\r\nbehind it", fixture("other-client.pub.pem")) }),
         json!({ "jwks": serde_json::from_str::<Value>(&fixture("other-client.jwk.json")).unwrap() }),
         json!({ "jwks": { "keys": [serde_json::from_str::<Value>(&fixture("other-client.jwk.json")).unwrap()] } }),
     ];
@@ -61,9 +62,9 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         let answer = ask(&api, &pairs).await;
         assert_eq!(answer.status, 200, "{wanted}: {}", answer.text);
     }
-    assert!(moduli.windows(2).all(|pair| pair[0] == pair[1]), "one key in five forms");
+    assert!(moduli.windows(2).all(|pair| pair[0] == pair[1]), "one key in every form");
     let listed = api.get("/__admin/clients").await.json();
-    assert_eq!(listed["clients"].as_array().unwrap().len(), 6);
+    assert_eq!(listed["clients"].as_array().unwrap().len(), 7);
     assert_eq!(listed["clients"][0]["client_id"], built_in::CLIENT_ID);
 }
 
@@ -81,6 +82,9 @@ async fn keys_that_a_verifier_should_not_trust_are_refused_with_the_reason() {
         ("nothing", json!({})),
         ("both", json!({ "public_key": "x", "jwks": {} })),
         ("no PEM", json!({ "public_key": "x" })),
+        ("line ends written out", json!({ "public_key": built_in::PUBLIC_KEY.replace('\n', "\\n") })),
+        ("no line ends", json!({ "public_key": built_in::PUBLIC_KEY.replace('\n', " ") })),
+        ("an end without a beginning", json!({ "public_key": "-----END PUBLIC KEY-----\n" })),
         ("a private key", json!({ "public_key": built_in::PRIVATE_KEY })),
         ("1024 bits", json!({ "public_key": fixture("short.pub.pem") })),
         ("an elliptic curve", json!({ "public_key": fixture("ec.pub.pem") })),
