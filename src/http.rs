@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// The path of the handoff endpoint (H1).
 pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
 
+/// The path of the token endpoint (T1).
+const CREATE_TOKEN: &str = "/oauth2/v2/token";
+
 /// Every route of the server.
 ///
 /// The handlers of contract surfaces, and of unknown paths, record what they answer in the journal; those of probes, of
@@ -30,7 +33,7 @@ pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route(CREATE_AGENT_SESSION, post(handoff::create_agent_session).fallback(error::method_not_allowed))
-        .route("/oauth2/v2/token", post(token::create_token).fallback(token::method_not_allowed))
+        .route(CREATE_TOKEN, post(token::create_token).fallback(token::method_not_allowed))
         .route("/oauth2/v2/.well-known/oauth-authorization-server", get(token::show_metadata))
         .route("/oauth2/v2/.well-known/openid-configuration", get(token::show_metadata))
         .route("/.well-known/oauth-authorization-server/oauth2/v2", get(token::show_metadata))

@@ -22,7 +22,7 @@ pub use assertion::{Assertion, Grant, Ground, Issuer, Judgement, refuse_claim};
 pub use client::{Client, Scope, Scopes, Secret, is_client_id};
 pub use error::{ErrorCode, TokenError};
 pub use fate::{Fate, JudgedAssertion, Verdict};
-pub use issuer::{AccessToken, TokenIssuer};
+pub use issuer::{AccessToken, TokenIssuer, is_signed_by};
 pub use jws::{Jws, signing_input, with_signature};
 pub use key::{KeyError, MOST_KEYS, PublicKey};
 pub use mint::SigningKey;

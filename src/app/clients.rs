@@ -75,7 +75,7 @@ fn new(sandboxes: &Sandboxes, id: &str) -> Result<Client, ClientError> {
         return Err(ClientError::Id(id.to_owned()));
     }
     let created_at = sandboxes.default_sandbox().clock.now();
-    Ok(Client { id: id.into(), secret: None, keys: Vec::new(), scopes: Scopes::all(), created_at })
+    Ok(Client { id: id.into(), secret: None, keys: Vec::new(), scopes: Scopes::all(), created_at, registration: 0 })
 }
 
 fn add_keys(sandboxes: &Sandboxes, client_id: &str, path: &Path) -> Result<(), ClientError> {

@@ -5,14 +5,18 @@ use crate::{
     clock::Clock,
     config::{self, DEFAULT_AUDIENCE},
     oauth::{
-        AccessToken, Assertion, Client, Fate, Ground, Issuer, Judgement, Jws, PublicKey, Scopes, Verdict, When,
-        built_in,
+        AccessToken, Assertion, Client, Fate, Ground, Issuer, Judgement, Jws, PublicKey, Scope, Scopes, Verdict, When,
+        built_in, is_signed_by,
     },
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
-use std::{fmt::Write, io::Read, path::PathBuf};
+use serde_json::{Value, json};
+use std::{
+    fmt::Write,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -20,7 +24,8 @@ pub(super) struct Options {
     #[arg(default_value = "-")]
     token: String,
 
-    /// Verify the signature with this public key: PEM, JWK or JWKS. The test key is known without it.
+    /// Verify the signature with this public key: PEM, JWK or JWKS; of an access token, with the server's JWKS. The test
+    /// key is known without it.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
@@ -48,17 +53,8 @@ pub(super) fn decode(options: &Options) -> Result<Exit, Failure> {
     let jws = Jws::read(text).map_err(|problem| is_no_jwt(&problem))?;
     let now = options.at.unwrap_or_else(Clock::system_now);
     if jws.header.get("typ").is_some_and(|typ| typ == "at+jwt") {
-        let objection = judge_access_token(&jws.claims, now);
-        let fates: Vec<Fate> = objection
-            .iter()
-            .map(|why| Fate { claim: "exp".into(), fate: Verdict::Refused, why: Some(why.clone()) })
-            .chain([Fate {
-                claim: "signature".into(),
-                fate: Verdict::Unjudged,
-                why: Some("it is the server's; /oauth2/v2/.well-known/jwks.json has the key".to_owned()),
-            }])
-            .collect();
-        return tell(options, "access token", &jws, &fates);
+        let keys = options.key.as_deref().map(read_jwks).transpose()?;
+        return tell(options, "access token", &jws, &judge_access_token(&jws, keys.as_ref(), now));
     }
     let assertion = Assertion::read(text).map_err(|error| is_no_jwt(&error.description))?;
     let client = client(options, &assertion)?;
@@ -90,8 +86,7 @@ fn text(given: &str) -> Result<String, Failure> {
 fn client(options: &Options, assertion: &Assertion<'_>) -> Result<Option<Client>, Failure> {
     let iss = assertion.unverified_issuer().unwrap_or_default();
     let text = match &options.key {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))?,
+        Some(path) => read(path)?,
         None if iss == built_in::CLIENT_ID => built_in::PUBLIC_KEY.to_owned(),
         None => return Ok(None),
     };
@@ -100,15 +95,48 @@ fn client(options: &Options, assertion: &Assertion<'_>) -> Result<Option<Client>
         Failure::new(Exit::File, format!("{file}: {error}"))
     })?;
     let created_at = Timestamp::UNIX_EPOCH;
-    Ok(Some(Client { id: iss.into(), secret: None, keys, scopes: Scopes::all(), created_at }))
+    Ok(Some(Client { id: iss.into(), secret: None, keys, scopes: Scopes::all(), created_at, registration: 0 }))
 }
 
-fn judge_access_token(claims: &Map<String, Value>, now: Timestamp) -> Option<String> {
-    let token: Result<AccessToken, _> = serde_json::from_value(Value::Object(claims.clone()));
-    match token {
-        Err(error) => Some(format!("it is no access token of this kind of server: {error}")),
-        Ok(token) => token.expired_for(now).map(|since| format!("it expired {since} s ago")),
-    }
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))
+}
+
+fn read_jwks(path: &Path) -> Result<Value, Failure> {
+    serde_json::from_str(&read(path)?).map_err(|error| {
+        let problem = "it is no JWKS, by which alone an access token can be verified";
+        Failure::new(Exit::File, format!("{}: {problem}: {error}", path.display()))
+    })
+}
+
+/// What a handoff would object to in an access token, as far as the token itself tells.
+fn judge_access_token(jws: &Jws<'_>, keys: Option<&Value>, now: Timestamp) -> Vec<Fate> {
+    let fate = |claim: &'static str, fate, why: Option<String>| Fate { claim: claim.into(), fate, why };
+    let judged =
+        |claim, why: Option<String>| fate(claim, if why.is_some() { Verdict::Refused } else { Verdict::Accepted }, why);
+    let signature = keys.map_or_else(
+        || {
+            let why = "it is the server's; --key takes what /oauth2/v2/.well-known/jwks.json answers";
+            fate("signature", Verdict::Unjudged, Some(why.to_owned()))
+        },
+        |keys| judged("signature", is_signed_by(keys, jws).err()),
+    );
+    let token: AccessToken = match serde_json::from_value(Value::Object(jws.claims.clone())) {
+        Ok(token) => token,
+        Err(error) => {
+            let why = format!("they are no access token's of this kind of server: {error}");
+            return vec![signature, fate("claims", Verdict::Refused, Some(why))];
+        }
+    };
+    let wanted = Scope::CreateAgentSessions;
+    let lacks = (!token.has_scope(wanted)).then(|| format!("it lacks '{}', which a handoff needs", wanted.as_str()));
+    vec![
+        signature,
+        judged("exp", token.expired_for(now).map(|since| format!("it expired {since} s ago"))),
+        judged("scope", lacks),
+        fate("jti", Verdict::Unjudged, Some("only the server knows whether the token was revoked".to_owned())),
+    ]
 }
 
 fn tell(options: &Options, what: &str, jws: &Jws<'_>, fates: &[Fate]) -> Result<Exit, Failure> {

@@ -1,7 +1,7 @@
 //! What goes wrong, in the shapes that callers expect: the contract's own, and the control plane's.
 
 use super::{
-    CREATE_AGENT_SESSION, body,
+    CREATE_AGENT_SESSION, CREATE_TOKEN, body,
     record::{self, Answered, Findings},
 };
 use crate::{
@@ -100,8 +100,12 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
 pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
     body::drain(body);
-    let (method, target) = (&parts.method, &parts.uri);
-    let description = format!("There is no endpoint {method} {target}; the handoff is POST {CREATE_AGENT_SESSION}.");
+    // Not the query, which may hold what is masked elsewhere.
+    let (method, path) = (&parts.method, parts.uri.path());
+    let description = format!(
+        "There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}, and tokens are had from POST \
+         {CREATE_TOKEN}."
+    );
     exchange.answer(ready(Err(HandoffError::new(StatusCode::NOT_FOUND, description)))).await
 }
 

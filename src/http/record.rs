@@ -302,22 +302,31 @@ fn mask(into: &mut String, credential: &str) {
     let _ = write!(into, "*** ({} characters)", secret.chars().count());
 }
 
-/// A path and query, without the token that a query may hold (RFC 6750, 2.3).
+/// A path and query, without the token (RFC 6750, 2.3) and the secrets that a query may hold, though none should.
 fn push_target(target: &str, into: &mut String) {
-    let Some((path, query)) = target.split_once('?').filter(|(_, query)| query.contains("token")) else {
-        return into.push_str(target);
-    };
+    let Some((path, query)) = target.split_once('?') else { return into.push_str(target) };
     into.push_str(path);
     for (index, pair) in query.split('&').enumerate() {
         into.push(if index == 0 { '?' } else { '&' });
-        match pair.split_once('=') {
-            Some((name, _)) if name.ends_with("token") => {
-                into.push_str(name);
-                into.push_str("=***");
-            }
-            _ => into.push_str(pair),
-        }
+        push_parameter(pair, into);
     }
+}
+
+/// A parameter of a query or a form, without its value where the name says that it is a secret.
+pub(super) fn push_parameter(pair: &str, into: &mut String) {
+    match pair.split_once('=') {
+        Some((name, _)) if is_secret_parameter(name) => {
+            into.push_str(name);
+            into.push_str("=***");
+        }
+        _ => into.push_str(pair),
+    }
+}
+
+fn is_secret_parameter(name: &str) -> bool {
+    let plain = form_urlencoded::parse(name.as_bytes()).next().map_or(Cow::Borrowed(name), |(name, _)| name);
+    let plain = plain.to_ascii_lowercase();
+    plain.ends_with("token") || ["secret", "password", "assertion"].iter().any(|word| plain.contains(word))
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ pub enum Issuer<'g> {
 pub struct Grant {
     /// The client.
     pub client: Arc<str>,
+    /// Which [registration](Client::registration) of it.
+    pub registration: u64,
     /// The user's id in the client's system.
     pub sub: Box<str>,
     /// The user's email.
@@ -146,6 +148,7 @@ impl<'t> Assertion<'t> {
             Some(refusal) => Err(refusal),
             None => Ok(Grant {
                 client: text("iss").into(),
+                registration: client.map_or(0, |client| client.registration),
                 sub: text("sub").into(),
                 email: text("email").into(),
                 scopes: scopes.unwrap_or_default(),
@@ -216,6 +219,7 @@ impl<'t> Assertion<'t> {
                 bench.refuse("kid", format!("{} names none of the client's keys: {}", Quoted(kid), known.join(", ")));
                 return bench.tell("signature", Verdict::Unjudged);
             }
+            Some(_) if candidates.is_empty() => bench.tell("kid", Verdict::Unjudged),
             Some(_) => bench.tell("kid", Verdict::Accepted),
             None => bench.tell("kid", Verdict::Absent),
         }

@@ -33,5 +33,6 @@ pub fn client(id: &str, secret: &str, now: Timestamp) -> Result<Client, KeyError
         keys: vec![PublicKey::from_pem(PUBLIC_KEY)?],
         scopes: Scopes::all(),
         created_at: now,
+        registration: 0,
     })
 }

@@ -26,6 +26,9 @@ pub struct Client {
     pub scopes: Scopes,
     /// When it was registered, by the sandbox's clock.
     pub created_at: Timestamp,
+    /// How many clients and sandboxes had gone from the server before. By it the tokens of a client that went are told
+    /// from those of one that was registered under the same id since.
+    pub registration: u64,
 }
 
 /// Whether a text has the form of a client's id (T2).

@@ -5,7 +5,11 @@
 //! than the check of the assertion that it is issued for; and it follows from its input alone, so that the same seed
 //! gives the same tokens.
 
-use super::{error::Quoted, jws};
+use super::{
+    client::Client,
+    error::Quoted,
+    jws::{self, Jws},
+};
 use aws_lc_rs::{
     digest::{SHA256, digest},
     error::KeyRejected,
@@ -28,6 +32,9 @@ pub struct AccessToken {
     pub jti: Arc<str>,
     /// To whom it was issued.
     pub client_id: Arc<str>,
+    /// Which [registration](Client::registration) of the client.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub registration: u64,
     /// The user whom it acts for (T6), by their id in the client's system; the token of a sandbox acts for nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<Arc<str>>,
@@ -46,11 +53,22 @@ pub struct AccessToken {
     pub epoch: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like this")]
+fn is_first(registration: &u64) -> bool {
+    *registration == 0
+}
+
 impl AccessToken {
     /// Whether it lets do what a scope stands for.
     #[must_use]
     pub fn has_scope(&self, scope: super::Scope) -> bool {
         self.scope.split(' ').any(|word| word == scope.as_str())
+    }
+
+    /// Whether it was issued to this client, and not to one that had the same id before.
+    #[must_use]
+    pub fn is_of(&self, client: &Client) -> bool {
+        self.registration == client.registration && self.client_id == client.id
     }
 
     /// Whether its time is over, and since how many seconds.
@@ -136,6 +154,21 @@ impl TokenIssuer {
     }
 }
 
+/// Verifies the signature of an access token with a JWKS, as a server like this one publishes it.
+///
+/// # Errors
+/// Why it is not verified.
+pub fn is_signed_by(jwks: &Value, token: &Jws<'_>) -> Result<(), String> {
+    let keys = jwks["keys"].as_array().map_or(std::slice::from_ref(jwks), Vec::as_slice);
+    let kid = token.header.get("kid");
+    let key = keys.iter().find(|key| key["crv"] == "Ed25519" && kid.is_none_or(|kid| key["kid"] == *kid));
+    let key = key.and_then(|key| BASE64_URL_SAFE_NO_PAD.decode(key["x"].as_str()?).ok());
+    let key = key.ok_or("none of the keys is the one that it names")?;
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(token.signed.as_bytes(), &token.signature)
+        .map_err(|_| "it does not verify with the server's key".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +179,7 @@ mod tests {
             aud: "https://api.docendorse.com".into(),
             jti: "at_1".into(),
             client_id: "client_1".into(),
+            registration: 0,
             sub: Some("usr_1".into()),
             email: None,
             scope: "openid agent_sessions:create".into(),

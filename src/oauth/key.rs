@@ -71,8 +71,9 @@ impl PublicKey {
         if text.matches("-----BEGIN ").count() > 1 {
             return Err(KeyError::new("it holds more than one PEM block; register each key on its own, or a JWKS"));
         }
-        let (label, der) = pem::decode_vec(text.trim().as_bytes()).map_err(|error| {
-            KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\" ({error})"))
+        let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
+            let objection = objection(text, error);
+            KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\"{objection}"))
         })?;
         match label {
             "PUBLIC KEY" => Self::from_spki(&der),
@@ -118,6 +119,9 @@ impl PublicKey {
                 BITS.start(),
                 BITS.end()
             )));
+        }
+        if modulus.last().is_some_and(|last| last % 2 == 0) {
+            return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it"));
         }
         // By an exponent of one every signature would be its own proof; an even one is no RSA key's.
         if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
@@ -174,6 +178,28 @@ impl PublicKey {
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.parsed.verify_sig(message, signature).is_ok()
     }
+}
+
+/// The PEM block of a text, without what editors and tools put around it.
+pub(super) fn pem_block(text: &str) -> Result<&str, KeyError> {
+    let Some(begin) = text.find("-----BEGIN ") else { return Ok(text.trim()) };
+    let text = text[begin..].trim();
+    let behind = text.find("-----END ").map(|end| end + "-----END ".len());
+    let end = behind.and_then(|behind| Some(behind + text[behind..].find("-----")? + "-----".len()));
+    let block = end.map_or(text, |end| &text[..end]);
+    // What becomes of a key on its way through a variable or a form.
+    if block.contains("\\n") {
+        return Err(KeyError::new("its lines end in a backslash and an \"n\"; put line feeds in their place"));
+    }
+    if end.is_some() && !block.contains(['\n', '\r']) {
+        return Err(KeyError::new("it is all on one line; its first and its last line must stand alone"));
+    }
+    Ok(block)
+}
+
+/// What a PEM library objects to, as the end of a sentence; where nothing of PEM is to be seen, that is no help.
+pub(super) fn objection(text: &str, error: pem::Error) -> String {
+    if text.contains("-----BEGIN ") { format!(" ({error})") } else { String::new() }
 }
 
 impl fmt::Debug for PublicKey {

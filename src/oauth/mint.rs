@@ -3,7 +3,7 @@
 
 use super::{
     jws::{signing_input, with_signature},
-    key::{KeyError, algorithm_name},
+    key::{KeyError, algorithm_name, objection, pem_block},
 };
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -41,8 +41,9 @@ impl SigningKey {
         if text.contains("Proc-Type: 4,ENCRYPTED") {
             return Err(encrypted());
         }
-        let (label, der) = pem::decode_vec(text.trim().as_bytes()).map_err(|error| {
-            KeyError::new(format!("it is no PEM with \"-----BEGIN PRIVATE KEY-----\" ({error}); {MAKE_ONE}"))
+        let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
+            let objection = objection(text, error);
+            KeyError::new(format!("it is no PEM with \"-----BEGIN PRIVATE KEY-----\"{objection}; {MAKE_ONE}"))
         })?;
         let pair = match label {
             "PRIVATE KEY" => {

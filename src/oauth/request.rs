@@ -114,18 +114,23 @@ impl<'f> Form<'f> {
 fn basic(authorization: &str) -> Result<Shown, String> {
     let (scheme, credential) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("Basic") {
-        return Err(format!(
-            "The Authorization header is of the scheme {}; the token endpoint takes Basic, or none.",
-            Quoted(scheme)
-        ));
+        // What stands where a scheme should may be the secret itself, which nobody is to read in a log.
+        let looks_like_one = scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let what = if looks_like_one && !credential.is_empty() {
+            format!("is of the scheme {}", Quoted(scheme))
+        } else {
+            "names no scheme".to_owned()
+        };
+        return Err(format!("The Authorization header {what}; the token endpoint takes Basic, or none."));
     }
     let malformed = |what: &str| format!("The Authorization header is no Basic credential: {what}.");
     let decoded = BASE64_STANDARD.decode(credential.trim()).map_err(|error| malformed(&error.to_string()))?;
     let decoded = String::from_utf8(decoded).map_err(|_| malformed("it is not UTF-8"))?;
     let (id, secret) = decoded.split_once(':').ok_or_else(|| malformed("it has no colon between id and secret"))?;
     let plain = |text: &str| {
-        // Half a form without a value: all of it is one name.
-        form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+        // Half a form without a value: all of it is one name, also where a client left out to encode it.
+        let name = text.replace('&', "%26").replace('=', "%3D");
+        form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
     };
     let secret = plain(secret);
     Ok(Shown { id: plain(id), secret: (!secret.is_empty()).then_some(secret) })
@@ -156,6 +161,9 @@ mod tests {
         let basic = format!("bAsIc {}", BASE64_STANDARD.encode("a+b%3Ac:%26%3D"));
         assert_eq!(shown("", Some(&basic)), client(Some("&=")));
         assert_eq!(shown("&client_id=a+b%3Ac", Some(&basic)), client(Some("&=")));
+        // Many clients encode nothing; what they send is taken whole, and no part of it for the secret.
+        let raw = format!("Basic {}", BASE64_STANDARD.encode("a b%3Ac:s3c=&ret=="));
+        assert_eq!(shown("", Some(&raw)), client(Some("s3c=&ret==")));
     }
 
     #[test]
@@ -176,6 +184,8 @@ mod tests {
                 Some("Bearer x"),
                 "invalid_client: The Authorization header is of the scheme 'Bearer'",
             ),
+            ("GRANT&assertion=x", Some("cs_0123"), "invalid_client: The Authorization header names no scheme;"),
+            ("GRANT&assertion=x", Some("secret"), "invalid_client: The Authorization header names no scheme;"),
             ("GRANT&assertion=x", Some("Basic *"), "invalid_client: The Authorization header is no Basic credential"),
             ("GRANT&assertion=x", Some("Basic YQ=="), "no colon"),
             ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is no way"),

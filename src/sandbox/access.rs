@@ -44,34 +44,33 @@ impl Sandboxes {
         };
         // By its client, and not by its name: a sandbox of the same name may have come since.
         match self.client(&token.client_id) {
-            FoundClient::Registered(sandbox, _) => FoundToken::Ours(sandbox, token),
+            FoundClient::Registered(sandbox, client) if token.is_of(&client) => FoundToken::Ours(sandbox, token),
+            FoundClient::Registered(..) => {
+                FoundToken::Gone("its client was deleted, and another one was registered under the same id")
+            }
             FoundClient::Gone(why) => FoundToken::Gone(why),
             FoundClient::Unknown => FoundToken::Gone("its client is not registered, or was deleted"),
         }
     }
 
-    /// Registers a client in a sandbox.
+    /// Registers a client in a sandbox; which registration it is is found out here.
     ///
     /// # Errors
     /// When its id is taken, or there is no room.
     pub fn register(&self, sandbox: &Arc<Sandbox>, client: Client) -> Result<Arc<Client>, RegisterError> {
-        let client = Arc::new(client);
-        self.with_ids(sandbox, &client.id, |is_free| {
+        let id = Arc::clone(&client.id);
+        self.with_ids(sandbox, &id, |is_free, registration| {
             if !is_free {
-                return Err(RegisterError::Exists(client.id.to_string()));
+                return Err(RegisterError::Exists(id.to_string()));
             }
-            if sandbox.clients.put(Arc::clone(&client)) { Ok(()) } else { Err(RegisterError::TooMany) }
-        })?;
-        Ok(client)
+            let client = Arc::new(Client { registration, ..client });
+            if sandbox.clients.put(Arc::clone(&client)) { Ok(client) } else { Err(RegisterError::TooMany) }
+        })
     }
 
-    /// Deletes a client; its tokens pass no more. Says whether it was there.
+    /// Deletes a client; its tokens pass no more, whoever gets its id next. Says whether it was there.
     pub fn unregister(&self, sandbox: &Sandbox, id: &str) -> bool {
-        let removed = sandbox.clients.remove(id);
-        if removed {
-            self.forget_credential(id, "it was deleted");
-        }
-        removed
+        self.forget_client(sandbox, id, "it was deleted")
     }
 }
 

@@ -39,6 +39,7 @@ impl Credentials {
             aud: Arc::clone(&issuing.audience),
             jti: ids.secret("at_", 24).into(),
             client_id: client_id.as_str().into(),
+            registration: 0,
             sub: None,
             email: None,
             scope: Scopes::all().to_string().into(),

@@ -97,6 +97,8 @@ struct Named {
     scenarios: Arc<ScenarioSet>,
     /// The shelves of sandboxes that went, still to be cleared.
     left: Vec<Arc<str>>,
+    /// How many clients and sandboxes went.
+    went: u64,
 }
 
 impl Sandboxes {
@@ -249,28 +251,37 @@ impl Sandboxes {
     }
 
     /// Lets `take` decide about a client's id while nobody else can, and lets the id lead to the sandbox if it takes it.
-    pub(super) fn with_ids(
+    /// It is told whether the id is free, and how many clients and sandboxes have gone.
+    pub(super) fn with_ids<T>(
         &self,
         sandbox: &Arc<Sandbox>,
         id: &str,
-        take: impl FnOnce(bool) -> Result<(), RegisterError>,
-    ) -> Result<(), RegisterError> {
+        take: impl FnOnce(bool, u64) -> Result<T, RegisterError>,
+    ) -> Result<T, RegisterError> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let is_default = Arc::ptr_eq(sandbox, &self.default);
         if !is_default && !named.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
             return Err(RegisterError::Gone);
         }
-        take(!named.by_credential.contains_key(id) && self.default.clients.get(id).is_none())?;
+        let is_free = !named.by_credential.contains_key(id) && self.default.clients.get(id).is_none();
+        let taken = take(is_free, named.went)?;
         named.gone.remove(id);
         if !is_default {
             named.by_credential.insert(id.into(), Arc::clone(sandbox));
         }
-        Ok(())
+        Ok(taken)
     }
 
-    /// Lets a client's id lead nowhere.
-    pub(super) fn forget_credential(&self, id: &str, why: &'static str) {
-        self.named.write().unwrap_or_else(PoisonError::into_inner).forget(id, why);
+    /// Takes a client away, and lets its id lead nowhere; says whether it was there.
+    pub(super) fn forget_client(&self, sandbox: &Sandbox, id: &str, why: &'static str) -> bool {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        // In here, so that nobody registers the id in between and takes this one's tokens over.
+        let removed = sandbox.clients.remove(id);
+        if removed {
+            named.went += 1;
+            named.forget(id, why);
+        }
+        removed
     }
 
     /// The shelves that sandboxes left behind that have gone, for clearing.
@@ -312,6 +323,7 @@ const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";
 
 impl Named {
     fn remove(&mut self, sandbox: &Arc<Sandbox>, why: &'static str) {
+        self.went += 1;
         // Another one of the same name may have come in the meantime.
         if self.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
             self.by_name.remove(sandbox.name());

@@ -52,6 +52,8 @@ pub struct Issued {
 pub struct NewToken {
     /// To whom.
     pub client: Arc<str>,
+    /// Which [registration](Client::registration) of theirs.
+    pub registration: u64,
     /// For which user, by their id in the client's system.
     pub sub: Option<Arc<str>>,
     /// And by their email.
@@ -163,6 +165,9 @@ impl Sandboxes {
         let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
         match self.client(&shown.id) {
             FoundClient::Registered(_, client) => match &shown.secret {
+                Some(_) if client.secret.is_none() => {
+                    refuse("The client has no client_secret; leave it out, its assertion proves it.")
+                }
                 Some(secret) if !client.has_secret(secret) => refuse("The client_secret is not the client's."),
                 _ => Ok(()),
             },
@@ -237,6 +242,7 @@ impl Sandbox {
         }
         Ok(self.issue(NewToken {
             client: Arc::clone(&grant.client),
+            registration: grant.registration,
             sub: Some((*grant.sub).into()),
             email: Some((*grant.email).into()),
             scope: terms.scope.unwrap_or_else(|| scopes.to_string().into()),
@@ -254,6 +260,7 @@ impl Sandbox {
             aud: Arc::clone(&self.issuing.audience),
             jti: self.ids.token().into(),
             client_id: new.client,
+            registration: new.registration,
             sub: new.sub,
             email: new.email,
             scope: new.scope,

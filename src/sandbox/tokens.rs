@@ -27,8 +27,10 @@ pub struct Tokens {
 
 #[derive(Debug, Default)]
 struct TakenBack {
-    /// How often all tokens were expired.
+    /// How often all tokens were expired; never less than before, so that no two times are taken for one.
     epoch: u64,
+    /// Tokens of an earlier epoch do not pass.
+    passing_from: u64,
     /// Revoked ones, with the second from which on they would not pass anyway.
     revoked: HashMap<Arc<str>, i64>,
 }
@@ -65,7 +67,7 @@ impl Tokens {
             return Err(TokenFault::Expired(since));
         }
         let taken_back = self.taken_back.read().unwrap_or_else(PoisonError::into_inner);
-        if token.epoch < taken_back.epoch {
+        if token.epoch < taken_back.passing_from {
             return Err(TokenFault::AllExpired);
         }
         if !taken_back.revoked.is_empty() && taken_back.revoked.contains_key(&token.jti) {
@@ -94,6 +96,7 @@ impl Tokens {
     pub fn expire_all(&self) {
         let mut taken_back = self.taken_back.write().unwrap_or_else(PoisonError::into_inner);
         taken_back.epoch += 1;
+        taken_back.passing_from = taken_back.epoch;
         taken_back.revoked.clear();
     }
 
@@ -137,7 +140,9 @@ impl Tokens {
 
     /// As new: nothing revoked, nothing remembered. Tokens that were issued before pass, until their time is over.
     pub(super) fn reset(&self) {
-        *self.taken_back.write().unwrap_or_else(PoisonError::into_inner) = TakenBack::default();
+        let mut taken_back = self.taken_back.write().unwrap_or_else(PoisonError::into_inner);
+        *taken_back = TakenBack { epoch: taken_back.epoch, ..TakenBack::default() };
+        drop(taken_back);
         *self.desk() = Desk::default();
     }
 

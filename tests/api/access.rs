@@ -6,7 +6,7 @@ use crate::{
     oauth::{Client, token_of},
     sandboxes::send,
 };
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use docendorse_mock::{Settings, config::Auth};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -113,6 +113,24 @@ async fn a_token_is_revoked_and_all_are_expired_at_once() {
         let other = Client::frozen(&api).await;
         assert_eq!(api.call("DELETE", &other.path(&format!("tokens/{fresh}"))).await.status, 404);
         assert_eq!(plain(&api, &fresh).await.status, 200);
+    }
+}
+
+/// A reset lets pass again what was taken back, until all of it is expired anew.
+#[tokio::test]
+async fn all_tokens_are_expired_also_after_a_reset() {
+    let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
+    let client = Client::frozen(&api).await;
+    let expire_all = async || api.call("DELETE", &client.path("tokens")).await.status;
+    assert_eq!((expire_all().await, expire_all().await), (StatusCode::OK, StatusCode::OK));
+    let token = token_of(&client.exchange("j-1", &json!({})).await);
+    assert_eq!(api.call("POST", &client.path("reset")).await.status, 200);
+    for token in [&token, &client.bearer_token] {
+        assert_eq!(plain(&api, token).await.status, 200);
+    }
+    assert_eq!(expire_all().await, 200);
+    for token in [&token, &client.bearer_token] {
+        assert_eq!(plain(&api, token).await.status, 401);
     }
 }
 

@@ -35,6 +35,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         json!({ "public_key": fixture("other-client.pub.pem") }),
         json!({ "public_key": fixture("other-client.rsa-pub.pem") }),
         json!({ "public_key": fixture("other-client.cert.pem") }),
+        json!({ "public_key": format!("\u{feff}Bag Attributes\r\n{}\r\nbehind it", fixture("other-client.pub.pem")) }),
         json!({ "jwks": serde_json::from_str::<Value>(&fixture("other-client.jwk.json")).unwrap() }),
         json!({ "jwks": { "keys": [serde_json::from_str::<Value>(&fixture("other-client.jwk.json")).unwrap()] } }),
     ];
@@ -61,9 +62,9 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         let answer = ask(&api, &pairs).await;
         assert_eq!(answer.status, 200, "{wanted}: {}", answer.text);
     }
-    assert!(moduli.windows(2).all(|pair| pair[0] == pair[1]), "one key in five forms");
+    assert!(moduli.windows(2).all(|pair| pair[0] == pair[1]), "one key in every form");
     let listed = api.get("/__admin/clients").await.json();
-    assert_eq!(listed["clients"].as_array().unwrap().len(), 6);
+    assert_eq!(listed["clients"].as_array().unwrap().len(), 7);
     assert_eq!(listed["clients"][0]["client_id"], built_in::CLIENT_ID);
 }
 
@@ -81,6 +82,9 @@ async fn keys_that_a_verifier_should_not_trust_are_refused_with_the_reason() {
         ("nothing", json!({})),
         ("both", json!({ "public_key": "x", "jwks": {} })),
         ("no PEM", json!({ "public_key": "x" })),
+        ("line ends written out", json!({ "public_key": built_in::PUBLIC_KEY.replace('\n', "\\n") })),
+        ("no line ends", json!({ "public_key": built_in::PUBLIC_KEY.replace('\n', " ") })),
+        ("an end without a beginning", json!({ "public_key": "-----END PUBLIC KEY-----\n" })),
         ("a private key", json!({ "public_key": built_in::PRIVATE_KEY })),
         ("1024 bits", json!({ "public_key": fixture("short.pub.pem") })),
         ("an elliptic curve", json!({ "public_key": fixture("ec.pub.pem") })),
@@ -94,6 +98,7 @@ async fn keys_that_a_verifier_should_not_trust_are_refused_with_the_reason() {
         ("key_ops without verify", with("key_ops", json!(["sign"]))),
         ("a modulus that is none", with("n", json!("AQAB"))),
         ("a modulus with padding", with("n", json!("AQAB=="))),
+        ("an even modulus", with("n", json!("_".repeat(341) + "g"))),
         ("an exponent of one", with("e", json!("AQ"))),
         ("a kid of another type", with("kid", json!(7))),
         ("an empty JWKS", json!({ "jwks": { "keys": [] } })),
@@ -145,6 +150,15 @@ async fn keys_are_rotated_in_mid_flight() {
     let unknown = sent(&by(old, json!({ "alg": "RS256", "kid": old_kid }), "j-5")).await;
     assert!(unknown.contains("names none of the client's keys: '2026-03'"), "{unknown}");
     assert_eq!(api.call("DELETE", &at(&format!("{keys}/{old_kid}"))).await.status, 404);
+    // A client without a key proves nothing, and no kid can be right or wrong.
+    assert_eq!(api.call("DELETE", &at(&format!("{keys}/2026-03"))).await.status, 200);
+    let keyless = by(&new, json!({ "alg": "RS256", "kid": "2026-03" }), "j-6");
+    let answer = ask(&api, &[("assertion", &keyless)]).await;
+    assert!(error_of(&answer).contains("signature: the client has no public key"), "{}", answer.text);
+    let exchange = at(&format!("/__admin/requests/{}", answer.header("x-mock-exchange")));
+    let exchange = api.get(&exchange).await.json();
+    let mut fates = exchange["assertion"]["fates"].as_array().unwrap().iter();
+    assert_eq!(fates.find(|fate| fate["claim"] == "kid").unwrap()["fate"], "unjudged");
 }
 
 #[tokio::test]
@@ -190,6 +204,44 @@ async fn a_client_may_prove_itself_with_its_secret_and_must_do_it_rightly() {
     insta::assert_snapshot!(refusals.replace(&client.id, "CLIENT_ID").replace(&other.id, "OTHER_ID"));
 }
 
+/// Wherever a client puts them by mistake, and however it writes them.
+#[tokio::test]
+async fn what_would_let_a_reader_act_as_the_client_is_not_in_the_journal() {
+    let api = Api::new();
+    let client = Client::frozen(&api).await;
+    let secret = &*client.secret;
+    let assertion = client.assertion("j-1", &json!({}));
+    let signature = assertion.rsplit('.').next().unwrap();
+    let grant = form(&[("grant_type", JWT_BEARER)]);
+    let basic_alone = Some(secret.to_owned());
+    for (query, authorization, form) in [
+        (String::new(), None, format!("{grant}&assertion={}", assertion.replace('.', "%2E"))),
+        (String::new(), None, format!("{grant}&%61ssertion={assertion}")),
+        (String::new(), None, format!("{grant}&client%5Fid=a&client_%73ecret={secret}")),
+        (String::new(), None, format!("grant_type=refresh_token&refresh_token={secret}")),
+        (String::new(), None, format!("grant_type=password&username=sam&password={secret}")),
+        (String::new(), basic_alone, format!("{grant}&assertion={assertion}")),
+        (format!("?client_secret={secret}&assertion={assertion}"), None, grant.clone()),
+    ] {
+        let mut request =
+            Request::post(format!("{TOKEN}{query}")).header("content-type", "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let answer = api.send(request.body(Body::from(form.clone())).unwrap()).await;
+        let in_both = ["default", &client.sandbox].map(|sandbox| format!("/__admin/requests?sandbox={sandbox}"));
+        for path in in_both {
+            let journal = api.get(&path).await.text;
+            assert!(!journal.contains(secret) && !journal.contains(signature), "{query} {form}: {}", answer.text);
+        }
+    }
+    // What is no assertion at all is worth seeing.
+    let answer = ask(&api, &[("assertion", "undefined")]).await;
+    assert!(api.exchange(&answer).await["request"]["body_text"].as_str().unwrap().ends_with("&assertion=undefined"));
+    let nowhere = api.get(&format!("/nowhere?client_secret={secret}")).await;
+    assert!(!api.exchange(&nowhere).await.to_string().contains(secret));
+}
+
 #[tokio::test]
 async fn a_client_gets_no_more_than_its_scopes() {
     let api = Api::new();
@@ -223,9 +275,45 @@ async fn a_deleted_client_is_gone_with_its_tokens() {
     assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
     let refused = client.exchange("j-2", &json!({})).await;
     assert!(error_of(&refused).contains("is gone: it was deleted"), "{}", refused.text);
-    // Its id is free again.
+    // Its id is free again, and whoever takes it does not take its tokens over: here, elsewhere, or when it comes back.
     let again = json!({ "client_id": client.id, "public_key": built_in::PUBLIC_KEY });
-    assert_eq!(register(&api, again).await.status, 201);
+    let again = |sandbox: &str| (format!("/__admin/clients?sandbox={sandbox}"), again.clone());
+    for sandbox in [&client.sandbox, "default", &client.sandbox] {
+        let (path, body) = again(sandbox);
+        assert_eq!(send(&api, "POST", &path, body).await.status, 201);
+        let refused = hand_off().await;
+        assert_eq!(refused.status, 401);
+        assert!(refused.description().contains("another one was registered under the same id"), "{}", refused.text);
+        let path = format!("/__admin/clients/{}?sandbox={sandbox}", client.id);
+        assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
+        assert_eq!(api.call("DELETE", &path).await.status, 204);
+    }
+    let (path, body) = again(&client.sandbox);
+    assert_eq!(send(&api, "POST", &path, body).await.status, 201);
+    let fresh = token_of(&client.exchange("j-3", &json!({})).await);
+    let answer = crate::access::hand_off(&api, &fresh, "h-2", "usr_123", "sam@example.com").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_token_does_not_outlive_its_sandbox_where_another_one_takes_its_name_and_client() {
+    let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
+    let id = "client_ffffffffffffffffffffffffffffffff";
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        crate::sandboxes::create(&api, json!({ "name": "suite-a" })).await;
+        let client = json!({ "client_id": id, "public_key": built_in::PUBLIC_KEY });
+        assert_eq!(send(&api, "POST", "/__admin/clients?sandbox=suite-a", client).await.status, 201);
+        let made = send(&api, "POST", "/__admin/tokens?sandbox=suite-a", json!({ "client_id": id })).await;
+        tokens.push(token_of(&made));
+        let mut passes = Vec::new();
+        for token in &tokens {
+            let answer = crate::access::hand_off(&api, token, "h-1", "usr_123", "sam@example.com").await;
+            passes.push(answer.status == 200);
+        }
+        assert_eq!(passes, (0..tokens.len()).map(|place| place + 1 == tokens.len()).collect::<Vec<_>>());
+        assert_eq!(api.call("DELETE", "/__admin/sandboxes/suite-a").await.status, 204);
+    }
 }
 
 #[tokio::test]
@@ -242,4 +330,7 @@ async fn the_server_says_of_itself_where_tokens_are_to_be_had() {
     insta::assert_snapshot!(metadata.text);
     assert_eq!(api.get("/oauth2/v2/.well-known/jwks.json").await.json()["keys"][0]["alg"], "EdDSA");
     assert_eq!(api.app.sandboxes.default_sandbox().journal.fill().kept, 0, "documents are not recorded");
+    // And whoever misses it is told.
+    let missed = api.call("POST", "/oauth/token").await;
+    assert!(missed.description().ends_with("tokens are had from POST /oauth2/v2/token."), "{}", missed.text);
 }

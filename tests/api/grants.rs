@@ -7,7 +7,7 @@ use crate::{
     sandboxes::send,
 };
 use axum::{body::Body, http::Request};
-use docendorse_mock::oauth::{built_in, mint};
+use docendorse_mock::oauth::{SigningKey, built_in, mint};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -246,6 +246,12 @@ async fn no_algorithm_but_rs256_is_believed() {
                 forged
             }),
         ),
+        ("a key that comes along with it", {
+            let key = std::fs::read_to_string("fixtures/keys/other-client.key.pem").unwrap();
+            let jwk = std::fs::read_to_string("fixtures/keys/other-client.jwk.json").unwrap();
+            let jwk: Value = serde_json::from_str(&jwk).unwrap();
+            SigningKey::from_pem(&key).unwrap().sign(&json!({ "alg": "RS256", "jwk": jwk }), &claims).unwrap()
+        }),
         ("an unknown kid", sign(&json!({ "alg": "RS256", "kid": "another" }), &claims)),
         ("a kid of another type", sign(&json!({ "alg": "RS256", "kid": 1 }), &claims)),
         ("another signature", format!("{signed}.AAAA{}", &signature[4..])),

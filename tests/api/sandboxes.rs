@@ -106,10 +106,12 @@ async fn nothing_needs_to_be_given_for_a_sandbox() {
 #[tokio::test]
 async fn what_is_not_given_is_as_the_server_was_told() {
     let api = Api::with(Settings { seed: Some(7), session_ttl: SignedDuration::from_mins(5), ..Settings::default() });
-    let made = create(&api, json!({ "name": "suite-a" })).await;
+    // Frozen, as the bearer token says when it was made.
+    let wanted = json!({ "name": "suite-a", "clock": { "frozen_at": "2026-03-01T12:00:00Z" } });
+    let made = create(&api, wanted.clone()).await;
     assert_eq!((&made["seed"], &made["settings"]["session_ttl"]), (&json!(7), &json!("PT5M")));
     let again = Api::with(Settings { seed: Some(7), ..Settings::default() });
-    let again = create(&again, json!({ "name": "suite-a" })).await;
+    let again = create(&again, wanted).await;
     assert_eq!(again["credentials"], made["credentials"], "a server that starts over gives the same credentials");
 }
 

@@ -98,6 +98,11 @@ fn a_pair_of_ones_own_is_made_registered_and_used() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--client-key", &key]));
     let flags = ["--client-id", &*id, "--key", &private];
     assert_eq!(token(&server, &flags).status.code(), Some(0));
+    let with_secret = token(&server, &[&flags[..], &["--client-secret", "cs_1"]].concat());
+    assert_eq!(
+        refusal(&with_secret),
+        "invalid_client: The client has no client_secret; leave it out, its assertion proves it."
+    );
     let other = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let body = told.lines().find_map(|line| line.trim().strip_prefix("curl ")?.split('\'').nth(1)).unwrap();
     let registered = other.ask("POST", "/__admin/clients", body);
@@ -187,6 +192,32 @@ fn an_access_token_is_read_too() {
     let now = run(&["decode", printed.trim()]);
     assert_eq!(now.status.code(), Some(0));
     assert!(text(&now.stdout).starts_with("an access token\n"));
+    // Claim by claim, as far as it can be told without the server that knows what was revoked.
+    let folder = Folder::new();
+    let jwks = folder.file("jwks.json").display().to_string();
+    std::fs::write(&jwks, server.ask("GET", "/oauth2/v2/.well-known/jwks.json", "").1.to_string()).unwrap();
+    let judged = |token: &str, key: &str| {
+        let output = run(&["decode", token, "--key", key, "--json"]);
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let fates = told["fates"].as_array().unwrap().iter();
+        let fates: Vec<String> =
+            fates.map(|fate| format!("{} {}", fate["claim"], fate["fate"]).replace('"', "")).collect();
+        (output.status.code(), fates.join(", "))
+    };
+    let good = "signature accepted, exp accepted, scope accepted, jti unjudged";
+    assert_eq!(judged(printed.trim(), &jwks), (Some(0), good.to_owned()));
+    let narrow = text(&token(&server, &["--scope", "openid"]).stdout);
+    let lacking = "signature accepted, exp accepted, scope refused, jti unjudged";
+    assert_eq!(judged(narrow.trim(), &jwks), (Some(1), lacking.to_owned()));
+    let forged = printed.trim().replacen('.', ".e30", 1);
+    assert!(run(&["decode", &forged]).status.code() != Some(0));
+    let (signed, _) = printed.trim().rsplit_once('.').unwrap();
+    let (_, other) = narrow.trim().rsplit_once('.').unwrap();
+    assert!(judged(&format!("{signed}.{other}"), &jwks).1.starts_with("signature refused"));
+    assert!(judged(printed.trim(), "fixtures/keys/other-client.jwk.json").1.starts_with("signature refused"));
+    let no_jwks = run(&["decode", printed.trim(), "--key", "fixtures/keys/test-client.pub.pem"]);
+    assert_eq!(no_jwks.status.code(), Some(3));
+    assert!(text(&no_jwks.stderr).contains("test-client.pub.pem: it is no JWKS"), "{}", text(&no_jwks.stderr));
     let later = run(&["decode", printed.trim(), "--at", "2100-01-01T00:00:00Z"]);
     assert_eq!(later.status.code(), Some(1));
     assert!(text(&later.stdout).contains("REFUSED"), "{}", text(&later.stdout));

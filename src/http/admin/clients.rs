@@ -98,6 +98,7 @@ pub(super) async fn create_client(
         keys: Vec::new(),
         scopes,
         created_at: sandbox.clock.now(),
+        registration: 0,
     };
     client.add_keys(keys)?;
     let client = app.sandboxes.register(&sandbox, client)?;

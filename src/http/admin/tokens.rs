@@ -59,6 +59,7 @@ pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<W
     }
     let issued = sandbox.issue(NewToken {
         client: Arc::clone(&client.id),
+        registration: client.registration,
         sub: wanted.sub.map(Into::into),
         email: wanted.email.map(Into::into),
         scope: scope.to_string().into(),
@@ -120,7 +121,7 @@ fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>,
 
 fn describe(sandbox: &Sandbox, token: &AccessToken) -> Value {
     let status = match sandbox.judge_token(token) {
-        Ok(()) if sandbox.clients.get(&token.client_id).is_none() => "revoked",
+        Ok(()) if !sandbox.clients.get(&token.client_id).is_some_and(|client| token.is_of(&client)) => "revoked",
         Ok(()) => "active",
         Err(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
         Err(TokenFault::Revoked) => "revoked",
