@@ -3,16 +3,18 @@
 //! One struct, [`ServeOptions`], is the command line, the environment and the file at once, so that a setting cannot
 //! exist in one of them and be missing from another.
 
+mod choices;
 mod clients;
 mod file;
 mod values;
 
+pub use choices::{AssertionClock, Auth, LogFormat, LogLevel, OnDuplicateHandoff};
 pub use clients::{ClientEntry, ClientKey};
 pub use file::FileError;
 pub use values::{duration, split_address};
 
 use bytesize::ByteSize;
-use clap::{Args, ValueEnum, builder::BoolishValueParser};
+use clap::{Args, builder::BoolishValueParser};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -166,67 +168,6 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_journal: Option<ByteSize>,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// Text.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the usual words")]
-pub enum LogLevel {
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
-/// Which bearer tokens pass (H2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    /// Any token that is not empty.
-    #[default]
-    Open,
-    /// Only tokens that this server issued.
-    Strict,
-}
-
-/// By whose clock the times of assertions are judged (T2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AssertionClock {
-    /// The sandbox's, or else the system's.
-    #[default]
-    Either,
-    /// The sandbox's alone.
-    Sandbox,
-}
-
-/// What a handoff comes to whose `handoff_id` already has a session (S8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnDuplicateHandoff {
-    /// The session of the first one comes back.
-    #[default]
-    Replay,
-    /// Each handoff opens a session of its own.
-    New,
-    /// An error.
-    Error,
 }
 
 /// Every setting with its value.

@@ -1,0 +1,65 @@
+//! Settings that are one of a few words.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the usual words")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Which bearer tokens pass (H2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// Any token that is not empty.
+    #[default]
+    Open,
+    /// Only tokens that this server issued.
+    Strict,
+}
+
+/// By whose clock the times of assertions are judged (T2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssertionClock {
+    /// The sandbox's, or else the system's.
+    #[default]
+    Either,
+    /// The sandbox's alone.
+    Sandbox,
+}
+
+/// What a handoff comes to whose `handoff_id` already has a session (S8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDuplicateHandoff {
+    /// The session of the first one comes back.
+    #[default]
+    Replay,
+    /// Each handoff opens a session of its own.
+    New,
+    /// An error.
+    Error,
+}
