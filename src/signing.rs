@@ -1,13 +1,15 @@
 //! Competitive signing: envelopes, the roles in them, and the agents who compete for each role (G1 to G10).
 //!
 //! Pure: no I/O, no clock, no randomness of its own. The `competition` is a state machine; `draft` changes what is not
-//! sent yet; `people` are simulated agents. What is kept, served and told lies further out.
+//! sent yet; `people` are simulated agents; `explore` walks through everything that can happen. What is kept, served and
+//! told lies further out.
 
 mod agent;
 mod competition;
 mod contacts;
 mod draft;
 mod envelope;
+pub mod explore;
 mod id;
 mod people;
 mod recipient;

@@ -42,6 +42,8 @@ pub enum Refusal {
     NotHosted,
     /// The recipient's part needs no signature.
     NothingToSign,
+    /// The recipient has done its part; a host cannot take back that it was there.
+    Completed,
     /// Another agent was quicker to accept.
     AlreadyClaimed {
         /// The place of the primary, if there still is one.
@@ -67,7 +69,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, once.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NotDraft,
         Self::NotSent,
         Self::Finalized,
@@ -80,6 +82,7 @@ impl Refusal {
         Self::ReadOnly,
         Self::NotHosted,
         Self::NothingToSign,
+        Self::Completed,
         Self::AlreadyClaimed { by: None },
         Self::NotInvited,
         Self::NotOpened,
@@ -107,6 +110,7 @@ impl Refusal {
             Self::ReadOnly => "Recipient.ReadOnly",
             Self::NotHosted => "Recipient.NotHosted",
             Self::NothingToSign => "Recipient.NothingToSign",
+            Self::Completed => "Recipient.Completed",
             Self::AlreadyClaimed { .. } => "Recipient.AlreadyClaimed",
             Self::NotInvited => "Agent.NotInvited",
             Self::NotOpened => "Agent.NotOpened",
@@ -137,6 +141,7 @@ impl Refusal {
             Self::ReadOnly => "A viewer gets a copy of the finalized envelope, and does nothing else.",
             Self::NotHosted => "The host has not accepted yet; an in-person signer opens on the host's device.",
             Self::NothingToSign => "The recipient's part is done by accepting; it has nothing to sign.",
+            Self::Completed => "The recipient has done its part, and cannot decline any more.",
             Self::AlreadyClaimed { .. } => "Another agent was the first to accept; the recipient is claimed.",
             Self::NotInvited => "The agent is not invited yet; the recipient's turn has not come.",
             Self::NotOpened => "The agent has not opened the envelope; open comes first.",

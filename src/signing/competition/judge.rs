@@ -86,6 +86,7 @@ impl Envelope {
                 Some(by) => Err(Refusal::AlreadyClaimed { by: Some(by) }),
                 None => Ok(Effective),
             },
+            (_, Act::Decline) if matches!(recipient.state, RecipientState::Completed { .. }) => Err(Refusal::Completed),
             (_, Act::Decline) => Ok(Effective),
             (AgentState::Primary, Act::Sign { code }) => judge_signing(recipient, spot.agent, code).map(|()| Effective),
             (state, Act::Accept | Act::Sign { .. } | Act::Open) => Err(state.into()),

@@ -1,0 +1,35 @@
+//! What was found, in words.
+
+use super::{CounterExample, Exploration};
+use std::fmt;
+
+impl fmt::Display for Exploration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setup, states, ended, transitions, repeated, refusals, longest_path, violation } = self;
+        let agents = if setup.agents() == 1 { "agent" } else { "agents" };
+        let reopen = if setup.reopen() { ", reopened when a primary declines" } else { "" };
+        writeln!(formatter, "{} {agents}, layout {}{reopen}", setup.agents(), setup.layout())?;
+        writeln!(formatter, "{states} states, {ended} of them ended")?;
+        let refused: usize = refusals.values().sum();
+        let tried = transitions + repeated + refused;
+        writeln!(
+            formatter,
+            "{tried} commands tried: {transitions} had effects, {repeated} were repetitions, {refused} were refused"
+        )?;
+        let width = refusals.values().max().map_or(0, |most| most.to_string().len());
+        for (name, count) in refusals {
+            writeln!(formatter, "  {count:width$} {name}")?;
+        }
+        match violation {
+            Some(example) => write!(formatter, "{example}"),
+            None => writeln!(formatter, "every path ends, after {longest_path} commands at most; nothing is violated"),
+        }
+    }
+}
+
+impl fmt::Display for CounterExample {
+    /// As the script that was replayed; it reads back.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.replay.fmt(formatter)
+    }
+}

@@ -1,0 +1,114 @@
+//! The real machine holds every invariant under every interleaving; scripts read back and replay.
+
+use docendorse_mock::signing::explore::{
+    Exploration, ExploreError, Layout, MOST_COMPETITORS, Options, Rules, Script, Setup, explore,
+};
+
+fn found(agents: u32, layout: Layout, reopen: bool) -> Exploration {
+    explore(&Rules, Options::of(Setup::new(agents, layout, reopen).unwrap())).unwrap()
+}
+
+#[test]
+fn the_rules_hold_under_every_interleaving() {
+    let mut table = String::new();
+    for layout in Layout::ALL {
+        for reopen in [false, true] {
+            for agents in 1..=5 {
+                let found = found(agents, layout, reopen);
+                assert!(found.violation.is_none(), "{found}");
+                let reopen = if reopen { " reopen" } else { "" };
+                table += &format!(
+                    "{layout} {agents}{reopen}: {} states, {} ended, {} steps, {} repeated, {} refused, {} deep\n",
+                    found.states,
+                    found.ended,
+                    found.transitions,
+                    found.repeated,
+                    found.refusals.values().sum::<usize>(),
+                    found.longest_path
+                );
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn one_agent_alone_has_states_that_can_be_counted_by_hand() {
+    let found = found(1, Layout::Single, false);
+    // Draft, invited, opened, primary, signed; declined from three of them, which is one; voided and expired from three.
+    assert_eq!((found.states, found.ended), (5 + 1 + 3 + 3, 1 + 1 + 3 + 3));
+    // Send, then each of open, accept, sign; and three ways out of three states.
+    assert_eq!((found.transitions, found.longest_path), (4 + 9, 4));
+    // Every one of seven commands was tried in every state.
+    assert_eq!(found.transitions + found.repeated + found.refusals.values().sum::<usize>(), found.states * 7);
+}
+
+#[test]
+fn what_was_found_is_told_in_words_and_as_json() {
+    let found = found(3, Layout::Hosted, true);
+    insta::assert_snapshot!(found);
+    insta::assert_json_snapshot!(found);
+}
+
+#[test]
+fn what_cannot_be_walked_through_is_refused() {
+    for agents in [0, MOST_COMPETITORS + 1, u32::MAX] {
+        assert_eq!(Setup::new(agents, Layout::Single, false), Err(ExploreError::Agents(agents)));
+    }
+    let options = Options { most_states: 43, ..Options::of(Setup::new(2, Layout::Single, false).unwrap()) };
+    assert_eq!(explore(&Rules, options), Err(ExploreError::TooManyStates(43)));
+    assert!(explore(&Rules, Options { most_states: 44, ..options }).is_ok());
+}
+
+#[test]
+fn a_script_is_replayed_line_by_line() {
+    let script = "
+        # Two compete, and the one who wins has second thoughts.
+        agents 2
+        reopen
+        agent 1 open    # too early
+        send
+        agent 1 accept
+        agent 1 open
+        agent 1 accept
+        agent 1 accept
+        agent 2 accept  # too late
+        agent 1 decline
+        agent 2 open
+        agent 2 accept
+        agent 2 sign
+        void
+    ";
+    let script = Script::parse(script).unwrap();
+    assert_eq!(Script::parse(&script.to_string()).unwrap(), script);
+    let replay = script.replay(&Rules);
+    assert_eq!(Script::parse(&replay.to_string()).unwrap(), script, "what is told of a script is the script");
+    insta::assert_snapshot!(replay);
+}
+
+#[test]
+fn agents_are_numbered_through_the_envelope() {
+    let script =
+        Script::parse("agents 2\nlayout hosted\nsend\nagent 3 open\nagent 2 open\nagent 2 accept\nagent 3 open");
+    let replay = script.unwrap().replay(&Rules);
+    insta::assert_snapshot!(replay);
+}
+
+#[test]
+fn a_script_that_cannot_be_meant_says_where() {
+    for (script, problem) in [
+        ("send\n  agent 2 open", "2:3: there is no agent \"2\"; there are the agents 1 to 1"),
+        ("agents 2\nagent 0 open", "2:1: there is no agent \"0\"; there are the agents 1 to 2"),
+        ("agent 1 wait", "1:1: an agent can open, accept, decline and sign, but not \"wait\""),
+        ("agents 11", "1:1: 11 agents cannot be explored; 1 to 10 can"),
+        ("agents many", "1:1: \"many\" is no number of agents"),
+        ("layout double", "1:1: \"double\" is no layout; there are single, sequence, optional, hosted"),
+        ("send\n\n# Later.\nreopen", "4:1: what the agents find stands before the first command"),
+        ("sned", "1:1: \"sned\" is no command; write send, void, expire, or agent 1 open"),
+        (&"send\n".repeat(10_001), "10001:1: a script has 10000 commands at most"),
+    ] {
+        let error = Script::parse(script).unwrap_err().to_string();
+        assert!(error.starts_with(problem), "{error}");
+    }
+    assert_eq!(Script::parse("").unwrap().setup(), Setup::default());
+}
