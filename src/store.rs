@@ -7,6 +7,13 @@
 mod memory;
 mod repository;
 
+/// Where the locks of stores come from, and what spreads documents over them: one place, so that `tests/model` can put
+/// the same source under a model checker.
+mod sync {
+    pub(super) use hashbrown::DefaultHashBuilder as Spread;
+    pub(super) use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+}
+
 pub use memory::{Memory, Retention};
 pub use repository::{Repository, Update};
 

@@ -5,14 +5,13 @@
 //! always in this order, so nobody waits in a circle, and a key and its document appear and go together. Reading a
 //! document by id, or replacing it by one of the same keys and size, takes the lock of its shard alone.
 
-use super::{Document, Fill, Page, Pending, Place, Store, StoreError, Stored};
-use crate::document::Key;
-use hashbrown::{DefaultHashBuilder, HashMap};
-use std::{
-    collections::VecDeque,
-    hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+use super::{
+    Document, Fill, Page, Pending, Place, Store, StoreError, Stored,
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, Spread},
 };
+use crate::document::Key;
+use hashbrown::HashMap;
+use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
 
 /// Shards of a table; a power of two.
 const SHARDS: usize = 16;
@@ -113,7 +112,7 @@ type Documents = HashMap<Arc<str>, Arc<Stored>>;
 #[derive(Debug)]
 struct Table {
     limit: Limit,
-    hasher: DefaultHashBuilder,
+    spread: Spread,
     shards: [Mutex<Documents>; SHARDS],
     index: Mutex<Index>,
 }
@@ -134,7 +133,7 @@ impl Table {
     fn new(limit: Option<Limit>) -> Self {
         Self {
             limit: limit.unwrap_or(Limit { documents: usize::MAX, bytes: usize::MAX }),
-            hasher: DefaultHashBuilder::default(),
+            spread: Spread::default(),
             shards: Default::default(),
             index: Mutex::default(),
         }
@@ -252,7 +251,7 @@ impl Table {
 
     fn shard(&self, id: &str) -> MutexGuard<'_, Documents> {
         // The map inside a shard goes by other bits of a hash of its own.
-        let number = usize::try_from(self.hasher.hash_one(id) >> 32).unwrap_or(0) % SHARDS;
+        let number = usize::try_from(self.spread.hash_one(id) >> 32).unwrap_or(0) % SHARDS;
         lock(&self.shards[number])
     }
 }

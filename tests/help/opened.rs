@@ -1,0 +1,60 @@
+//! An envelope at the start of the race, for the tests and benchmarks that race.
+
+use docendorse_mock::signing::{
+    Act, Command, Envelope, EnvelopeId, Locale, NewRecipient, Person, RecipientType, Spot, Terms,
+};
+use jiff::Timestamp;
+
+/// A sent envelope with one recipient, and so many agents who all have opened it.
+pub fn opened(id: u64, agents: u32) -> Envelope {
+    let now = Timestamp::UNIX_EPOCH;
+    let terms = Terms {
+        name: "Mutual NDA".into(),
+        context: None,
+        expiration_period_days: 30,
+        reminder_initial_delay_days: 0,
+        reminder_repeat_interval_days: 0,
+        reminder_before_expiration_days: 0,
+        reopen: false,
+        created_at: now,
+        origin: None,
+        plan: None,
+    };
+    let mut envelope = Envelope::new(EnvelopeId(id), terms);
+    let mut effects = Vec::new();
+    envelope.add_recipient(signer(agents), now, &|_| "000000".into()).unwrap();
+    envelope.perform(Command::Send, now, &mut effects).unwrap();
+    for agent in 0..agents {
+        envelope.perform(Command::Act(Spot { recipient: 0, agent }, Act::Open), now, &mut effects).unwrap();
+    }
+    envelope
+}
+
+fn signer(agents: u32) -> NewRecipient {
+    NewRecipient {
+        kind: RecipientType::Signer,
+        identifier: "signer".into(),
+        role_name: None,
+        order: 1,
+        required: true,
+        color: None,
+        hosted_by: None,
+        delegated_by: None,
+        phone_verification: false,
+        persons: (0..agents).map(person).collect(),
+    }
+}
+
+fn person(number: u32) -> Person {
+    Person {
+        name: format!("Agent {number}").into(),
+        email: format!("agent{number}@example.com").into(),
+        phone: None,
+        locale: Locale::EnUs,
+        phone_contact_method: None,
+        context: None,
+        contact_id: None,
+        group_id: None,
+        user_id: None,
+    }
+}

@@ -1,0 +1,177 @@
+//! The competition as the sandbox plays it: an envelope in the store, every command a step of the update loop, what it
+//! brought about told to the log.
+
+use crate::{
+    opened::opened,
+    orders::{drawn_orders, every_order_within},
+    slot::together,
+    store::{Memory, Repository, Retention, Update, at_once},
+};
+use docendorse_mock::{
+    event::{Batch, EventKind, EventLog},
+    signing::{Act, AgentState, Command, Effect, Envelope, Judgement, Refusal, Spot, Terms},
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// The id of the envelope of these tests.
+const ID: &str = "env_0000000000000001";
+
+fn of(agent: u32, act: Act<'static>) -> Command<'static> {
+    Command::Act(Spot { recipient: 0, agent }, act)
+}
+
+/// What one command came to: the envelope's revision and what it brought about, or the refusal.
+type Outcome = Result<(u64, Vec<Effect>), Refusal>;
+
+/// An envelope in a store, and the log of its sandbox.
+struct World {
+    envelopes: Repository<Envelope>,
+    log: EventLog,
+    start: Envelope,
+}
+
+impl World {
+    fn new(start: Envelope) -> Arc<Self> {
+        let envelopes = Repository::new(Arc::new(Memory::new(Retention::unlimited())), "default".into());
+        at_once(envelopes.insert(Arc::new(start.clone()))).unwrap();
+        let log = EventLog::new(100, 10);
+        log.begin_at(start.id, start.revision);
+        Arc::new(Self { envelopes, log, start })
+    }
+
+    fn perform(&self, command: Command<'_>) -> Outcome {
+        let mut effects = Vec::new();
+        let next = |current: &Envelope| {
+            effects.clear();
+            if current.judge(command)? == Judgement::Repeated {
+                return Ok(None);
+            }
+            let mut next = current.clone();
+            next.perform(command, NOW, &mut effects)?;
+            Ok(Some(next))
+        };
+        match at_once(self.envelopes.evolve(ID, next)).unwrap() {
+            Update::Done(envelope) => {
+                // Others may come to the log before whoever was the first in the store.
+                shuttle::thread::yield_now();
+                let happened = effects.iter().map(|effect| (effect.kind, effect.recipient, effect.agent)).collect();
+                if !effects.is_empty() {
+                    let (envelope, revision) = (envelope.id, envelope.revision);
+                    self.log.append(Batch { envelope, revision, at: NOW, origin: None, happened });
+                }
+                Ok((envelope.revision, effects))
+            }
+            Update::Refused(refusal, _) => Err(refusal),
+            Update::Missing => panic!("the envelope is there"),
+        }
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope::clone(&at_once(self.envelopes.get(ID)).unwrap().unwrap())
+    }
+
+    /// What the log tells, in its order.
+    fn told(&self) -> Vec<(EventKind, Option<u32>)> {
+        self.log.after(0, usize::MAX, |_| true).0.into_iter().map(|event| (event.kind, event.agent)).collect()
+    }
+}
+
+/// Lets each thread perform its commands one after the other, and holds all of it against the same commands performed
+/// alone, in the order of their revisions: the same envelope, the same effects, and a log that tells of them in order.
+fn play(start: Envelope, threads: &[&[Command<'static>]]) -> (Arc<World>, Vec<Vec<Outcome>>) {
+    let world = World::new(start);
+    let thread = |commands: &&[Command<'static>]| {
+        let (world, commands) = (Arc::clone(&world), commands.to_vec());
+        Box::new(move || commands.into_iter().map(|command| world.perform(command)).collect::<Vec<_>>()) as Box<_>
+    };
+    let outcomes: Vec<Vec<Outcome>> = together(threads.iter().map(thread).collect());
+
+    let mut performed: Vec<(Command<'static>, u64, Vec<Effect>)> = Vec::new();
+    for (commands, outcomes) in threads.iter().zip(&outcomes) {
+        for (command, outcome) in commands.iter().zip(outcomes) {
+            if let Ok((revision, effects)) = outcome
+                && !effects.is_empty()
+            {
+                performed.push((*command, *revision, effects.clone()));
+            }
+        }
+    }
+    performed.sort_by_key(|(_, revision, _)| *revision);
+    let mut alone = world.start.clone();
+    let mut told = Vec::new();
+    for (command, revision, effects) in performed {
+        let mut expected = Vec::new();
+        alone.perform(command, NOW, &mut expected).unwrap();
+        assert_eq!((alone.revision, &expected), (revision, &effects));
+        told.extend(effects.iter().map(|effect| (effect.kind, effect.agent)));
+    }
+    assert_eq!(world.envelope(), alone);
+    assert_eq!(world.told(), told);
+    (world, outcomes)
+}
+
+/// So many agents accept at once.
+fn accept_race(agents: u32) {
+    let commands: Vec<_> = (0..agents).map(|agent| [of(agent, Act::Accept)]).collect();
+    let threads: Vec<&[_]> = commands.iter().map(|commands| commands.as_slice()).collect();
+    let (world, outcomes) = play(opened(1, agents), &threads);
+    let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+    let winners: Vec<_> = (0..agents).zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
+    let [(winner, Ok((_, effects)))] = winners[..] else { panic!("one accepts, not {winners:?}") };
+    assert_eq!(effects[0].kind, EventKind::AgentAccepted);
+    assert_eq!(effects.len(), agents as usize, "one accepted, and everybody else released");
+    for (agent, outcome) in (0..agents).zip(&outcomes).filter(|(agent, _)| *agent != winner) {
+        let Err(refusal @ Refusal::AlreadyClaimed { by }) = outcome else { panic!("{agent}: {outcome:?}") };
+        assert_eq!((refusal.name(), *by), ("Recipient.AlreadyClaimed", Some(winner)));
+        assert_eq!(world.envelope().recipients[0].agent(agent), Some(AgentState::Released));
+    }
+    assert_eq!(world.envelope().recipients[0].primary(), Some(winner));
+    let mut released: Vec<_> = world.told()[1..].to_vec();
+    released.sort_by_key(|(_, agent)| *agent);
+    let others = (0..agents).filter(|agent| *agent != winner);
+    assert_eq!(released, others.map(|agent| (EventKind::AgentReleased, Some(agent))).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_first_to_accept_is_primary_and_everybody_else_is_released_with_it() {
+    every_order_within(4, || accept_race(2));
+    every_order_within(2, || accept_race(3));
+    drawn_orders(2000, || accept_race(3));
+    drawn_orders(200, || accept_race(8));
+}
+
+#[test]
+fn commands_side_by_side_come_to_what_they_come_to_one_after_the_other() {
+    fn body() {
+        let reopens =
+            Envelope { terms: Arc::new(Terms { reopen: true, ..Terms::clone(&opened(1, 3).terms) }), ..opened(1, 3) };
+        play(
+            reopens,
+            &[
+                &[of(0, Act::Accept), of(0, Act::Decline)],
+                &[of(1, Act::Accept), of(1, Act::Sign { code: None })],
+                &[of(2, Act::Open), of(2, Act::Accept)],
+                &[Command::Void],
+            ],
+        );
+    }
+    every_order_within(1, body);
+    drawn_orders(2000, body);
+}
+
+#[test]
+fn the_log_tells_of_a_signature_after_the_acceptance_whoever_comes_to_it_first() {
+    fn body() {
+        let signs: &[_] = &[of(0, Act::Accept), of(0, Act::Sign { code: None })];
+        let (world, _) = play(opened(1, 2), &[signs, signs, &[of(1, Act::Accept)]]);
+        let told = world.told();
+        let place = |kind| told.iter().position(|(told, _)| *told == kind);
+        assert!(place(EventKind::AgentAccepted) == Some(0));
+        assert!(place(EventKind::DocumentSigned).is_none_or(|signed| signed > 1));
+    }
+    every_order_within(1, body);
+    drawn_orders(2000, body);
+}

@@ -1,0 +1,84 @@
+//! Something that only one can have, and how threads set about it.
+
+use crate::{
+    document::{Key, Record},
+    store::{Memory, Repository, Retention, Store, Update, at_once},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    pub id: String,
+    pub keys: Vec<String>,
+    pub size: usize,
+    /// Which thread has it.
+    pub holder: Option<usize>,
+    pub count: u64,
+}
+
+impl Record for Slot {
+    const COLLECTION: &'static str = "slots";
+
+    fn id(&self) -> Arc<str> {
+        self.id.as_str().into()
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        self.keys.iter().map(|key| key.as_str().into()).collect()
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+}
+
+pub fn slot(id: &str, keys: &[&str]) -> Slot {
+    let keys = keys.iter().map(ToString::to_string).collect();
+    Slot { id: id.to_owned(), keys, size: 10, holder: None, count: 0 }
+}
+
+pub type Slots = Repository<Slot>;
+
+/// An empty store that keeps as much as `retention` says, and the slots in it.
+pub fn slots(retention: Retention) -> (Arc<dyn Store>, Arc<Slots>) {
+    let store: Arc<dyn Store> = Arc::new(Memory::new(retention));
+    let slots = Arc::new(Repository::new(Arc::clone(&store), "default".into()));
+    (store, slots)
+}
+
+pub fn insert(slots: &Slots, slot: Slot) {
+    at_once(slots.insert(Arc::new(slot))).unwrap();
+}
+
+pub fn get(slots: &Slots, id: &str) -> Option<Arc<Slot>> {
+    at_once(slots.get(id)).unwrap()
+}
+
+pub fn find(slots: &Slots, key: &str) -> Option<Arc<Slot>> {
+    at_once(slots.find(key)).unwrap()
+}
+
+/// Takes a slot, if nobody has; whoever comes too late is told who has.
+pub fn claim(slots: &Slots, id: &str, number: usize) -> Update<Slot, usize> {
+    let claimed = |slot: &Slot| match slot.holder {
+        Some(holder) => Err(holder),
+        None => Ok(Some(Slot { holder: Some(number), ..slot.clone() })),
+    };
+    at_once(slots.evolve(id, claimed)).unwrap()
+}
+
+/// Lets threads do something each, and answers with what they came to.
+pub fn together<T: Send + 'static>(threads: Vec<Box<dyn FnOnce() -> T + Send>>) -> Vec<T> {
+    let threads: Vec<_> = threads.into_iter().map(shuttle::thread::spawn).collect();
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+/// Lets so many threads do the same.
+pub fn race<T: Send + 'static>(count: usize, step: impl Fn(usize) -> T + Clone + Send + 'static) -> Vec<T> {
+    let thread = |number| {
+        let step = step.clone();
+        Box::new(move || step(number)) as Box<dyn FnOnce() -> T + Send>
+    };
+    together((0..count).map(thread).collect())
+}

@@ -1,0 +1,29 @@
+//! The product's own store and repository, compiled a second time with the checker's locks in place of the system's.
+
+#[path = "../../src/store/memory.rs"]
+#[allow(dead_code, reason = "the tests have no use for all of it")]
+mod memory;
+#[path = "../../src/store/repository.rs"]
+#[allow(dead_code, reason = "the tests have no use for all of it")]
+mod repository;
+
+mod sync {
+    pub(super) use shuttle::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+    /// Documents spread over the shards in the same way every time, or no schedule could be played again.
+    pub(super) type Spread = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+}
+
+pub use docendorse_mock::store::{Content, Document, Fill, Live, Page, Pending, Place, Store, StoreError, Stored};
+pub use memory::{Memory, Retention};
+pub use repository::{Repository, Update};
+
+/// What a call to a store comes to, where it is there at once.
+pub fn at_once<T>(call: impl Future<Output = T>) -> T {
+    let mut call = std::pin::pin!(call);
+    let waker = std::task::Waker::noop();
+    match call.as_mut().poll(&mut std::task::Context::from_waker(waker)) {
+        std::task::Poll::Ready(result) => result,
+        std::task::Poll::Pending => panic!("a store in memory does not wait"),
+    }
+}

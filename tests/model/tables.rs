@@ -1,0 +1,102 @@
+//! Documents that come, change and go, and what a table says of them as a whole.
+
+use crate::{
+    orders::{drawn_orders, every_order_within},
+    slot::{Slot, Slots, find, get, insert, slot, slots, together},
+    store::{Retention, at_once},
+};
+use std::sync::Arc;
+
+type Thread = Box<dyn FnOnce() + Send>;
+
+/// How many bytes of slots the tables here keep.
+const BYTES: usize = 100;
+
+fn thread(slots: &Arc<Slots>, step: impl FnOnce(&Slots) + Send + 'static) -> Thread {
+    let slots = Arc::clone(slots);
+    Box::new(move || step(&slots))
+}
+
+/// Gives a slot another key, and so many bytes.
+fn change(slots: &Slots, id: &str, key: &str, size: usize) {
+    // Whether it is still there, or the key is taken, is a matter of the order.
+    let changed = |slot: &Slot| Ok::<_, ()>(Some(Slot { keys: vec![key.to_owned()], size, ..slot.clone() }));
+    let _ = at_once(slots.evolve(id, changed));
+}
+
+/// Holds what the table says against what is in it: keys, count and, by filling it up, bytes.
+fn is_sound(slots: &Slots, keys: &[&str]) {
+    let (all, total) = at_once(slots.list(None, usize::MAX, |_| true)).unwrap();
+    assert_eq!(at_once(slots.fill()).unwrap().kept, total);
+    for slot in &all {
+        for key in &slot.keys {
+            assert_eq!(find(slots, key).as_ref(), Some(slot), "{key} leads to the slot that holds it");
+        }
+    }
+    for key in keys.iter().filter(|key| !all.iter().any(|slot| slot.keys.iter().any(|held| held == *key))) {
+        assert_eq!(find(slots, key), None, "{key} is held by nobody");
+    }
+    let dropped = at_once(slots.fill()).unwrap().dropped;
+    let rest = BYTES - all.iter().map(|slot| slot.size).sum::<usize>();
+    insert(slots, Slot { size: rest, ..slot("fits", &[]) });
+    assert_eq!(at_once(slots.fill()).unwrap().dropped, dropped, "what fits drops nothing");
+    insert(slots, Slot { size: 1, ..slot("one too much", &[]) });
+    assert!(at_once(slots.fill()).unwrap().dropped > dropped, "a byte more does");
+}
+
+#[test]
+fn a_key_and_its_document_come_change_and_go_together() {
+    fn body() {
+        let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
+        insert(&slots, slot("a", &["k1"]));
+        together(vec![
+            thread(&slots, |slots| change(slots, "a", "k2", 30)),
+            thread(&slots, |slots| drop(at_once(slots.delete("a")))),
+            thread(&slots, |slots| drop(at_once(slots.insert(Arc::new(slot("b", &["k1"])))))),
+            thread(&slots, |slots| {
+                for key in ["k1", "k2"] {
+                    let found = find(slots, key);
+                    assert!(found.is_none_or(|slot| slot.keys == [key]), "what a key leads to holds it");
+                }
+            }),
+        ]);
+        is_sound(&slots, &["k1", "k2"]);
+    }
+    every_order_within(1, body);
+    drawn_orders(2000, body);
+}
+
+#[test]
+fn what_gives_way_takes_its_key_along_whatever_happens_to_it_meanwhile() {
+    fn body() {
+        let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
+        insert(&slots, slot("a", &["k1"]));
+        insert(&slots, slot("b", &["k2"]));
+        together(vec![
+            thread(&slots, |slots| insert(slots, Slot { size: 85, ..slot("c", &["k3"]) })),
+            thread(&slots, |slots| change(slots, "a", "k4", 60)),
+            thread(&slots, |slots| drop(at_once(slots.delete("a")))),
+        ]);
+        assert!(get(&slots, "c").is_some() && get(&slots, "a").is_none());
+        is_sound(&slots, &["k1", "k2", "k3", "k4"]);
+    }
+    every_order_within(2, body);
+    drawn_orders(2000, body);
+}
+
+#[test]
+fn two_who_want_each_other_s_key_wait_for_nobody() {
+    fn body() {
+        let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
+        insert(&slots, slot("a", &["k1"]));
+        insert(&slots, slot("b", &["k2"]));
+        together(vec![
+            thread(&slots, |slots| change(slots, "a", "k2", 10)),
+            thread(&slots, |slots| change(slots, "b", "k1", 10)),
+        ]);
+        assert_eq!((find(&slots, "k1").unwrap().id.as_str(), find(&slots, "k2").unwrap().id.as_str()), ("a", "b"));
+        is_sound(&slots, &["k1", "k2"]);
+    }
+    every_order_within(3, body);
+    drawn_orders(1000, body);
+}
