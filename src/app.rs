@@ -19,17 +19,17 @@ use crate::{
     signing::{Contact, Envelope, Group, User},
     store::{Memory, Retention},
 };
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
 };
-use tokio::time::timeout;
 
 /// Below which path tokens are dealt with (T1); with the base URL, the `issuer` of the metadata.
 pub const OAUTH: &str = "/oauth2/v2";
+
+/// How many callers can listen to a stream at once.
+pub const MOST_STREAMS: usize = 100;
 
 /// Why a server cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,8 @@ pub struct App {
     pub sandboxes: Sandboxes,
     /// How long it has been there.
     pub uptime: Stopwatch,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
+    streams: Arc<Semaphore>,
 }
 
 impl App {
@@ -108,7 +109,8 @@ impl App {
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
             sandboxes,
             uptime: Stopwatch::start(),
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             settings,
         }))
     }
@@ -142,14 +144,25 @@ impl App {
         }
     }
 
-    /// Tells the readiness probe that no new work is wanted.
+    /// Tells the readiness probe that no new work is wanted, and those who listen that nothing more will come.
     pub fn begin_stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
+    }
+
+    /// Done when the server stops; at once, if it does so already.
+    pub async fn stopped(&self) {
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Leave to stream to one more listener, for as long as it is held; none when there are too many.
+    #[must_use]
+    pub fn stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
     /// Whether the server takes new work.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.stopping.load(Ordering::Relaxed)
+        !*self.stopping.borrow()
     }
 }

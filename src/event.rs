@@ -174,6 +174,25 @@ pub struct Fill {
     pub dropped: u64,
 }
 
+/// What one look at the log shows to a reader who goes along it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The events that are wanted, oldest first.
+    pub events: Vec<Event>,
+    /// The number of the last event that was looked at: where the next look begins.
+    pub seen: u64,
+    /// Whether more that are wanted follow.
+    pub more: bool,
+    /// How many events gave way before the reader came to them, wanted or not.
+    pub lost: u64,
+    /// Events given up for newer ones since the last reset.
+    pub dropped: u64,
+    /// The number of the last event there is.
+    pub last: u64,
+    /// How often the log was reset: numbers of different lives have nothing to do with each other.
+    pub life: u64,
+}
+
 /// How many envelopes more than the store keeps are told apart.
 const SPARE: usize = 1_000;
 
@@ -190,6 +209,7 @@ struct Ring {
     events: VecDeque<Event>,
     recorded: u64,
     dropped: u64,
+    life: u64,
     /// The last revision told of each envelope.
     told: HashMap<EnvelopeId, u64>,
     /// The keys of `told`, oldest first.
@@ -234,20 +254,37 @@ impl EventLog {
     /// last event that was looked at.
     #[must_use]
     pub fn after(&self, number: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> (Vec<Event>, u64) {
+        let page = self.page(number, limit, wanted);
+        (page.events, page.seen)
+    }
+
+    /// As [`EventLog::after`], with all that a reader must know who is not alone with the log: what gave way before
+    /// they came to it, and whether the log is still the one that they began with.
+    #[must_use]
+    pub fn page(&self, number: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> Page {
         let ring = self.ring();
+        let given_up = ring.recorded - ring.events.len() as u64;
+        let mut page = Page {
+            events: Vec::new(),
+            seen: number.max(given_up),
+            more: false,
+            lost: given_up.saturating_sub(number),
+            dropped: ring.dropped,
+            last: ring.recorded,
+            life: ring.life,
+        };
         let start = ring.events.partition_point(|event| event.number <= number);
-        let mut seen = number.max(ring.recorded - ring.events.len() as u64);
-        let mut page = Vec::new();
         for event in ring.events.range(start..) {
             if wanted(event) {
-                if page.len() == limit {
-                    return (page, seen);
+                if page.events.len() == limit {
+                    page.more = true;
+                    break;
                 }
-                page.push(event.clone());
+                page.events.push(event.clone());
             }
-            seen = event.number;
+            page.seen = event.number;
         }
-        (page, seen)
+        page
     }
 
     /// The number of the last event.
@@ -265,7 +302,8 @@ impl EventLog {
 
     /// Back to the beginning.
     pub fn reset(&self) {
-        *self.ring() = Ring::default();
+        let mut ring = self.ring();
+        *ring = Ring { life: ring.life + 1, ..Ring::default() };
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -336,6 +374,19 @@ mod tests {
         assert_eq!((page.len(), page[0].number, seen), (1, 3, 3));
         assert_eq!(log.after(3, 10, |_| true), (Vec::new(), 3));
         assert_eq!(log.after(0, 10, |_| false), (Vec::new(), 3));
+    }
+
+    #[test]
+    fn a_reader_is_told_what_they_missed_and_that_the_log_began_anew() {
+        let log = EventLog::new(2, 10);
+        log.append(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
+        let first = log.page(0, 1, |_| true);
+        assert_eq!((first.lost, first.seen, first.more, first.dropped, first.last), (1, 2, true, 1, 3));
+        let second = log.page(first.seen, 1, |_| true);
+        assert_eq!((second.lost, second.seen, second.more, second.life), (0, 3, false, first.life));
+        log.reset();
+        let anew = log.page(second.seen, 1, |_| true);
+        assert_eq!((anew.lost, anew.last, anew.life), (0, 0, first.life + 1));
     }
 
     #[test]

@@ -42,7 +42,13 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::Notify;
 
 /// The sandbox that always exists.
@@ -101,6 +107,7 @@ pub struct Sandbox {
     /// What it would have sent to somebody.
     pub messages: Messages,
     happened: Notify,
+    gone: AtomicBool,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
     recorded: Notify,
@@ -157,6 +164,7 @@ impl Sandbox {
             events: EventLog::new(settings.max_events, settings.max_sessions),
             messages: Messages::default(),
             happened: Notify::new(),
+            gone: AtomicBool::new(false),
             scripts: Scripts::new(scenarios),
             recorded: Notify::new(),
             agenda: Agenda::new(settings.max_sessions),
@@ -191,6 +199,23 @@ impl Sandbox {
         self.used.elapsed()
     }
 
+    /// Says that it is still used, by somebody who asked once and goes on listening.
+    pub fn touch(&self) {
+        self.used.touch();
+    }
+
+    /// Whether it was deleted or gave way: nobody finds it any more, but those who have it already.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Lets those know who still listen to it that nothing more will come.
+    fn leave(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.happened.notify_waiters();
+    }
+
     /// The sandbox's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -211,7 +236,8 @@ impl Sandbox {
         recorded
     }
 
-    /// Done when something has happened; to be called before the log of events is looked at.
+    /// Done when something has happened, when the log began anew, or when the sandbox is gone; to be called before the
+    /// log of events is looked at.
     pub fn happened(&self) -> impl Future<Output = ()> {
         let mut happened = Box::pin(self.happened.notified());
         happened.as_mut().enable();
@@ -284,6 +310,7 @@ impl Sandbox {
         self.ids.restart();
         self.scripts.reset();
         self.tokens.reset();
+        self.happened.notify_waiters();
         Ok(())
     }
 }

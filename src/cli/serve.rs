@@ -120,6 +120,7 @@ fn write_ready_file(path: &Path, url: &str, admin_url: &str, token_url: &str) ->
         "admin_url": admin_url,
         "token_url": token_url,
         "client_id": built_in::CLIENT_ID,
+        "api_key": built_in::API_KEY,
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
     });

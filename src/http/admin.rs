@@ -5,11 +5,15 @@
 mod actors;
 mod clients;
 mod clock;
+mod events;
 mod find;
+mod messages;
+mod prefer;
 mod requests;
 mod sandboxes;
 mod scenarios;
 mod sessions;
+mod signing;
 mod tokens;
 
 use super::{
@@ -51,6 +55,19 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/clock/set", post(clock::set_clock))
         .route("/__admin/clock/advance", post(clock::advance_clock))
         .route("/__admin/agenda", get(clock::list_agenda))
+        .route("/__admin/events", get(events::list_events))
+        .route("/__admin/messages", get(messages::list_messages).delete(messages::delete_messages))
+        .route("/__admin/messages/{id}", get(messages::show_message))
+        .route("/__admin/signing/agents/{id}/open", post(signing::open))
+        .route("/__admin/signing/agents/{id}/accept", post(signing::accept))
+        .route("/__admin/signing/agents/{id}/decline", post(signing::decline))
+        .route("/__admin/signing/agents/{id}/sign", post(signing::sign))
+        .route("/__admin/signing/envelopes", get(signing::list_envelopes))
+        .route("/__admin/signing/envelopes/{id}", get(signing::show_envelope))
+        .route("/__admin/signing/envelopes/{id}/void", post(signing::void_envelope))
+        .route("/__admin/signing/envelopes/{id}/expire", post(signing::expire_envelope))
+        .route("/__admin/signing/users", get(signing::list_users).post(signing::create_user))
+        .route("/__admin/signing/users/{id}", get(signing::show_user).delete(signing::delete_user))
         .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
         .route("/__admin/sandboxes/restore", post(sandboxes::restore_sandbox))
         .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
@@ -120,6 +137,9 @@ async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Resu
         "seed": sandbox.ids.seed(),
         "sessions": sandbox.agent_sessions.fill().await?,
         "requests": sandbox.journal.fill(),
+        "envelopes": sandbox.envelopes.fill().await?,
+        "events": sandbox.events.fill(),
+        "messages": sandbox.messages.fill(),
     })))
 }
 

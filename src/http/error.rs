@@ -140,6 +140,12 @@ impl Problem {
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
+
+    /// The answer to a problem that has more members than every problem has.
+    pub(super) fn extended(code: StatusCode, problem: &impl Serialize) -> Response {
+        let body = serde_json::to_vec_pretty(problem).unwrap_or_default();
+        (code, [(header::CONTENT_TYPE, "application/problem+json")], Bytes::from(body)).into_response()
+    }
 }
 
 impl From<StoreError> for Problem {
@@ -150,7 +156,6 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec_pretty(&self).unwrap_or_default();
-        (self.code, [(header::CONTENT_TYPE, "application/problem+json")], Bytes::from(body)).into_response()
+        Self::extended(self.code, &self)
     }
 }

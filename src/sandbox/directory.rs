@@ -328,6 +328,7 @@ impl Named {
         if self.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
             self.by_name.remove(sandbox.name());
             self.left.push(Arc::clone(&sandbox.shelf));
+            sandbox.leave();
         }
         let clients = sandbox.clients.ids();
         let api_key = sandbox.credentials.as_ref().map(|credentials| credentials.api_key.as_str());

@@ -142,6 +142,14 @@ impl Sandbox {
         self.command(id, None, Command::Void).await
     }
 
+    /// Ends an envelope before its time is over, as if it were (G6).
+    ///
+    /// # Errors
+    /// A [`SigningError`], and nothing was changed.
+    pub async fn expire_envelope(&self, id: &str) -> Result<Performed, SigningError> {
+        self.command(id, None, Command::Expire).await
+    }
+
     /// An agent does something (G4, G10).
     ///
     /// # Errors

@@ -28,6 +28,28 @@ pub struct RecipientView<'e> {
     pub in_full: bool,
 }
 
+impl<'e> EnvelopeView<'e> {
+    /// With the agents of its recipients, or without: those can be many.
+    #[must_use]
+    pub fn with_agents(self, agents: bool) -> impl Serialize + use<'e> {
+        Chosen { view: self, agents }
+    }
+}
+
+impl<'e> RecipientView<'e> {
+    /// With its agents, or without: those can be many.
+    #[must_use]
+    pub fn with_agents(self, agents: bool) -> impl Serialize + use<'e> {
+        Chosen { view: self, agents }
+    }
+}
+
+/// A view, with agents or without.
+struct Chosen<V> {
+    view: V,
+    agents: bool,
+}
+
 /// The agents of a recipient as JSON, a list.
 #[must_use]
 pub fn agents_view<'e>(envelope: &'e Envelope, recipient: &'e Recipient, in_full: bool) -> impl Serialize + use<'e> {
@@ -36,7 +58,13 @@ pub fn agents_view<'e>(envelope: &'e Envelope, recipient: &'e Recipient, in_full
 
 impl Serialize for EnvelopeView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { envelope, in_full } = *self;
+        self.with_agents(true).serialize(serializer)
+    }
+}
+
+impl Serialize for Chosen<EnvelopeView<'_>> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let EnvelopeView { envelope, in_full } = self.view;
         let terms = &envelope.terms;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &envelope.id)?;
@@ -70,27 +98,30 @@ impl Serialize for EnvelopeView<'_> {
             map.serialize_entry("agentSessionId", &origin.agent_session_id)?;
             map.serialize_entry("handoffId", &origin.handoff_id)?;
         }
-        map.serialize_entry("recipients", &Recipients(*self))?;
+        map.serialize_entry("recipients", &Recipients(self))?;
         map.end()
     }
 }
 
-struct Recipients<'e>(EnvelopeView<'e>);
+struct Recipients<'c, 'e>(&'c Chosen<EnvelopeView<'e>>);
 
-impl Serialize for Recipients<'_> {
+impl Serialize for Recipients<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let EnvelopeView { envelope, in_full } = self.0;
-        serializer.collect_seq(envelope.recipients.iter().map(|recipient| RecipientView {
-            envelope,
-            recipient,
-            in_full,
-        }))
+        let Chosen { view: EnvelopeView { envelope, in_full }, agents } = *self.0;
+        let views = envelope.recipients.iter().map(|recipient| RecipientView { envelope, recipient, in_full });
+        serializer.collect_seq(views.map(|view| Chosen { view, agents }))
     }
 }
 
 impl Serialize for RecipientView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { envelope, recipient, in_full } = *self;
+        self.with_agents(true).serialize(serializer)
+    }
+}
+
+impl Serialize for Chosen<RecipientView<'_>> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let RecipientView { envelope, recipient, in_full } = self.view;
         let role = &recipient.role;
         let id = |number| RecipientId { envelope: envelope.id, number };
         let mut map = serializer.serialize_map(None)?;
@@ -124,7 +155,9 @@ impl Serialize for RecipientView<'_> {
             RecipientState::Declined { at, .. } if in_full => map.serialize_entry("declinedAt", at)?,
             _ => {}
         }
-        map.serialize_entry("agents", &Agents(*self))?;
+        if self.agents {
+            map.serialize_entry("agents", &Agents(self.view))?;
+        }
         map.end()
     }
 }

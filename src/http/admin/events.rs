@@ -1,0 +1,110 @@
+//! `/__admin/events`: what happened in the sandbox, in one order; page by page, or as it happens.
+
+mod stream;
+
+use self::stream::{is_wanted, stream_events};
+use super::{Pretty, sessions::page_size};
+use crate::{
+    app::App,
+    event::{Event, EventKind, event_id, event_number},
+    http::{
+        error::Problem,
+        extract::{Params, World},
+    },
+    signing::{AgentId, EnvelopeId},
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Which events are wanted. Every condition given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// The id of the last event that is known already.
+    after: Option<String>,
+    limit: Option<usize>,
+    /// Kinds of event, with commas in between.
+    event: Option<String>,
+    envelope_id: Option<EnvelopeId>,
+    agent_id: Option<AgentId>,
+    agent_session_id: Option<String>,
+}
+
+/// What of an event is asked for.
+#[derive(Debug)]
+struct Filter {
+    kinds: Option<Vec<EventKind>>,
+    envelope: Option<EnvelopeId>,
+    agent: Option<AgentId>,
+    agent_session: Option<String>,
+}
+
+impl Filter {
+    fn admits(&self, event: &Event) -> bool {
+        let session = || event.origin.as_ref().map(|origin| &*origin.agent_session_id);
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
+            && self.envelope.is_none_or(|envelope| envelope == event.envelope)
+            && self.agent.is_none_or(|agent| agent.envelope == event.envelope && Some(agent.number) == event.agent)
+            && self.agent_session.as_ref().is_none_or(|wanted| session() == Some(wanted.as_str()))
+    }
+}
+
+/// `GET /__admin/events`: oldest first, after the one that is known already. Whoever accepts `text/event-stream` gets
+/// each as it happens.
+pub(super) async fn list_events(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    headers: HeaderMap,
+    Params(wanted): Params<Wanted>,
+) -> Result<Response, Problem> {
+    #[derive(Serialize)]
+    struct Events {
+        events: Vec<Event>,
+        next: Option<String>,
+        dropped: u64,
+    }
+    let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("after", id))?;
+    let limit = wanted.limit.map(|limit| page_size(Some(limit))).transpose()?;
+    let filter = Filter {
+        kinds: wanted.event.as_deref().map(kinds_of).transpose()?,
+        envelope: wanted.envelope_id,
+        agent: wanted.agent_id,
+        agent_session: wanted.agent_session_id,
+    };
+    if is_wanted(&headers) {
+        if limit.is_some() {
+            return Err(Problem::bad_request("limit: a stream has no end; leave it out."));
+        }
+        return stream_events(app, sandbox, &headers, after, filter);
+    }
+    let page = sandbox.events.page(after, page_size(limit)?, |event| filter.admits(event));
+    if after > page.last {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("There is no event {:?} yet; the log has begun anew since.", event_id(after)),
+        ));
+    }
+    let next = if page.more { Some(event_id(page.seen)) } else { None };
+    Ok(Pretty(Events { events: page.events, next, dropped: page.dropped }).into_response())
+}
+
+/// The number of an event that a caller names.
+fn number_of(place: &str, id: &str) -> Result<u64, Problem> {
+    event_number(id)
+        .ok_or_else(|| Problem::bad_request(format!("{place}: {id:?} is no event; write one such as {}.", event_id(1))))
+}
+
+fn kinds_of(list: &str) -> Result<Vec<EventKind>, Problem> {
+    let kind = |word: &str| {
+        EventKind::named(word).ok_or_else(|| {
+            let known = EventKind::ALL.map(EventKind::as_str).join(", ");
+            Problem::bad_request(format!("event: {word:?} is none of {known}."))
+        })
+    };
+    list.split(',').map(str::trim).map(kind).collect()
+}

@@ -1,0 +1,140 @@
+//! Events as they happen, as server-sent events (`text/event-stream`).
+//!
+//! A reader goes along the log at their own pace and holds one page of it at a time. Whoever is so slow that the log
+//! leaves them behind is told how much they missed.
+
+use super::{Filter, number_of};
+use crate::{
+    app::App,
+    event::{Event, event_id},
+    http::error::Problem,
+    sandbox::Sandbox,
+};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use std::{convert::Infallible, fmt::Write, pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::OwnedSemaphorePermit, time::sleep};
+
+/// How long a stream is silent at most.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How many events are taken from the log at a time.
+const PAGE: usize = 100;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const TYPE: &str = "text/event-stream";
+
+/// Whether a stream is asked for: its type is named, and JSON is not.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let names = |wanted: &str| {
+        let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        let mut ranges = lines.flat_map(|line| line.split(','));
+        ranges.any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
+    };
+    names(TYPE) && !names("application/json")
+}
+
+/// Streams what is in the log after `after`, and then whatever happens, until the server stops or the sandbox is gone.
+pub(super) fn stream_events(
+    app: Arc<App>,
+    sandbox: Arc<Sandbox>,
+    headers: &HeaderMap,
+    after: u64,
+    filter: Filter,
+) -> Result<Response, Problem> {
+    let last = headers.get(LAST_EVENT_ID).map(|id| String::from_utf8_lossy(id.as_bytes()));
+    // A client that comes back asks as it did the first time; what it has seen since stands in the header.
+    let seen = match last.as_deref() {
+        None | Some("") => after,
+        Some(id) => number_of("Last-Event-ID", id)?,
+    };
+    let Some(leave) = app.stream() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{} streams are open already, the most that there can be; close one.", crate::app::MOST_STREAMS),
+        ));
+    };
+    let reader = Reader { app, sandbox, filter, seen, life: None, has_begun: false, _leave: leave };
+    let body = Body::from_stream(stream::unfold(reader, Reader::next));
+    Ok(([(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, "no-store")], body).into_response())
+}
+
+/// Where one listener is.
+struct Reader {
+    app: Arc<App>,
+    sandbox: Arc<Sandbox>,
+    filter: Filter,
+    /// The number of the last event that was looked at.
+    seen: u64,
+    /// The life of the log to which that number belongs, once the log was looked at.
+    life: Option<u64>,
+    has_begun: bool,
+    _leave: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// What comes next, as soon as something does.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        // A stream counts as use of its sandbox.
+        self.sandbox.touch();
+        if !self.has_begun {
+            self.has_begun = true;
+            return Some((Ok(Bytes::from_static(b"retry: 1000\n\n")), self));
+        }
+        let sandbox = Arc::clone(&self.sandbox);
+        let mut heartbeat = pin!(sleep(HEARTBEAT));
+        loop {
+            // Asked before the log is looked at, so that nothing can come in between unseen; and so that whoever reads
+            // to the end has everything that happened before it.
+            let happened = sandbox.happened();
+            let is_over = !self.app.is_ready() || sandbox.is_gone();
+            let text = self.read();
+            if !text.is_empty() {
+                return Some((Ok(text.into()), self));
+            }
+            if is_over {
+                return None;
+            }
+            tokio::select! {
+                () = happened => {}
+                () = self.app.stopped() => {}
+                () = &mut heartbeat => break,
+            }
+        }
+        Some((Ok(Bytes::from_static(b": heartbeat\n\n")), self))
+    }
+
+    /// What the log has for this reader, if anything.
+    fn read(&mut self) -> String {
+        let mut text = String::new();
+        loop {
+            let page = self.sandbox.events.page(self.seen, PAGE, |event| self.filter.admits(event));
+            // Another log than the one that the reader knows: its ids begin again, and the reader with them.
+            let is_other = self.life.is_some_and(|life| life != page.life) || self.seen > page.last;
+            self.life = Some(page.life);
+            if is_other {
+                self.seen = 0;
+                text.push_str("id:\nevent: reset\ndata: {}\n\n");
+                continue;
+            }
+            if page.lost > 0 {
+                let last = event_id(self.seen + page.lost);
+                let _ = write!(text, "id: {last}\nevent: gap\ndata: {{\"lost\":{}}}\n\n", page.lost);
+            }
+            self.seen = page.seen;
+            page.events.iter().for_each(|event| write_event(&mut text, event));
+            return text;
+        }
+    }
+}
+
+fn write_event(text: &mut String, event: &Event) {
+    if let Ok(data) = serde_json::to_string(event) {
+        let _ = write!(text, "id: {}\nevent: {}\ndata: {data}\n\n", event_id(event.number), event.kind.as_str());
+    }
+}

@@ -1,0 +1,55 @@
+//! `/__admin/messages`: what the service would have sent to somebody, one-time codes above all.
+
+use super::{Pretty, requests::All, sessions::page_size};
+use crate::{
+    http::{
+        error::Problem,
+        extract::{Id, Params, World},
+    },
+    message::{Channel, Message},
+    signing::{AgentId, EnvelopeId},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Which messages are wanted. Every condition given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    to: Option<String>,
+    channel: Option<Channel>,
+    envelope_id: Option<EnvelopeId>,
+    agent_id: Option<AgentId>,
+    limit: Option<usize>,
+}
+
+impl Wanted {
+    fn admits(&self, message: &Message) -> bool {
+        self.to.as_deref().is_none_or(|to| to == &*message.to)
+            && self.channel.is_none_or(|channel| channel == message.channel)
+            && self.envelope_id.is_none_or(|id| id == message.envelope_id)
+            && self.agent_id.is_none_or(|id| id == message.agent_id)
+    }
+}
+
+/// `GET /__admin/messages`: newest first.
+pub(super) async fn list_messages(
+    World(sandbox): World,
+    Params(wanted): Params<Wanted>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    if wanted.to.as_ref().is_some_and(|to| to.starts_with(' ')) {
+        return Err(Problem::bad_request("to: it begins with a space; in a query the + of a number is written %2B."));
+    }
+    let (messages, matching) = sandbox.messages.list(page_size(wanted.limit)?, |message| wanted.admits(message));
+    Ok(Pretty(json!({ "messages": messages, "matching": matching, "dropped": sandbox.messages.fill().dropped })))
+}
+
+/// `GET /__admin/messages/{id}`.
+pub(super) async fn show_message(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
+    sandbox.messages.get(&id).map(Pretty).ok_or_else(|| Problem::not_found("message", &id))
+}
+
+/// `DELETE /__admin/messages`: lets all of them go.
+pub(super) async fn delete_messages(World(sandbox): World, Params(All {}): Params<All>) -> Pretty<impl Serialize> {
+    Pretty(json!({ "deleted": sandbox.messages.clear() }))
+}

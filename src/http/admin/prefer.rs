@@ -1,0 +1,73 @@
+//! `Prefer: return=minimal` (RFC 7240): answers without the agents of recipients, of which there can be thousands.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
+    response::{IntoResponse, Response},
+};
+use std::convert::Infallible;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// How much a caller wants to be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Preferred {
+    /// No more than what a caller needs who knows the rest.
+    pub(super) minimal: bool,
+}
+
+impl Preferred {
+    /// An answer that says whether it keeps to what was preferred.
+    pub(super) fn answer(self, body: impl IntoResponse) -> Response {
+        let mut answer = body.into_response();
+        if self.minimal {
+            answer.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static("return=minimal"));
+        }
+        answer
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Preferred {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { minimal: wants_minimal(&parts.headers) })
+    }
+}
+
+/// Of one preference that is said twice the first one counts.
+fn wants_minimal(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
+    let mut wanted = lines.flat_map(|line| line.split(',')).filter_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("return").then(|| value.trim().trim_matches('"'))
+    });
+    wanted.next() == Some("minimal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preference_is_read_as_its_rfc_writes_it() {
+        let wants = |lines: &[&'static str]| {
+            let line = |line: &&'static str| (PREFER, HeaderValue::from_static(line));
+            wants_minimal(&lines.iter().map(line).collect())
+        };
+        for minimal in [
+            &["return=minimal"][..],
+            &["respond-async, Return = \"minimal\"; foo=bar"],
+            &["handling=lenient", "return=minimal"],
+            &["return=minimal, return=representation"],
+        ] {
+            assert!(wants(minimal), "{minimal:?}");
+        }
+        for whole in
+            [&[][..], &["return=representation"], &["return=representation, return=minimal"], &["return"], &["minimal"]]
+        {
+            assert!(!wants(whole), "{whole:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `/__admin/signing/envelopes`: envelopes in full, and what their senders do beside the contract.
+
+use super::{Nothing, refusal::refused};
+use crate::{
+    http::{
+        admin::{Pretty, prefer::Preferred, sessions::page_size},
+        error::Problem,
+        extract::{Fields, Id, Params, World},
+    },
+    sandbox::{Performed, SigningError},
+    signing::{Envelope, EnvelopeView},
+};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+/// The words that a status can be.
+const STATUSES: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
+
+/// Which envelopes are wanted. Every condition given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::admin) struct Wanted {
+    status: Option<String>,
+    agent_session_id: Option<String>,
+    handoff_id: Option<String>,
+    /// The id of the last envelope of the page before.
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Wanted {
+    fn admits(&self, envelope: &Envelope) -> bool {
+        let origin = envelope.terms.origin.as_deref();
+        let is = |wanted: &Option<String>, value: Option<&str>| wanted.is_none() || wanted.as_deref() == value;
+        is(&self.status, Some(envelope.state.as_str()))
+            && is(&self.agent_session_id, origin.map(|origin| &*origin.agent_session_id))
+            && is(&self.handoff_id, origin.map(|origin| &*origin.handoff_id))
+    }
+}
+
+/// `GET /__admin/signing/envelopes`: newest first.
+pub(in crate::http::admin) async fn list_envelopes(
+    World(sandbox): World,
+    preferred: Preferred,
+    Params(wanted): Params<Wanted>,
+) -> Result<Response, Problem> {
+    #[derive(Serialize)]
+    struct Envelopes<E> {
+        envelopes: Vec<E>,
+        matching: usize,
+        next: Option<String>,
+    }
+    let limit = page_size(wanted.limit)?;
+    if let Some(status) = wanted.status.as_ref().filter(|status| !STATUSES.contains(&status.as_str())) {
+        let known = STATUSES.join(", ");
+        return Err(Problem::bad_request(format!("status: {status:?} is none of {known}.")));
+    }
+    if let Some(after) = &wanted.after
+        && sandbox.envelopes.get(after).await?.is_none()
+    {
+        return Err(Problem::not_found("envelope", after));
+    }
+    let after = wanted.after.as_deref();
+    let (page, matching) = sandbox.envelopes.list(after, limit, |envelope| wanted.admits(envelope)).await?;
+    let next = if matching > page.len() { page.last().map(|envelope| envelope.id.to_string()) } else { None };
+    let view = |envelope| EnvelopeView { envelope, in_full: true }.with_agents(!preferred.minimal);
+    let envelopes = page.iter().map(|envelope| view(envelope)).collect();
+    Ok(preferred.answer(Pretty(Envelopes { envelopes, matching, next })))
+}
+
+/// `GET /__admin/signing/envelopes/{id}`.
+pub(in crate::http::admin) async fn show_envelope(
+    World(sandbox): World,
+    Id(id): Id,
+    preferred: Preferred,
+) -> Result<Response, Problem> {
+    match sandbox.envelope(&id).await {
+        Ok(envelope) => {
+            let view = EnvelopeView { envelope: &envelope, in_full: true };
+            Ok(preferred.answer(Pretty(view.with_agents(!preferred.minimal))))
+        }
+        Err(error) => refused(error, preferred),
+    }
+}
+
+/// `POST /__admin/signing/envelopes/{id}/void`: as the contract's own void.
+pub(in crate::http::admin) async fn void_envelope(
+    World(sandbox): World,
+    Id(id): Id,
+    preferred: Preferred,
+    Fields(Nothing {}): Fields<Nothing>,
+) -> Result<Response, Problem> {
+    ended(sandbox.void_envelope(&id).await, preferred)
+}
+
+/// `POST /__admin/signing/envelopes/{id}/expire`: as if its time were over.
+pub(in crate::http::admin) async fn expire_envelope(
+    World(sandbox): World,
+    Id(id): Id,
+    preferred: Preferred,
+    Fields(Nothing {}): Fields<Nothing>,
+) -> Result<Response, Problem> {
+    ended(sandbox.expire_envelope(&id).await, preferred)
+}
+
+fn ended(done: Result<Performed, SigningError>, preferred: Preferred) -> Result<Response, Problem> {
+    #[derive(Serialize)]
+    struct Ended<E> {
+        effective: bool,
+        envelope: E,
+    }
+    match done {
+        Ok(done) => {
+            let view = EnvelopeView { envelope: &done.envelope, in_full: true };
+            let envelope = view.with_agents(!preferred.minimal);
+            Ok(preferred.answer(Pretty(Ended { effective: done.effective, envelope })))
+        }
+        Err(error) => refused(error, preferred),
+    }
+}

@@ -1,0 +1,113 @@
+//! `/__admin/signing/users`: the team, written here and read through the contract (G3).
+
+use super::refusal::refused;
+use crate::{
+    contract::is_email,
+    http::{
+        admin::{Pretty, prefer::Preferred, sessions::page_size},
+        error::Problem,
+        extract::{Fields, Id, Params, World},
+    },
+    sandbox::NewContact,
+    signing::Locale,
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// A user to be made.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::admin) struct NewUser {
+    id: Option<String>,
+    name: String,
+    email: String,
+    phone: Option<String>,
+    #[serde(default)]
+    locale: Locale,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::admin) struct Wanted {
+    limit: Option<usize>,
+}
+
+impl NewUser {
+    fn check(self) -> Result<(Option<String>, NewContact), Problem> {
+        let refuse = |detail: String| Err(Problem::bad_request(detail));
+        if let Some(id) = self.id.as_ref().filter(|id| !is_id(id)) {
+            return refuse(format!(
+                "id: {id:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores."
+            ));
+        }
+        if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
+            return refuse(format!("name: it must have from 1 to {LONGEST_NAME} characters."));
+        }
+        if !is_email(&self.email) {
+            return refuse(format!("email: {:?} is no email address.", self.email));
+        }
+        if let Some(phone) = self.phone.as_ref().filter(|phone| !is_phone(phone)) {
+            return refuse(format!("phone: {phone:?} is no phone number; write it as +15550100."));
+        }
+        let phone = self.phone.map(Into::into);
+        Ok((self.id, NewContact { name: self.name.into(), email: self.email.into(), phone, locale: self.locale }))
+    }
+}
+
+/// `POST /__admin/signing/users`: takes a member into the team.
+pub(in crate::http::admin) async fn create_user(
+    World(sandbox): World,
+    preferred: Preferred,
+    Fields(new): Fields<NewUser>,
+) -> Result<Response, Problem> {
+    let (id, new) = new.check()?;
+    match sandbox.create_user(id, new).await {
+        Ok(user) => Ok((StatusCode::CREATED, Pretty(user)).into_response()),
+        Err(error) => refused(error, preferred),
+    }
+}
+
+/// `GET /__admin/signing/users`: newest first.
+pub(in crate::http::admin) async fn list_users(
+    World(sandbox): World,
+    Params(wanted): Params<Wanted>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let (users, matching) = sandbox.users.list(None, page_size(wanted.limit)?, |_| true).await?;
+    Ok(Pretty(json!({ "users": users, "matching": matching })))
+}
+
+/// `GET /__admin/signing/users/{id}`.
+pub(in crate::http::admin) async fn show_user(
+    World(sandbox): World,
+    Id(id): Id,
+    preferred: Preferred,
+) -> Result<Response, Problem> {
+    match sandbox.user(&id).await {
+        Ok(user) => Ok(Pretty(user).into_response()),
+        Err(error) => refused(error, preferred),
+    }
+}
+
+/// `DELETE /__admin/signing/users/{id}`: agents that came of the user stay.
+pub(in crate::http::admin) async fn delete_user(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
+    if sandbox.users.delete(&id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("user", &id)) }
+}
+
+fn is_id(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    // A path takes one dot for itself and two for what is above it.
+    ![".", ".."].contains(&id) && (1..=64).contains(&id.len()) && id.bytes().all(is_plain)
+}
+
+/// Whether a text is a phone number as E.164 writes it.
+fn is_phone(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else { return false };
+    (2..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
