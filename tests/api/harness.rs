@@ -8,7 +8,10 @@ use axum::{
 use docendorse_mock::{App, Settings, http};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock},
+};
 use tower::ServiceExt;
 
 pub const CREATE: &str = "/api/v1/agent-sessions/create";
@@ -210,12 +213,22 @@ fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     }
 }
 
-/// A schema inside a document is a schema whose references point into the document.
+/// A schema inside a document is a schema whose references point into the document. Compiled once each: that takes
+/// longer than all the rest of most tests.
 fn violations_of(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
-    let mut root = schema.clone();
-    let object = root.as_object_mut().unwrap();
-    object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    object.insert("components".to_owned(), document["components"].clone());
-    let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
+    type Compiled = HashMap<(String, String), Arc<jsonschema::Validator>>;
+    static COMPILED: Mutex<Option<Compiled>> = Mutex::new(None);
+    let key = (document["info"]["title"].to_string(), schema.to_string());
+    let known = COMPILED.lock().unwrap().get_or_insert_default().get(&key).cloned();
+    let validator = known.unwrap_or_else(|| {
+        let mut root = schema.clone();
+        let object = root.as_object_mut().unwrap();
+        object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        object.insert("components".to_owned(), document["components"].clone());
+        let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
+        let validator = Arc::new(validator);
+        COMPILED.lock().unwrap().get_or_insert_default().insert(key, Arc::clone(&validator));
+        validator
+    });
     validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
