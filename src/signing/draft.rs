@@ -31,8 +31,8 @@ pub enum DraftError {
     /// Another recipient has the identifier.
     #[error("Another recipient of the envelope has the identifier {0:?}; each needs one of its own.")]
     DuplicateIdentifier(String),
-    /// A recipient refers to one that the envelope does not have, or of the wrong type.
-    #[error("{field} must name a recipient of the envelope{wanted}, but is {given:?}.")]
+    /// A recipient refers to one that the envelope does not have, to itself, or to one of the wrong type.
+    #[error("{field} must name another recipient of the envelope{wanted}, but is {given:?}.")]
     WrongReference {
         /// The field that refers.
         field: &'static str,
@@ -147,8 +147,8 @@ impl Envelope {
             order: new.order,
             required: new.required,
             color: new.color,
-            hosted_by: self.reference("hostedById", new.hosted_by, Some(RecipientType::Host))?,
-            delegated_by: self.reference("delegatedById", new.delegated_by, None)?,
+            hosted_by: self.reference("hostedById", new.hosted_by, Some(RecipientType::Host), number)?,
+            delegated_by: self.reference("delegatedById", new.delegated_by, None, number)?,
             phone_verification: new.phone_verification,
             first_agent: self.next_agent,
             persons: Vec::new(),
@@ -180,10 +180,10 @@ impl Envelope {
             role.identifier = identifier;
         }
         if change.hosted_by.is_some() {
-            role.hosted_by = self.reference("hostedById", change.hosted_by, Some(RecipientType::Host))?;
+            role.hosted_by = self.reference("hostedById", change.hosted_by, Some(RecipientType::Host), role.number)?;
         }
         if change.delegated_by.is_some() {
-            role.delegated_by = self.reference("delegatedById", change.delegated_by, None)?;
+            role.delegated_by = self.reference("delegatedById", change.delegated_by, None, role.number)?;
         }
         role.kind = change.kind.unwrap_or(role.kind);
         role.role_name = change.role_name.or(role.role_name);
@@ -231,15 +231,17 @@ impl Envelope {
         Ok(())
     }
 
+    /// The number of the recipient that the one of the number `own` refers to.
     fn reference(
         &self,
         field: &'static str,
         given: Option<String>,
         kind: Option<RecipientType>,
+        own: u32,
     ) -> Result<Option<u32>, DraftError> {
         let Some(given) = given else { return Ok(None) };
         let found = self.present_place(&given).ok().map(|place| &self.recipients[place].role);
-        if let Some(role) = found.filter(|role| kind.is_none_or(|kind| role.kind == kind)) {
+        if let Some(role) = found.filter(|role| role.number != own && kind.is_none_or(|kind| role.kind == kind)) {
             return Ok(Some(role.number));
         }
         let wanted = if kind.is_some() { " whose type is host" } else { "" };

@@ -6,4 +6,5 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod broken;
+mod draft;
 mod explorer;
