@@ -8,3 +8,5 @@
 mod broken;
 mod draft;
 mod explorer;
+mod model;
+mod property;

@@ -1,0 +1,369 @@
+//! Random lives of random envelopes: after every command the machine and the reference model agree.
+
+use crate::model::{Model, Part, Told};
+use docendorse_mock::event::EventKind;
+use docendorse_mock::signing::explore::{Machine, Rules};
+use docendorse_mock::signing::{
+    Act, AgentId, Command, Effect, Envelope, EnvelopeId, EnvelopeState, Judgement, Locale, NewRecipient, Person,
+    RecipientType, Refusal, Spot, Terms,
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestError, TestRng, TestRunner},
+};
+use std::{cell::RefCell, collections::BTreeSet};
+
+const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// A recipient to be.
+#[derive(Clone, Debug)]
+struct Wish {
+    kind: RecipientType,
+    order: u32,
+    required: bool,
+    removed: bool,
+    /// Which of the hosts before it, counted round, if there are any.
+    host: Option<usize>,
+    asks_for_code: bool,
+    /// Whether each agent has a phone.
+    phones: Vec<bool>,
+}
+
+/// Something that is tried.
+#[derive(Clone, Debug)]
+enum Try {
+    Send,
+    Void,
+    Expire,
+    Remind,
+    /// By the agent of a number, counted round; or by one who is not there.
+    Act(usize, Deed),
+    Nobody(u32, u32, Deed),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Open,
+    Accept,
+    Decline,
+    Sign(Code),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Code {
+    None,
+    Right,
+    Wrong,
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let kind = prop_oneof![
+        5 => Just(RecipientType::Signer),
+        1 => Just(RecipientType::Viewer),
+        2 => Just(RecipientType::Host),
+        1 => Just(RecipientType::InPersonSigner),
+        1 => Just(RecipientType::Delegator),
+    ];
+    let phones = prop_oneof![
+        1 => Just(Vec::new()),
+        40 => prop::collection::vec(prop::bool::weighted(0.99), 1..=4),
+    ];
+    let flags = (prop::bool::weighted(0.75), prop::bool::weighted(0.07), prop::bool::weighted(0.35));
+    let host = prop::option::weighted(0.95, 0..4_usize);
+    (kind, 1..=3_u32, flags, host, phones).prop_map(|(kind, order, flags, host, phones)| {
+        let (required, removed, asks_for_code) = flags;
+        Wish { kind, order, required, removed, host, asks_for_code, phones }
+    })
+}
+
+/// Recipients by themselves, and now and then a host with somebody who signs in person.
+fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+    let pair = (wish(), wish(), 0..=1_u32).prop_map(|(host, guest, later)| {
+        let guest = Wish { kind: RecipientType::InPersonSigner, order: host.order + later, host: Some(0), ..guest };
+        vec![Wish { kind: RecipientType::Host, ..host }, guest]
+    });
+    let some = prop_oneof![4 => wish().prop_map(|wish| vec![wish]), 1 => pair];
+    prop::collection::vec(some, 1..=3).prop_map(|some| some.concat())
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        8 => Just(Deed::Open),
+        8 => Just(Deed::Accept),
+        1 => Just(Deed::Decline),
+        1 => Just(Deed::Sign(Code::None)),
+        6 => Just(Deed::Sign(Code::Right)),
+        3 => Just(Deed::Sign(Code::Wrong)),
+    ]
+}
+
+/// The recipients of an envelope, whether it reopens, and what is tried on it.
+type Life = (Vec<Wish>, bool, Vec<Try>);
+
+fn life() -> impl Strategy<Value = Life> {
+    let next = prop_oneof![
+        1 => Just(Try::Send),
+        1 => Just(Try::Void),
+        1 => Just(Try::Expire),
+        4 => Just(Try::Remind),
+        1 => (0..6_u32, 0..6_u32, deed()).prop_map(|(recipient, agent, deed)| Try::Nobody(recipient, agent, deed)),
+        250 => (0..16_usize, deed()).prop_map(|(agent, deed)| Try::Act(agent, deed)),
+    ];
+    let before = prop::collection::vec((0..16_usize, deed()).prop_map(|(agent, deed)| Try::Act(agent, deed)), 0..2);
+    let after = prop::collection::vec(next, 0..120);
+    let tries = (before, after).prop_map(|(before, after)| [before, vec![Try::Send], after].concat());
+    (wishes(), any::<bool>(), tries)
+}
+
+fn code_of(agent: AgentId) -> String {
+    format!("{:06}", agent.number)
+}
+
+fn person(number: usize, has_phone: bool) -> Person {
+    Person {
+        name: format!("Agent {number}").into(),
+        email: format!("agent-{number}@example.com").into(),
+        phone: has_phone.then(|| "+14155550123".into()),
+        locale: Locale::default(),
+        phone_contact_method: None,
+        context: None,
+        contact_id: None,
+        group_id: None,
+        user_id: None,
+    }
+}
+
+/// The envelope, made as callers make it, and the model of it.
+fn made(wishes: &[Wish], reopen: bool) -> (Envelope, Model) {
+    let terms = Terms {
+        name: "NDA".into(),
+        context: None,
+        expiration_period_days: 30,
+        reminder_initial_delay_days: 0,
+        reminder_repeat_interval_days: 0,
+        reminder_before_expiration_days: 0,
+        reopen,
+        created_at: START,
+        origin: None,
+        plan: None,
+    };
+    let mut envelope = Envelope::new(EnvelopeId(7), terms);
+    let mut ids: Vec<String> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
+    for (place, wish) in wishes.iter().enumerate() {
+        let hosts: Vec<usize> = (0..place).filter(|host| parts[*host].kind == RecipientType::Host).collect();
+        let hosted_by = wish.host.and_then(|host| hosts.get(host % hosts.len().max(1)).copied());
+        let new = NewRecipient {
+            kind: wish.kind,
+            identifier: format!("role-{place}").into(),
+            role_name: None,
+            order: wish.order,
+            required: wish.required,
+            color: None,
+            hosted_by: hosted_by.map(|host| ids[host].clone()),
+            delegated_by: None,
+            phone_verification: wish.asks_for_code,
+            persons: wish.phones.iter().enumerate().map(|(number, has_phone)| person(number, *has_phone)).collect(),
+        };
+        let first = envelope.next_agent;
+        let numbers = (first..).zip(&wish.phones);
+        let of = |number| AgentId { envelope: envelope.id, number };
+        let codes = numbers.map(|(number, has_phone)| has_phone.then(|| code_of(of(number)))).collect();
+        let id = envelope.add_recipient(new, START, &|agent| code_of(agent).into()).unwrap();
+        ids.push(id.to_string());
+        let Wish { kind, order, required, removed, asks_for_code, .. } = *wish;
+        parts.push(Part { kind, order, required, removed, hosted_by, asks_for_code, codes });
+    }
+    for (id, wish) in ids.iter().zip(wishes) {
+        if wish.removed {
+            envelope.remove_recipient(id, START).unwrap();
+        }
+    }
+    (envelope, Model { reopen, parts, told: Vec::new() })
+}
+
+/// What came up, so that a run can be asked whether it was worth it.
+#[derive(Debug, Default)]
+struct Seen {
+    refusals: BTreeSet<&'static str>,
+    events: BTreeSet<&'static str>,
+    states: BTreeSet<&'static str>,
+    /// How many envelopes were sent, and how many finalized.
+    sent: usize,
+    finalized: usize,
+}
+
+/// Lives a life, and holds the machine to the model and to its own promises at every step.
+fn live(machine: &impl Machine, (wishes, reopen, tries): &Life, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let (mut envelope, mut model) = made(wishes, *reopen);
+    let mut revision = envelope.revision;
+    for (minute, attempt) in (1_i64..).zip(tries) {
+        let now = START + SignedDuration::from_mins(minute);
+        let right = right_code(&model, attempt);
+        let command = command(&model, attempt, right.as_deref());
+        let before = envelope.clone();
+        let judged = envelope.judge(command);
+        let mut effects = Vec::new();
+        let result = machine.perform(&mut envelope, command, now, &mut effects);
+        prop_assert_eq!(judged, result, "judge and perform differ on {:?}", command);
+
+        let told: Vec<Told> =
+            effects.iter().map(|Effect { kind, recipient, agent }| (*kind, *recipient, *agent)).collect();
+        let expected = model.perform(command);
+        let named = result.map(|_| told.clone()).map_err(|refusal| refusal.name());
+        prop_assert_eq!(&named, &expected, "{:?} in {:?}", command, &model.told);
+        prop_assert_eq!(result == Ok(Judgement::Effective), !told.is_empty(), "{:?}", command);
+
+        if told.is_empty() {
+            prop_assert_eq!(&envelope, &before, "{:?} had no effects", command);
+        } else {
+            revision += 1;
+        }
+        prop_assert_eq!(envelope.revision, revision);
+        agree(&envelope, &model)?;
+        times_hold(&before, &envelope, &told, now)?;
+
+        seen.refusals.extend(expected.err());
+        seen.events.extend(told.iter().map(|told| told.0.as_str()));
+        seen.states.extend(envelope.recipients.iter().map(|recipient| recipient.state.as_str()));
+    }
+    seen.sent += usize::from(envelope.state.sent_at().is_some());
+    seen.finalized += usize::from(envelope.state.as_str() == "finalized");
+    let kept = serde_json::to_string(&envelope).unwrap();
+    let read: Envelope = serde_json::from_str(&kept).unwrap();
+    prop_assert_eq!(read.sound(), Ok(envelope), "an envelope that is kept reads back, and could have come about");
+    Ok(())
+}
+
+fn spot(model: &Model, number: usize) -> Option<Spot> {
+    let of = |place: usize| (0..model.parts[place].codes.len()).map(move |agent| (place as u32, agent as u32));
+    let spots: Vec<(u32, u32)> = (0..model.parts.len()).flat_map(of).collect();
+    let (recipient, agent) = *spots.get(number % spots.len().max(1))?;
+    Some(Spot { recipient, agent })
+}
+
+fn right_code(model: &Model, attempt: &Try) -> Option<String> {
+    let Try::Act(number, Deed::Sign(Code::Right)) = attempt else { return None };
+    let spot = spot(model, *number)?;
+    model.parts[spot.recipient as usize].codes[spot.agent as usize].clone()
+}
+
+fn command<'c>(model: &Model, attempt: &Try, right: Option<&'c str>) -> Command<'c> {
+    let act = |deed| match deed {
+        Deed::Open => Act::Open,
+        Deed::Accept => Act::Accept,
+        Deed::Decline => Act::Decline,
+        Deed::Sign(Code::None) => Act::Sign { code: None },
+        Deed::Sign(Code::Right) => Act::Sign { code: right },
+        Deed::Sign(Code::Wrong) => Act::Sign { code: Some("no such code") },
+    };
+    match *attempt {
+        Try::Send => Command::Send,
+        Try::Void => Command::Void,
+        Try::Expire => Command::Expire,
+        Try::Remind => Command::Remind,
+        Try::Act(number, deed) => {
+            Command::Act(spot(model, number).unwrap_or(Spot { recipient: 0, agent: 0 }), act(deed))
+        }
+        Try::Nobody(recipient, agent, deed) => Command::Act(Spot { recipient, agent }, act(deed)),
+    }
+}
+
+/// Everything stands where the model says.
+fn agree(envelope: &Envelope, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(envelope.state.as_str(), model.envelope());
+    for (place, recipient) in envelope.recipients.iter().enumerate() {
+        prop_assert_eq!(
+            recipient.state.as_str(),
+            model.recipient(place),
+            "recipient {} after {:?}",
+            place,
+            &model.told
+        );
+        let seats: Vec<&str> = recipient.seats.iter().map(|seat| seat.state.as_str()).collect();
+        prop_assert_eq!(seats, model.agents(place), "recipient {} after {:?}", place, &model.told);
+        prop_assert_eq!(recipient.primary().map(|agent| agent as usize), model.primary(place));
+    }
+    Ok(())
+}
+
+/// What changes says when it did, and what does not keeps its time.
+fn times_hold(before: &Envelope, after: &Envelope, told: &[Told], now: Timestamp) -> Result<(), TestCaseError> {
+    for (place, (was, is)) in before.recipients.iter().zip(&after.recipients).enumerate() {
+        for (was, is) in was.seats.iter().zip(&is.seats) {
+            prop_assert_eq!(is.since, if was.state == is.state { was.since } else { now });
+        }
+        let is_activated = told.contains(&(EventKind::RecipientActivated, Some(place as u32), None));
+        let activated_at = if is_activated { Some(now) } else { was.activated_at() };
+        prop_assert_eq!(is.activated_at(), activated_at, "recipient {}", place);
+    }
+    let sent_at =
+        if told.contains(&(EventKind::EnvelopeSent, None, None)) { Some(now) } else { before.state.sent_at() };
+    prop_assert_eq!(after.state.sent_at(), sent_at);
+    if let EnvelopeState::Finalized { at, .. } | EnvelopeState::Voided { at, .. } | EnvelopeState::Expired { at, .. } =
+        after.state
+    {
+        prop_assert!(at == now || before.state == after.state);
+    }
+    Ok(())
+}
+
+/// Lives many lives, the same at every run.
+fn lives(machine: &impl Machine, seen: &RefCell<Seen>) -> Result<(), TestError<Life>> {
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig { cases: 500, ..config() }, random);
+    runner.run(&life(), |life| live(machine, &life, &mut seen.borrow_mut()))
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_machine_and_the_model_agree_on_every_life(life in life()) {
+        live(&Rules, &life, &mut Seen::default())?;
+    }
+}
+
+#[test]
+fn random_lives_meet_everything_that_can_happen() {
+    let seen = RefCell::default();
+    lives(&Rules, &seen).unwrap();
+    let Seen { refusals, events, states, sent, finalized } = seen.into_inner();
+    assert_eq!(refusals, Refusal::ALL.into_iter().map(Refusal::name).collect(), "every refusal comes up");
+    let every = EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::EnvelopeCreated);
+    assert_eq!(events, every.map(EventKind::as_str).collect(), "every event comes up");
+    assert_eq!(states.len(), 6, "every state of a recipient comes up: {states:?}");
+    assert!(sent > 200 && finalized > 50, "of 500 envelopes {sent} were sent and {finalized} finalized");
+}
+
+/// Tells of all but the last agent that an accept releases.
+struct Forgetful;
+
+impl Machine for Forgetful {
+    fn perform(
+        &self,
+        envelope: &mut Envelope,
+        command: Command<'_>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Judgement, Refusal> {
+        let result = Rules.perform(envelope, command, now, effects);
+        let last = effects.iter().rposition(|effect| effect.kind == EventKind::AgentReleased);
+        last.map(|last| effects.remove(last));
+        result
+    }
+}
+
+#[test]
+fn a_machine_that_departs_from_the_rules_is_found_out_by_a_short_life() {
+    let Err(TestError::Fail(_, (wishes, _, tries))) = lives(&Forgetful, &RefCell::default()) else {
+        panic!("a machine that forgets an event agrees with the model")
+    };
+    assert!(wishes.len() <= 2 && tries.len() <= 5, "{wishes:?} {tries:?}");
+    assert!(matches!(tries.last(), Some(Try::Act(_, Deed::Accept))), "{tries:?}");
+}
