@@ -1,0 +1,8 @@
+//! The competition by itself, through what the crate offers: no server, no store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+
+mod race_of_envelope;
+mod races;
