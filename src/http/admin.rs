@@ -10,6 +10,7 @@ mod requests;
 mod sandboxes;
 mod scenarios;
 mod sessions;
+mod simulations;
 mod tokens;
 
 use super::{
@@ -51,6 +52,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/clock/set", post(clock::set_clock))
         .route("/__admin/clock/advance", post(clock::advance_clock))
         .route("/__admin/agenda", get(clock::list_agenda))
+        .route("/__admin/signing/simulations", post(simulations::simulate_race))
         .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
         .route("/__admin/sandboxes/restore", post(sandboxes::restore_sandbox))
         .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
