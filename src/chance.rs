@@ -2,6 +2,8 @@
 //!
 //! Reads no randomness: the numbers to draw with are handed in.
 
+pub(crate) mod exact;
+
 use jiff::SignedDuration;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -75,9 +77,9 @@ impl<const MOST: u64> Delay<MOST> {
             Self::Uniform(least, most) => least + most.saturating_sub(least).mul_f64(random().clamp(0.0, 1.0)),
             Self::Lognormal { median, sigma } => {
                 // Box and Muller: two uniform numbers make a normal one. The logarithm never sees a zero.
-                let distance = (-2.0 * (1.0 - random()).max(f64::MIN_POSITIVE).ln()).sqrt();
-                let normal = distance * (std::f64::consts::TAU * random()).cos();
-                let seconds = median.as_secs_f64() * (sigma * normal).exp();
+                let distance = (-2.0 * exact::ln((1.0 - random()).max(f64::MIN_POSITIVE))).sqrt();
+                let normal = distance * exact::cos_of_turns(random().clamp(0.0, 1.0));
+                let seconds = median.as_secs_f64() * exact::exp(sigma * normal);
                 Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
             }
         };

@@ -5,6 +5,7 @@ mod decode;
 mod environment;
 mod keys;
 mod post;
+mod race;
 mod ready;
 mod scenarios;
 mod serve;
@@ -118,6 +119,9 @@ A refusal ends with 1 and says which claim failed, a server that does not answer
         after_help = "It ends with 1 when something would be refused, and with 3 when the text is no signed JWT."
     )]
     Decode(decode::Options),
+    /// Let simulated people race for one signature: who wins, when, and by how much.
+    #[command(after_help = race::AFTER_HELP)]
+    Race(Box<race::Options>),
     /// Make key pairs for clients.
     #[command(subcommand)]
     Keys(keys::Options),
@@ -154,6 +158,7 @@ pub fn run() -> ExitCode {
         Verb::Show(options) => scenarios::show(&options),
         Verb::Token(options) => token::token(&options),
         Verb::Decode(options) => decode::decode(&options),
+        Verb::Race(options) => race::race(&options),
         Verb::Keys(options) => keys::keys(&options),
         Verb::Version => {
             let line = format!("{} {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));

@@ -25,6 +25,7 @@ pub use error::ScenarioError;
 pub use facts::{Facts, LazyBody};
 pub use matching::Match;
 pub use progress::{ActorFlags, Progress};
+pub(crate) use read::{place as place_in, read as read_text};
 pub use script::{AtEnd, Endpoint, Per, Scenario};
 pub use set::{NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;

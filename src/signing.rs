@@ -1,8 +1,8 @@
 //! Competitive signing: envelopes, the roles in them, and the agents who compete for each role (G1 to G10).
 //!
 //! Pure: no I/O, no clock, no randomness of its own. The `competition` is a state machine; `draft` changes what is not
-//! sent yet; `people` are simulated agents; `explore` walks through everything that can happen. What is kept, served and
-//! told lies further out.
+//! sent yet; `people` are simulated agents, a `race` is what they come to, and `explore` walks through everything that
+//! can happen. What is kept, served and told lies further out.
 
 mod agent;
 mod competition;
@@ -12,6 +12,7 @@ mod envelope;
 pub mod explore;
 mod id;
 mod people;
+mod race;
 mod recipient;
 mod refusal;
 mod view;
@@ -23,6 +24,10 @@ pub use draft::{DraftError, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, Recipien
 pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason};
 pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
 pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, Parties, Plan, Rule};
+pub use race::{
+    Bin, Ending, Endings, Entry, Happening, Histogram, Lane, MOST_RACERS, MOST_RUNS, Part, Race, RaceAgent, RaceError,
+    RaceFile, Races, Run, RunnerUp, Scale, Spread, Winner, Wins,
+};
 pub use recipient::{Recipient, RecipientState, RecipientType, Role};
 pub use refusal::Refusal;
 pub use view::{EnvelopeView, RecipientView, agents_view};

@@ -132,7 +132,7 @@ fn scenario_report(file: String, body: &[u8]) -> Report {
 }
 
 /// A text of the file without what a terminal would take for an order.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
 }
 

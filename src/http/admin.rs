@@ -14,6 +14,7 @@ mod sandboxes;
 mod scenarios;
 mod sessions;
 mod signing;
+mod simulations;
 mod tokens;
 
 use super::{
@@ -68,6 +69,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/signing/envelopes/{id}/expire", post(signing::expire_envelope))
         .route("/__admin/signing/users", get(signing::list_users).post(signing::create_user))
         .route("/__admin/signing/users/{id}", get(signing::show_user).delete(signing::delete_user))
+        .route("/__admin/signing/simulations", post(simulations::simulate_race))
         .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
         .route("/__admin/sandboxes/restore", post(sandboxes::restore_sandbox))
         .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))

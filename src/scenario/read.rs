@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location, MessageFormatter, Options, UserMessageFormatter};
 
 /// Reads YAML, or JSON, which is YAML too.
-pub(super) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ScenarioError> {
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ScenarioError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let location = error.location().unwrap_or(Location::UNKNOWN);
         ScenarioError { problem: problem(error.without_snippet()), ..place(file, text, location) }
@@ -14,7 +14,7 @@ pub(super) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Sce
 }
 
 /// An error at a place of a file that does not yet say what is wrong.
-pub(super) fn place(file: &str, text: &str, location: Location) -> ScenarioError {
+pub(crate) fn place(file: &str, text: &str, location: Location) -> ScenarioError {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
     let position = Position { line: number(location.line()), column: number(location.column()) };
     let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();

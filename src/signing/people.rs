@@ -156,6 +156,20 @@ impl Behaviour {
         }
     };
 
+    /// Nothing ever happens by itself.
+    pub const NOTHING: Self = Self {
+        opens: Habit::NEVER,
+        accepts: Habit::NEVER,
+        declines: Declines { habit: Habit::NEVER, instead_of: InsteadOf::Accepting },
+        signs: Habit::NEVER,
+    };
+
+    /// Whether somebody who has become primary may still decline.
+    #[must_use]
+    pub fn may_decline_as_primary(&self) -> bool {
+        self.declines.instead_of == InsteadOf::Signing && self.declines.habit.probability != Probability::NEVER
+    }
+
     /// What somebody does next who has come to a state, and how long after; nothing, where nobody can say.
     ///
     /// `random` gives numbers from 0 up to, but not including, 1; see [`Delay::draw`] for how many are taken.

@@ -26,5 +26,6 @@ mod property;
 mod requests;
 mod sandboxes;
 mod scenarios;
+mod simulations;
 mod token_scenarios;
 mod wire;

@@ -14,6 +14,7 @@ fn help_teaches() {
         ("show", "help-show.txt"),
         ("token", "help-token.txt"),
         ("decode", "help-decode.txt"),
+        ("race", "help-race.txt"),
         ("keys generate", "help-keys-generate.txt"),
     ] {
         let arguments: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();

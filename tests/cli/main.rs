@@ -10,6 +10,7 @@ mod config;
 mod docs;
 mod harness;
 mod help;
+mod race;
 mod reload;
 mod scenarios;
 mod serve;

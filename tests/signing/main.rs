@@ -1,5 +1,5 @@
 //! The competition by itself: every interleaving of a few agents, and random lives of random envelopes against a
-//! reference model that knows only the rules.
+//! reference model that knows only the rules; and simulated races. No server, no store.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
@@ -10,3 +10,5 @@ mod draft;
 mod explorer;
 mod model;
 mod property;
+mod race_of_envelope;
+mod races;

@@ -1,0 +1,133 @@
+//! `/__admin/signing/simulations`: what simulated people come to who compete for one signature.
+
+use super::Pretty;
+use crate::{
+    http::{
+        error::Problem,
+        extract::{Fields, Params, World},
+    },
+    sandbox::Sandbox,
+    signing::{Race, RaceAgent, RaceError},
+};
+use axum::{
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+/// How many runs are simulated for one request at most.
+const MOST_RUNS: u32 = 100_000;
+
+/// What the runs of one request may cost in all, in steps of agents: a second or two.
+const MOST_STEPS: u64 = 1_000_000;
+
+/// A race to be simulated, of agents or for an envelope.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    agents: Option<Vec<RaceAgent>>,
+    envelope_id: Option<String>,
+    reopen: Option<bool>,
+    expiration_period_days: Option<u8>,
+    seed: Option<u64>,
+    runs: Option<u32>,
+}
+
+/// How the answer looks.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    Json,
+    Svg,
+    Table,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    format: Option<Format>,
+}
+
+/// `POST /__admin/signing/simulations`: one run in full, or several in figures. Nothing in the sandbox changes.
+pub(super) async fn simulate_race(
+    World(sandbox): World,
+    Params(shown): Params<Shown>,
+    headers: HeaderMap,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Problem> {
+    let runs = wanted.runs.unwrap_or(1);
+    let seed = wanted.seed.unwrap_or_else(|| sandbox.ids.seed());
+    let format = shown.format.unwrap_or_else(|| accepted(&headers));
+    let race = race(&sandbox, wanted).await?;
+    let most = MOST_RUNS.min(u32::try_from(MOST_STEPS / race.cost()).unwrap_or(MOST_RUNS)).max(1);
+    if !(1..=most).contains(&runs) {
+        return Err(Problem::bad_request(format!(
+            "runs: {runs} is not from 1 to {most}, the most of this race at once; the verb \"race\" takes more."
+        )));
+    }
+    let simulated = tokio::task::spawn_blocking(move || simulate(&race, seed, runs, format)).await;
+    simulated.unwrap_or_else(|error| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())))
+}
+
+async fn race(sandbox: &Sandbox, wanted: Wanted) -> Result<Race, Problem> {
+    match (wanted.agents, wanted.envelope_id) {
+        (Some(agents), None) => {
+            let race = Race::of_agents(&agents, wanted.reopen.unwrap_or(false), wanted.expiration_period_days);
+            race.map_err(|error| match error {
+                RaceError::Period(_) => Problem::bad_request(format!("expiration_period_days: {error}.")),
+                error => Problem::bad_request(format!("agents: {error}.")),
+            })
+        }
+        (None, Some(id)) => {
+            if wanted.reopen.is_some() || wanted.expiration_period_days.is_some() {
+                return Err(Problem::bad_request(
+                    "The envelope says itself whether it reopens and when it expires; leave both out.",
+                ));
+            }
+            let envelope = sandbox.envelopes.get(&id).await?.ok_or_else(|| Problem::not_found("envelope", &id))?;
+            Race::of_envelope(&envelope, sandbox.clock.now()).map_err(|error| {
+                let end = if matches!(error, RaceError::Refused(_)) { "" } else { "." };
+                Problem::new(StatusCode::CONFLICT, format!("There is no race: {error}{end}"))
+            })
+        }
+        _ => Err(Problem::bad_request("Say who races: either \"agents\" or \"envelope_id\".")),
+    }
+}
+
+/// What the caller would rather have, if it says so.
+fn accepted(headers: &HeaderMap) -> Format {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let types = accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or("").trim());
+    let known = types.filter_map(|range| match range.to_ascii_lowercase().as_str() {
+        "image/svg+xml" => Some(Format::Svg),
+        "text/plain" => Some(Format::Table),
+        "application/json" => Some(Format::Json),
+        _ => None,
+    });
+    known.into_iter().next().unwrap_or(Format::Json)
+}
+
+fn simulate(race: &Race, seed: u64, runs: u32, format: Format) -> Result<Response, Problem> {
+    if runs == 1 {
+        let run = race.run(seed, 0);
+        return Ok(match format {
+            Format::Json => json(run),
+            Format::Svg => picture(run.svg()),
+            Format::Table => run.table().into_response(),
+        });
+    }
+    let races = race.runs(seed, runs).map_err(|error| Problem::bad_request(format!("runs: {error}.")))?;
+    Ok(match format {
+        Format::Json => json(races),
+        Format::Svg => picture(races.svg()),
+        Format::Table => races.table().into_response(),
+    })
+}
+
+fn json(told: impl Serialize) -> Response {
+    Pretty(told).into_response()
+}
+
+fn picture(svg: String) -> Response {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response()
+}

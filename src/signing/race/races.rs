@@ -1,0 +1,159 @@
+//! Many runs of a race: who wins how often, how they end, and how long it takes.
+
+use super::{
+    Race,
+    spread::Spread,
+    track::{Ending, Finish},
+};
+use serde::Serialize;
+
+/// What many runs came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Races {
+    /// What everything in them follows from.
+    pub seed: u64,
+    /// How many there were.
+    pub runs: u32,
+    /// Whether the released agents are invited again when a primary declines.
+    pub reopen: bool,
+    /// Who raced, and how often each of them won.
+    pub agents: Vec<Wins>,
+    /// In how many runs nobody was primary in the end.
+    pub nobody: Part,
+    /// How they ended.
+    pub endings: Endings,
+    /// In how many of them more than one agent became primary, one after the other.
+    pub reopened: Part,
+    /// From the start to the accept of the winner.
+    pub time_to_primary: Option<Spread>,
+    /// From the accept of the winner to the one that would have been next.
+    pub margin: Option<Spread>,
+}
+
+/// How often an agent won.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Wins {
+    /// Its number, from 1.
+    pub agent: u32,
+    /// Its full name.
+    pub name: Box<str>,
+    /// Its email.
+    pub email: Box<str>,
+    /// Runs in which it was primary in the end.
+    pub wins: u32,
+    /// The same as a part of all runs, to four digits.
+    pub share: f64,
+}
+
+/// Some of the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Part {
+    /// How many.
+    pub runs: u32,
+    /// The same as a part of all runs, to four digits.
+    pub share: f64,
+}
+
+/// How runs ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "see `Ending`")]
+pub struct Endings {
+    pub finalized: Part,
+    pub voided: Part,
+    pub expired: Part,
+    pub stalled: Part,
+}
+
+impl Endings {
+    /// Each ending with its part.
+    #[must_use]
+    pub fn all(&self) -> [(Ending, Part); 4] {
+        [
+            (Ending::Finalized, self.finalized),
+            (Ending::Voided, self.voided),
+            (Ending::Expired, self.expired),
+            (Ending::Stalled, self.stalled),
+        ]
+    }
+}
+
+impl Races {
+    pub(super) fn of(race: &Race, seed: u64, runs: u32) -> Self {
+        let mut tally = Tally::new(race.agents());
+        let mut track = race.track();
+        for number in 0..u64::from(runs) {
+            tally.add(&track.run(Race::chance(seed, number), &mut ()));
+        }
+        tally.close(race, seed, runs)
+    }
+}
+
+/// The counting.
+struct Tally {
+    wins: Vec<u32>,
+    endings: [u32; 4],
+    reopened: u32,
+    /// In milliseconds; one a run that somebody won.
+    times: Vec<u64>,
+    /// In milliseconds; one a run in which somebody else would have accepted.
+    margins: Vec<u64>,
+}
+
+impl Tally {
+    fn new(agents: usize) -> Self {
+        Self { wins: vec![0; agents], endings: [0; 4], reopened: 0, times: Vec::new(), margins: Vec::new() }
+    }
+
+    fn add(&mut self, finish: &Finish) {
+        let ending = match finish.ending {
+            Ending::Finalized => 0,
+            Ending::Voided => 1,
+            Ending::Expired => 2,
+            Ending::Stalled => 3,
+        };
+        if let Some(count) = self.endings.get_mut(ending) {
+            *count += 1;
+        }
+        self.reopened += u32::from(finish.claims > 1);
+        let Some(winner) = finish.winner else { return };
+        if let Some(wins) = usize::try_from(winner.agent).ok().and_then(|place| self.wins.get_mut(place)) {
+            *wins += 1;
+        }
+        self.times.push(winner.at);
+        if let Some(rival) = finish.rival {
+            self.margins.push(rival.at.saturating_sub(winner.at));
+        }
+    }
+
+    fn close(self, race: &Race, seed: u64, runs: u32) -> Races {
+        let part = |count| Part { runs: count, share: share(count, runs) };
+        let [finalized, voided, expired, stalled] = self.endings.map(part);
+        let won: u32 = self.wins.iter().sum();
+        let persons = race.persons();
+        let agents = (1..).zip(persons).zip(&self.wins).map(|((agent, person), wins)| Wins {
+            agent,
+            name: person.name.clone(),
+            email: person.email.clone(),
+            wins: *wins,
+            share: share(*wins, runs),
+        });
+        Races {
+            seed,
+            runs,
+            reopen: race.reopens(),
+            agents: agents.collect(),
+            nobody: part(runs - won),
+            endings: Endings { finalized, voided, expired, stalled },
+            reopened: part(self.reopened),
+            time_to_primary: Spread::of(self.times, true),
+            margin: Spread::of(self.margins, false),
+        }
+    }
+}
+
+/// Rounded as whole numbers, so that it is the same everywhere.
+fn share(count: u32, of: u32) -> f64 {
+    let (count, of) = (u64::from(count), u64::from(of).max(1));
+    let parts = (count * 10_000 + of / 2) / of;
+    f64::from(u32::try_from(parts).unwrap_or(u32::MAX)) / 10_000.0
+}

@@ -1,0 +1,167 @@
+//! Simulated races, asked for through the control plane.
+
+use crate::harness::{Answer, Api};
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use docendorse_mock::{
+    Settings,
+    signing::{Command, Envelope, EnvelopeId, NewRecipient, RecipientType, Terms},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const PATH: &str = "/__admin/signing/simulations";
+
+async fn simulate(api: &Api, path: &str, body: Value) -> Answer {
+    api.send(Request::post(path).body(Body::from(body.to_string())).unwrap()).await
+}
+
+fn three() -> Value {
+    json!([{ "name": "Alice" }, { "name": "Bob" }, { "name": "Carol" }])
+}
+
+fn envelope(number: u64) -> Envelope {
+    let now = Timestamp::UNIX_EPOCH;
+    let terms = Terms {
+        name: "NDA".into(),
+        context: None,
+        expiration_period_days: 90,
+        reminder_initial_delay_days: 0,
+        reminder_repeat_interval_days: 0,
+        reminder_before_expiration_days: 0,
+        reopen: false,
+        created_at: now,
+        origin: None,
+        plan: None,
+    };
+    let persons = ["Alice", "Bob"]
+        .map(|name| serde_json::from_value(json!({ "name": name, "email": format!("{name}@example.com") })).unwrap());
+    let recipient = NewRecipient {
+        kind: RecipientType::Signer,
+        identifier: "signer".into(),
+        role_name: None,
+        order: 1,
+        required: true,
+        color: None,
+        hosted_by: None,
+        delegated_by: None,
+        phone_verification: false,
+        persons: persons.into(),
+    };
+    let mut envelope = Envelope::new(EnvelopeId(number), terms);
+    envelope.add_recipient(recipient, now, &|_| "".into()).unwrap();
+    envelope
+}
+
+#[tokio::test]
+async fn one_run_is_told_in_full_and_many_in_figures() {
+    let api = Api::new();
+    let agents = json!([
+        { "name": "Alice", "opens": "5m", "accepts": "10m", "signs": "1m" },
+        { "name": "Bob", "email": "bob@example.com", "opens": "5m", "accepts": "20m",
+          "declines": { "after": "1m", "probability": 0.5, "instead_of": "signing" } },
+    ]);
+    let run = simulate(&api, PATH, json!({ "agents": agents, "seed": 7 })).await.json();
+    assert_eq!(
+        (&run["seed"], &run["ending"], &run["ended_after_ms"]),
+        (&json!(7), &json!("finalized"), &json!(960_000))
+    );
+    assert_eq!(
+        run["winner"],
+        json!({ "agent": 1, "name": "Alice", "after_ms": 900_000,
+                "runner_up": { "agent": 2, "name": "Bob", "margin_ms": 600_000 } })
+    );
+    assert_eq!(
+        run["timeline"].as_array().unwrap().last().unwrap(),
+        &json!({ "after_ms": 1_500_000, "agent": 2, "attempt": "accept", "refused": "Recipient.AlreadyClaimed" })
+    );
+    let races = simulate(&api, PATH, json!({ "agents": three(), "seed": 7, "runs": 500 })).await.json();
+    let wins: u64 = races["agents"].as_array().unwrap().iter().map(|agent| agent["wins"].as_u64().unwrap()).sum();
+    assert_eq!((wins, &races["nobody"]), (500, &json!({ "runs": 0, "share": 0.0 })));
+    assert!(races["time_to_primary"]["histogram"]["bins"].as_array().unwrap().len() > 5);
+}
+
+#[tokio::test]
+async fn it_is_a_picture_or_a_table_for_whoever_wants_one() {
+    let api = Api::new();
+    for runs in [1, 50] {
+        let body = json!({ "agents": three(), "runs": runs });
+        let picture = simulate(&api, &format!("{PATH}?format=svg"), body.clone()).await;
+        assert_eq!(picture.header("content-type"), "image/svg+xml");
+        assert!(picture.text.starts_with("<svg "));
+        let accepts = |media_type: &str| {
+            Request::post(PATH).header("accept", media_type).body(Body::from(body.to_string())).unwrap()
+        };
+        assert_eq!(api.send(accepts("image/svg+xml;q=0.9, */*")).await.text, picture.text);
+        let table = simulate(&api, &format!("{PATH}?format=table&sandbox=default"), body.clone()).await;
+        assert_eq!(table.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(api.send(accepts("text/plain")).await.text, table.text);
+        assert_eq!(api.send(accepts("text/html, */*")).await.header("content-type"), "application/json");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_to_chance_follows_from_the_sandboxs_seed() {
+    let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
+    let unseeded = simulate(&api, PATH, json!({ "agents": three() })).await.text;
+    assert_eq!(unseeded, simulate(&api, PATH, json!({ "agents": three(), "seed": 7 })).await.text);
+    assert_ne!(unseeded, simulate(&api, PATH, json!({ "agents": three(), "seed": 8 })).await.text);
+}
+
+#[tokio::test]
+async fn an_envelope_that_exists_is_raced_for_and_stays_as_it_is() {
+    let api = Api::new();
+    let sandbox = api.app.sandboxes.default_sandbox();
+    let (draft, mut voided) = (envelope(1), envelope(2));
+    let now = sandbox.clock.now();
+    for command in [Command::Send, Command::Void] {
+        voided.perform(command, now, &mut Vec::new()).unwrap();
+    }
+    let ids = [draft.id.to_string(), voided.id.to_string()];
+    for envelope in [&draft, &voided] {
+        sandbox.envelopes.insert(Arc::new(envelope.clone())).await.unwrap();
+    }
+    let run = simulate(&api, PATH, json!({ "envelope_id": ids[0], "seed": 1 })).await.json();
+    assert_eq!((&run["ending"], &run["agents"][1]["name"]), (&json!("finalized"), &json!("Bob")));
+    assert_eq!(*sandbox.envelopes.get(&ids[0]).await.unwrap().unwrap(), draft);
+
+    let refused = simulate(&api, PATH, json!({ "envelope_id": ids[1] })).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(refused.json()["detail"], "There is no race: The envelope was voided; nothing more happens to it.");
+    let unknown = simulate(&api, PATH, json!({ "envelope_id": "env_0000000000000003" })).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    let both = simulate(&api, PATH, json!({ "envelope_id": ids[0], "reopen": true })).await;
+    assert_eq!(both.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn what_cannot_be_simulated_is_told_with_the_fix() {
+    let api = Api::new();
+    let crowd: Vec<Value> = (0..1_000).map(|number| json!({ "name": format!("Agent {number}") })).collect();
+    let decline = json!({ "after": "1m", "instead_of": "signing" });
+    let undecided: Vec<Value> =
+        (0..100).map(|number| json!({ "name": format!("{number}"), "declines": decline })).collect();
+    for (body, problem) in [
+        (json!({}), "either \"agents\" or \"envelope_id\""),
+        (json!({ "agents": three(), "envelope_id": "env_0000000000000001" }), "either \"agents\" or \"envelope_id\""),
+        (json!({ "agents": [] }), "agents: a race needs one agent at least."),
+        (json!({ "agents": [{ "name": "" }] }), "\"name\" has from 1 to 256 characters"),
+        (json!({ "agents": [{ "name": "A", "email": "a" }] }), "no email address"),
+        (json!({ "agents": [{ "name": "A", "reads": "5m" }] }), "unknown field \"reads\""),
+        (json!({ "agents": [{ "name": "A", "opens": "soon" }] }), "is no span of time"),
+        (json!({ "agents": three(), "expiration_period_days": 0 }), "expiration_period_days: the expiration period is"),
+        (json!({ "agents": three(), "runs": 0 }), "runs: 0 is not from 1 to 100000"),
+        (json!({ "agents": three(), "runs": 100_001 }), "runs: 100001 is not from 1 to 100000"),
+        (json!({ "agents": crowd, "runs": 1_001 }), "runs: 1001 is not from 1 to 1000"),
+        (json!({ "agents": undecided, "runs": 100, "reopen": true }), "runs: 100 is not from 1 to 99"),
+    ] {
+        let answer = simulate(&api, PATH, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{problem}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(problem), "{detail}");
+    }
+    assert_eq!(simulate(&api, &format!("{PATH}?format=png"), json!({})).await.status, StatusCode::BAD_REQUEST);
+}

@@ -1,0 +1,116 @@
+//! Races for an envelope that exists: a draft, or one that is under way.
+
+use docendorse_mock::signing::{
+    Act, AgentState, Command, Ending, Envelope, EnvelopeId, NewRecipient, Person, Plan, Race, RaceError, RecipientType,
+    Refusal, Spot, Terms,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn person(name: &str) -> Person {
+    serde_json::from_value(json!({ "name": name, "email": format!("{name}@example.com"), "phone": "+12025550123" }))
+        .unwrap()
+}
+
+fn recipient(identifier: &str, kind: RecipientType, order: u32, persons: &[&str]) -> NewRecipient {
+    NewRecipient {
+        kind,
+        identifier: identifier.into(),
+        role_name: None,
+        order,
+        required: true,
+        color: None,
+        hosted_by: None,
+        delegated_by: None,
+        phone_verification: kind == RecipientType::Signer,
+        persons: persons.iter().map(|name| person(name)).collect(),
+    }
+}
+
+fn draft(plan: Option<Value>) -> Envelope {
+    let terms = Terms {
+        name: "NDA".into(),
+        context: None,
+        expiration_period_days: 1,
+        reminder_initial_delay_days: 0,
+        reminder_repeat_interval_days: 0,
+        reminder_before_expiration_days: 0,
+        reopen: false,
+        created_at: Timestamp::UNIX_EPOCH,
+        origin: None,
+        plan: plan.map(|plan| Arc::new(serde_json::from_value::<Plan>(plan).unwrap())),
+    };
+    let mut envelope = Envelope::new(EnvelopeId(9), terms);
+    for new in [
+        recipient("copy", RecipientType::Viewer, 1, &["vera"]),
+        recipient("second", RecipientType::Delegator, 2, &["dora"]),
+        recipient("first", RecipientType::Signer, 1, &["alice", "bob", "carol"]),
+    ] {
+        envelope.add_recipient(new, Timestamp::UNIX_EPOCH, &|_| "123456".into()).unwrap();
+    }
+    envelope
+}
+
+fn plan() -> Value {
+    json!({ "people": [
+        { "agent": "alice@*", "opens": "10m", "accepts": "1m", "signs": "1m" },
+        { "agent": "bob@*", "opens": "5m", "accepts": "20m", "signs": "1m" },
+    ]})
+}
+
+fn perform(envelope: &mut Envelope, command: Command<'_>, minute: i64) {
+    let now = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+    envelope.perform(command, now, &mut Vec::new()).unwrap();
+}
+
+#[test]
+fn a_draft_is_sent_and_its_first_recipient_raced_for_by_its_plan() {
+    let envelope = draft(Some(plan()));
+    let run = Race::of_envelope(&envelope, Timestamp::UNIX_EPOCH).unwrap().run(1, 0);
+    let states: Vec<(&str, AgentState)> = run.agents.iter().map(|lane| (&*lane.name, lane.state)).collect();
+    // Alice knows the code that was sent to her phone; nothing is said of Carol.
+    assert_eq!(states, [("alice", AgentState::Signed), ("bob", AgentState::Released), ("carol", AgentState::Released)]);
+    assert_eq!((run.ending, run.ended_after_ms), (Ending::Finalized, Some(12 * 60_000)));
+    assert_eq!(run.winner.unwrap().runner_up.unwrap().margin_ms, 14 * 60_000);
+}
+
+#[test]
+fn where_no_plan_says_otherwise_people_behave_as_usual() {
+    let race = Race::of_envelope(&draft(None), Timestamp::UNIX_EPOCH).unwrap();
+    assert!(race.runs(1, 300).unwrap().agents.iter().all(|agent| agent.wins > 50));
+}
+
+#[test]
+fn an_envelope_under_way_goes_on_from_where_it_is() {
+    let mut envelope = draft(Some(plan()));
+    perform(&mut envelope, Command::Send, 0);
+    perform(&mut envelope, Command::Act(Spot { recipient: 2, agent: 1 }, Act::Open), 1);
+    let before = envelope.clone();
+    let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(23);
+    let run = Race::of_envelope(&envelope, now).unwrap().run(1, 0);
+    // From now on Bob needs 20 minutes to accept, Alice ten to open and one to accept.
+    let winner = run.winner.as_ref().unwrap();
+    assert_eq!((&*winner.name, winner.after_ms, run.ending), ("alice", 11 * 60_000, Ending::Finalized));
+    assert_eq!(winner.runner_up.as_ref().unwrap().margin_ms, 9 * 60_000);
+    assert!(run.timeline.iter().all(|entry| entry.after_ms > 0), "it was sent before");
+    // Half an hour before its end only the quick ones are in time, and a minute before it nobody is.
+    let late = Race::of_envelope(&envelope, now + SignedDuration::from_mins(59)).unwrap().run(1, 0);
+    assert_eq!((late.ending, late.ended_after_ms, late.winner), (Ending::Expired, Some(60_000), None));
+    assert_eq!(envelope, before, "nothing changes");
+}
+
+#[test]
+fn where_nobody_can_race_it_is_said_why() {
+    let of = |envelope: &Envelope| Race::of_envelope(envelope, Timestamp::UNIX_EPOCH).unwrap_err();
+    let empty = Envelope { recipients: Vec::new(), ..draft(None) };
+    assert_eq!(of(&empty), RaceError::NothingOpen);
+    let mut envelope = draft(None);
+    perform(&mut envelope, Command::Send, 0);
+    for act in [Act::Open, Act::Accept] {
+        perform(&mut envelope, Command::Act(Spot { recipient: 2, agent: 0 }, act), 1);
+    }
+    assert_eq!(of(&envelope), RaceError::NothingOpen);
+    perform(&mut envelope, Command::Void, 2);
+    assert_eq!(of(&envelope), RaceError::Refused(Refusal::Voided));
+}
