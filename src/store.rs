@@ -62,7 +62,8 @@ pub struct Document {
 pub struct Stored {
     /// The document.
     pub document: Document,
-    /// 1 when inserted, and one more for each replacement.
+    /// Another one after each replacement, and never one that lay at this id before, were it deleted or cleared since: what
+    /// was read at a version is what lies there as long as the version does.
     pub version: u64,
     /// Its place in the order of insertion: larger is newer.
     pub sequence: u64,
@@ -121,7 +122,7 @@ pub struct Fill {
 
 /// A document store. Every backend passes the same conformance suite.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Keeps a new document, at version 1.
+    /// Keeps a new document, at a version of its own.
     ///
     /// Fails with [`StoreError::Taken`] when the id or a key is in use; of several callers at once one succeeds.
     fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()>;

@@ -11,7 +11,14 @@ use super::{
 };
 use crate::document::Key;
 use hashbrown::HashMap;
-use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
+use std::{
+    collections::VecDeque,
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Shards of a table; a power of two.
 const SHARDS: usize = 16;
@@ -46,13 +53,25 @@ impl Retention {
 pub struct Memory {
     retention: Retention,
     tables: RwLock<HashMap<Place, Arc<Table>>>,
+    versions: Arc<Versions>,
+}
+
+/// Gives versions, none of them twice: an id may come again, in the same table or in the one after a `clear`, while
+/// somebody still holds what lay there before.
+#[derive(Debug, Default)]
+struct Versions(AtomicU64);
+
+impl Versions {
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 impl Memory {
     /// An empty store that keeps as much as `retention` says.
     #[must_use]
     pub fn new(retention: Retention) -> Self {
-        Self { retention, tables: RwLock::default() }
+        Self { retention, ..Self::default() }
     }
 
     fn table(&self, place: &Place) -> Arc<Table> {
@@ -61,7 +80,9 @@ impl Memory {
         }
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let limit = self.retention.0.get(place.collection).copied();
-        Arc::clone(tables.entry(place.clone()).or_insert_with(|| Arc::new(Table::new(limit))))
+        Arc::clone(
+            tables.entry(place.clone()).or_insert_with(|| Arc::new(Table::new(limit, Arc::clone(&self.versions)))),
+        )
     }
 }
 
@@ -112,6 +133,7 @@ type Documents = HashMap<Arc<str>, Arc<Stored>>;
 #[derive(Debug)]
 struct Table {
     limit: Limit,
+    versions: Arc<Versions>,
     spread: Spread,
     shards: [Mutex<Documents>; SHARDS],
     index: Mutex<Index>,
@@ -130,9 +152,10 @@ struct Index {
 }
 
 impl Table {
-    fn new(limit: Option<Limit>) -> Self {
+    fn new(limit: Option<Limit>, versions: Arc<Versions>) -> Self {
         Self {
             limit: limit.unwrap_or(Limit { documents: usize::MAX, bytes: usize::MAX }),
+            versions,
             spread: Spread::default(),
             shards: Default::default(),
             index: Mutex::default(),
@@ -157,7 +180,7 @@ impl Table {
         let sequence = index.last;
         index.bytes += document.size;
         index.order.push_back((sequence, Arc::clone(&id)));
-        shard.insert(id, Arc::new(Stored { document, version: 1, sequence }));
+        shard.insert(id, Arc::new(Stored { document, version: self.versions.next(), sequence }));
         drop(shard);
         while index.order.len() > self.limit.documents || index.bytes > self.limit.bytes {
             let Some((_, oldest)) = index.order.pop_front() else { break };
@@ -200,7 +223,7 @@ impl Table {
                 Some(stored) if stored.version != version => return Ok(false),
                 None => return Ok(false),
                 Some(stored) if same_place(stored) => {
-                    *stored = Arc::new(Stored { document, version: version + 1, sequence: stored.sequence });
+                    *stored = Arc::new(Stored { document, version: self.versions.next(), sequence: stored.sequence });
                     return Ok(true);
                 }
                 Some(_) => {}
@@ -221,7 +244,7 @@ impl Table {
             index.keys.insert(key.clone(), Arc::clone(&document.id));
         }
         index.bytes = index.bytes - stored.document.size + document.size;
-        *stored = Arc::new(Stored { document, version: version + 1, sequence: stored.sequence });
+        *stored = Arc::new(Stored { document, version: self.versions.next(), sequence: stored.sequence });
         Ok(true)
     }
 

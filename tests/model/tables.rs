@@ -3,7 +3,7 @@
 use crate::{
     orders::{drawn_orders, every_order_within},
     slot::{Slot, Slots, find, get, insert, slot, slots, together},
-    store::{Retention, at_once},
+    store::{Retention, Update, at_once},
 };
 use std::sync::Arc;
 
@@ -99,4 +99,28 @@ fn two_who_want_each_other_s_key_wait_for_nobody() {
     }
     every_order_within(3, body);
     drawn_orders(1000, body);
+}
+
+/// One thread changes what it has read, another puts something else in its place meanwhile.
+fn change_meets(make_new: fn(&Slots, &dyn crate::store::Store)) {
+    let (store, slots) = slots(Retention::unlimited());
+    insert(&slots, Slot { count: 1, ..slot("slot", &[]) });
+    let counting = Arc::clone(&slots);
+    let count = move || {
+        let counted = |slot: &Slot| Ok::<_, ()>(Some(Slot { holder: Some(0), ..slot.clone() }));
+        assert!(!matches!(at_once(counting.evolve("slot", counted)).unwrap(), Update::Refused(..)));
+    };
+    let making = Arc::clone(&slots);
+    let make = move || {
+        make_new(&making, &*store);
+        insert(&making, Slot { count: 2, ..slot("slot", &[]) });
+    };
+    together(vec![Box::new(count) as Thread, Box::new(make)]);
+    assert_eq!(get(&slots, "slot").unwrap().count, 2, "what is gone does not come back");
+}
+
+#[test]
+fn what_was_read_replaces_nothing_that_came_in_its_stead() {
+    every_order_within(3, || change_meets(|slots, _| drop(at_once(slots.delete("slot")))));
+    every_order_within(3, || change_meets(|_, store| at_once(store.clear("default")).unwrap()));
 }

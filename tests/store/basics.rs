@@ -1,7 +1,10 @@
 //! One caller at a time.
 
-use crate::{backends, note, notes};
-use docendorse_mock::store::{StoreError, Update};
+use crate::{Note, backends, note, notes};
+use docendorse_mock::{
+    document::Record,
+    store::{Place, StoreError, Update},
+};
 
 #[tokio::test]
 async fn what_is_inserted_is_found_by_id_and_by_key() {
@@ -119,5 +122,26 @@ async fn sandboxes_do_not_see_each_other() {
         assert_eq!(one.get("a").await.unwrap(), None, "{name}");
         assert_eq!(one.find("k1").await.unwrap(), None, "{name}");
         assert_eq!(other.fill().await.unwrap().kept, 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_read_is_no_version_of_what_comes_later_under_the_same_id() {
+    for (name, store) in backends(None) {
+        let place = Place { sandbox: "default".into(), collection: Note::COLLECTION };
+        let notes = notes(&store, "default");
+        let make = async |note| {
+            notes.insert(note).await.unwrap();
+            store.get(&place, "a").await.unwrap().unwrap()
+        };
+        let first = make(note("a", &[])).await;
+        notes.delete("a").await.unwrap();
+        let second = make(note("a", &[])).await;
+        assert!(!store.replace(&place, first.document.clone(), first.version).await.unwrap(), "{name}: deleted");
+        store.clear("default").await.unwrap();
+        let third = make(note("a", &[])).await;
+        assert!(!store.replace(&place, second.document.clone(), second.version).await.unwrap(), "{name}: cleared");
+        assert!(store.replace(&place, third.document.clone(), third.version).await.unwrap(), "{name}");
+        assert!(!store.replace(&place, third.document.clone(), third.version).await.unwrap(), "{name}: replaced");
     }
 }
