@@ -7,11 +7,16 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod basics;
+mod competition;
+mod encoded;
+#[path = "../help/opened.rs"]
+mod opened;
 mod races;
 mod retention;
 
 use docendorse_mock::document::{Key, Record};
 use docendorse_mock::store::{Memory, Repository, Retention, Store};
+use encoded::Encoded;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,7 +24,10 @@ use std::sync::Arc;
 pub fn backends(limit: Option<usize>) -> Vec<(&'static str, Arc<dyn Store>)> {
     let retention =
         || limit.map_or_else(Retention::unlimited, |limit| Retention::unlimited().keep("notes", limit, 100_000));
-    vec![("memory", Arc::new(Memory::new(retention())))]
+    vec![
+        ("memory", Arc::new(Memory::new(retention()))),
+        ("memory that holds JSON", Arc::new(Encoded(Memory::new(retention())))),
+    ]
 }
 
 /// Something to keep.

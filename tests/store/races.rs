@@ -4,10 +4,10 @@ use crate::{Note, backends, note, notes};
 use docendorse_mock::store::{StoreError, Update};
 use std::sync::{Arc, Barrier};
 
-const CALLERS: usize = 100;
+pub const CALLERS: usize = 100;
 
 /// Lets `CALLERS` threads do the same at the same moment, and answers with what each came to.
-fn race<T: Send>(caller: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn race<T: Send>(caller: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(CALLERS);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..CALLERS)
@@ -23,7 +23,7 @@ fn race<T: Send>(caller: impl Fn(usize) -> T + Sync) -> Vec<T> {
     })
 }
 
-fn block<T>(future: impl Future<Output = T>) -> T {
+pub fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
