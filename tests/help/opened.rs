@@ -8,21 +8,10 @@ use jiff::Timestamp;
 /// A sent envelope with one recipient, and so many agents who all have opened it.
 pub fn opened(id: u64, agents: u32) -> Envelope {
     let now = Timestamp::UNIX_EPOCH;
-    let terms = Terms {
-        name: "Mutual NDA".into(),
-        context: None,
-        expiration_period_days: 30,
-        reminder_initial_delay_days: 0,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
-        reopen: false,
-        created_at: now,
-        origin: None,
-        plan: None,
-    };
-    let mut envelope = Envelope::new(EnvelopeId(id), terms);
+    let mut envelope = Envelope::new(EnvelopeId(id), terms());
     let mut effects = Vec::new();
-    envelope.add_recipient(signer(agents), now, &|_| "000000".into()).unwrap();
+    let recipient = NewRecipient { persons: (0..agents).map(person).collect(), ..signer() };
+    envelope.add_recipient(recipient, now, &|_| "000000".into()).unwrap();
     envelope.perform(Command::Send, now, &mut effects).unwrap();
     for agent in 0..agents {
         envelope.perform(Command::Act(Spot { recipient: 0, agent }, Act::Open), now, &mut effects).unwrap();
@@ -30,7 +19,23 @@ pub fn opened(id: u64, agents: u32) -> Envelope {
     envelope
 }
 
-fn signer(agents: u32) -> NewRecipient {
+pub fn terms() -> Terms {
+    Terms {
+        name: "Mutual NDA".into(),
+        context: None,
+        expiration_period_days: 30,
+        reminder_initial_delay_days: 0,
+        reminder_repeat_interval_days: 0,
+        reminder_before_expiration_days: 0,
+        reopen: false,
+        created_at: Timestamp::UNIX_EPOCH,
+        origin: None,
+        plan: None,
+    }
+}
+
+/// A recipient who signs, without agents.
+pub fn signer() -> NewRecipient {
     NewRecipient {
         kind: RecipientType::Signer,
         identifier: "signer".into(),
@@ -41,11 +46,11 @@ fn signer(agents: u32) -> NewRecipient {
         hosted_by: None,
         delegated_by: None,
         phone_verification: false,
-        persons: (0..agents).map(person).collect(),
+        persons: Vec::new(),
     }
 }
 
-fn person(number: u32) -> Person {
+pub fn person(number: u32) -> Person {
     Person {
         name: format!("Agent {number}").into(),
         email: format!("agent{number}@example.com").into(),

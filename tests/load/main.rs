@@ -1,0 +1,122 @@
+//! First acceptor wins under real load: a thousand agents who have opened one envelope accept it at the same moment, each
+//! by a request of its own to a server on a socket, from threads of the system on as many connections.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+
+mod caller;
+#[path = "../help/opened.rs"]
+#[allow(dead_code, reason = "the envelope here is made through the sandbox")]
+mod opened;
+
+use caller::{Answer, Caller};
+use docendorse_mock::{
+    Mock, Settings,
+    event::EventKind,
+    sandbox::{AgentSource, Sandbox},
+    signing::{Act, AgentId, AgentState, Envelope},
+};
+use serde_json::Value;
+use std::sync::{Arc, Barrier};
+
+const ROUNDS: usize = 100;
+const AGENTS: u32 = 1000;
+
+/// Threads that accept, each on a connection of its own and for its share of the agents.
+const CALLERS: usize = 16;
+
+#[test]
+fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    let mock = runtime.block_on(Mock::start(Settings::default())).unwrap();
+    let sandbox = Arc::clone(mock.app().sandboxes.default_sandbox());
+    let address = mock.url().strip_prefix("http://").unwrap().to_owned();
+    let mut callers: Vec<Caller> = (0..CALLERS).map(|_| Caller::connect(&address)).collect();
+    for round in 0..ROUNDS {
+        let envelope = runtime.block_on(open_for_all(&sandbox));
+        let agents: Vec<AgentId> = (1..=AGENTS).map(|number| AgentId { envelope: envelope.id, number }).collect();
+        let before = sandbox.events.last();
+        let answers = race(&mut callers, &agents);
+        let winner = judge(&answers, &agents, round);
+        let now = runtime.block_on(sandbox.envelope(&envelope.id.to_string())).unwrap();
+        is_claimed(&now, &envelope, winner);
+        is_told(&sandbox, before, winner);
+    }
+    runtime.block_on(mock.stop());
+}
+
+/// A sent envelope that all its agents have opened.
+async fn open_for_all(sandbox: &Sandbox) -> Arc<Envelope> {
+    let envelope = sandbox.create_envelope(opened::terms()).await.unwrap();
+    let id = envelope.id.to_string();
+    let agents: Vec<_> = (0..AGENTS)
+        .map(|number| AgentSource { info: Some(opened::person(number)), ..AgentSource::default() })
+        .collect();
+    sandbox.add_recipient(&id, opened::signer(), &agents).await.unwrap();
+    sandbox.send_envelope(&id).await.unwrap();
+    for number in 1..=AGENTS {
+        let agent = AgentId { envelope: envelope.id, number };
+        assert!(sandbox.act(&agent.to_string(), Act::Open).await.unwrap().effective);
+    }
+    sandbox.envelope(&id).await.unwrap()
+}
+
+/// Lets every agent accept at the same moment: each caller has its share written before the barrier opens.
+fn race(callers: &mut [Caller], agents: &[AgentId]) -> Vec<(AgentId, Answer)> {
+    let barrier = Barrier::new(callers.len());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = callers
+            .iter_mut()
+            .enumerate()
+            .map(|(number, caller)| {
+                let barrier = &barrier;
+                let share: Vec<AgentId> = agents.iter().skip(number).step_by(CALLERS).copied().collect();
+                scope.spawn(move || {
+                    let requests: String = share.iter().map(|agent| caller.accept(*agent)).collect();
+                    barrier.wait();
+                    caller.send(&requests);
+                    share.into_iter().map(|agent| (agent, caller.receive())).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// One answer of 200, and the right refusal to everybody else: whose is the one.
+fn judge(answers: &[(AgentId, Answer)], agents: &[AgentId], round: usize) -> AgentId {
+    assert_eq!(answers.len(), agents.len());
+    let won: Vec<_> = answers.iter().filter(|(_, answer)| answer.status == 200).collect();
+    let [(winner, _)] = won[..] else { panic!("{} won in round {round}", won.len()) };
+    for (agent, answer) in answers.iter().filter(|(agent, _)| agent != winner) {
+        assert_eq!(answer.status, 409, "{agent} in round {round}");
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["name"], "Recipient.AlreadyClaimed", "{agent} in round {round}: {body}");
+        assert_eq!(body["context"]["agentId"], agent.to_string(), "round {round}");
+        assert_eq!(body["context"]["primaryAgentId"], winner.to_string(), "round {round}");
+    }
+    *winner
+}
+
+/// One transition has made the winner primary and released everybody else.
+fn is_claimed(now: &Envelope, before: &Envelope, winner: AgentId) {
+    assert_eq!(now.revision, before.revision + 1);
+    let recipient = &now.recipients[0];
+    assert_eq!(recipient.primary().map(|place| place + 1), Some(winner.number));
+    for place in 0..AGENTS {
+        let state = if place + 1 == winner.number { AgentState::Primary } else { AgentState::Released };
+        assert_eq!(recipient.agent(place), Some(state));
+    }
+}
+
+/// The log tells of one acceptance, then of everybody else's release, each once, and of nothing else.
+fn is_told(sandbox: &Sandbox, before: u64, winner: AgentId) {
+    let (events, _) = sandbox.events.after(before, usize::MAX, |_| true);
+    assert_eq!((events[0].kind, events[0].agent), (EventKind::AgentAccepted, Some(winner.number)));
+    let mut released: Vec<_> = events[1..].iter().map(|event| (event.kind, event.agent.unwrap())).collect();
+    released.sort_by_key(|(_, agent)| *agent);
+    let others = (1..=AGENTS).filter(|number| *number != winner.number);
+    assert_eq!(released, others.map(|number| (EventKind::AgentReleased, number)).collect::<Vec<_>>());
+    assert!(events.iter().all(|event| event.envelope == winner.envelope));
+}
