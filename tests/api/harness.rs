@@ -204,6 +204,15 @@ impl Documents {
     pub fn contract(&self) -> &Value {
         &self.contract
     }
+
+    pub fn control(&self) -> &Value {
+        &self.control
+    }
+
+    /// As [`Documents::objections`], by the control plane's document.
+    pub fn control_objections(&self, schema: &str, value: &Value) -> Vec<String> {
+        violations_of(&self.control, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)
+    }
 }
 
 fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {

@@ -1,0 +1,116 @@
+//! Envelopes to play with: put together in the sandbox itself, and played over HTTP.
+
+use crate::harness::{Answer, Api};
+use axum::{body::Body, http::Request};
+use docendorse_mock::{
+    sandbox::{AgentSource, Sandbox},
+    signing::{Locale, NewRecipient, Person, Plan, RecipientType, Terms},
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A person, by the part of their email before the at.
+pub fn person(name: &str) -> Person {
+    Person {
+        name: name.into(),
+        email: format!("{name}@example.com").into(),
+        phone: None,
+        locale: Locale::EnUs,
+        phone_contact_method: None,
+        context: None,
+        contact_id: None,
+        group_id: None,
+        user_id: None,
+    }
+}
+
+/// A required signer without agents, to be changed.
+pub fn signer(identifier: &str) -> NewRecipient {
+    NewRecipient {
+        kind: RecipientType::Signer,
+        identifier: identifier.into(),
+        role_name: None,
+        order: 1,
+        required: true,
+        color: None,
+        hosted_by: None,
+        delegated_by: None,
+        phone_verification: false,
+        persons: Vec::new(),
+    }
+}
+
+/// An envelope in the making.
+pub struct Draft<'a> {
+    sandbox: &'a Sandbox,
+    pub id: String,
+}
+
+impl<'a> Draft<'a> {
+    pub async fn new(sandbox: &'a Sandbox) -> Self {
+        Self::with(sandbox, |_| {}).await
+    }
+
+    pub async fn with(sandbox: &'a Sandbox, change: impl FnOnce(&mut Terms)) -> Self {
+        let mut terms = Terms {
+            name: "NDA".into(),
+            context: None,
+            expiration_period_days: 30,
+            reminder_initial_delay_days: 0,
+            reminder_repeat_interval_days: 0,
+            reminder_before_expiration_days: 0,
+            reopen: false,
+            created_at: sandbox.clock.now(),
+            origin: None,
+            plan: None,
+        };
+        change(&mut terms);
+        let id = sandbox.create_envelope(terms).await.unwrap().id.to_string();
+        Self { sandbox, id }
+    }
+
+    /// Simulated people, as a scenario writes them.
+    pub async fn played(sandbox: &'a Sandbox, plan: Value) -> Self {
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        Self::with(sandbox, |terms| terms.plan = Some(Arc::new(plan))).await
+    }
+
+    /// Adds a recipient; answers with its id and those of its agents.
+    pub async fn add(&self, recipient: NewRecipient, persons: Vec<Person>) -> (String, Vec<String>) {
+        let source = |person| AgentSource { info: Some(person), ..AgentSource::default() };
+        let sources: Vec<_> = persons.into_iter().map(source).collect();
+        let id = self.sandbox.add_recipient(&self.id, recipient, &sources).await.unwrap();
+        let envelope = self.sandbox.envelope(&self.id).await.unwrap();
+        let first = envelope.recipients[envelope.place_of(id).unwrap()].role.first_agent;
+        let agent = |place| docendorse_mock::signing::AgentId { envelope: envelope.id, number: first + place };
+        (id.to_string(), (0..sources.len() as u32).map(|place| agent(place).to_string()).collect())
+    }
+
+    pub async fn send(self) -> String {
+        self.sandbox.send_envelope(&self.id).await.unwrap();
+        self.id
+    }
+}
+
+/// A sent envelope of one recipient for whom all of these compete: its id and those of the agents.
+pub async fn race(sandbox: &Sandbox, names: &[&str]) -> (String, Vec<String>) {
+    let draft = Draft::new(sandbox).await;
+    let (_, agents) = draft.add(signer("buyer"), names.iter().map(|name| person(name)).collect()).await;
+    (draft.send().await, agents)
+}
+
+/// What an agent does, over HTTP.
+pub async fn act(api: &Api, agent: &str, act: &str) -> Answer {
+    post(api, &format!("/__admin/signing/agents/{agent}/{act}"), "").await
+}
+
+pub async fn post(api: &Api, path: &str, body: impl ToString) -> Answer {
+    api.send(Request::post(path).body(Body::from(body.to_string())).unwrap()).await
+}
+
+/// How an agent stands, by the answer to what somebody did.
+pub fn state(answer: &Value, agent: &str) -> String {
+    let agents = answer["recipient"]["agents"].as_array().unwrap();
+    let agent = agents.iter().find(|one| one["id"] == agent).unwrap();
+    agent["state"].as_str().unwrap().to_owned()
+}
