@@ -22,7 +22,7 @@ pub use contacts::{Contact, Group, User};
 pub use draft::{DraftError, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, RecipientChange};
 pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason};
 pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
-pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, Parties, Plan, Rule};
+pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, MOST_RULES, Parties, People, Plan, Rule};
 pub use recipient::{Recipient, RecipientState, RecipientType, Role};
 pub use refusal::Refusal;
 pub use view::{EnvelopeView, RecipientView, agents_view};
