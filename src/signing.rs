@@ -14,6 +14,7 @@ mod id;
 mod people;
 mod recipient;
 mod refusal;
+mod sound;
 mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
