@@ -1,17 +1,19 @@
 //! The agenda: everything that will happen later in a sandbox, in order of its time.
 //!
-//! Pure: what is due is handed out, and whoever asks carries it out. What has the same time goes in order of arrival.
+//! Pure: what is due is handed out, and whoever asks carries it out. Of what has the same time, sessions end first and
+//! in order of arrival. All else goes by what it is and whom it is about: an agenda that is made anew after a restore
+//! knows no arrivals, and has to come to the same.
 
 use crate::signing::{AgentId, EnvelopeId, Intention};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Something to be done later.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// An agent session ends; its `handoff_id` is free again.
@@ -36,10 +38,10 @@ pub enum Task {
     },
     /// A simulated person does something.
     Act {
-        /// `agt_…`.
-        agent_id: AgentId,
         /// What.
         act: Intention,
+        /// `agt_…`.
+        agent_id: AgentId,
     },
 }
 
@@ -72,10 +74,10 @@ struct Queue {
     /// Expiries that came too late for the lane, as they do when many callers come at once.
     late: BTreeMap<(Timestamp, u64), Task>,
     /// All other tasks.
-    others: BTreeMap<(Timestamp, u64), Task>,
-    /// Where each of those stands, and, by its arrival, which of them came first.
+    others: BTreeSet<(Timestamp, Task)>,
+    /// When each of those is due and as which it arrived, and which of them came first.
     places: HashMap<Task, (Timestamp, u64)>,
-    arrived: BTreeMap<u64, Timestamp>,
+    arrived: BTreeMap<u64, Task>,
     /// Tasks given up for newer ones.
     dropped: u64,
 }
@@ -106,7 +108,7 @@ impl Agenda {
         while queue.lane.len() + queue.late.len() > self.expiries {
             queue.take_next_expiry();
         }
-        before.is_none_or(|(next, _)| due < next)
+        before.is_none_or(|next| due < next)
     }
 
     /// Strikes a task off, wherever it stands.
@@ -120,18 +122,28 @@ impl Agenda {
         }
     }
 
+    /// Strikes off whatever simulated agents would do.
+    pub fn strike_acts(&self, agents: impl Iterator<Item = AgentId>) {
+        let mut queue = self.queue();
+        for agent_id in agents {
+            for act in Intention::ALL {
+                queue.remove(&Task::Act { act, agent_id });
+            }
+        }
+    }
+
     /// Takes the next task that is due at `now`.
     #[must_use]
     pub fn take_due(&self, now: Timestamp) -> Option<Item> {
         let mut queue = self.queue();
-        queue.next().filter(|(due, _)| *due <= now)?;
+        queue.next().filter(|due| *due <= now)?;
         queue.take_next()
     }
 
     /// When the next task is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.queue().next().map(|(due, _)| due)
+        self.queue().next()
     }
 
     /// The next tasks in order, `limit` of them at most, and how many there are in all.
@@ -140,7 +152,8 @@ impl Agenda {
         let queue = self.queue();
         let ordered = queue.lane.iter().map(|(due, arrival, task)| (*due, *arrival, task)).take(limit);
         let late = queue.late.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
-        let others = queue.others.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
+        // After all expiries of the same time, as they are taken.
+        let others = queue.others.iter().map(|(due, task)| (*due, u64::MAX, task)).take(limit);
         let mut items: Vec<_> = ordered.chain(late).chain(others).collect();
         items.sort_by_key(|(due, arrival, _)| (*due, *arrival));
         items.truncate(limit);
@@ -166,8 +179,9 @@ impl Agenda {
 }
 
 impl Queue {
-    fn next(&self) -> Option<(Timestamp, u64)> {
-        self.next_expiry().into_iter().chain(self.others.keys().next().copied()).min()
+    fn next(&self) -> Option<Timestamp> {
+        let expiry = self.next_expiry().map(|(due, _)| due);
+        expiry.into_iter().chain(self.others.first().map(|(due, _)| *due)).min()
     }
 
     fn next_expiry(&self) -> Option<(Timestamp, u64)> {
@@ -177,12 +191,17 @@ impl Queue {
     }
 
     fn take_next(&mut self) -> Option<Item> {
-        let place = self.next()?;
-        if let Some(task) = self.others.get(&place).cloned() {
-            self.remove(&task);
-            return Some(Item { due: place.0, task });
+        let expiry = self.next_expiry();
+        match self.others.first() {
+            Some((due, _)) if expiry.is_none_or(|(expiry, _)| *due < expiry) => {
+                let (due, task) = self.others.pop_first()?;
+                if let Some((_, arrival)) = self.places.remove(&task) {
+                    self.arrived.remove(&arrival);
+                }
+                Some(Item { due, task })
+            }
+            _ => self.take_next_expiry(),
         }
-        self.take_next_expiry()
     }
 
     fn take_next_expiry(&mut self) -> Option<Item> {
@@ -197,20 +216,18 @@ impl Queue {
     fn put(&mut self, due: Timestamp, arrival: u64, task: Task) {
         self.remove(&task);
         self.places.insert(task.clone(), (due, arrival));
-        self.arrived.insert(arrival, due);
-        self.others.insert((due, arrival), task);
+        self.arrived.insert(arrival, task.clone());
+        self.others.insert((due, task));
         while self.others.len() > MOST_TASKS {
-            let Some((arrival, due)) = self.arrived.pop_first() else { break };
-            if let Some(task) = self.others.remove(&(due, arrival)) {
-                self.places.remove(&task);
-                self.dropped += 1;
-            }
+            let Some((_, task)) = self.arrived.pop_first() else { break };
+            self.remove(&task);
+            self.dropped += 1;
         }
     }
 
     fn remove(&mut self, task: &Task) {
         if let Some((due, arrival)) = self.places.remove(task) {
-            self.others.remove(&(due, arrival));
+            self.others.remove(&(due, task.clone()));
             self.arrived.remove(&arrival);
         }
     }
@@ -280,6 +297,43 @@ mod tests {
         assert_eq!(agenda.take_due(at(9)).unwrap().task, Task::ExpireEnvelope { envelope_id });
         assert_eq!(agenda.take_due(at(9)).unwrap().task, expiry("a"));
         assert_eq!(agenda.take_due(at(9)), None);
+    }
+
+    #[test]
+    fn what_has_the_same_time_goes_by_what_it_is_however_it_came() {
+        let envelope_id = EnvelopeId(1);
+        let act = |act, number| Task::Act { act, agent_id: AgentId { envelope: envelope_id, number } };
+        let order = [
+            expiry("a"),
+            Task::ExpireEnvelope { envelope_id },
+            Task::RemindEnvelope { envelope_id },
+            Task::VoidEnvelope { envelope_id },
+            act(Intention::Open, 2),
+            act(Intention::Accept, 1),
+            act(Intention::Accept, 3),
+        ];
+        for step in 1..order.len() {
+            let agenda = Agenda::new(2);
+            for place in 0..order.len() {
+                agenda.add(at(5), order[place * step % order.len()].clone());
+            }
+            let listed: Vec<Task> = agenda.list(10).0.into_iter().map(|item| item.task).collect();
+            assert_eq!(listed, order, "{step}");
+            let taken: Vec<Task> = std::iter::from_fn(|| agenda.take_due(at(5))).map(|item| item.task).collect();
+            assert_eq!(taken, order, "{step}");
+        }
+    }
+
+    #[test]
+    fn the_acts_of_an_agent_are_struck_together() {
+        let agenda = Agenda::new(2);
+        let agent = |number| AgentId { envelope: EnvelopeId(1), number };
+        for (act, number) in [(Intention::Open, 1), (Intention::Sign, 1), (Intention::Open, 2)] {
+            agenda.add(at(5), Task::Act { act, agent_id: agent(number) });
+        }
+        agenda.strike_acts([agent(1), agent(3)].into_iter());
+        assert_eq!(agenda.list(10).1, 1);
+        assert_eq!(agenda.take_due(at(5)).unwrap().task, Task::Act { act: Intention::Open, agent_id: agent(2) });
     }
 
     #[test]

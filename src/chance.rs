@@ -136,14 +136,14 @@ impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
 /// The delays that are drawn, as written.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Drawn<const MOST: u64> {
+pub(crate) enum Drawn<const MOST: u64> {
     Uniform(Vec<Stretch<MOST>>),
     Lognormal(Lognormal<MOST>),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lognormal<const MOST: u64> {
+pub(crate) struct Lognormal<const MOST: u64> {
     median: Stretch<MOST>,
     sigma: f64,
 }

@@ -216,7 +216,7 @@ impl Sandbox {
                 Ok(()) => {
                     self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
                     if let Some(wish) = wish {
-                        session = self.open_envelope(&session, wish).await?;
+                        session = self.open_envelope(session, wish).await?;
                     }
                     return Ok((HandOffResult::Session(session), Replay::No));
                 }

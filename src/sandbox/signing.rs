@@ -15,8 +15,8 @@ use crate::{
     event::{Batch, EventKind},
     message::{Channel, Message},
     signing::{
-        Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Intention, Judgement, NewRecipient,
-        PhoneContactMethod, RecipientChange, RecipientId, Spot, Terms,
+        Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Judgement, NewRecipient, PhoneContactMethod,
+        RecipientChange, RecipientId, Spot, Terms,
     },
     store::{StoreError, Update},
 };
@@ -161,10 +161,16 @@ impl Sandbox {
     }
 
     async fn act_at(&self, id: AgentId, act: Act<'_>, at: Option<Timestamp>) -> Result<Performed, SigningError> {
+        let (envelope, spot) = self.found(id).await?;
+        self.command(&envelope.id.to_string(), at, Command::Act(spot, act)).await
+    }
+
+    /// The envelope of an agent, and where the agent is in it.
+    async fn found(&self, id: AgentId) -> Result<(Arc<Envelope>, Spot), SigningError> {
         let no_such_agent = || SigningError::NoSuchAgent(id.to_string());
         let envelope = self.envelopes.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
         let spot = envelope.spot_of(id).ok_or_else(no_such_agent)?;
-        self.command(&envelope.id.to_string(), at, Command::Act(spot, act)).await
+        Ok((envelope, spot))
     }
 
     /// Carries a command out, at a time or now. Of any number of callers at once, each is judged by what those before
@@ -220,18 +226,6 @@ impl Sandbox {
         }
     }
 
-    /// Does what a simulated person means to do; they have read the code that was sent to them.
-    async fn act_by_itself(&self, id: AgentId, act: Intention, due: Timestamp) -> Result<Performed, SigningError> {
-        let code = self.code(id);
-        let act = match act {
-            Intention::Open => Act::Open,
-            Intention::Accept => Act::Accept,
-            Intention::Decline => Act::Decline,
-            Intention::Sign => Act::Sign { code: Some(&code) },
-        };
-        self.act_at(id, act, Some(due)).await
-    }
-
     fn tell_of_creation(&self, envelope: &Envelope) {
         self.log(envelope, 1, envelope.terms.created_at, vec![(EventKind::EnvelopeCreated, None, None)]);
     }
@@ -270,13 +264,17 @@ impl Sandbox {
                     self.agenda.strike(&Task::ExpireEnvelope { envelope_id });
                     self.agenda.strike(&Task::RemindEnvelope { envelope_id });
                     self.agenda.strike(&Task::VoidEnvelope { envelope_id });
+                    self.give_up_all(envelope);
                 }
                 EventKind::AgentInvited | EventKind::AgentOpened => self.plan_next(envelope, effect, now),
                 EventKind::AgentAccepted => {
                     self.send_code(envelope, effect, now);
                     self.plan_next(envelope, effect, now);
                 }
-                EventKind::AgentReleased => self.give_up(envelope, effect),
+                EventKind::AgentReleased | EventKind::AgentDeclined | EventKind::DocumentSigned => {
+                    self.give_up(envelope, effect);
+                }
+                EventKind::RecipientCompleted => self.plan_hosted(envelope, effect),
                 _ => {}
             }
         }

@@ -7,10 +7,10 @@ use super::{
     matching::{Match, at_least_one, given},
     read,
 };
-use crate::signing::{Habit, Parties, Plan, Rule};
+use crate::signing::{Habit, Parties, People, Plan};
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::Value;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 use std::sync::Arc;
 
 /// A scenario: which requests it is for, and what they are answered, one attempt after the other.
@@ -99,19 +99,21 @@ impl Scenario {
                 );
             }
         }
-        let plan = Plan {
-            parties: written.parties.unwrap_or_default(),
-            reopen: written.reopen.unwrap_or_default(),
-            voids: written.voids.unwrap_or_default(),
-            people: written.people.unwrap_or_default(),
-        };
-        let plan = (plan != Plan::default()).then(|| Arc::new(plan));
-        if endpoint == Endpoint::Token && plan.is_some() {
+        if endpoint == Endpoint::Token
+            && let Some(location) = written.first_of_plan()
+        {
             return wrong(
-                written.name.referenced,
+                location,
                 "a token opens no envelope; \"parties\", \"people\", \"reopen\" and \"voids\" are for handoffs",
             );
         }
+        let plan = Plan {
+            parties: written.parties.map(|parties| parties.value).unwrap_or_default(),
+            reopen: written.reopen.is_some_and(|reopen| reopen.value),
+            voids: written.voids.map(|voids| voids.value).unwrap_or_default(),
+            people: written.people.map(|people| people.value).unwrap_or_default(),
+        };
+        let plan = (plan != Plan::default()).then(|| Arc::new(plan));
         for answer in &written.answers {
             if let Err(problem) = answer.value.suits(endpoint) {
                 return wrong(answer.referenced, problem);
@@ -247,16 +249,30 @@ struct ScenarioFile {
     #[serde(default, deserialize_with = "given")]
     at_end: Option<AtEnd>,
     #[serde(default, deserialize_with = "given")]
-    parties: Option<Parties>,
+    parties: Option<Spanned<Parties>>,
     #[serde(default, deserialize_with = "given")]
-    people: Option<Vec<Rule>>,
+    people: Option<Spanned<People>>,
     #[serde(default, deserialize_with = "given")]
-    reopen: Option<bool>,
+    reopen: Option<Spanned<bool>>,
     #[serde(default, deserialize_with = "given")]
-    voids: Option<Habit>,
+    voids: Option<Spanned<Habit>>,
     /// The editor's line, for JSON, which has no comments.
     #[serde(default, rename = "$schema")]
     _schema: Option<IgnoredAny>,
+}
+
+impl ScenarioFile {
+    /// Where the first of the keys is that are about envelopes, if there is one.
+    fn first_of_plan(&self) -> Option<Location> {
+        let Self { parties, people, reopen, voids, .. } = self;
+        let places = [
+            parties.as_ref().map(|parties| parties.referenced),
+            people.as_ref().map(|people| people.referenced),
+            reopen.as_ref().map(|reopen| reopen.referenced),
+            voids.as_ref().map(|voids| voids.referenced),
+        ];
+        places.into_iter().flatten().min_by_key(|place| (place.line(), place.column()))
+    }
 }
 
 /// The name of a scenario: also a part of paths.
@@ -293,6 +309,41 @@ mod tests {
         assert_eq!((json.name(), json.per(), json.answers().len()), (yaml.name(), Per::All, 2));
         assert_eq!(yaml.document()["answers"], json.document()["answers"]);
         assert_eq!(serde_json::to_value(&yaml).unwrap(), *yaml.document());
+    }
+
+    #[test]
+    fn people_are_written_alike_in_yaml_and_json() {
+        let yaml = "
+name: s
+parties: any_one
+reopen: true
+voids: { after: 2d, probability: 0.5 }
+people:
+  - agent: Alice@*
+    opens: 5m
+    accepts: { uniform: [1m, 2h] }
+    declines: { after: 90s, probability: 1, instead_of: signing }
+    signs: { after: { lognormal: { median: 10m, sigma: 1 } }, probability: 0.25 }
+  - { opens: { lognormal: { median: 1h 30m, sigma: 0.5 } }, accepts: never }
+answers: [{}]
+";
+        let yaml = Scenario::read("s.yaml", yaml).unwrap();
+        let json = Scenario::read("s.json", &yaml.document().to_string()).unwrap();
+        assert_eq!(json.plan(), yaml.plan());
+        let plan = yaml.plan().unwrap();
+        let as_json = serde_json::to_value(plan).unwrap();
+        let again: Plan = serde_json::from_value(as_json.clone()).unwrap();
+        assert_eq!(again, **plan, "{as_json}");
+        assert_eq!(serde_json::from_str::<Plan>(&as_json.to_string()).unwrap(), **plan);
+        assert!(Scenario::read("s.yaml", "name: s\npeople: []\nanswers: [{}]\n").unwrap().plan().is_none());
+    }
+
+    #[test]
+    fn people_are_bounded() {
+        let people = |count: usize| format!("name: s\nanswers: [{{}}]\npeople:\n{}", "  - {opens: 1m}\n".repeat(count));
+        assert_eq!(Scenario::read("s.yaml", &people(1000)).unwrap().plan().unwrap().people.len(), 1000);
+        let error = refusal(&people(1001));
+        assert!(error.starts_with("s.yaml:4:3: 1001 rules for people are too many; 1000 are the most"), "{error}");
     }
 
     #[test]
@@ -337,6 +388,28 @@ mod tests {
             ("name: s\nanswers:\n  - truncate: -1\n", "3:15", "not below 0"),
             ("name: s\nanswers:\n  - delay: {uniform: [1s]}\n", "3:12", "\"uniform\" takes two spans"),
             ("name: s\nmatch: {intent: sign}\nanswers: [{}]\n", "2:17", "\"sign\" is no intent"),
+            ("name: s\nparties: all\nanswers: [{}]\n", "2:10", "\"all\" is not one of \"one_each\", \"any_one\""),
+            ("name: s\nreopen: yes\nanswers: [{}]\n", "2:9", "\"true\" or \"false\" is wanted here"),
+            ("name: s\nvoids: 5\nanswers: [{}]\n", "2:8", "write 5s or 5m"),
+            ("name: s\nvoids:\nanswers: [{}]\n", "2:6", "the value is missing"),
+            ("name: s\nvoids: {instead_of: signing}\nanswers: [{}]\n", "2:8", "only \"declines\" takes \"instead_of\""),
+            ("name: s\npeople: {opens: 1m}\nanswers: [{}]\n", "2:9", "a list is wanted here"),
+            ("name: s\npeople:\n  - opens: 1.5\nanswers: [{}]\n", "3:12", "write 1.5s or 1.5m"),
+            ("name: s\npeople:\n  - opens: -1\nanswers: [{}]\n", "3:12", "is no span of time"),
+            ("name: s\npeople:\n  - opens: soon\nanswers: [{}]\n", "3:12", "\"soon\" is no span of time"),
+            ("name: s\npeople:\n  - opens: 91d\nanswers: [{}]\n", "3:12", "longer than"),
+            ("name: s\npeople:\n  - opens:\nanswers: [{}]\n", "3:10", "the value is missing"),
+            ("name: s\npeople:\n  - opens: true\nanswers: [{}]\n", "3:12", "is no span of time"),
+            ("name: s\npeople:\n  - opens: [1m]\nanswers: [{}]\n", "3:12", "is no span of time"),
+            ("name: s\npeople:\n  - signs: {after: 5}\nanswers: [{}]\n", "3:20", "write 5ms or 5s"),
+            ("name: s\npeople:\n  - signs: {probability: 2}\nanswers: [{}]\n", "3:26", "2 is no probability"),
+            ("name: s\npeople:\n  - signs: {probabilty: 1}\nanswers: [{}]\n", "3:13", "did you mean \"probability\"?"),
+            ("name: s\npeople:\n  - signs: {uniform: [2m, 1m]}\nanswers: [{}]\n", "3:12", "the shorter one first"),
+            ("name: s\npeople:\n  - signs: {uniform: [1, 2]}\nanswers: [{}]\n", "3:23", "is no span of time"),
+            ("name: s\npeople:\n  - {declines: {instead_of: x}}\nanswers: [{}]\n", "3:29", "\"x\" is not one of"),
+            ("name: s\npeople:\n  - {agent: \"\"}\nanswers: [{}]\n", "3:5", "an empty glob"),
+            ("name: s\npeople:\n  - {opened: 1m}\nanswers: [{}]\n", "3:6", "did you mean \"opens\"?"),
+            ("name: s\nendpoint: token\nreopen: false\nanswers: [{}]\n", "3:9", "a token opens no envelope"),
             ("name: s\nname: t\nanswers: [{}]\n", "2:1", "duplicate"),
             ("name: s\nanswers: [\n", "2:10", "unclosed bracket"),
             ("- 1\n", "1:1", "an object is wanted here"),

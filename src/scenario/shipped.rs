@@ -7,7 +7,8 @@ macro_rules! ship {
     };
 }
 
-const SHIPPED: [(&str, &str); 28] = [
+const SHIPPED: [(&str, &str); 33] = [
+    ship!("any-one-signs"),
     ship!("close-midway"),
     ship!("contract-drift-extra-field"),
     ship!("contract-drift-html"),
@@ -18,13 +19,17 @@ const SHIPPED: [(&str, &str); 28] = [
     ship!("contract-drift-wrong-type"),
     ship!("empty-answer"),
     ship!("expired-file-url"),
+    ship!("first-declines"),
     ship!("flaky"),
     ship!("flaky-alternating"),
     ship!("hang"),
+    ship!("nobody-signs"),
     ship!("outage-for-a-minute"),
+    ship!("race-to-sign"),
     ship!("rate-limited"),
     ship!("register-verify-success"),
     ship!("reset"),
+    ship!("sender-voids"),
     ship!("slow-body"),
     ship!("slow-lognormal"),
     ship!("subscribe-then-session"),
@@ -173,6 +178,8 @@ mod tests {
         let schema = schema();
         let answer = |answer: &str| format!("{{name: s, answers: [{answer}]}}");
         let matcher = |matcher: &str| format!("{{name: s, match: {matcher}, answers: [{{}}]}}");
+        let with = |keys: &str| format!("{{name: s, {keys}, answers: [{{}}]}}");
+        let habit = |habit: &str| with(&format!("people: [{{opens: {habit}}}]"));
         let good = [
             answer("{}"),
             answer("{delay: {uniform: [1ms, 1h]}}").replace("1h", "1m"),
@@ -180,6 +187,15 @@ mod tests {
             answer("{outcome: error, description: x}"),
             matcher("{}"),
             matcher("{all: [{not: {body: [{pointer: /a, equals: null}]}}]}"),
+            with("parties: any_one, reopen: true, voids: 2d, people: []"),
+            with("voids: {after: {uniform: [1m, 2h]}, probability: 0.5}"),
+            habit("never"),
+            habit("{}"),
+            habit("{probability: 0}"),
+            habit("{uniform: [0s, 90d], probability: 1}"),
+            habit("{lognormal: {median: 1h, sigma: 0.5}}"),
+            with("people: [{agent: 'a@*', declines: {after: 1m, instead_of: signing}}, {}]"),
+            with("people: [{declines: 5m}]"),
         ];
         for text in &good {
             let value: Value = read::read("s", text).unwrap();
@@ -215,6 +231,25 @@ mod tests {
             matcher("{body: [{pointer: a, exists: true}]}"),
             matcher("{body: [{pointer: /a}]}"),
             matcher("{body: [{pointer: /a, above: 1, below: 2}]}"),
+            with("parties: all"),
+            with("reopen: 1"),
+            with("voids: 5"),
+            with("voids: {after: 1d, instead_of: signing}"),
+            with("people: {opens: 1m}"),
+            with("people: [{reads: 1m}]"),
+            with("people: [{agent: ''}]"),
+            with(&format!("people: [{}]", "{}, ".repeat(1001))),
+            habit("5"),
+            habit("soon"),
+            habit("true"),
+            habit("[1m]"),
+            habit("{uniform: [1m]}"),
+            habit("{uniform: [1m, 2m], after: 1m}"),
+            habit("{uniform: [1m, 2m], lognormal: {median: 1m, sigma: 1}}"),
+            habit("{lognormal: {median: 1m}}"),
+            habit("{after: never}"),
+            habit("{probability: 1.5}"),
+            with("people: [{declines: {instead_of: opening}}]"),
         ];
         for text in &broken {
             let value: Value = read::read("s", text).unwrap();

@@ -92,6 +92,7 @@ impl Envelope {
     ) -> Result<Judgement, Refusal> {
         let judgement = self.judge(command)?;
         if judgement == Judgement::Effective {
+            let before = effects.len();
             let mut change = Change { envelope: self, now, effects };
             match command {
                 Command::Send => change.send(),
@@ -100,7 +101,8 @@ impl Envelope {
                 Command::Remind => change.remind(),
                 Command::Act(spot, act) => change.act(spot, act),
             }
-            self.revision += 1;
+            // One of which nothing is to be told, as a reminder of nobody, must not be waited for in the log of events.
+            self.revision += u64::from(effects.len() > before);
         }
         Ok(judgement)
     }

@@ -1,14 +1,14 @@
 //! Changes to a draft: its recipients, and the agents assigned to them (G3, G6, G10).
 
 use super::{
-    agent::{AgentState, Person, Seat},
+    agent::{Person, Seat},
     envelope::{Envelope, EnvelopeState, weight_of},
     id::{AgentId, RecipientId},
     recipient::{Recipient, RecipientState, RecipientType, Role},
     refusal::Refusal,
 };
 use jiff::Timestamp;
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 /// How many recipients an envelope has at most, removed ones included.
 pub const MOST_RECIPIENTS: usize = 100;
@@ -275,57 +275,13 @@ impl Envelope {
 
 impl Role {
     /// The number after that of its last agent.
-    fn next_agent(&self) -> u32 {
+    pub(super) fn next_agent(&self) -> u32 {
         self.first_agent.saturating_add(u32::try_from(self.persons.len()).unwrap_or(u32::MAX))
     }
 }
 
-impl Envelope {
-    /// Makes sure that an envelope which was written elsewhere is one that could have come about here.
-    ///
-    /// # Errors
-    /// In words, what about it could not.
-    pub fn sound(mut self) -> Result<Self, String> {
-        if self.recipients.len() > MOST_RECIPIENTS {
-            return Err(format!("it has more than {MOST_RECIPIENTS} recipients"));
-        }
-        if self.revision == 0 || self.revision >= u64::MAX / 2 {
-            return Err(format!("its revision cannot be {}", self.revision));
-        }
-        let mut numbers = HashSet::new();
-        let mut agents = 1;
-        for recipient in &mut self.recipients {
-            let count = recipient.role.persons.len();
-            if !numbers.insert(recipient.role.number) {
-                return Err(format!("two of its recipients have the number {}", recipient.role.number));
-            }
-            if count > MOST_AGENTS || recipient.seats.len() != count || recipient.role.codes.len() != count {
-                return Err(format!(
-                    "the recipient {} must have a seat and a code or null for each person",
-                    recipient.role.number
-                ));
-            }
-            if recipient.role.first_agent.checked_add(u32::try_from(count).unwrap_or(u32::MAX)).is_none() {
-                return Err(format!("the recipient {} cannot number its agents", recipient.role.number));
-            }
-            let primaries = (0_u32..)
-                .zip(&recipient.seats)
-                .filter(|(_, seat)| matches!(seat.state, AgentState::Primary | AgentState::Signed))
-                .map(|(place, _)| place);
-            if primaries.collect::<Vec<_>>() != recipient.primary().into_iter().collect::<Vec<_>>() {
-                return Err(format!("the recipient {} and its agents differ on who is primary", recipient.role.number));
-            }
-            agents = agents.max(recipient.role.next_agent());
-            let weight = weight(&recipient.role);
-            Arc::make_mut(&mut recipient.role).weight = weight;
-        }
-        self.next_agent = self.next_agent.max(agents);
-        Ok(self)
-    }
-}
-
 /// About how many bytes a role and its agents take up.
-fn weight(role: &Role) -> usize {
+pub(super) fn weight(role: &Role) -> usize {
     let of = |person: &Person| {
         let context = person.context.as_ref().map_or(0, weight_of);
         size_of::<Person>() + size_of::<Seat>() + person.name.len() + person.email.len() + 64 + context

@@ -4,18 +4,21 @@
 
 use super::agent::{AgentState, Person};
 use crate::{
-    chance::{Delay, Probability},
+    chance::{Delay, Drawn, Lognormal, Probability, Stretch},
     glob::Glob,
 };
 use jiff::SignedDuration;
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use std::fmt;
 
 /// The longest that a person takes for anything, in seconds of the sandbox's time: as long as an envelope can wait.
 pub const LONGEST: u64 = 90 * 86_400;
+
+/// How many rules for people a plan has at most.
+pub const MOST_RULES: usize = 1_000;
 
 /// How an envelope that a handoff makes is played (G3, G4).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +35,34 @@ pub struct Plan {
     pub voids: Habit,
     /// Who does what by themselves. Of several rules for one person the first counts.
     #[serde(default)]
-    pub people: Vec<Rule>,
+    pub people: People,
+}
+
+/// The rules for people, [`MOST_RULES`] at most.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Rule>")]
+pub struct People(Vec<Rule>);
+
+impl std::ops::Deref for People {
+    type Target = [Rule];
+
+    fn deref(&self) -> &[Rule] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<Rule>> for People {
+    type Error = String;
+
+    fn try_from(rules: Vec<Rule>) -> Result<Self, String> {
+        match rules.len() {
+            0..=MOST_RULES => Ok(Self(rules)),
+            count => Err(format!(
+                "{count} rules for people are too many; {MOST_RULES} are the most. A glob such as \"*@example.com\" is \
+                 for many people at once"
+            )),
+        }
+    }
 }
 
 /// How the parties of a handoff become recipients.
@@ -128,6 +158,9 @@ pub enum Intention {
 }
 
 impl Intention {
+    /// Every one, once.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Accept, Self::Decline, Self::Sign];
+
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -245,8 +278,28 @@ struct HabitFile {
     after: Option<Delay<LONGEST>>,
     probability: Option<Probability>,
     instead_of: Option<InsteadOf>,
-    uniform: Option<serde_json::Value>,
-    lognormal: Option<serde_json::Value>,
+    uniform: Option<Vec<Stretch<LONGEST>>>,
+    lognormal: Option<Lognormal<LONGEST>>,
+}
+
+impl TryFrom<HabitFile> for Written {
+    type Error = &'static str;
+
+    fn try_from(file: HabitFile) -> Result<Self, &'static str> {
+        let HabitFile { after, probability, instead_of, uniform, lognormal } = file;
+        let drawn = match (uniform, lognormal) {
+            (None, None) => None,
+            (Some(spans), None) => Some(Delay::try_from(Drawn::Uniform(spans))?),
+            (None, Some(lognormal)) => Some(Delay::try_from(Drawn::Lognormal(lognormal))?),
+            (Some(_), Some(_)) => return Err("\"uniform\" and \"lognormal\" exclude each other"),
+        };
+        let after = match (after, drawn) {
+            (Some(after), None) | (None, Some(after)) => after,
+            (None, None) => Delay::Fixed(std::time::Duration::ZERO),
+            (Some(_), Some(_)) => return Err("write the span to be drawn inside of \"after\", or alone"),
+        };
+        Ok(Self { habit: Habit { after, probability: probability.unwrap_or(Probability::CERTAIN) }, instead_of })
+    }
 }
 
 /// `never`, a span, a span to be drawn, or an object with `after` and `probability`.
@@ -262,6 +315,12 @@ impl<'de> Deserialize<'de> for Written {
 }
 
 struct WrittenVisitor;
+
+impl WrittenVisitor {
+    fn no_unit<T, E: Error>(number: impl fmt::Display) -> Result<T, E> {
+        Err(E::custom(format!("{number} is no span of time, for want of a unit; write {number}s or {number}m")))
+    }
+}
 
 impl<'de> Visitor<'de> for WrittenVisitor {
     type Value = Written;
@@ -280,24 +339,33 @@ impl<'de> Visitor<'de> for WrittenVisitor {
         Ok(Written { habit: Habit { after, probability: Probability::CERTAIN }, instead_of: None })
     }
 
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Written, E> {
+        Self::no_unit(number)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Written, E> {
+        Self::no_unit(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Written, E> {
+        Self::no_unit(number)
+    }
+
+    // These two would be refused anyhow, but the YAML reader knows the place only of what a visitor says itself.
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Written, E> {
+        Err(E::custom(format!("{value} is no span of time; write one such as 5m, or never")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Written, A::Error> {
+        Err(A::Error::custom("a list is no span of time; write one such as 5m, or {uniform: [1m, 2h]}"))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Written, E> {
+        Err(E::custom("the value is missing; give one, or drop the key"))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
-        let file = HabitFile::deserialize(MapAccessDeserializer::new(map))?;
-        let drawn = match (file.uniform, file.lognormal) {
-            (None, None) => None,
-            (Some(uniform), None) => Some(serde_json::json!({ "uniform": uniform })),
-            (None, Some(lognormal)) => Some(serde_json::json!({ "lognormal": lognormal })),
-            (Some(_), Some(_)) => return Err(A::Error::custom("\"uniform\" and \"lognormal\" exclude each other")),
-        };
-        let drawn = drawn.map(serde_json::from_value).transpose().map_err(A::Error::custom)?;
-        let after = match (file.after, drawn) {
-            (Some(after), None) | (None, Some(after)) => after,
-            (None, None) => Delay::Fixed(std::time::Duration::ZERO),
-            (Some(_), Some(_)) => {
-                return Err(A::Error::custom("write the span to be drawn inside of \"after\", or alone"));
-            }
-        };
-        let probability = file.probability.unwrap_or(Probability::CERTAIN);
-        Ok(Written { habit: Habit { after, probability }, instead_of: file.instead_of })
+        HabitFile::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
     }
 }
 
@@ -361,6 +429,10 @@ mod tests {
             (json!({ "opens": "soon" }), "is no span of time"),
             (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),
             (json!({ "accepts": { "uniform": ["2m", "1m"] } }), "the shorter one first"),
+            (json!({ "accepts": { "uniform": ["1m", "2m"], "after": "1m" } }), "inside of \"after\""),
+            (json!({ "accepts": 5 }), "5 is no span of time, for want of a unit; write 5s or 5m"),
+            (json!({ "accepts": -5 }), "is no span of time, for want of a unit"),
+            (json!({ "accepts": null }), "the value is missing"),
             (json!({ "signs": "91d" }), "longer than"),
             (json!({ "agent": "" }), "an empty glob"),
             (json!({ "reads": "1m" }), "unknown field `reads`"),

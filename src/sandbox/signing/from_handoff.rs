@@ -4,8 +4,8 @@ use crate::{
     sandbox::Sandbox,
     session::{AgentSession, HandoffRequest, Intent, Party},
     signing::{
-        Command, Envelope, EnvelopeId, NewRecipient, Origin, Parties, Person, PhoneContactMethod, Plan, RecipientType,
-        Terms,
+        Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, Origin, Parties,
+        Person, PhoneContactMethod, Plan, RecipientType, Terms,
     },
     store::{StoreError, Update},
 };
@@ -34,14 +34,41 @@ impl Wish {
         let facts = request.facts.as_deref();
         let title = facts.map_or("", |facts| &facts.metadata.title);
         let mut persons: Vec<Person> = facts.map_or(&[][..], |facts| &facts.parties).iter().map(person).collect();
-        let mut seen = HashSet::new();
-        persons.retain(|person| seen.insert(person.email.to_lowercase()));
         if persons.is_empty() && request.intent == Intent::SelfSign {
             let actor = &request.actor;
             let name = actor.display_name.clone().unwrap_or_else(|| actor.email.clone());
             persons.push(person(&Party { name, email: actor.email.clone(), telephone: None }));
         }
         Some(Self { name: name_of(title), persons, plan })
+    }
+
+    fn any_one(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.parties == Parties::AnyOne)
+    }
+
+    /// The recipients, with the persons taken out of the wish. Of more than an envelope takes there are none.
+    fn recipients(&mut self) -> Vec<NewRecipient> {
+        let any_one = self.any_one();
+        if any_one {
+            // Whoever is named twice competes once (G10).
+            let mut seen = HashSet::new();
+            self.persons.retain(|person| seen.insert(person.email.to_lowercase()));
+        }
+        if self.persons.len() > if any_one { MOST_AGENTS } else { MOST_RECIPIENTS } {
+            return Vec::new();
+        }
+        let persons = std::mem::take(&mut self.persons);
+        match persons.is_empty() {
+            true => Vec::new(),
+            false if any_one => vec![signer("any_one".into(), None, persons)],
+            false => {
+                let numbered = (1..).zip(persons);
+                let role = |(number, person): (u32, Person)| {
+                    signer(format!("party_{number}").into(), Some(person.name.clone()), vec![person])
+                };
+                numbered.map(role).collect()
+            }
+        }
     }
 }
 
@@ -50,7 +77,7 @@ fn person(party: &Party) -> Person {
         name: party.name.clone(),
         email: party.email.clone(),
         phone: party.telephone.clone(),
-        locale: crate::signing::Locale::default(),
+        locale: Locale::default(),
         phone_contact_method: party.telephone.as_ref().map(|_| PhoneContactMethod::default()),
         context: None,
         contact_id: None,
@@ -59,10 +86,27 @@ fn person(party: &Party) -> Person {
     }
 }
 
+fn signer(identifier: Box<str>, role_name: Option<Box<str>>, persons: Vec<Person>) -> NewRecipient {
+    NewRecipient {
+        kind: RecipientType::Signer,
+        identifier,
+        role_name,
+        order: 1,
+        required: true,
+        color: None,
+        hosted_by: None,
+        delegated_by: None,
+        phone_verification: false,
+        persons,
+    }
+}
+
 /// A title as an envelope can be named: not too short, and cut where it is too long.
 fn name_of(title: &str) -> Box<str> {
-    let cut: String = title.trim().chars().take(LONGEST_NAME).collect();
-    if cut.chars().count() < 2 { "Handoff".into() } else { cut.into() }
+    let title = title.trim();
+    let end = title.char_indices().nth(LONGEST_NAME).map_or(title.len(), |(end, _)| end);
+    let cut = title[..end].trim_end();
+    if cut.chars().nth(1).is_none() { "Handoff".into() } else { cut.into() }
 }
 
 impl Sandbox {
@@ -70,19 +114,19 @@ impl Sandbox {
     /// which recipients can be added.
     pub(in crate::sandbox) async fn open_envelope(
         &self,
-        session: &Arc<AgentSession>,
-        wish: Wish,
+        mut session: Arc<AgentSession>,
+        mut wish: Wish,
     ) -> Result<Arc<AgentSession>, StoreError> {
-        let Some(mut id) = session.envelope_id else { return Ok(Arc::clone(session)) };
-        let mut session = Arc::clone(session);
+        let Some(mut id) = session.envelope_id else { return Ok(session) };
+        let now = session.created_at;
         loop {
-            let (draft, sent, effects) = self.envelope_of(&session, id, &wish);
-            match self.envelopes.insert(Arc::new(sent.clone())).await {
+            let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
+            match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
-                    self.tell_of_creation(&draft);
+                    self.tell_of_creation(&envelope);
                     if !effects.is_empty() {
-                        self.tell(&sent, session.created_at, &effects);
-                        self.follow_up(&sent, session.created_at, &effects);
+                        self.tell(&envelope, now, &effects);
+                        self.follow_up(&envelope, now, &effects);
                     }
                     return Ok(session);
                 }
@@ -90,6 +134,9 @@ impl Sandbox {
                 Err(error) => return Err(error),
             }
             // The id is taken, as after a restore it may be: another one, of which the session is told.
+            let recipients = Arc::unwrap_or_clone(envelope).recipients;
+            let persons = recipients.into_iter().flat_map(|recipient| Arc::unwrap_or_clone(recipient.role).persons);
+            wish.persons.extend(persons);
             id = EnvelopeId(self.ids.envelope());
             let rename = |session: &mut AgentSession| {
                 session.envelope_id = Some(id);
@@ -101,16 +148,12 @@ impl Sandbox {
         }
     }
 
-    fn envelope_of(
-        &self,
-        session: &AgentSession,
-        id: EnvelopeId,
-        wish: &Wish,
-    ) -> (Envelope, Envelope, Vec<crate::signing::Effect>) {
+    /// The envelope, whose persons are taken from the wish, and what sending it brought about.
+    fn envelope_of(&self, session: &AgentSession, id: EnvelopeId, wish: &mut Wish) -> (Arc<Envelope>, Vec<Effect>) {
         let now = session.created_at;
         let origin = Origin { agent_session_id: Arc::clone(&session.id), handoff_id: session.handoff_id.clone() };
         let plan = wish.plan.clone();
-        let mut draft = Envelope::new(
+        let mut envelope = Envelope::new(
             id,
             Terms {
                 name: wish.name.clone(),
@@ -125,35 +168,16 @@ impl Sandbox {
                 plan,
             },
         );
-        let any_one = wish.plan.as_ref().is_some_and(|plan| plan.parties == Parties::AnyOne);
-        let roles: Vec<Vec<Person>> = match any_one {
-            true if wish.persons.is_empty() => Vec::new(),
-            true => vec![wish.persons.clone()],
-            false => wish.persons.iter().map(|person| vec![person.clone()]).collect(),
-        };
-        let mut complete = !roles.is_empty();
-        for (number, persons) in (1..).zip(roles) {
-            let role_name = if any_one { None } else { persons.first().map(|person| person.name.clone()) };
-            let new = NewRecipient {
-                kind: RecipientType::Signer,
-                identifier: if any_one { "any_one".into() } else { format!("party_{number}").into() },
-                role_name,
-                order: 1,
-                required: true,
-                color: None,
-                hosted_by: None,
-                delegated_by: None,
-                phone_verification: false,
-                persons,
-            };
-            complete &= draft.add_recipient(new, now, &|agent| self.code(agent)).is_ok();
+        let recipients = wish.recipients();
+        // With nobody to sign, or more parties than an envelope takes, it stays a draft, for somebody to decide.
+        let mut is_complete = !recipients.is_empty();
+        for recipient in recipients {
+            is_complete &= envelope.add_recipient(recipient, now, &|agent| self.code(agent)).is_ok();
         }
-        let mut sent = draft.clone();
         let mut effects = Vec::new();
-        // With more parties than an envelope takes it stays a draft, for somebody to decide.
-        if complete && sent.perform(Command::Send, now, &mut effects).is_err() {
+        if is_complete && envelope.perform(Command::Send, now, &mut effects).is_err() {
             effects.clear();
         }
-        (draft, sent, effects)
+        (Arc::new(envelope), effects)
     }
 }

@@ -1,21 +1,59 @@
 //! Simulated people in a sandbox: what they do next stands on the agenda, and follows from the sandbox's seed.
 
-use super::spot_of;
+use super::{Performed, SigningError, spot_of};
 use crate::{
     agenda::Task,
     ids::Chance,
     sandbox::Sandbox,
-    signing::{AgentState, Effect, Envelope, EnvelopeState, Intention, Spot},
+    signing::{
+        Act, AgentId, AgentState, Command, Effect, Envelope, EnvelopeState, Intention, Recipient, RecipientState,
+        RecipientType, Seat, Spot,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 
 impl Sandbox {
-    /// Puts on the agenda what an agent does next, if a rule of the envelope's plan is for them.
+    /// Does what a simulated person means to do; they have read the code that was sent to them.
+    pub(super) async fn act_by_itself(
+        &self,
+        id: AgentId,
+        act: Intention,
+        due: Timestamp,
+    ) -> Result<Performed, SigningError> {
+        let (envelope, spot) = self.found(id).await?;
+        let codes = envelope.recipient_at(spot.recipient).map(|recipient| &recipient.role.codes);
+        let place = usize::try_from(spot.agent).unwrap_or(usize::MAX);
+        let code = codes.and_then(|codes| codes.get(place)?.as_deref());
+        let act = match act {
+            Intention::Open => Act::Open,
+            Intention::Accept => Act::Accept,
+            Intention::Decline => Act::Decline,
+            Intention::Sign => Act::Sign { code },
+        };
+        self.command(&id.envelope.to_string(), Some(due), Command::Act(spot, act)).await
+    }
+
+    /// Puts on the agenda what an agent does next, if a rule of the envelope's plan is for them, in place of what they
+    /// would have done before.
     pub(super) fn plan_next(&self, envelope: &Envelope, effect: &Effect, now: Timestamp) {
+        self.give_up(envelope, effect);
         if envelope.terms.plan.is_some()
             && let Some(spot) = spot_of(effect)
         {
             let _ = self.plan_agent(envelope, spot, now);
+        }
+    }
+
+    /// Puts on the agenda what those do who sign in person, once their host is there.
+    pub(super) fn plan_hosted(&self, envelope: &Envelope, effect: &Effect) {
+        if envelope.terms.plan.is_none() {
+            return;
+        }
+        let host = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|host| host.role.number);
+        for (place, recipient) in (0_u32..).zip(&envelope.recipients) {
+            if recipient.role.kind == RecipientType::InPersonSigner && recipient.role.hosted_by == host {
+                self.plan_recipient(envelope, place, recipient);
+            }
         }
     }
 
@@ -28,15 +66,26 @@ impl Sandbox {
         }
     }
 
-    /// Strikes off what a released agent would have done.
+    /// Strikes off what an agent would have done who does something else, or can do nothing any more.
     pub(super) fn give_up(&self, envelope: &Envelope, effect: &Effect) {
+        if envelope.terms.plan.is_some() {
+            let agent = spot_of(effect).and_then(|spot| envelope.agent_id(spot));
+            self.agenda.strike_acts(agent.into_iter());
+        }
+    }
+
+    /// Strikes off whatever agents would have done with an envelope that has ended.
+    pub(super) fn give_up_all(&self, envelope: &Envelope) {
         if envelope.terms.plan.is_none() {
             return;
         }
-        let Some(agent_id) = spot_of(effect).and_then(|spot| envelope.agent_id(spot)) else { return };
-        for act in [Intention::Open, Intention::Accept, Intention::Decline, Intention::Sign] {
-            self.agenda.strike(&Task::Act { agent_id, act });
-        }
+        let had_more_to_do =
+            |seat: &Seat| matches!(seat.state, AgentState::Invited | AgentState::Opened | AgentState::Primary);
+        let agents = (0_u32..).zip(&envelope.recipients).flat_map(|(place, recipient)| {
+            let seats = (0_u32..).zip(&recipient.seats).filter(move |(_, seat)| had_more_to_do(seat));
+            seats.filter_map(move |(agent, _)| envelope.agent_id(Spot { recipient: place, agent }))
+        });
+        self.agenda.strike_acts(agents);
     }
 
     /// Puts on the agenda all that lies before an envelope that comes from elsewhere. Nothing of it need be kept: when
@@ -50,9 +99,13 @@ impl Sandbox {
             return;
         }
         for (place, recipient) in (0_u32..).zip(&envelope.recipients) {
-            for (agent, seat) in (0_u32..).zip(&recipient.seats) {
-                let _ = self.plan_agent(envelope, Spot { recipient: place, agent }, seat.since);
-            }
+            self.plan_recipient(envelope, place, recipient);
+        }
+    }
+
+    fn plan_recipient(&self, envelope: &Envelope, place: u32, recipient: &Recipient) {
+        for (agent, seat) in (0_u32..).zip(&recipient.seats) {
+            let _ = self.plan_agent(envelope, Spot { recipient: place, agent }, seat.since);
         }
     }
 
@@ -62,9 +115,10 @@ impl Sandbox {
         let behaviour = envelope.terms.plan.as_ref()?.behaviour_of(person)?;
         let state = recipient.agent(spot.agent)?;
         let agent_id = envelope.agent_id(spot)?;
+        let since = if state == AgentState::Invited { since.max(may_open(envelope, recipient)?) } else { since };
         let mut chance = self.chance(envelope, agent_id.number, state);
         let (act, after) = behaviour.next(state, &mut || chance.draw())?;
-        self.schedule(later(since, after), Task::Act { agent_id, act });
+        self.schedule(later(since, after), Task::Act { act, agent_id });
         Some(())
     }
 
@@ -76,6 +130,21 @@ impl Sandbox {
             _ => "person/primary",
         };
         self.ids.chance_of(kind, envelope.id.0.wrapping_add(u64::from(agent)))
+    }
+}
+
+/// Since when the agents of a recipient can open, as far as that hangs on a host; not yet, where the host is not there.
+fn may_open(envelope: &Envelope, recipient: &Recipient) -> Option<Timestamp> {
+    let is_host = |host: &&Recipient| {
+        host.role.kind == RecipientType::Host
+            && Some(host.role.number) == recipient.role.hosted_by
+            && !host.is_removed()
+    };
+    let hosted = recipient.role.kind == RecipientType::InPersonSigner;
+    match envelope.recipients.iter().find(is_host).filter(|_| hosted).map(|host| host.state) {
+        None => Some(Timestamp::MIN),
+        Some(RecipientState::Completed { at, .. }) => Some(at),
+        Some(_) => None,
     }
 }
 
