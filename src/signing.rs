@@ -12,6 +12,7 @@ mod id;
 mod people;
 mod recipient;
 mod refusal;
+mod request;
 mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
@@ -23,4 +24,8 @@ pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
 pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, Parties, Plan, Rule};
 pub use recipient::{Recipient, RecipientState, RecipientType, Role};
 pub use refusal::Refusal;
+pub use request::{
+    AgentRequest, AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, PersonRequest, RecipientChangeRequest,
+    RecipientRequest,
+};
 pub use view::{EnvelopeView, RecipientView, agents_view};
