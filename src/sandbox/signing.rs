@@ -16,7 +16,7 @@ use crate::{
     message::{Channel, Message},
     signing::{
         Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Intention, Judgement, NewRecipient,
-        PhoneContactMethod, RecipientChange, RecipientId, Spot, Terms,
+        PhoneContactMethod, Recipient, RecipientChange, RecipientId, Spot, Terms,
     },
     store::{StoreError, Update},
 };
@@ -61,6 +61,16 @@ impl Sandbox {
     pub async fn envelope(&self, id: &str) -> Result<Arc<Envelope>, SigningError> {
         let found = self.envelopes.get(id).await?;
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
+    }
+
+    /// The recipient of an id, one that was removed included.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchRecipient`].
+    pub fn recipient<'e>(envelope: &'e Envelope, id: &str) -> Result<&'e Recipient, SigningError> {
+        let place = id.parse().ok().and_then(|id| envelope.place_of(id));
+        let found = place.and_then(|place| envelope.recipients.get(place));
+        found.ok_or_else(|| SigningError::NoSuchRecipient(id.to_owned()))
     }
 
     /// Adds a recipient to a draft (G1, G3).

@@ -264,7 +264,7 @@ impl Visitor<'_> for Whole {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
-        // By way of its text: that of a whole number has its digits and nothing else.
-        number.to_string().trim_start_matches('-').parse().map_err(|_| E::custom("no whole number"))
+        // By way of its text: that of a whole number has its digits and nothing else, once minus zero is zero.
+        (number + 0.0).to_string().parse().map_err(|_| E::custom("no whole number"))
     }
 }

@@ -3,7 +3,7 @@
 use super::SigningError;
 use crate::{
     sandbox::Sandbox,
-    signing::{Contact, Group, Locale, Person, PhoneContactMethod, User},
+    signing::{AgentRequest, Contact, Group, Locale, Person, PhoneContactMethod, User},
     store::StoreError,
 };
 use serde_json::Value;
@@ -24,6 +24,13 @@ pub struct AgentSource {
     pub context: Option<Value>,
     /// How one-time codes are sent, if not as usual.
     pub phone_contact_method: Option<PhoneContactMethod>,
+}
+
+impl From<AgentRequest> for AgentSource {
+    fn from(request: AgentRequest) -> Self {
+        let AgentRequest { info, contact_id, user_id, group_id, context, phone_contact_method } = request;
+        Self { info: info.map(Into::into), contact_id, user_id, group_id, context, phone_contact_method }
+    }
 }
 
 /// A contact, or a user, to be made.
