@@ -83,7 +83,7 @@ impl Sandbox {
         new: NewRecipient,
         agents: &[AgentSource],
     ) -> Result<RecipientId, SigningError> {
-        let persons = self.persons(agents).await?;
+        let persons = self.persons(envelope, agents).await?;
         let mut added = None;
         self.change_draft(envelope, |draft, now| {
             let new = NewRecipient { persons: persons.clone(), ..new.clone() };
@@ -106,7 +106,7 @@ impl Sandbox {
         agents: Option<&[AgentSource]>,
     ) -> Result<Arc<Envelope>, SigningError> {
         let persons = match agents {
-            Some(agents) => Some(self.persons(agents).await?),
+            Some(agents) => Some(self.persons(envelope, agents).await?),
             None => None,
         };
         self.change_draft(envelope, |draft, now| {
