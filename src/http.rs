@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+mod breach;
 mod credential;
 mod depart;
 mod error;
@@ -11,6 +12,7 @@ mod handoff;
 mod openapi;
 mod probes;
 mod record;
+mod signing;
 mod token;
 
 use crate::app::App;
@@ -41,6 +43,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/openapi.json", get(openapi::contract))
+        .merge(signing::router())
         .merge(admin::router(app))
         .fallback(error::no_such_endpoint)
         .with_state(Arc::clone(app))

@@ -105,6 +105,8 @@ pub enum ChosenBy {
     MagicEmail,
     /// What was told of the actor: by the control plane, or by the journey that an earlier answer began.
     Actor,
+    /// The rules of signing, which ask no scenario.
+    Signing,
     /// No rule matched: a registered, verified, subscribed actor, and success.
     Default,
 }

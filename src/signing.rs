@@ -15,20 +15,25 @@ mod people;
 mod race;
 mod recipient;
 mod refusal;
+mod request;
 mod sound;
 mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
 pub use competition::{Act, Command, Effect, Judgement};
 pub use contacts::{Contact, Group, User};
-pub use draft::{DraftError, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, RecipientChange};
-pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason};
+pub use draft::{DraftError, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient, RecipientChange};
+pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason, weight_of};
 pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
+pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, MOST_RULES, Parties, People, Plan, Rule};
 pub use race::{
     Bin, Ending, Endings, Entry, Happening, Histogram, Lane, MOST_RACERS, MOST_RUNS, Part, Race, RaceAgent, RaceError,
     RaceFile, Races, Run, RunnerUp, Scale, Spread, Winner, Wins,
 };
-pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, MOST_RULES, Parties, People, Plan, Rule};
 pub use recipient::{Recipient, RecipientState, RecipientType, Role};
 pub use refusal::Refusal;
+pub use request::{
+    AgentRequest, AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, PersonRequest, RecipientChangeRequest,
+    RecipientRequest,
+};
 pub use view::{EnvelopeView, RecipientView, agents_view};

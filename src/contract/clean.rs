@@ -4,8 +4,8 @@
 //! whatever it passes, the full judgement accepts without a single advice (held by property tests and by fuzzing).
 //! Whatever it is unsure of, unknown fields or nested free-form values among them, it leaves to the full judgement.
 
-use super::shape::{Field, Kind, Shape, Text};
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use super::shape::{Field, Kind, Range, Shape, Text};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 /// Whether a body keeps the contract and draws no advice.
@@ -26,6 +26,9 @@ impl<'de> DeserializeSeed<'de> for Clean<'_> {
             Kind::Object(fields) => deserializer.deserialize_map(Object(fields)),
             Kind::Array(items) => deserializer.deserialize_seq(Array(items)),
             Kind::Text(text) => deserializer.deserialize_str(Passes(text)),
+            Kind::FreeForm => deserializer.deserialize_map(FreeForm),
+            Kind::Integer(range) => deserializer.deserialize_u64(Integer(*range)),
+            Kind::Boolean => deserializer.deserialize_bool(Boolean),
         }
     }
 }
@@ -120,6 +123,65 @@ impl Visitor<'_> for Passes<'_> {
         } else {
             Err(E::custom("a remarkable string"))
         }
+    }
+}
+
+/// An object of the caller's own with no member or one: more of them could hide a key given twice.
+struct FreeForm;
+
+impl<'de> Visitor<'de> for FreeForm {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a small object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if map.next_key::<IgnoredAny>()?.is_some() {
+            map.next_value_seed(AnyScalar)?;
+        }
+        if map.next_key::<IgnoredAny>()?.is_some() { Err(A::Error::custom("several members")) } else { Ok(()) }
+    }
+}
+
+struct AnyScalar;
+
+impl<'de> DeserializeSeed<'de> for AnyScalar {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+struct Integer(Range);
+
+impl Visitor<'_> for Integer {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a clean whole number")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        match u32::try_from(value) {
+            Ok(value) if self.0.objection(value.into()).is_none() => Ok(()),
+            _ => Err(E::custom("a remarkable number")),
+        }
+    }
+}
+
+struct Boolean;
+
+impl Visitor<'_> for Boolean {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a boolean")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     finding::{Advice, LISTED, Rule, Violation, push_segment},
-    shape::{Field, Kind, Shape, Text},
+    shape::{Field, Kind, Range, Shape, Text},
 };
 use serde_json::{Map, Value};
 
@@ -28,7 +28,7 @@ struct Walk {
 impl Walk {
     fn value(&mut self, shape: &Shape, value: &Value) {
         match (&shape.kind, value) {
-            (Kind::Any, _) => {}
+            (Kind::Any, _) | (Kind::FreeForm, Value::Object(_)) | (Kind::Boolean, Value::Bool(_)) => {}
             (Kind::Object(fields), Value::Object(members)) => self.object(shape, fields, members),
             (Kind::Array(items), Value::Array(values)) => {
                 for (index, value) in values.iter().enumerate() {
@@ -36,7 +36,12 @@ impl Walk {
                 }
             }
             (Kind::Text(text), Value::String(string)) => self.text(shape, text, string),
-            (Kind::Object(_) | Kind::Array(_) | Kind::Text(_), _) => {
+            (Kind::Integer(range), Value::Number(number)) => {
+                if let Some(rule) = number.as_f64().and_then(|number| range.objection(number)) {
+                    self.violation(shape, shape.clause.as_deref(), rule, Some(value), None);
+                }
+            }
+            _ => {
                 // That `null` is no absent value, and that a body is an object, are rules of their own (R10).
                 let is_r10 = value.is_null() || self.pointer.is_empty();
                 let clause = if is_r10 { Some("R10") } else { shape.clause.as_deref() };
@@ -124,6 +129,21 @@ impl Walk {
     fn advice(&mut self, code: &'static str, message: String) {
         if self.findings.advices.len() < LISTED {
             self.findings.advices.push(Advice { pointer: self.pointer.clone(), code, message });
+        }
+    }
+}
+
+impl Range {
+    /// The first keyword that a number breaks. As JSON Schema has it, `1.0` is a whole number.
+    pub(super) fn objection(self, number: f64) -> Option<Rule> {
+        if number.fract() != 0.0 {
+            Some(Rule::Type)
+        } else if self.min.is_some_and(|min| number < min) {
+            Some(Rule::Minimum)
+        } else if self.max.is_some_and(|max| number > max) {
+            Some(Rule::Maximum)
+        } else {
+            None
         }
     }
 }

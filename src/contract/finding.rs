@@ -51,6 +51,10 @@ pub enum Rule {
     Format,
     /// The string does not match the wanted pattern.
     Pattern,
+    /// The number is too small.
+    Minimum,
+    /// The number is too large.
+    Maximum,
 }
 
 impl Violation {

@@ -21,9 +21,20 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) enum Kind {
     Any,
+    /// An object whose members are the caller's own.
+    FreeForm,
     Object(Vec<Field>),
     Array(Box<Shape>),
     Text(Text),
+    Integer(Range),
+    Boolean,
+}
+
+/// From where to where a number may go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Range {
+    pub(super) min: Option<f64>,
+    pub(super) max: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -66,8 +77,8 @@ impl Shape {
 }
 
 /// Keywords that say nothing about a body.
-const ANNOTATIONS: [&str; 8] =
-    ["$schema", "$id", "title", "description", "x-clause", "x-wanted", "x-recommended", "x-expected"];
+const ANNOTATIONS: [&str; 9] =
+    ["$schema", "$id", "title", "description", "default", "x-clause", "x-wanted", "x-recommended", "x-expected"];
 
 fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     let unsupported = |problem: String| SchemaError::Unsupported { place: place.to_owned(), problem };
@@ -76,6 +87,7 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     };
     let (kind, known): (Kind, &[&str]) = match keywords.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
         None => (Kind::Any, &[]),
+        Some("object") if is_free_form(keywords) => (Kind::FreeForm, &["type", "additionalProperties"]),
         Some("object") => (Kind::Object(fields(keywords, place)?), &["type", "properties", "required"]),
         Some("array") => {
             let items = keywords.get("items").ok_or_else(|| unsupported("an array needs `items`".to_owned()))?;
@@ -85,6 +97,8 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
             Kind::Text(text(keywords).map_err(unsupported)?),
             &["type", "minLength", "maxLength", "enum", "format", "pattern"],
         ),
+        Some("integer") => (Kind::Integer(range(keywords).map_err(unsupported)?), &["type", "minimum", "maximum"]),
+        Some("boolean") => (Kind::Boolean, &["type"]),
         Some(other) => return Err(unsupported(format!("the type {other:?} has no explanation"))),
     };
     if let Some(unknown) =
@@ -98,6 +112,23 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     };
     let clause = keywords.get("x-clause").and_then(Value::as_str).map(Into::into);
     Ok(Shape { clause, wanted, kind })
+}
+
+/// Whether the members of an object are the caller's own: it names none, and says that others may be there.
+fn is_free_form(keywords: &Map<String, Value>) -> bool {
+    keywords.get("additionalProperties") == Some(&Value::Bool(true)) && !keywords.contains_key("properties")
+}
+
+fn range(keywords: &Map<String, Value>) -> Result<Range, String> {
+    // Numbers that an `f64` holds exactly, so that both judges compare the same ones.
+    let limit = |name: &str| match keywords.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_i64().and_then(|limit| i32::try_from(limit).ok()) {
+            Some(limit) => Ok(Some(f64::from(limit))),
+            None => Err(format!("`{name}` must be a whole number of 32 bits")),
+        },
+    };
+    Ok(Range { min: limit("minimum")?, max: limit("maximum")? })
 }
 
 fn fields(keywords: &Map<String, Value>, place: &str) -> Result<Vec<Field>, SchemaError> {
@@ -177,9 +208,22 @@ impl Kind {
     fn wanted(&self) -> String {
         match self {
             Kind::Any => "any JSON value".to_owned(),
-            Kind::Object(_) => "an object".to_owned(),
+            Kind::Object(_) | Kind::FreeForm => "an object".to_owned(),
             Kind::Array(_) => "an array".to_owned(),
             Kind::Text(text) => text.wanted(),
+            Kind::Integer(range) => range.wanted(),
+            Kind::Boolean => "true or false".to_owned(),
+        }
+    }
+}
+
+impl Range {
+    fn wanted(self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("a whole number from {min} to {max}"),
+            (Some(min), None) => format!("a whole number of at least {min}"),
+            (None, Some(max)) => format!("a whole number of at most {max}"),
+            (None, None) => "a whole number".to_owned(),
         }
     }
 }

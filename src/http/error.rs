@@ -2,11 +2,12 @@
 
 use super::{
     CREATE_AGENT_SESSION, CREATE_TOKEN, body,
+    breach::{Breach, SurfaceError},
     record::{self, Answered, Findings},
 };
 use crate::{
     app::App,
-    contract::{Answer, Refusal},
+    contract::Answer,
     scenario::{Chosen, ChosenBy},
     store::StoreError,
 };
@@ -17,7 +18,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Serialize;
-use std::{any::Any, borrow::Cow, future::ready, sync::Arc, time::Duration};
+use std::{any::Any, borrow::Cow, future::ready, sync::Arc};
 
 /// A contract answer with `status: "error"` (S6).
 #[derive(Debug)]
@@ -34,26 +35,26 @@ impl HandoffError {
         Self { http_status, description: description.into(), header: None, findings: Box::default() }
     }
 
-    /// A body that breaks the contract, with every reason (R1 to R11).
-    pub(super) fn refused(refusal: Refusal) -> Self {
-        let description = refusal.description();
-        let findings = Box::new(Findings {
-            violations: refusal.violations,
-            omitted_violations: refusal.omitted,
-            advices: refusal.advices,
-            ..Findings::default()
-        });
-        Self { findings, ..Self::new(StatusCode::BAD_REQUEST, description) }
-    }
-
-    /// A defect of ours.
-    pub(super) fn failed() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")
-    }
-
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         self.header = HeaderValue::from_str(value).ok().map(|value| (name, value));
         self
+    }
+}
+
+impl From<Breach> for HandoffError {
+    fn from(breach: Breach) -> Self {
+        Self {
+            http_status: breach.http_status(),
+            description: breach.description(),
+            header: breach.header(),
+            findings: Box::new(breach.findings()),
+        }
+    }
+}
+
+impl SurfaceError for HandoffError {
+    fn findings(&mut self) -> &mut Findings {
+        &mut self.findings
     }
 }
 
@@ -72,17 +73,9 @@ impl From<HandoffError> for Answered {
             findings.chosen = Some(Chosen { by: ChosenBy::Contract, why });
         }
         Self {
-            http_status,
             status: Some("error"),
             headers: header.into_iter().collect(),
-            body,
-            masked_body: None,
-            fault: None,
-            dribble: None,
-            is_scripted: false,
-            delay: Duration::ZERO,
-            reason: description,
-            findings: *findings,
+            ..Self::plain(http_status, body, description, *findings)
         }
     }
 }

@@ -3,20 +3,21 @@
 //! The first fault is already the contract's error answer.
 
 use super::{
-    body::{self, BodyError},
-    credential::{Caller, judge_credential},
-    error::{HandoffError, Problem},
+    body,
+    breach::{Breach, SurfaceError},
+    credential::Caller,
+    error::Problem,
 };
 use crate::{
     app::App,
-    contract::{Accepted, Advice, Schema},
-    sandbox::{DEFAULT, FoundToken, Sandbox},
+    contract::{Accepted, Advice, Schema, SchemaError},
+    sandbox::{DEFAULT, Sandbox},
     session::HandoffRequest,
 };
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -33,109 +34,91 @@ pub(super) struct Checked<T> {
 
 /// A body type with a schema of its own.
 pub(super) trait Contracted: DeserializeOwned {
-    fn schema(app: &App) -> &Schema;
+    fn schema(app: &App) -> Result<&Schema, &SchemaError>;
 }
 
 impl Contracted for HandoffRequest {
-    fn schema(app: &App) -> &Schema {
-        &app.handoff_request
+    fn schema(app: &App) -> Result<&Schema, &SchemaError> {
+        Ok(&app.handoff_request)
     }
 }
 
-/// Judges a request, in the order in which faults count. The first one is the answer.
-pub(super) async fn check<T: Contracted>(
+/// Judges a request, in the order in which faults count. The first one is the answer. Who asks was judged before.
+pub(super) async fn check<T: Contracted, E: SurfaceError>(
     app: &App,
     headers: &HeaderMap,
-    shown: FoundToken,
+    caller: Result<Caller, E>,
     body: Body,
-) -> Result<Checked<T>, HandoffError> {
-    let caller = match judge_credential(app, headers, shown) {
+) -> Result<Checked<T>, E> {
+    let caller = match caller {
         Ok(caller) => caller,
         Err(error) => return Err(unread(error, headers, body)),
     };
     match check_body(app, headers, body).await {
         Ok((Accepted { value, advices }, body)) => Ok(Checked { caller, value, body, advices }),
-        Err(mut error) => {
-            error.findings.client = Some(caller.client);
+        Err((breach, body)) => {
+            let mut error = E::from(breach);
+            error.findings().client = Some(caller.client);
+            error.findings().body = body;
             Err(error)
         }
     }
 }
+
+/// What is wrong with a body, and the body where it was read.
+type Faulty = (Breach, Option<Arc<[u8]>>);
 
 async fn check_body<T: Contracted>(
     app: &App,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Accepted<T>, Arc<[u8]>), HandoffError> {
-    if let Err(error) = judge_media_type(headers) {
-        return Err(unread(error, headers, body));
+) -> Result<(Accepted<T>, Arc<[u8]>), Faulty> {
+    if let Err(description) = judge_media_type(headers) {
+        return Err((unread(Breach::MediaType(description), headers, body), None));
     }
     let limit = app.settings.max_body;
     let waits_for_leave = headers.contains_key(header::EXPECT);
-    let body = body::read(body, limit, waits_for_leave).await.map_err(|error| body_error(&error, limit))?;
-    match T::schema(app).check(&body) {
-        Ok(accepted) => Ok((accepted, body)),
-        Err(refusal) => {
-            let mut error = HandoffError::refused(refusal);
-            error.findings.body = Some(body);
-            Err(error)
+    let body = body::read(body, limit, waits_for_leave).await.map_err(|error| (Breach::of(&error, limit), None))?;
+    let schema = match T::schema(app) {
+        Ok(schema) => schema,
+        Err(error) => {
+            tracing::error!(%error, "a schema cannot be used");
+            return Err((Breach::Failed, Some(body)));
         }
+    };
+    match schema.check(&body) {
+        Ok(accepted) => Ok((accepted, body)),
+        Err(refusal) => Err((Breach::Refused(refusal), Some(body))),
     }
 }
 
 /// A request refused before its body was looked at. Whoever waits for leave to send it (`Expect`) never gets it.
-fn unread(error: HandoffError, headers: &HeaderMap, body: Body) -> HandoffError {
+pub(super) fn unread<E>(error: E, headers: &HeaderMap, body: Body) -> E {
     if !headers.contains_key(header::EXPECT) {
         body::drain(body);
     }
     error
 }
 
-pub(super) fn body_error(error: &BodyError, limit: usize) -> HandoffError {
-    match error {
-        BodyError::TooLarge => HandoffError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The request body is larger than {limit} bytes, the most that is taken."),
-        ),
-        BodyError::TimedOut => HandoffError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            format!(
-                "The request body stopped half-way for {} seconds, or took longer than {} in all.",
-                body::SILENCE.as_secs(),
-                body::WHOLE.as_secs()
-            ),
-        )
-        .with_header(header::CONNECTION, "close"),
-        BodyError::Broken => HandoffError::new(
-            StatusCode::BAD_REQUEST,
-            "The request body ended before it was complete, or its framing is broken.",
-        ),
-    }
-}
-
 /// Judges `Content-Type` and `Content-Encoding` (H3).
-fn judge_media_type(headers: &HeaderMap) -> Result<(), HandoffError> {
-    let refuse = |description: String| {
-        HandoffError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
-            .with_header(header::ACCEPT, "application/json")
-    };
+fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let Some(value) = types.next() else {
-        return Err(refuse("The Content-Type header is missing; send Content-Type: application/json.".to_owned()));
+        return Err("The Content-Type header is missing; send Content-Type: application/json.".to_owned());
     };
     if types.next().is_some() {
-        return Err(refuse("There is more than one Content-Type header; send one.".to_owned()));
+        return Err("There is more than one Content-Type header; send one.".to_owned());
     }
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     if !essence.eq_ignore_ascii_case(b"application/json") {
-        return Err(refuse(format!("The Content-Type is {:?}; send Content-Type: application/json.", text(value))));
+        return Err(format!("The Content-Type is {:?}; send Content-Type: application/json.", text(value)));
     }
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     match codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         Some(coding) => {
             let coding = text(coding);
-            Err(refuse(format!("The Content-Encoding {coding:?} is not understood; send the JSON as it is.")))
+            Err(format!("The Content-Encoding {coding:?} is not understood; send the JSON as it is."))
         }
         None => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! `POST /api/v1/agent-sessions/create` (H1): a handoff's way in, and the sandbox's decision in the contract's words.
 
 use super::{
-    credential::Caller,
+    credential::{Caller, judge_credential},
     depart::depart,
     error::HandoffError,
     extract::{Checked, check},
@@ -35,7 +35,7 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
 
 async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body) -> Result<Answered, HandoffError> {
     let Checked { caller: Caller { sandbox, client, token }, value, body, mut advices } =
-        check::<HandoffRequest>(app, headers, shown, body).await?;
+        check::<HandoffRequest, HandoffError>(app, headers, judge_credential(app, headers, shown), body).await?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
         let others = contradictions(&token, &value.actor);
@@ -59,27 +59,18 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),
         _ => None,
     };
-    let mut answered = Answered {
-        http_status,
-        status: Some(status),
-        headers: Vec::new(),
-        body: answer,
-        masked_body: None,
-        fault: None,
-        dribble: None,
-        is_scripted: false,
-        delay,
-        reason: chosen.why.clone(),
-        findings: Findings {
-            client: Some(client),
-            body: Some(body),
-            advices,
-            chosen: Some(chosen),
-            agent_session,
-            token: token_id,
-            ..Findings::default()
-        },
+    let reason = chosen.why.clone();
+    let findings = Findings {
+        client: Some(client),
+        body: Some(body),
+        advices,
+        chosen: Some(chosen),
+        agent_session,
+        token: token_id,
+        ..Findings::default()
     };
+    let mut answered =
+        Answered { status: Some(status), delay, ..Answered::plain(http_status, answer, reason, findings) };
     if let Some((scripted, actor)) = scripted
         && let Err(error) = depart(app, &sandbox, &scripted, &actor, request_of, &mut answered)
     {

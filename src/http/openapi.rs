@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    contract::{HANDOFF_ANSWER, HANDOFF_REQUEST},
+    contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing},
 };
 use axum::{
     extract::State,
@@ -13,12 +13,33 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const CONTRACT: &str = include_str!("../contract/openapi.json");
+const SIGNING: &str = include_str!("../contract/signing/openapi.json");
 const CONTROL: &str = include_str!("admin/openapi.json");
 
 /// `GET /openapi.json`.
 pub(super) async fn contract(State(app): State<Arc<App>>) -> Response {
+    answer(contract_document(&app.base_url))
+}
+
+fn contract_document(base_url: &str) -> Result<Value, SchemaError> {
     let schemas = [("HandoffRequest", HANDOFF_REQUEST), ("HandoffAnswer", HANDOFF_ANSWER)];
-    answer(document(CONTRACT, &app.base_url, &schemas))
+    let mut whole = document(CONTRACT, base_url, &schemas)?;
+    add(&mut whole, serde_json::from_str(SIGNING)?);
+    add(&mut whole, json!({ "components": { "schemas": signing::components()? } }));
+    Ok(whole)
+}
+
+/// Adds to a document what another one has: members to objects, items to lists.
+fn add(to: &mut Value, from: Value) {
+    match (to, from) {
+        (Value::Object(to), Value::Object(from)) => {
+            for (name, member) in from {
+                add(to.entry(name).or_insert(Value::Null), member);
+            }
+        }
+        (Value::Array(to), Value::Array(from)) => to.extend(from),
+        (to, from) => *to = from,
+    }
 }
 
 /// `GET /__admin/openapi.json`.
@@ -26,7 +47,7 @@ pub(super) async fn control(State(app): State<Arc<App>>) -> Response {
     answer(document(CONTROL, &app.base_url, &[]))
 }
 
-fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Value, serde_json::Error> {
+fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Value, SchemaError> {
     let mut document: Value = serde_json::from_str(text)?;
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["servers"] = json!([{ "url": base_url }]);
@@ -42,8 +63,8 @@ fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Valu
     Ok(document)
 }
 
-fn answer(document: Result<Value, serde_json::Error>) -> Response {
-    match document.and_then(|document| serde_json::to_vec_pretty(&document)) {
+fn answer(document: Result<Value, SchemaError>) -> Response {
+    match document.and_then(|document| Ok(serde_json::to_vec_pretty(&document)?)) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

@@ -2,9 +2,10 @@
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
 use super::{
+    breach::{Breach, SurfaceError},
     credential::{find_token, sandbox_of},
-    error::HandoffError,
     fault::{Dribble, Fault},
+    signing::ShownKey,
 };
 use crate::{
     app::App,
@@ -79,23 +80,40 @@ pub(super) struct Answered {
     pub(super) findings: Findings,
 }
 
+impl Answered {
+    /// An answer that goes out at once and as it is.
+    pub(super) fn plain(http_status: StatusCode, body: Vec<u8>, reason: Cow<'static, str>, findings: Findings) -> Self {
+        Self {
+            http_status,
+            status: None,
+            headers: Vec::new(),
+            body,
+            masked_body: None,
+            fault: None,
+            dribble: None,
+            is_scripted: false,
+            delay: Duration::ZERO,
+            reason,
+            findings,
+        }
+    }
+}
+
 /// Opens the exchange of a request, and hands its parts back for an answer to be found.
 pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Body) {
     let (parts, body) = request.into_parts();
     let shown = find_token(app, &parts.headers);
     let sandbox = sandbox_of(app, &shown);
-    let exchange = OpenExchange {
-        app: Arc::clone(app),
-        started: Stopwatch::start(),
-        at: sandbox.clock.now(),
-        head: head(&parts),
-        request_id: request_id(&parts.headers, || sandbox.ids.request()),
-        sandbox,
-        shown,
-        findings: Findings::default(),
-        closed: false,
-    };
+    let exchange = OpenExchange::new(app, &parts, sandbox, shown);
     (exchange, parts, body)
+}
+
+/// Opens the exchange of a request to the signing service, whose callers show an API key.
+pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, ShownKey, Parts, Body) {
+    let (parts, body) = request.into_parts();
+    let key = ShownKey::find(app, &parts.headers);
+    let exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign);
+    (exchange, key, parts, body)
 }
 
 /// An exchange that has no answer yet. Dropped without one, it is recorded as that: the caller hung up.
@@ -113,6 +131,20 @@ pub(super) struct OpenExchange {
 }
 
 impl OpenExchange {
+    fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
+        Self {
+            app: Arc::clone(app),
+            started: Stopwatch::start(),
+            at: sandbox.clock.now(),
+            head: head(parts),
+            request_id: request_id(&parts.headers, || sandbox.ids.request()),
+            sandbox,
+            shown,
+            findings: Findings::default(),
+            closed: false,
+        }
+    }
+
     /// What the credential of the request turned out to be; to be taken once.
     pub(super) fn take_shown(&mut self) -> FoundToken {
         std::mem::replace(&mut self.shown, FoundToken::Foreign)
@@ -120,11 +152,14 @@ impl OpenExchange {
 
     /// Waits for the answer, holds it back as long as it wants, and closes the exchange with it. A panic on the way is
     /// a defect of ours; it costs this one request and not the server.
-    pub(super) async fn answer(mut self, answer: impl Future<Output = Result<Answered, HandoffError>>) -> Response {
+    pub(super) async fn answer<E: SurfaceError>(
+        mut self,
+        answer: impl Future<Output = Result<Answered, E>>,
+    ) -> Response {
         let mut answered: Answered = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => error.into(),
-            Err(_) => HandoffError::failed().into(),
+            Err(_) => E::from(Breach::Failed).into(),
         };
         self.findings = std::mem::take(&mut answered.findings);
         if !answered.delay.is_zero() {
@@ -332,13 +367,13 @@ fn is_secret_parameter(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
+    use crate::{config::Settings, http::error::HandoffError};
 
     #[tokio::test]
     async fn a_panic_costs_one_request_and_is_recorded() {
         let app = App::new(Settings::default(), "http://mock.test").unwrap();
         let (exchange, ..) = open(&app, Request::new(Body::empty()));
-        let response = exchange.answer(async { panic!("a defect") }).await;
+        let response = exchange.answer::<HandoffError>(async { panic!("a defect") }).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let sandbox = app.sandboxes.default_sandbox();
         let entry = sandbox.journal.get(1).unwrap();

@@ -4,9 +4,9 @@
 use super::{
     admin::Pretty,
     body::{self, BodyError},
+    breach::Breach,
     depart::depart,
     error::HandoffError,
-    extract::body_error,
     record::{self, Answered, Findings},
 };
 use crate::{
@@ -23,7 +23,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::json;
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 /// What an authorization server says of itself that has no page to authorize on (RFC 8414, 2).
 pub(super) async fn show_metadata(State(app): State<Arc<App>>) -> Response {
@@ -59,7 +59,7 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
     let mut answered = refused(&TokenError::new(ErrorCode::InvalidRequest, &problem), Findings::default());
     answered.http_status = StatusCode::METHOD_NOT_ALLOWED;
     answered.headers.push((header::ALLOW, HeaderValue::from_static("POST")));
-    exchange.answer(std::future::ready(Ok(answered))).await
+    exchange.answer(std::future::ready(Ok::<_, HandoffError>(answered))).await
 }
 
 async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
@@ -109,8 +109,8 @@ async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<Arc<[u8
     }
     let limit = app.settings.max_body;
     body::read(body, limit, waits_for_leave).await.map_err(|error: BodyError| {
-        let HandoffError { http_status, description, .. } = body_error(&error, limit);
-        (http_status, TokenError::new(ErrorCode::InvalidRequest, &description))
+        let breach = Breach::of(&error, limit);
+        (breach.http_status(), TokenError::new(ErrorCode::InvalidRequest, &breach.description()))
     })
 }
 
@@ -171,17 +171,9 @@ fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
     };
     let reason = findings.chosen.as_ref().map_or("the assertion is good".into(), |chosen| chosen.why.clone());
     Answered {
-        http_status: StatusCode::OK,
-        status: None,
         headers: no_store(),
         masked_body: Some(body(&format!("*** ({} characters)", issued.text.len()))),
-        body: body(&issued.text),
-        fault: None,
-        dribble: None,
-        is_scripted: false,
-        delay: Duration::ZERO,
-        reason,
-        findings,
+        ..Answered::plain(StatusCode::OK, body(&issued.text), reason, findings)
     }
 }
 
@@ -194,19 +186,9 @@ fn refused(error: &TokenError, mut findings: Findings) -> Answered {
     let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
     findings.chosen.get_or_insert(Chosen { by: ChosenBy::Contract, why });
     let body = json!({ "error": error.code.as_str(), "error_description": error.description });
-    Answered {
-        http_status: StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::BAD_REQUEST),
-        status: None,
-        headers,
-        body: body.to_string().into_bytes(),
-        masked_body: None,
-        fault: None,
-        dribble: None,
-        is_scripted: false,
-        delay: Duration::ZERO,
-        reason: error.to_string().into(),
-        findings,
-    }
+    let http_status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let body = body.to_string().into_bytes();
+    Answered { headers, ..Answered::plain(http_status, body, error.to_string().into(), findings) }
 }
 
 /// No answer of the token endpoint is to be kept by anybody on its way (RFC 6749, 5.1).

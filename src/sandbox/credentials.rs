@@ -29,6 +29,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// How every API key begins, and nothing else that leads to a sandbox.
+    pub(super) const API_KEY: &str = "key_";
+
     /// New credentials. They follow from the server's ids and not from a sandbox's: two sandboxes with one seed give
     /// the same answers, but are two.
     #[must_use]
@@ -52,7 +55,7 @@ impl Credentials {
             bearer_token,
             client_id,
             client_secret: ids.secret("cs_", 40),
-            api_key: ids.secret("key_", 40),
+            api_key: ids.secret(Self::API_KEY, 40),
             webhook_secret: ids.secret("whsec_", 40),
         }
     }

@@ -240,6 +240,15 @@ impl Sandboxes {
         self.used(found).map_or(Found::Gone(IDLE), Found::Sandbox)
     }
 
+    /// The sandbox that an API key belongs to (G8), which is used by being asked for. No other credential counts.
+    #[must_use]
+    pub fn by_api_key(&self, key: &str) -> Found {
+        if key == built_in::API_KEY {
+            return Found::Sandbox(Arc::clone(&self.default));
+        }
+        if key.starts_with(Credentials::API_KEY) { self.by_credential(key) } else { Found::Unknown }
+    }
+
     /// Lets a sandbox go, and says whether there was one. The default one stays.
     #[must_use]
     pub fn delete(&self, name: &str) -> bool {

@@ -16,7 +16,7 @@ use crate::{
     message::{Channel, Message},
     signing::{
         Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Judgement, NewRecipient, PhoneContactMethod,
-        RecipientChange, RecipientId, Spot, Terms,
+        Recipient, RecipientChange, RecipientId, Spot, Terms,
     },
     store::{StoreError, Update},
 };
@@ -63,6 +63,16 @@ impl Sandbox {
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
     }
 
+    /// The recipient of an id, one that was removed included.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchRecipient`].
+    pub fn recipient<'e>(envelope: &'e Envelope, id: &str) -> Result<&'e Recipient, SigningError> {
+        let place = id.parse().ok().and_then(|id| envelope.place_of(id));
+        let found = place.and_then(|place| envelope.recipients.get(place));
+        found.ok_or_else(|| SigningError::NoSuchRecipient(id.to_owned()))
+    }
+
     /// Adds a recipient to a draft (G1, G3).
     ///
     /// # Errors
@@ -73,7 +83,7 @@ impl Sandbox {
         new: NewRecipient,
         agents: &[AgentSource],
     ) -> Result<RecipientId, SigningError> {
-        let persons = self.persons(agents).await?;
+        let persons = self.persons(envelope, agents).await?;
         let mut added = None;
         self.change_draft(envelope, |draft, now| {
             let new = NewRecipient { persons: persons.clone(), ..new.clone() };
@@ -96,7 +106,7 @@ impl Sandbox {
         agents: Option<&[AgentSource]>,
     ) -> Result<Arc<Envelope>, SigningError> {
         let persons = match agents {
-            Some(agents) => Some(self.persons(agents).await?),
+            Some(agents) => Some(self.persons(envelope, agents).await?),
             None => None,
         };
         self.change_draft(envelope, |draft, now| {

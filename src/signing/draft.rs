@@ -16,6 +16,10 @@ pub const MOST_RECIPIENTS: usize = 100;
 /// How many agents a recipient has at most.
 pub const MOST_AGENTS: usize = 10_000;
 
+/// About how many bytes the recipients of an envelope take up at most, agents and their contexts included: a few bytes of
+/// a request can name a group of thousands, each of whom gets a copy of what comes with it.
+pub const MOST_BYTES: usize = 32 << 20;
+
 /// Why a draft was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
@@ -50,11 +54,17 @@ pub enum DraftError {
     /// There are too many agents.
     #[error("{0} agents are too many for one recipient; {MOST_AGENTS} are the most.")]
     TooManyAgents(usize),
+    /// It would all be too much to keep, and to answer with.
+    #[error(
+        "The recipients and agents of the envelope would take up more than {} MiB; give fewer agents, or less context.",
+        MOST_BYTES >> 20
+    )]
+    TooLarge,
 }
 
 impl DraftError {
     /// The names that a draft alone can be refused by.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "Recipient.NotFound",
         "Recipient.Removed",
         "Recipient.DuplicateIdentifier",
@@ -62,6 +72,7 @@ impl DraftError {
         "Agent.Duplicate",
         "Envelope.TooManyRecipients",
         "Recipient.TooManyAgents",
+        "Envelope.TooLarge",
     ];
 
     /// The stable name (G8).
@@ -76,6 +87,7 @@ impl DraftError {
             Self::DuplicateAgent(_) => "Agent.Duplicate",
             Self::TooManyRecipients => "Envelope.TooManyRecipients",
             Self::TooManyAgents(_) => "Recipient.TooManyAgents",
+            Self::TooLarge => "Envelope.TooLarge",
         }
     }
 }
@@ -156,6 +168,7 @@ impl Envelope {
             weight: 0,
         };
         let role = self.assigned(role, new.persons, code)?;
+        self.has_room(&role)?;
         self.next_agent = role.next_agent();
         self.recipients.push(Recipient::waiting(role, now));
         Ok(RecipientId { envelope: self.id, number })
@@ -194,9 +207,10 @@ impl Envelope {
         if let Some(persons) = change.persons {
             role.first_agent = self.next_agent;
             role = self.assigned(role, persons, code)?;
-            self.next_agent = role.next_agent();
         }
         role.weight = weight(&role);
+        self.has_room(&role)?;
+        self.next_agent = self.next_agent.max(role.next_agent());
         self.recipients[place] = Recipient::waiting(role, now);
         Ok(())
     }
@@ -229,6 +243,13 @@ impl Envelope {
             return Err(DraftError::DuplicateIdentifier(identifier.to_owned()));
         }
         Ok(())
+    }
+
+    /// Whether a role can be kept beside all others.
+    fn has_room(&self, role: &Role) -> Result<(), DraftError> {
+        let others = self.recipients.iter().map(|other| &other.role).filter(|other| other.number != role.number);
+        let bytes = others.map(|other| other.weight).fold(role.weight, usize::saturating_add);
+        if bytes > MOST_BYTES { Err(DraftError::TooLarge) } else { Ok(()) }
     }
 
     /// The number of the recipient that the one of the number `own` refers to.
@@ -286,5 +307,7 @@ pub(super) fn weight(role: &Role) -> usize {
         let context = person.context.as_ref().map_or(0, weight_of);
         size_of::<Person>() + size_of::<Seat>() + person.name.len() + person.email.len() + 64 + context
     };
-    size_of::<Recipient>() + size_of::<Role>() + role.identifier.len() + role.persons.iter().map(of).sum::<usize>()
+    let words = [Some(&role.identifier), role.role_name.as_ref(), role.color.as_ref()];
+    let words: usize = words.into_iter().flatten().map(|word| word.len()).sum();
+    size_of::<Recipient>() + size_of::<Role>() + words + role.persons.iter().map(of).sum::<usize>()
 }

@@ -254,7 +254,7 @@ impl Record for Envelope {
 
 /// About how many bytes a JSON value takes up in memory.
 #[must_use]
-pub(super) fn weight_of(value: &Value) -> usize {
+pub fn weight_of(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
             Value::String(text) => text.len(),

@@ -29,7 +29,7 @@ mod property;
 mod requests;
 mod sandboxes;
 mod scenarios;
-mod simulations;
 mod signing_control;
+mod simulations;
 mod token_scenarios;
 mod wire;

@@ -112,7 +112,7 @@ pub(super) async fn show_request(World(sandbox): World, Id(id): Id) -> Result<Pr
     let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
     let near_misses = match entry.exchange.chosen.by {
         // Nothing was asked to match.
-        ChosenBy::Contract | ChosenBy::Nobody => Vec::new(),
+        ChosenBy::Contract | ChosenBy::Nobody | ChosenBy::Signing => Vec::new(),
         _ => sandbox.scripts.set().near_misses(&Facts::of(&body), NEAREST),
     };
     Ok(Pretty(ExchangePage { entry: Arc::clone(&entry), near_misses }))

@@ -3,7 +3,10 @@
 use super::SigningError;
 use crate::{
     sandbox::Sandbox,
-    signing::{Contact, Group, Locale, Person, PhoneContactMethod, User},
+    signing::{
+        AgentRequest, Contact, DraftError, Group, Locale, MOST_AGENTS, MOST_BYTES, Person, PhoneContactMethod, User,
+        weight_of,
+    },
     store::StoreError,
 };
 use serde_json::Value;
@@ -24,6 +27,13 @@ pub struct AgentSource {
     pub context: Option<Value>,
     /// How one-time codes are sent, if not as usual.
     pub phone_contact_method: Option<PhoneContactMethod>,
+}
+
+impl From<AgentRequest> for AgentSource {
+    fn from(request: AgentRequest) -> Self {
+        let AgentRequest { info, contact_id, user_id, group_id, context, phone_contact_method } = request;
+        Self { info: info.map(Into::into), contact_id, user_id, group_id, context, phone_contact_method }
+    }
 }
 
 /// A contact, or a user, to be made.
@@ -55,10 +65,18 @@ impl Sandbox {
     /// When the store is unavailable.
     pub async fn create_contact(&self, new: NewContact) -> Result<Arc<Contact>, StoreError> {
         let NewContact { name, email, phone, locale } = new;
-        let id = self.ids.contact().into();
-        let contact = Arc::new(Contact { id, name, email, phone, locale, created_at: self.clock.now() });
-        self.contacts.insert(Arc::clone(&contact)).await?;
-        Ok(contact)
+        let created_at = self.clock.now();
+        let mut contact = Contact { id: "".into(), name, email, phone, locale, created_at };
+        loop {
+            contact.id = self.ids.contact().into();
+            let made = Arc::new(contact.clone());
+            match self.contacts.insert(Arc::clone(&made)).await {
+                // As after a restore from a snapshot that was written by hand.
+                Err(StoreError::Taken) => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(made),
+            }
+        }
     }
 
     /// Makes a group of contacts. It may be empty, though nobody can be assigned by it then; a contact that is named
@@ -75,10 +93,16 @@ impl Sandbox {
                 contact_ids.push(Arc::clone(&contact.id));
             }
         }
-        let id = self.ids.group().into();
-        let group = Arc::new(Group { id, name: new.name, contact_ids, created_at: self.clock.now() });
-        self.groups.insert(Arc::clone(&group)).await?;
-        Ok(group)
+        let mut group = Group { id: "".into(), name: new.name, contact_ids, created_at: self.clock.now() };
+        loop {
+            group.id = self.ids.group().into();
+            let made = Arc::new(group.clone());
+            match self.groups.insert(Arc::clone(&made)).await {
+                Err(StoreError::Taken) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(made),
+            }
+        }
     }
 
     /// Takes a member into the team, under an id of the caller's choice or one that is drawn.
@@ -120,20 +144,43 @@ impl Sandbox {
         self.users.get(id).await?.ok_or_else(|| SigningError::NoSuchUser(id.to_owned()))
     }
 
-    /// The persons whom agents are said to be; a group is each of its members, as they are now.
-    pub(super) async fn persons(&self, agents: &[AgentSource]) -> Result<Vec<Person>, SigningError> {
-        let mut persons = Vec::with_capacity(agents.len());
+    /// The persons whom agents of an envelope are said to be; a group is each of its members, as they are now.
+    pub(super) async fn persons(&self, envelope: &str, agents: &[AgentSource]) -> Result<Vec<Person>, SigningError> {
+        let envelope = self.envelope(envelope).await?.id;
+        let mut persons = Vec::new();
+        let mut bytes = 0;
         for (place, agent) in agents.iter().enumerate() {
             let before = persons.len();
+            let context = agent.context.as_ref().map_or(0, weight_of);
+            // Judged before anything is copied: of groups, a few bytes say thousands of agents.
+            let mut has_room = |more: usize| {
+                bytes += more * context;
+                let error = match before + more {
+                    count if count > MOST_AGENTS => DraftError::TooManyAgents(count),
+                    _ if bytes > MOST_BYTES => DraftError::TooLarge,
+                    _ => return Ok(()),
+                };
+                Err(SigningError::Draft { error, envelope })
+            };
             match (&agent.info, &agent.contact_id, &agent.user_id, &agent.group_id) {
-                (Some(person), None, None, None) => persons.push(person.clone()),
-                (None, Some(id), None, None) => persons.push(self.contact(id).await?.person(None)),
-                (None, None, Some(id), None) => persons.push(self.user(id).await?.person()),
+                (Some(person), None, None, None) => {
+                    has_room(1)?;
+                    persons.push(person.clone());
+                }
+                (None, Some(id), None, None) => {
+                    has_room(1)?;
+                    persons.push(self.contact(id).await?.person(None));
+                }
+                (None, None, Some(id), None) => {
+                    has_room(1)?;
+                    persons.push(self.user(id).await?.person());
+                }
                 (None, None, None, Some(id)) => {
                     let group = self.group(id).await?;
                     if group.contact_ids.is_empty() {
                         return Err(SigningError::EmptyGroup(id.clone()));
                     }
+                    has_room(group.contact_ids.len())?;
                     for member in &group.contact_ids {
                         persons.push(self.contact(member).await?.person(Some(&group)));
                     }
@@ -142,6 +189,7 @@ impl Sandbox {
                 _ => return Err(SigningError::SeveralSources(place)),
             }
             for person in persons.iter_mut().skip(before) {
+                bytes += person.name.len() + person.email.len();
                 if agent.context.is_some() {
                     person.context.clone_from(&agent.context);
                 }

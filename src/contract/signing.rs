@@ -1,0 +1,173 @@
+//! The contract of the signing service: the schemas of its bodies, the shape of its answers, the names of its errors
+//! (G8).
+
+use super::{Schema, SchemaError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::sync::OnceLock;
+
+/// The `version` of every answer.
+pub const VERSION: &str = "1.0.0";
+
+/// The names of errors that a request meets before the rules of signing are asked.
+pub const REQUEST_ERRORS: [&str; 11] = [
+    "ApiKey.Missing",
+    "ApiKey.Unknown",
+    "Endpoint.NotFound",
+    "Method.NotAllowed",
+    "Request.Invalid",
+    "Request.InvalidQuery",
+    "Request.TooLarge",
+    "Request.UnsupportedMediaType",
+    "Request.Incomplete",
+    "Request.TimedOut",
+    "Service.Failed",
+];
+
+/// A body of the signing service, with its schema: compiled when the first one comes, so that a start does not wait
+/// for it.
+#[derive(Debug)]
+pub struct Body {
+    /// The name of the schema in the published document.
+    pub name: &'static str,
+    text: &'static str,
+    schema: OnceLock<Result<Schema, SchemaError>>,
+}
+
+/// An envelope to be made.
+pub static ENVELOPE: Body = Body::new("NewEnvelope", include_str!("signing/envelope.schema.json"));
+/// A recipient to be added.
+pub static RECIPIENT: Body = Body::new("NewRecipient", include_str!("signing/recipient.schema.json"));
+/// A change to a recipient.
+pub static RECIPIENT_CHANGE: Body = Body::new("RecipientChange", include_str!("signing/recipient-change.schema.json"));
+/// The agents of a recipient.
+pub static AGENTS: Body = Body::new("AgentSources", include_str!("signing/agents.schema.json"));
+/// A contact to be made.
+pub static CONTACT: Body = Body::new("NewContact", include_str!("signing/contact.schema.json"));
+/// A contact group to be made.
+pub static CONTACT_GROUP: Body = Body::new("NewContactGroup", include_str!("signing/group.schema.json"));
+
+/// A part that several schemas share, not a body of its own.
+static AGENT: Body = Body::new("AgentSource", include_str!("signing/agent.schema.json"));
+
+/// By what the schema files refer to the part.
+const AGENT_FILE: &str = "agent.schema.json";
+
+impl Body {
+    const fn new(name: &'static str, text: &'static str) -> Self {
+        Self { name, text, schema: OnceLock::new() }
+    }
+
+    /// Every body, once.
+    #[must_use]
+    pub fn all() -> [&'static Self; 6] {
+        [&ENVELOPE, &RECIPIENT, &RECIPIENT_CHANGE, &AGENTS, &CONTACT, &CONTACT_GROUP]
+    }
+
+    /// The schema to judge such bodies by.
+    ///
+    /// # Errors
+    /// When the schema file cannot be used, which is a defect of this crate.
+    pub fn schema(&self) -> Result<&Schema, &SchemaError> {
+        let compile = || {
+            let part = document(AGENT.text)?;
+            let mut whole = document(self.text)?;
+            replace_reference(&mut whole, &part);
+            Schema::of(whole)
+        };
+        self.schema.get_or_init(compile).as_ref()
+    }
+}
+
+/// The schemas by their names in the published document, where they refer to each other by those.
+///
+/// # Errors
+/// When a schema file is no JSON.
+pub fn components() -> Result<Map<String, Value>, SchemaError> {
+    let reference = serde_json::json!({ "$ref": format!("#/components/schemas/{}", AGENT.name) });
+    let all = Body::all().into_iter().chain([&AGENT]);
+    all.map(|body| {
+        let mut schema = document(body.text)?;
+        replace_reference(&mut schema, &reference);
+        Ok((body.name.to_owned(), schema))
+    })
+    .collect()
+}
+
+/// A schema file without what it goes by outside of any other document.
+fn document(text: &str) -> Result<Value, SchemaError> {
+    let mut schema: Value = serde_json::from_str(text)?;
+    if let Some(schema) = schema.as_object_mut() {
+        schema.shift_remove("$schema");
+        schema.shift_remove("$id");
+    }
+    Ok(schema)
+}
+
+/// Puts `by` wherever the shared part is referred to.
+fn replace_reference(schema: &mut Value, by: &Value) {
+    match schema {
+        Value::Object(members) if members.get("$ref").is_some_and(|file| file == AGENT_FILE) => *schema = by.clone(),
+        Value::Object(members) => members.values_mut().for_each(|member| replace_reference(member, by)),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_reference(item, by)),
+        _ => {}
+    }
+}
+
+/// An answer of the signing service (G8).
+#[derive(Debug, Serialize)]
+pub struct SigningAnswer<P> {
+    version: &'static str,
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<P>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorAnswer>,
+}
+
+/// What an answer says that is no success.
+#[derive(Debug, Serialize)]
+pub struct ErrorAnswer {
+    /// `Resource.ErrorType`; stable.
+    pub name: &'static str,
+    /// What the issue is, for people.
+    pub description: String,
+    /// What a program may want to know beside the name.
+    pub context: Map<String, Value>,
+}
+
+impl<P: Serialize> SigningAnswer<P> {
+    /// What was asked for.
+    #[must_use]
+    pub fn success(payload: P) -> Self {
+        Self { version: VERSION, success: true, payload: Some(payload), error: None }
+    }
+
+    /// The answer as it goes over the wire.
+    ///
+    /// # Errors
+    /// When the payload cannot be written as JSON.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+impl SigningAnswer<()> {
+    /// What stands in the way.
+    #[must_use]
+    pub fn error(error: ErrorAnswer) -> Self {
+        Self { version: VERSION, success: false, payload: None, error: Some(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_of_the_signing_service_compiles_both_ways() {
+        for body in Body::all() {
+            body.schema().unwrap().warm().unwrap();
+        }
+    }
+}

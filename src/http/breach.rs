@@ -1,0 +1,94 @@
+//! What is wrong with a request before anybody has asked what it wants: each surface says it in its own shape.
+
+use super::{
+    body::{self, BodyError},
+    record::{Answered, Findings},
+};
+use crate::contract::Refusal;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use std::borrow::Cow;
+
+/// How a request goes wrong on its way in, or we do.
+#[derive(Debug)]
+pub(super) enum Breach {
+    /// The body is of no type that is taken (H3).
+    MediaType(String),
+    /// The body is over the limit, in bytes (H4).
+    TooLarge(usize),
+    /// The body stopped half-way.
+    TimedOut,
+    /// The body broke off.
+    Broken,
+    /// The body breaks the contract, with every reason.
+    Refused(Refusal),
+    /// A defect of ours.
+    Failed,
+}
+
+/// The errors of one surface.
+pub(super) trait SurfaceError: From<Breach> + Into<Answered> + Send {
+    /// What is known beside the error.
+    fn findings(&mut self) -> &mut Findings;
+}
+
+impl Breach {
+    pub(super) fn of(error: &BodyError, limit: usize) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge(limit),
+            BodyError::TimedOut => Self::TimedOut,
+            BodyError::Broken => Self::Broken,
+        }
+    }
+
+    /// By HTTP's meaning.
+    pub(super) fn http_status(&self) -> StatusCode {
+        match self {
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Broken | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What is wrong, and the fix.
+    pub(super) fn description(&self) -> Cow<'static, str> {
+        match self {
+            Self::MediaType(description) => description.clone().into(),
+            Self::TooLarge(limit) => {
+                format!("The request body is larger than {limit} bytes, the most that is taken.").into()
+            }
+            Self::TimedOut => format!(
+                "The request body stopped half-way for {} seconds, or took longer than {} in all.",
+                body::SILENCE.as_secs(),
+                body::WHOLE.as_secs()
+            )
+            .into(),
+            Self::Broken => "The request body ended before it was complete, or its framing is broken.".into(),
+            Self::Refused(refusal) => refusal.description().into(),
+            Self::Failed => "The mock failed; please report this as a bug.".into(),
+        }
+    }
+
+    /// What HTTP wants to be said beside it.
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::MediaType(_) => Some((header::ACCEPT, HeaderValue::from_static("application/json"))),
+            Self::TimedOut => Some((header::CONNECTION, HeaderValue::from_static("close"))),
+            _ => None,
+        }
+    }
+
+    /// What the journal is told of it.
+    pub(super) fn findings(self) -> Findings {
+        match self {
+            Self::Refused(refusal) => Findings {
+                violations: refusal.violations,
+                omitted_violations: refusal.omitted,
+                advices: refusal.advices,
+                ..Findings::default()
+            },
+            _ => Findings::default(),
+        }
+    }
+}

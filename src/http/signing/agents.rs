@@ -1,0 +1,38 @@
+//! `/api/v1/key/envelopes/{envelopeId}/recipients/{recipientId}/agents` (G2, G3).
+
+use super::{
+    call::{Given, Nothing},
+    error::ApiError,
+    recipients::sources,
+    resource::Payload,
+};
+use crate::{
+    sandbox::Sandbox,
+    signing::{AgentsRequest, Envelope, RecipientChange, agents_view},
+};
+use std::sync::Arc;
+
+/// `PUT`: sets the agents of a recipient of a draft, in the stead of those that it has.
+pub(super) async fn set_agents(
+    sandbox: Arc<Sandbox>,
+    (envelope, recipient): (String, String),
+    Given(request): Given<AgentsRequest>,
+) -> Result<Payload, ApiError> {
+    let agents = sources(request.agents);
+    let envelope = sandbox.change_recipient(&envelope, &recipient, RecipientChange::default(), Some(&agents)).await?;
+    listed(&envelope, &recipient)
+}
+
+/// `GET`.
+pub(super) async fn list_agents(
+    sandbox: Arc<Sandbox>,
+    (envelope, recipient): (String, String),
+    _: Nothing,
+) -> Result<Payload, ApiError> {
+    let envelope = sandbox.envelope(&envelope).await?;
+    listed(&envelope, &recipient)
+}
+
+fn listed(envelope: &Envelope, recipient: &str) -> Result<Payload, ApiError> {
+    Payload::single("agents", agents_view(envelope, Sandbox::recipient(envelope, recipient)?, false))
+}

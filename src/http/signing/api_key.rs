@@ -1,0 +1,76 @@
+//! `X-Inspakt-Api-Key` (G8): which sandbox a caller speaks to, and whether they may.
+
+use super::error::ApiError;
+use crate::{
+    app::App,
+    config::Auth,
+    http::credential::{Caller, OPEN_CLIENT},
+    oauth::built_in,
+    sandbox::{Found, Sandbox},
+};
+use axum::http::{HeaderMap, HeaderName};
+use std::sync::Arc;
+
+const X_INSPAKT_API_KEY: HeaderName = HeaderName::from_static("x-inspakt-api-key");
+
+/// What the key of a request turns out to be, looked up once.
+#[derive(Debug)]
+pub(in crate::http) enum ShownKey {
+    /// There is none to be judged, for this reason.
+    Missing(&'static str),
+    /// It leads to a sandbox, or does not.
+    Key(Found),
+}
+
+impl ShownKey {
+    /// Looks up what a request shows.
+    pub(in crate::http) fn find(app: &App, headers: &HeaderMap) -> Self {
+        let mut keys = headers.get_all(X_INSPAKT_API_KEY).iter();
+        let Some(key) = keys.next() else {
+            return Self::Missing("The X-Inspakt-Api-Key header is missing; send X-Inspakt-Api-Key: API_KEY.");
+        };
+        if keys.next().is_some() {
+            return Self::Missing("There is more than one X-Inspakt-Api-Key header; send one.");
+        }
+        if key.as_bytes().trim_ascii().is_empty() {
+            return Self::Missing("The X-Inspakt-Api-Key header is empty; send X-Inspakt-Api-Key: API_KEY.");
+        }
+        Self::Key(key.to_str().map_or(Found::Unknown, |key| app.sandboxes.by_api_key(key.trim())))
+    }
+
+    /// The sandbox that the request speaks to: that of its key, else the default one. Whether the key passes is judged
+    /// later.
+    pub(in crate::http) fn sandbox(&self, app: &App) -> Arc<Sandbox> {
+        match self {
+            Self::Key(Found::Sandbox(sandbox)) => Arc::clone(sandbox),
+            _ => Arc::clone(app.sandboxes.default_sandbox()),
+        }
+    }
+
+    /// Judges the key.
+    pub(super) fn judge(self, app: &App) -> Result<Caller, ApiError> {
+        let found = match self {
+            Self::Missing(description) => return Err(ApiError::unauthorized("ApiKey.Missing", description)),
+            Self::Key(found) => found,
+        };
+        match (found, app.settings.auth) {
+            (Found::Sandbox(sandbox), _) => {
+                // The client that the key was handed out with.
+                let client = sandbox.credentials().map_or(built_in::CLIENT_ID, |own| &own.client_id).into();
+                Ok(Caller { sandbox, client, token: None })
+            }
+            (Found::Gone(why), _) => {
+                let description = format!("The API key belongs to a sandbox that is gone: {why}.");
+                Err(ApiError::unauthorized("ApiKey.Unknown", description))
+            }
+            (Found::Unknown, Auth::Open) => {
+                let sandbox = Arc::clone(app.sandboxes.default_sandbox());
+                Ok(Caller { sandbox, client: OPEN_CLIENT.into(), token: None })
+            }
+            (Found::Unknown, Auth::Strict) => Err(ApiError::unauthorized(
+                "ApiKey.Unknown",
+                "The API key is no sandbox's, and --auth strict lets no other pass.",
+            )),
+        }
+    }
+}

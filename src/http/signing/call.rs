@@ -1,0 +1,98 @@
+//! What a route of the signing service is asked with, and how that is judged: the key first, then what it says.
+
+use super::error::ApiError;
+use crate::{
+    app::App,
+    contract::{
+        Schema, SchemaError,
+        signing::{AGENTS, Body as BodyOf, CONTACT, CONTACT_GROUP, ENVELOPE, RECIPIENT, RECIPIENT_CHANGE},
+    },
+    http::{
+        body,
+        credential::Caller,
+        extract::{Checked, Contracted, check, unread},
+        record::Findings,
+    },
+    signing::{AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, RecipientChangeRequest, RecipientRequest},
+};
+use axum::{body::Body, http::request::Parts};
+
+/// What a route is asked with beside its path.
+pub(super) trait Asked: Sized + Send {
+    /// Judges a request, and tells beside it what the journal should know.
+    fn ask(
+        app: &App,
+        parts: &Parts,
+        caller: Result<Caller, ApiError>,
+        body: Body,
+    ) -> impl Future<Output = Result<(Caller, Self, Findings), ApiError>> + Send;
+}
+
+/// A body that keeps the contract.
+#[derive(Debug)]
+pub(super) struct Given<T>(pub(super) T);
+
+impl<T: Contracted + Send> Asked for Given<T> {
+    async fn ask(
+        app: &App,
+        parts: &Parts,
+        caller: Result<Caller, ApiError>,
+        body: Body,
+    ) -> Result<(Caller, Self, Findings), ApiError> {
+        let Checked { caller, value, body, advices } = check::<T, ApiError>(app, &parts.headers, caller, body).await?;
+        let findings =
+            Findings { client: Some(caller.client.clone()), body: Some(body), advices, ..Findings::default() };
+        Ok((caller, Self(value), findings))
+    }
+}
+
+/// Nothing: whatever body comes is let go.
+#[derive(Debug)]
+pub(super) struct Nothing;
+
+impl Asked for Nothing {
+    async fn ask(
+        _: &App,
+        parts: &Parts,
+        caller: Result<Caller, ApiError>,
+        body: Body,
+    ) -> Result<(Caller, Self, Findings), ApiError> {
+        let (caller, findings) = without_body(parts, caller, body)?;
+        Ok((caller, Self, findings))
+    }
+}
+
+/// Lets a body go that nobody asked for.
+pub(super) fn without_body(
+    parts: &Parts,
+    caller: Result<Caller, ApiError>,
+    body: Body,
+) -> Result<(Caller, Findings), ApiError> {
+    match caller {
+        Ok(caller) => {
+            body::drain(body);
+            let findings = Findings { client: Some(caller.client.clone()), ..Findings::default() };
+            Ok((caller, findings))
+        }
+        Err(error) => Err(unread(error, &parts.headers, body)),
+    }
+}
+
+macro_rules! contracted {
+    ($($request:ty: $body:expr),* $(,)?) => {$(
+        impl Contracted for $request {
+            fn schema(_: &App) -> Result<&Schema, &SchemaError> {
+                BodyOf::schema(&$body)
+            }
+        }
+    )*};
+}
+
+contracted! {
+    EnvelopeRequest: ENVELOPE,
+    RecipientRequest: RECIPIENT,
+    RecipientChangeRequest: RECIPIENT_CHANGE,
+    AgentsRequest: AGENTS,
+    ContactRequest: CONTACT,
+    GroupRequest: CONTACT_GROUP,
+}

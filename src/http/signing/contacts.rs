@@ -1,0 +1,36 @@
+//! `/api/v1/key/contacts` (G3).
+
+use super::{
+    call::{Given, Nothing},
+    error::ApiError,
+    page::Page,
+    resource::Payload,
+};
+use crate::{
+    sandbox::{NewContact, Sandbox, SigningError},
+    signing::ContactRequest,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// `POST`: takes somebody into the address book.
+pub(super) async fn create_contact(
+    sandbox: Arc<Sandbox>,
+    (): (),
+    Given(new): Given<ContactRequest>,
+) -> Result<Payload, ApiError> {
+    let ContactRequest { name, email, phone, locale } = new;
+    let contact = sandbox.create_contact(NewContact { name, email, phone, locale }).await?;
+    Payload::of(json!({ "contactId": contact.id }))
+}
+
+/// `GET`: newest first.
+pub(super) async fn list_contacts(sandbox: Arc<Sandbox>, (): (), page: Page) -> Result<Payload, ApiError> {
+    let (contacts, next) = page.of(&sandbox.contacts, |_| true, SigningError::NoSuchContact).await?;
+    Payload::listed("contacts", &contacts, next)
+}
+
+/// `GET {contactId}`.
+pub(super) async fn show_contact(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    Payload::single("contact", sandbox.contact(&id).await?)
+}

@@ -1,0 +1,59 @@
+//! `/api/v1/key/envelopes` (G6).
+
+use super::{
+    call::{Given, Nothing},
+    error::ApiError,
+    page::EnvelopePage,
+    resource::Payload,
+};
+use crate::{
+    sandbox::{Performed, Sandbox, SigningError},
+    signing::{Envelope, EnvelopeRequest, EnvelopeView},
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// `POST`: makes a draft.
+pub(super) async fn create_envelope(
+    sandbox: Arc<Sandbox>,
+    (): (),
+    Given(new): Given<EnvelopeRequest>,
+) -> Result<Payload, ApiError> {
+    let envelope = sandbox.create_envelope(new.terms(sandbox.clock.now())).await?;
+    Payload::of(json!({ "envelopeId": envelope.id }))
+}
+
+/// `GET`: newest first.
+pub(super) async fn list_envelopes(
+    sandbox: Arc<Sandbox>,
+    (): (),
+    EnvelopePage { page, status }: EnvelopePage,
+) -> Result<Payload, ApiError> {
+    let wanted = |envelope: &Envelope| status.is_none_or(|status| envelope.state.as_str() == status);
+    let (envelopes, next) = page.of(&sandbox.envelopes, wanted, SigningError::NoSuchEnvelope).await?;
+    let envelopes: Vec<EnvelopeView<'_>> = envelopes.iter().map(|envelope| view(envelope)).collect();
+    Payload::listed("envelopes", &envelopes, next)
+}
+
+/// `GET {envelopeId}`.
+pub(super) async fn show_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    let envelope = sandbox.envelope(&id).await?;
+    Payload::single("envelope", view(&envelope))
+}
+
+/// `PUT {envelopeId}/send`: those whose turn it is are invited.
+pub(super) async fn send_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    let Performed { envelope, .. } = sandbox.send_envelope(&id).await?;
+    Payload::single("envelope", view(&envelope))
+}
+
+/// `POST {envelopeId}/void`: calls it off.
+pub(super) async fn void_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    let Performed { envelope, .. } = sandbox.void_envelope(&id).await?;
+    Payload::single("envelope", view(&envelope))
+}
+
+/// An envelope in the contract's words alone.
+fn view(envelope: &Envelope) -> EnvelopeView<'_> {
+    EnvelopeView { envelope, in_full: false }
+}

@@ -1,0 +1,128 @@
+//! What goes wrong at the signing service, in its own shape (G8): one stable name each.
+
+use crate::{
+    contract::signing::{ErrorAnswer, SigningAnswer},
+    http::{
+        breach::{Breach, SurfaceError},
+        record::{Answered, Findings},
+    },
+    sandbox::{Fault, SigningError},
+    scenario::{Chosen, ChosenBy},
+    store::StoreError,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+/// An answer with `success: false`.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    http_status: StatusCode,
+    /// One of the contract's.
+    name: &'static str,
+    description: String,
+    context: Map<String, Value>,
+    header: Option<(HeaderName, HeaderValue)>,
+    findings: Box<Findings>,
+}
+
+impl ApiError {
+    pub(super) fn new(http_status: StatusCode, name: &'static str, description: impl Into<String>) -> Self {
+        Self {
+            http_status,
+            name,
+            description: description.into(),
+            context: Map::new(),
+            header: None,
+            findings: Box::default(),
+        }
+    }
+
+    /// A caller whose key does not let them in.
+    pub(super) fn unauthorized(name: &'static str, description: impl Into<String>) -> Self {
+        let challenge = HeaderValue::from_static(r#"ApiKey realm="docendorse-mock""#);
+        Self::new(StatusCode::UNAUTHORIZED, name, description).with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// A query that cannot be understood, because of one of its parameters.
+    pub(super) fn query(parameter: &str, description: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::BAD_REQUEST, "Request.InvalidQuery", description);
+        error.context.insert("parameter".to_owned(), parameter.into());
+        error
+    }
+
+    /// What is known beside the error.
+    pub(super) fn with_findings(mut self, findings: Findings) -> Self {
+        *self.findings = findings;
+        self
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+}
+
+impl From<Breach> for ApiError {
+    fn from(breach: Breach) -> Self {
+        let name = match &breach {
+            Breach::MediaType(_) => "Request.UnsupportedMediaType",
+            Breach::TooLarge(_) => "Request.TooLarge",
+            Breach::TimedOut => "Request.TimedOut",
+            Breach::Broken => "Request.Incomplete",
+            Breach::Refused(_) => "Request.Invalid",
+            Breach::Failed => "Service.Failed",
+        };
+        let mut error = Self::new(breach.http_status(), name, breach.description());
+        if let Breach::Refused(refusal) = &breach {
+            let violations = refusal.violations.iter();
+            let violations: Value =
+                violations.map(|found| json!({ "pointer": found.pointer, "message": found.to_string() })).collect();
+            error.context.insert("violations".to_owned(), violations);
+        }
+        error.header = breach.header();
+        *error.findings = breach.findings();
+        error
+    }
+}
+
+impl From<SigningError> for ApiError {
+    fn from(error: SigningError) -> Self {
+        let http_status = match error.fault() {
+            Fault::NotFound => StatusCode::NOT_FOUND,
+            Fault::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Fault::Conflict => StatusCode::CONFLICT,
+            Fault::Ours => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let mut answer = Self::new(http_status, error.name(), error.to_string());
+        answer.context = error.context();
+        let why = format!("the rules of signing refuse it: {}", error.name()).into();
+        answer.findings.chosen = Some(Chosen { by: ChosenBy::Signing, why });
+        answer
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        SigningError::from(error).into()
+    }
+}
+
+impl SurfaceError for ApiError {
+    fn findings(&mut self) -> &mut Findings {
+        &mut self.findings
+    }
+}
+
+impl From<ApiError> for Answered {
+    fn from(error: ApiError) -> Self {
+        let ApiError { http_status, name, description, context, header, mut findings } = error;
+        findings.chosen.get_or_insert_with(|| Chosen {
+            by: ChosenBy::Contract,
+            why: "the request was refused before the rules of signing were asked; the answer says why".into(),
+        });
+        let reason = format!("{name}: {description}").into();
+        // Strings under fixed keys: there is nothing that could fail to serialize.
+        let body = SigningAnswer::error(ErrorAnswer { name, description, context }).to_json().unwrap_or_default();
+        Self { headers: header.into_iter().collect(), ..Self::plain(http_status, body, reason, *findings) }
+    }
+}

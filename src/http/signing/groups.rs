@@ -1,0 +1,36 @@
+//! `/api/v1/key/contact-groups` (G3).
+
+use super::{
+    call::{Given, Nothing},
+    error::ApiError,
+    page::Page,
+    resource::Payload,
+};
+use crate::{
+    sandbox::{NewGroup, Sandbox, SigningError},
+    signing::GroupRequest,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// `POST`: makes a group of contacts.
+pub(super) async fn create_group(
+    sandbox: Arc<Sandbox>,
+    (): (),
+    Given(new): Given<GroupRequest>,
+) -> Result<Payload, ApiError> {
+    let GroupRequest { name, contact_ids } = new;
+    let group = sandbox.create_group(NewGroup { name, contact_ids }).await?;
+    Payload::of(json!({ "groupId": group.id }))
+}
+
+/// `GET`: newest first.
+pub(super) async fn list_groups(sandbox: Arc<Sandbox>, (): (), page: Page) -> Result<Payload, ApiError> {
+    let (groups, next) = page.of(&sandbox.groups, |_| true, SigningError::NoSuchGroup).await?;
+    Payload::listed("groups", &groups, next)
+}
+
+/// `GET {groupId}`.
+pub(super) async fn show_group(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    Payload::single("group", sandbox.group(&id).await?)
+}

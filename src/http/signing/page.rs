@@ -1,0 +1,128 @@
+//! Which part of a list is wanted: `limit`, `after`, and of envelopes `status`.
+
+use super::{
+    call::{Asked, without_body},
+    error::ApiError,
+};
+use crate::{
+    app::App,
+    document::Record,
+    http::{credential::Caller, record::Findings},
+    sandbox::SigningError,
+    store::Repository,
+};
+use axum::{body::Body, http::request::Parts};
+use std::sync::Arc;
+
+/// The largest page, and the usual one.
+const MOST: usize = 1000;
+const USUAL: usize = 100;
+
+/// How many bytes of records one page holds at most, but for the last record on it.
+const MOST_BYTES: usize = 4 << 20;
+
+const STATUSES: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
+
+/// A part of a list, newest first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    limit: usize,
+    /// The id of the last record of the page before.
+    after: Option<String>,
+}
+
+/// A part of the list of envelopes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct EnvelopePage {
+    pub(super) page: Page,
+    /// Only those that stand so.
+    pub(super) status: Option<&'static str>,
+}
+
+impl Page {
+    /// The records that are wanted, and the id to go on from where there are more.
+    pub(super) async fn of<T: Record>(
+        &self,
+        records: &Repository<T>,
+        wanted: impl Fn(&T) -> bool + Send,
+        missing: impl FnOnce(String) -> SigningError + Send,
+    ) -> Result<(Vec<Arc<T>>, Option<Arc<str>>), ApiError> {
+        if let Some(after) = &self.after
+            && records.get(after).await?.is_none()
+        {
+            return Err(missing(after.clone()).into());
+        }
+        let (mut page, total) = records.list(self.after.as_deref(), self.limit, wanted).await?;
+        let mut bytes = 0;
+        let fits = page.iter().take_while(|record| {
+            let has_room = bytes < MOST_BYTES;
+            bytes += record.size();
+            has_room
+        });
+        page.truncate(fits.count());
+        let next = if total > page.len() { page.last().map(|record| record.id()) } else { None };
+        Ok((page, next))
+    }
+}
+
+impl Asked for Page {
+    async fn ask(
+        _: &App,
+        parts: &Parts,
+        caller: Result<Caller, ApiError>,
+        body: Body,
+    ) -> Result<(Caller, Self, Findings), ApiError> {
+        let (caller, findings) = without_body(parts, caller, body)?;
+        match read(parts.uri.query(), &["limit", "after"]) {
+            Ok(EnvelopePage { page, .. }) => Ok((caller, page, findings)),
+            Err(error) => Err(error.with_findings(findings)),
+        }
+    }
+}
+
+impl Asked for EnvelopePage {
+    async fn ask(
+        _: &App,
+        parts: &Parts,
+        caller: Result<Caller, ApiError>,
+        body: Body,
+    ) -> Result<(Caller, Self, Findings), ApiError> {
+        let (caller, findings) = without_body(parts, caller, body)?;
+        match read(parts.uri.query(), &["limit", "after", "status"]) {
+            Ok(page) => Ok((caller, page, findings)),
+            Err(error) => Err(error.with_findings(findings)),
+        }
+    }
+}
+
+fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, ApiError> {
+    let (mut limit, mut after, mut status) = (None, None, None);
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if !known.contains(&&*name) {
+            let known = known.join(", ");
+            return Err(ApiError::query(&name, format!("The query parameter {name:?} is none of {known}.")));
+        }
+        let is_first = match &*name {
+            "limit" => limit.replace(read_limit(&value)?).is_none(),
+            "after" => after.replace(value.into_owned()).is_none(),
+            _ => status.replace(read_status(&value)?).is_none(),
+        };
+        if !is_first {
+            return Err(ApiError::query(&name, format!("The query parameter {name} is given more than once.")));
+        }
+    }
+    Ok(EnvelopePage { page: Page { limit: limit.unwrap_or(USUAL), after }, status })
+}
+
+fn read_limit(value: &str) -> Result<usize, ApiError> {
+    match value.parse() {
+        Ok(limit @ 1..=MOST) => Ok(limit),
+        _ => Err(ApiError::query("limit", format!("limit must be a whole number from 1 to {MOST}, but is {value:?}."))),
+    }
+}
+
+fn read_status(value: &str) -> Result<&'static str, ApiError> {
+    STATUSES.into_iter().find(|status| *status == value).ok_or_else(|| {
+        ApiError::query("status", format!("status must be one of {}, but is {value:?}.", STATUSES.join(", ")))
+    })
+}

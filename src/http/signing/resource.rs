@@ -1,0 +1,172 @@
+//! A path of the signing service with its methods: each request is recorded, judged, handed to its handler, and what
+//! came of it put into the shape of the contract (G8).
+
+use super::{api_key::ShownKey, call::Asked, error::ApiError};
+use crate::{
+    app::App,
+    contract::signing::SigningAnswer,
+    http::{
+        body,
+        breach::{Breach, SurfaceError},
+        record::{self, Answered, Findings},
+    },
+    sandbox::Sandbox,
+    scenario::{Chosen, ChosenBy},
+};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Path, Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::Response,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
+use std::{future::ready, sync::Arc};
+
+/// What a handler answers with: the whole of a successful answer.
+#[derive(Debug)]
+pub(super) struct Payload(Vec<u8>);
+
+impl Payload {
+    /// What was asked for, in the shape of the contract.
+    pub(super) fn of(payload: impl Serialize) -> Result<Self, ApiError> {
+        // Strings, numbers and JSON of the caller's own: nothing of it can fail, and if it does it is a defect.
+        SigningAnswer::success(payload).to_json().map(Self).map_err(|_| Breach::Failed.into())
+    }
+}
+
+impl Payload {
+    /// One thing under its name.
+    pub(super) fn single(name: &'static str, thing: impl Serialize) -> Result<Self, ApiError> {
+        Self::of(Named { name, thing, next: None })
+    }
+
+    /// A part of a list, and where it goes on.
+    pub(super) fn listed(name: &'static str, things: impl Serialize, next: Option<Arc<str>>) -> Result<Self, ApiError> {
+        Self::of(Named { name, thing: things, next })
+    }
+}
+
+struct Named<T> {
+    name: &'static str,
+    thing: T,
+    next: Option<Arc<str>>,
+}
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(self.name, &self.thing)?;
+        if let Some(next) = &self.next {
+            map.serialize_entry("next", next)?;
+        }
+        map.end()
+    }
+}
+
+/// A path, as it is put together method by method.
+#[derive(Default)]
+pub(super) struct Resource {
+    methods: MethodRouter<Arc<App>>,
+    allowed: Vec<&'static str>,
+}
+
+macro_rules! methods {
+    ($($method:ident: $filter:ident, $allowed:expr;)*) => {$(
+        pub(super) fn $method<P, A, F, Fut>(self, handle: F) -> Self
+        where
+            P: DeserializeOwned + Send + 'static,
+            A: Asked + 'static,
+            F: Fn(Arc<Sandbox>, P, A) -> Fut + Clone + Send + Sync + 'static,
+            Fut: Future<Output = Result<Payload, ApiError>> + Send + 'static,
+        {
+            self.with(MethodFilter::$filter, &$allowed, handle)
+        }
+    )*};
+}
+
+impl Resource {
+    methods! {
+        get: GET, ["GET", "HEAD"];
+        post: POST, ["POST"];
+        put: PUT, ["PUT"];
+        patch: PATCH, ["PATCH"];
+        delete: DELETE, ["DELETE"];
+    }
+
+    fn with<P, A, F, Fut>(mut self, filter: MethodFilter, allowed: &[&'static str], handle: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        A: Asked + 'static,
+        F: Fn(Arc<Sandbox>, P, A) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Payload, ApiError>> + Send + 'static,
+    {
+        let recorded = move |State(app): State<Arc<App>>, request: Request| async move {
+            let (exchange, key, parts, body) = record::open_with_key(&app, request);
+            exchange.answer(answer(&app, key, parts, body, handle)).await
+        };
+        self.methods = self.methods.merge(on(filter, recorded));
+        self.allowed.extend(allowed);
+        self
+    }
+
+    /// The path, whole: any other method is not allowed.
+    pub(super) fn done(self) -> MethodRouter<Arc<App>> {
+        let allowed: Arc<str> = self.allowed.join(", ").into();
+        self.methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
+            let (exchange, _, parts, body) = record::open_with_key(&app, request);
+            body::drain(body);
+            let description = format!("{} is not allowed at {}; use one of {allowed}.", parts.method, parts.uri.path());
+            let mut error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method.NotAllowed", description);
+            if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+                error = error.with_header(header::ALLOW, allowed);
+            }
+            exchange.answer(ready(Err(error))).await
+        })
+    }
+}
+
+async fn answer<P, A, F, Fut>(
+    app: &App,
+    key: ShownKey,
+    mut parts: Parts,
+    body: Body,
+    handle: F,
+) -> Result<Answered, ApiError>
+where
+    P: DeserializeOwned + Send,
+    A: Asked,
+    F: Fn(Arc<Sandbox>, P, A) -> Fut,
+    Fut: Future<Output = Result<Payload, ApiError>>,
+{
+    let (caller, asked, mut findings) = A::ask(app, &parts, key.judge(app), body).await?;
+    let result = match Path::<P>::from_request_parts(&mut parts, &()).await {
+        Ok(Path(path)) => handle(caller.sandbox, path, asked).await,
+        Err(_) => Err(not_found(&parts)),
+    };
+    match result {
+        Ok(Payload(body)) => {
+            let why = "the rules of signing allow it";
+            findings.chosen = Some(Chosen { by: ChosenBy::Signing, why: why.into() });
+            Ok(Answered::plain(StatusCode::OK, body, why.into(), findings))
+        }
+        Err(mut error) => {
+            let told = error.findings();
+            *told = Findings { chosen: told.chosen.take(), ..findings };
+            Err(error)
+        }
+    }
+}
+
+/// A path that no endpoint of the signing service has.
+pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (exchange, _, parts, body) = record::open_with_key(&app, request);
+    body::drain(body);
+    exchange.answer(ready(Err(not_found(&parts)))).await
+}
+
+fn not_found(parts: &Parts) -> ApiError {
+    let (method, path) = (&parts.method, parts.uri.path());
+    let description = format!("There is no endpoint {method} {path}; /openapi.json lists what there is.");
+    ApiError::new(StatusCode::NOT_FOUND, "Endpoint.NotFound", description)
+}

@@ -1,0 +1,16 @@
+//! `/api/v1/key/users` (G3): the team, to be read here and written through the control plane.
+
+use super::{call::Nothing, error::ApiError, page::Page, resource::Payload};
+use crate::sandbox::{Sandbox, SigningError};
+use std::sync::Arc;
+
+/// `GET`: newest first.
+pub(super) async fn list_users(sandbox: Arc<Sandbox>, (): (), page: Page) -> Result<Payload, ApiError> {
+    let (users, next) = page.of(&sandbox.users, |_| true, SigningError::NoSuchUser).await?;
+    Payload::listed("users", &users, next)
+}
+
+/// `GET {userId}`.
+pub(super) async fn show_user(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    Payload::single("user", sandbox.user(&id).await?)
+}
