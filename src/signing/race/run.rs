@@ -195,7 +195,6 @@ impl Watch for Record {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde hands it in")]
 fn name_of<S: Serializer>(refusal: &Refusal, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(refusal.name())
 }
