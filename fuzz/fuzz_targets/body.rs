@@ -4,6 +4,7 @@
 #![no_main]
 
 #[path = "../../tests/api/agreement.rs"]
+#[allow(dead_code)]
 mod agreement;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| agreement::holds(bytes));

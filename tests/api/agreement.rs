@@ -1,9 +1,11 @@
 //! What must hold of any bytes as a request body. Property tests and the fuzz target share it.
 
 use docendorse_mock::{
-    contract::{HANDOFF_REQUEST, Schema},
+    contract::{HANDOFF_REQUEST, Schema, signing},
     session::HandoffRequest,
+    signing::{AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, RecipientChangeRequest, RecipientRequest},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::OnceLock};
 
@@ -14,9 +16,22 @@ fn schema() -> &'static Schema {
 
 /// Everything that must hold of one body.
 pub fn holds(bytes: &[u8]) {
-    let schema = schema();
+    holds_of::<HandoffRequest>(schema(), bytes);
+}
+
+/// The same of a body of the signing service, whichever it is taken for.
+pub fn signing_holds(bytes: &[u8]) {
+    holds_of::<EnvelopeRequest>(signing::ENVELOPE.schema().unwrap(), bytes);
+    holds_of::<RecipientRequest>(signing::RECIPIENT.schema().unwrap(), bytes);
+    holds_of::<RecipientChangeRequest>(signing::RECIPIENT_CHANGE.schema().unwrap(), bytes);
+    holds_of::<AgentsRequest>(signing::AGENTS.schema().unwrap(), bytes);
+    holds_of::<ContactRequest>(signing::CONTACT.schema().unwrap(), bytes);
+    holds_of::<GroupRequest>(signing::CONTACT_GROUP.schema().unwrap(), bytes);
+}
+
+fn holds_of<T: DeserializeOwned>(schema: &Schema, bytes: &[u8]) {
     let judged = schema.judge(bytes);
-    let checked = schema.check::<HandoffRequest>(bytes);
+    let checked = schema.check::<T>(bytes);
     assert_eq!(judged.is_ok(), checked.is_ok(), "the short cut changed the verdict");
     if schema.is_clean(bytes) {
         let (_, advices) = judged.as_ref().expect("the short cut passed what the full judgement refuses");

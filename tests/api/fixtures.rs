@@ -8,20 +8,20 @@ use std::{fmt::Write, path::Path};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub struct Case {
     about: String,
-    clause: String,
-    body: Option<Value>,
+    pub clause: String,
+    pub body: Option<Value>,
     raw: Option<String>,
     base64: Option<String>,
-    violations: Vec<Expected>,
+    pub violations: Vec<Expected>,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
-struct Expected {
-    pointer: String,
-    rule: String,
+pub struct Expected {
+    pub pointer: String,
+    pub rule: String,
 }
 
 pub fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
@@ -36,7 +36,7 @@ pub fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 impl Case {
-    fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         match (&self.body, &self.raw, &self.base64) {
             (Some(body), None, None) => serde_json::to_vec(body).unwrap(),
             (None, Some(raw), None) => raw.clone().into_bytes(),
@@ -78,15 +78,7 @@ async fn every_invalid_fixture_is_refused_for_its_reasons() {
         let answer = api.hand_off(case.bytes()).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{name}: {}", answer.text);
         let exchange = api.exchange(&answer).await;
-        let violations: Vec<Expected> = exchange["violations"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|found| Expected {
-                pointer: found["pointer"].as_str().unwrap().to_owned(),
-                rule: found["rule"].as_str().unwrap().to_owned(),
-            })
-            .collect();
+        let violations = violations_of(&exchange);
         assert_eq!(violations, case.violations, "{name}");
         for violation in &violations {
             assert!(answer.description().contains(&violation.pointer), "{name}: {}", answer.description());
@@ -100,6 +92,16 @@ async fn every_invalid_fixture_is_refused_for_its_reasons() {
         writeln!(descriptions, "{name}\n  {}", answer.description()).unwrap();
     }
     insta::assert_snapshot!(descriptions);
+}
+
+/// The violations that the journal tells of.
+pub fn violations_of(exchange: &Value) -> Vec<Expected> {
+    let told = exchange["violations"].as_array().unwrap().iter();
+    told.map(|found| Expected {
+        pointer: found["pointer"].as_str().unwrap().to_owned(),
+        rule: found["rule"].as_str().unwrap().to_owned(),
+    })
+    .collect()
 }
 
 #[test]

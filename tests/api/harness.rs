@@ -146,7 +146,8 @@ impl Documents {
             // Unknown paths are answered in the contract's error shape (H4), outside of any document.
             (None, None) if path.starts_with("/__admin") => return,
             (None, None) => {
-                let objections = self.objections("HandoffAnswer", &answer.json());
+                let shape = if path.starts_with("/api/v1/key") { "SigningError" } else { "HandoffAnswer" };
+                let objections = self.objections(shape, &answer.json());
                 assert!(objections.is_empty(), "{method} {path}: {objections:?}");
                 return;
             }
@@ -199,6 +200,11 @@ impl Documents {
     /// What the contract's document objects to in a value that should be one of its schemas.
     pub fn objections(&self, schema: &str, value: &Value) -> Vec<String> {
         violations_of(&self.contract, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)
+    }
+
+    /// What the contract's document objects to in a value that should be of a schema in it.
+    pub fn objections_to(&self, schema: &Value, value: &Value) -> Vec<String> {
+        violations_of(&self.contract, schema, value)
     }
 
     pub fn contract(&self) -> &Value {

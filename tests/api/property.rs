@@ -1,22 +1,29 @@
 //! What holds of any body: it is accepted, or refused at places that exist; the short cut for clean bodies agrees with
 //! the full judgement, and the explanation with the JSON Schema validator.
 
-use crate::{agreement::holds, fixtures::files};
+use crate::{
+    agreement::{holds, signing_holds},
+    fixtures::files,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-fn any_json() -> impl Strategy<Value = Value> {
+fn any_json(key: impl Strategy<Value = String> + Clone + 'static) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
+        // Near the edges of days and orders, as whole numbers are written.
+        (-2_i32..93).prop_map(Value::from),
+        (-2_i32..93).prop_map(|number| Value::from(f64::from(number))),
+        (999_998_u64..1_000_003).prop_map(Value::from),
         text(),
     ];
-    leaf.prop_recursive(4, 32, 6, |inner| {
+    leaf.prop_recursive(4, 32, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec((key(), inner), 0..6)
+            prop::collection::vec((key.clone(), inner), 0..6)
                 .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
         ]
     })
@@ -32,6 +39,9 @@ fn text() -> impl Strategy<Value = Value> {
         Just("https://example.com/a.pdf".to_owned()),
         Just("+14155550123".to_owned()),
         Just("url".to_owned()),
+        Just("signer".to_owned()),
+        Just("en-US".to_owned()),
+        Just("whatsapp".to_owned()),
         "[0-9]{4}-[0-9]{2}-[0-9]{2}",
         "\\+?[0-9]{1,17}",
         "[a-z.+-]{0,5}@[a-z.-]{0,8}",
@@ -41,7 +51,7 @@ fn text() -> impl Strategy<Value = Value> {
     .prop_map(Value::from)
 }
 
-fn key() -> impl Strategy<Value = String> {
+fn key() -> impl Strategy<Value = String> + Clone {
     prop_oneof![
         ".{0,4}",
         prop::sample::select(vec![
@@ -74,11 +84,62 @@ fn key() -> impl Strategy<Value = String> {
     ]
 }
 
+fn signing_key() -> impl Strategy<Value = String> + Clone {
+    prop_oneof![
+        ".{0,4}",
+        prop::sample::select(vec![
+            "recipient",
+            "agents",
+            "agent",
+            "info",
+            "contactId",
+            "userId",
+            "groupId",
+            "contactIds",
+            "context",
+            "name",
+            "email",
+            "phone",
+            "locale",
+            "phoneContactMethod",
+            "type",
+            "identifier",
+            "order",
+            "required",
+            "roleName",
+            "hostedById",
+            "phoneVerification",
+            "expirationPeriodDays",
+            "reminderInitialDelayDays",
+            "reopen",
+            "role_name",
+            "contactID",
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+fn valid(folders: &[&str]) -> Vec<Value> {
+    let files = folders.iter().flat_map(|folder| files(folder));
+    files.map(|(_, body)| serde_json::from_slice(&body).unwrap()).collect()
+}
+
+/// The folders of bodies of the signing service, valid ones.
+const SIGNING: [&str; 6] = [
+    "signing/envelope/valid",
+    "signing/recipient/valid",
+    "signing/recipient-change/valid",
+    "signing/agents/valid",
+    "signing/contact/valid",
+    "signing/group/valid",
+];
+
 /// A valid body with one place changed, removed or added.
-fn nearly_valid() -> impl Strategy<Value = Value> {
-    let bodies: Vec<Value> =
-        files("requests/valid").iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
-    let change = (prop::sample::select(bodies), any::<prop::sample::Index>(), 0..3, any_json(), key());
+fn nearly_valid(
+    bodies: Vec<Value>,
+    key: impl Strategy<Value = String> + Clone + 'static,
+) -> impl Strategy<Value = Value> {
+    let change = (prop::sample::select(bodies), any::<prop::sample::Index>(), 0..3, any_json(key.clone()), key);
     change.prop_map(|(mut body, index, what, value, key)| {
         let mut places = Vec::new();
         collect(&body, String::new(), &mut places);
@@ -129,18 +190,31 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_is_accepted_or_refused_at_places_that_exist(value in any_json()) {
+    fn any_json_is_accepted_or_refused_at_places_that_exist(value in any_json(key())) {
         holds(value.to_string().as_bytes());
     }
 
     #[test]
-    fn a_valid_body_with_one_change_is_judged_alike_by_all_judges(value in nearly_valid()) {
+    fn a_valid_body_with_one_change_is_judged_alike_by_all_judges(value in nearly_valid(valid(&["requests/valid"]), key())) {
         holds(value.to_string().as_bytes());
     }
 
     #[test]
     fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         holds(&bytes);
+        signing_holds(&bytes);
+    }
+
+    #[test]
+    fn any_json_to_the_signing_service_is_accepted_or_refused_at_places_that_exist(value in any_json(signing_key())) {
+        signing_holds(value.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_valid_body_of_the_signing_service_with_one_change_is_judged_alike_by_all_judges(
+        value in nearly_valid(valid(&SIGNING), signing_key())
+    ) {
+        signing_holds(value.to_string().as_bytes());
     }
 }
 
@@ -152,5 +226,11 @@ fn every_valid_fixture_is_judged_alike_with_any_part_cut_off() {
         for cut in (0..body.len()).step_by(if body.len() > 2_000 { 97 } else { 1 }) {
             holds(&body[..cut]);
         }
+    }
+    for (_, body) in SIGNING.iter().flat_map(|folder| files(folder)) {
+        for cut in (0..=body.len()).step_by(7) {
+            signing_holds(&body[..cut]);
+        }
+        signing_holds(&body);
     }
 }

@@ -1,0 +1,182 @@
+//! Lists of the signing service: newest first, page by page; and the names that its document promises.
+
+use crate::{
+    harness::{Api, documents},
+    signing::{add, ask, draft, payload, refused, signer},
+};
+use docendorse_mock::{
+    contract::signing::{Body, REQUEST_ERRORS},
+    sandbox::{NewContact, SigningError},
+    signing::{DraftError, Locale, Refusal},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+fn ids(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|thing| thing["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn envelopes_are_listed_newest_first_and_page_by_page() {
+    let api = Api::new();
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.insert(0, draft(&api).await);
+    }
+    let all = payload(&api, "GET", "/envelopes", None).await;
+    assert_eq!((ids(&all["envelopes"]), all.get("next")), (made.iter().map(String::as_str).collect(), None));
+    let mut seen = Vec::new();
+    let mut path = "/envelopes?limit=2".to_owned();
+    loop {
+        let page = payload(&api, "GET", &path, None).await;
+        seen.extend(ids(&page["envelopes"]).into_iter().map(str::to_owned));
+        let Some(next) = page["next"].as_str() else { break };
+        // One that is made meanwhile moves nothing.
+        draft(&api).await;
+        path = format!("/envelopes?limit=2&after={next}");
+    }
+    assert_eq!(seen, made);
+
+    add(&api, &made[1], signer("tenant", &["sam"])).await;
+    payload(&api, "PUT", &format!("/envelopes/{}/send", made[1]), None).await;
+    let sent = payload(&api, "GET", "/envelopes?status=sent", None).await;
+    assert_eq!(ids(&sent["envelopes"]), [&made[1]]);
+    let sent = payload(&api, "GET", "/envelopes?status=finalized&limit=1", None).await;
+    assert_eq!((&sent["envelopes"], sent.get("next")), (&json!([]), None));
+}
+
+#[tokio::test]
+async fn a_page_is_bounded_by_its_bytes_too() {
+    let api = Api::new();
+    for _ in 0..8 {
+        let heavy = json!({ "name": "NDA", "context": { "text": "x".repeat(1_000_000) } });
+        payload(&api, "POST", "/envelopes", heavy).await;
+    }
+    let page = payload(&api, "GET", "/envelopes", None).await;
+    assert_eq!(page["envelopes"].as_array().unwrap().len(), 5);
+    let rest = payload(&api, "GET", &format!("/envelopes?after={}", page["next"].as_str().unwrap()), None).await;
+    assert_eq!((rest["envelopes"].as_array().unwrap().len(), rest.get("next")), (3, None));
+}
+
+#[tokio::test]
+async fn the_address_book_is_listed_and_shown() {
+    let api = Api::new();
+    let jane = json!({ "name": "Jane", "email": "jane@example.com", "phone": "+905001234567", "locale": "tr-TR" });
+    let jane_id = payload(&api, "POST", "/contacts", jane.clone()).await["contactId"].clone();
+    let joe = json!({ "name": "Joe", "email": "joe@example.com" });
+    let joe_id = payload(&api, "POST", "/contacts", joe).await["contactId"].clone();
+    let group = json!({ "name": "Directors", "contactIds": [joe_id, jane_id] });
+    let group_id = payload(&api, "POST", "/contact-groups", group).await["groupId"].clone();
+    let user = NewContact { name: "Sam".into(), email: "sam@example.com".into(), phone: None, locale: Locale::EnUs };
+    api.app.sandboxes.default_sandbox().create_user(Some("usr_sam".to_owned()), user).await.unwrap();
+
+    let contacts = payload(&api, "GET", "/contacts", None).await["contacts"].clone();
+    assert_eq!(ids(&contacts), [joe_id.as_str().unwrap(), jane_id.as_str().unwrap()]);
+    assert_eq!(contacts[0]["locale"], "en-US");
+    let shown =
+        payload(&api, "GET", &format!("/contacts/{}", jane_id.as_str().unwrap()), None).await["contact"].clone();
+    assert_eq!(shown, contacts[1]);
+    for (name, value) in jane.as_object().unwrap() {
+        assert_eq!(&shown[name], value);
+    }
+    let groups = payload(&api, "GET", "/contact-groups", None).await["groups"].clone();
+    assert_eq!(groups[0]["contactIds"], json!([joe_id, jane_id]), "in their own order");
+    let path = format!("/contact-groups/{}", group_id.as_str().unwrap());
+    assert_eq!(payload(&api, "GET", &path, None).await["group"], groups[0]);
+    let users = payload(&api, "GET", "/users", None).await["users"].clone();
+    assert_eq!(ids(&users), ["usr_sam"]);
+    assert_eq!(payload(&api, "GET", "/users/usr_sam", None).await["user"], users[0]);
+
+    let first = payload(&api, "GET", "/contacts?limit=1", None).await;
+    let rest = payload(&api, "GET", &format!("/contacts?after={}", first["next"].as_str().unwrap()), None).await;
+    assert_eq!(ids(&rest["contacts"]), [jane_id.as_str().unwrap()]);
+}
+
+#[tokio::test]
+async fn a_query_that_cannot_be_understood_is_refused_by_its_parameter() {
+    let api = Api::new();
+    for (path, parameter) in [
+        ("/envelopes?limit=0", "limit"),
+        ("/envelopes?limit=1001", "limit"),
+        ("/envelopes?limit=ten", "limit"),
+        ("/envelopes?limit=-1", "limit"),
+        ("/envelopes?limit=", "limit"),
+        ("/envelopes?limit=1&limit=2", "limit"),
+        ("/envelopes?status=Draft", "status"),
+        ("/envelopes?status=", "status"),
+        ("/envelopes?page=2", "page"),
+        ("/contacts?status=draft", "status"),
+        ("/contact-groups?after=a&after=b", "after"),
+        ("/users?%FF=1", "\u{FFFD}"),
+    ] {
+        let (name, context) = refused(&api, "GET", path, None).await;
+        assert_eq!((name.as_str(), context), ("400 Request.InvalidQuery", json!({ "parameter": parameter })), "{path}");
+    }
+    for (path, name) in [
+        ("/envelopes?after=env_1", "404 Envelope.NotFound"),
+        ("/contacts?after=cnt_1", "404 Contact.NotFound"),
+        ("/contact-groups?after=grp_1", "404 Group.NotFound"),
+        ("/users?after=usr_1", "404 User.NotFound"),
+    ] {
+        assert_eq!(refused(&api, "GET", path, None).await.0, name);
+    }
+    let exchange = api.exchange(&ask(&api, "GET", "/envelopes?limit=0", None).await).await;
+    assert_eq!(exchange["client"], docendorse_mock::oauth::built_in::CLIENT_ID);
+}
+
+#[test]
+fn the_document_promises_every_name_and_no_other() {
+    let document = documents().contract();
+    let promised = document["components"]["schemas"]["SigningErrorName"]["enum"].as_array().unwrap();
+    let promised: Vec<&str> = promised.iter().map(|name| name.as_str().unwrap()).collect();
+    let known: BTreeSet<&str> = Refusal::ALL
+        .iter()
+        .map(|refusal| refusal.name())
+        .chain(DraftError::NAMES)
+        .chain(SigningError::NAMES)
+        .chain(REQUEST_ERRORS)
+        .collect();
+    assert_eq!(promised.iter().copied().collect::<BTreeSet<_>>(), known);
+    assert_eq!(promised.len(), known.len(), "each of them once");
+}
+
+#[test]
+fn the_document_is_built_on_the_schema_files_of_the_signing_service() {
+    let schemas = &documents().contract()["components"]["schemas"];
+    for body in Body::all() {
+        let mut published = schemas[body.name].clone();
+        // In the document the shared part stands once.
+        let reference = json!({ "$ref": "#/components/schemas/AgentSource" });
+        for place in ["/properties/agents", "/properties/recipient/properties/agents"] {
+            if let Some(agents) = published.pointer_mut(place) {
+                assert_eq!(agents["items"], reference, "{}", body.name);
+                agents["items"] = schemas["AgentSource"].clone();
+            }
+        }
+        assert_eq!(&published, body.schema().unwrap().document(), "{}", body.name);
+    }
+}
+
+#[test]
+fn every_example_of_the_document_keeps_its_schema() {
+    let document = documents().contract();
+    let mut held = 0;
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1/key"));
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().unwrap().iter().filter(|(method, _)| *method != "parameters")
+        {
+            let content = &operation["responses"]["200"]["content"]["application/json"];
+            assert!(operation["security"][0]["apiKey"].is_array(), "{method} {path}");
+            let objections = documents().objections_to(&content["schema"], &content["example"]);
+            assert!(objections.is_empty(), "{method} {path}: {objections:?}");
+            let body = &operation["requestBody"]["content"]["application/json"];
+            for (name, example) in body["examples"].as_object().into_iter().flatten() {
+                let objections = documents().objections_to(&body["schema"], &example["value"]);
+                assert!(objections.is_empty(), "{method} {path} {name}: {objections:?}");
+                held += 1;
+            }
+            held += 1;
+        }
+    }
+    assert!(held >= 25, "only {held}");
+}
