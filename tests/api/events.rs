@@ -348,8 +348,8 @@ impl Listener {
     /// The next so many events.
     async fn next(&mut self, count: usize) -> Vec<Block> {
         loop {
-            let ends = self.text.match_indices("\n\n").map(|(at, _)| at + 2);
-            let whole = ends.filter(|end| blocks(&self.text[..*end]).len() == count).next();
+            let mut ends = self.text.match_indices("\n\n").map(|(at, _)| at + 2);
+            let whole = ends.find(|end| blocks(&self.text[..*end]).len() == count);
             if let Some(end) = whole {
                 let rest = self.text.split_off(end);
                 return blocks(&std::mem::replace(&mut self.text, rest));

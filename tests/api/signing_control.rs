@@ -140,6 +140,7 @@ async fn every_refusal_has_its_name_and_tells_how_things_are() {
     act(&api, &hosts[0], "open").await;
     act(&api, &hosts[0], "accept").await;
     meet(&hosts[0], "sign", Refusal::NothingToSign).await;
+    meet(&hosts[0], "decline", Refusal::Completed).await;
     assert_eq!(act(&api, &guests[0], "open").await.status, 200);
 
     for (how, refusal) in [("void", Refusal::Voided), ("expire", Refusal::Expired)] {

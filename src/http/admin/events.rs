@@ -63,7 +63,7 @@ pub(super) async fn list_events(
     Params(wanted): Params<Wanted>,
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
-    struct Events {
+    struct EventPage {
         events: Vec<Event>,
         next: Option<String>,
         dropped: u64,
@@ -86,11 +86,11 @@ pub(super) async fn list_events(
     if after > page.last {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
-            format!("There is no event {:?} yet; the log has begun anew since.", event_id(after)),
+            format!("There is no event {:?} yet; after a reset ids begin again with {}.", event_id(after), event_id(1)),
         ));
     }
     let next = if page.more { Some(event_id(page.seen)) } else { None };
-    Ok(Pretty(Events { events: page.events, next, dropped: page.dropped }).into_response())
+    Ok(Pretty(EventPage { events: page.events, next, dropped: page.dropped }).into_response())
 }
 
 /// The number of an event that a caller names.

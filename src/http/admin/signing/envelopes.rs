@@ -45,7 +45,7 @@ pub(in crate::http::admin) async fn list_envelopes(
     Params(wanted): Params<Wanted>,
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
-    struct Envelopes<E> {
+    struct EnvelopePage<E> {
         envelopes: Vec<E>,
         matching: usize,
         next: Option<String>,
@@ -65,7 +65,7 @@ pub(in crate::http::admin) async fn list_envelopes(
     let next = if matching > page.len() { page.last().map(|envelope| envelope.id.to_string()) } else { None };
     let view = |envelope| EnvelopeView { envelope, in_full: true }.with_agents(!preferred.minimal);
     let envelopes = page.iter().map(|envelope| view(envelope)).collect();
-    Ok(preferred.answer(Pretty(Envelopes { envelopes, matching, next })))
+    Ok(preferred.answer(Pretty(EnvelopePage { envelopes, matching, next })))
 }
 
 /// `GET /__admin/signing/envelopes/{id}`.
