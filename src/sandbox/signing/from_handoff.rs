@@ -73,8 +73,10 @@ impl Wish {
 }
 
 fn person(party: &Party) -> Person {
+    // The contract lets a name be empty, but whoever is invited is called something.
+    let name = if party.name.trim().is_empty() { &party.email } else { &party.name };
     Person {
-        name: party.name.clone(),
+        name: name.clone(),
         email: party.email.clone(),
         phone: party.telephone.clone(),
         locale: Locale::default(),

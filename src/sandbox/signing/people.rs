@@ -115,7 +115,12 @@ impl Sandbox {
         let behaviour = envelope.terms.plan.as_ref()?.behaviour_of(person)?;
         let state = recipient.agent(spot.agent)?;
         let agent_id = envelope.agent_id(spot)?;
-        let since = if state == AgentState::Invited { since.max(may_open(envelope, recipient)?) } else { since };
+        let since = match state {
+            AgentState::Invited => since.max(may_open(envelope, recipient)?),
+            // A host has done its part by accepting.
+            AgentState::Primary if !matches!(recipient.state, RecipientState::Claimed { .. }) => return None,
+            _ => since,
+        };
         let mut chance = self.chance(envelope, agent_id.number, state);
         let (act, after) = behaviour.next(state, &mut || chance.draw())?;
         self.schedule(later(since, after), Task::Act { act, agent_id });
