@@ -12,11 +12,14 @@ mod serve;
 mod token;
 mod validate;
 
-use crate::config::{ConfigError, ServeOptions, Settings};
+use crate::{
+    config::{ConfigError, ServeOptions, Settings},
+    position::Position,
+};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use std::{
     ffi::OsString,
-    io::{self, Write},
+    io::{self, Read, Write},
     process::ExitCode,
 };
 
@@ -200,6 +203,23 @@ fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// The text of a file, and what to call it; - is standard input.
+fn read_text(file: &str) -> Result<(String, String), Failure> {
+    let (name, bytes) = if file == "-" {
+        let mut bytes = Vec::new();
+        ("<stdin>", io::stdin().read_to_end(&mut bytes).map(|_| bytes))
+    } else {
+        (file, std::fs::read(file))
+    };
+    let bytes = bytes.map_err(|error| Failure::new(Exit::File, format!("{name}: cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let position = Position::of(&text, error.utf8_error().valid_up_to());
+        Failure::new(Exit::File, format!("{name}:{position}: the file is not UTF-8"))
+    })?;
+    Ok((name.to_owned(), text))
 }
 
 /// The verb left out is `serve`.

@@ -1,13 +1,14 @@
 //! `race`: what simulated people come to who compete for one signature, without a server.
 
-use super::{Exit, Failure, print};
+mod explore;
+
+use super::{Exit, Failure, print, read_text};
 use crate::{
     ids::Ids,
-    position::Position,
-    scenario::ScenarioError,
-    signing::{MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile},
+    signing::{MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile, explore::Layout},
 };
 use clap::{Args, ValueEnum, value_parser};
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -17,6 +18,9 @@ pub(super) struct Options {
 
     #[command(flatten)]
     simulation: Simulation,
+
+    #[command(flatten)]
+    proof: Proof,
 
     /// For people, for programs, or to be looked at.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -59,6 +63,24 @@ struct Simulation {
     runs: u32,
 }
 
+/// The rules themselves, without chance.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Proof")]
+struct Proof {
+    /// Walk every interleaving of what up to N agents can do (--agents, 10 at most), and check what must always hold;
+    /// ends with 1 on a violation.
+    #[arg(long, conflicts_with_all = ["file", "agent", "seed", "runs"])]
+    explore: bool,
+
+    /// Explore this layout of the envelope alone: single, sequence, optional or hosted. [default: all]
+    #[arg(long, value_name = "LAYOUT", requires = "explore")]
+    layout: Option<Layout>,
+
+    /// Carry out the commands of a file, such as the counter-example of an exploration; - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "agents", "agent", "reopen", "seed", "runs", "explore"])]
+    replay: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     Table,
@@ -83,45 +105,55 @@ A FILE says the same, and more:
   reopen: true
   expiration_period_days: 7
 
-The same seed gives the same bytes. Wrong usage ends with 2, a wrong file with 3.";
+The same seed gives the same bytes. Wrong usage ends with 2, a wrong file with 3, and an exploration or a script
+that violates an invariant with 1.";
 
 pub(super) fn race(options: &Options) -> Result<Exit, Failure> {
-    let race = options.entrants.race()?;
-    let Simulation { seed, runs } = options.simulation;
-    let seed = seed.unwrap_or_else(|| Ids::from_entropy().seed());
-    let text = told(&race, seed, runs, options.format)?;
-    match &options.output {
+    let Options { entrants, simulation: Simulation { seed, runs }, proof, format, output } = options;
+    let (text, exit, seed) = if let Some(script) = &proof.replay {
+        let (text, exit) = explore::replay_script(script, *format)?;
+        (text, exit, None)
+    } else if proof.explore {
+        let (text, exit) = explore::explore_rules(entrants.agents, proof.layout, entrants.reopen, *format)?;
+        (text, exit, None)
+    } else {
+        let race = entrants.race()?;
+        let seed = seed.unwrap_or_else(|| Ids::from_entropy().seed());
+        (told(&race, seed, *runs, *format)?, Exit::Fine, Some(seed))
+    };
+    match output {
         None => print(text.as_bytes())?,
         Some(file) => {
             std::fs::write(file, text).map_err(|error| {
                 Failure::new(Exit::Runtime, format!("{}: cannot be written: {error}", file.display()))
             })?;
-            print(format!("{}: written; the seed is {seed}\n", file.display()).as_bytes())?;
+            let seed = seed.map(|seed| format!("; the seed is {seed}")).unwrap_or_default();
+            print(format!("{}: written{seed}\n", file.display()).as_bytes())?;
         }
     }
-    Ok(Exit::Fine)
+    Ok(exit)
 }
 
 fn told(race: &Race, seed: u64, runs: u32, format: Format) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Runtime, error.to_string());
     if runs == 1 {
         let run = race.run(seed, 0);
         return match format {
             Format::Table => Ok(run.table()),
-            Format::Json => serde_json::to_string_pretty(&run).map(with_end).map_err(|error| failed(&error)),
+            Format::Json => told_as_json(&run),
             Format::Svg => Ok(run.svg()),
         };
     }
-    let races = race.runs(seed, runs).map_err(|error| failed(&error))?;
+    let races = race.runs(seed, runs).map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     match format {
         Format::Table => Ok(races.table()),
-        Format::Json => serde_json::to_string_pretty(&races).map(with_end).map_err(|error| failed(&error)),
+        Format::Json => told_as_json(&races),
         Format::Svg => Ok(races.svg()),
     }
 }
 
-fn with_end(text: String) -> String {
-    text + "\n"
+fn told_as_json(found: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(found);
+    text.map(|text| text + "\n").map_err(|error| Failure::new(Exit::Runtime, error.to_string()))
 }
 
 impl Entrants {
@@ -139,24 +171,7 @@ impl Entrants {
 }
 
 fn read(file: &str) -> Result<RaceFile, Failure> {
-    let wrong = |problem: String| Failure::new(Exit::File, problem);
-    let (name, bytes) = if file == "-" {
-        let mut bytes = Vec::new();
-        let read = std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes);
-        ("<stdin>", read.map(|_| bytes))
-    } else {
-        (file, std::fs::read(file))
-    };
-    let bytes = bytes.map_err(|error| wrong(format!("{name}: cannot be read: {error}")))?;
-    let read = match std::str::from_utf8(&bytes) {
-        Ok(text) => RaceFile::read(name, text),
-        Err(error) => {
-            let text = String::from_utf8_lossy(&bytes);
-            let position = Position::of(&text, error.valid_up_to());
-            let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
-            let problem = "the file is not UTF-8".to_owned();
-            Err(ScenarioError { file: name.to_owned(), position, problem, line })
-        }
-    };
-    read.map_err(|error| wrong(super::validate::printable(&error.to_string())))
+    let (name, text) = read_text(file)?;
+    RaceFile::read(&name, &text)
+        .map_err(|error| Failure::new(Exit::File, super::validate::printable(&error.to_string())))
 }

@@ -1,0 +1,79 @@
+//! `race --explore` and `race --replay`: the rules themselves, walked through instead of drawn from.
+
+use super::{Failure, Format, told_as_json};
+use crate::{
+    cli::{Exit, read_text},
+    signing::explore::{Exploration, Layout, Options, Rules, Script, Setup, explore},
+};
+use std::fmt::Write;
+
+/// What is walked through unless somebody says otherwise.
+const USUAL: u32 = 3;
+
+/// Walks every interleaving of what up to so many agents can do, in every layout and with and without reopening unless
+/// one is asked for; ends with 1 where an invariant is violated.
+pub(super) fn explore_rules(
+    agents: Option<u32>,
+    layout: Option<Layout>,
+    reopen: bool,
+    format: Format,
+) -> Result<(String, Exit), Failure> {
+    let layouts = layout.map_or(Layout::ALL.to_vec(), |layout| vec![layout]);
+    let reopens: &[bool] = if reopen { &[true] } else { &[false, true] };
+    let mut found = Vec::new();
+    for agents in 1..=agents.unwrap_or(USUAL) {
+        for layout in &layouts {
+            for reopen in reopens {
+                let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error.to_string());
+                let setup = Setup::new(agents, *layout, *reopen).map_err(|error| usage(&error))?;
+                found.push(explore(&Rules, Options::of(setup)).map_err(|error| usage(&error))?);
+            }
+        }
+    }
+    let exit = if found.iter().all(|one| one.violation.is_none()) { Exit::Fine } else { Exit::Failed };
+    let text = match format {
+        Format::Table => table(&found),
+        Format::Json => told_as_json(&found)?,
+        Format::Svg => return Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
+    };
+    Ok((text, exit))
+}
+
+/// Carries out the script of a counter-example, or one written by hand, and checks every invariant after each command.
+pub(super) fn replay_script(file: &str, format: Format) -> Result<(String, Exit), Failure> {
+    let (name, text) = read_text(file)?;
+    let script = Script::parse(&text).map_err(|error| Failure::new(Exit::File, format!("{name}:{error}")))?;
+    let replay = script.replay(&Rules);
+    let exit = if replay.violation.is_none() { Exit::Fine } else { Exit::Failed };
+    match format {
+        Format::Table => Ok((replay.to_string(), exit)),
+        Format::Json => Ok((told_as_json(&replay)?, exit)),
+        Format::Svg => Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
+    }
+}
+
+fn table(found: &[Exploration]) -> String {
+    let mut text = format!(
+        "{:>6}  {:<8}  {:<6}  {:>9}  {:>9}  {:>9}  {:>9}  {:>7}\n",
+        "agents", "layout", "reopen", "states", "effective", "repeated", "refused", "longest"
+    );
+    for one in found {
+        let refused: usize = one.refusals.values().sum();
+        let (agents, layout) = (one.setup.agents(), one.setup.layout().as_str());
+        let reopen = if one.setup.reopen() { "yes" } else { "no" };
+        let Exploration { states, transitions, repeated, longest_path, .. } = one;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{agents:>6}  {layout:<8}  {reopen:<6}  {states:>9}  {transitions:>9}  {repeated:>9}  {refused:>9}  {longest_path:>7}"
+        );
+    }
+    if let Some(example) = found.iter().find_map(|one| one.violation.as_ref()) {
+        text.push_str("\nAn invariant is violated; save this as a file, and --replay runs it again:\n\n");
+        text.push_str(&example.to_string());
+    } else {
+        let states: usize = found.iter().map(|one| one.states).sum();
+        let _ = writeln!(text, "\n{states} states, every command tried in each: every path ends, nothing is violated");
+    }
+    text
+}
