@@ -236,6 +236,7 @@ impl Text {
         }
         match (self.min, self.max) {
             (Some(min), Some(max)) => format!("a string of {min} to {max} characters"),
+            (Some(1), None) => "a string that is not empty".to_owned(),
             (Some(min), None) => format!("a string of at least {min} characters"),
             (None, Some(max)) => format!("a string of at most {max} characters"),
             (None, None) => "a string".to_owned(),

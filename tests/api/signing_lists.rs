@@ -2,7 +2,8 @@
 
 use crate::{
     harness::{Api, documents},
-    signing::{add, ask, draft, payload, refused, signer},
+    sandboxes::{create, send},
+    signing::{add, ask, draft, payload, refused, request, signer},
 };
 use docendorse_mock::{
     contract::signing::{Body, REQUEST_ERRORS},
@@ -179,4 +180,29 @@ fn every_example_of_the_document_keeps_its_schema() {
         }
     }
     assert!(held >= 25, "only {held}");
+}
+
+#[tokio::test]
+async fn what_is_made_after_a_restore_has_an_id_of_its_own() {
+    let api = Api::new();
+    let suite = create(&api, json!({ "name": "suite-a", "seed": 7 })).await;
+    let jane = json!({ "name": "Jane", "email": "jane@example.com" });
+    let group = |id: &Value| json!({ "name": "Directors", "contactIds": [id] });
+    let key = suite["credentials"]["api_key"].as_str().unwrap().to_owned();
+    let made = async |key: &str, path: &str, body: &Value| {
+        let answer = api.send(request(key, "POST", path, Some(body))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["payload"].clone()
+    };
+    let contact = made(&key, "/contacts", &jane).await;
+    let directors = made(&key, "/contact-groups", &group(&contact["contactId"])).await;
+    let mut snapshot = api.get("/__admin/sandboxes/suite-a/snapshot").await.json();
+    // As somebody may have written it who did not know what was drawn.
+    snapshot["ids"]["contacts"] = json!(0);
+    snapshot["ids"]["groups"] = json!(0);
+    let restored = send(&api, "POST", "/__admin/sandboxes/restore?name=after", snapshot).await;
+    assert_eq!(restored.status, 201, "{}", restored.text);
+    let key = restored.json()["credentials"]["api_key"].as_str().unwrap().to_owned();
+    assert_ne!(made(&key, "/contacts", &jane).await, contact);
+    assert_ne!(made(&key, "/contact-groups", &group(&contact["contactId"])).await, directors);
 }

@@ -15,26 +15,30 @@ use serde_json::{Map, Value, json};
 
 /// An answer with `success: false`.
 #[derive(Debug)]
-pub(super) struct ApiError {
+pub(super) struct ApiError(Box<Said>);
+
+/// What the answer says. In a box, because most results hold none.
+#[derive(Debug)]
+struct Said {
     http_status: StatusCode,
     /// One of the contract's.
     name: &'static str,
     description: String,
     context: Map<String, Value>,
     header: Option<(HeaderName, HeaderValue)>,
-    findings: Box<Findings>,
+    findings: Findings,
 }
 
 impl ApiError {
     pub(super) fn new(http_status: StatusCode, name: &'static str, description: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Said {
             http_status,
             name,
             description: description.into(),
             context: Map::new(),
             header: None,
-            findings: Box::default(),
-        }
+            findings: Findings::default(),
+        }))
     }
 
     /// A caller whose key does not let them in.
@@ -46,18 +50,18 @@ impl ApiError {
     /// A query that cannot be understood, because of one of its parameters.
     pub(super) fn query(parameter: &str, description: impl Into<String>) -> Self {
         let mut error = Self::new(StatusCode::BAD_REQUEST, "Request.InvalidQuery", description);
-        error.context.insert("parameter".to_owned(), parameter.into());
+        error.0.context.insert("parameter".to_owned(), parameter.into());
         error
     }
 
     /// What is known beside the error.
     pub(super) fn with_findings(mut self, findings: Findings) -> Self {
-        *self.findings = findings;
+        self.0.findings = findings;
         self
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 }
@@ -77,10 +81,10 @@ impl From<Breach> for ApiError {
             let violations = refusal.violations.iter();
             let violations: Value =
                 violations.map(|found| json!({ "pointer": found.pointer, "message": found.to_string() })).collect();
-            error.context.insert("violations".to_owned(), violations);
+            error.0.context.insert("violations".to_owned(), violations);
         }
-        error.header = breach.header();
-        *error.findings = breach.findings();
+        error.0.header = breach.header();
+        error.0.findings = breach.findings();
         error
     }
 }
@@ -94,9 +98,9 @@ impl From<SigningError> for ApiError {
             Fault::Ours => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut answer = Self::new(http_status, error.name(), error.to_string());
-        answer.context = error.context();
+        answer.0.context = error.context();
         let why = format!("the rules of signing refuse it: {}", error.name()).into();
-        answer.findings.chosen = Some(Chosen { by: ChosenBy::Signing, why });
+        answer.0.findings.chosen = Some(Chosen { by: ChosenBy::Signing, why });
         answer
     }
 }
@@ -109,13 +113,13 @@ impl From<StoreError> for ApiError {
 
 impl SurfaceError for ApiError {
     fn findings(&mut self) -> &mut Findings {
-        &mut self.findings
+        &mut self.0.findings
     }
 }
 
 impl From<ApiError> for Answered {
     fn from(error: ApiError) -> Self {
-        let ApiError { http_status, name, description, context, header, mut findings } = error;
+        let Said { http_status, name, description, context, header, mut findings } = *error.0;
         findings.chosen.get_or_insert_with(|| Chosen {
             by: ChosenBy::Contract,
             why: "the request was refused before the rules of signing were asked; the answer says why".into(),
@@ -123,6 +127,6 @@ impl From<ApiError> for Answered {
         let reason = format!("{name}: {description}").into();
         // Strings under fixed keys: there is nothing that could fail to serialize.
         let body = SigningAnswer::error(ErrorAnswer { name, description, context }).to_json().unwrap_or_default();
-        Self { headers: header.into_iter().collect(), ..Self::plain(http_status, body, reason, *findings) }
+        Self { headers: header.into_iter().collect(), ..Self::plain(http_status, body, reason, findings) }
     }
 }
