@@ -8,7 +8,7 @@ use crate::{
 use axum::{body::Body, http::Request};
 use docendorse_mock::{
     Settings,
-    signing::{NewRecipient, RecipientType, Refusal},
+    signing::{NewRecipient, RecipientType, Refusal, Terms},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -316,7 +316,8 @@ async fn the_agenda_tells_what_will_become_of_envelopes() {
     let envelope = draft.id.clone();
     let (_, agents) = draft.add(signer("buyer"), vec![person("alice")]).await;
     draft.send().await;
-    let reminded = Draft::with(sandbox, |terms| terms.reminder_initial_delay_days = 2).await;
+    let change = |terms: &mut Terms| (terms.reminder_initial_delay_days, terms.expiration_period_days) = (2, 31);
+    let reminded = Draft::with(sandbox, change).await;
     reminded.add(signer("buyer"), vec![person("bob")]).await;
     let reminded = reminded.send().await;
     let agenda = api.get("/__admin/agenda").await.json();
@@ -327,7 +328,7 @@ async fn the_agenda_tells_what_will_become_of_envelopes() {
             { "due": "2100-01-03T00:00:00Z", "task": "remind_envelope", "envelope_id": reminded },
             { "due": "2100-01-04T00:00:00Z", "task": "void_envelope", "envelope_id": envelope },
             { "due": "2100-01-31T00:00:00Z", "task": "expire_envelope", "envelope_id": envelope },
-            { "due": "2100-01-31T00:00:00Z", "task": "expire_envelope", "envelope_id": reminded },
+            { "due": "2100-02-01T00:00:00Z", "task": "expire_envelope", "envelope_id": reminded },
         ])
     );
     let ran = post(&api, "/__admin/clock/advance", json!({ "by": "40d" })).await.json();
@@ -344,7 +345,7 @@ async fn the_agenda_tells_what_will_become_of_envelopes() {
             ("act", "2100-01-01T02:00:00Z"),
             ("remind_envelope", "2100-01-03T00:00:00Z"),
             ("void_envelope", "2100-01-04T00:00:00Z"),
-            ("expire_envelope", "2100-01-31T00:00:00Z"),
+            ("expire_envelope", "2100-02-01T00:00:00Z"),
         ]
     );
     let status = async |id: &str| api.get(&format!("/__admin/signing/envelopes/{id}")).await.json()["status"].clone();
