@@ -49,7 +49,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
@@ -113,6 +113,8 @@ pub struct Sandbox {
     recorded: Notify,
     /// What will happen later in it.
     pub agenda: Agenda,
+    /// The turn of whoever carries out what is due.
+    settling: Semaphore,
     credentials: Option<Credentials>,
     /// The apps that may ask for tokens.
     pub clients: Clients,
@@ -168,6 +170,7 @@ impl Sandbox {
             scripts: Scripts::new(scenarios),
             recorded: Notify::new(),
             agenda: Agenda::new(settings.max_sessions),
+            settling: Semaphore::new(1),
             credentials,
             clients: Clients::default(),
             tokens: Tokens::default(),
@@ -268,6 +271,9 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable; what came before is done.
     pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
+        // One after the other, whoever moved the clock: two at once would each carry out every other task, and in no
+        // order. Only those who settle wait for it, and a caller who hangs up gives their turn back.
+        let _turn = self.settling.acquire().await;
         let mut ran = Vec::new();
         let now = self.clock.now();
         while let Some(item) = self.agenda.take_due(now) {

@@ -89,6 +89,33 @@ async fn one_step_or_many_come_to_the_same() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn however_many_move_the_clock_at_once_everything_goes_in_order() {
+    let people = json!([{
+        "opens": { "uniform": ["1m", "1h"] }, "accepts": { "uniform": ["1m", "1h"] }, "signs": { "uniform": ["1m", "1h"] },
+    }]);
+    let run = async |movers: usize| {
+        let stage = Stage::new(json!({ "people": people })).await;
+        let crowd: Vec<String> = (0..100).map(|party| format!("P{party}")).collect();
+        let crowd: Vec<&str> = crowd.iter().map(String::as_str).collect();
+        stage.hand_off("h-1", parties(&crowd)).await;
+        let stage = std::sync::Arc::new(stage);
+        let movers = (0..movers).map(|_| {
+            let stage = std::sync::Arc::clone(&stage);
+            tokio::spawn(async move { stage.advance("1d").await.len() })
+        });
+        let mut ran = 0;
+        for mover in movers.collect::<Vec<_>>() {
+            ran += mover.await.unwrap();
+        }
+        (ran, stage.events().await)
+    };
+    let expected = run(1).await;
+    for _ in 0..10 {
+        assert_eq!(run(4).await, expected);
+    }
+}
+
 #[tokio::test]
 async fn the_same_seed_and_handoffs_give_the_same_timeline_whatever_else_goes_on() {
     let run = async |seed: u64, noise: bool| {
