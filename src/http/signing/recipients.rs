@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     sandbox::{AgentSource, Sandbox},
-    signing::{Envelope, Recipient, RecipientChangeRequest, RecipientRequest, RecipientView},
+    signing::{AgentRequest, Envelope, Recipient, RecipientChangeRequest, RecipientRequest, RecipientView},
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -72,6 +72,6 @@ fn view<'e>(envelope: &'e Envelope, recipient: &'e Recipient) -> RecipientView<'
     RecipientView { envelope, recipient, in_full: false }
 }
 
-pub(super) fn sources(agents: Vec<crate::signing::AgentRequest>) -> Vec<AgentSource> {
+pub(super) fn sources(agents: Vec<AgentRequest>) -> Vec<AgentSource> {
     agents.into_iter().map(Into::into).collect()
 }
