@@ -27,7 +27,13 @@ fn examples(text: &str) -> Vec<Example> {
                 let command = part[2..].to_owned();
                 examples.push(Example { line: index + 1, command, output: String::new() });
             }
-            continues = part.len() < line.len();
+            let command = &mut examples.last_mut().unwrap().command;
+            // A quoted text goes on over lines as well.
+            let is_open = command.matches('\'').count() % 2 == 1;
+            continues = is_open || part.len() < line.len();
+            if is_open {
+                command.push('\n');
+            }
         } else if inside {
             let output = &mut examples.last_mut().unwrap_or_else(|| panic!("line {}: no command", index + 1)).output;
             output.push_str(line);
