@@ -195,7 +195,6 @@ impl Sandbox {
         body: Arc<[u8]>,
         plan: Option<Arc<Plan>>,
     ) -> Result<(HandOffResult, Replay), StoreError> {
-        let wish = Wish::of(&request, plan);
         let now = self.clock.now();
         let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
@@ -209,13 +208,14 @@ impl Sandbox {
             status: SessionStatus::Open,
             request: body,
             replayable: self.settings.on_duplicate_handoff != OnDuplicateHandoff::New,
-            envelope_id: wish.as_ref().map(|_| EnvelopeId(self.ids.envelope())),
+            envelope_id: request.intent.asks_for_signatures().then(|| EnvelopeId(self.ids.envelope())),
         });
         loop {
             match self.agent_sessions.insert(Arc::clone(&session)).await {
                 Ok(()) => {
                     self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
-                    if let Some(wish) = wish {
+                    if session.envelope_id.is_some() {
+                        let wish = Wish::of(&session, request.facts, plan);
                         session = self.open_envelope(session, wish).await?;
                     }
                     return Ok((HandOffResult::Session(session), Replay::No));

@@ -95,3 +95,21 @@ fn scenarios_and_bodies_are_validated_side_by_side() {
     assert_eq!(output.status.code(), Some(3));
     golden("validate-scenarios.json", &folder.plain(&text(&output.stdout)));
 }
+
+#[test]
+fn people_who_cannot_be_meant_are_told_with_their_place() {
+    let folder = Folder::new();
+    let people = |people: &str| format!("name: kim\npeople:\n{people}answers: [{{}}]\n");
+    let files = [
+        folder.write("a.yaml", &people("  - agent: kim@*\n    opens: 5\n")),
+        folder.write("b.yaml", &people("  - opens: { uniform: [2h, 1h] }\n")),
+        folder.write("c.yaml", "name: kim\nparties: everyone\nanswers: [{}]\n"),
+        folder.write("d.json", "{\n  \"name\": \"kim\",\n  \"voids\": { \"probability\": 2 },\n  \"answers\": [{}]\n}"),
+        folder.write("e.yaml", &people("  - opens: never\n    accepts: { after: 1m, probability: 0.5 }\n")),
+    ];
+    let mut arguments = vec!["validate"];
+    arguments.extend(files.iter().map(String::as_str));
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(3));
+    golden("validate-people.txt", &folder.plain(&text(&output.stdout)));
+}

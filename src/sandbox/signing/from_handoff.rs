@@ -1,8 +1,9 @@
 //! The envelope that a handoff opens when it asks for signatures (R7, S2).
 
 use crate::{
+    actor::Actor,
     sandbox::Sandbox,
-    session::{AgentSession, HandoffRequest, Intent, Party},
+    session::{AgentSession, HandoffFacts, Intent, Party},
     signing::{
         Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, Origin, Parties,
         Person, PhoneContactMethod, Plan, RecipientType, Terms,
@@ -17,7 +18,7 @@ const LONGEST_NAME: usize = 48;
 /// After how many days such an envelope expires.
 const PERIOD: u8 = 30;
 
-/// What of a handoff makes its envelope, taken before the session takes the rest.
+/// What of a handoff makes its envelope.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Wish {
     name: Box<str>,
@@ -26,20 +27,20 @@ pub(in crate::sandbox) struct Wish {
 }
 
 impl Wish {
-    /// What a request wishes for; nothing, where its intent asks for no signature.
-    pub(in crate::sandbox) fn of(request: &HandoffRequest, plan: Option<Arc<Plan>>) -> Option<Self> {
-        if !request.intent.asks_for_signatures() {
-            return None;
+    /// What a new session wishes for, given what its handoff knows of the signing.
+    pub(in crate::sandbox) fn of(
+        session: &AgentSession,
+        facts: Option<Box<HandoffFacts>>,
+        plan: Option<Arc<Plan>>,
+    ) -> Self {
+        let (title, parties) = facts.map(|facts| (facts.metadata.title, facts.parties)).unwrap_or_default();
+        let mut persons: Vec<Person> = parties.into_iter().map(person).collect();
+        if persons.is_empty() && session.intent == Intent::SelfSign {
+            let Actor { email, display_name, .. } = &session.actor;
+            let name = display_name.clone().unwrap_or_default();
+            persons.push(person(Party { name, email: email.clone(), telephone: None }));
         }
-        let facts = request.facts.as_deref();
-        let title = facts.map_or("", |facts| &facts.metadata.title);
-        let mut persons: Vec<Person> = facts.map_or(&[][..], |facts| &facts.parties).iter().map(person).collect();
-        if persons.is_empty() && request.intent == Intent::SelfSign {
-            let actor = &request.actor;
-            let name = actor.display_name.clone().unwrap_or_else(|| actor.email.clone());
-            persons.push(person(&Party { name, email: actor.email.clone(), telephone: None }));
-        }
-        Some(Self { name: name_of(title), persons, plan })
+        Self { name: name_of(title), persons, plan }
     }
 
     fn any_one(&self) -> bool {
@@ -72,15 +73,15 @@ impl Wish {
     }
 }
 
-fn person(party: &Party) -> Person {
-    // The contract lets a name be empty, but whoever is invited is called something.
-    let name = if party.name.trim().is_empty() { &party.email } else { &party.name };
+fn person(party: Party) -> Person {
+    let Party { name, email, telephone } = party;
     Person {
-        name: name.clone(),
-        email: party.email.clone(),
-        phone: party.telephone.clone(),
+        // The contract lets a name be empty, but whoever is invited is called something.
+        name: if name.trim().is_empty() { email.clone() } else { name },
+        email,
+        phone_contact_method: telephone.as_ref().map(|_| PhoneContactMethod::default()),
+        phone: telephone,
         locale: Locale::default(),
-        phone_contact_method: party.telephone.as_ref().map(|_| PhoneContactMethod::default()),
         context: None,
         contact_id: None,
         group_id: None,
@@ -104,11 +105,15 @@ fn signer(identifier: Box<str>, role_name: Option<Box<str>>, persons: Vec<Person
 }
 
 /// A title as an envelope can be named: not too short, and cut where it is too long.
-fn name_of(title: &str) -> Box<str> {
-    let title = title.trim();
-    let end = title.char_indices().nth(LONGEST_NAME).map_or(title.len(), |(end, _)| end);
-    let cut = title[..end].trim_end();
-    if cut.chars().nth(1).is_none() { "Handoff".into() } else { cut.into() }
+fn name_of(title: Box<str>) -> Box<str> {
+    let trimmed = title.trim();
+    let end = trimmed.char_indices().nth(LONGEST_NAME).map_or(trimmed.len(), |(end, _)| end);
+    let cut = trimmed[..end].trim_end();
+    match cut.chars().nth(1) {
+        None => "Handoff".into(),
+        Some(_) if cut.len() == title.len() => title,
+        Some(_) => cut.into(),
+    }
 }
 
 impl Sandbox {
