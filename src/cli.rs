@@ -15,12 +15,14 @@ mod validate;
 use crate::{
     config::{ConfigError, ServeOptions, Settings},
     position::Position,
+    scenario::ScenarioError,
 };
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
     process::ExitCode,
+    str::Utf8Error,
 };
 
 /// How the program ends.
@@ -205,6 +207,14 @@ fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Where a file is no text.
+fn not_utf8(file: &str, bytes: &[u8], error: Utf8Error) -> ScenarioError {
+    let text = String::from_utf8_lossy(bytes);
+    let position = Position::of(&text, error.valid_up_to());
+    let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
+    ScenarioError { file: file.to_owned(), position, problem: "the file is not UTF-8".to_owned(), line }
+}
+
 /// The text of a file, and what to call it; - is standard input.
 fn read_text(file: &str) -> Result<(String, String), Failure> {
     let (name, bytes) = if file == "-" {
@@ -215,9 +225,8 @@ fn read_text(file: &str) -> Result<(String, String), Failure> {
     };
     let bytes = bytes.map_err(|error| Failure::new(Exit::File, format!("{name}: cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let text = String::from_utf8_lossy(error.as_bytes());
-        let position = Position::of(&text, error.utf8_error().valid_up_to());
-        Failure::new(Exit::File, format!("{name}:{position}: the file is not UTF-8"))
+        let error = not_utf8(name, error.as_bytes(), error.utf8_error());
+        Failure::new(Exit::File, validate::printable(&error.to_string()))
     })?;
     Ok((name.to_owned(), text))
 }

@@ -311,6 +311,7 @@ impl Sandbox {
         self.agenda.clear();
         self.store.clear(&self.shelf).await?;
         self.journal.reset();
+        // After the store, so that nobody can begin anew with what was cleared away.
         self.events.reset();
         self.messages.clear();
         self.ids.restart();

@@ -4,7 +4,7 @@ use super::{Exit, Failure, printed_fully, scenarios::Format};
 use crate::{
     contract::{Accepted, HANDOFF_REQUEST, Schema, locate},
     position::Position,
-    scenario::{Scenario, ScenarioError},
+    scenario::Scenario,
     session::HandoffRequest,
 };
 use clap::Args;
@@ -103,15 +103,9 @@ fn kind(file: &str, body: &[u8]) -> Kind {
 }
 
 fn scenario_report(file: String, body: &[u8]) -> Report {
-    let text = String::from_utf8_lossy(body);
     let read = match std::str::from_utf8(body) {
         Ok(text) => Scenario::read(&file, text).err(),
-        Err(error) => {
-            let position = Position::of(&text, error.valid_up_to());
-            let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
-            let problem = "the file is not UTF-8".to_owned();
-            Some(ScenarioError { file: file.clone(), position, problem, line })
-        }
+        Err(error) => Some(super::not_utf8(&file, body, error)),
     };
     let violations = match read {
         None => Vec::new(),

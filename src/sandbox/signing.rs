@@ -43,9 +43,11 @@ impl Sandbox {
         let terms = Envelope::new(EnvelopeId(0), terms);
         loop {
             let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..terms.clone() });
+            let life = self.events.life();
+            self.events.expect(envelope.id);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
-                    self.tell_of_creation(&envelope);
+                    self.tell_of_creation(&envelope, life);
                     return Ok(envelope);
                 }
                 Err(StoreError::Taken) => {}
@@ -188,6 +190,7 @@ impl Sandbox {
     async fn command(&self, id: &str, at: Option<Timestamp>, command: Command<'_>) -> Result<Performed, SigningError> {
         let mut effects = Vec::new();
         let mut now = at.unwrap_or_default();
+        let life = self.events.life();
         let updated = self.envelopes.evolve(id, |current| {
             effects.clear();
             if current.judge(command)? == Judgement::Repeated {
@@ -204,7 +207,7 @@ impl Sandbox {
             Update::Done(envelope) => {
                 let effective = !effects.is_empty();
                 if effective {
-                    self.tell(&envelope, now, &effects);
+                    self.tell(&envelope, life, now, &effects);
                     self.follow_up(&envelope, now, &effects);
                 }
                 Ok(Performed { envelope, spot, effective })
@@ -236,30 +239,24 @@ impl Sandbox {
         }
     }
 
-    fn tell_of_creation(&self, envelope: &Envelope) {
-        self.log(envelope, 1, envelope.terms.created_at, vec![(EventKind::EnvelopeCreated, None, None)]);
+    fn tell_of_creation(&self, envelope: &Envelope, life: u64) {
+        let created = vec![(EventKind::EnvelopeCreated, None, None)];
+        self.log(envelope, Batch::new(envelope.id, 1, life, envelope.terms.created_at, created));
     }
 
     /// Takes what a transition brought about into the log of events.
-    fn tell(&self, envelope: &Envelope, at: Timestamp, effects: &[Effect]) {
+    fn tell(&self, envelope: &Envelope, life: u64, at: Timestamp, effects: &[Effect]) {
         let happened = effects.iter().map(|effect| {
             let recipient = effect.recipient.and_then(|place| envelope.recipient_at(place));
             let first_agent = recipient.map(|recipient| recipient.role.first_agent);
             let agent = first_agent.zip(effect.agent).map(|(first, place)| first + place);
             (effect.kind, recipient.map(|recipient| recipient.role.number), agent)
         });
-        self.log(envelope, envelope.revision, at, happened.collect());
+        self.log(envelope, Batch::new(envelope.id, envelope.revision, life, at, happened.collect()));
     }
 
-    fn log(
-        &self,
-        envelope: &Envelope,
-        revision: u64,
-        at: Timestamp,
-        happened: Vec<(EventKind, Option<u32>, Option<u32>)>,
-    ) {
-        let origin = envelope.terms.origin.clone();
-        self.events.append(Batch { envelope: envelope.id, revision, at, origin, happened });
+    fn log(&self, envelope: &Envelope, batch: Batch) {
+        self.events.append(Batch { origin: envelope.terms.origin.clone(), ..batch });
         self.happened.notify_waiters();
     }
 

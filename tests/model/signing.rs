@@ -60,7 +60,7 @@ impl World {
                 let happened = effects.iter().map(|effect| (effect.kind, effect.recipient, effect.agent)).collect();
                 if !effects.is_empty() {
                     let (envelope, revision) = (envelope.id, envelope.revision);
-                    self.log.append(Batch { envelope, revision, at: NOW, origin: None, happened });
+                    self.log.append(Batch { envelope, revision, life: 0, at: NOW, origin: None, happened });
                 }
                 Ok((envelope.revision, effects))
             }

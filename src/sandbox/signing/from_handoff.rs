@@ -128,11 +128,13 @@ impl Sandbox {
         let now = session.created_at;
         loop {
             let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
+            let life = self.events.life();
+            self.events.expect(id);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
-                    self.tell_of_creation(&envelope);
+                    self.tell_of_creation(&envelope, life);
                     if !effects.is_empty() {
-                        self.tell(&envelope, now, &effects);
+                        self.tell(&envelope, life, now, &effects);
                         self.follow_up(&envelope, now, &effects);
                     }
                     return Ok(session);

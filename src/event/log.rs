@@ -1,0 +1,300 @@
+//! The log of a sandbox's events: bounded, and in the order of each envelope's transitions, whichever thread comes first.
+
+use super::{Event, EventKind};
+use crate::signing::{EnvelopeId, Origin};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// What one transition of an envelope brought about, on its way into the log.
+#[derive(Debug)]
+pub struct Batch {
+    /// The envelope.
+    pub envelope: EnvelopeId,
+    /// How many transitions of the envelope had effects, this one included.
+    pub revision: u64,
+    /// In which of the log's lives ([`EventLog::life`]) the transition began.
+    pub life: u64,
+    /// When, by the sandbox's clock.
+    pub at: Timestamp,
+    /// The agent session that made the envelope, if one did.
+    pub origin: Option<Arc<Origin>>,
+    /// What happened, with the numbers of the recipient and of the agent.
+    pub happened: Vec<(EventKind, Option<u32>, Option<u32>)>,
+}
+
+impl Batch {
+    /// What a transition of an envelope brought about that no agent session made.
+    #[must_use]
+    pub fn new(
+        envelope: EnvelopeId,
+        revision: u64,
+        life: u64,
+        at: Timestamp,
+        happened: Vec<(EventKind, Option<u32>, Option<u32>)>,
+    ) -> Self {
+        Self { envelope, revision, life, at, origin: None, happened }
+    }
+}
+
+/// How full the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Fill {
+    /// Events held.
+    pub kept: usize,
+    /// Events given up for newer ones since the last reset.
+    pub dropped: u64,
+}
+
+/// What one look at the log shows to a reader who goes along it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The events that are wanted, oldest first.
+    pub events: Vec<Event>,
+    /// The number of the last event that was looked at: where the next look begins.
+    pub seen: u64,
+    /// Whether more that are wanted follow.
+    pub more: bool,
+    /// How many events gave way before the reader came to them, wanted or not.
+    pub lost: u64,
+    /// Events given up for newer ones since the last reset.
+    pub dropped: u64,
+    /// The number of the last event there is.
+    pub last: u64,
+    /// How often the log was reset: numbers of different lives have nothing to do with each other.
+    pub life: u64,
+}
+
+/// How many envelopes more than the store keeps are told apart.
+const SPARE: usize = 1_000;
+
+/// The bounded log of a sandbox's events.
+#[derive(Debug)]
+pub struct EventLog {
+    most: usize,
+    envelopes: usize,
+    ring: Mutex<Ring>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    events: VecDeque<Event>,
+    recorded: u64,
+    dropped: u64,
+    life: u64,
+    /// The last revision told of each envelope.
+    told: HashMap<EnvelopeId, u64>,
+    /// The keys of `told`, oldest first.
+    known: VecDeque<EnvelopeId>,
+    /// Batches that came before the one they follow on.
+    early: BTreeMap<(EnvelopeId, u64), Batch>,
+}
+
+impl EventLog {
+    /// An empty log that keeps `most` events, of at most so many `envelopes` that still change. Those are told apart in
+    /// the order in which they come, as the store drops them, with some to spare for those under way.
+    #[must_use]
+    pub fn new(most: usize, envelopes: usize) -> Self {
+        Self { most: most.max(1), envelopes: envelopes.saturating_add(SPARE), ring: Mutex::default() }
+    }
+
+    /// The log's life: one more with each reset. Whoever changes an envelope asks for it before they look at it, and so
+    /// nothing of what was cleared away is told afterwards.
+    #[must_use]
+    pub fn life(&self) -> u64 {
+        self.ring().life
+    }
+
+    /// Says that an envelope is about to be made, before anybody else can see it.
+    pub fn expect(&self, envelope: EnvelopeId) {
+        let mut ring = self.ring();
+        if !ring.told.contains_key(&envelope) {
+            ring.tell(envelope, 0, self.envelopes);
+        }
+    }
+
+    /// Says that an envelope is told of up to a revision already: it came from elsewhere.
+    pub fn begin_at(&self, envelope: EnvelopeId, revision: u64) {
+        self.ring().tell(envelope, revision, self.envelopes);
+    }
+
+    /// Takes in what a transition brought about. Transitions are told in the order in which they happened, whichever
+    /// thread comes here first: a batch waits for those before it. One of a life that is over is not told, and an
+    /// envelope that outlived a reset is told of from where it stands.
+    pub fn append(&self, batch: Batch) {
+        let mut ring = self.ring();
+        if batch.life != ring.life {
+            return;
+        }
+        let (envelope, revision) = (batch.envelope, batch.revision);
+        if ring.told.get(&envelope).is_some_and(|told| revision > told + 1) {
+            ring.early.insert((envelope, revision), batch);
+            return;
+        }
+        ring.take(batch, self.most);
+        let mut last = revision;
+        while let Some(batch) = ring.early.remove(&(envelope, last + 1)) {
+            ring.take(batch, self.most);
+            last += 1;
+        }
+        ring.tell(envelope, last, self.envelopes);
+    }
+
+    /// The events after a number that `wanted` admits, oldest first, `limit` of them at most; and the number of the
+    /// last event that was looked at.
+    #[must_use]
+    pub fn after(&self, number: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> (Vec<Event>, u64) {
+        let page = self.page(number, limit, wanted);
+        (page.events, page.seen)
+    }
+
+    /// As [`EventLog::after`], with all that a reader must know who is not alone with the log: what gave way before
+    /// they came to it, and whether the log is still the one that they began with.
+    #[must_use]
+    pub fn page(&self, number: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> Page {
+        let ring = self.ring();
+        let given_up = ring.recorded - ring.events.len() as u64;
+        let mut page = Page {
+            events: Vec::new(),
+            seen: number.max(given_up),
+            more: false,
+            lost: given_up.saturating_sub(number),
+            dropped: ring.dropped,
+            last: ring.recorded,
+            life: ring.life,
+        };
+        let start = ring.events.partition_point(|event| event.number <= number);
+        for event in ring.events.range(start..) {
+            if wanted(event) {
+                if page.events.len() == limit {
+                    page.more = true;
+                    break;
+                }
+                page.events.push(event.clone());
+            }
+            page.seen = event.number;
+        }
+        page
+    }
+
+    /// The number of the last event.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.ring().recorded
+    }
+
+    /// How full the log is.
+    #[must_use]
+    pub fn fill(&self) -> Fill {
+        let ring = self.ring();
+        Fill { kept: ring.events.len(), dropped: ring.dropped }
+    }
+
+    /// Back to the beginning.
+    pub fn reset(&self) {
+        let mut ring = self.ring();
+        *ring = Ring { life: ring.life + 1, ..Ring::default() };
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        // Nothing that holds this lock can leave the log half changed.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ring {
+    fn tell(&mut self, envelope: EnvelopeId, revision: u64, most: usize) {
+        if self.told.insert(envelope, revision).is_none() {
+            self.known.push_back(envelope);
+        }
+        while self.known.len() > most {
+            if let Some(oldest) = self.known.pop_front() {
+                self.told.remove(&oldest);
+            }
+        }
+    }
+
+    fn take(&mut self, batch: Batch, most: usize) {
+        let Batch { envelope, at, origin, happened, .. } = batch;
+        for (kind, recipient, agent) in happened {
+            self.recorded += 1;
+            let origin = origin.clone();
+            self.events.push_back(Event { number: self.recorded, at, kind, envelope, recipient, agent, origin });
+            if self.events.len() > most {
+                self.events.pop_front();
+                self.dropped += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(envelope: u64, revision: u64, kinds: &[EventKind]) -> Batch {
+        let happened = kinds.iter().map(|kind| (*kind, Some(1), None)).collect();
+        Batch { envelope: EnvelopeId(envelope), revision, life: 0, at: Timestamp::UNIX_EPOCH, origin: None, happened }
+    }
+
+    #[test]
+    fn what_began_before_a_reset_is_not_told_after_it_and_what_outlived_one_goes_on() {
+        let log = EventLog::new(10, 10);
+        log.expect(EnvelopeId(1));
+        log.append(batch(1, 1, &[EventKind::EnvelopeCreated]));
+        log.reset();
+        log.append(batch(1, 2, &[EventKind::EnvelopeSent]));
+        assert_eq!(log.last(), 0);
+        log.expect(EnvelopeId(2));
+        log.append(Batch { life: log.life(), ..batch(2, 2, &[EventKind::EnvelopeSent]) });
+        assert_eq!(log.last(), 0);
+        log.append(Batch { life: log.life(), ..batch(1, 3, &[EventKind::EnvelopeVoided]) });
+        assert_eq!(words(&log), [(1, "envelope.voided")]);
+    }
+
+    fn words(log: &EventLog) -> Vec<(u64, &'static str)> {
+        log.after(0, usize::MAX, |_| true).0.iter().map(|event| (event.envelope.0, event.kind.as_str())).collect()
+    }
+
+    #[test]
+    fn what_follows_is_not_told_before_what_it_follows_on() {
+        let log = EventLog::new(10, 10);
+        log.expect(EnvelopeId(1));
+        log.append(batch(1, 1, &[EventKind::EnvelopeCreated]));
+        log.append(batch(1, 3, &[EventKind::DocumentSigned]));
+        log.append(batch(2, 1, &[EventKind::EnvelopeCreated]));
+        assert_eq!(words(&log), [(1, "envelope.created"), (2, "envelope.created")]);
+        log.append(batch(1, 2, &[EventKind::AgentAccepted]));
+        assert_eq!(words(&log)[2..], [(1, "agent.accepted"), (1, "document.signed")]);
+        log.append(batch(1, 4, &[EventKind::EnvelopeFinalized]));
+        assert_eq!(log.last(), 5);
+    }
+
+    #[test]
+    fn the_oldest_events_give_way_and_are_counted() {
+        let log = EventLog::new(2, 10);
+        log.append(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
+        assert_eq!(log.fill(), Fill { kept: 2, dropped: 1 });
+        assert_eq!(words(&log), [(1, "envelope.sent"), (1, "envelope.voided")]);
+        let (page, seen) = log.after(2, 10, |_| true);
+        assert_eq!((page.len(), page[0].number, seen), (1, 3, 3));
+        assert_eq!(log.after(3, 10, |_| true), (Vec::new(), 3));
+        assert_eq!(log.after(0, 10, |_| false), (Vec::new(), 3));
+    }
+
+    #[test]
+    fn a_reader_is_told_what_they_missed_and_that_the_log_began_anew() {
+        let log = EventLog::new(2, 10);
+        log.append(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
+        let first = log.page(0, 1, |_| true);
+        assert_eq!((first.lost, first.seen, first.more, first.dropped, first.last), (1, 2, true, 1, 3));
+        let second = log.page(first.seen, 1, |_| true);
+        assert_eq!((second.lost, second.seen, second.more, second.life), (0, 3, false, first.life));
+        log.reset();
+        let anew = log.page(second.seen, 1, |_| true);
+        assert_eq!((anew.lost, anew.last, anew.life), (0, 0, first.life + 1));
+    }
+}
