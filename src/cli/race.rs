@@ -19,9 +19,6 @@ pub(super) struct Options {
     #[command(flatten)]
     simulation: Simulation,
 
-    #[command(flatten)]
-    proof: Proof,
-
     /// For people, for programs, or to be looked at.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
@@ -29,6 +26,9 @@ pub(super) struct Options {
     /// Write to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    proof: Proof,
 }
 
 /// Who races. [default: three agents who behave as people do]

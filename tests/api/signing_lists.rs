@@ -206,3 +206,12 @@ async fn what_is_made_after_a_restore_has_an_id_of_its_own() {
     assert_ne!(made(&key, "/contacts", &jane).await, contact);
     assert_ne!(made(&key, "/contact-groups", &group(&contact["contactId"])).await, directors);
 }
+
+#[test]
+fn the_guide_lists_every_name() {
+    let guide = std::fs::read_to_string("docs/signing.md").unwrap();
+    let names = documents().contract()["components"]["schemas"]["SigningErrorName"]["enum"].as_array().unwrap();
+    let missing: Vec<_> =
+        names.iter().filter(|name| !guide.contains(&format!("`{}`", name.as_str().unwrap()))).collect();
+    assert!(names.len() > 40 && missing.is_empty(), "docs/signing.md lacks {missing:?}");
+}
