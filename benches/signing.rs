@@ -219,7 +219,7 @@ fn acceptances(criterion: &mut Criterion) {
             });
         });
         let envelope = claimed.id;
-        runtime.block_on(sandbox.envelopes.insert(Arc::new(claimed))).unwrap();
+        runtime.block_on(async { sandbox.envelopes().await.unwrap().insert(Arc::new(claimed)).await }).unwrap();
         group.bench_function(BenchmarkId::new("by a loser over HTTP", agents), |bencher| {
             bencher.iter_batched(
                 || request(envelope, agents - 1, Act::Accept),

@@ -91,6 +91,7 @@ impl App {
             journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
             session_ttl: settings.session_ttl,
             max_sessions: settings.max_sessions,
+            max_session_bytes: settings.max_session_bytes,
             max_events: settings.max_events,
             token_ttl: settings.token_ttl,
             clock_skew: settings.clock_skew,

@@ -22,7 +22,7 @@ pub use grant::{FoundClient, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffResult};
 pub use issuing::Issuing;
 pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
-pub use signing::{AgentSource, Fault, NewContact, NewGroup, Performed, SigningError};
+pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, Performed, SigningError};
 pub use snapshot::{Kept, RestoreError, Snapshot};
 pub use tokens::{TokenFault, Tokens, TooMany};
 
@@ -42,6 +42,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use signing::Unopened;
 use std::{
     sync::{
         Arc,
@@ -67,6 +68,8 @@ pub struct SandboxSettings {
     pub session_ttl: SignedDuration,
     /// How many agent sessions the store keeps, and how many envelopes.
     pub max_sessions: usize,
+    /// How many bytes of agent sessions the store keeps.
+    pub max_session_bytes: usize,
     /// How many events its log keeps.
     pub max_events: usize,
     /// How long an access token passes, by the sandbox's clock (T5).
@@ -94,16 +97,15 @@ pub struct Sandbox {
     /// What is known of its actors.
     pub actors: Repository<ActorState>,
     pending: Repository<PendingHandoff>,
-    /// Its envelopes.
-    pub envelopes: Repository<Envelope>,
+    envelopes: Repository<Envelope>,
+    unopened: Unopened,
     /// Its address book.
     pub contacts: Repository<Contact>,
     /// Its groups of contacts.
     pub groups: Repository<Group>,
     /// Its team.
     pub users: Repository<User>,
-    /// What happened in it.
-    pub events: EventLog,
+    events: EventLog,
     /// What it would have sent to somebody.
     pub messages: Messages,
     happened: Notify,
@@ -163,6 +165,7 @@ impl Sandbox {
             contacts: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             groups: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             users: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            unopened: Unopened::new(settings.max_sessions, settings.max_session_bytes),
             events: EventLog::new(settings.max_events, settings.max_sessions),
             messages: Messages::default(),
             happened: Notify::new(),
@@ -274,6 +277,7 @@ impl Sandbox {
         // One after the other, whoever moved the clock: two at once would each carry out every other task, and in no
         // order. Only those who settle wait for it, and a caller who hangs up gives their turn back.
         let _turn = self.settling.acquire().await;
+        self.catch_up().await?;
         let mut ran = Vec::new();
         let now = self.clock.now();
         while let Some(item) = self.agenda.take_due(now) {
@@ -309,6 +313,7 @@ impl Sandbox {
     pub async fn reset(&self) -> Result<(), StoreError> {
         // First, so that a session that comes in between keeps its end.
         self.agenda.clear();
+        self.unopened.clear();
         self.store.clear(&self.shelf).await?;
         self.journal.reset();
         // After the store, so that nobody can begin anew with what was cleared away.

@@ -52,9 +52,6 @@ pub struct HandoffRequest {
     pub actor: Actor,
     /// Where it comes from (R5).
     pub integration: Integration,
-    /// What is known of the signing (R7).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub facts: Option<Box<HandoffFacts>>,
 }
 
 /// What a handoff knows of the signing that it asks for (R7).

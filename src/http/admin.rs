@@ -139,8 +139,8 @@ async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Resu
         "seed": sandbox.ids.seed(),
         "sessions": sandbox.agent_sessions.fill().await?,
         "requests": sandbox.journal.fill(),
-        "envelopes": sandbox.envelopes.fill().await?,
-        "events": sandbox.events.fill(),
+        "envelopes": sandbox.fill_of_envelopes().await?,
+        "events": sandbox.events().await?.fill(),
         "messages": sandbox.messages.fill(),
     })))
 }

@@ -1,6 +1,6 @@
 //! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
 
-use super::{Sandbox, Scripted, signing::Wish};
+use super::{Sandbox, Scripted};
 use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
@@ -215,8 +215,7 @@ impl Sandbox {
                 Ok(()) => {
                     self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
                     if session.envelope_id.is_some() {
-                        let wish = Wish::of(&session, request.facts, plan);
-                        session = self.open_envelope(session, wish).await?;
+                        self.wish_for_envelope(Arc::clone(&session), plan).await?;
                     }
                     return Ok((HandOffResult::Session(session), Replay::No));
                 }

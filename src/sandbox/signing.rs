@@ -4,21 +4,23 @@ mod address_book;
 mod error;
 mod from_handoff;
 mod people;
+mod unopened;
 
 pub use address_book::{AgentSource, NewContact, NewGroup};
 pub use error::{Fault, SigningError};
-pub(super) use from_handoff::Wish;
+pub use unopened::Listener;
+pub(super) use unopened::Unopened;
 
 use super::Sandbox;
 use crate::{
     agenda::Task,
-    event::{Batch, EventKind},
+    event::{Batch, EventKind, EventLog},
     message::{Channel, Message},
     signing::{
         Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Judgement, NewRecipient, PhoneContactMethod,
         Recipient, RecipientChange, RecipientId, Spot, Terms,
     },
-    store::{StoreError, Update},
+    store::{Fill, Repository, StoreError, Update},
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -35,11 +37,40 @@ pub struct Performed {
 }
 
 impl Sandbox {
+    /// Its envelopes.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn envelopes(&self) -> Result<&Repository<Envelope>, StoreError> {
+        self.catch_up().await?;
+        Ok(&self.envelopes)
+    }
+
+    /// What happened in it.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn events(&self) -> Result<&EventLog, StoreError> {
+        self.catch_up().await?;
+        Ok(&self.events)
+    }
+
+    /// How full the collection of envelopes is, and how many were given up for newer ones.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn fill_of_envelopes(&self) -> Result<Fill, StoreError> {
+        let Fill { kept, dropped } = self.envelopes().await?.fill().await?;
+        Ok(Fill { kept, dropped: dropped + self.unopened.dropped() })
+    }
+
     /// Makes a draft (G6).
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn create_envelope(&self, terms: Terms) -> Result<Arc<Envelope>, StoreError> {
+        // So that what came before is told before.
+        self.catch_up().await?;
         let terms = Envelope::new(EnvelopeId(0), terms);
         loop {
             let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..terms.clone() });
@@ -61,7 +92,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchEnvelope`], or when the store is unavailable.
     pub async fn envelope(&self, id: &str) -> Result<Arc<Envelope>, SigningError> {
-        let found = self.envelopes.get(id).await?;
+        let found = self.envelopes().await?.get(id).await?;
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
     }
 
@@ -131,7 +162,7 @@ impl Sandbox {
         id: &str,
         mut change: impl FnMut(&mut Envelope, Timestamp) -> Result<(), DraftError>,
     ) -> Result<Arc<Envelope>, SigningError> {
-        match self.envelopes.update(id, |draft| change(draft, self.clock.now())).await? {
+        match self.envelopes().await?.update(id, |draft| change(draft, self.clock.now())).await? {
             Update::Done(envelope) => Ok(envelope),
             Update::Refused(error, envelope) => Err(SigningError::Draft { error, envelope: envelope.id }),
             Update::Missing => Err(SigningError::NoSuchEnvelope(id.to_owned())),
@@ -180,7 +211,7 @@ impl Sandbox {
     /// The envelope of an agent, and where the agent is in it.
     async fn found(&self, id: AgentId) -> Result<(Arc<Envelope>, Spot), SigningError> {
         let no_such_agent = || SigningError::NoSuchAgent(id.to_string());
-        let envelope = self.envelopes.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
+        let envelope = self.envelopes().await?.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
         let spot = envelope.spot_of(id).ok_or_else(no_such_agent)?;
         Ok((envelope, spot))
     }
@@ -191,7 +222,7 @@ impl Sandbox {
         let mut effects = Vec::new();
         let mut now = at.unwrap_or_default();
         let life = self.events.life();
-        let updated = self.envelopes.evolve(id, |current| {
+        let updated = self.envelopes().await?.evolve(id, |current| {
             effects.clear();
             if current.judge(command)? == Judgement::Repeated {
                 return Ok(None);

@@ -115,6 +115,7 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.catch_up().await?;
         let (actors, _) = self.actors.list(None, usize::MAX, |_| true).await?;
         // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
         // restored one is opened once all the same.

@@ -13,7 +13,7 @@ mod opened;
 use caller::{Answer, Caller};
 use docendorse_mock::{
     Mock, Settings,
-    event::EventKind,
+    event::{EventKind, EventLog},
     sandbox::{AgentSource, Sandbox},
     signing::{Act, AgentId, AgentState, Envelope},
 };
@@ -36,12 +36,12 @@ fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
     for round in 0..ROUNDS {
         let envelope = runtime.block_on(open_for_all(&sandbox));
         let agents: Vec<AgentId> = (1..=AGENTS).map(|number| AgentId { envelope: envelope.id, number }).collect();
-        let before = sandbox.events.last();
+        let before = runtime.block_on(sandbox.events()).unwrap().last();
         let answers = race(&mut callers, &agents);
         let winner = judge(&answers, &agents, round);
         let now = runtime.block_on(sandbox.envelope(&envelope.id.to_string())).unwrap();
         is_claimed(&now, &envelope, winner);
-        is_told(&sandbox, before, winner);
+        is_told(runtime.block_on(sandbox.events()).unwrap(), before, winner);
     }
     runtime.block_on(mock.stop());
 }
@@ -111,8 +111,8 @@ fn is_claimed(now: &Envelope, before: &Envelope, winner: AgentId) {
 }
 
 /// The log tells of one acceptance, then of everybody else's release, each once, and of nothing else.
-fn is_told(sandbox: &Sandbox, before: u64, winner: AgentId) {
-    let (events, _) = sandbox.events.after(before, usize::MAX, |_| true);
+fn is_told(log: &EventLog, before: u64, winner: AgentId) {
+    let (events, _) = log.after(before, usize::MAX, |_| true);
     assert_eq!((events[0].kind, events[0].agent), (EventKind::AgentAccepted, Some(winner.number)));
     let mut released: Vec<_> = events[1..].iter().map(|event| (event.kind, event.agent.unwrap())).collect();
     released.sort_by_key(|(_, agent)| *agent);

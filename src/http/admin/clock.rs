@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// `GET /__admin/clock`.
-pub(super) async fn show_clock(World(sandbox): World) -> Pretty<impl Serialize> {
-    Pretty(json!({ "now": sandbox.clock.read().now, "frozen": sandbox.clock.read().frozen,
-        "next_due": sandbox.agenda.next_due() }))
+pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
+    sandbox.catch_up().await?;
+    Ok(Pretty(json!({ "now": sandbox.clock.read().now, "frozen": sandbox.clock.read().frozen,
+        "next_due": sandbox.agenda.next_due() })))
 }
 
 /// `POST /__admin/clock/freeze`: stands still from now on.
@@ -70,6 +71,7 @@ pub(super) async fn list_agenda(
     World(sandbox): World,
     Params(wanted): Params<Wanted>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
+    sandbox.catch_up().await?;
     let (agenda, total) = sandbox.agenda.list(page_size(wanted.limit)?);
     Ok(Pretty(json!({ "agenda": agenda, "total": total })))
 }

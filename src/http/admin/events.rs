@@ -82,7 +82,7 @@ pub(super) async fn list_events(
         }
         return stream_events(app, sandbox, &headers, after, filter);
     }
-    let page = sandbox.events.page(after, page_size(limit)?, |event| filter.admits(event));
+    let page = sandbox.events().await?.page(after, page_size(limit)?, |event| filter.admits(event));
     if after > page.last {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,

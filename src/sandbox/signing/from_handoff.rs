@@ -10,6 +10,8 @@ use crate::{
     },
     store::{StoreError, Update},
 };
+use serde::Deserialize;
+use serde_json::Value;
 use std::{collections::HashSet, convert::Infallible, sync::Arc};
 
 /// The longest name of an envelope, in characters (G6).
@@ -20,19 +22,18 @@ const PERIOD: u8 = 30;
 
 /// What of a handoff makes its envelope.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Wish {
+struct Wish {
     name: Box<str>,
     persons: Vec<Person>,
     plan: Option<Arc<Plan>>,
 }
 
 impl Wish {
-    /// What a new session wishes for, given what its handoff knows of the signing.
-    pub(in crate::sandbox) fn of(
-        session: &AgentSession,
-        facts: Option<Box<HandoffFacts>>,
-        plan: Option<Arc<Plan>>,
-    ) -> Self {
+    /// What a new session wishes for, by the facts of its request.
+    fn of(session: &AgentSession, plan: Option<Arc<Plan>>) -> Self {
+        // By way of a value: of a key that is given twice the last one counts (R10).
+        let request: Value = serde_json::from_slice(&session.request).unwrap_or_default();
+        let facts = request.get("facts").and_then(|facts| HandoffFacts::deserialize(facts).ok());
         let (title, parties) = facts.map(|facts| (facts.metadata.title, facts.parties)).unwrap_or_default();
         let mut persons: Vec<Person> = parties.into_iter().map(person).collect();
         if persons.is_empty() && session.intent == Intent::SelfSign {
@@ -122,9 +123,10 @@ impl Sandbox {
     pub(in crate::sandbox) async fn open_envelope(
         &self,
         mut session: Arc<AgentSession>,
-        mut wish: Wish,
-    ) -> Result<Arc<AgentSession>, StoreError> {
-        let Some(mut id) = session.envelope_id else { return Ok(session) };
+        plan: Option<Arc<Plan>>,
+    ) -> Result<(), StoreError> {
+        let Some(mut id) = session.envelope_id else { return Ok(()) };
+        let mut wish = Wish::of(&session, plan);
         let now = session.created_at;
         loop {
             let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
@@ -137,7 +139,7 @@ impl Sandbox {
                         self.tell(&envelope, life, now, &effects);
                         self.follow_up(&envelope, now, &effects);
                     }
-                    return Ok(session);
+                    return Ok(());
                 }
                 Err(StoreError::Taken) => {}
                 Err(error) => return Err(error),

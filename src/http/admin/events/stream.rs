@@ -6,9 +6,9 @@
 use super::{Filter, number_of};
 use crate::{
     app::App,
-    event::{Event, event_id},
+    event::{Event, EventLog, event_id},
     http::error::Problem,
-    sandbox::Sandbox,
+    sandbox::{Listener, Sandbox},
 };
 use axum::{
     body::Body,
@@ -59,7 +59,9 @@ pub(super) fn stream_events(
             format!("{} streams are open already, the most that there can be; close one.", crate::app::MOST_STREAMS),
         ));
     };
-    let reader = Reader { app, sandbox, filter, seen, life: None, has_begun: false, _leave: leave };
+    let listener = Listener::new(&sandbox);
+    let reader =
+        Reader { app, sandbox, filter, seen, life: None, has_begun: false, _leave: leave, _listener: listener };
     let body = Body::from_stream(stream::unfold(reader, Reader::next));
     Ok(([(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, "no-store")], body).into_response())
 }
@@ -75,6 +77,7 @@ struct Reader {
     life: Option<u64>,
     has_begun: bool,
     _leave: OwnedSemaphorePermit,
+    _listener: Listener,
 }
 
 impl Reader {
@@ -93,7 +96,7 @@ impl Reader {
             // to the end has everything that happened before it.
             let happened = sandbox.happened();
             let is_over = !self.app.is_ready() || sandbox.is_gone();
-            let text = self.read();
+            let text = self.read(sandbox.events().await.ok()?);
             if !text.is_empty() {
                 return Some((Ok(text.into()), self));
             }
@@ -110,10 +113,10 @@ impl Reader {
     }
 
     /// What the log has for this reader, if anything.
-    fn read(&mut self) -> String {
+    fn read(&mut self, log: &EventLog) -> String {
         let mut text = String::new();
         loop {
-            let page = self.sandbox.events.page(self.seen, PAGE, |event| self.filter.admits(event));
+            let page = log.page(self.seen, PAGE, |event| self.filter.admits(event));
             // Another log than the one that the reader knows: its ids begin again, and the reader with them.
             let is_other = self.life.is_some_and(|life| life != page.life) || self.seen > page.last;
             self.life = Some(page.life);
