@@ -1,7 +1,13 @@
 //! The envelope that a handoff opens: for which intents, with whom, once, and known to its session (R7, S2).
 
-use crate::stage::{START, Stage, parties};
+use crate::{
+    harness::{Api, body_of},
+    stage::{START, Stage, parties},
+};
+use docendorse_mock::{Settings, sandbox::Listener};
+use futures_util::FutureExt;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The identifiers of an envelope's recipients, and of each the emails of its agents.
 fn cast(envelope: &Value) -> Value {
@@ -234,4 +240,33 @@ async fn an_id_that_a_restored_envelope_has_already_is_not_given_again() {
     let envelope = again.envelope(&second).await;
     assert_eq!(cast(&envelope), json!([["party_1", ["carol@example.com"]], ["party_2", ["dan@example.com"]]]));
     assert_eq!((&envelope["status"], &envelope["agentSessionId"]), (&json!("sent"), &second["id"]));
+}
+
+#[tokio::test]
+async fn an_envelope_is_made_when_somebody_looks_or_at_once_while_somebody_listens() {
+    let api = Api::new();
+    let sandbox = Arc::clone(api.app.sandboxes.default_sandbox());
+    let happened = sandbox.happened();
+    assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.status, 200);
+    assert!(happened.now_or_never().is_none(), "nobody looks");
+    let listener = Listener::new(&sandbox);
+    let happened = sandbox.happened();
+    assert_eq!(api.hand_off(body_of("h-2", "sam@example.com")).await.status, 200);
+    assert!(happened.now_or_never().is_some(), "somebody listens");
+    drop(listener);
+    assert_eq!(api.hand_off(body_of("h-3", "sam@example.com")).await.status, 200);
+    let (events, _) = sandbox.events().await.unwrap().after(0, 10, |_| true);
+    let origins: Vec<_> = events.iter().map(|event| event.origin.as_ref().unwrap().handoff_id.to_string()).collect();
+    assert_eq!(origins, ["h-1", "h-2", "h-3"]);
+}
+
+#[tokio::test]
+async fn of_more_envelopes_than_are_kept_the_oldest_are_never_made() {
+    let api = Api::with(Settings { max_sessions: 2, ..Settings::default() });
+    for handoff_id in ["h-1", "h-2", "h-3"] {
+        assert_eq!(api.hand_off(body_of(handoff_id, "sam@example.com")).await.status, 200);
+    }
+    let health = api.get("/__admin/health").await.json();
+    assert_eq!(health["envelopes"], json!({ "kept": 2, "dropped": 1 }));
+    assert_eq!(health["events"]["kept"], 2);
 }

@@ -1,5 +1,6 @@
 //! The envelope that a handoff opens when it asks for signatures (R7, S2).
 
+use super::unopened::Unmade;
 use crate::{
     actor::Actor,
     sandbox::Sandbox,
@@ -118,13 +119,42 @@ fn name_of(title: Box<str>) -> Box<str> {
 }
 
 impl Sandbox {
-    /// Opens the envelope that a new session asks for. With somebody to sign it is sent at once; else it is a draft to
-    /// which recipients can be added.
-    pub(in crate::sandbox) async fn open_envelope(
+    /// Sees to it that a new session gets its envelope: at once where people act by themselves or somebody listens, else
+    /// when somebody looks.
+    pub(in crate::sandbox) async fn wish_for_envelope(
         &self,
-        mut session: Arc<AgentSession>,
+        session: Arc<AgentSession>,
         plan: Option<Arc<Plan>>,
     ) -> Result<(), StoreError> {
+        let is_urgent = plan.is_some();
+        self.unopened.put_off(session, plan);
+        // Looked at after it was put off: a listener who comes in between makes it themselves.
+        if is_urgent || self.unopened.has_listeners() {
+            self.catch_up().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the envelopes that were put off. To be called before anything is looked at that they could show in.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        if self.unopened.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.unopened.turn().await;
+        while let Some(Unmade { session, plan }) = self.unopened.take() {
+            let opened = self.open_envelope(session, plan).await;
+            self.unopened.made();
+            opened?;
+        }
+        Ok(())
+    }
+
+    /// Opens the envelope that a new session asks for. With somebody to sign it is sent at once; else it is a draft to
+    /// which recipients can be added.
+    async fn open_envelope(&self, mut session: Arc<AgentSession>, plan: Option<Arc<Plan>>) -> Result<(), StoreError> {
         let Some(mut id) = session.envelope_id else { return Ok(()) };
         let mut wish = Wish::of(&session, plan);
         let now = session.created_at;

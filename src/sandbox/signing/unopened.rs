@@ -4,7 +4,7 @@
 //! somebody asks for anything that it could show in: envelopes, events, the agenda, a snapshot, a clock that moves.
 //! Nobody can tell the difference: what is put off is made in its order and bears the time of its handoff.
 
-use crate::{sandbox::Sandbox, session::AgentSession, signing::Plan, store::StoreError};
+use crate::{sandbox::Sandbox, session::AgentSession, signing::Plan};
 use std::{
     collections::VecDeque,
     sync::{
@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 /// What is put off.
 #[derive(Debug)]
@@ -30,16 +30,16 @@ pub(in crate::sandbox) struct Unopened {
 
 #[derive(Debug, Default)]
 struct Queue {
-    wishes: VecDeque<Wish>,
+    unmade: VecDeque<Unmade>,
     bytes: usize,
     dropped: u64,
 }
 
 /// A session whose envelope is still to be made, and how it will be played.
 #[derive(Debug)]
-struct Wish {
-    session: Arc<AgentSession>,
-    plan: Option<Arc<Plan>>,
+pub(super) struct Unmade {
+    pub(super) session: Arc<AgentSession>,
+    pub(super) plan: Option<Arc<Plan>>,
 }
 
 impl Unopened {
@@ -55,15 +55,15 @@ impl Unopened {
         }
     }
 
-    fn put_off(&self, session: Arc<AgentSession>, plan: Option<Arc<Plan>>) {
+    pub(super) fn put_off(&self, session: Arc<AgentSession>, plan: Option<Arc<Plan>>) {
         let mut given_up = Vec::new();
         let mut queue = self.queue();
         queue.bytes += session.request.len();
-        queue.wishes.push_back(Wish { session, plan });
-        // Counted inside the lock, so that whoever sees the count finds the wish.
+        queue.unmade.push_back(Unmade { session, plan });
+        // Counted inside the lock, so that whoever sees the count finds the envelope.
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        while queue.wishes.len() > self.sessions || queue.bytes > self.bytes {
-            let Some(oldest) = queue.wishes.pop_front() else { break };
+        while queue.unmade.len() > self.sessions || queue.bytes > self.bytes {
+            let Some(oldest) = queue.unmade.pop_front() else { break };
             queue.bytes -= oldest.session.request.len();
             queue.dropped += 1;
             self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -74,11 +74,32 @@ impl Unopened {
         drop(given_up);
     }
 
-    fn take(&self) -> Option<Wish> {
+    /// The next one to be made; [`Unopened::made`] says that it was.
+    pub(super) fn take(&self) -> Option<Unmade> {
         let mut queue = self.queue();
-        let next = queue.wishes.pop_front()?;
+        let next = queue.unmade.pop_front()?;
         queue.bytes -= next.session.request.len();
         Some(next)
+    }
+
+    /// One that was taken is made, or never will be.
+    pub(super) fn made(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether any is in the queue or in the making.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) == 0
+    }
+
+    /// Whether somebody listens, so that nothing may be put off.
+    pub(super) fn has_listeners(&self) -> bool {
+        self.listeners.load(Ordering::SeqCst) > 0
+    }
+
+    /// The turn to make what is put off.
+    pub(super) fn turn(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
+        self.turn.acquire()
     }
 
     /// How many were never made, for newer ones.
@@ -89,7 +110,7 @@ impl Unopened {
     /// Lets go of all of them.
     pub(in crate::sandbox) fn clear(&self) {
         let mut queue = self.queue();
-        self.waiting.fetch_sub(queue.wishes.len(), Ordering::SeqCst);
+        self.waiting.fetch_sub(queue.unmade.len(), Ordering::SeqCst);
         *queue = Queue::default();
     }
 
@@ -115,40 +136,5 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.0.unopened.listeners.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Sandbox {
-    /// Sees to it that a new session gets its envelope: at once where people act by themselves or somebody listens, else
-    /// when somebody looks.
-    pub(in crate::sandbox) async fn wish_for_envelope(
-        &self,
-        session: Arc<AgentSession>,
-        plan: Option<Arc<Plan>>,
-    ) -> Result<(), StoreError> {
-        let is_urgent = plan.is_some();
-        self.unopened.put_off(session, plan);
-        // Looked at after it was put off: a listener who comes in between makes it themselves.
-        if is_urgent || self.unopened.listeners.load(Ordering::SeqCst) > 0 {
-            self.catch_up().await?;
-        }
-        Ok(())
-    }
-
-    /// Makes the envelopes that were put off. To be called before anything is looked at that they could show in.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        if self.unopened.waiting.load(Ordering::SeqCst) == 0 {
-            return Ok(());
-        }
-        let _turn = self.unopened.turn.acquire().await;
-        while let Some(Wish { session, plan }) = self.unopened.take() {
-            let opened = self.open_envelope(session, plan).await;
-            self.unopened.waiting.fetch_sub(1, Ordering::SeqCst);
-            opened?;
-        }
-        Ok(())
     }
 }
