@@ -76,6 +76,7 @@ fn a_wrong_file_ends_with_three_and_names_the_place() {
         ("nobody.json", "{ \"agents\": [] }"),
         ("empty.yaml", ""),
         ("period.yaml", "agents: [{ name: Alice }]\nexpiration_period_days: 0\n"),
+        ("long.yaml", "agents: [{ name: Alice }]\nexpiration_period_days: 300\n"),
     ] {
         let output = run(&["race", &folder.write(name, content)]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{name}");
