@@ -102,6 +102,9 @@ fn a_wrong_command_line_ends_with_two() {
         &["--agents", "2", "race.yaml"],
         &["--agent", "Alice", "race.yaml"],
         &["--format", "png"],
+        &["--explore", "--agents", "11"],
+        &["--explore", "--agents", "8", "--format", "svg"],
+        &["--replay", "no/such/file", "--format", "svg"],
     ] {
         let output = run(&[&["race"], arguments].concat());
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
