@@ -24,7 +24,7 @@ impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
         let most = Duration::from_secs(MOST);
         match Duration::try_from(span) {
             Ok(span) if span <= most => Ok(Self(span)),
-            _ => Err(format!("is longer than {:#}, the most that is taken here", written(most))),
+            _ => Err(format!("{text:?} is longer than {:#}, the most that is taken here", written(most))),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `race`: what simulated people come to who compete for one signature, without a server.
 
+mod envelope;
 mod explore;
 
 use super::{Exit, Failure, print, read_text};
 use crate::{
     ids::Ids,
-    signing::{MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile, explore::Layout},
+    signing::{EnvelopeId, MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile, explore::Layout},
 };
 use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
@@ -37,6 +38,10 @@ struct Entrants {
     /// A file, YAML or JSON, that says who races; - is standard input.
     #[arg(value_name = "FILE", conflicts_with_all = ["agents", "agent"])]
     file: Option<String>,
+
+    /// Let the agents of this envelope race, from where it stands; FILE is then the snapshot of its sandbox.
+    #[arg(long, value_name = "ID", requires = "file", conflicts_with = "reopen")]
+    envelope: Option<EnvelopeId>,
 
     /// Let so many agents race who behave as people do. [default: 3]
     #[arg(long, value_name = "N", conflicts_with = "agent", value_parser = value_parser!(u32).range(1..=MOST_RACERS as i64))]
@@ -105,8 +110,11 @@ A FILE says the same, and more:
   reopen: true
   expiration_period_days: 7
 
-The same seed gives the same bytes. Wrong usage ends with 2, a wrong file with 3, and an exploration or a script
-that violates an invariant with 1.";
+With --envelope, FILE is the snapshot of a sandbox, and the race is for an envelope of it:
+  curl -s localhost:4747/__admin/sandboxes/default/snapshot | docendorse-mock race - --envelope ID
+
+The same seed gives the same bytes. Wrong usage ends with 2, a wrong file with 3, and an exploration
+or a script that violates an invariant with 1.";
 
 pub(super) fn race(options: &Options) -> Result<Exit, Failure> {
     let Options { entrants, simulation: Simulation { seed, runs }, proof, format, output } = options;
@@ -159,6 +167,9 @@ fn told_as_json(found: &impl Serialize) -> Result<String, Failure> {
 impl Entrants {
     fn race(&self) -> Result<Race, Failure> {
         if let Some(file) = &self.file {
+            if let Some(id) = self.envelope {
+                return envelope::race_of(id, file);
+            }
             let mut race = read(file)?;
             race.reopen |= self.reopen;
             return race.race().map_err(|error| Failure::new(Exit::File, format!("{file}: {error}")));

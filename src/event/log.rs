@@ -101,19 +101,22 @@ impl EventLog {
         Self { most: most.max(1), envelopes: envelopes.saturating_add(SPARE), ring: Mutex::default() }
     }
 
-    /// The log's life: one more with each reset. Whoever changes an envelope asks for it before they look at it, and so
-    /// nothing of what was cleared away is told afterwards.
+    /// The log's life: one more with each reset. Whoever changes an envelope asks for it once they have looked at it and
+    /// before they put the new one in its stead: what was cleared away in between is not there to be replaced, and so
+    /// nothing of it is told afterwards.
     #[must_use]
     pub fn life(&self) -> u64 {
         self.ring().life
     }
 
-    /// Says that an envelope is about to be made, before anybody else can see it.
-    pub fn expect(&self, envelope: EnvelopeId) {
+    /// Says that an envelope is about to be made, before anybody else can see it, and tells in which of the log's lives.
+    #[must_use]
+    pub fn expect(&self, envelope: EnvelopeId) -> u64 {
         let mut ring = self.ring();
         if !ring.told.contains_key(&envelope) {
             ring.tell(envelope, 0, self.envelopes);
         }
+        ring.life
     }
 
     /// Says that an envelope is told of up to a revision already: it came from elsewhere.
@@ -243,12 +246,12 @@ mod tests {
     #[test]
     fn what_began_before_a_reset_is_not_told_after_it_and_what_outlived_one_goes_on() {
         let log = EventLog::new(10, 10);
-        log.expect(EnvelopeId(1));
+        assert_eq!(log.expect(EnvelopeId(1)), 0);
         log.append(batch(1, 1, &[EventKind::EnvelopeCreated]));
         log.reset();
         log.append(batch(1, 2, &[EventKind::EnvelopeSent]));
         assert_eq!(log.last(), 0);
-        log.expect(EnvelopeId(2));
+        assert_eq!((log.expect(EnvelopeId(2)), log.life()), (1, 1));
         log.append(Batch { life: log.life(), ..batch(2, 2, &[EventKind::EnvelopeSent]) });
         assert_eq!(log.last(), 0);
         log.append(Batch { life: log.life(), ..batch(1, 3, &[EventKind::EnvelopeVoided]) });
@@ -262,7 +265,7 @@ mod tests {
     #[test]
     fn what_follows_is_not_told_before_what_it_follows_on() {
         let log = EventLog::new(10, 10);
-        log.expect(EnvelopeId(1));
+        let _ = log.expect(EnvelopeId(1));
         log.append(batch(1, 1, &[EventKind::EnvelopeCreated]));
         log.append(batch(1, 3, &[EventKind::DocumentSigned]));
         log.append(batch(2, 1, &[EventKind::EnvelopeCreated]));

@@ -74,8 +74,7 @@ impl Sandbox {
         let terms = Envelope::new(EnvelopeId(0), terms);
         loop {
             let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..terms.clone() });
-            let life = self.events.life();
-            self.events.expect(envelope.id);
+            let life = self.events.expect(envelope.id);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
                     self.tell_of_creation(&envelope, life);
@@ -221,13 +220,14 @@ impl Sandbox {
     async fn command(&self, id: &str, at: Option<Timestamp>, command: Command<'_>) -> Result<Performed, SigningError> {
         let mut effects = Vec::new();
         let mut now = at.unwrap_or_default();
-        let life = self.events.life();
+        let mut life = 0;
         let updated = self.envelopes().await?.evolve(id, |current| {
             effects.clear();
             if current.judge(command)? == Judgement::Repeated {
                 return Ok(None);
             }
-            // Asked for in here, so that time goes the way of the transitions.
+            // Asked for in here, so that time, and the life of the log, go the way of the transitions.
+            life = self.events.life();
             now = at.unwrap_or_else(|| self.clock.now());
             let mut next = Envelope::clone(current);
             next.perform(command, now, &mut effects)?;

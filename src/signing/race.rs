@@ -79,7 +79,7 @@ pub enum RaceError {
     DuplicateAgent(String),
     /// Envelopes expire after 1 to 90 days (G6).
     #[error("the expiration period is from 1 to 90 days, and not {0}")]
-    Period(u8),
+    Period(i64),
     /// The envelope has no recipient whose agents could still become primary.
     #[error("no recipient of the envelope is open to a race")]
     NothingOpen,
@@ -96,15 +96,17 @@ impl Race {
     ///
     /// # Errors
     /// A [`RaceError`], where there are no agents, too many, or one of them twice.
-    pub fn of_agents(agents: &[RaceAgent], reopen: bool, period_days: Option<u8>) -> Result<Self, RaceError> {
-        if let Some(days) = period_days.filter(|days| !(1..=90).contains(days)) {
-            return Err(RaceError::Period(days));
-        }
+    pub fn of_agents(agents: &[RaceAgent], reopen: bool, period_days: Option<i64>) -> Result<Self, RaceError> {
+        let period = match period_days.map(|days| (days, u8::try_from(days))) {
+            None => None,
+            Some((_, Ok(days @ 1..=90))) => Some(days),
+            Some((days, _)) => return Err(RaceError::Period(days)),
+        };
         let start = Timestamp::UNIX_EPOCH;
         let terms = Terms {
             name: "Race".into(),
             context: None,
-            expiration_period_days: period_days.unwrap_or(90),
+            expiration_period_days: period.unwrap_or(90),
             reminder_initial_delay_days: 0,
             reminder_repeat_interval_days: 0,
             reminder_before_expiration_days: 0,
@@ -132,7 +134,7 @@ impl Race {
             _ => RaceError::TooManyAgents(agents.len()),
         })?;
         let mut race = Self::from_now_on(envelope, start, agents.iter().map(|agent| agent.behaviour).collect())?;
-        race.expires = race.expires.filter(|_| period_days.is_some());
+        race.expires = race.expires.filter(|_| period.is_some());
         Ok(race)
     }
 

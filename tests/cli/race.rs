@@ -76,6 +76,7 @@ fn a_wrong_file_ends_with_three_and_names_the_place() {
         ("nobody.json", "{ \"agents\": [] }"),
         ("empty.yaml", ""),
         ("period.yaml", "agents: [{ name: Alice }]\nexpiration_period_days: 0\n"),
+        ("long.yaml", "agents: [{ name: Alice }]\nexpiration_period_days: 300\n"),
     ] {
         let output = run(&["race", &folder.write(name, content)]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{name}");
@@ -86,6 +87,30 @@ fn a_wrong_file_ends_with_three_and_names_the_place() {
     told += &text(&output.stderr);
     told += &text(&run(&["race", "no/such/file.yaml"]).stderr);
     golden("race-wrong.txt", &told);
+}
+
+#[test]
+fn an_envelope_that_exists_comes_from_a_snapshot() {
+    let folder = Folder::new();
+    for (name, content, problem) in [
+        ("race.yaml", FILE, "with --envelope it has to be the snapshot of a sandbox, but it is none: expected value"),
+        (
+            "other.json",
+            "{}",
+            "with --envelope it has to be the snapshot of a sandbox, but it is none: missing field \"clock\"",
+        ),
+        (
+            "empty.json",
+            r#"{ "clock": { "now": "2026-03-01T12:00:00Z", "frozen": true }, "envelopes": [] }"#,
+            "the sandbox has no envelope env_0000000000000001",
+        ),
+    ] {
+        let output = run(&["race", &folder.write(name, content), "--envelope", "env_0000000000000001"]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{name}");
+        let told = folder.plain(&text(&output.stderr));
+        assert!(told.starts_with(&format!("docendorse-mock: {name}: {problem}")), "{told}");
+    }
+    // One that can be raced for is an example of docs/signing.md.
 }
 
 #[test]
@@ -101,6 +126,12 @@ fn a_wrong_command_line_ends_with_two() {
         &["--agents", "2", "race.yaml"],
         &["--agent", "Alice", "race.yaml"],
         &["--format", "png"],
+        &["--envelope", "env_0000000000000001"],
+        &["--envelope", "env_1", "snapshot.json"],
+        &["--envelope", "env_0000000000000001", "snapshot.json", "--reopen"],
+        &["--explore", "--agents", "11"],
+        &["--explore", "--agents", "8", "--format", "svg"],
+        &["--replay", "no/such/file", "--format", "svg"],
     ] {
         let output = run(&[&["race"], arguments].concat());
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");

@@ -18,13 +18,16 @@ pub(super) fn explore_rules(
     reopen: bool,
     format: Format,
 ) -> Result<(String, Exit), Failure> {
+    let most = agents.unwrap_or(USUAL);
+    // Judged before anything is walked through, which can take a while.
+    is_in_words(format)?;
+    Setup::new(most, Layout::default(), reopen).map_err(|error| usage(&error))?;
     let layouts = layout.map_or(Layout::ALL.to_vec(), |layout| vec![layout]);
     let reopens: &[bool] = if reopen { &[true] } else { &[false, true] };
     let mut found = Vec::new();
-    for agents in 1..=agents.unwrap_or(USUAL) {
+    for agents in 1..=most {
         for layout in &layouts {
             for reopen in reopens {
-                let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error.to_string());
                 let setup = Setup::new(agents, *layout, *reopen).map_err(|error| usage(&error))?;
                 found.push(explore(&Rules, Options::of(setup)).map_err(|error| usage(&error))?);
             }
@@ -32,24 +35,35 @@ pub(super) fn explore_rules(
     }
     let exit = if found.iter().all(|one| one.violation.is_none()) { Exit::Fine } else { Exit::Failed };
     let text = match format {
-        Format::Table => table(&found),
         Format::Json => told_as_json(&found)?,
-        Format::Svg => return Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
+        Format::Table | Format::Svg => table(&found),
     };
     Ok((text, exit))
 }
 
 /// Carries out the script of a counter-example, or one written by hand, and checks every invariant after each command.
 pub(super) fn replay_script(file: &str, format: Format) -> Result<(String, Exit), Failure> {
+    is_in_words(format)?;
     let (name, text) = read_text(file)?;
     let script = Script::parse(&text).map_err(|error| Failure::new(Exit::File, format!("{name}:{error}")))?;
     let replay = script.replay(&Rules);
     let exit = if replay.violation.is_none() { Exit::Fine } else { Exit::Failed };
     match format {
-        Format::Table => Ok((replay.to_string(), exit)),
         Format::Json => Ok((told_as_json(&replay)?, exit)),
+        Format::Table | Format::Svg => Ok((replay.to_string(), exit)),
+    }
+}
+
+/// Of the rules there is no picture.
+fn is_in_words(format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Table | Format::Json => Ok(()),
         Format::Svg => Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
     }
+}
+
+fn usage(error: &impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, error.to_string())
 }
 
 fn table(found: &[Exploration]) -> String {

@@ -28,9 +28,9 @@ pub(super) struct Wanted {
     agents: Option<Vec<RaceAgent>>,
     envelope_id: Option<String>,
     reopen: Option<bool>,
-    expiration_period_days: Option<u8>,
+    expiration_period_days: Option<i64>,
     seed: Option<u64>,
-    runs: Option<u32>,
+    runs: Option<i64>,
 }
 
 /// How the answer looks.
@@ -60,11 +60,11 @@ pub(super) async fn simulate_race(
     let format = shown.format.unwrap_or_else(|| accepted(&headers));
     let race = race(&sandbox, wanted).await?;
     let most = MOST_RUNS.min(u32::try_from(MOST_STEPS / race.cost()).unwrap_or(MOST_RUNS)).max(1);
-    if !(1..=most).contains(&runs) {
-        return Err(Problem::bad_request(format!(
+    let runs = u32::try_from(runs).ok().filter(|runs| (1..=most).contains(runs)).ok_or_else(|| {
+        Problem::bad_request(format!(
             "runs: {runs} is not from 1 to {most}, the most of this race at once; the verb \"race\" takes more."
-        )));
-    }
+        ))
+    })?;
     let simulated = tokio::task::spawn_blocking(move || simulate(&race, seed, runs, format)).await;
     simulated.unwrap_or_else(|error| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())))
 }

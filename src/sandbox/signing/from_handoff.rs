@@ -160,8 +160,7 @@ impl Sandbox {
         let now = session.created_at;
         loop {
             let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
-            let life = self.events.life();
-            self.events.expect(id);
+            let life = self.events.expect(id);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
                     self.tell_of_creation(&envelope, life);

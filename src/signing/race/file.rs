@@ -20,7 +20,7 @@ pub struct RaceFile {
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
     /// After how many days the envelope expires, if it does.
-    pub expiration_period_days: Option<u8>,
+    pub expiration_period_days: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct Written {
     agents: Spanned<Vec<Spanned<RaceAgent>>>,
     #[serde(default)]
     reopen: bool,
-    expiration_period_days: Option<Spanned<u8>>,
+    expiration_period_days: Option<Spanned<i64>>,
 }
 
 /// An agent as written. What is not said does not happen, but of an agent of whom nothing is said.

@@ -22,7 +22,8 @@ impl FromStr for RaceAgent {
             if !VERBS.contains(&verb) {
                 return Err(format!("{verb:?} is not one of {}", VERBS.join(", ")));
             }
-            if fields.insert(verb.to_owned(), value(when.trim())).is_some() {
+            let when = value(when.trim()).map_err(|problem| format!("{verb:?}: {problem}"))?;
+            if fields.insert(verb.to_owned(), when).is_some() {
                 return Err(format!("{verb:?} is said twice"));
             }
         }
@@ -32,19 +33,26 @@ impl FromStr for RaceAgent {
 }
 
 /// `never`, `5m`, `1m..2h`, each with a probability behind it such as `10%`.
-fn value(when: &str) -> Value {
+fn value(when: &str) -> Result<Value, String> {
     let (span, percent) = match when.rsplit_once(' ') {
-        Some((span, percent)) if percent.ends_with('%') => (span.trim(), percent.trim_end_matches('%').parse().ok()),
-        _ => (when, None::<f64>),
+        Some((span, percent)) if percent.ends_with('%') => (span.trim(), Some(percentage(percent)?)),
+        _ => (when, None),
     };
     let after = match span.split_once("..") {
         Some((least, most)) => json!({ "uniform": [least.trim(), most.trim()] }),
         None => json!(span),
     };
-    match percent {
+    Ok(match percent {
         Some(percent) => json!({ "after": after, "probability": percent / 100.0 }),
         None => after,
-    }
+    })
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
+    // Whatever is no number, NaN among them, is in no range.
+    let within = percent.filter(|percent| (0.0..=100.0).contains(percent));
+    within.ok_or_else(|| format!("{text:?} is no probability; write one from 0% to 100%"))
 }
 
 #[cfg(test)]
@@ -78,8 +86,14 @@ mod tests {
             ("Bob: reads 5m", "\"reads\" is not one of opens, accepts, declines, signs"),
             ("Bob: opens", "is no span of time"),
             ("Bob: opens soon", "is no span of time"),
+            ("Bob: opens 91d", "\"91d\" is longer than 2160h"),
             ("Bob: opens 2h..1m", "the shorter one first"),
-            ("Bob: opens 5m 110%", "no probability"),
+            ("Bob: opens 5m 110%", "\"opens\": \"110%\" is no probability; write one from 0% to 100%"),
+            ("Bob: opens 5m -1%", "no probability"),
+            ("Bob: opens 5m 10%%", "no probability"),
+            ("Bob: opens 5m half%", "no probability"),
+            ("Bob: opens 5m NaN%", "no probability"),
+            ("Bob: opens 5m inf%", "no probability"),
             ("Bob: opens 5m, opens 6m", "said twice"),
         ] {
             let error = read(text).unwrap_err();

@@ -1,0 +1,31 @@
+//! `race --envelope`: a race for an envelope that exists, as the snapshot of its sandbox holds it.
+
+use super::{Exit, Failure};
+use crate::{
+    cli::{read_text, validate::printable},
+    clock::Reading,
+    signing::{Envelope, EnvelopeId, Race},
+};
+use serde::Deserialize;
+
+/// What of a snapshot matters here.
+#[derive(Deserialize)]
+struct Snapshot {
+    clock: Reading,
+    envelopes: Vec<Envelope>,
+}
+
+/// The race for an envelope, from where it stands.
+pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
+    let (name, text) = read_text(file)?;
+    let refuse = |problem: String| Failure::new(Exit::File, printable(&format!("{name}: {problem}")));
+    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
+        let problem = error.to_string().replace('`', "\"");
+        refuse(format!("with --envelope it has to be the snapshot of a sandbox, but it is none: {problem}"))
+    })?;
+    let now = snapshot.clock.now;
+    let found = snapshot.envelopes.into_iter().find(|envelope| envelope.id == id);
+    let envelope = found.ok_or_else(|| refuse(format!("the sandbox has no envelope {id}")))?;
+    let envelope = envelope.sound().map_err(|problem| refuse(format!("of the envelope {id}, {problem}")))?;
+    Race::of_envelope(&envelope, now).map_err(|error| refuse(format!("there is no race for {id}: {error}")))
+}
