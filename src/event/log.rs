@@ -1,7 +1,7 @@
 //! The log of a sandbox's events: bounded, and in the order of each envelope's transitions, whichever thread comes first.
 
-use super::{Event, EventKind};
-use crate::signing::{EnvelopeId, Origin};
+use super::Event;
+use crate::signing::{Effect, Envelope, EnvelopeId};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{
@@ -10,34 +10,16 @@ use std::{
 };
 
 /// What one transition of an envelope brought about, on its way into the log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Batch {
-    /// The envelope.
-    pub envelope: EnvelopeId,
-    /// How many transitions of the envelope had effects, this one included.
-    pub revision: u64,
+    /// The envelope as the transition left it; its revision says after which others it is told.
+    pub envelope: Arc<Envelope>,
     /// In which of the log's lives ([`EventLog::life`]) the transition began.
     pub life: u64,
     /// When, by the sandbox's clock.
     pub at: Timestamp,
-    /// The agent session that made the envelope, if one did.
-    pub origin: Option<Arc<Origin>>,
-    /// What happened, with the numbers of the recipient and of the agent.
-    pub happened: Vec<(EventKind, Option<u32>, Option<u32>)>,
-}
-
-impl Batch {
-    /// What a transition of an envelope brought about that no agent session made.
-    #[must_use]
-    pub fn new(
-        envelope: EnvelopeId,
-        revision: u64,
-        life: u64,
-        at: Timestamp,
-        happened: Vec<(EventKind, Option<u32>, Option<u32>)>,
-    ) -> Self {
-        Self { envelope, revision, life, at, origin: None, happened }
-    }
+    /// What happened, in order.
+    pub effects: Vec<Effect>,
 }
 
 /// How full the log is.
@@ -109,12 +91,11 @@ impl EventLog {
         self.ring().life
     }
 
-    /// Says that an envelope is about to be made, before anybody else can see it, and tells in which of the log's lives.
-    #[must_use]
-    pub fn expect(&self, envelope: EnvelopeId) -> u64 {
+    /// Says that an envelope is about to be made, before anybody else can see it; answers with the log's life.
+    pub fn expect(&self, envelope: &Envelope) -> u64 {
         let mut ring = self.ring();
-        if !ring.told.contains_key(&envelope) {
-            ring.tell(envelope, 0, self.envelopes);
+        if !ring.told.contains_key(&envelope.id) {
+            ring.tell(envelope.id, envelope.revision.saturating_sub(1), self.envelopes);
         }
         ring.life
     }
@@ -124,23 +105,30 @@ impl EventLog {
         self.ring().tell(envelope, revision, self.envelopes);
     }
 
-    /// Takes in what a transition brought about. Transitions are told in the order in which they happened, whichever
-    /// thread comes here first: a batch waits for those before it. One of a life that is over is not told, and an
+    /// Takes in what a transition brought about, and lets `follow` do what comes of it. Transitions are told and followed
+    /// in the order in which they happened, whichever thread comes here first: a batch waits for those before it, and
+    /// whoever brings the last of those follows it too. One of a life that is over is neither told nor followed, and an
     /// envelope that outlived a reset is told of from where it stands.
-    pub fn append(&self, batch: Batch) {
+    ///
+    /// `follow` is called while nobody else can look at the log, and must not do so itself.
+    pub fn append(&self, batch: Batch, follow: impl Fn(&Batch)) {
         let mut ring = self.ring();
         if batch.life != ring.life {
             return;
         }
-        let (envelope, revision) = (batch.envelope, batch.revision);
-        if ring.told.get(&envelope).is_some_and(|told| revision > told + 1) {
+        let (envelope, revision) = (batch.envelope.id, batch.envelope.revision);
+        let told = ring.told.get(&envelope).copied();
+        if told.is_some_and(|told| revision > told + 1) {
             ring.early.insert((envelope, revision), batch);
             return;
         }
-        ring.take(batch, self.most);
-        let mut last = revision;
+        ring.take(&batch, self.most);
+        follow(&batch);
+        // Of an envelope that outlived a reset, a later one may have come before.
+        let mut last = revision.max(told.unwrap_or(0));
         while let Some(batch) = ring.early.remove(&(envelope, last + 1)) {
-            ring.take(batch, self.most);
+            ring.take(&batch, self.most);
+            follow(&batch);
             last += 1;
         }
         ring.tell(envelope, last, self.envelopes);
@@ -220,12 +208,20 @@ impl Ring {
         }
     }
 
-    fn take(&mut self, batch: Batch, most: usize) {
-        let Batch { envelope, at, origin, happened, .. } = batch;
-        for (kind, recipient, agent) in happened {
+    fn take(&mut self, batch: &Batch, most: usize) {
+        let Batch { envelope, at, effects, .. } = batch;
+        for effect in effects {
             self.recorded += 1;
-            let origin = origin.clone();
-            self.events.push_back(Event { number: self.recorded, at, kind, envelope, recipient, agent, origin });
+            let role = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|recipient| &recipient.role);
+            self.events.push_back(Event {
+                number: self.recorded,
+                at: *at,
+                kind: effect.kind,
+                envelope: envelope.id,
+                recipient: role.map(|role| role.number),
+                agent: role.zip(effect.agent).map(|(role, place)| role.first_agent + place),
+                origin: envelope.terms.origin.clone(),
+            });
             if self.events.len() > most {
                 self.events.pop_front();
                 self.dropped += 1;
@@ -237,25 +233,72 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{event::EventKind, signing::Terms};
 
-    fn batch(envelope: u64, revision: u64, kinds: &[EventKind]) -> Batch {
-        let happened = kinds.iter().map(|kind| (*kind, Some(1), None)).collect();
-        Batch { envelope: EnvelopeId(envelope), revision, life: 0, at: Timestamp::UNIX_EPOCH, origin: None, happened }
+    fn envelope(id: u64, revision: u64) -> Envelope {
+        let terms = Terms {
+            name: "NDA".into(),
+            context: None,
+            expiration_period_days: 30,
+            reminder_initial_delay_days: 0,
+            reminder_repeat_interval_days: 0,
+            reminder_before_expiration_days: 0,
+            reopen: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            origin: None,
+            plan: None,
+        };
+        Envelope { revision, ..Envelope::new(EnvelopeId(id), terms) }
+    }
+
+    fn batch(id: u64, revision: u64, kinds: &[EventKind]) -> Batch {
+        let effects = kinds.iter().map(|kind| Effect { kind: *kind, recipient: None, agent: None }).collect();
+        Batch { envelope: envelope(id, revision).into(), life: 0, at: Timestamp::UNIX_EPOCH, effects }
+    }
+
+    impl EventLog {
+        fn tell(&self, batch: Batch) {
+            self.append(batch, |_| ());
+        }
     }
 
     #[test]
     fn what_began_before_a_reset_is_not_told_after_it_and_what_outlived_one_goes_on() {
         let log = EventLog::new(10, 10);
-        assert_eq!(log.expect(EnvelopeId(1)), 0);
-        log.append(batch(1, 1, &[EventKind::EnvelopeCreated]));
+        log.expect(&envelope(1, 1));
+        log.tell(batch(1, 1, &[EventKind::EnvelopeCreated]));
         log.reset();
-        log.append(batch(1, 2, &[EventKind::EnvelopeSent]));
+        log.tell(batch(1, 2, &[EventKind::EnvelopeSent]));
         assert_eq!(log.last(), 0);
-        assert_eq!((log.expect(EnvelopeId(2)), log.life()), (1, 1));
-        log.append(Batch { life: log.life(), ..batch(2, 2, &[EventKind::EnvelopeSent]) });
+        log.expect(&envelope(2, 1));
+        log.tell(Batch { life: log.life(), ..batch(2, 2, &[EventKind::EnvelopeSent]) });
         assert_eq!(log.last(), 0);
-        log.append(Batch { life: log.life(), ..batch(1, 3, &[EventKind::EnvelopeVoided]) });
+        log.tell(Batch { life: log.life(), ..batch(1, 3, &[EventKind::EnvelopeVoided]) });
         assert_eq!(words(&log), [(1, "envelope.voided")]);
+    }
+
+    #[test]
+    fn of_an_envelope_that_outlived_a_reset_nothing_waits_for_what_was_told() {
+        let log = EventLog::new(10, 10);
+        for revision in [3, 2, 4] {
+            log.tell(batch(1, revision, &[EventKind::RequestResent]));
+        }
+        assert_eq!(log.last(), 3);
+    }
+
+    #[test]
+    fn what_follows_from_transitions_is_done_in_their_order_and_once() {
+        let log = EventLog::new(10, 10);
+        let life = log.expect(&envelope(1, 2));
+        let followed = Mutex::new(Vec::new());
+        for revision in [4, 5, 3, 2, 6] {
+            log.append(Batch { life, ..batch(1, revision, &[EventKind::RequestResent]) }, |batch| {
+                followed.lock().unwrap().push((revision, batch.envelope.revision));
+            });
+        }
+        assert_eq!(*followed.lock().unwrap(), [(2, 2), (2, 3), (2, 4), (2, 5), (6, 6)]);
+        log.reset();
+        log.append(Batch { life, ..batch(1, 7, &[EventKind::EnvelopeVoided]) }, |_| panic!("its life is over"));
     }
 
     fn words(log: &EventLog) -> Vec<(u64, &'static str)> {
@@ -265,21 +308,21 @@ mod tests {
     #[test]
     fn what_follows_is_not_told_before_what_it_follows_on() {
         let log = EventLog::new(10, 10);
-        let _ = log.expect(EnvelopeId(1));
-        log.append(batch(1, 1, &[EventKind::EnvelopeCreated]));
-        log.append(batch(1, 3, &[EventKind::DocumentSigned]));
-        log.append(batch(2, 1, &[EventKind::EnvelopeCreated]));
+        log.expect(&envelope(1, 1));
+        log.tell(batch(1, 1, &[EventKind::EnvelopeCreated]));
+        log.tell(batch(1, 3, &[EventKind::DocumentSigned]));
+        log.tell(batch(2, 1, &[EventKind::EnvelopeCreated]));
         assert_eq!(words(&log), [(1, "envelope.created"), (2, "envelope.created")]);
-        log.append(batch(1, 2, &[EventKind::AgentAccepted]));
+        log.tell(batch(1, 2, &[EventKind::AgentAccepted]));
         assert_eq!(words(&log)[2..], [(1, "agent.accepted"), (1, "document.signed")]);
-        log.append(batch(1, 4, &[EventKind::EnvelopeFinalized]));
+        log.tell(batch(1, 4, &[EventKind::EnvelopeFinalized]));
         assert_eq!(log.last(), 5);
     }
 
     #[test]
     fn the_oldest_events_give_way_and_are_counted() {
         let log = EventLog::new(2, 10);
-        log.append(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
+        log.tell(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
         assert_eq!(log.fill(), Fill { kept: 2, dropped: 1 });
         assert_eq!(words(&log), [(1, "envelope.sent"), (1, "envelope.voided")]);
         let (page, seen) = log.after(2, 10, |_| true);
@@ -291,7 +334,7 @@ mod tests {
     #[test]
     fn a_reader_is_told_what_they_missed_and_that_the_log_began_anew() {
         let log = EventLog::new(2, 10);
-        log.append(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
+        log.tell(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
         let first = log.page(0, 1, |_| true);
         assert_eq!((first.lost, first.seen, first.more, first.dropped, first.last), (1, 2, true, 1, 3));
         let second = log.page(first.seen, 1, |_| true);

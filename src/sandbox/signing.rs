@@ -25,6 +25,9 @@ use crate::{
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// What making an envelope brings about.
+const CREATED: Effect = Effect { kind: EventKind::EnvelopeCreated, recipient: None, agent: None };
+
 /// What came of a command that was not refused.
 #[derive(Debug)]
 pub struct Performed {
@@ -74,10 +77,11 @@ impl Sandbox {
         let terms = Envelope::new(EnvelopeId(0), terms);
         loop {
             let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..terms.clone() });
-            let life = self.events.expect(envelope.id);
+            let life = self.events.expect(&envelope);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
-                    self.tell_of_creation(&envelope, life);
+                    let at = envelope.terms.created_at;
+                    self.tell(Batch { envelope: Arc::clone(&envelope), life, at, effects: vec![CREATED] });
                     return Ok(envelope);
                 }
                 Err(StoreError::Taken) => {}
@@ -238,8 +242,7 @@ impl Sandbox {
             Update::Done(envelope) => {
                 let effective = !effects.is_empty();
                 if effective {
-                    self.tell(&envelope, life, now, &effects);
-                    self.follow_up(&envelope, now, &effects);
+                    self.tell(Batch { envelope: Arc::clone(&envelope), life, at: now, effects });
                 }
                 Ok(Performed { envelope, spot, effective })
             }
@@ -270,29 +273,17 @@ impl Sandbox {
         }
     }
 
-    fn tell_of_creation(&self, envelope: &Envelope, life: u64) {
-        let created = vec![(EventKind::EnvelopeCreated, None, None)];
-        self.log(envelope, Batch::new(envelope.id, 1, life, envelope.terms.created_at, created));
-    }
-
-    /// Takes what a transition brought about into the log of events.
-    fn tell(&self, envelope: &Envelope, life: u64, at: Timestamp, effects: &[Effect]) {
-        let happened = effects.iter().map(|effect| {
-            let recipient = effect.recipient.and_then(|place| envelope.recipient_at(place));
-            let first_agent = recipient.map(|recipient| recipient.role.first_agent);
-            let agent = first_agent.zip(effect.agent).map(|(first, place)| first + place);
-            (effect.kind, recipient.map(|recipient| recipient.role.number), agent)
-        });
-        self.log(envelope, Batch::new(envelope.id, envelope.revision, life, at, happened.collect()));
-    }
-
-    fn log(&self, envelope: &Envelope, batch: Batch) {
-        self.events.append(Batch { origin: envelope.terms.origin.clone(), ..batch });
+    /// Takes what a transition brought about into the log of events, and does what follows from it; both in the order of
+    /// the envelope's transitions, so that nothing is planned that a later one has struck off, and nothing struck off
+    /// that a later one has planned.
+    fn tell(&self, batch: Batch) {
+        self.events.append(batch, |batch| self.follow_up(batch));
         self.happened.notify_waiters();
     }
 
     /// Puts on the agenda what follows from a transition, strikes off what no longer does, and sends codes.
-    fn follow_up(&self, envelope: &Envelope, now: Timestamp, effects: &[Effect]) {
+    fn follow_up(&self, Batch { envelope, at: now, effects, .. }: &Batch) {
+        let now = *now;
         let envelope_id = envelope.id;
         for effect in effects {
             match effect.kind {

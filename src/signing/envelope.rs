@@ -95,6 +95,9 @@ pub enum VoidReason {
 }
 
 impl EnvelopeState {
+    /// The contract's words, each once.
+    pub const WORDS: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
+
     /// The contract's word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -21,6 +21,7 @@ mod hostile;
 mod journal;
 mod journeys;
 mod judging;
+mod late_writer;
 mod ledger;
 mod messages;
 mod oauth;

@@ -377,6 +377,19 @@ async fn the_team_is_written_here() {
 }
 
 #[tokio::test]
+async fn a_user_without_an_id_gets_one_that_nobody_has() {
+    let path = "/__admin/signing/users";
+    let mut sam = json!({ "name": "Sam", "email": "sam@example.com" });
+    let drawn = post(&frozen().await, path, &sam).await.json()["id"].clone();
+    let api = frozen().await;
+    sam["id"] = drawn.clone();
+    assert_eq!(post(&api, path, &sam).await.status, 201);
+    let alice = post(&api, path, json!({ "name": "Alice", "email": "alice@example.com" })).await;
+    assert_eq!(alice.status, 201, "{}", alice.text);
+    assert_ne!(alice.json()["id"], drawn);
+}
+
+#[tokio::test]
 async fn a_user_who_is_none_is_refused() {
     let api = Api::new();
     let mut problems = String::new();

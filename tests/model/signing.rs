@@ -12,7 +12,7 @@ use docendorse_mock::{
     signing::{Act, AgentState, Command, Effect, Envelope, Judgement, Refusal, Spot, Terms},
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -30,6 +30,8 @@ type Outcome = Result<(u64, Vec<Effect>), Refusal>;
 struct World {
     envelopes: Repository<Envelope>,
     log: EventLog,
+    /// The revisions that were followed, in their order.
+    followed: Mutex<Vec<u64>>,
     start: Envelope,
 }
 
@@ -39,7 +41,7 @@ impl World {
         at_once(envelopes.insert(Arc::new(start.clone()))).unwrap();
         let log = EventLog::new(100, 10);
         log.begin_at(start.id, start.revision);
-        Arc::new(Self { envelopes, log, start })
+        Arc::new(Self { envelopes, log, followed: Mutex::default(), start })
     }
 
     fn perform(&self, command: Command<'_>) -> Outcome {
@@ -57,10 +59,10 @@ impl World {
             Update::Done(envelope) => {
                 // Others may come to the log before whoever was the first in the store.
                 shuttle::thread::yield_now();
-                let happened = effects.iter().map(|effect| (effect.kind, effect.recipient, effect.agent)).collect();
                 if !effects.is_empty() {
-                    let (envelope, revision) = (envelope.id, envelope.revision);
-                    self.log.append(Batch { envelope, revision, life: 0, at: NOW, origin: None, happened });
+                    let (envelope, effects) = (Arc::clone(&envelope), effects.clone());
+                    let follow = |batch: &Batch| self.followed.lock().unwrap().push(batch.envelope.revision);
+                    self.log.append(Batch { envelope, life: 0, at: NOW, effects }, follow);
                 }
                 Ok((envelope.revision, effects))
             }
@@ -73,9 +75,14 @@ impl World {
         Envelope::clone(&at_once(self.envelopes.get(ID)).unwrap().unwrap())
     }
 
-    /// What the log tells, in its order.
+    /// What the log tells, in its order; agents by their places.
     fn told(&self) -> Vec<(EventKind, Option<u32>)> {
-        self.log.after(0, usize::MAX, |_| true).0.into_iter().map(|event| (event.kind, event.agent)).collect()
+        self.log
+            .after(0, usize::MAX, |_| true)
+            .0
+            .into_iter()
+            .map(|event| (event.kind, event.agent.map(|number| number - 1)))
+            .collect()
     }
 }
 
@@ -100,6 +107,8 @@ fn play(start: Envelope, threads: &[&[Command<'static>]]) -> (Arc<World>, Vec<Ve
         }
     }
     performed.sort_by_key(|(_, revision, _)| *revision);
+    let revisions: Vec<u64> = performed.iter().map(|(_, revision, _)| *revision).collect();
+    assert_eq!(*world.followed.lock().unwrap(), revisions, "what follows is done in the order of the transitions");
     let mut alone = world.start.clone();
     let mut told = Vec::new();
     for (command, revision, effects) in performed {

@@ -9,6 +9,7 @@ use crate::{
     document::Record,
     http::{credential::Caller, record::Findings},
     sandbox::SigningError,
+    signing::EnvelopeState,
     store::Repository,
 };
 use axum::{body::Body, http::request::Parts};
@@ -20,8 +21,6 @@ const USUAL: usize = 100;
 
 /// How many bytes of records one page holds at most, but for the last record on it.
 const MOST_BYTES: usize = 4 << 20;
-
-const STATUSES: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
 
 /// A part of a list, newest first.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,7 +121,10 @@ fn read_limit(value: &str) -> Result<usize, ApiError> {
 }
 
 fn read_status(value: &str) -> Result<&'static str, ApiError> {
-    STATUSES.into_iter().find(|status| *status == value).ok_or_else(|| {
-        ApiError::query("status", format!("status must be one of {}, but is {value:?}.", STATUSES.join(", ")))
+    EnvelopeState::WORDS.into_iter().find(|status| *status == value).ok_or_else(|| {
+        ApiError::query(
+            "status",
+            format!("status must be one of {}, but is {value:?}.", EnvelopeState::WORDS.join(", ")),
+        )
     })
 }

@@ -2,12 +2,13 @@
 
 use super::SigningError;
 use crate::{
+    document::Record,
     sandbox::Sandbox,
     signing::{
         AgentRequest, Contact, DraftError, Group, Locale, MOST_AGENTS, MOST_BYTES, Person, PhoneContactMethod, User,
         weight_of,
     },
-    store::StoreError,
+    store::{Repository, StoreError},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -65,18 +66,8 @@ impl Sandbox {
     /// When the store is unavailable.
     pub async fn create_contact(&self, new: NewContact) -> Result<Arc<Contact>, StoreError> {
         let NewContact { name, email, phone, locale } = new;
-        let created_at = self.clock.now();
-        let mut contact = Contact { id: "".into(), name, email, phone, locale, created_at };
-        loop {
-            contact.id = self.ids.contact().into();
-            let made = Arc::new(contact.clone());
-            match self.contacts.insert(Arc::clone(&made)).await {
-                // As after a restore from a snapshot that was written by hand.
-                Err(StoreError::Taken) => {}
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(made),
-            }
-        }
+        let contact = Contact { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
+        inserted(&self.contacts, || Contact { id: self.ids.contact().into(), ..contact.clone() }).await
     }
 
     /// Makes a group of contacts. It may be empty, though nobody can be assigned by it then; a contact that is named
@@ -93,16 +84,8 @@ impl Sandbox {
                 contact_ids.push(Arc::clone(&contact.id));
             }
         }
-        let mut group = Group { id: "".into(), name: new.name, contact_ids, created_at: self.clock.now() };
-        loop {
-            group.id = self.ids.group().into();
-            let made = Arc::new(group.clone());
-            match self.groups.insert(Arc::clone(&made)).await {
-                Err(StoreError::Taken) => {}
-                Err(error) => return Err(error.into()),
-                Ok(()) => return Ok(made),
-            }
-        }
+        let group = Group { id: "".into(), name: new.name, contact_ids, created_at: self.clock.now() };
+        Ok(inserted(&self.groups, || Group { id: self.ids.group().into(), ..group.clone() }).await?)
     }
 
     /// Takes a member into the team, under an id of the caller's choice or one that is drawn.
@@ -111,8 +94,11 @@ impl Sandbox {
     /// [`SigningError::UserExists`], or when the store is unavailable.
     pub async fn create_user(&self, id: Option<String>, new: NewContact) -> Result<Arc<User>, SigningError> {
         let NewContact { name, email, phone, locale } = new;
-        let id = id.unwrap_or_else(|| self.ids.user());
-        let user = Arc::new(User { id: id.as_str().into(), name, email, phone, locale, created_at: self.clock.now() });
+        let user = User { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
+        let Some(id) = id else {
+            return Ok(inserted(&self.users, || User { id: self.ids.user().into(), ..user.clone() }).await?);
+        };
+        let user = Arc::new(User { id: id.as_str().into(), ..user });
         match self.users.insert(Arc::clone(&user)).await {
             Ok(()) => Ok(user),
             Err(StoreError::Taken) => Err(SigningError::UserExists(id)),
@@ -200,5 +186,18 @@ impl Sandbox {
             }
         }
         Ok(persons)
+    }
+}
+
+/// Keeps a record under an id that is drawn. One that is taken, as it may be after a restore from a snapshot that was
+/// written by hand, is drawn anew.
+async fn inserted<T: Record>(records: &Repository<T>, mut draw: impl FnMut() -> T) -> Result<Arc<T>, StoreError> {
+    loop {
+        let record = Arc::new(draw());
+        match records.insert(Arc::clone(&record)).await {
+            Err(StoreError::Taken) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(record),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The envelope that a handoff opens when it asks for signatures (R7, S2).
 
-use super::unopened::Unmade;
+use super::{CREATED, unopened::Unmade};
 use crate::{
     actor::Actor,
+    event::Batch,
     sandbox::Sandbox,
     session::{AgentSession, HandoffFacts, Intent, Party},
     signing::{
@@ -157,17 +158,12 @@ impl Sandbox {
     async fn open_envelope(&self, mut session: Arc<AgentSession>, plan: Option<Arc<Plan>>) -> Result<(), StoreError> {
         let Some(mut id) = session.envelope_id else { return Ok(()) };
         let mut wish = Wish::of(&session, plan);
-        let now = session.created_at;
         loop {
             let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
-            let life = self.events.expect(id);
+            let life = self.events.expect(&envelope);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
-                    self.tell_of_creation(&envelope, life);
-                    if !effects.is_empty() {
-                        self.tell(&envelope, life, now, &effects);
-                        self.follow_up(&envelope, now, &effects);
-                    }
+                    self.tell(Batch { at: envelope.terms.created_at, envelope, life, effects });
                     return Ok(());
                 }
                 Err(StoreError::Taken) => {}
@@ -188,7 +184,7 @@ impl Sandbox {
         }
     }
 
-    /// The envelope, whose persons are taken from the wish, and what sending it brought about.
+    /// The envelope, whose persons are taken from the wish, and what making and sending it brought about.
     fn envelope_of(&self, session: &AgentSession, id: EnvelopeId, wish: &mut Wish) -> (Arc<Envelope>, Vec<Effect>) {
         let now = session.created_at;
         let origin = Origin { agent_session_id: Arc::clone(&session.id), handoff_id: session.handoff_id.clone() };
@@ -214,9 +210,10 @@ impl Sandbox {
         for recipient in recipients {
             is_complete &= envelope.add_recipient(recipient, now, &|agent| self.code(agent)).is_ok();
         }
-        let mut effects = Vec::new();
-        if is_complete && envelope.perform(Command::Send, now, &mut effects).is_err() {
-            effects.clear();
+        let mut effects = vec![CREATED];
+        if is_complete {
+            // Where the rules refuse, nothing is changed and nothing told.
+            let _ = envelope.perform(Command::Send, now, &mut effects);
         }
         (Arc::new(envelope), effects)
     }

@@ -8,13 +8,10 @@ use crate::{
         extract::{Fields, Id, Params, World},
     },
     sandbox::{Performed, SigningError},
-    signing::{Envelope, EnvelopeView},
+    signing::{Envelope, EnvelopeState, EnvelopeView},
 };
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-
-/// The words that a status can be.
-const STATUSES: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
 
 /// Which envelopes are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
@@ -51,8 +48,8 @@ pub(in crate::http::admin) async fn list_envelopes(
         next: Option<String>,
     }
     let limit = page_size(wanted.limit)?;
-    if let Some(status) = wanted.status.as_ref().filter(|status| !STATUSES.contains(&status.as_str())) {
-        let known = STATUSES.join(", ");
+    if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
+        let known = EnvelopeState::WORDS.join(", ");
         return Err(Problem::bad_request(format!("status: {status:?} is none of {known}.")));
     }
     if let Some(after) = &wanted.after

@@ -1,0 +1,186 @@
+//! Two act on one envelope, and the first to write learns of it last: what follows is done in the order of the
+//! transitions all the same.
+
+use docendorse_mock::{
+    agenda::Task,
+    app::App,
+    config::Settings,
+    ids::Ids,
+    oauth::TokenIssuer,
+    sandbox::{AgentSource, Issuing, Limits, Sandbox, Sandboxes},
+    scenario::ScenarioSet,
+    signing::{Act, AgentId, Intention, NewRecipient, Person, RecipientType, Terms},
+    store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, Stored},
+};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde_json::json;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::Notify;
+
+/// A store that holds its answer back to whoever writes next.
+#[derive(Debug)]
+struct Late {
+    memory: Memory,
+    holds_next: AtomicBool,
+    answers: Notify,
+}
+
+impl Store for Late {
+    fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool> {
+        Box::pin(async move {
+            let replaced = self.memory.replace(place, document, version).await;
+            if self.holds_next.swap(false, Ordering::Relaxed) {
+                self.answers.notified().await;
+            }
+            replaced
+        })
+    }
+
+    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()> {
+        self.memory.insert(place, document)
+    }
+
+    fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
+        self.memory.get(place, id)
+    }
+
+    fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
+        self.memory.find(place, key)
+    }
+
+    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>> {
+        self.memory.list(place, page)
+    }
+
+    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
+        self.memory.delete(place, id)
+    }
+
+    fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
+        self.memory.clear(sandbox)
+    }
+
+    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill> {
+        self.memory.fill(place)
+    }
+}
+
+/// The default sandbox over such a store.
+fn sandbox() -> (Arc<Late>, Arc<Sandbox>) {
+    let app = App::new(Settings::default(), "http://mock.test").unwrap();
+    let settings = app.sandboxes.default_sandbox().settings().clone();
+    let memory = Memory::new(Retention::unlimited());
+    let store = Arc::new(Late { memory, holds_next: AtomicBool::new(false), answers: Notify::new() });
+    let ids = Ids::seeded(1);
+    let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
+    let issuing = Issuing::new(issuer, String::new(), String::new(), "");
+    let limits = Limits { count: 1, idle: std::time::Duration::MAX };
+    let scenarios = Arc::new(ScenarioSet::default());
+    let sandboxes =
+        Sandboxes::new(settings, limits, Arc::clone(&store) as Arc<dyn Store>, scenarios, issuing.into(), ids).unwrap();
+    (store, Arc::clone(sandboxes.default_sandbox()))
+}
+
+/// An envelope that is sent to Alice and Bob, who would open, accept and sign by themselves; Alice has opened.
+async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
+    let plan = json!({ "people": [{ "opens": "1h", "accepts": "1h", "signs": "1h" }] });
+    let terms = Terms {
+        name: "Mutual NDA".into(),
+        context: None,
+        expiration_period_days: 30,
+        reminder_initial_delay_days: 3,
+        reminder_repeat_interval_days: 0,
+        reminder_before_expiration_days: 0,
+        reopen: true,
+        created_at: Timestamp::UNIX_EPOCH,
+        origin: None,
+        plan: Some(Arc::new(serde_json::from_value(plan).unwrap())),
+    };
+    let envelope = sandbox.create_envelope(terms).await.unwrap().id;
+    let new = NewRecipient {
+        kind: RecipientType::Signer,
+        identifier: "signer".into(),
+        role_name: None,
+        order: 1,
+        required: true,
+        color: None,
+        hosted_by: None,
+        delegated_by: None,
+        phone_verification: false,
+        persons: Vec::new(),
+    };
+    let agents = ["alice", "bob"].map(|name| {
+        let person = json!({ "name": name, "email": format!("{name}@example.com") });
+        AgentSource { info: Some(serde_json::from_value::<Person>(person).unwrap()), ..AgentSource::default() }
+    });
+    sandbox.add_recipient(&envelope.to_string(), new, &agents).await.unwrap();
+    sandbox.send_envelope(&envelope.to_string()).await.unwrap();
+    let [alice, bob] = [1, 2].map(|number| AgentId { envelope, number });
+    sandbox.act(&alice.to_string(), Act::Open).await.unwrap();
+    (alice, bob)
+}
+
+/// What people are going to do.
+fn planned(sandbox: &Sandbox) -> Vec<Task> {
+    let (items, _) = sandbox.agenda.list(100);
+    items.into_iter().map(|item| item.task).filter(|task| matches!(task, Task::Act { .. })).collect()
+}
+
+/// Lets an agent act, and others do something after the agent has written and before they learn of it.
+async fn act_late(store: &Late, sandbox: &Sandbox, agent: AgentId, act: Act<'_>, others: impl AsyncFnOnce()) {
+    store.holds_next.store(true, Ordering::Relaxed);
+    let agent = agent.to_string();
+    let mut acting = pin!(sandbox.act(&agent, act));
+    assert!(acting.as_mut().now_or_never().is_none());
+    others().await;
+    store.answers.notify_one();
+    assert!(acting.await.unwrap().effective);
+}
+
+#[tokio::test]
+async fn who_is_invited_again_is_not_given_up_by_a_release_before_it() {
+    let (store, sandbox) = sandbox();
+    let (alice, bob) = opened(&sandbox).await;
+    act_late(&store, &sandbox, alice, Act::Accept, async || {
+        sandbox.act(&alice.to_string(), Act::Decline).await.unwrap();
+    })
+    .await;
+    assert_eq!(planned(&sandbox), [Task::Act { act: Intention::Open, agent_id: bob }]);
+}
+
+#[tokio::test]
+async fn who_has_accepted_is_not_planned_to_accept_by_the_opening_before_it() {
+    let (store, sandbox) = sandbox();
+    let (_, bob) = opened(&sandbox).await;
+    act_late(&store, &sandbox, bob, Act::Open, async || {
+        sandbox.act(&bob.to_string(), Act::Accept).await.unwrap();
+    })
+    .await;
+    assert_eq!(planned(&sandbox), [Task::Act { act: Intention::Sign, agent_id: bob }]);
+}
+
+#[tokio::test]
+async fn nothing_is_planned_of_an_envelope_that_was_voided_right_after_it_was_opened() {
+    let (store, sandbox) = sandbox();
+    let (_, bob) = opened(&sandbox).await;
+    act_late(&store, &sandbox, bob, Act::Open, async || {
+        sandbox.void_envelope(&bob.envelope.to_string()).await.unwrap();
+    })
+    .await;
+    assert_eq!(sandbox.agenda.list(100).1, 0);
+}
+
+#[tokio::test]
+async fn nothing_follows_from_what_began_before_a_reset() {
+    let (store, sandbox) = sandbox();
+    let (_, bob) = opened(&sandbox).await;
+    act_late(&store, &sandbox, bob, Act::Open, async || sandbox.reset().await.unwrap()).await;
+    assert_eq!((sandbox.agenda.list(100).1, sandbox.events().await.unwrap().last()), (0, 0));
+}
