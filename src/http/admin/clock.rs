@@ -73,7 +73,7 @@ pub(super) async fn list_agenda(
 ) -> Result<Pretty<impl Serialize>, Problem> {
     sandbox.catch_up().await?;
     let (agenda, total) = sandbox.agenda.list(page_size(wanted.limit)?);
-    Ok(Pretty(json!({ "agenda": agenda, "total": total })))
+    Ok(Pretty(json!({ "agenda": agenda, "total": total, "dropped": sandbox.agenda.dropped() })))
 }
 
 /// Carries out what the clock's new time makes due, and tells what that was.
