@@ -35,6 +35,24 @@ pub struct Person {
     pub user_id: Option<Box<str>>,
 }
 
+impl Person {
+    /// Somebody of whom nothing else is known; to a phone codes go as usual.
+    #[must_use]
+    pub fn new(name: Box<str>, email: Box<str>, phone: Option<Box<str>>, locale: Locale) -> Self {
+        Self {
+            name,
+            email,
+            phone_contact_method: phone.as_ref().map(|_| PhoneContactMethod::default()),
+            phone,
+            locale,
+            context: None,
+            contact_id: None,
+            group_id: None,
+            user_id: None,
+        }
+    }
+}
+
 /// A language of the signing service (G2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the contract's own words")]

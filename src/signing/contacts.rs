@@ -65,15 +65,9 @@ impl Contact {
     #[must_use]
     pub fn person(&self, group: Option<&Group>) -> Person {
         Person {
-            name: self.name.clone(),
-            email: self.email.clone(),
-            phone: self.phone.clone(),
-            locale: self.locale,
-            phone_contact_method: self.phone.as_ref().map(|_| super::PhoneContactMethod::default()),
-            context: None,
             contact_id: Some((*self.id).into()),
             group_id: group.map(|group| (*group.id).into()),
-            user_id: None,
+            ..Person::new(self.name.clone(), self.email.clone(), self.phone.clone(), self.locale)
         }
     }
 }
@@ -83,15 +77,8 @@ impl User {
     #[must_use]
     pub fn person(&self) -> Person {
         Person {
-            name: self.name.clone(),
-            email: self.email.clone(),
-            phone: self.phone.clone(),
-            locale: self.locale,
-            phone_contact_method: self.phone.as_ref().map(|_| super::PhoneContactMethod::default()),
-            context: None,
-            contact_id: None,
-            group_id: None,
             user_id: Some((*self.id).into()),
+            ..Person::new(self.name.clone(), self.email.clone(), self.phone.clone(), self.locale)
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     session::{AgentSession, HandoffFacts, Intent, Party},
     signing::{
         Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, Origin, Parties,
-        Person, PhoneContactMethod, Plan, RecipientType, Terms,
+        Person, Plan, RecipientType, Terms,
     },
     store::{StoreError, Update},
 };
@@ -78,18 +78,9 @@ impl Wish {
 
 fn person(party: Party) -> Person {
     let Party { name, email, telephone } = party;
-    Person {
-        // The contract lets a name be empty, but whoever is invited is called something.
-        name: if name.trim().is_empty() { email.clone() } else { name },
-        email,
-        phone_contact_method: telephone.as_ref().map(|_| PhoneContactMethod::default()),
-        phone: telephone,
-        locale: Locale::default(),
-        context: None,
-        contact_id: None,
-        group_id: None,
-        user_id: None,
-    }
+    // The contract lets a name be empty, but whoever is invited is called something.
+    let name = if name.trim().is_empty() { email.clone() } else { name };
+    Person::new(name, email, telephone, Locale::default())
 }
 
 fn signer(identifier: Box<str>, role_name: Option<Box<str>>, persons: Vec<Person>) -> NewRecipient {
