@@ -240,17 +240,8 @@ impl Race {
 
 impl RaceAgent {
     fn person(&self, number: usize) -> Person {
-        Person {
-            name: self.name.clone(),
-            email: self.email.clone().unwrap_or_else(|| format!("agent-{number}@example.com").into()),
-            phone: None,
-            locale: super::Locale::default(),
-            phone_contact_method: None,
-            context: None,
-            contact_id: None,
-            group_id: None,
-            user_id: None,
-        }
+        let email = self.email.clone().unwrap_or_else(|| format!("agent-{number}@example.com").into());
+        Person::new(self.name.clone(), email, None, super::Locale::default())
     }
 
     /// So many agents who behave as people do.

@@ -190,17 +190,8 @@ impl Slot {
 }
 
 fn person(number: u32) -> Person {
-    Person {
-        name: format!("Agent {number}").into(),
-        email: format!("agent-{number}@example.com").into(),
-        phone: None,
-        locale: Locale::default(),
-        phone_contact_method: None,
-        context: None,
-        contact_id: None,
-        group_id: None,
-        user_id: None,
-    }
+    let (name, email) = (format!("Agent {number}").into(), format!("agent-{number}@example.com").into());
+    Person::new(name, email, None, Locale::default())
 }
 
 /// Everything that anybody may try, at any time.
