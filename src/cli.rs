@@ -211,8 +211,7 @@ fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
 fn not_utf8(file: &str, bytes: &[u8], error: Utf8Error) -> ScenarioError {
     let text = String::from_utf8_lossy(bytes);
     let position = Position::of(&text, error.valid_up_to());
-    let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
-    ScenarioError { file: file.to_owned(), position, problem: "the file is not UTF-8".to_owned(), line }
+    ScenarioError::at(file, &text, position, "the file is not UTF-8; save it as UTF-8")
 }
 
 /// The text of a file, and what to call it; - is standard input.

@@ -1,6 +1,9 @@
-//! A place in a text, for messages that an editor can jump to.
+//! A place in a text, and the few characters around it that a message may quote.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
+
+/// The most characters that a message quotes of a text it did not write.
+pub const EXCERPT: usize = 200;
 
 /// A place in a text, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +23,132 @@ impl Position {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Self { line, column }
     }
+
+    /// The line of this place, cut to at most [`EXCERPT`] characters around the column.
+    #[must_use]
+    pub fn excerpt(self, text: &str) -> Excerpt<'_> {
+        let line = text.lines().nth(self.line - 1).unwrap_or_default();
+        let offset = line.char_indices().nth(self.column - 1).map_or(line.len(), |(offset, _)| offset);
+        excerpt(line, offset)
+    }
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A text that is short enough to quote: the whole of it, or the characters around a place with `…` for the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt<'t> {
+    /// At most [`EXCERPT`] characters, the `…` included.
+    pub text: Cow<'t, str>,
+    /// The column of the place in `text`, in characters, counted from one. One past the end for a place at the end.
+    pub column: usize,
+}
+
+impl Excerpt<'_> {
+    /// The same excerpt, independent of the text that it was cut from.
+    #[must_use]
+    pub fn into_owned(self) -> Excerpt<'static> {
+        Excerpt { text: Cow::Owned(self.text.into_owned()), column: self.column }
+    }
+}
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// Cuts a text to at most [`EXCERPT`] characters around a byte offset. Takes time for what it keeps, not for the text.
+///
+/// For a value in a message, whose beginning says most, give 0 as the offset.
+#[must_use]
+pub fn excerpt(text: &str, offset: usize) -> Excerpt<'_> {
+    let offset = text.floor_char_boundary(offset);
+    if text.len() <= EXCERPT || text.chars().nth(EXCERPT).is_none() {
+        return Excerpt { text: Cow::Borrowed(text), column: text[..offset].chars().count() + 1 };
+    }
+    // Half before the place and half behind it; what one side does not need goes to the other. Each `…` takes one.
+    let (before, behind) = text.split_at(offset);
+    let wanted_behind = behind.chars().take(EXCERPT).count();
+    let most_before = (EXCERPT / 2).max(EXCERPT - wanted_behind.min(EXCERPT));
+    let mut start = before.char_indices().rev().take(most_before).last().map_or(offset, |(start, _)| start);
+    let cut_before = start > 0;
+    if cut_before {
+        start += text[start..].chars().next().map_or(0, char::len_utf8);
+    }
+    let kept = &text[start..];
+    let room = EXCERPT - usize::from(cut_before);
+    let mut end = kept.char_indices().nth(room).map_or(kept.len(), |(end, _)| end);
+    let cut_behind = end < kept.len();
+    if cut_behind {
+        end = kept[..end].char_indices().next_back().map_or(0, |(last, _)| last);
+    }
+    let column = text[start.min(offset)..offset].chars().count() + 1 + usize::from(cut_before);
+    let (first, last) = (if cut_before { "…" } else { "" }, if cut_behind { "…" } else { "" });
+    Excerpt { text: Cow::Owned(format!("{first}{}{last}", &kept[..end])), column }
+}
+
+/// Shortens a message that may quote more than it should: of one longer than twice [`EXCERPT`], its first and its last
+/// [`EXCERPT`] characters are kept, because it opens with what is wrong and ends with the fix.
+#[must_use]
+pub fn shorten(message: &str) -> Cow<'_, str> {
+    if message.len() <= 2 * EXCERPT || message.chars().nth(2 * EXCERPT).is_none() {
+        return Cow::Borrowed(message);
+    }
+    let start = message.char_indices().nth(EXCERPT - 1).map_or(0, |(end, _)| end);
+    let end = message.char_indices().rev().nth(EXCERPT - 1).map_or(0, |(start, _)| start);
+    Cow::Owned(format!("{}…{}", &message[..start], &message[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_short_text_is_quoted_whole() {
+        assert_eq!(excerpt("", 0), Excerpt { text: "".into(), column: 1 });
+        assert_eq!(excerpt("aé", 9), Excerpt { text: "aé".into(), column: 3 });
+        let text = "é".repeat(EXCERPT);
+        assert_eq!(excerpt(&text, 4), Excerpt { text: text.as_str().into(), column: 3 });
+        assert_eq!(shorten(&text), text);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_around_the_place() {
+        let text = format!("{}X{}", "a".repeat(1000), "b".repeat(1000));
+        let Excerpt { text: middle, column } = excerpt(&text, 1000);
+        assert_eq!(middle, format!("…{}X{}…", "a".repeat(99), "b".repeat(98)));
+        assert_eq!(column, 101);
+        assert_eq!(excerpt(&text, 0).text, format!("{}…", "a".repeat(199)));
+        assert_eq!(excerpt(&text, usize::MAX).text, format!("…{}", "b".repeat(199)));
+        assert_eq!(Position { line: 2, column: 1001 }.excerpt(&format!("\n{text}\n")), excerpt(&text, 1000));
+    }
+
+    #[test]
+    fn a_long_message_keeps_its_beginning_and_its_end() {
+        let message = format!("wrong: {}; the fix", "é".repeat(100_000));
+        let shortened = shorten(&message);
+        assert!(shortened.starts_with("wrong: é") && shortened.ends_with("é; the fix"), "{shortened}");
+        assert_eq!(shortened.chars().count(), 2 * EXCERPT);
+    }
+
+    proptest! {
+        #[test]
+        fn an_excerpt_is_short_and_holds_its_place(text in "[aé\u{1F600}]{0,700}", offset in 0..3000_usize) {
+            let place = text[text.floor_char_boundary(offset)..].chars().next();
+            let excerpt = excerpt(&text, offset);
+            prop_assert!(excerpt.text.chars().count() <= EXCERPT);
+            let shown = excerpt.text.chars().nth(excerpt.column - 1);
+            prop_assert_eq!(shown, place);
+            let kept = excerpt.text.trim_matches('…');
+            prop_assert!(text.contains(kept));
+            let whole = text.chars().count() <= EXCERPT;
+            prop_assert!(whole || excerpt.text.chars().count() == EXCERPT);
+        }
     }
 }

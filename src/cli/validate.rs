@@ -117,7 +117,7 @@ fn scenario_report(file: String, body: &[u8]) -> Report {
                 "problem": problem,
                 "line": error.position.line,
                 "column": error.position.column,
-                "excerpt": error.line,
+                "excerpt": error.line.text,
             });
             vec![Located { position: error.position, fact, text: problem, excerpt }]
         }

@@ -1,6 +1,6 @@
 //! What is wrong with a scenario file, and where.
 
-use crate::position::Position;
+use crate::position::{Excerpt, Position, shorten};
 use std::fmt;
 
 /// A scenario file that cannot be used.
@@ -12,8 +12,23 @@ pub struct ScenarioError {
     pub position: Position,
     /// What is wrong, and the fix.
     pub problem: String,
-    /// The line of the file.
-    pub line: String,
+    /// The line of the file, or the part of a long one around the column.
+    pub line: Excerpt<'static>,
+}
+
+impl ScenarioError {
+    /// An error at a place of a text. Quotes little of the text, and of what the problem quotes.
+    #[must_use]
+    pub fn at(file: &str, text: &str, position: Position, problem: &str) -> Self {
+        let line = position.excerpt(text).into_owned();
+        Self { file: file.to_owned(), position, problem: shorten(problem).into_owned(), line }
+    }
+
+    /// The same place with another problem.
+    #[must_use]
+    pub(crate) fn saying(self, problem: &str) -> Self {
+        Self { problem: shorten(problem).into_owned(), ..self }
+    }
 }
 
 impl fmt::Display for ScenarioError {
@@ -23,7 +38,7 @@ impl fmt::Display for ScenarioError {
         writeln!(formatter, "{file}:{position}: {problem}")?;
         writeln!(formatter, "{line}")?;
         // A tab stays a tab, so that the caret stands where the column does, however wide tabs are shown.
-        let before = line.chars().chain(std::iter::repeat(' ')).take(position.column.saturating_sub(1));
+        let before = line.text.chars().chain(std::iter::repeat(' ')).take(line.column.saturating_sub(1));
         let indent: String = before.map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
         write!(formatter, "{indent}^")
     }

@@ -9,7 +9,7 @@ use serde_saphyr::{Error, Location, MessageFormatter, Options, UserMessageFormat
 pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ScenarioError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let location = error.location().unwrap_or(Location::UNKNOWN);
-        ScenarioError { problem: problem(error.without_snippet()), ..place(file, text, location) }
+        place(file, text, location).saying(&problem(error.without_snippet()))
     })
 }
 
@@ -17,8 +17,7 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Sce
 pub(crate) fn place(file: &str, text: &str, location: Location) -> ScenarioError {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
     let position = Position { line: number(location.line()), column: number(location.column()) };
-    let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
-    ScenarioError { file: file.to_owned(), position, problem: String::new(), line }
+    ScenarioError::at(file, text, position, "")
 }
 
 fn options() -> Options {

@@ -149,7 +149,7 @@ impl Scenario {
             "another scenario has the name {name:?} already ({}:{}); rename one of them",
             first.origin.file, first.origin.position
         );
-        ScenarioError { problem, ..origin.clone() }
+        origin.clone().saying(&problem)
     }
 }
 

@@ -29,10 +29,10 @@ impl Scenario {
         {
             let problem = "nothing follows the last answer, so its \"until\" has no meaning; drop it, \
                            add an answer, or say \"at_end: start_over\"";
-            return Err(ScenarioError { problem: problem.to_owned(), ..place(last.referenced) });
+            return Err(place(last.referenced).saying(problem));
         }
         let endpoint = written.endpoint.unwrap_or_default();
-        let wrong = |location, problem: &str| Err(ScenarioError { problem: problem.to_owned(), ..place(location) });
+        let wrong = |location, problem: &str| Err(place(location).saying(problem));
         if endpoint == Endpoint::Token {
             if written.per == Some(Per::Handoff) {
                 return wrong(

@@ -67,7 +67,7 @@ impl RaceFile {
                 RaceError::Period(_) => period_place,
                 _ => None,
             };
-            return Err(ScenarioError { problem: error.to_string(), ..place_in(file, text, place.unwrap_or(whole)) });
+            return Err(place_in(file, text, place.unwrap_or(whole)).saying(&error.to_string()));
         }
         Ok(read)
     }
