@@ -8,7 +8,7 @@ pub use clients::ClientError;
 use crate::{
     actor::ActorState,
     clock::Stopwatch,
-    config::Settings,
+    config::{Settings, Switches},
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
     document::Record,
     ids::Ids,
@@ -87,15 +87,11 @@ impl App {
         let store = Arc::new(Memory::new(retention));
         let sandbox = SandboxSettings {
             seed: settings.seed,
-            on_duplicate_handoff: settings.on_duplicate_handoff,
+            switches: Switches::of(&settings),
             journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
-            session_ttl: settings.session_ttl,
             max_sessions: settings.max_sessions,
             max_session_bytes: settings.max_session_bytes,
             max_events: settings.max_events,
-            token_ttl: settings.token_ttl,
-            clock_skew: settings.clock_skew,
-            assertion_clock: settings.assertion_clock,
         };
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
         let issuer = TokenIssuer::new(&ids.signing_seed()).map_err(|error| AppError::Key(error.to_string()))?;

@@ -6,11 +6,13 @@
 mod choices;
 mod clients;
 mod file;
+mod switches;
 mod values;
 
 pub use choices::{AssertionClock, Auth, LogFormat, LogLevel, OnDuplicateHandoff};
 pub use clients::{ClientEntry, ClientKey};
 pub use file::FileError;
+pub use switches::{SwitchChanges, Switches};
 pub use values::{duration, split_address};
 
 use bytesize::ByteSize;

@@ -23,14 +23,14 @@ pub use handoff::{HandOff, HandOffResult};
 pub use issuing::Issuing;
 pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, Performed, SigningError};
-pub use snapshot::{Kept, RestoreError, Snapshot};
+pub use snapshot::{RestoreError, Snapshot};
 pub use tokens::{TokenFault, Tokens, TooMany};
 
 use crate::{
     actor::ActorState,
     agenda::{Agenda, Item, Task},
     clock::{Clock, LastUse},
-    config::{AssertionClock, OnDuplicateHandoff},
+    config::Switches,
     event::EventLog,
     ids::Ids,
     journal::{self, Exchange, Journal},
@@ -40,7 +40,7 @@ use crate::{
     signing::{Contact, Envelope, Group, User},
     store::{Repository, Store, StoreError, Update},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use signing::Unopened;
 use std::{
@@ -60,24 +60,16 @@ pub const DEFAULT: &str = "default";
 pub struct SandboxSettings {
     /// What its ids follow from; drawn when not given.
     pub seed: Option<u64>,
-    /// What a second handoff with a known id comes to (S8).
-    pub on_duplicate_handoff: OnDuplicateHandoff,
+    /// The settings that it can have of its own.
+    pub switches: Switches,
     /// How much its journal keeps.
     pub journal: journal::Limits,
-    /// How long an agent session lives, by the sandbox's clock.
-    pub session_ttl: SignedDuration,
     /// How many agent sessions the store keeps, and how many envelopes.
     pub max_sessions: usize,
     /// How many bytes of agent sessions the store keeps.
     pub max_session_bytes: usize,
     /// How many events its log keeps.
     pub max_events: usize,
-    /// How long an access token passes, by the sandbox's clock (T5).
-    pub token_ttl: SignedDuration,
-    /// By how much the clock of a client may be wrong (T2).
-    pub clock_skew: SignedDuration,
-    /// By whose clock assertions are judged (T2).
-    pub assertion_clock: AssertionClock,
 }
 
 /// One isolated world.
@@ -197,6 +189,12 @@ impl Sandbox {
     #[must_use]
     pub fn settings(&self) -> &SandboxSettings {
         &self.settings
+    }
+
+    /// The settings that it can have of its own.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        &self.settings.switches
     }
 
     /// How long nobody has asked anything of it.

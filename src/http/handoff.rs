@@ -10,7 +10,7 @@ use super::{
 use crate::{
     actor::Actor,
     app::App,
-    config::Auth,
+    config::{Auth, Switches},
     contract::{Advice, Answer},
     oauth::AccessToken,
     sandbox::{FoundToken, HandOff, HandOffResult},
@@ -39,7 +39,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
         let others = contradictions(&token, &value.actor);
-        if app.settings.auth == Auth::Strict && !others.is_empty() {
+        if sandbox.switches().auth == Auth::Strict && !others.is_empty() {
             let findings = Findings { client: Some(client), body: Some(body), token: token_id, ..Findings::default() };
             return Err(HandoffError { findings: Box::new(findings), ..acts_for_another(&others) });
         }
@@ -54,7 +54,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
             message: "was used before with another body; a handoff of its own needs an id of its own".to_owned(),
         });
     }
-    let (http_status, status, answer) = in_words(app, &result);
+    let (http_status, status, answer) = in_words(app, sandbox.switches(), &result);
     let agent_session = match &result {
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),
         _ => None,
@@ -113,7 +113,7 @@ fn request_of(answered: &Answered) -> Value {
 }
 
 /// A result in the contract's words: the HTTP status, the `status`, the body.
-fn in_words(app: &App, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
+fn in_words(app: &App, switches: &Switches, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
     let base = &app.base_url;
     match result {
         HandOffResult::Session(session) => {
@@ -128,7 +128,7 @@ fn in_words(app: &App, result: &HandOffResult) -> (StatusCode, &'static str, Vec
             (StatusCode::OK, "verify_email", Answer::verify_email().to_json())
         }
         HandOffResult::Obstacle(Obstacle::Register) => {
-            let url = (!app.settings.no_registration_url).then(|| format!("{base}/register"));
+            let url = (!switches.no_registration_url).then(|| format!("{base}/register"));
             (StatusCode::OK, "register", Answer::register(url).to_json())
         }
         HandOffResult::Obstacle(Obstacle::Error { description }) => {

@@ -104,7 +104,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
     let (parts, body) = request.into_parts();
     let shown = find_token(app, &parts.headers);
     let sandbox = sandbox_of(app, &shown);
-    let exchange = OpenExchange::new(app, &parts, sandbox, shown);
+    let exchange = OpenExchange::new(&parts, sandbox, shown);
     (exchange, parts, body)
 }
 
@@ -112,13 +112,12 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
 pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, ShownKey, Parts, Body) {
     let (parts, body) = request.into_parts();
     let key = ShownKey::find(app, &parts.headers);
-    let exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign);
+    let exchange = OpenExchange::new(&parts, key.sandbox(app), FoundToken::Foreign);
     (exchange, key, parts, body)
 }
 
 /// An exchange that has no answer yet. Dropped without one, it is recorded as that: the caller hung up.
 pub(super) struct OpenExchange {
-    app: Arc<App>,
     sandbox: Arc<Sandbox>,
     shown: FoundToken,
     started: Stopwatch,
@@ -131,9 +130,8 @@ pub(super) struct OpenExchange {
 }
 
 impl OpenExchange {
-    fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
+    fn new(parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
         Self {
-            app: Arc::clone(app),
             started: Stopwatch::start(),
             at: sandbox.clock.now(),
             head: head(parts),
@@ -170,7 +168,7 @@ impl OpenExchange {
 
     fn close(mut self, mut answered: Answered) -> Response {
         self.closed = true;
-        if let Some(moved) = self.app.settings.error_http_status
+        if let Some(moved) = self.sandbox.switches().error_http_status
             && answered.status == Some("error")
             && !answered.is_scripted
             && self.is_handoff()

@@ -201,8 +201,8 @@ impl Sandbox {
     /// By whose clock assertions are judged here.
     #[must_use]
     pub fn when(&self) -> When {
-        let system_now = (self.settings.assertion_clock == AssertionClock::Either).then(Clock::system_now);
-        When { now: self.clock.now(), system_now, skew: self.settings.clock_skew }
+        let system_now = (self.switches().assertion_clock == AssertionClock::Either).then(Clock::system_now);
+        When { now: self.clock.now(), system_now, skew: self.switches().clock_skew }
     }
 
     /// Lets an assertion pass once.
@@ -254,7 +254,7 @@ impl Sandbox {
     #[must_use]
     pub fn issue(&self, new: NewToken) -> Issued {
         let now = self.clock.now();
-        let expires_in = new.expires_in.unwrap_or(self.settings.token_ttl).as_secs();
+        let expires_in = new.expires_in.unwrap_or(self.switches().token_ttl).as_secs();
         let token = Arc::new(AccessToken {
             iss: Arc::clone(&self.issuing.iss),
             aud: Arc::clone(&self.issuing.audience),

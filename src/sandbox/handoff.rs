@@ -196,7 +196,7 @@ impl Sandbox {
         plan: Option<Arc<Plan>>,
     ) -> Result<(HandOffResult, Replay), StoreError> {
         let now = self.clock.now();
-        let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
+        let expires_at = now.checked_add(self.switches().session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
             id: self.ids.agent_session().into(),
             client: Arc::clone(client),
@@ -207,7 +207,7 @@ impl Sandbox {
             expires_at,
             status: SessionStatus::Open,
             request: body,
-            replayable: self.settings.on_duplicate_handoff != OnDuplicateHandoff::New,
+            replayable: self.switches().on_duplicate_handoff != OnDuplicateHandoff::New,
             envelope_id: request.intent.asks_for_signatures().then(|| EnvelopeId(self.ids.envelope())),
         });
         loop {
@@ -241,7 +241,7 @@ impl Sandbox {
             return Ok(None);
         };
         let replay = if *first.request == *body { Replay::Same } else { Replay::OfAnother };
-        let result = match self.settings.on_duplicate_handoff {
+        let result = match self.switches().on_duplicate_handoff {
             OnDuplicateHandoff::Error => HandOffResult::Duplicate,
             OnDuplicateHandoff::Replay | OnDuplicateHandoff::New => HandOffResult::Session(first),
         };

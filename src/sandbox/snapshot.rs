@@ -7,13 +7,12 @@ use crate::{
     actor::ActorState,
     agenda::Task,
     clock::{Clock, Reading},
-    config::{AssertionClock, OnDuplicateHandoff},
+    config::SwitchChanges,
     ids::Drawn,
     session::{AgentSession, PendingHandoff, SessionStatus},
     signing::{Contact, Envelope, EnvelopeId, Group, User},
     store::StoreError,
 };
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -27,8 +26,8 @@ pub struct Snapshot {
     pub seed: u64,
     /// Its time. A restored clock goes on from there, frozen or running, as if no time had passed.
     pub clock: Reading,
-    /// What it was made with.
-    pub settings: Kept,
+    /// The settings that it can have of its own; the server's where one is not given.
+    pub settings: SwitchChanges,
     /// How many ids were drawn: a restored sandbox goes on with the next ones.
     pub ids: Drawn,
     /// What is known of its actors.
@@ -49,47 +48,6 @@ pub struct Snapshot {
     /// Its team.
     #[serde(default)]
     pub users: Vec<User>,
-}
-
-/// Those settings of a sandbox that are its own and not the server's.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Kept {
-    /// What a second handoff with a known id comes to (S8).
-    pub on_duplicate_handoff: OnDuplicateHandoff,
-    /// How long an agent session lives.
-    pub session_ttl: SignedDuration,
-    /// How long an access token passes; as the server was told when not given.
-    #[serde(default)]
-    pub token_ttl: Option<SignedDuration>,
-    /// By how much the clock of a client may be wrong.
-    #[serde(default)]
-    pub clock_skew: Option<SignedDuration>,
-    /// By whose clock assertions are judged.
-    #[serde(default)]
-    pub assertion_clock: Option<AssertionClock>,
-}
-
-impl Kept {
-    /// What of a sandbox's settings is its own.
-    #[must_use]
-    pub fn of(settings: &SandboxSettings) -> Self {
-        Self {
-            on_duplicate_handoff: settings.on_duplicate_handoff,
-            session_ttl: settings.session_ttl,
-            token_ttl: Some(settings.token_ttl),
-            clock_skew: Some(settings.clock_skew),
-            assertion_clock: Some(settings.assertion_clock),
-        }
-    }
-
-    /// Whether a span of time among them is negative, which no setting is.
-    #[must_use]
-    pub fn negative(&self) -> Option<&'static str> {
-        let spans =
-            [("session_ttl", Some(self.session_ttl)), ("token_ttl", self.token_ttl), ("clock_skew", self.clock_skew)];
-        spans.into_iter().find(|(_, span)| span.is_some_and(|span| span.is_negative())).map(|(name, _)| name)
-    }
 }
 
 /// Why no sandbox was made from a snapshot.
@@ -129,7 +87,7 @@ impl Sandbox {
             name: self.name().to_owned(),
             seed: self.ids.seed(),
             clock: self.clock.read(),
-            settings: Kept::of(&self.settings),
+            settings: self.settings.switches.into(),
             // After the sessions, so that none of theirs is still to come.
             ids: self.ids.drawn(),
             actors: oldest_first(&actors),
@@ -197,16 +155,8 @@ impl Sandboxes {
         name: Option<String>,
         base: SandboxSettings,
     ) -> Result<Arc<Sandbox>, RestoreError> {
-        let kept = snapshot.settings;
-        let settings = SandboxSettings {
-            seed: Some(snapshot.seed),
-            on_duplicate_handoff: kept.on_duplicate_handoff,
-            session_ttl: kept.session_ttl,
-            token_ttl: kept.token_ttl.unwrap_or(base.token_ttl),
-            clock_skew: kept.clock_skew.unwrap_or(base.clock_skew),
-            assertion_clock: kept.assertion_clock.unwrap_or(base.assertion_clock),
-            ..base
-        };
+        let switches = base.switches.with(snapshot.settings);
+        let settings = SandboxSettings { seed: Some(snapshot.seed), switches, ..base };
         let clock = Clock::frozen(snapshot.clock.now);
         if !snapshot.clock.frozen {
             clock.resume();

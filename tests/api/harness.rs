@@ -63,7 +63,7 @@ impl Api {
         let (parts, body) = answer.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         let answer = Answer { status: parts.status, headers: parts.headers, text };
-        let moved = self.app.settings.error_http_status.is_some();
+        let moved = self.app.sandboxes.list().iter().any(|sandbox| sandbox.switches().error_http_status.is_some());
         documents().hold(&method, &path, &answer, moved);
         answer
     }

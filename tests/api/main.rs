@@ -41,5 +41,6 @@ mod signing_keys;
 mod signing_lists;
 mod simulations;
 mod stage;
+mod switches;
 mod token_scenarios;
 mod wire;

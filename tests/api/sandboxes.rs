@@ -64,8 +64,8 @@ async fn a_sandbox_is_made_with_credentials_and_lines_to_paste() {
     assert_eq!(
         made["settings"],
         json!({
-            "on_duplicate_handoff": "new", "session_ttl": "PT10M",
-            "token_ttl": "PT1H", "clock_skew": "PT30S", "assertion_clock": "either",
+            "auth": "open", "error_http_status": null, "on_duplicate_handoff": "new", "no_registration_url": false,
+            "session_ttl": "PT10M", "token_ttl": "PT1H", "clock_skew": "PT30S", "assertion_clock": "either",
         })
     );
     let credentials = made["credentials"].as_object().unwrap();

@@ -1,15 +1,15 @@
 //! `/__admin/sandboxes`: isolated worlds for test suites that share a server.
 
-use super::{Pretty, clock::span};
+use super::Pretty;
 use crate::{
     app::App,
     clock::Clock,
-    config::{AssertionClock, OnDuplicateHandoff},
+    config::SwitchChanges,
     http::{
         error::Problem,
         extract::{Fields, Id, Params},
     },
-    sandbox::{CreateError, DEFAULT, Kept, NewSandbox, RestoreError, Sandbox, Snapshot},
+    sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
     scenario::Scenario,
 };
 use axum::{
@@ -19,7 +19,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// A sandbox to be made; what is not given is as the server was told.
@@ -31,23 +31,13 @@ pub(super) struct Wanted {
     clock: Option<WantedClock>,
     /// Scenarios of its own, beside those of the server or in their stead.
     scenarios: Vec<Value>,
-    settings: WantedSettings,
+    settings: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WantedClock {
     frozen_at: Timestamp,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WantedSettings {
-    on_duplicate_handoff: Option<OnDuplicateHandoff>,
-    session_ttl: Option<String>,
-    token_ttl: Option<String>,
-    clock_skew: Option<String>,
-    assertion_clock: Option<AssertionClock>,
 }
 
 /// `POST /__admin/sandboxes`: makes one; its credentials are shown here and by `GET`.
@@ -57,21 +47,9 @@ pub(super) async fn create_sandbox(
 ) -> Result<Response, Problem> {
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
     settings.seed = wanted.seed.or(settings.seed);
-    if let Some(mode) = wanted.settings.on_duplicate_handoff {
-        settings.on_duplicate_handoff = mode;
-    }
-    settings.assertion_clock = wanted.settings.assertion_clock.unwrap_or(settings.assertion_clock);
-    for (name, text, setting) in [
-        ("session_ttl", &wanted.settings.session_ttl, &mut settings.session_ttl),
-        ("token_ttl", &wanted.settings.token_ttl, &mut settings.token_ttl),
-        ("clock_skew", &wanted.settings.clock_skew, &mut settings.clock_skew),
-    ] {
-        let Some(text) = text else { continue };
-        *setting = span(&format!("settings.{name}"), text)?;
-        if setting.is_negative() {
-            return Err(Problem::bad_request(format!("settings.{name}: {text:?} is negative.")));
-        }
-    }
+    let changes = SwitchChanges::try_from(wanted.settings);
+    let changes = changes.map_err(|problem| Problem::bad_request(format!("{problem}.")))?;
+    settings.switches = settings.switches.with(changes);
     // Read before anything is made, so that nothing is half made.
     let scenarios = wanted
         .scenarios
@@ -99,9 +77,6 @@ pub(super) async fn restore_sandbox(
     Params(restored): Params<RestoredAs>,
     Fields(snapshot): Fields<Snapshot>,
 ) -> Result<Response, Problem> {
-    if let Some(name) = snapshot.settings.negative() {
-        return Err(Problem::bad_request(format!("settings.{name}: it is negative.")));
-    }
     let base = app.sandboxes.default_sandbox().settings().clone();
     let sandbox = app.sandboxes.restore(snapshot, restored.name, base).await?;
     app.sandboxes.clear_away().await?;
@@ -185,7 +160,7 @@ async fn describe(app: &App, sandbox: &Sandbox) -> Result<Value, Problem> {
         "name": sandbox.name(),
         "seed": sandbox.ids.seed(),
         "clock": sandbox.clock.read(),
-        "settings": Kept::of(sandbox.settings()),
+        "settings": sandbox.switches(),
         "sessions": sandbox.agent_sessions.fill().await?,
         "requests": sandbox.journal.fill(),
         "credentials": sandbox.credentials(),

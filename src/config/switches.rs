@@ -1,0 +1,167 @@
+//! The settings that a sandbox can have of its own, declared once.
+//!
+//! To add one: a field of [`super::ServeOptions`] and of [`Settings`], and a line in the list below. The control plane
+//! then takes it in `POST /__admin/sandboxes`, shows it, and keeps it in snapshots. A new enum also joins `words!`.
+
+use super::{AssertionClock, Auth, OnDuplicateHandoff, Settings, values};
+use clap::ValueEnum;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+macro_rules! switches {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        /// Every setting of a sandbox with its value.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        pub struct Switches {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        /// Settings of a sandbox that differ from the server's.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "Map<String, Value>")]
+        pub struct SwitchChanges {
+            $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
+        }
+
+        impl Switches {
+            /// The names of all settings of a sandbox.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// The server's own.
+            #[must_use]
+            pub fn of(settings: &Settings) -> Self {
+                Self { $($name: settings.$name,)* }
+            }
+
+            /// These settings with some of them replaced.
+            #[must_use]
+            pub fn with(self, changes: SwitchChanges) -> Self {
+                Self { $($name: changes.$name.unwrap_or(self.$name),)* }
+            }
+        }
+
+        impl From<Switches> for SwitchChanges {
+            fn from(switches: Switches) -> Self {
+                Self { $($name: Some(switches.$name),)* }
+            }
+        }
+
+        impl TryFrom<Map<String, Value>> for SwitchChanges {
+            type Error = String;
+
+            fn try_from(members: Map<String, Value>) -> Result<Self, String> {
+                let mut changes = Self::default();
+                for (name, value) in &members {
+                    match name.as_str() {
+                        $(stringify!($name) => changes.$name = read(name, value)?,)*
+                        _ => return Err(unknown(name)),
+                    }
+                }
+                Ok(changes)
+            }
+        }
+    };
+}
+
+switches! {
+    /// Which bearer tokens pass (H2).
+    auth: Auth,
+    /// The HTTP status of every error answer of the handoff endpoint, if moved (S7).
+    error_http_status: Option<u16>,
+    /// What a known `handoff_id` leads to (S8).
+    on_duplicate_handoff: OnDuplicateHandoff,
+    /// Whether `registration_url` is left out (S5).
+    no_registration_url: bool,
+    /// How long an agent session lives, by the sandbox's clock.
+    session_ttl: SignedDuration,
+    /// How long an access token is valid, by the sandbox's clock (T5).
+    token_ttl: SignedDuration,
+    /// By how much the clock of a client may be wrong (T2).
+    clock_skew: SignedDuration,
+    /// By whose clock assertions are judged (T2).
+    assertion_clock: AssertionClock,
+}
+
+/// A type of setting, as JSON has it.
+trait Setting: Sized {
+    /// What `null` means; `None` where it means that the setting is not given.
+    const NULL: Option<Self> = None;
+
+    /// Reads a value. The error says what is wrong with it and what is expected.
+    fn read(value: &Value) -> Result<Self, String>;
+}
+
+fn read<T: Setting>(name: &str, value: &Value) -> Result<Option<T>, String> {
+    if value.is_null() {
+        return Ok(T::NULL);
+    }
+    T::read(value).map(Some).map_err(|problem| format!("settings.{name}: {problem}"))
+}
+
+fn unknown(name: &str) -> String {
+    format!("settings.{name} is not a setting of a sandbox; those are {}", Switches::NAMES.join(", "))
+}
+
+macro_rules! words {
+    ($($type:ty),*) => {
+        $(impl Setting for $type {
+            fn read(value: &Value) -> Result<Self, String> {
+                read_word(value)
+            }
+        })*
+    };
+}
+
+words!(AssertionClock, Auth, OnDuplicateHandoff);
+
+fn read_word<T: ValueEnum>(value: &Value) -> Result<T, String> {
+    value.as_str().and_then(|text| T::from_str(text, false).ok()).ok_or_else(|| {
+        let words = T::value_variants().iter().filter_map(T::to_possible_value);
+        let words: Vec<String> = words.map(|word| format!("{:?}", word.get_name())).collect();
+        format!("{value} is not one of {}", words.join(", "))
+    })
+}
+
+impl Setting for bool {
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| format!("{value} is not true or false"))
+    }
+}
+
+impl Setting for SignedDuration {
+    fn read(value: &Value) -> Result<Self, String> {
+        let example =
+            || format!("{value} is not a duration; write one such as \"90s\", \"10m\", \"1h 30m\" or \"PT10M\"");
+        values::duration(value.as_str().ok_or_else(example)?).map_err(|_| example())
+    }
+}
+
+/// An HTTP status of error answers. `null` leaves each error its own.
+impl Setting for Option<u16> {
+    const NULL: Option<Self> = Some(None);
+
+    fn read(value: &Value) -> Result<Self, String> {
+        values::error_http_status(&value.to_string()).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ServeOptions;
+    use clap::{Args, Command};
+
+    #[test]
+    fn each_is_a_flag_a_variable_and_a_key_of_the_file() {
+        let command = ServeOptions::augment_args(Command::new("serve"));
+        for name in Switches::NAMES {
+            let flag = name.replace('_', "-");
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(&flag)).unwrap();
+            let variable = format!("DOCENDORSE_MOCK_{}", name.to_uppercase());
+            assert_eq!(argument.get_env().unwrap(), &*variable);
+            let error = toml::from_str::<ServeOptions>(&format!("{flag} = []")).unwrap_err();
+            assert!(!error.message().contains("unknown field"), "{flag}: {error}");
+        }
+    }
+}
