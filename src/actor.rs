@@ -17,6 +17,13 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The bytes of its texts.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let name = self.display_name.as_ref().map_or(0, |name| name.len());
+        self.external_user_id.len() + self.email.len() + name
+    }
+
     /// The plus tags of the email: `verify_email` and `slow` for `sam+verify_email+slow@example.com`.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         let local = self.email.rsplit_once('@').map_or(&*self.email, |(local, _)| local);
@@ -79,6 +86,10 @@ impl Record for ActorState {
 
     fn id(&self) -> Arc<str> {
         Arc::clone(&self.email)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.email.len()
     }
 }
 

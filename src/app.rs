@@ -1,12 +1,17 @@
 //! The one place where everything is composed.
 
+mod bodies;
 mod clients;
+mod memory;
 pub mod scenarios;
 
+pub use bodies::Bodies;
 pub use clients::ClientError;
+pub use memory::BudgetUse;
 
 use crate::{
     actor::ActorState,
+    budget::Budget,
     clock::Stopwatch,
     config::{Settings, Switches},
     contract::{HANDOFF_REQUEST, Schema, SchemaError},
@@ -61,6 +66,9 @@ pub struct App {
     pub sandboxes: Sandboxes,
     /// How long it has been there.
     pub uptime: Stopwatch,
+    /// How much of request bodies may be under way.
+    pub bodies: Bodies,
+    memory: memory::Room,
     stopping: watch::Sender<bool>,
     streams: Arc<Semaphore>,
 }
@@ -84,7 +92,9 @@ impl App {
         let retention = bounded.into_iter().fold(Retention::unlimited(), |retention, collection| {
             retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
         });
-        let store = Arc::new(Memory::new(retention));
+        let memory = Budget::new(settings.max_memory);
+        let store = Arc::new(Memory::new(retention).counted_in(&memory));
+        let room = memory::Room::new(Arc::clone(&memory), Arc::clone(&store));
         let sandbox = SandboxSettings {
             seed: settings.seed,
             switches: Switches::of(&settings),
@@ -92,6 +102,8 @@ impl App {
             max_sessions: settings.max_sessions,
             max_session_bytes: settings.max_session_bytes,
             max_events: settings.max_events,
+            memory,
+            definitions: Budget::new(settings.max_memory / 4),
         };
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
         let issuer = TokenIssuer::new(&ids.signing_seed()).map_err(|error| AppError::Key(error.to_string()))?;
@@ -106,6 +118,8 @@ impl App {
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
             sandboxes,
             uptime: Stopwatch::start(),
+            bodies: Bodies::new(&settings),
+            memory: room,
             stopping: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             settings,
@@ -132,6 +146,7 @@ impl App {
             if let Err(error) = self.sandboxes.clear_away().await {
                 tracing::warn!(%error, "a sandbox that went could not be cleared");
             }
+            self.make_room();
             let woken = self.sandboxes.alarm().notified();
             match next {
                 // No less than a moment: a store that is down must not be asked without a pause.

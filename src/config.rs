@@ -66,6 +66,11 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "file::size")]
     pub max_body: Option<ByteSize>,
 
+    /// Refuse request bodies of the control plane over this size; a snapshot to restore may have 64MiB. [default: 4MiB]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_ADMIN_BODY", value_name = "SIZE", value_parser = size)]
+    #[serde(deserialize_with = "file::size")]
+    pub max_admin_body: Option<ByteSize>,
+
     /// Which bearer tokens pass: any that is not empty, or only those that this server issued. [default: open]
     #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
     pub auth: Option<Auth>,
@@ -170,6 +175,11 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_journal: Option<ByteSize>,
+
+    /// Keep this much in all sandboxes together; the oldest in the largest sandboxes are dropped. [default: 256MiB]
+    #[arg(long, env = "DOCENDORSE_MOCK_MAX_MEMORY", value_name = "SIZE", help_heading = "State", value_parser = size)]
+    #[serde(deserialize_with = "file::size")]
+    pub max_memory: Option<ByteSize>,
 }
 
 /// Every setting with its value.
@@ -188,6 +198,8 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// The largest request body of the control plane, in bytes.
+    pub max_admin_body: usize,
     /// Which bearer tokens pass.
     pub auth: Auth,
     /// Public keys for clients of the default sandbox.
@@ -228,6 +240,8 @@ pub struct Settings {
     pub max_exchanges: usize,
     /// Bytes of exchanges kept at most.
     pub max_journal: usize,
+    /// Bytes kept at most in all sandboxes together.
+    pub max_memory: usize,
 }
 
 /// A setting that cannot be used.
@@ -290,6 +304,7 @@ impl Settings {
             log_format: options.log_format.unwrap_or_default(),
             log_level: options.log_level.unwrap_or_default(),
             max_body: bytes(options.max_body, 1 << 20),
+            max_admin_body: bytes(options.max_admin_body, 4 << 20),
             auth: options.auth.unwrap_or_default(),
             client_key: options.client_key,
             clients: options.clients,
@@ -310,6 +325,7 @@ impl Settings {
             max_events: options.max_events.unwrap_or(100_000),
             max_exchanges: options.max_exchanges.unwrap_or(1_000),
             max_journal: bytes(options.max_journal, 16 << 20),
+            max_memory: bytes(options.max_memory, 256 << 20),
         }
     }
 }
@@ -326,6 +342,7 @@ impl ServeOptions {
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
             max_body: self.max_body.or(other.max_body),
+            max_admin_body: self.max_admin_body.or(other.max_admin_body),
             auth: self.auth.or(other.auth),
             client_key: if self.client_key.is_empty() { other.client_key } else { self.client_key },
             clients: if self.clients.is_empty() { other.clients } else { self.clients },
@@ -346,6 +363,7 @@ impl ServeOptions {
             max_events: self.max_events.or(other.max_events),
             max_exchanges: self.max_exchanges.or(other.max_exchanges),
             max_journal: self.max_journal.or(other.max_journal),
+            max_memory: self.max_memory.or(other.max_memory),
         }
     }
 }

@@ -13,12 +13,14 @@ mod locate;
 mod parse;
 mod shape;
 pub mod signing;
+mod values;
 
 pub use answer::{Answer, STATUSES};
 pub use finding::{Advice, Refusal, Violation};
 pub use formats::is_email;
 pub use locate::locate;
 pub use parse::is_json;
+pub use values::has_more_values_than;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -116,6 +116,15 @@ pub struct Event {
     pub origin: Option<Arc<Origin>>,
 }
 
+impl Event {
+    /// About how many bytes the event takes up, here and as text.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let origin = self.origin.as_ref().map_or(0, |origin| origin.handoff_id.len() + origin.agent_session_id.len());
+        2 * size_of::<Self>() + origin
+    }
+}
+
 /// The id of an event: `evt_00000001`.
 #[must_use]
 pub fn event_id(number: u64) -> String {

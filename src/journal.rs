@@ -3,7 +3,11 @@
 //! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
 //! collected; whatever a reader wants to see is put together when it is read.
 
+mod size;
+
+use self::size::size_of_exchange;
 use crate::{
+    budget::{Account, Budget, Share},
     contract::{Advice, Violation, is_json},
     oauth::JudgedAssertion,
     scenario::Chosen,
@@ -107,7 +111,7 @@ pub struct Journal {
 #[derive(Debug, Default)]
 struct Ring {
     entries: VecDeque<Arc<Entry>>,
-    bytes: usize,
+    bytes: Account,
     recorded: u64,
     dropped: u64,
 }
@@ -159,8 +163,9 @@ impl Filter {
 impl Journal {
     /// An empty journal.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, ring: Mutex::default() }
+    pub fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
+        let bytes = Account::new(budget);
+        Self { limits, ring: Mutex::new(Ring { bytes, ..Ring::default() }) }
     }
 
     /// Takes an exchange in and answers with its number. An exchange larger than the whole journal is counted as
@@ -177,11 +182,9 @@ impl Journal {
             return number;
         }
         ring.entries.push_back(Arc::new(Entry { number, exchange }));
-        ring.bytes += size;
-        while ring.entries.len() > self.limits.exchanges || ring.bytes > self.limits.bytes {
-            let Some(oldest) = ring.entries.pop_front() else { break };
-            ring.bytes -= size_of_exchange(&oldest.exchange);
-            ring.dropped += 1;
+        ring.bytes.add(size);
+        while ring.entries.len() > self.limits.exchanges || ring.bytes.bytes() > self.limits.bytes {
+            let Some(oldest) = ring.drop_oldest() else { break };
             given_up.push(oldest);
         }
         drop(ring);
@@ -232,7 +235,7 @@ impl Journal {
             return false;
         };
         if let Some(entry) = ring.entries.remove(index) {
-            ring.bytes -= size_of_exchange(&entry.exchange);
+            ring.bytes.sub(size_of_exchange(&entry.exchange));
         }
         true
     }
@@ -240,7 +243,7 @@ impl Journal {
     /// Removes all exchanges and says how many there were. Numbers go on from where they were.
     pub fn clear(&self) -> usize {
         let mut ring = self.ring();
-        ring.bytes = 0;
+        ring.bytes = ring.bytes.another();
         let removed = std::mem::take(&mut ring.entries);
         drop(ring);
         removed.len()
@@ -248,7 +251,27 @@ impl Journal {
 
     /// As new: no exchanges, and the next one is number 1.
     pub fn reset(&self) {
-        *self.ring() = Ring::default();
+        let mut ring = self.ring();
+        *ring = Ring { bytes: ring.bytes.another(), ..Ring::default() };
+    }
+
+    /// About how many bytes the exchanges take up.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ring().bytes.bytes()
+    }
+
+    /// Drops the oldest exchanges until a share of them is left, and says how many those were.
+    pub fn shrink(&self, share: Share) -> u64 {
+        let mut given_up = Vec::new();
+        let mut ring = self.ring();
+        let stays = share.of(ring.bytes.bytes());
+        while ring.bytes.bytes() > stays {
+            let Some(oldest) = ring.drop_oldest() else { break };
+            given_up.push(oldest);
+        }
+        drop(ring);
+        given_up.len() as u64
     }
 
     /// How full the journal is.
@@ -264,29 +287,13 @@ impl Journal {
     }
 }
 
-fn size_of_exchange(exchange: &Exchange) -> usize {
-    /// What allocators keep beside each of the ten or so pieces of an exchange.
-    const OVERHEAD: usize = 160;
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let violation = |violation: &Violation| {
-        size_of::<Violation>()
-            + violation.pointer.len()
-            + violation.wanted.len()
-            + text(&violation.clause)
-            + text(&violation.came)
-            + text(&violation.hint)
-    };
-    let advice = |advice: &Advice| size_of::<Advice>() + advice.pointer.len() + advice.message.len();
-    size_of::<Entry>()
-        + OVERHEAD
-        + exchange.head.len()
-        + exchange.body.as_ref().map_or(0, |body| body.len())
-        + exchange.answer.as_ref().map_or(0, |answer| answer.headers.len() + answer.body.len())
-        + exchange.violations.iter().map(violation).sum::<usize>()
-        + exchange.advices.iter().map(advice).sum::<usize>()
-        + exchange.chosen.why.len()
-        + exchange.assertion.as_ref().map_or(0, |assertion| assertion.size())
-        + exchange.request_id.len()
+impl Ring {
+    fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
+        let oldest = self.entries.pop_front()?;
+        self.bytes.sub(size_of_exchange(&oldest.exchange));
+        self.dropped += 1;
+        Some(oldest)
+    }
 }
 
 impl Entry {

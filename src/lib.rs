@@ -14,6 +14,7 @@
 pub mod actor;
 pub mod agenda;
 pub mod app;
+pub mod budget;
 pub mod chance;
 pub mod cli;
 pub mod clock;

@@ -62,6 +62,12 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
+/// The first [`EXCERPT`] characters of a value that a message quotes; `…` stands for the rest.
+#[must_use]
+pub fn brief(value: &str) -> Cow<'_, str> {
+    excerpt(value, 0).text
+}
+
 /// Cuts a text to at most [`EXCERPT`] characters around a byte offset. Takes time for what it keeps, not for the text.
 ///
 /// For a value in a message, whose beginning says most, give 0 as the offset.

@@ -29,6 +29,7 @@ pub use tokens::{TokenFault, Tokens, TooMany};
 use crate::{
     actor::ActorState,
     agenda::{Agenda, Item, Task},
+    budget::{Budget, Share},
     clock::{Clock, LastUse},
     config::Switches,
     event::EventLog,
@@ -46,7 +47,7 @@ use signing::Unopened;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -70,6 +71,10 @@ pub struct SandboxSettings {
     pub max_session_bytes: usize,
     /// How many events its log keeps.
     pub max_events: usize,
+    /// What everything that it keeps counts against, with all other sandboxes of the server.
+    pub memory: Arc<Budget>,
+    /// What clients and scenarios of its own count against. They never give way; there is no room for more instead.
+    pub definitions: Arc<Budget>,
 }
 
 /// One isolated world.
@@ -118,6 +123,8 @@ pub struct Sandbox {
     store: Arc<dyn Store>,
     alarm: Arc<Notify>,
     used: LastUse,
+    /// How much it gave up for the budget.
+    gave_up: AtomicU64,
 }
 
 /// A task of the agenda that was carried out.
@@ -149,7 +156,7 @@ impl Sandbox {
         Self {
             clock,
             ids: settings.seed.map_or_else(Ids::from_entropy, Ids::seeded),
-            journal: Journal::new(settings.journal),
+            journal: Journal::new(settings.journal, &settings.memory),
             agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             actors: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             pending: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
@@ -157,18 +164,18 @@ impl Sandbox {
             contacts: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             groups: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
             users: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            unopened: Unopened::new(settings.max_sessions, settings.max_session_bytes),
-            events: EventLog::new(settings.max_events, settings.max_sessions),
-            messages: Messages::default(),
+            unopened: Unopened::new(settings.max_sessions, settings.max_session_bytes, &settings.memory),
+            events: EventLog::new(settings.max_events, settings.max_sessions).counted_in(&settings.memory),
+            messages: Messages::counted_in(&settings.memory),
             happened: Notify::new(),
             gone: AtomicBool::new(false),
-            scripts: Scripts::new(scenarios),
+            scripts: Scripts::new(scenarios, &settings.definitions),
             recorded: Notify::new(),
             agenda: Agenda::new(settings.max_sessions),
             settling: Semaphore::new(1),
             credentials,
-            clients: Clients::default(),
-            tokens: Tokens::default(),
+            clients: Clients::counted_in(&settings.definitions),
+            tokens: Tokens::default().counted_in(&settings.memory),
             issuing,
             name,
             shelf,
@@ -176,6 +183,7 @@ impl Sandbox {
             store,
             alarm,
             used: LastUse::now(),
+            gave_up: AtomicU64::new(0),
         }
     }
 
@@ -201,6 +209,37 @@ impl Sandbox {
     #[must_use]
     pub fn idle(&self) -> Duration {
         self.used.elapsed()
+    }
+
+    /// Under which name its documents lie in the store.
+    #[must_use]
+    pub fn shelf(&self) -> &Arc<str> {
+        &self.shelf
+    }
+
+    /// About how many bytes it keeps beside its documents in the store.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.journal.bytes() + self.events.bytes() + self.messages.bytes() + self.tokens.bytes() + self.unopened.bytes()
+    }
+
+    /// Gives up the oldest of everything that it keeps until a share is left. The store has given up `of_store`
+    /// documents for the same reason.
+    pub fn shrink(&self, share: Share, of_store: u64) {
+        let given_up = of_store
+            + self.journal.shrink(share)
+            + self.events.shrink(share)
+            + self.messages.shrink(share)
+            + self.tokens.shrink(share)
+            + self.unopened.shrink(share);
+        self.gave_up.fetch_add(given_up, Ordering::Relaxed);
+    }
+
+    /// How many exchanges, documents, events, messages and listed tokens it gave up because all sandboxes together kept
+    /// too much.
+    #[must_use]
+    pub fn gave_up(&self) -> u64 {
+        self.gave_up.load(Ordering::Relaxed)
     }
 
     /// Says that it is still used, by somebody who asked once and goes on listening.

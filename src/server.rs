@@ -31,6 +31,10 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 /// How long a caller may take to send the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
 
+/// How much a connection reads ahead at most; no head may be larger. A thousand connections that send as fast as they
+/// can hold so many times this.
+const BUFFER: usize = 128 << 10;
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -141,6 +145,7 @@ async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: wa
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
+            .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(&mut stream), service);
         let mut connection = pin!(connection);
         tokio::select! {

@@ -154,7 +154,7 @@ impl Record for AgentSession {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.request.len() + 2 * self.handoff_id.len()
+        size_of::<Self>() + self.request.len() + 2 * self.handoff_id.len() + self.actor.size()
     }
 }
 
@@ -183,7 +183,7 @@ impl Record for PendingHandoff {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.body.len() + 2 * self.key.len()
+        size_of::<Self>() + self.body.len() + 2 * self.key.len() + self.request.actor.size()
     }
 }
 

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 7] = [&CORE, &["store"], &["config"], &["sandbox"], &["app"], &["http", "server"], &["cli"]];
 
 /// The pure core: no I/O, no runtime, no web.
-const CORE: [&str; 16] = [
-    "position", "document", "glob", "chance", "contract", "actor", "session", "scenario", "journal", "clock", "ids",
-    "agenda", "oauth", "signing", "event", "message",
+const CORE: [&str; 17] = [
+    "budget", "position", "document", "glob", "chance", "contract", "actor", "session", "scenario", "journal", "clock",
+    "ids", "agenda", "oauth", "signing", "event", "message",
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

@@ -91,7 +91,7 @@ impl Walk {
             self.advice("empty", "is an empty string, which the contract allows but nobody can use".to_owned());
         } else if !text.is_expected(string) {
             let expected: Vec<String> = text.expected.iter().flatten().map(|value| format!("{value:?}")).collect();
-            self.advice("unexpected", format!("is {string:?}, but only {} is documented", expected.join(", ")));
+            self.advice("unexpected", format!("is {}, but only {} is documented", quote(string), expected.join(", ")));
         }
     }
 

@@ -1,7 +1,10 @@
 //! The log of a sandbox's events: bounded, and in the order of each envelope's transitions, whichever thread comes first.
 
 use super::Event;
-use crate::signing::{Effect, Envelope, EnvelopeId};
+use crate::{
+    budget::{Account, Budget, Share},
+    signing::{Effect, Envelope, EnvelopeId},
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{
@@ -50,6 +53,9 @@ pub struct Page {
     pub life: u64,
 }
 
+/// About how many bytes of events one page holds at most, except for the last event on it.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// How many envelopes more than the store keeps are told apart.
 const SPARE: usize = 1_000;
 
@@ -64,6 +70,7 @@ pub struct EventLog {
 #[derive(Debug, Default)]
 struct Ring {
     events: VecDeque<Event>,
+    bytes: Account,
     recorded: u64,
     dropped: u64,
     life: u64,
@@ -81,6 +88,27 @@ impl EventLog {
     #[must_use]
     pub fn new(most: usize, envelopes: usize) -> Self {
         Self { most: most.max(1), envelopes: envelopes.saturating_add(SPARE), ring: Mutex::default() }
+    }
+
+    /// The same log, whose events count against a budget.
+    #[must_use]
+    pub fn counted_in(self, budget: &Arc<Budget>) -> Self {
+        self.ring().bytes = Account::new(budget);
+        self
+    }
+
+    /// About how many bytes the events take up.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ring().bytes.bytes()
+    }
+
+    /// Drops the oldest events until a share of them is left, and says how many those were.
+    pub fn shrink(&self, share: Share) -> u64 {
+        let mut ring = self.ring();
+        let (before, stays) = (ring.dropped, share.of(ring.bytes.bytes()));
+        while ring.bytes.bytes() > stays && ring.drop_oldest() {}
+        ring.dropped - before
     }
 
     /// The log's life: one more with each reset. Whoever changes an envelope asks for it once they have looked at it and
@@ -146,6 +174,13 @@ impl EventLog {
     /// they came to it, and whether the log is still the one that they began with.
     #[must_use]
     pub fn page(&self, number: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> Page {
+        self.page_within(number, limit, PAGE_BYTES, wanted)
+    }
+
+    /// As [`EventLog::page`], with about `bytes` of events at most, except for the last one.
+    #[must_use]
+    pub fn page_within(&self, number: u64, limit: usize, bytes: usize, wanted: impl Fn(&Event) -> bool) -> Page {
+        let mut left = bytes;
         let ring = self.ring();
         let given_up = ring.recorded - ring.events.len() as u64;
         let mut page = Page {
@@ -160,10 +195,11 @@ impl EventLog {
         let start = ring.events.partition_point(|event| event.number <= number);
         for event in ring.events.range(start..) {
             if wanted(event) {
-                if page.events.len() == limit {
+                if page.events.len() == limit || left == 0 {
                     page.more = true;
                     break;
                 }
+                left = left.saturating_sub(event.size());
                 page.events.push(event.clone());
             }
             page.seen = event.number;
@@ -187,7 +223,7 @@ impl EventLog {
     /// Back to the beginning.
     pub fn reset(&self) {
         let mut ring = self.ring();
-        *ring = Ring { life: ring.life + 1, ..Ring::default() };
+        *ring = Ring { life: ring.life + 1, bytes: ring.bytes.another(), ..Ring::default() };
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -213,7 +249,7 @@ impl Ring {
         for effect in effects {
             self.recorded += 1;
             let role = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|recipient| &recipient.role);
-            self.events.push_back(Event {
+            let event = Event {
                 number: self.recorded,
                 at: *at,
                 kind: effect.kind,
@@ -221,12 +257,20 @@ impl Ring {
                 recipient: role.map(|role| role.number),
                 agent: role.zip(effect.agent).map(|(role, place)| role.first_agent + place),
                 origin: envelope.terms.origin.clone(),
-            });
+            };
+            self.bytes.add(event.size());
+            self.events.push_back(event);
             if self.events.len() > most {
-                self.events.pop_front();
-                self.dropped += 1;
+                self.drop_oldest();
             }
         }
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let Some(oldest) = self.events.pop_front() else { return false };
+        self.bytes.sub(oldest.size());
+        self.dropped += 1;
+        true
     }
 }
 

@@ -8,6 +8,7 @@ mod clock;
 mod events;
 mod find;
 mod messages;
+mod paging;
 mod prefer;
 mod requests;
 mod sandboxes;
@@ -23,7 +24,10 @@ use super::{
     openapi,
     record::{X_REQUEST_ID, request_id},
 };
-use crate::app::App;
+use crate::{
+    app::{App, BudgetUse},
+    position::brief,
+};
 use axum::{
     Router,
     extract::{Request, State},
@@ -123,8 +127,10 @@ impl<T: Serialize> IntoResponse for Pretty<T> {
 /// Gives each answer its request id.
 async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let id = request_id(&headers, || app.sandboxes.default_sandbox().ids.request());
-    tracing::debug!(request_id = ?id, method = %request.method(), path = request.uri().path(), "control plane");
+    let (method, path) = (brief(request.method().as_str()), brief(request.uri().path()));
+    tracing::debug!(request_id = ?id, %method, %path, "control plane");
     let mut answer = next.run(request).await;
+    app.make_room();
     answer.headers_mut().insert(X_REQUEST_ID, id);
     answer
 }
@@ -142,7 +148,16 @@ async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Resu
         "envelopes": sandbox.fill_of_envelopes().await?,
         "events": sandbox.events().await?.fill(),
         "messages": sandbox.messages.fill(),
+        "memory": BudgetHealth { of_server: app.memory(), dropped: sandbox.gave_up() },
     })))
+}
+
+/// How full the memory of the server is, and how much the sandbox gave up for it.
+#[derive(Serialize)]
+struct BudgetHealth {
+    #[serde(flatten)]
+    of_server: BudgetUse,
+    dropped: u64,
 }
 
 /// `GET /__admin/version`.
@@ -165,7 +180,7 @@ async fn reset(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem>
 }
 
 async fn no_such_endpoint(method: Method, uri: Uri) -> Problem {
-    let path = uri.path();
+    let (method, path) = (brief(method.as_str()), brief(uri.path()));
     Problem::new(
         StatusCode::NOT_FOUND,
         format!("There is no {method} {path}; /__admin/openapi.json lists what there is."),
@@ -173,7 +188,7 @@ async fn no_such_endpoint(method: Method, uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let path = uri.path();
+    let (method, path) = (brief(method.as_str()), brief(uri.path()));
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{method} is not allowed at {path}; the Allow header lists what is."),

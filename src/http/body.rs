@@ -1,6 +1,10 @@
-//! Reading a request body: never more of it than is allowed, never longer than is reasonable.
+//! Reading a request body: never more of it than is allowed, never longer than is reasonable, and never more of all
+//! bodies together than fits into a budget.
 
-use crate::clock::Stopwatch;
+use crate::{
+    budget::{Account, Budget},
+    clock::Stopwatch,
+};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -21,6 +25,17 @@ const DRAINED_BYTES: usize = 64 << 20;
 /// How long an unwanted body is still taken.
 const DRAINED_FOR: Duration = Duration::from_secs(10);
 
+/// How much of each body is taken without a look at the budget: usual requests cost nothing and are never turned away.
+const FREE: usize = 16 << 10;
+
+/// A body that was read whole.
+#[derive(Debug)]
+pub(super) struct ReadBody {
+    pub(super) bytes: Arc<[u8]>,
+    /// Its part of the budget, to be held for as long as the request is under way.
+    pub(super) lease: Option<Arc<Account>>,
+}
+
 /// Why there is no body.
 #[derive(Debug)]
 pub(super) enum BodyError {
@@ -30,12 +45,20 @@ pub(super) enum BodyError {
     TimedOut,
     /// The caller hung up, or broke the framing.
     Broken,
+    /// The other bodies under way leave no room for this one.
+    Busy,
 }
 
 /// Reads a body whole, into memory of its own: what the connection buffered is not held by whoever keeps the body.
 ///
-/// A caller who waits for leave to send (`Expect`) gets it here, unless the size announced is too large already.
-pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) -> Result<Arc<[u8]>, BodyError> {
+/// A caller who waits for leave to send (`Expect`) gets it here, unless the size announced is too large already. Bytes
+/// count against the budget as they come, not as they are announced.
+pub(super) async fn read(
+    mut body: Body,
+    limit: usize,
+    waits_for_leave: bool,
+    budget: &Arc<Budget>,
+) -> Result<ReadBody, BodyError> {
     let too_large = |size: u64| usize::try_from(size).map_or(true, |size| size > limit);
     if too_large(body.size_hint().lower()) {
         if !waits_for_leave {
@@ -44,6 +67,7 @@ pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) ->
         return Err(BodyError::TooLarge);
     }
     let mut whole = BytesMut::new();
+    let mut lease = None;
     let mut started = None;
     loop {
         // A body that came with its head needs no timer.
@@ -55,7 +79,7 @@ pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) ->
             timeout(SILENCE.min(left), body.frame()).await.map_err(|_| BodyError::TimedOut)?
         };
         let frame = match frame {
-            None => return Ok(Arc::from(&*whole)),
+            None => return Ok(ReadBody { bytes: Arc::from(&*whole), lease: lease.map(Arc::new) }),
             Some(Err(_)) => return Err(BodyError::Broken),
             Some(Ok(frame)) => frame,
         };
@@ -64,8 +88,14 @@ pub(super) async fn read(mut body: Body, limit: usize, waits_for_leave: bool) ->
             drain(body);
             return Err(BodyError::TooLarge);
         }
+        let beyond = (whole.len() + data.len()).saturating_sub(FREE).min(data.len());
+        if beyond > 0 && !lease.get_or_insert_with(|| Account::new(budget)).try_add(beyond) {
+            drop(whole);
+            drain(body);
+            return Err(BodyError::Busy);
+        }
         if whole.is_empty() && body.is_end_stream() {
-            return Ok(Arc::from(&*data));
+            return Ok(ReadBody { bytes: Arc::from(&*data), lease: lease.map(Arc::new) });
         }
         whole.extend_from_slice(&data);
     }

@@ -8,6 +8,9 @@ use crate::contract::Refusal;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
 
+/// What a caller is told whose body finds no room.
+pub(super) const BUSY: &str = "Too many large request bodies are being received at the same time; retry in a second.";
+
 /// How a request goes wrong on its way in, or we do.
 #[derive(Debug)]
 pub(super) enum Breach {
@@ -15,6 +18,10 @@ pub(super) enum Breach {
     MediaType(String),
     /// The body is over the limit, in bytes (H4).
     TooLarge(usize),
+    /// The body holds more JSON values than are taken.
+    TooManyValues(usize),
+    /// The other bodies under way leave no room for this one.
+    Busy,
     /// The body stopped half-way.
     TimedOut,
     /// The body broke off.
@@ -37,6 +44,7 @@ impl Breach {
             BodyError::TooLarge => Self::TooLarge(limit),
             BodyError::TimedOut => Self::TimedOut,
             BodyError::Broken => Self::Broken,
+            BodyError::Busy => Self::Busy,
         }
     }
 
@@ -44,7 +52,8 @@ impl Breach {
     pub(super) fn http_status(&self) -> StatusCode {
         match self {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) | Self::TooManyValues(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Broken | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -56,8 +65,14 @@ impl Breach {
         match self {
             Self::MediaType(description) => description.clone().into(),
             Self::TooLarge(limit) => {
-                format!("The request body is larger than {limit} bytes, the most that is taken.").into()
+                format!("The request body is larger than {limit} bytes, the limit that --max-body sets.").into()
             }
+            Self::TooManyValues(most) => format!(
+                "The request body holds more than {most} JSON values; send fewer, or raise --max-body, which the limit \
+                 follows."
+            )
+            .into(),
+            Self::Busy => BUSY.into(),
             Self::TimedOut => format!(
                 "The request body stopped half-way for {} seconds, or took longer than {} in all.",
                 body::SILENCE.as_secs(),
@@ -75,6 +90,7 @@ impl Breach {
         match self {
             Self::MediaType(_) => Some((header::ACCEPT, HeaderValue::from_static("application/json"))),
             Self::TimedOut => Some((header::CONNECTION, HeaderValue::from_static("close"))),
+            Self::Busy => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     app::App,
     contract::Answer,
+    position::{brief, shorten},
     scenario::{Chosen, ChosenBy},
     store::StoreError,
 };
@@ -32,7 +33,12 @@ pub(super) struct HandoffError {
 
 impl HandoffError {
     pub(super) fn new(http_status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { http_status, description: description.into(), header: None, findings: Box::default() }
+        let description = match description.into() {
+            Cow::Borrowed(fixed) => Cow::Borrowed(fixed),
+            // It may quote what came.
+            Cow::Owned(made) => Cow::Owned(shorten(&made).into_owned()),
+        };
+        Self { http_status, description, header: None, findings: Box::default() }
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
@@ -84,7 +90,8 @@ impl From<HandoffError> for Answered {
 pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
     body::drain(body);
-    let description = format!("{} is not allowed at {}; use POST.", parts.method, parts.uri.path());
+    let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
+    let description = format!("{method} is not allowed at {path}; use POST.");
     let error = HandoffError::new(StatusCode::METHOD_NOT_ALLOWED, description).with_header(header::ALLOW, "POST");
     exchange.answer(ready(Err(error))).await
 }
@@ -94,7 +101,7 @@ pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Reque
     let (exchange, parts, body) = record::open(&app, request);
     body::drain(body);
     // Not the query, which may hold what is masked elsewhere.
-    let (method, path) = (&parts.method, parts.uri.path());
+    let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
     let description = format!(
         "There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}, and tokens are had from POST \
          {CREATE_TOKEN}."
@@ -112,6 +119,9 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
 pub(super) struct Problem {
     #[serde(skip)]
     pub(super) code: StatusCode,
+    /// Whether the answer says when to come again.
+    #[serde(skip)]
+    retry_after: bool,
     /// The meaning of the HTTP status.
     title: &'static str,
     /// The HTTP status.
@@ -123,11 +133,16 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn new(code: StatusCode, detail: impl Into<String>) -> Self {
         let title = code.canonical_reason().unwrap_or("Error");
-        Self { code, title, status: code.as_u16(), detail: detail.into() }
+        Self { code, title, status: code.as_u16(), detail: detail.into(), retry_after: false }
     }
 
     pub(super) fn not_found(what: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {id:?}, or it was dropped or deleted."))
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}, or it was dropped or deleted.", brief(id)))
+    }
+
+    /// A caller who should come again in a moment.
+    pub(super) fn busy(detail: impl Into<String>) -> Self {
+        Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -149,6 +164,10 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        Self::extended(self.code, &self)
+        let mut response = Self::extended(self.code, &self);
+        if self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }

@@ -3,21 +3,23 @@
 //! The first fault is already the contract's error answer.
 
 use super::{
-    body,
-    breach::{Breach, SurfaceError},
+    body::{self, BodyError, ReadBody},
+    breach::{BUSY, Breach, SurfaceError},
     credential::Caller,
     error::Problem,
 };
 use crate::{
     app::App,
-    contract::{Accepted, Advice, Schema, SchemaError},
+    budget::{Account, Budget},
+    contract::{Accepted, Advice, Schema, SchemaError, has_more_values_than},
+    position::{brief, shorten},
     sandbox::{DEFAULT, Sandbox},
     session::HandoffRequest,
 };
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub(super) struct Checked<T> {
     pub(super) value: T,
     /// The body as it came.
     pub(super) body: Arc<[u8]>,
+    /// The body's part of the budget for bodies under way.
+    pub(super) lease: Option<Arc<Account>>,
     pub(super) advices: Vec<Advice>,
 }
 
@@ -55,30 +59,42 @@ pub(super) async fn check<T: Contracted, E: SurfaceError>(
         Err(error) => return Err(unread(error, headers, body)),
     };
     match check_body(app, headers, body).await {
-        Ok((Accepted { value, advices }, body)) => Ok(Checked { caller, value, body, advices }),
+        Ok((Accepted { value, advices }, ReadBody { bytes: body, lease })) => {
+            Ok(Checked { caller, value, body, lease, advices })
+        }
         Err((breach, body)) => {
             let mut error = E::from(breach);
-            error.findings().client = Some(caller.client);
-            error.findings().body = body;
+            let findings = error.findings();
+            findings.client = Some(caller.client);
+            if let Some(ReadBody { bytes, lease }) = body {
+                findings.body = Some(bytes);
+                findings.lease = lease;
+            }
             Err(error)
         }
     }
 }
 
 /// What is wrong with a body, and the body where it was read.
-type Faulty = (Breach, Option<Arc<[u8]>>);
+type Faulty = (Breach, Option<ReadBody>);
 
 async fn check_body<T: Contracted>(
     app: &App,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Accepted<T>, Arc<[u8]>), Faulty> {
+) -> Result<(Accepted<T>, ReadBody), Faulty> {
     if let Err(description) = judge_media_type(headers) {
         return Err((unread(Breach::MediaType(description), headers, body), None));
     }
     let limit = app.settings.max_body;
     let waits_for_leave = headers.contains_key(header::EXPECT);
-    let body = body::read(body, limit, waits_for_leave).await.map_err(|error| (Breach::of(&error, limit), None))?;
+    let body = body::read(body, limit, waits_for_leave, &app.bodies.contract)
+        .await
+        .map_err(|error| (Breach::of(&error, limit), None))?;
+    let most = MOST_VALUES.max(limit / 10);
+    if has_more_values_than(most, &body.bytes) {
+        return Err((Breach::TooManyValues(most), Some(body)));
+    }
     let schema = match T::schema(app) {
         Ok(schema) => schema,
         Err(error) => {
@@ -86,7 +102,7 @@ async fn check_body<T: Contracted>(
             return Err((Breach::Failed, Some(body)));
         }
     };
-    match schema.check(&body) {
+    match schema.check(&body.bytes) {
         Ok(accepted) => Ok((accepted, body)),
         Err(refusal) => Err((Breach::Refused(refusal), Some(body))),
     }
@@ -112,12 +128,13 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     }
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     if !essence.eq_ignore_ascii_case(b"application/json") {
-        return Err(format!("The Content-Type is {:?}; send Content-Type: application/json.", text(value)));
+        return Err(format!("The Content-Type is {:?}; send Content-Type: application/json.", brief(&text(value))));
     }
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     match codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         Some(coding) => {
             let coding = text(coding);
+            let coding = brief(&coding);
             Err(format!("The Content-Encoding {coding:?} is not understood; send the JSON as it is."))
         }
         None => Ok(()),
@@ -136,9 +153,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         let own: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some("sandbox")).collect();
         match serde_urlencoded::from_str(&own.join("&")) {
             Ok(params) => Ok(Self(params)),
-            Err(error) => Err(Problem::bad_request(format!("In the query: {}.", error.to_string().replace('`', "\"")))),
+            Err(error) => Err(Problem::bad_request(format!("In the query: {}.", plain(&error)))),
         }
     }
+}
+
+/// What a reader of a query or a body objects to, without more of it than can be read at a glance.
+fn plain(error: &impl ToString) -> String {
+    shorten(&error.to_string()).replace('`', "\"")
 }
 
 /// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
@@ -154,7 +176,7 @@ impl FromRequestParts<Arc<App>> for World {
             sandbox: Option<String>,
         }
         let named: Named = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
-            .map_err(|error| Problem::bad_request(format!("In the query: {error}.")))?;
+            .map_err(|error| Problem::bad_request(format!("In the query: {}.", plain(&error))))?;
         let name = named.sandbox.as_deref().unwrap_or(DEFAULT);
         app.sandboxes.get(name).map(Self).ok_or_else(|| Problem::not_found("sandbox", name))
     }
@@ -164,27 +186,99 @@ impl FromRequestParts<Arc<App>> for World {
 #[derive(Debug)]
 pub(super) struct Fields<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Fields<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for Fields<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let body = match body::read(request.into_body(), app.settings.max_body.max(MOST_FIELDS), false).await {
-            Ok(body) if body.iter().all(u8::is_ascii_whitespace) => Arc::from(*b"{}"),
-            // Else a list would be taken for the fields in their order.
-            Ok(body) if !body.trim_ascii().starts_with(b"{") => {
-                return Err(Problem::bad_request("In the body: it must be a JSON object."));
-            }
-            Ok(body) => body,
-            Err(_) => return Err(Problem::bad_request("The body is too large, or did not come whole.")),
-        };
-        serde_json::from_slice(&body)
-            .map(Self)
-            .map_err(|error| Problem::bad_request(format!("In the body: {}.", error.to_string().replace('`', "\""))))
+        let body = read_body(request, app).await?;
+        parse(body, MOST_VALUES).await.map(Self)
     }
 }
 
-/// What the control plane takes at least, whatever the limit of the contract's own bodies is.
-const MOST_FIELDS: usize = 64 << 20;
+/// The JSON body of the one request that may be large: a snapshot to restore.
+#[derive(Debug)]
+pub(super) struct LargeFields<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let limit = app.settings.max_admin_body.max(MOST_RESTORED);
+        let limited = match limit {
+            MOST_RESTORED => "the limit of a snapshot",
+            _ => "the limit that --max-admin-body sets",
+        };
+        let body = read_within(request, limit, limited, &app.bodies.control).await?;
+        let Some(_turn) = (match body.bytes.len() {
+            size if size > LARGE => app.bodies.turn_of_large().map(Some),
+            _ => Some(None),
+        }) else {
+            return Err(Problem::busy("Another large snapshot is being restored; retry in a second."));
+        };
+        parse(body, MOST_RESTORED_VALUES).await.map(Self)
+    }
+}
+
+/// How many JSON values a body may hold. A few bytes of text (`[0],`) make a tree of some hundred bytes.
+const MOST_VALUES: usize = 100_000;
+
+/// The largest snapshot that is taken, unless other bodies of the control plane may be even larger.
+pub(super) const MOST_RESTORED: usize = 64 << 20;
+
+/// How many JSON values a snapshot may hold.
+const MOST_RESTORED_VALUES: usize = 2_000_000;
+
+/// From this size on snapshots are read one at a time.
+const LARGE: usize = 4 << 20;
+
+/// From this size on a body is parsed beside the requests of others, not in their way.
+const PARSED_APART: usize = 256 << 10;
+
+/// The body of a control plane request, within the limit of `--max-admin-body`.
+pub(super) async fn read_body(request: Request, app: &App) -> Result<ReadBody, Problem> {
+    let limit = app.settings.max_admin_body;
+    read_within(request, limit, "the limit that --max-admin-body sets", &app.bodies.control).await
+}
+
+async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc<Budget>) -> Result<ReadBody, Problem> {
+    let waits_for_leave = request.headers().contains_key(header::EXPECT);
+    body::read(request.into_body(), limit, waits_for_leave, budget).await.map_err(|error| match error {
+        BodyError::TooLarge => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes, {limited}."))
+        }
+        BodyError::Busy => Problem::busy(BUSY),
+        BodyError::TimedOut => Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time."),
+        BodyError::Broken => Problem::bad_request("The body ended before it was complete, or its framing is broken."),
+    })
+}
+
+async fn parse<T: DeserializeOwned + Send + 'static>(body: ReadBody, most: usize) -> Result<T, Problem> {
+    let is_small = body.bytes.len() <= PARSED_APART;
+    let read = move || {
+        let ReadBody { bytes, lease } = body;
+        let parsed = match bytes.trim_ascii() {
+            b"" => serde_json::from_slice(b"{}"),
+            // Else a list would be taken for the fields in their order.
+            json if !json.starts_with(b"{") => {
+                return Err(Problem::bad_request("In the body: it must be a JSON object."));
+            }
+            json if has_more_values_than(most, json) => {
+                let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+            }
+            _ => serde_json::from_slice(&bytes),
+        };
+        drop(lease);
+        parsed.map_err(|error| Problem::bad_request(format!("In the body: {}.", plain(&error))))
+    };
+    if is_small {
+        return read();
+    }
+    match tokio::task::spawn_blocking(read).await {
+        Ok(parsed) => parsed,
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The body could not be read.")),
+    }
+}
 
 /// The id in the path of a control plane request.
 #[derive(Debug)]
@@ -196,7 +290,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(id)) => Ok(Self(id)),
-            Err(rejection) => Err(Problem::bad_request(format!("In the path: {}.", rejection.body_text()))),
+            Err(rejection) => Err(Problem::bad_request(format!("In the path: {}.", plain(&rejection.body_text())))),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     config::{Auth, Switches},
     contract::{Advice, Answer},
     oauth::AccessToken,
+    position::brief,
     sandbox::{FoundToken, HandOff, HandOffResult},
     scenario::Obstacle,
     session::HandoffRequest,
@@ -34,13 +35,14 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
 }
 
 async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body) -> Result<Answered, HandoffError> {
-    let Checked { caller: Caller { sandbox, client, token }, value, body, mut advices } =
+    let Checked { caller: Caller { sandbox, client, token }, value, body, lease, mut advices } =
         check::<HandoffRequest, HandoffError>(app, headers, judge_credential(app, headers, shown), body).await?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
         let others = contradictions(&token, &value.actor);
         if sandbox.switches().auth == Auth::Strict && !others.is_empty() {
-            let findings = Findings { client: Some(client), body: Some(body), token: token_id, ..Findings::default() };
+            let findings =
+                Findings { client: Some(client), body: Some(body), token: token_id, lease, ..Findings::default() };
             return Err(HandoffError { findings: Box::new(findings), ..acts_for_another(&others) });
         }
         advices.extend(others);
@@ -63,6 +65,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
     let findings = Findings {
         client: Some(client),
         body: Some(body),
+        lease,
         advices,
         chosen: Some(chosen),
         agent_session,
@@ -86,7 +89,7 @@ fn contradictions(token: &AccessToken, actor: &Actor) -> Vec<Advice> {
         Some(Advice {
             pointer: pointer.to_owned(),
             code: "other_user",
-            message: format!("is {theirs:?}, but the access token acts for {claim} {ours:?}"),
+            message: format!("is {:?}, but the access token acts for {claim} {:?}", brief(theirs), brief(ours)),
         })
     };
     let (sub, email) = (token.sub.as_deref(), token.email.as_deref());

@@ -9,10 +9,12 @@ use super::{
 };
 use crate::{
     app::App,
+    budget::Account,
     clock::Stopwatch,
     contract::{Advice, Violation},
     journal::{Exchange, RecordedAnswer, exchange_id},
     oauth::JudgedAssertion,
+    position::{brief, shorten},
     sandbox::{FoundToken, Sandbox},
     scenario::{Chosen, ChosenBy},
 };
@@ -43,6 +45,8 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 pub(super) struct Findings {
     pub(super) client: Option<Arc<str>>,
     pub(super) body: Option<Arc<[u8]>>,
+    /// The body's part of the budget for bodies under way.
+    pub(super) lease: Option<Arc<Account>>,
     pub(super) violations: Vec<Violation>,
     pub(super) omitted_violations: usize,
     pub(super) advices: Vec<Advice>,
@@ -104,7 +108,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
     let (parts, body) = request.into_parts();
     let shown = find_token(app, &parts.headers);
     let sandbox = sandbox_of(app, &shown);
-    let exchange = OpenExchange::new(&parts, sandbox, shown);
+    let exchange = OpenExchange::new(app, &parts, sandbox, shown);
     (exchange, parts, body)
 }
 
@@ -112,12 +116,13 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
 pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, ShownKey, Parts, Body) {
     let (parts, body) = request.into_parts();
     let key = ShownKey::find(app, &parts.headers);
-    let exchange = OpenExchange::new(&parts, key.sandbox(app), FoundToken::Foreign);
+    let exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign);
     (exchange, key, parts, body)
 }
 
 /// An exchange that has no answer yet. Dropped without one, it is recorded as that: the caller hung up.
 pub(super) struct OpenExchange {
+    app: Arc<App>,
     sandbox: Arc<Sandbox>,
     shown: FoundToken,
     started: Stopwatch,
@@ -130,8 +135,9 @@ pub(super) struct OpenExchange {
 }
 
 impl OpenExchange {
-    fn new(parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
+    fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
         Self {
+            app: Arc::clone(app),
             started: Stopwatch::start(),
             at: sandbox.clock.now(),
             head: head(parts),
@@ -233,7 +239,9 @@ impl OpenExchange {
             request_id: self.request_id.to_str().unwrap_or_default().into(),
         };
         log(&exchange, reason);
-        self.sandbox.record(exchange)
+        let number = self.sandbox.record(exchange);
+        self.app.make_room();
+        number
     }
 }
 
@@ -252,7 +260,8 @@ fn log(exchange: &Exchange, reason: &str) {
         return;
     }
     let http_status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-    let request = exchange.head.lines().next().unwrap_or_default();
+    let request = &*brief(exchange.head.lines().next().unwrap_or_default());
+    let reason = shorten(reason);
     let nothing = if exchange.answer.is_some() { "none" } else { "no answer" };
     let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or(nothing));
     let duration_us = u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX);

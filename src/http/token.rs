@@ -3,7 +3,7 @@
 
 use super::{
     admin::Pretty,
-    body::{self, BodyError},
+    body::{self, BodyError, ReadBody},
     breach::Breach,
     depart::depart,
     error::HandoffError,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::App,
     oauth::{ErrorCode, JWT_BEARER, Scopes, TokenError, TokenRequest},
+    position::brief,
     sandbox::{Granted, Issued},
     scenario::{Chosen, ChosenBy},
 };
@@ -55,7 +56,7 @@ pub(super) async fn create_token(State(app): State<Arc<App>>, request: Request) 
 pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
     body::drain(body);
-    let problem = format!("{} is not allowed here; a token is asked for with POST.", parts.method);
+    let problem = format!("{} is not allowed here; a token is asked for with POST.", brief(parts.method.as_str()));
     let mut answered = refused(&TokenError::new(ErrorCode::InvalidRequest, &problem), Findings::default());
     answered.http_status = StatusCode::METHOD_NOT_ALLOWED;
     answered.headers.push((header::ALLOW, HeaderValue::from_static("POST")));
@@ -63,15 +64,18 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
 }
 
 async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
-    let form = match read_form(app, headers, body).await {
+    let ReadBody { bytes: form, lease } = match read_form(app, headers, body).await {
         Ok(form) => form,
         Err((http_status, error)) => {
             let mut answered = refused(&error, Findings::default());
             answered.http_status = http_status;
+            if http_status == StatusCode::SERVICE_UNAVAILABLE {
+                answered.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+            }
             return Ok(answered);
         }
     };
-    let mut findings = Findings { body: Some(masked_form(&form)), ..Findings::default() };
+    let mut findings = Findings { body: Some(masked_form(&form)), lease, ..Findings::default() };
     let request = match authorization(headers).and_then(|shown| TokenRequest::read(&form, shown)) {
         Ok(request) => request,
         Err(error) => return Ok(refused(&error, findings)),
@@ -99,7 +103,7 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, 
 }
 
 /// Reads the form whole.
-async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<Arc<[u8]>, (StatusCode, TokenError)> {
+async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<ReadBody, (StatusCode, TokenError)> {
     let waits_for_leave = headers.contains_key(header::EXPECT);
     if let Err(problem) = judge_media_type(headers) {
         if !waits_for_leave {
@@ -108,7 +112,7 @@ async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<Arc<[u8
         return Err((StatusCode::BAD_REQUEST, TokenError::new(ErrorCode::InvalidRequest, &problem)));
     }
     let limit = app.settings.max_body;
-    body::read(body, limit, waits_for_leave).await.map_err(|error: BodyError| {
+    body::read(body, limit, waits_for_leave, &app.bodies.contract).await.map_err(|error: BodyError| {
         let breach = Breach::of(&error, limit);
         (breach.http_status(), TokenError::new(ErrorCode::InvalidRequest, &breach.description()))
     })
@@ -126,7 +130,7 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     if types.next().is_some() {
         Err("There is more than one Content-Type header; send one.".to_owned())
     } else if !essence.eq_ignore_ascii_case(FORM) {
-        Err(format!("The Content-Type is '{text}'; send {FORM}."))
+        Err(format!("The Content-Type is '{}'; send {FORM}.", brief(&text)))
     } else if headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))

@@ -40,6 +40,14 @@ pub fn is_client_id(text: &str) -> bool {
 }
 
 impl Client {
+    /// About how many bytes the client takes up with its keys.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        /// A key of 4096 bits, read and as it is shown.
+        const KEY: usize = 2048;
+        size_of::<Self>() + self.id.len() + self.keys.iter().map(|key| KEY + key.kid().len()).sum::<usize>()
+    }
+
     /// Takes further keys in. None is taken when one of them cannot be.
     ///
     /// # Errors

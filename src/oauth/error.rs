@@ -1,5 +1,6 @@
 //! The errors of the token endpoint (T5; RFC 6749, 5.2).
 
+use crate::position::shorten;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 
@@ -56,7 +57,7 @@ impl TokenError {
     /// A refusal. Characters that an `error_description` must not have are replaced.
     #[must_use]
     pub fn new(code: ErrorCode, description: &str) -> Self {
-        Self { code, description: description.chars().map(allowed).collect() }
+        Self { code, description: shorten(description).chars().map(allowed).collect() }
     }
 }
 

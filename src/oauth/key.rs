@@ -1,6 +1,7 @@
 //! The public keys of clients: read from PEM or JSON, and refused where a verifier should not trust them (T2, T4).
 
 use super::jwk;
+use crate::position::shorten;
 use aws_lc_rs::{
     digest::{SHA256, digest},
     signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
@@ -32,7 +33,7 @@ pub struct KeyError(pub(super) String);
 
 impl KeyError {
     pub(super) fn new(problem: impl Into<String>) -> Self {
-        Self(problem.into())
+        Self(shorten(&problem.into()).into_owned())
     }
 
     pub(super) fn private() -> Self {

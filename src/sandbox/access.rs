@@ -1,7 +1,10 @@
 //! From an access token to the sandbox that it lets into, and whether it does (H2).
 
 use super::{FoundClient, Sandbox, Sandboxes, TokenFault};
-use crate::oauth::{AccessToken, Client};
+use crate::{
+    oauth::{AccessToken, Client},
+    position::brief,
+};
 use std::sync::Arc;
 
 /// What a bearer token turns out to be.
@@ -21,11 +24,16 @@ pub enum FoundToken {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
     /// The id is another client's, in this sandbox or in another one.
-    #[error("there is a client {0:?} already; delete it first, or let one be drawn")]
+    #[error("there is a client {:?} already; delete it first, or let one be drawn", brief(.0))]
     Exists(String),
     /// The sandbox has no room for another one.
     #[error("a sandbox has {} clients at most; delete one first", super::MOST_CLIENTS)]
     TooMany,
+    /// All sandboxes together have no room for another one.
+    #[error(
+        "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
+    )]
+    Full,
     /// The sandbox went in the meantime.
     #[error("the sandbox is gone")]
     Gone,
@@ -64,7 +72,7 @@ impl Sandboxes {
                 return Err(RegisterError::Exists(id.to_string()));
             }
             let client = Arc::new(Client { registration, ..client });
-            if sandbox.clients.put(Arc::clone(&client)) { Ok(client) } else { Err(RegisterError::TooMany) }
+            sandbox.clients.put(Arc::clone(&client)).map(|()| client)
         })
     }
 

@@ -1,6 +1,10 @@
 //! The clients of a sandbox, by id.
 
-use crate::oauth::Client;
+use super::RegisterError;
+use crate::{
+    budget::{Account, Budget},
+    oauth::Client,
+};
 use hashbrown::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,20 +12,26 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub const MOST_CLIENTS: usize = 1_000;
 
 /// The clients of a sandbox.
-#[derive(Debug, Default)]
-pub struct Clients(RwLock<HashMap<Arc<str>, Arc<Client>>>);
+#[derive(Debug)]
+pub struct Clients(RwLock<Registered>);
+
+#[derive(Debug)]
+struct Registered {
+    by_id: HashMap<Arc<str>, Arc<Client>>,
+    bytes: Account,
+}
 
 impl Clients {
     /// The client of an id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Client>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
     }
 
     /// All clients, in order of registration, then of their ids.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Client>> {
-        let mut all: Vec<_> = self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut all: Vec<_> = self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.values().cloned().collect();
         all.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         all
     }
@@ -33,30 +43,51 @@ impl Clients {
         change: impl FnOnce(&mut Client) -> Result<(), E>,
     ) -> Option<Result<Arc<Client>, E>> {
         let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let known = clients.get_mut(id)?;
+        let Registered { by_id, bytes } = &mut *clients;
+        let known = by_id.get_mut(id)?;
         let mut changed = Client::clone(known);
         Some(change(&mut changed).map(|()| {
+            bytes.sub(known.size());
+            bytes.add(changed.size());
             *known = Arc::new(changed);
             Arc::clone(known)
         }))
     }
 
-    /// Takes a client in, in the stead of one of the same id; says whether there was room. Whether the id is free on
-    /// this server is for the list of all sandboxes to know.
-    pub(super) fn put(&self, client: Arc<Client>) -> bool {
+    /// No clients yet; those that come count against a budget.
+    pub(super) fn counted_in(budget: &Arc<Budget>) -> Self {
+        Self(RwLock::new(Registered { by_id: HashMap::new(), bytes: Account::new(budget) }))
+    }
+
+    /// Adds the client that a sandbox begins with, whether or not the budget has room for it.
+    pub(super) fn begin_with(&self, client: Arc<Client>) {
         let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if clients.len() >= MOST_CLIENTS && !clients.contains_key(&client.id) {
-            return false;
+        clients.bytes.add(client.size());
+        clients.by_id.insert(Arc::clone(&client.id), client);
+    }
+
+    /// Adds a client if there is room for it. Whether its id is free on this server is for the list of all sandboxes to
+    /// know.
+    pub(super) fn put(&self, client: Arc<Client>) -> Result<(), RegisterError> {
+        let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if clients.by_id.len() >= MOST_CLIENTS {
+            return Err(RegisterError::TooMany);
         }
-        clients.insert(Arc::clone(&client.id), client);
-        true
+        if !clients.bytes.try_add(client.size()) {
+            return Err(RegisterError::Full);
+        }
+        clients.by_id.insert(Arc::clone(&client.id), client);
+        Ok(())
     }
 
     pub(super) fn remove(&self, id: &str) -> bool {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id).is_some()
+        let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(removed) = clients.by_id.remove(id) else { return false };
+        clients.bytes.sub(removed.size());
+        true
     }
 
     pub(super) fn ids(&self) -> Vec<Arc<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.keys().cloned().collect()
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     ids::Ids,
     oauth::{Client, KeyError, Secret, built_in},
+    position::brief,
     scenario::ScenarioSet,
     store::Store,
 };
@@ -50,12 +51,10 @@ pub struct NewSandbox {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// There is one of that name.
-    #[error("there is a sandbox {0:?} already; delete it first, or choose another name")]
+    #[error("there is a sandbox {:?} already; delete it first, or choose another name", brief(.0))]
     Exists(String),
     /// The name cannot stand in a URL.
-    #[error(
-        "the name {0:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores, but not restore"
-    )]
+    #[error("the name {:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores, but not restore", brief(.0))]
     Name(String),
 }
 
@@ -127,7 +126,7 @@ impl Sandboxes {
             issuing: Arc::clone(&issuing),
         };
         let default = Arc::new(Sandbox::new(made, Arc::clone(&store), Arc::clone(&alarm)));
-        default.clients.put(Arc::new(own_client.clone()));
+        default.clients.begin_with(Arc::new(own_client.clone()));
         Ok(Self {
             default,
             limits,
@@ -194,7 +193,7 @@ impl Sandboxes {
             issuing: Arc::clone(&self.issuing),
         };
         let sandbox = Arc::new(Sandbox::new(made, Arc::clone(&self.store), Arc::clone(&self.alarm)));
-        sandbox.clients.put(Arc::new(own_client));
+        sandbox.clients.begin_with(Arc::new(own_client));
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if *name == *DEFAULT || named.by_name.contains_key(&name) {
             return Err(CreateError::Exists(name.to_string()));

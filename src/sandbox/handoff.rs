@@ -143,7 +143,7 @@ impl Sandbox {
         let mut opened = Vec::new();
         if actor.registered && actor.email_verified && actor.subscribed {
             let is_theirs = |pending: &PendingHandoff| pending.request.actor.email.eq_ignore_ascii_case(email);
-            let (mut waiting, _) = self.pending.list(None, usize::MAX, is_theirs).await?;
+            let mut waiting = self.pending.all(is_theirs).await?;
             waiting.reverse();
             for pending in waiting {
                 // Of several callers at once, the one who takes it away opens it.

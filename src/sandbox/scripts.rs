@@ -1,7 +1,11 @@
 //! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
 
-use crate::scenario::{
-    ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
+use crate::{
+    budget::{Account, Budget},
+    scenario::{
+        ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
+    },
+    signing::weight_of,
 };
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -81,12 +85,14 @@ struct State {
     queued: VecDeque<Arc<Scenario>>,
     walks: HashMap<(Arc<str>, String), (u64, Progress)>,
     steps: u64,
+    /// Of the scenarios of its own.
+    bytes: Account,
 }
 
 impl Scripts {
     /// The scenarios of a sandbox that was given none of its own.
     #[must_use]
-    pub fn new(base: Arc<ScenarioSet>) -> Self {
+    pub fn new(base: Arc<ScenarioSet>, budget: &Arc<Budget>) -> Self {
         Self(Mutex::new(State {
             set: Arc::clone(&base),
             base,
@@ -96,6 +102,7 @@ impl Scripts {
             queued: VecDeque::new(),
             walks: HashMap::new(),
             steps: 0,
+            bytes: Account::new(budget),
         }))
     }
 
@@ -161,6 +168,9 @@ impl Scripts {
     pub fn put(&self, scenario: Arc<Scenario>) -> bool {
         let mut state = self.state();
         if state.own.len() >= OWN && !state.own.contains_key(scenario.name()) {
+            return false;
+        }
+        if !state.bytes.try_add(size_of_scenario(&scenario)) {
             return false;
         }
         state.own.insert(scenario.name().to_owned(), Some(scenario));
@@ -262,6 +272,11 @@ impl Scripts {
     }
 }
 
+/// About how many bytes a scenario takes up: as it was written, and as it was read.
+fn size_of_scenario(scenario: &Scenario) -> usize {
+    4 * weight_of(scenario.document())
+}
+
 /// The longest subject that is remembered as it is.
 const LONGEST_SUBJECT: usize = 256;
 
@@ -290,6 +305,8 @@ impl State {
     }
 
     fn compile(&mut self) {
+        let own = self.own.values().chain(self.first.values()).flatten();
+        self.bytes.set(own.map(|scenario| size_of_scenario(scenario)).sum());
         let kept = self.base.iter().filter(|scenario| !self.own.contains_key(scenario.name()));
         let all = kept.chain(self.own.values().flatten()).cloned().collect();
         // Names are unique by construction, which is all that a set asks for.

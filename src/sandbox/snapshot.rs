@@ -68,21 +68,35 @@ pub enum RestoreError {
 }
 
 impl Sandbox {
+    /// About how many bytes of documents a snapshot would hold.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn size_of_documents(&self) -> Result<usize, StoreError> {
+        Ok(self.actors.size().await?
+            + self.pending.size().await?
+            + self.agent_sessions.size().await?
+            + self.envelopes.size().await?
+            + self.groups.size().await?
+            + self.contacts.size().await?
+            + self.users.size().await?)
+    }
+
     /// What the sandbox holds. Handoffs that come at the same time may be in it or not, but no id is given twice.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.catch_up().await?;
-        let (actors, _) = self.actors.list(None, usize::MAX, |_| true).await?;
+        let actors = self.actors.all(|_| true).await?;
         // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
         // restored one is opened once all the same.
-        let (pending, _) = self.pending.list(None, usize::MAX, |_| true).await?;
-        let (sessions, _) = self.agent_sessions.list(None, usize::MAX, |_| true).await?;
-        let (envelopes, _) = self.envelopes.list(None, usize::MAX, |_| true).await?;
-        let (groups, _) = self.groups.list(None, usize::MAX, |_| true).await?;
-        let (contacts, _) = self.contacts.list(None, usize::MAX, |_| true).await?;
-        let (users, _) = self.users.list(None, usize::MAX, |_| true).await?;
+        let pending = self.pending.all(|_| true).await?;
+        let sessions = self.agent_sessions.all(|_| true).await?;
+        let envelopes = self.envelopes.all(|_| true).await?;
+        let groups = self.groups.all(|_| true).await?;
+        let contacts = self.contacts.all(|_| true).await?;
+        let users = self.users.all(|_| true).await?;
         Ok(Snapshot {
             name: self.name().to_owned(),
             seed: self.ids.seed(),

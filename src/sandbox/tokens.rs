@@ -3,7 +3,10 @@
 //! A token is checked without a look at the list of those issued: it says itself what it is good for. Only what was
 //! taken back is kept for as long as it could pass.
 
-use crate::oauth::{AccessToken, Jtis, REMEMBERED, Replay};
+use crate::{
+    budget::{Account, Budget, Share},
+    oauth::{AccessToken, Jtis, REMEMBERED, Replay},
+};
 use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,6 +42,15 @@ struct TakenBack {
 struct Desk {
     jtis: Jtis,
     issued: VecDeque<Arc<AccessToken>>,
+    bytes: Account,
+}
+
+impl Desk {
+    fn drop_oldest(&mut self) -> Option<Arc<AccessToken>> {
+        let oldest = self.issued.pop_front()?;
+        self.bytes.sub(oldest.size());
+        Some(oldest)
+    }
 }
 
 /// Why an access token of ours does not pass.
@@ -131,8 +143,9 @@ impl Tokens {
 
     pub(super) fn list_issued(&self, token: Arc<AccessToken>) {
         let mut desk = self.desk();
+        desk.bytes.add(token.size());
         desk.issued.push_back(token);
-        let dropped = if desk.issued.len() > LISTED { desk.issued.pop_front() } else { None };
+        let dropped = if desk.issued.len() > LISTED { desk.drop_oldest() } else { None };
         drop(desk);
         // Freed here, outside the lock.
         drop(dropped);
@@ -143,7 +156,27 @@ impl Tokens {
         let mut taken_back = self.taken_back.write().unwrap_or_else(PoisonError::into_inner);
         *taken_back = TakenBack { epoch: taken_back.epoch, ..TakenBack::default() };
         drop(taken_back);
-        *self.desk() = Desk::default();
+        let mut desk = self.desk();
+        *desk = Desk { bytes: desk.bytes.another(), ..Desk::default() };
+    }
+
+    /// The same tokens, of which those that are listed count against a budget.
+    pub(super) fn counted_in(self, budget: &Arc<Budget>) -> Self {
+        self.desk().bytes = Account::new(budget);
+        self
+    }
+
+    /// About how many bytes the listed tokens take up.
+    pub(super) fn bytes(&self) -> usize {
+        self.desk().bytes.bytes()
+    }
+
+    /// Drops the oldest tokens from the list until a share of them is left, and says how many those were.
+    pub(super) fn shrink(&self, share: Share) -> u64 {
+        let mut desk = self.desk();
+        let (before, stays) = (desk.issued.len(), share.of(desk.bytes.bytes()));
+        while desk.bytes.bytes() > stays && desk.drop_oldest().is_some() {}
+        (before - desk.issued.len()) as u64
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

@@ -91,7 +91,7 @@ impl Record for Contact {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.name.len() + self.email.len()
+        size_of::<Self>() + self.name.len() + self.email.len() + self.phone.as_ref().map_or(0, |phone| phone.len())
     }
 }
 
@@ -115,6 +115,6 @@ impl Record for User {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.name.len() + self.email.len()
+        size_of::<Self>() + self.name.len() + self.email.len() + self.phone.as_ref().map_or(0, |phone| phone.len())
     }
 }

@@ -7,6 +7,7 @@ use super::{
     recipient::{Recipient, RecipientState, RecipientType, Role},
     refusal::Refusal,
 };
+use crate::position::brief;
 use jiff::Timestamp;
 use std::collections::HashSet;
 
@@ -27,16 +28,16 @@ pub enum DraftError {
     #[error("{}", .0.description())]
     Refused(Refusal),
     /// The envelope has no such recipient.
-    #[error("The envelope has no recipient {0:?}.")]
+    #[error("The envelope has no recipient {:?}.", brief(.0))]
     NoSuchRecipient(String),
     /// The recipient was taken out before.
     #[error("The recipient was removed from the envelope.")]
     Removed,
     /// Another recipient has the identifier.
-    #[error("Another recipient of the envelope has the identifier {0:?}; each needs one of its own.")]
+    #[error("Another recipient of the envelope has the identifier {:?}; each needs one of its own.", brief(.0))]
     DuplicateIdentifier(String),
     /// A recipient refers to one that the envelope does not have, to itself, or to one of the wrong type.
-    #[error("{field} must name another recipient of the envelope{wanted}, but is {given:?}.")]
+    #[error("{field} must name another recipient of the envelope{wanted}, but is {:?}.", brief(.given))]
     WrongReference {
         /// The field that refers.
         field: &'static str,
@@ -46,7 +47,7 @@ pub enum DraftError {
         given: String,
     },
     /// Two agents of the recipient have one email (G10).
-    #[error("Two agents of the recipient have the email {0:?}; each person is assigned once.")]
+    #[error("Two agents of the recipient have the email {:?}; each person is assigned once.", brief(.0))]
     DuplicateAgent(String),
     /// There are too many recipients.
     #[error("The envelope has {MOST_RECIPIENTS} recipients already, the most that it takes.")]

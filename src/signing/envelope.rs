@@ -251,7 +251,8 @@ impl Record for Envelope {
     fn size(&self) -> usize {
         let context = self.terms.context.as_ref().map_or(0, weight_of);
         let roles: usize = self.recipients.iter().map(|recipient| recipient.role.weight).sum();
-        size_of::<Self>() + size_of::<Terms>() + self.terms.name.len() + context + roles
+        let origin = self.terms.origin.as_ref().map_or(0, |origin| origin.handoff_id.len());
+        size_of::<Self>() + size_of::<Terms>() + self.terms.name.len() + context + origin + roles
     }
 }
 

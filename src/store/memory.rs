@@ -9,7 +9,10 @@ use super::{
     Document, Fill, Page, Pending, Place, Store, StoreError, Stored,
     sync::{Mutex, MutexGuard, PoisonError, RwLock, Spread},
 };
-use crate::document::Key;
+use crate::{
+    budget::{Account, Budget, Share},
+    document::Key,
+};
 use hashbrown::HashMap;
 use std::{
     collections::VecDeque,
@@ -54,6 +57,8 @@ pub struct Memory {
     retention: Retention,
     tables: RwLock<HashMap<Place, Arc<Table>>>,
     versions: Arc<Versions>,
+    /// What all collections of all sandboxes count against.
+    account: Account,
 }
 
 /// Gives versions, none of them twice: an id may come again, in the same table or in the one after a `clear`, while
@@ -74,6 +79,31 @@ impl Memory {
         Self { retention, ..Self::default() }
     }
 
+    /// The same store, whose documents count against a budget.
+    #[must_use]
+    pub fn counted_in(self, budget: &Arc<Budget>) -> Self {
+        Self { account: Account::new(budget), ..self }
+    }
+
+    /// About how many bytes each sandbox takes up.
+    #[must_use]
+    pub fn usage(&self) -> HashMap<Arc<str>, usize> {
+        let mut usage = HashMap::new();
+        for (place, table) in self.tables.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            *usage.entry(Arc::clone(&place.sandbox)).or_default() += lock(&table.index).bytes.bytes();
+        }
+        usage
+    }
+
+    /// Drops the oldest documents of each collection of a sandbox until its share is left, and says how many those were.
+    pub fn shrink(&self, sandbox: &str, share: Share) -> u64 {
+        let tables: Vec<_> = {
+            let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+            tables.iter().filter(|(place, _)| *place.sandbox == *sandbox).map(|(_, table)| Arc::clone(table)).collect()
+        };
+        tables.iter().map(|table| table.shrink(share)).sum()
+    }
+
     fn table(&self, place: &Place) -> Arc<Table> {
         if let Some(table) = self.tables.read().unwrap_or_else(PoisonError::into_inner).get(place) {
             return Arc::clone(table);
@@ -81,7 +111,9 @@ impl Memory {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let limit = self.retention.0.get(place.collection).copied();
         Arc::clone(
-            tables.entry(place.clone()).or_insert_with(|| Arc::new(Table::new(limit, Arc::clone(&self.versions)))),
+            tables
+                .entry(place.clone())
+                .or_insert_with(|| Arc::new(Table::new(limit, Arc::clone(&self.versions), self.account.another()))),
         )
     }
 }
@@ -147,18 +179,21 @@ struct Index {
     /// The documents in order of insertion, oldest first.
     order: VecDeque<(u64, Arc<str>)>,
     last: u64,
-    bytes: usize,
+    /// Bytes of the documents alone, which the collection's own limit is about.
+    size: usize,
+    /// Bytes with what the table keeps beside each document.
+    bytes: Account,
     dropped: u64,
 }
 
 impl Table {
-    fn new(limit: Option<Limit>, versions: Arc<Versions>) -> Self {
+    fn new(limit: Option<Limit>, versions: Arc<Versions>, bytes: Account) -> Self {
         Self {
             limit: limit.unwrap_or(Limit { documents: usize::MAX, bytes: usize::MAX }),
             versions,
             spread: Spread::default(),
             shards: Default::default(),
-            index: Mutex::default(),
+            index: Mutex::new(Index { bytes, ..Index::default() }),
         }
     }
 
@@ -178,11 +213,12 @@ impl Table {
         }
         index.last += 1;
         let sequence = index.last;
-        index.bytes += document.size;
+        index.size += document.size;
+        index.bytes.add(weight(&document));
         index.order.push_back((sequence, Arc::clone(&id)));
         shard.insert(id, Arc::new(Stored { document, version: self.versions.next(), sequence }));
         drop(shard);
-        while index.order.len() > self.limit.documents || index.bytes > self.limit.bytes {
+        while index.order.len() > self.limit.documents || index.size > self.limit.bytes {
             let Some((_, oldest)) = index.order.pop_front() else { break };
             given_up.push(self.take(&mut index, &oldest));
             index.dropped += 1;
@@ -243,7 +279,9 @@ impl Table {
         for key in &document.keys {
             index.keys.insert(key.clone(), Arc::clone(&document.id));
         }
-        index.bytes = index.bytes - stored.document.size + document.size;
+        index.size = index.size - stored.document.size + document.size;
+        index.bytes.sub(weight(&stored.document));
+        index.bytes.add(weight(&document));
         *stored = Arc::new(Stored { document, version: self.versions.next(), sequence: stored.sequence });
         Ok(true)
     }
@@ -260,11 +298,26 @@ impl Table {
     /// Takes a document and its keys out.
     fn take(&self, index: &mut Index, id: &str) -> Option<Arc<Stored>> {
         let gone = self.shard(id).remove(id)?;
-        index.bytes -= gone.document.size;
+        index.size -= gone.document.size;
+        index.bytes.sub(weight(&gone.document));
         for key in &gone.document.keys {
             index.keys.remove(key);
         }
         Some(gone)
+    }
+
+    fn shrink(&self, share: Share) -> u64 {
+        let mut given_up = Vec::new();
+        let mut index = lock(&self.index);
+        let stays = share.of(index.bytes.bytes());
+        while index.bytes.bytes() > stays {
+            let Some((_, oldest)) = index.order.pop_front() else { break };
+            given_up.push(self.take(&mut index, &oldest));
+            index.dropped += 1;
+        }
+        drop(index);
+        // Freed at the end, outside the lock.
+        given_up.len() as u64
     }
 
     fn fill(&self) -> Fill {
@@ -277,6 +330,13 @@ impl Table {
         let number = usize::try_from(self.spread.hash_one(id) >> 32).unwrap_or(0) % SHARDS;
         lock(&self.shards[number])
     }
+}
+
+/// About how many bytes a document takes up with its places in shards, keys and order.
+fn weight(document: &Document) -> usize {
+    const OVERHEAD: usize = 256;
+    let keys: usize = document.keys.iter().map(|key| key.len() + 64).sum();
+    document.size + document.id.len() + keys + OVERHEAD
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

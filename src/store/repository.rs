@@ -4,6 +4,9 @@ use super::{Content, Document, Fill, Live, Page, Place, Store, StoreError, Store
 use crate::document::Record;
 use std::{any::Any, marker::PhantomData, sync::Arc};
 
+/// About how many bytes of records one page holds at most, except for the last record on it.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// What an update came to.
 #[derive(Debug)]
 pub enum Update<T, E> {
@@ -54,8 +57,8 @@ impl<T: Record> Repository<T> {
         self.store.find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
     }
 
-    /// The records that `wanted` admits, newest first, from after the record `after` on: a page of `limit`, and how
-    /// many there are in all from there on.
+    /// The records that `wanted` admits, newest first, from after the record `after` on: a page of `limit` and of a few
+    /// megabytes at most, and how many there are in all from there on.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -73,18 +76,36 @@ impl<T: Record> Repository<T> {
                 None => return Ok((Vec::new(), 0)),
             },
         };
-        let mut page = Vec::new();
-        let mut total = 0;
+        let (mut page, mut total, mut bytes) = (Vec::new(), 0, 0);
         for stored in self.store.list(&self.place, Page { before, limit: None }).await? {
             let record = decode::<T>(&stored)?;
             if wanted(&record) {
                 total += 1;
-                if page.len() < limit {
+                if page.len() < limit && bytes < PAGE_BYTES {
+                    bytes += stored.document.size;
                     page.push(record);
                 }
             }
         }
         Ok((page, total))
+    }
+
+    /// About how many bytes all records take up.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn size(&self) -> Result<usize, StoreError> {
+        Ok(self.store.list(&self.place, Page::default()).await?.iter().map(|stored| stored.document.size).sum())
+    }
+
+    /// All records that `wanted` admits, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn all(&self, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
+        let stored = self.store.list(&self.place, Page::default()).await?;
+        let records = stored.iter().map(|stored| decode::<T>(stored));
+        records.filter(|record| record.as_ref().map_or(true, |record| wanted(record))).collect()
     }
 
     /// Changes a record by a pure function, which runs again when another caller was quicker.

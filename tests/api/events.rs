@@ -156,13 +156,13 @@ async fn answer(app: &Arc<App>, query: &str, headers: &[(&str, &str)]) -> Respon
 }
 
 /// A stream, in process, after its opening line.
-async fn stream(app: &Arc<App>, query: &str) -> Body {
+pub async fn stream(app: &Arc<App>, query: &str) -> Body {
     let mut body = answer(app, query, &[("accept", "text/event-stream")]).await.into_body();
     assert_eq!(piece(&mut body).await.unwrap(), "retry: 1000\n\n");
     body
 }
 
-async fn piece(body: &mut Body) -> Option<String> {
+pub async fn piece(body: &mut Body) -> Option<String> {
     let frame = body.frame().await?.unwrap();
     Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
 }

@@ -89,7 +89,7 @@ async fn a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not() {
     assert_eq!(api.hand_off(body.clone()).await.status, StatusCode::OK);
     let answer = api.hand_off(format!("{body} ")).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let expected = format!("The request body is larger than {} bytes, the most that is taken.", body.len());
+    let expected = format!("The request body is larger than {} bytes, the limit that --max-body sets.", body.len());
     assert_eq!(answer.description(), expected);
 }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod agreement;
+mod bounds;
 mod clients;
 mod clock;
 mod control;

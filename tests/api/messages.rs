@@ -119,6 +119,6 @@ async fn messages_are_listed_filtered_shown_and_let_go() {
     }
     assert_eq!(api.call("DELETE", "/__admin/messages?to=x").await.status, 400, "it takes no condition");
     assert_eq!(api.call("DELETE", "/__admin/messages").await.json(), json!({ "deleted": 3 }));
-    assert_eq!(messages(&api, "").await, json!({ "messages": [], "matching": 0, "dropped": 0 }));
+    assert_eq!(messages(&api, "").await, json!({ "messages": [], "matching": 0, "next": null, "dropped": 0 }));
     assert_eq!(api.get(&path).await.status, 404);
 }

@@ -367,7 +367,7 @@ async fn the_team_is_written_here() {
     let alice = post(&api, path, json!({ "name": "Alice", "email": "alice@example.com" })).await.json();
     assert_eq!((&alice["locale"], alice.get("phone")), (&json!("en-US"), None));
     assert!(alice["id"].as_str().unwrap().starts_with("usr_"));
-    assert_eq!(api.get(path).await.json(), json!({ "users": [alice, wanted], "matching": 2 }));
+    assert_eq!(api.get(path).await.json(), json!({ "users": [alice, wanted], "matching": 2, "next": null }));
     let again = post(&api, path, &sam).await;
     assert_eq!((again.status.as_u16(), &again.json()["name"]), (409, &json!("User.Exists")));
     assert_eq!(api.call("DELETE", &format!("{path}/usr_sam")).await.status, 204);

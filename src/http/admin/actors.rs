@@ -1,6 +1,9 @@
 //! `/__admin/actors`: what is known of the users on whose behalf handoffs come.
 
-use super::{Pretty, sessions::page_size};
+use super::{
+    Pretty,
+    paging::{Paging, page_size},
+};
 use crate::{
     actor::{ActorChange, ActorState},
     http::{
@@ -8,22 +11,23 @@ use crate::{
         extract::{Fields, Id, Params, World},
     },
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    limit: Option<usize>,
-}
 
 /// `GET /__admin/actors`: those of whom something is known, the newest first.
 pub(super) async fn list_actors(
     World(sandbox): World,
-    Params(wanted): Params<Wanted>,
+    Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (actors, matching) = sandbox.actors.list(None, page_size(wanted.limit)?, |_| true).await?;
-    Ok(Pretty(json!({ "actors": actors, "matching": matching })))
+    let (limit, after) = (page_size(limit)?, after.as_deref().map(ActorState::key));
+    if let Some(after) = &after
+        && sandbox.actors.get(after).await?.is_none()
+    {
+        return Err(Problem::not_found("actor", after));
+    }
+    let (actors, matching) = sandbox.actors.list(after.as_deref(), limit, |_| true).await?;
+    let next = if matching > actors.len() { actors.last().map(|actor| actor.email.clone()) } else { None };
+    Ok(Pretty(json!({ "actors": actors, "matching": matching, "next": next })))
 }
 
 /// `GET /__admin/actors/{email}`.

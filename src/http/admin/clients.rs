@@ -1,13 +1,14 @@
 //! `/__admin/clients`: the apps that may ask for tokens in a sandbox, and their keys.
 
-use super::Pretty;
+use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
     http::{
         error::Problem,
-        extract::{Fields, Id, World},
+        extract::{Fields, Id, Params, World},
     },
     oauth::{Client, KeyError, PublicKey, Scope, Scopes, Secret, is_client_id},
+    position::brief,
     sandbox::{RegisterError, Sandbox},
 };
 use axum::{
@@ -77,7 +78,8 @@ pub(super) async fn create_client(
         Some(id) if is_client_id(&id) => id,
         Some(id) => {
             return Err(Problem::bad_request(format!(
-                "client_id: {id:?} cannot be used; it must be \"client_\" and 32 hexadecimal digits in lower case."
+                "client_id: {:?} cannot be used; it must be \"client_\" and 32 hexadecimal digits in lower case.",
+                brief(&id)
             )));
         }
         None => app.sandboxes.draw("client_", 32),
@@ -108,9 +110,12 @@ pub(super) async fn create_client(
 }
 
 /// `GET /__admin/clients`: in order of registration.
-pub(super) async fn list_clients(World(sandbox): World) -> Pretty<impl Serialize> {
-    let clients: Vec<Value> = sandbox.clients.list().iter().map(|client| describe(&sandbox, client)).collect();
-    Pretty(json!({ "clients": clients }))
+pub(super) async fn list_clients(
+    World(sandbox): World,
+    Params(paging): Params<Paging>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let (clients, show) = (sandbox.clients.list(), |client: &Arc<Client>| describe(&sandbox, client));
+    paging.of("clients", "client", &clients, |client| &client.id, show).map(Pretty)
 }
 
 /// `GET /__admin/clients/{id}`.
@@ -192,7 +197,7 @@ impl From<KeyError> for Problem {
 impl From<RegisterError> for Problem {
     fn from(error: RegisterError) -> Self {
         let code = match &error {
-            RegisterError::Exists(_) | RegisterError::TooMany => StatusCode::CONFLICT,
+            RegisterError::Exists(_) | RegisterError::TooMany | RegisterError::Full => StatusCode::CONFLICT,
             RegisterError::Gone => StatusCode::NOT_FOUND,
         };
         Self::new(code, format!("The client was not registered: {error}."))

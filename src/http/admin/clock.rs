@@ -1,12 +1,13 @@
 //! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what it will bring.
 
-use super::{Pretty, sessions::page_size};
+use super::{Pretty, paging::page_size};
 use crate::{
     clock::{ClockError, Reading, read_span},
     http::{
         error::Problem,
         extract::{Fields, Params, World},
     },
+    position::brief,
     sandbox::Sandbox,
 };
 use axum::http::StatusCode;
@@ -86,7 +87,8 @@ async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, P
 /// The span of time that a field holds.
 pub(super) fn span(field: &str, text: &str) -> Result<SignedDuration, Problem> {
     let wanted = "write one such as 500ms, 90s, 10m, 1h 30m, 2d, PT10M or P1D";
-    read_span(text).ok_or_else(|| Problem::bad_request(format!("{field}: {text:?} is no span of time; {wanted}.")))
+    read_span(text)
+        .ok_or_else(|| Problem::bad_request(format!("{field}: {:?} is no span of time; {wanted}.", brief(text))))
 }
 
 fn refused(error: ClockError) -> Problem {

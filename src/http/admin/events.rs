@@ -3,7 +3,7 @@
 mod stream;
 
 use self::stream::{is_wanted, stream_events};
-use super::{Pretty, sessions::page_size};
+use super::{Pretty, paging::page_size};
 use crate::{
     app::App,
     event::{Event, EventKind, event_id, event_number},
@@ -11,6 +11,7 @@ use crate::{
         error::Problem,
         extract::{Params, World},
     },
+    position::brief,
     signing::{AgentId, EnvelopeId},
 };
 use axum::{
@@ -95,15 +96,16 @@ pub(super) async fn list_events(
 
 /// The number of an event that a caller names.
 fn number_of(place: &str, id: &str) -> Result<u64, Problem> {
-    event_number(id)
-        .ok_or_else(|| Problem::bad_request(format!("{place}: {id:?} is no event; write one such as {}.", event_id(1))))
+    event_number(id).ok_or_else(|| {
+        Problem::bad_request(format!("{place}: {:?} is no event; write one such as {}.", brief(id), event_id(1)))
+    })
 }
 
 fn kinds_of(list: &str) -> Result<Vec<EventKind>, Problem> {
     let kind = |word: &str| {
         EventKind::named(word).ok_or_else(|| {
             let known = EventKind::ALL.map(EventKind::as_str).join(", ");
-            Problem::bad_request(format!("event: {word:?} is none of {known}."))
+            Problem::bad_request(format!("event: {:?} is none of {known}.", brief(word)))
         })
     };
     list.split(',').map(str::trim).map(kind).collect()

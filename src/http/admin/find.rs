@@ -1,6 +1,6 @@
 //! `/__admin/requests/count`, `find` and `wait`: the journal, asked by what scenarios match by.
 
-use super::{Pretty, sessions::page_size};
+use super::{Pretty, paging::page_size};
 use crate::{
     clock::Stopwatch,
     config::duration,

@@ -1,6 +1,6 @@
 //! `/__admin/messages`: what the service would have sent to somebody, one-time codes above all.
 
-use super::{Pretty, requests::All, sessions::page_size};
+use super::{Pretty, paging::page_size, requests::All};
 use crate::{
     http::{
         error::Problem,
@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     channel: Option<Channel>,
     envelope_id: Option<EnvelopeId>,
     agent_id: Option<AgentId>,
+    /// The id of the last message of the page before.
+    after: Option<String>,
     limit: Option<usize>,
 }
 
@@ -40,8 +42,16 @@ pub(super) async fn list_messages(
     if wanted.to.as_ref().is_some_and(|to| to.starts_with(' ')) {
         return Err(Problem::bad_request("to: it begins with a space; in a query the + of a number is written %2B."));
     }
-    let (messages, matching) = sandbox.messages.list(page_size(wanted.limit)?, |message| wanted.admits(message));
-    Ok(Pretty(json!({ "messages": messages, "matching": matching, "dropped": sandbox.messages.fill().dropped })))
+    let limit = page_size(wanted.limit)?;
+    let Some((messages, matching)) =
+        sandbox.messages.list(wanted.after.as_deref(), limit, |message| wanted.admits(message))
+    else {
+        return Err(Problem::not_found("message", wanted.after.as_deref().unwrap_or_default()));
+    };
+    let next = if matching > messages.len() { messages.last().map(|message| message.id.clone()) } else { None };
+    Ok(Pretty(
+        json!({ "messages": messages, "matching": matching, "next": next, "dropped": sandbox.messages.fill().dropped }),
+    ))
 }
 
 /// `GET /__admin/messages/{id}`.

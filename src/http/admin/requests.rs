@@ -1,6 +1,6 @@
 //! `/__admin/requests`: the journal of the sandbox.
 
-use super::{Pretty, sessions::page_size};
+use super::{Pretty, paging::page_size};
 use crate::{
     contract::STATUSES,
     http::{
@@ -8,6 +8,7 @@ use crate::{
         extract::{Id, Params, World},
     },
     journal::{Entry, Filter, StatusFilter, exchange_id, exchange_number},
+    position::brief,
     scenario::{ChosenBy, Facts, LazyBody, NearMiss},
 };
 use axum::http::StatusCode;
@@ -37,7 +38,8 @@ impl Wanted {
                 (None, Ok(time)) => filter.since = Some(time),
                 (None, Err(_)) => {
                     return Err(Problem::bad_request(format!(
-                        "since: {since:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {}.",
+                        "since: {:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {}.",
+                        brief(since),
                         exchange_id(1)
                     )));
                 }
@@ -45,7 +47,7 @@ impl Wanted {
         }
         if let Some(before) = &self.before {
             let number = exchange_number(before).ok_or_else(|| {
-                Problem::bad_request(format!("before: {before:?} is no exchange such as {}.", exchange_id(1)))
+                Problem::bad_request(format!("before: {:?} is no exchange such as {}.", brief(before), exchange_id(1)))
             })?;
             filter.before = Some(number);
         }
@@ -57,7 +59,8 @@ impl Wanted {
                 (None, Some(code)) => Some(StatusFilter::Http(code)),
                 (None, None) => {
                     return Err(Problem::bad_request(format!(
-                        "status: {status:?} is neither an HTTP status nor one of {}.",
+                        "status: {:?} is neither an HTTP status nor one of {}.",
+                        brief(status),
                         STATUSES.join(", ")
                     )));
                 }

@@ -1,14 +1,15 @@
 //! `/__admin/sandboxes`: isolated worlds for test suites that share a server.
 
-use super::Pretty;
+use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
     clock::Clock,
     config::SwitchChanges,
     http::{
         error::Problem,
-        extract::{Fields, Id, Params},
+        extract::{Fields, Id, LargeFields, MOST_RESTORED, Params},
     },
+    position::shorten,
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
     scenario::Scenario,
 };
@@ -17,6 +18,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use hyper::body::Body as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -48,7 +50,7 @@ pub(super) async fn create_sandbox(
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
     settings.seed = wanted.seed.or(settings.seed);
     let changes = SwitchChanges::try_from(wanted.settings);
-    let changes = changes.map_err(|problem| Problem::bad_request(format!("{problem}.")))?;
+    let changes = changes.map_err(|problem| Problem::bad_request(format!("{}.", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
     // Read before anything is made, so that nothing is half made.
     let scenarios = wanted
@@ -58,10 +60,20 @@ pub(super) async fn create_sandbox(
         .map(|(place, scenario)| Scenario::read(&format!("scenarios/{place}"), &format!("{scenario:#}")));
     let scenarios: Vec<Scenario> =
         scenarios.collect::<Result<_, _>>().map_err(|error| Problem::bad_request(error.to_string()))?;
+    let has_own = !scenarios.is_empty();
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
     sandbox.scripts.begin_with(scenarios.into_iter().map(Arc::new));
+    let has_room = !has_own || !sandbox.settings().definitions.is_exceeded();
+    if !has_room {
+        let _ = app.sandboxes.delete(sandbox.name());
+    }
     app.sandboxes.clear_away().await?;
+    if !has_room {
+        let detail = "Clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise \
+                      --max-memory.";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
 }
 
@@ -75,7 +87,7 @@ pub(super) struct RestoredAs {
 pub(super) async fn restore_sandbox(
     State(app): State<Arc<App>>,
     Params(restored): Params<RestoredAs>,
-    Fields(snapshot): Fields<Snapshot>,
+    LargeFields(snapshot): LargeFields<Snapshot>,
 ) -> Result<Response, Problem> {
     let base = app.sandboxes.default_sandbox().settings().clone();
     let sandbox = app.sandboxes.restore(snapshot, restored.name, base).await?;
@@ -84,24 +96,31 @@ pub(super) async fn restore_sandbox(
 }
 
 /// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, but for its journal and its credentials.
-pub(super) async fn snapshot_sandbox(
-    State(app): State<Arc<App>>,
-    Id(name): Id,
-) -> Result<Pretty<impl Serialize>, Problem> {
-    Ok(Pretty(find(&app, &name)?.snapshot().await?))
+pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Response, Problem> {
+    let sandbox = find(&app, &name)?;
+    let too_large = || {
+        let detail = "The snapshot would be larger than 64 MiB, which is what can be restored; delete sessions, or keep \
+                      fewer with --max-sessions or --max-session-bytes.";
+        Problem::new(StatusCode::CONFLICT, detail)
+    };
+    // Before anything is copied.
+    if sandbox.size_of_documents().await? > MOST_RESTORED {
+        return Err(too_large());
+    }
+    let response = Pretty(sandbox.snapshot().await?).into_response();
+    match response.body().size_hint().exact() {
+        Some(size) if size > MOST_RESTORED as u64 => Err(too_large()),
+        _ => Ok(response),
+    }
 }
 
 /// `GET /__admin/sandboxes`: the default one first, then by name; without credentials.
-pub(super) async fn list_sandboxes(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
-    let sandboxes: Vec<Value> = app
-        .sandboxes
-        .list()
-        .iter()
-        .map(
-            |sandbox| json!({ "name": sandbox.name(), "seed": sandbox.ids.seed(), "idle_s": sandbox.idle().as_secs() }),
-        )
-        .collect();
-    Pretty(json!({ "sandboxes": sandboxes }))
+pub(super) async fn list_sandboxes(
+    State(app): State<Arc<App>>,
+    Params(paging): Params<Paging>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let show = |sandbox: &Arc<Sandbox>| json!({ "name": sandbox.name(), "seed": sandbox.ids.seed(), "idle_s": sandbox.idle().as_secs() });
+    paging.of("sandboxes", "sandbox", &app.sandboxes.list(), |sandbox| sandbox.name(), show).map(Pretty)
 }
 
 /// `GET /__admin/sandboxes/{name}`.
@@ -145,7 +164,9 @@ impl From<RestoreError> for Problem {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Create(error) => error.into(),
-            RestoreError::Twice(_) | RestoreError::Unsound(..) => Self::bad_request(format!("{error}.")),
+            RestoreError::Twice(_) | RestoreError::Unsound(..) => {
+                Self::bad_request(format!("{}.", shorten(&error.to_string())))
+            }
             RestoreError::Store(error) => error.into(),
         }
     }

@@ -1,15 +1,15 @@
 //! `/__admin/scenarios`: how the service behaves towards requests that match, and how far each script has come.
 
-use super::Pretty;
+use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
     http::{
-        body,
         error::Problem,
-        extract::{Fields, Id, World},
+        extract::{Fields, Id, Params, World, read_body},
     },
+    position::brief,
     sandbox::{OWN, QUEUED, Sandbox},
-    scenario::{Per, SCENARIO_SCHEMA, Scenario},
+    scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary},
 };
 use axum::{
     extract::{Request, State},
@@ -26,15 +26,18 @@ pub(super) async fn show_schema() -> Response {
 }
 
 /// `GET /__admin/scenarios`: in the order in which they are asked.
-pub(super) async fn list_scenarios(World(sandbox): World) -> Pretty<impl Serialize> {
+pub(super) async fn list_scenarios(
+    World(sandbox): World,
+    Params(paging): Params<Paging>,
+) -> Result<Pretty<impl Serialize>, Problem> {
     let set = sandbox.scripts.set();
     let (pinned, queued) = sandbox.scripts.forced();
     let queued: Vec<&str> = queued.iter().map(|scenario| scenario.name()).collect();
-    Pretty(json!({
-        "scenarios": set.summaries(),
-        "pinned": pinned.as_ref().map(|scenario| scenario.name()),
-        "queued": queued,
-    }))
+    let show = |summary: &Summary<'_>| json!(summary);
+    let mut list = paging.of("scenarios", "scenario", &set.summaries(), |summary| summary.name, show)?;
+    list["pinned"] = json!(pinned.as_ref().map(|scenario| scenario.name()));
+    list["queued"] = json!(queued);
+    Ok(Pretty(list))
 }
 
 /// `GET /__admin/scenarios/{name}`: as written, in JSON.
@@ -49,18 +52,21 @@ pub(super) async fn put_scenario(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let text = body::read(request.into_body(), app.settings.max_body, false)
-        .await
-        .map_err(|_| Problem::bad_request("The scenario is too large, or did not come whole."))?;
-    let text = std::str::from_utf8(&text).map_err(|_| Problem::bad_request("The scenario is not UTF-8."))?;
+    let body = read_body(request, &app).await?;
+    let text = std::str::from_utf8(&body.bytes).map_err(|_| Problem::bad_request("The scenario is not UTF-8."))?;
     let scenario = Scenario::read("the body", text).map_err(|error| Problem::bad_request(error.to_string()))?;
     if scenario.name() != name {
         let own = scenario.name();
-        return Err(Problem::bad_request(format!("The scenario calls itself {own:?}, but the path says {name:?}.")));
+        return Err(Problem::bad_request(format!(
+            "The scenario calls itself {:?}, but the path says {:?}.",
+            brief(own),
+            brief(&name)
+        )));
     }
     if !sandbox.scripts.put(Arc::new(scenario)) {
         return Err(Problem::bad_request(format!(
-            "A sandbox has {OWN} scenarios of its own at most; delete one first."
+            "A sandbox has {OWN} scenarios of its own at most, and those of all sandboxes together a quarter of \
+             --max-memory; delete some first."
         )));
     }
     Ok(Pretty(json!({ "put": name })))

@@ -1,6 +1,6 @@
 //! `/__admin/sessions`: the agent sessions of the sandbox.
 
-use super::Pretty;
+use super::{Pretty, paging::page_size};
 use crate::{
     http::{
         error::Problem,
@@ -11,10 +11,6 @@ use crate::{
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-/// The largest page, and the usual one.
-const MOST: usize = 1000;
-const USUAL: usize = 100;
 
 /// Which sessions are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
@@ -73,13 +69,5 @@ pub(super) async fn delete_session(World(sandbox): World, Id(id): Id) -> Result<
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("agent session", &id))
-    }
-}
-
-/// A page size as asked for, within bounds.
-pub(super) fn page_size(asked: Option<usize>) -> Result<usize, Problem> {
-    match asked.unwrap_or(USUAL) {
-        size @ 1..=MOST => Ok(size),
-        size => Err(Problem::bad_request(format!("limit: {size} is not from 1 to {MOST}."))),
     }
 }

@@ -1,13 +1,14 @@
 //! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, looked at, and taken back.
 
-use super::{Pretty, clock::span};
+use super::{Pretty, clock::span, paging::Paging};
 use crate::{
     app::App,
     http::{
         error::Problem,
-        extract::{Fields, Id, World},
+        extract::{Fields, Id, Params, World},
     },
     oauth::{AccessToken, Scopes, built_in},
+    position::brief,
     sandbox::{FoundToken, NewToken, Sandbox, TokenFault},
 };
 use axum::{
@@ -38,10 +39,9 @@ pub(super) struct Wanted {
 pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<Wanted>) -> Result<Response, Problem> {
     let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
     let id = wanted.client_id.as_deref().unwrap_or(own);
-    let client = sandbox
-        .clients
-        .get(id)
-        .ok_or_else(|| Problem::bad_request(format!("client_id: there is no client {id:?} in this sandbox.")))?;
+    let client = sandbox.clients.get(id).ok_or_else(|| {
+        Problem::bad_request(format!("client_id: there is no client {:?} in this sandbox.", brief(id)))
+    })?;
     let scope = match wanted.scope {
         None => client.scopes,
         Some(scope) => {
@@ -71,9 +71,12 @@ pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<W
 }
 
 /// `GET /__admin/tokens`: those issued last, newest first; the tokens themselves are not shown.
-pub(super) async fn list_tokens(World(sandbox): World) -> Pretty<impl Serialize> {
-    let tokens: Vec<Value> = sandbox.tokens.list().iter().map(|token| describe(&sandbox, token)).collect();
-    Pretty(json!({ "tokens": tokens }))
+pub(super) async fn list_tokens(
+    World(sandbox): World,
+    Params(paging): Params<Paging>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let (tokens, show) = (sandbox.tokens.list(), |token: &Arc<AccessToken>| describe(&sandbox, token));
+    paging.of("tokens", "access token", &tokens, |token| &token.jti, show).map(Pretty)
 }
 
 /// `GET /__admin/tokens/{id}`, by its id or by the whole token.

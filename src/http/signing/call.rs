@@ -39,9 +39,10 @@ impl<T: Contracted + Send> Asked for Given<T> {
         caller: Result<Caller, ApiError>,
         body: Body,
     ) -> Result<(Caller, Self, Findings), ApiError> {
-        let Checked { caller, value, body, advices } = check::<T, ApiError>(app, &parts.headers, caller, body).await?;
+        let Checked { caller, value, body, lease, advices } =
+            check::<T, ApiError>(app, &parts.headers, caller, body).await?;
         let findings =
-            Findings { client: Some(caller.client.clone()), body: Some(body), advices, ..Findings::default() };
+            Findings { client: Some(caller.client.clone()), body: Some(body), lease, advices, ..Findings::default() };
         Ok((caller, Self(value), findings))
     }
 }

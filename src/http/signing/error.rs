@@ -6,6 +6,7 @@ use crate::{
         breach::{Breach, SurfaceError},
         record::{Answered, Findings},
     },
+    position::brief,
     sandbox::{Fault, SigningError},
     scenario::{Chosen, ChosenBy},
     store::StoreError,
@@ -50,7 +51,7 @@ impl ApiError {
     /// A query that cannot be understood, because of one of its parameters.
     pub(super) fn query(parameter: &str, description: impl Into<String>) -> Self {
         let mut error = Self::new(StatusCode::BAD_REQUEST, "Request.InvalidQuery", description);
-        error.0.context.insert("parameter".to_owned(), parameter.into());
+        error.0.context.insert("parameter".to_owned(), brief(parameter).into());
         error
     }
 
@@ -70,7 +71,8 @@ impl From<Breach> for ApiError {
     fn from(breach: Breach) -> Self {
         let name = match &breach {
             Breach::MediaType(_) => "Request.UnsupportedMediaType",
-            Breach::TooLarge(_) => "Request.TooLarge",
+            Breach::TooLarge(_) | Breach::TooManyValues(_) => "Request.TooLarge",
+            Breach::Busy => "Service.Unavailable",
             Breach::TimedOut => "Request.TimedOut",
             Breach::Broken => "Request.Incomplete",
             Breach::Refused(_) => "Request.Invalid",

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     document::Record,
     http::{credential::Caller, record::Findings},
+    position::brief,
     sandbox::SigningError,
     signing::EnvelopeState,
     store::Repository,
@@ -18,9 +19,6 @@ use std::sync::Arc;
 /// The largest page, and the usual one.
 const MOST: usize = 1000;
 const USUAL: usize = 100;
-
-/// How many bytes of records one page holds at most, but for the last record on it.
-const MOST_BYTES: usize = 4 << 20;
 
 /// A part of a list, newest first.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,14 +49,7 @@ impl Page {
         {
             return Err(missing(after.clone()).into());
         }
-        let (mut page, total) = records.list(self.after.as_deref(), self.limit, wanted).await?;
-        let mut bytes = 0;
-        let fits = page.iter().take_while(|record| {
-            let has_room = bytes < MOST_BYTES;
-            bytes += record.size();
-            has_room
-        });
-        page.truncate(fits.count());
+        let (page, total) = records.list(self.after.as_deref(), self.limit, wanted).await?;
         let next = if total > page.len() { page.last().map(|record| record.id()) } else { None };
         Ok((page, next))
     }
@@ -99,7 +90,7 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if !known.contains(&&*name) {
             let known = known.join(", ");
-            return Err(ApiError::query(&name, format!("The query parameter {name:?} is none of {known}.")));
+            return Err(ApiError::query(&name, format!("The query parameter {:?} is none of {known}.", brief(&name))));
         }
         let is_first = match &*name {
             "limit" => limit.replace(read_limit(&value)?).is_none(),
@@ -116,7 +107,10 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
 fn read_limit(value: &str) -> Result<usize, ApiError> {
     match value.parse() {
         Ok(limit @ 1..=MOST) => Ok(limit),
-        _ => Err(ApiError::query("limit", format!("limit must be a whole number from 1 to {MOST}, but is {value:?}."))),
+        _ => Err(ApiError::query(
+            "limit",
+            format!("limit must be a whole number from 1 to {MOST}, but is {:?}.", brief(value)),
+        )),
     }
 }
 
@@ -124,7 +118,7 @@ fn read_status(value: &str) -> Result<&'static str, ApiError> {
     EnvelopeState::WORDS.into_iter().find(|status| *status == value).ok_or_else(|| {
         ApiError::query(
             "status",
-            format!("status must be one of {}, but is {value:?}.", EnvelopeState::WORDS.join(", ")),
+            format!("status must be one of {}, but is {:?}.", EnvelopeState::WORDS.join(", "), brief(value)),
         )
     })
 }

@@ -10,6 +10,7 @@ use crate::{
         breach::{Breach, SurfaceError},
         record::{self, Answered, Findings},
     },
+    position::brief,
     sandbox::Sandbox,
     scenario::{Chosen, ChosenBy},
 };
@@ -116,7 +117,8 @@ impl Resource {
         self.methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
             let (exchange, _, parts, body) = record::open_with_key(&app, request);
             body::drain(body);
-            let description = format!("{} is not allowed at {}; use one of {allowed}.", parts.method, parts.uri.path());
+            let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
+            let description = format!("{method} is not allowed at {path}; use one of {allowed}.");
             let mut error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method.NotAllowed", description);
             if let Ok(allowed) = HeaderValue::from_str(&allowed) {
                 error = error.with_header(header::ALLOW, allowed);
@@ -166,7 +168,7 @@ pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Reque
 }
 
 fn not_found(parts: &Parts) -> ApiError {
-    let (method, path) = (&parts.method, parts.uri.path());
+    let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
     let description = format!("There is no endpoint {method} {path}; /openapi.json lists what there is.");
     ApiError::new(StatusCode::NOT_FOUND, "Endpoint.NotFound", description)
 }

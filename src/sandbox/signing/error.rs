@@ -1,6 +1,7 @@
 //! Why the signing service refuses: one stable name each (G8, G10).
 
 use crate::{
+    position::brief,
     signing::{DraftError, Envelope, EnvelopeId, Refusal, Spot},
     store::StoreError,
 };
@@ -11,25 +12,25 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
     /// There is no such envelope.
-    #[error("There is no envelope {0:?}, or it was dropped.")]
+    #[error("There is no envelope {:?}, or it was dropped.", brief(.0))]
     NoSuchEnvelope(String),
     /// There is no such recipient.
-    #[error("The envelope has no recipient {0:?}.")]
+    #[error("The envelope has no recipient {:?}.", brief(.0))]
     NoSuchRecipient(String),
     /// There is no such agent.
-    #[error("There is no agent {0:?}, or its envelope was dropped.")]
+    #[error("There is no agent {:?}, or its envelope was dropped.", brief(.0))]
     NoSuchAgent(String),
     /// There is no such contact.
-    #[error("There is no contact {0:?}.")]
+    #[error("There is no contact {:?}.", brief(.0))]
     NoSuchContact(String),
     /// There is no such contact group.
-    #[error("There is no contact group {0:?}.")]
+    #[error("There is no contact group {:?}.", brief(.0))]
     NoSuchGroup(String),
     /// There is no such user.
-    #[error("There is no user {0:?}.")]
+    #[error("There is no user {:?}.", brief(.0))]
     NoSuchUser(String),
     /// A group has no members.
-    #[error("The contact group {0:?} has no members, and nobody could sign for it.")]
+    #[error("The contact group {:?} has no members, and nobody could sign for it.", brief(.0))]
     EmptyGroup(String),
     /// An agent is not said to be anybody.
     #[error("The agent at place {0} has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".")]
@@ -40,7 +41,7 @@ pub enum SigningError {
     )]
     SeveralSources(usize),
     /// There is one of that id.
-    #[error("There is a user {0:?} already.")]
+    #[error("There is a user {:?} already.", brief(.0))]
     UserExists(String),
     /// The rules refuse it.
     #[error("{}", refusal.description())]
@@ -138,15 +139,15 @@ impl SigningError {
     pub fn context(&self) -> Map<String, Value> {
         let context = match self {
             Self::Refused { refusal, envelope, spot } => return refusal.context(envelope, *spot),
-            Self::NoSuchEnvelope(id) => json!({ "envelopeId": id }),
-            Self::NoSuchRecipient(id) => json!({ "recipientId": id }),
-            Self::NoSuchAgent(id) => json!({ "agentId": id }),
-            Self::NoSuchContact(id) => json!({ "contactId": id }),
-            Self::NoSuchGroup(id) | Self::EmptyGroup(id) => json!({ "groupId": id }),
-            Self::NoSuchUser(id) | Self::UserExists(id) => json!({ "userId": id }),
+            Self::NoSuchEnvelope(id) => json!({ "envelopeId": brief(id) }),
+            Self::NoSuchRecipient(id) => json!({ "recipientId": brief(id) }),
+            Self::NoSuchAgent(id) => json!({ "agentId": brief(id) }),
+            Self::NoSuchContact(id) => json!({ "contactId": brief(id) }),
+            Self::NoSuchGroup(id) | Self::EmptyGroup(id) => json!({ "groupId": brief(id) }),
+            Self::NoSuchUser(id) | Self::UserExists(id) => json!({ "userId": brief(id) }),
             Self::NoSource(place) | Self::SeveralSources(place) => json!({ "agent": place }),
             Self::Draft { error, envelope } => match error {
-                DraftError::DuplicateAgent(email) => json!({ "envelopeId": envelope, "email": email }),
+                DraftError::DuplicateAgent(email) => json!({ "envelopeId": envelope, "email": brief(email) }),
                 _ => json!({ "envelopeId": envelope }),
             },
             Self::Store(_) => json!({}),

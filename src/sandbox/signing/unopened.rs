@@ -4,7 +4,12 @@
 //! somebody asks for anything that it could show in: envelopes, events, the agenda, a snapshot, a clock that moves.
 //! Nobody can tell the difference: what is put off is made in its order and bears the time of its handoff.
 
-use crate::{sandbox::Sandbox, session::AgentSession, signing::Plan};
+use crate::{
+    budget::{Account, Budget, Share},
+    sandbox::Sandbox,
+    session::AgentSession,
+    signing::Plan,
+};
 use std::{
     collections::VecDeque,
     sync::{
@@ -31,7 +36,7 @@ pub(in crate::sandbox) struct Unopened {
 #[derive(Debug, Default)]
 struct Queue {
     unmade: VecDeque<Unmade>,
-    bytes: usize,
+    bytes: Account,
     dropped: u64,
 }
 
@@ -44,11 +49,11 @@ pub(super) struct Unmade {
 
 impl Unopened {
     /// Nothing put off yet. Of more than the store would keep, by count or by bytes, the oldest are never made.
-    pub(in crate::sandbox) fn new(sessions: usize, bytes: usize) -> Self {
+    pub(in crate::sandbox) fn new(sessions: usize, bytes: usize, budget: &Arc<Budget>) -> Self {
         Self {
             sessions,
             bytes,
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue { bytes: Account::new(budget), ..Queue::default() }),
             waiting: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
             turn: Semaphore::new(1),
@@ -58,15 +63,12 @@ impl Unopened {
     pub(super) fn put_off(&self, session: Arc<AgentSession>, plan: Option<Arc<Plan>>) {
         let mut given_up = Vec::new();
         let mut queue = self.queue();
-        queue.bytes += session.request.len();
+        queue.bytes.add(session.request.len());
         queue.unmade.push_back(Unmade { session, plan });
         // Counted inside the lock, so that whoever sees the count finds the envelope.
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        while queue.unmade.len() > self.sessions || queue.bytes > self.bytes {
-            let Some(oldest) = queue.unmade.pop_front() else { break };
-            queue.bytes -= oldest.session.request.len();
-            queue.dropped += 1;
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        while queue.unmade.len() > self.sessions || queue.bytes.bytes() > self.bytes {
+            let Some(oldest) = self.give_up_oldest(&mut queue) else { break };
             given_up.push(oldest);
         }
         drop(queue);
@@ -78,7 +80,7 @@ impl Unopened {
     pub(super) fn take(&self) -> Option<Unmade> {
         let mut queue = self.queue();
         let next = queue.unmade.pop_front()?;
-        queue.bytes -= next.session.request.len();
+        queue.bytes.sub(next.session.request.len());
         Some(next)
     }
 
@@ -111,7 +113,33 @@ impl Unopened {
     pub(in crate::sandbox) fn clear(&self) {
         let mut queue = self.queue();
         self.waiting.fetch_sub(queue.unmade.len(), Ordering::SeqCst);
-        *queue = Queue::default();
+        *queue = Queue { bytes: queue.bytes.another(), ..Queue::default() };
+    }
+
+    /// About how many bytes are put off.
+    pub(in crate::sandbox) fn bytes(&self) -> usize {
+        self.queue().bytes.bytes()
+    }
+
+    /// Gives up the oldest until a share of them is left, and says how many those were.
+    pub(in crate::sandbox) fn shrink(&self, share: Share) -> u64 {
+        let mut given_up = Vec::new();
+        let mut queue = self.queue();
+        let stays = share.of(queue.bytes.bytes());
+        while queue.bytes.bytes() > stays {
+            let Some(oldest) = self.give_up_oldest(&mut queue) else { break };
+            given_up.push(oldest);
+        }
+        drop(queue);
+        given_up.len() as u64
+    }
+
+    fn give_up_oldest(&self, queue: &mut Queue) -> Option<Unmade> {
+        let oldest = queue.unmade.pop_front()?;
+        queue.bytes.sub(oldest.session.request.len());
+        queue.dropped += 1;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        Some(oldest)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -23,8 +23,9 @@ use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 /// How long a stream is silent at most.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How many events are taken from the log at a time.
+/// How many events are taken from the log at a time, and about how many bytes of them: what waits for a slow reader.
 const PAGE: usize = 100;
+const PAGE_BYTES: usize = 64 << 10;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const TYPE: &str = "text/event-stream";
@@ -116,7 +117,7 @@ impl Reader {
     fn read(&mut self, log: &EventLog) -> String {
         let mut text = String::new();
         loop {
-            let page = log.page(self.seen, PAGE, |event| self.filter.admits(event));
+            let page = log.page_within(self.seen, PAGE, PAGE_BYTES, |event| self.filter.admits(event));
             // Another log than the one that the reader knows: its ids begin again, and the reader with them.
             let is_other = self.life.is_some_and(|life| life != page.life) || self.seen > page.last;
             self.life = Some(page.life);

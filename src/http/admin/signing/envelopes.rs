@@ -3,10 +3,11 @@
 use super::{Nothing, refusal::refused};
 use crate::{
     http::{
-        admin::{Pretty, prefer::Preferred, sessions::page_size},
+        admin::{Pretty, paging::page_size, prefer::Preferred},
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
+    position::brief,
     sandbox::{Performed, SigningError},
     signing::{Envelope, EnvelopeState, EnvelopeView},
 };
@@ -50,7 +51,7 @@ pub(in crate::http::admin) async fn list_envelopes(
     let limit = page_size(wanted.limit)?;
     if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
         let known = EnvelopeState::WORDS.join(", ");
-        return Err(Problem::bad_request(format!("status: {status:?} is none of {known}.")));
+        return Err(Problem::bad_request(format!("status: {:?} is none of {known}.", brief(status))));
     }
     if let Some(after) = &wanted.after
         && sandbox.envelopes().await?.get(after).await?.is_none()

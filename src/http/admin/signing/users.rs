@@ -4,10 +4,15 @@ use super::refusal::refused;
 use crate::{
     contract::is_email,
     http::{
-        admin::{Pretty, prefer::Preferred, sessions::page_size},
+        admin::{
+            Pretty,
+            paging::{Paging, page_size},
+            prefer::Preferred,
+        },
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
+    position::brief,
     sandbox::NewContact,
     signing::Locale,
 };
@@ -33,28 +38,23 @@ pub(in crate::http::admin) struct NewUser {
     locale: Locale,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http::admin) struct Wanted {
-    limit: Option<usize>,
-}
-
 impl NewUser {
     fn check(self) -> Result<(Option<String>, NewContact), Problem> {
         let refuse = |detail: String| Err(Problem::bad_request(detail));
         if let Some(id) = self.id.as_ref().filter(|id| !is_id(id)) {
             return refuse(format!(
-                "id: {id:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores."
+                "id: {:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores.",
+                brief(id)
             ));
         }
         if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
             return refuse(format!("name: it must have from 1 to {LONGEST_NAME} characters."));
         }
         if !is_email(&self.email) {
-            return refuse(format!("email: {:?} is no email address.", self.email));
+            return refuse(format!("email: {:?} is no email address.", brief(&self.email)));
         }
         if let Some(phone) = self.phone.as_ref().filter(|phone| !is_phone(phone)) {
-            return refuse(format!("phone: {phone:?} is no phone number; write it as +15550100."));
+            return refuse(format!("phone: {:?} is no phone number; write it as +15550100.", brief(phone)));
         }
         let phone = self.phone.map(Into::into);
         Ok((self.id, NewContact { name: self.name.into(), email: self.email.into(), phone, locale: self.locale }))
@@ -77,10 +77,17 @@ pub(in crate::http::admin) async fn create_user(
 /// `GET /__admin/signing/users`: newest first.
 pub(in crate::http::admin) async fn list_users(
     World(sandbox): World,
-    Params(wanted): Params<Wanted>,
+    Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (users, matching) = sandbox.users.list(None, page_size(wanted.limit)?, |_| true).await?;
-    Ok(Pretty(json!({ "users": users, "matching": matching })))
+    let limit = page_size(limit)?;
+    if let Some(after) = &after
+        && sandbox.users.get(after).await?.is_none()
+    {
+        return Err(Problem::not_found("user", after));
+    }
+    let (users, matching) = sandbox.users.list(after.as_deref(), limit, |_| true).await?;
+    let next = if matching > users.len() { users.last().map(|user| user.id.clone()) } else { None };
+    Ok(Pretty(json!({ "users": users, "matching": matching, "next": next })))
 }
 
 /// `GET /__admin/signing/users/{id}`.

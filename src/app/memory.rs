@@ -1,0 +1,70 @@
+//! Keeps what all sandboxes hold together within `--max-memory`.
+
+use super::App;
+use crate::{
+    budget::{self, Budget, Share},
+    store::Memory,
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// The budget, and the store whose documents count against it.
+#[derive(Debug)]
+pub(super) struct Room {
+    budget: Arc<Budget>,
+    store: Arc<Memory>,
+    turn: Semaphore,
+}
+
+impl Room {
+    pub(super) fn new(budget: Arc<Budget>, store: Arc<Memory>) -> Self {
+        Self { budget, store, turn: Semaphore::new(1) }
+    }
+}
+
+/// How full the memory of the server is.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BudgetUse {
+    /// Bytes that all sandboxes keep together.
+    pub used: usize,
+    /// Bytes that they may keep (`--max-memory`).
+    pub limit: usize,
+}
+
+impl App {
+    /// How full the memory of the server is.
+    #[must_use]
+    pub fn memory(&self) -> BudgetUse {
+        BudgetUse { used: self.memory.budget.used(), limit: self.memory.budget.limit() }
+    }
+
+    /// Makes the largest sandboxes give up their oldest exchanges, documents, events and messages if all together keep
+    /// too much. Costs one look at a number otherwise.
+    ///
+    /// An eighth is freed at once, so that the sandboxes are not looked through again with the next request.
+    pub fn make_room(&self) {
+        let Room { budget, store, turn } = &self.memory;
+        if !budget.is_exceeded() {
+            return;
+        }
+        // Whoever has the turn makes room for all.
+        let Ok(_turn) = turn.try_acquire() else { return };
+        let usage = store.usage();
+        let owners: Vec<_> = self
+            .sandboxes
+            .list()
+            .into_iter()
+            .map(|sandbox| {
+                let bytes = sandbox.bytes() + usage.get(sandbox.shelf()).copied().unwrap_or_default();
+                (sandbox, bytes)
+            })
+            .collect();
+        let target = budget.limit() - budget.limit() / 8;
+        let level = budget::level(owners.iter().map(|(_, bytes)| *bytes).collect(), target);
+        for (sandbox, bytes) in owners.iter().filter(|(_, bytes)| *bytes > level) {
+            let share = Share { stays: level, of: *bytes };
+            sandbox.shrink(share, store.shrink(sandbox.shelf(), share));
+        }
+    }
+}

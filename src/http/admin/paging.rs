@@ -1,0 +1,63 @@
+//! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
+
+use crate::http::error::Problem;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The largest page, and the usual one.
+const MOST: usize = 1000;
+const USUAL: usize = 100;
+
+/// About how many bytes one page holds at most, except for the last entry on it.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    /// The id of the last entry of the page before.
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<usize>,
+}
+
+impl Paging {
+    /// The part of a list that is wanted, as an object with the list under `name`. `what` is one entry of it, for the
+    /// error that says that there is none of the id.
+    pub(super) fn of<T>(
+        &self,
+        name: &str,
+        what: &str,
+        all: &[T],
+        id: impl Fn(&T) -> &str,
+        show: impl Fn(&T) -> Value,
+    ) -> Result<Value, Problem> {
+        let limit = page_size(self.limit)?;
+        let rest = match &self.after {
+            None => all,
+            Some(after) => {
+                let place = all.iter().position(|entry| id(entry) == after);
+                let place = place.ok_or_else(|| Problem::not_found(what, after))?;
+                all.get(place + 1..).unwrap_or_default()
+            }
+        };
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for entry in rest.iter().take(limit) {
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+            let entry = show(entry);
+            bytes += entry.to_string().len();
+            page.push(entry);
+        }
+        let next = if page.len() < rest.len() { page.len().checked_sub(1).map(|last| id(&rest[last])) } else { None };
+        Ok(json!({ name: page, "matching": rest.len(), "next": next }))
+    }
+}
+
+/// A page size as asked for, within bounds.
+pub(super) fn page_size(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked.unwrap_or(USUAL) {
+        size @ 1..=MOST => Ok(size),
+        size => Err(Problem::bad_request(format!("limit: {size} is not from 1 to {MOST}."))),
+    }
+}
