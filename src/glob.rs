@@ -1,21 +1,31 @@
 //! Patterns with `*` (any characters, or none) and `?` (one character). Knows nothing of what they are matched with.
+//!
+//! Matching is iterative. Its cost is bounded before it starts ([`Glob::steps`]): each part between two stars is
+//! searched for once, from where the part before it ended, in one pass over the text.
 
+mod part;
+
+use part::{Floating, Part};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+
+/// How many characters a pattern may have.
+pub const MOST_CHARACTERS: usize = 1_000;
+
+/// How many characters of a pattern an error quotes.
+const QUOTED: usize = 100;
 
 /// A pattern that a whole text must match. A backslash takes the meaning from `*`, `?` and `\`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Glob {
     written: Box<str>,
-    tokens: Box<[Token]>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Any,
-    One,
-    Text(Box<str>),
+    /// Up to the first star, or to the end.
+    start: Part,
+    /// Between stars.
+    middle: Box<[Floating]>,
+    /// Behind the last star. None without a star: then `start` is the whole text.
+    end: Option<Part>,
 }
 
 impl Serialize for Glob {
@@ -29,16 +39,20 @@ impl Glob {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// In words, when the pattern is empty or has a backslash before an ordinary character.
+    /// In words, when the pattern is empty, too long, or has a backslash before an ordinary character.
     pub fn parse(pattern: &str) -> Result<Self, String> {
         Self::parse_as(pattern, pattern)
     }
 
-    /// Reads a pattern that is to be matched with texts in lower case, such as emails.
+    /// Reads a pattern for texts in lower case, such as emails.
     ///
     /// # Errors
     /// As [`Glob::parse`].
     pub(crate) fn parse_lower_case(pattern: &str) -> Result<Self, String> {
+        // The length is checked before anything is copied.
+        if pattern.len() > MOST_CHARACTERS * 4 {
+            return Self::parse(pattern);
+        }
         Self::parse_as(pattern, &pattern.to_lowercase())
     }
 
@@ -46,94 +60,98 @@ impl Glob {
         if written.is_empty() {
             return Err("an empty glob matches nothing that a request holds; write \"*\" or drop the key".to_owned());
         }
-        let mut tokens = Vec::new();
-        let mut text = String::new();
+        if written.chars().nth(MOST_CHARACTERS).is_some() {
+            return Err(format!(
+                "the glob {} has {} characters; at most {MOST_CHARACTERS} are allowed, so replace a part of it with *",
+                quote(written),
+                written.chars().count()
+            ));
+        }
+        let mut parts = vec![Vec::new()];
         let mut chars = pattern.chars();
         while let Some(char) = chars.next() {
-            let wildcard = match char {
-                '*' => Token::Any,
-                '?' => Token::One,
+            let char = match char {
+                '*' => {
+                    parts.push(Vec::new());
+                    continue;
+                }
+                '?' => None,
                 '\\' => {
                     let Some(escaped) = chars.next().filter(|next| "*?\\".contains(*next)) else {
                         return Err(format!(
-                            "the glob {written:?} has a backslash that escapes nothing; only \\*, \\? and \\\\ are escapes"
+                            "the glob {} has a backslash that escapes nothing; only \\*, \\? and \\\\ are escapes",
+                            quote(written)
                         ));
                     };
-                    text.push(escaped);
-                    continue;
+                    Some(escaped)
                 }
-                plain => {
-                    text.push(plain);
-                    continue;
-                }
+                plain => Some(plain),
             };
-            if !text.is_empty() {
-                tokens.push(Token::Text(std::mem::take(&mut text).into()));
-            }
-            // Several stars in a row say no more than one.
-            if wildcard != Token::Any || tokens.last() != Some(&Token::Any) {
-                tokens.push(wildcard);
+            if let Some(part) = parts.last_mut() {
+                part.push(char);
             }
         }
-        if !text.is_empty() {
-            tokens.push(Token::Text(text.into()));
-        }
-        Ok(Self { written: written.into(), tokens: tokens.into() })
+        let end = if parts.len() > 1 { parts.pop().map(|part| Part::new(&part)) } else { None };
+        let mut parts = parts.into_iter();
+        let start = Part::new(&parts.next().unwrap_or_default());
+        // Several stars in a row say no more than one.
+        let middle = parts.filter(|part| !part.is_empty()).map(|part| Floating::new(&part)).collect();
+        Ok(Self { written: written.into(), start, middle, end })
     }
 
     /// Whether the whole text matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let mut token = 0;
-        let mut rest = text;
-        // Where to go on when a later part fails: behind the last star, which then takes one character more.
-        let mut retry: Option<(usize, &str)> = None;
-        loop {
-            let next = match self.tokens.get(token) {
-                None if rest.is_empty() => return true,
-                None => None,
-                Some(Token::Any) => {
-                    retry = Some((token + 1, rest));
-                    Some(rest)
-                }
-                Some(Token::One) => without_first(rest),
-                Some(Token::Text(text)) => rest.strip_prefix(&**text),
-            };
-            if let Some(next) = next {
-                rest = next;
-                token += 1;
-                continue;
+        let Some(rest) = self.start.strip_prefix(text) else { return false };
+        let Some(end) = &self.end else { return rest.is_empty() };
+        let Some(mut rest) = end.strip_suffix(rest) else { return false };
+        // The leftmost place of each part leaves the most for those that follow.
+        for floating in &self.middle {
+            match floating.find_end(rest) {
+                Some(behind) => rest = behind,
+                None => return false,
             }
-            let Some((behind, longer)) = retry.and_then(|(behind, from)| Some((behind, without_first(from)?))) else {
-                return false;
-            };
-            retry = Some((behind, longer));
-            token = behind;
-            rest = longer;
         }
+        true
+    }
+
+    /// How many steps [`Glob::matches`] takes at most for a text of so many bytes. A step is a comparison of one
+    /// character, or of 64 when a part with `?` in it is searched for.
+    #[must_use]
+    pub fn steps(&self, bytes: usize) -> u64 {
+        let ends = self.written.len().min(bytes);
+        let widest = self.middle.iter().map(Floating::words).max().unwrap_or(0);
+        (ends + bytes.saturating_mul(widest)) as u64
     }
 
     /// The one text that matches, when there is no wildcard.
     pub(crate) fn exact(&self) -> Option<&str> {
-        match &*self.tokens {
-            [Token::Text(text)] => Some(text),
+        match (&self.start, &self.end) {
+            (Part::Text(text), None) => Some(text),
             _ => None,
         }
     }
 
     /// The tag of `*+tag@*`: what stands between the last plus and the at of every email that matches.
     pub(crate) fn tag(&self) -> Option<&str> {
-        let [Token::Any, Token::Text(text), Token::Any] = &*self.tokens else {
+        let (Part::Text(start), [floating], Some(Part::Text(end))) = (&self.start, &*self.middle, &self.end) else {
             return None;
         };
+        let text = floating.text()?;
+        if !start.is_empty() || !end.is_empty() {
+            return None;
+        }
         let tag = text.strip_prefix('+')?.strip_suffix('@')?;
         (!tag.contains(['+', '@'])).then_some(tag)
     }
 }
 
-fn without_first(text: &str) -> Option<&str> {
-    let mut chars = text.chars();
-    chars.next().map(|_| chars.as_str())
+/// The beginning of a pattern, for an error.
+fn quote(pattern: &str) -> String {
+    match pattern.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{:?}…", &pattern[..end]),
+        None => format!("{pattern:?}"),
+    }
 }
 
 impl TryFrom<String> for Glob {
@@ -190,6 +208,57 @@ mod tests {
     }
 
     #[test]
+    fn a_glob_that_is_too_long_is_refused() {
+        assert!(Glob::parse(&"?".repeat(MOST_CHARACTERS)).is_ok());
+        let long = "é".repeat(60_000);
+        for error in [Glob::parse(&long).unwrap_err(), Glob::parse_lower_case(&long).unwrap_err()] {
+            assert!(error.contains("has 60000 characters; at most 1000 are allowed"), "{error}");
+            assert!(error.chars().count() < 250, "{error}");
+        }
+        let broken = Glob::parse(&format!(r"{}\b", "a".repeat(900))).unwrap_err();
+        assert!(broken.chars().count() < 250, "{broken}");
+    }
+
+    #[test]
+    fn holes_at_the_ends_of_a_part_skip_characters() {
+        for (pattern, text, expected) in [
+            ("*??abc?*", "xxabcy", true),
+            ("*??abc?*", "xabcy", false),
+            ("*??abc?*", "xxabc", false),
+            ("*abc?*?abc*", "abcxabc", false),
+            ("*abc?*?abc*", "abcxyabc", true),
+            ("*???*", "éé", false),
+            ("*???*", "ééé", true),
+            ("a*?c", "abbc", true),
+            ("a*?c", "ac", false),
+            ("*a?c*", "aacabc", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} against {text}");
+        }
+    }
+
+    #[test]
+    fn a_search_costs_one_pass_per_64_characters() {
+        let text = 900_000;
+        for (pattern, steps) in [
+            ("?".repeat(1_000), 1_000),
+            ("a".repeat(1_000), 1_000),
+            (format!("*{}*", "a".repeat(998)), text as u64 + 1_000),
+            (format!("*{}*", "a?a".repeat(332)), 16 * text as u64 + 998),
+            ("*a?a".repeat(250), text as u64 + 1_000),
+            ("*".repeat(1_000), 1_000),
+        ] {
+            assert_eq!(Glob::parse(&pattern).unwrap().steps(text), steps, "{pattern}");
+        }
+        // What took a minute when every star was tried everywhere.
+        let text = "a".repeat(text);
+        for pattern in [format!("*{}b", "?".repeat(998)), "*a?a".repeat(249) + "b", format!("*{}?b*", "a".repeat(990))]
+        {
+            assert!(!matches(&pattern, &text), "{pattern}");
+        }
+    }
+
+    #[test]
     fn the_forms_that_an_index_can_use_are_known() {
         let glob = |pattern| Glob::parse(pattern).unwrap();
         assert_eq!(glob(r"a\*b").exact(), Some("a*b"));
@@ -202,6 +271,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn long_parts_match_as_their_regular_expression(pattern in "[ab?*]{60,200}", text in "[ab]{60,300}") {
+            let expression = pattern.replace('*', ".*").replace('?', ".");
+            let expected = regex::Regex::new(&format!("^(?s:{expression})$")).unwrap().is_match(&text);
+            prop_assert_eq!(matches(&pattern, &text), expected);
+        }
+
+        #[test]
+        fn a_long_part_is_found_in_the_text_it_was_made_of(
+            text in "[abc]{70,200}", holes in prop::collection::vec(any::<bool>(), 200), from in 0..5_usize,
+        ) {
+            let part: String = text[from..]
+                .chars()
+                .zip(holes)
+                .map(|(char, is_hole)| if is_hole { '?' } else { char })
+                .collect();
+            let wrapped = format!("*{}*", part.get(..part.len() - 2).unwrap());
+            prop_assert!(matches(&wrapped, &text));
+            let wrong = format!("*{}d*", part.get(..part.len() - 2).unwrap());
+            prop_assert!(!matches(&wrong, &text));
+        }
+
         #[test]
         fn a_glob_matches_as_its_regular_expression_does(pattern in "[ab*?é]{1,8}", text in "[abé]{0,8}") {
             let expression = pattern.replace('*', ".*").replace('?', ".");

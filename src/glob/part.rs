@@ -1,0 +1,165 @@
+//! Parts of a pattern between its stars, and the search for them.
+
+use hashbrown::HashMap;
+
+/// A part of a pattern without a star.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(Box<str>),
+    Holes(Holes),
+}
+
+/// Characters of which some are any one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holes {
+    /// With a `?` in the place of each that is any one.
+    chars: Box<str>,
+    count: usize,
+    /// A bit for each character: whether it is any one.
+    any: Box<[u64]>,
+}
+
+impl Holes {
+    fn new(chars: &[Option<char>]) -> Self {
+        let mut any = vec![0; chars.len().div_ceil(64)];
+        for (place, _) in chars.iter().enumerate().filter(|(_, char)| char.is_none()) {
+            any[place / 64] |= 1 << (place % 64);
+        }
+        let text: String = chars.iter().map(|char| char.unwrap_or('?')).collect();
+        Self { chars: text.into(), count: chars.len(), any: any.into() }
+    }
+
+    fn fits(&self, place: usize, wanted: char, found: char) -> bool {
+        wanted == found || self.is_any(place)
+    }
+
+    fn is_any(&self, place: usize) -> bool {
+        self.any[place / 64] >> (place % 64) & 1 == 1
+    }
+}
+
+/// A part that may stand anywhere, with the `?` at its ends taken off: those only skip characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Floating {
+    before: usize,
+    part: Part,
+    after: usize,
+}
+
+impl Part {
+    pub(super) fn new(chars: &[Option<char>]) -> Self {
+        match chars.iter().copied().collect::<Option<String>>() {
+            Some(text) => Self::Text(text.into()),
+            None => Self::Holes(Holes::new(chars)),
+        }
+    }
+
+    /// How many machine words hold a bit for each character; one for plain text, which needs none.
+    fn words(&self) -> usize {
+        match self {
+            Self::Text(_) => 1,
+            Self::Holes(part) => part.any.len(),
+        }
+    }
+
+    pub(super) fn strip_prefix<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Text(part) => text.strip_prefix(&**part),
+            Self::Holes(part) => {
+                let mut chars = text.chars();
+                for (place, wanted) in part.chars.chars().enumerate() {
+                    if !part.fits(place, wanted, chars.next()?) {
+                        return None;
+                    }
+                }
+                Some(chars.as_str())
+            }
+        }
+    }
+
+    pub(super) fn strip_suffix<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Text(part) => text.strip_suffix(&**part),
+            Self::Holes(part) => {
+                let mut chars = text.chars();
+                for (place, wanted) in (0..part.count).rev().zip(part.chars.chars().rev()) {
+                    if !part.fits(place, wanted, chars.next_back()?) {
+                        return None;
+                    }
+                }
+                Some(chars.as_str())
+            }
+        }
+    }
+
+    /// What follows the leftmost place where the part stands.
+    fn find_end<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Text(part) => text.find(&**part).map(|at| &text[at + part.len()..]),
+            Self::Holes(part) => part.find_end(text),
+        }
+    }
+}
+
+impl Holes {
+    /// Shift-and search: bit n of the state is set while the first n + 1 characters end where the text has been read to.
+    fn find_end<'t>(&self, text: &'t str) -> Option<&'t str> {
+        // Each character has at least one byte.
+        if text.len() < self.count {
+            return None;
+        }
+        let mut masks: HashMap<char, Box<[u64]>> = HashMap::new();
+        for (place, wanted) in self.chars.chars().enumerate().filter(|(place, _)| !self.is_any(*place)) {
+            masks.entry(wanted).or_insert_with(|| self.any.clone())[place / 64] |= 1 << (place % 64);
+        }
+        let last = 1_u64 << ((self.count - 1) % 64);
+        let mut state = vec![0_u64; self.any.len()];
+        for (at, char) in text.char_indices() {
+            let mut carry = 1;
+            for (word, mask) in state.iter_mut().zip(masks.get(&char).unwrap_or(&self.any)) {
+                let next = *word >> 63;
+                *word = (*word << 1 | carry) & mask;
+                carry = next;
+            }
+            if state.last().is_some_and(|word| word & last != 0) {
+                return Some(&text[at + char.len_utf8()..]);
+            }
+        }
+        None
+    }
+}
+
+impl Floating {
+    /// How many machine words a search goes through for each character.
+    pub(super) fn words(&self) -> usize {
+        self.part.words()
+    }
+
+    /// The part, if it has no `?`.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self { before: 0, part: Part::Text(text), after: 0 } => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn new(part: &[Option<char>]) -> Self {
+        let before = part.iter().take_while(|char| char.is_none()).count();
+        let after = part[before..].iter().rev().take_while(|char| char.is_none()).count();
+        Self { before, part: Part::new(&part[before..part.len() - after]), after }
+    }
+
+    /// What follows the leftmost place where the part stands, `?` included.
+    pub(super) fn find_end<'t>(&self, text: &'t str) -> Option<&'t str> {
+        skip(self.part.find_end(skip(text, self.before)?)?, self.after)
+    }
+}
+
+/// The text without so many characters; none when it has fewer.
+fn skip(text: &str, count: usize) -> Option<&str> {
+    let mut chars = text.chars();
+    for _ in 0..count {
+        chars.next()?;
+    }
+    Some(chars.as_str())
+}
