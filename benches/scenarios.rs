@@ -47,7 +47,10 @@ fn choose(criterion: &mut Criterion) {
                 "intent" => facts.intent = &wanted,
                 _ => facts.handoff_id = &wanted,
             }
-            assert!(set.choose(Endpoint::Handoff, &facts).is_some(), "the scenario is there to be chosen");
+            assert!(
+                set.choose(Endpoint::Handoff, &facts).is_ok_and(|chosen| chosen.is_some()),
+                "the scenario is there to be chosen"
+            );
             group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
                 bencher.iter(|| set.choose(Endpoint::Handoff, black_box(facts)));
             });

@@ -4,10 +4,14 @@ mod bodies;
 mod clients;
 mod memory;
 pub mod scenarios;
+mod waiting;
+mod work;
 
 pub use bodies::Bodies;
 pub use clients::ClientError;
 pub use memory::BudgetUse;
+pub use waiting::MOST_WAITS;
+pub use work::{WorkError, WorkLimits, WorkPool};
 
 use crate::{
     actor::ActorState,
@@ -35,6 +39,20 @@ pub const OAUTH: &str = "/oauth2/v2";
 
 /// How many callers can listen to a stream at once.
 pub const MOST_STREAMS: usize = 100;
+
+/// Simulations compute for seconds each, and their callers can retry.
+const SIMULATIONS: WorkLimits =
+    WorkLimits { at_once: 2, queued: 0, patience: Duration::ZERO, time: Duration::from_secs(10) };
+
+/// Every other long computation of the control plane, such as a search of the journal. Most take milliseconds, so
+/// that a suite with many parallel tests queues rather than fails.
+const QUESTIONS: WorkLimits =
+    WorkLimits { at_once: 2, queued: 2_000, patience: Duration::from_secs(10), time: Duration::from_secs(10) };
+
+/// What is recorded, compared with the callers that wait for it. At most one look per sandbox runs at a time; a long one
+/// gives way to those of other sandboxes, and then goes on.
+const COMPARISONS: WorkLimits =
+    WorkLimits { at_once: 2, queued: 10_000, patience: Duration::from_mins(1), time: Duration::from_secs(1) };
 
 /// Why a server cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +87,12 @@ pub struct App {
     /// How much of request bodies may be under way.
     pub bodies: Bodies,
     memory: memory::Room,
+    /// Runs simulations.
+    pub simulations: WorkPool,
+    /// Runs every other long computation of the control plane.
+    pub questions: WorkPool,
+    comparisons: WorkPool,
+    waits: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     streams: Arc<Semaphore>,
 }
@@ -120,6 +144,10 @@ impl App {
             uptime: Stopwatch::start(),
             bodies: Bodies::new(&settings),
             memory: room,
+            simulations: WorkPool::new(SIMULATIONS),
+            questions: WorkPool::new(QUESTIONS),
+            comparisons: WorkPool::new(COMPARISONS),
+            waits: Arc::new(Semaphore::new(MOST_WAITS)),
             stopping: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             settings,
@@ -156,9 +184,13 @@ impl App {
         }
     }
 
-    /// Tells the readiness probe that no new work is wanted, and those who listen that nothing more will come.
+    /// Fails the readiness probe, and ends streams, waits and long computations.
     pub fn begin_stop(&self) {
+        // Before the pools: whoever is told that the work was given up can see why.
         self.stopping.send_replace(true);
+        self.simulations.stop();
+        self.questions.stop();
+        self.comparisons.stop();
     }
 
     /// Done when the server stops; at once, if it does so already.

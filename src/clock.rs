@@ -6,7 +6,10 @@
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -186,6 +189,28 @@ impl Stopwatch {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+/// When a long computation has to give up: after some real time, or as soon as it is told to.
+#[derive(Clone, Debug)]
+pub struct Deadline {
+    started: Stopwatch,
+    limit: Duration,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Deadline {
+    /// Over after `limit` from now, or once `stopped` is set.
+    #[must_use]
+    pub fn new(limit: Duration, stopped: Arc<AtomicBool>) -> Self {
+        Self { started: Stopwatch::start(), limit, stopped }
+    }
+
+    /// Whether the computation has to give up now.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed) || self.started.elapsed() >= self.limit
     }
 }
 

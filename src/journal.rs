@@ -4,20 +4,23 @@
 //! collected; whatever a reader wants to see is put together when it is read.
 
 mod size;
+mod view;
 
 use self::size::size_of_exchange;
 use crate::{
     budget::{Account, Budget, Share},
-    contract::{Advice, Violation, is_json},
+    contract::{Advice, Violation},
     oauth::JudgedAssertion,
-    scenario::Chosen,
+    scenario::{Chosen, Facts, KeptFacts, LazyBody},
 };
 use jiff::Timestamp;
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{Map, Value, value::RawValue};
+use serde::Serialize;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -74,6 +77,9 @@ pub struct Entry {
     pub number: u64,
     /// The exchange.
     pub exchange: Exchange,
+    /// What matchers ask for most, once something has asked. Only set while the journal is locked, because it counts
+    /// among the journal's bytes.
+    facts: OnceLock<KeptFacts>,
 }
 
 /// The header value that leads to an exchange, and its id in the control plane: `ex_00000001`.
@@ -106,6 +112,7 @@ const PAGE_BYTES: usize = 4 << 20;
 pub struct Journal {
     limits: Limits,
     ring: Mutex<Ring>,
+    parsed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +121,19 @@ struct Ring {
     bytes: Account,
     recorded: u64,
     dropped: u64,
+    /// How often the journal was reset.
+    generation: u64,
+}
+
+/// What was recorded since a reader last looked.
+#[derive(Debug)]
+pub struct News {
+    /// The exchanges that are still kept, oldest first.
+    pub entries: Vec<Arc<Entry>>,
+    /// How often the journal was reset: numbers of different generations have nothing to do with each other.
+    pub generation: u64,
+    /// The number of the oldest exchange that is kept, or of the next one.
+    pub oldest: u64,
 }
 
 /// How full a journal is.
@@ -165,7 +185,7 @@ impl Journal {
     #[must_use]
     pub fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
         let bytes = Account::new(budget);
-        Self { limits, ring: Mutex::new(Ring { bytes, ..Ring::default() }) }
+        Self { limits, ring: Mutex::new(Ring { bytes, ..Ring::default() }), parsed: AtomicU64::new(0) }
     }
 
     /// Takes an exchange in and answers with its number. An exchange larger than the whole journal is counted as
@@ -181,7 +201,7 @@ impl Journal {
             ring.dropped += 1;
             return number;
         }
-        ring.entries.push_back(Arc::new(Entry { number, exchange }));
+        ring.entries.push_back(Arc::new(Entry { number, exchange, facts: OnceLock::new() }));
         ring.bytes.add(size);
         while ring.entries.len() > self.limits.exchanges || ring.bytes.bytes() > self.limits.bytes {
             let Some(oldest) = ring.drop_oldest() else { break };
@@ -204,7 +224,7 @@ impl Journal {
         let mut total = 0;
         for entry in matching.by_ref() {
             total += 1;
-            bytes += size_of_exchange(&entry.exchange);
+            bytes += entry.size();
             page.push(entry);
             if page.len() >= limit || bytes >= PAGE_BYTES {
                 break;
@@ -212,6 +232,63 @@ impl Journal {
         }
         total += matching.count();
         (page, total)
+    }
+
+    /// The exchanges that were recorded after a number, which `after` chooses given the generation.
+    #[must_use]
+    pub fn since(&self, after: impl FnOnce(u64) -> u64) -> News {
+        let ring = self.ring();
+        let after = after(ring.generation);
+        let first = ring.entries.partition_point(|entry| entry.number <= after);
+        News {
+            entries: ring.entries.range(first..).cloned().collect(),
+            generation: ring.generation,
+            oldest: ring.entries.front().map_or(ring.recorded + 1, |entry| entry.number),
+        }
+    }
+
+    /// Those of some exchanges of a generation that are still kept, in the order in which they are named.
+    #[must_use]
+    pub fn kept<'n>(&self, generation: u64, numbers: impl IntoIterator<Item = &'n u64>) -> Vec<Arc<Entry>> {
+        let ring = self.ring();
+        if ring.generation != generation {
+            return Vec::new();
+        }
+        let place = |number: &u64| ring.entries.binary_search_by_key(number, |entry| entry.number).ok();
+        numbers.into_iter().filter_map(|number| ring.entries.get(place(number)?).cloned()).collect()
+    }
+
+    /// Asks for the facts of an exchange. Its body is parsed once, unless a matcher looks into it, or the journal has no
+    /// room for the facts.
+    pub fn with_facts<T>(&self, entry: &Entry, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+        let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
+        if let Some(kept) = entry.facts.get() {
+            return ask(&Facts::kept(kept, &body));
+        }
+        self.parsed.fetch_add(1, Ordering::Relaxed);
+        let facts = Facts::of(&body);
+        if let Some(kept) = facts.keep() {
+            self.keep(entry, kept);
+        }
+        ask(&facts)
+    }
+
+    /// How many bodies were parsed for their facts.
+    #[must_use]
+    pub fn parsed(&self) -> u64 {
+        self.parsed.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the facts of an exchange, if it is still there and there is room: nothing gives way for them.
+    fn keep(&self, entry: &Entry, facts: KeptFacts) {
+        let size = facts.size();
+        let mut ring = self.ring();
+        let place = ring.entries.binary_search_by_key(&entry.number, |entry| entry.number);
+        let is_kept = place.is_ok_and(|place| std::ptr::eq(&raw const *ring.entries[place], entry));
+        let fits = ring.bytes.bytes() + size <= self.limits.bytes;
+        if is_kept && fits && entry.facts.get().is_none() && ring.bytes.try_add(size) {
+            let _ = entry.facts.set(facts);
+        }
     }
 
     /// All exchanges, newest first.
@@ -235,7 +312,7 @@ impl Journal {
             return false;
         };
         if let Some(entry) = ring.entries.remove(index) {
-            ring.bytes.sub(size_of_exchange(&entry.exchange));
+            ring.bytes.sub(entry.size());
         }
         true
     }
@@ -252,7 +329,11 @@ impl Journal {
     /// As new: no exchanges, and the next one is number 1.
     pub fn reset(&self) {
         let mut ring = self.ring();
-        *ring = Ring { bytes: ring.bytes.another(), ..Ring::default() };
+        let next = Ring { bytes: ring.bytes.another(), generation: ring.generation + 1, ..Ring::default() };
+        let removed = std::mem::replace(&mut *ring, next);
+        drop(ring);
+        // Freed here, outside the lock.
+        drop(removed);
     }
 
     /// About how many bytes the exchanges take up.
@@ -290,98 +371,22 @@ impl Journal {
 impl Ring {
     fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
         let oldest = self.entries.pop_front()?;
-        self.bytes.sub(size_of_exchange(&oldest.exchange));
+        self.bytes.sub(oldest.size());
         self.dropped += 1;
         Some(oldest)
     }
 }
 
 impl Entry {
+    /// How many bytes it counts for.
+    fn size(&self) -> usize {
+        size_of_exchange(&self.exchange) + self.facts.get().map_or(0, KeptFacts::size)
+    }
+
     /// Method and path, as they came.
     #[must_use]
     pub fn request_line(&self) -> (&str, &str) {
         let line = self.exchange.head.lines().next().unwrap_or_default();
         line.split_once(' ').unwrap_or((line, ""))
     }
-}
-
-impl Serialize for Entry {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let exchange = &self.exchange;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &exchange_id(self.number))?;
-        map.serialize_entry("at", &exchange.at)?;
-        map.serialize_entry("client", &exchange.client)?;
-        map.serialize_entry("request", &RequestView(self))?;
-        map.serialize_entry("answer", &exchange.answer.as_ref().map(|answer| AnswerView(answer, exchange.status)))?;
-        map.serialize_entry("violations", &exchange.violations)?;
-        map.serialize_entry("omitted_violations", &exchange.omitted_violations)?;
-        map.serialize_entry("advices", &exchange.advices)?;
-        map.serialize_entry("chosen", &exchange.chosen)?;
-        map.serialize_entry("agent_session_id", &exchange.agent_session)?;
-        map.serialize_entry("token_id", &exchange.token)?;
-        map.serialize_entry("assertion", &exchange.assertion)?;
-        map.serialize_entry("duration_us", &u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX))?;
-        map.serialize_entry("request_id", &exchange.request_id)?;
-        map.end()
-    }
-}
-
-struct RequestView<'e>(&'e Entry);
-
-impl Serialize for RequestView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (method, path) = self.0.request_line();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("method", method)?;
-        map.serialize_entry("path", path)?;
-        map.serialize_entry("headers", &headers(self.0.exchange.head.lines().skip(1)))?;
-        serialize_body(&mut map, self.0.exchange.body.as_deref())?;
-        map.end()
-    }
-}
-
-struct AnswerView<'e>(&'e RecordedAnswer, Option<&'static str>);
-
-impl Serialize for AnswerView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("http_status", &self.0.status)?;
-        map.serialize_entry("status", &self.1)?;
-        map.serialize_entry("headers", &headers(self.0.headers.lines()))?;
-        serialize_body(&mut map, Some(&self.0.body))?;
-        map.end()
-    }
-}
-
-/// Header lines as an object; a name given more than once has its values joined as RFC 9110 5.2 allows.
-fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Map<String, Value> {
-    let mut map = Map::new();
-    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-        match map.get_mut(name) {
-            Some(Value::String(joined)) => {
-                joined.push_str(", ");
-                joined.push_str(value);
-            }
-            _ => {
-                map.insert(name.to_owned(), value.into());
-            }
-        }
-    }
-    map
-}
-
-/// A body letter by letter: as `body` where it is JSON, so that a key given twice shows twice; else as `body_text`,
-/// with what is no text replaced.
-fn serialize_body<M: SerializeMap>(map: &mut M, body: Option<&[u8]>) -> Result<(), M::Error> {
-    let Some(body) = body else {
-        return map.serialize_entry("body", &());
-    };
-    if is_json(body)
-        && let Ok(json) = serde_json::from_slice::<&RawValue>(body)
-    {
-        return map.serialize_entry("body", json);
-    }
-    map.serialize_entry("body", &())?;
-    map.serialize_entry("body_text", &String::from_utf8_lossy(body))
 }

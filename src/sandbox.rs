@@ -12,19 +12,23 @@ mod issuing;
 mod scripts;
 mod signing;
 mod snapshot;
+mod tally;
 mod tokens;
+mod waiters;
 
 pub use access::{FoundToken, RegisterError};
 pub use clients::{Clients, MOST_CLIENTS};
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use grant::{FoundClient, Granted, Issued, NewToken};
-pub use handoff::{HandOff, HandOffResult};
+pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
 pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
+pub use tally::Tally;
 pub use tokens::{TokenFault, Tokens, TooMany};
+pub use waiters::{Wait, Waiters};
 
 use crate::{
     actor::ActorState,
@@ -109,7 +113,8 @@ pub struct Sandbox {
     gone: AtomicBool,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
-    recorded: Notify,
+    /// The callers that wait for exchanges.
+    pub waiters: Arc<Waiters>,
     /// What will happen later in it.
     pub agenda: Agenda,
     /// The turn of whoever carries out what is due.
@@ -170,7 +175,7 @@ impl Sandbox {
             happened: Notify::new(),
             gone: AtomicBool::new(false),
             scripts: Scripts::new(scenarios, &settings.definitions),
-            recorded: Notify::new(),
+            waiters: Arc::default(),
             agenda: Agenda::new(settings.max_sessions),
             settling: Semaphore::new(1),
             credentials,
@@ -253,10 +258,11 @@ impl Sandbox {
         self.gone.load(Ordering::Relaxed)
     }
 
-    /// Lets those know who still listen to it that nothing more will come.
+    /// Ends the streams and waits of a sandbox that is gone.
     fn leave(&self) {
         self.gone.store(true, Ordering::Relaxed);
         self.happened.notify_waiters();
+        self.waiters.close();
     }
 
     /// The sandbox's name.
@@ -265,18 +271,12 @@ impl Sandbox {
         &self.name
     }
 
-    /// Takes an exchange into the journal, and lets those know who wait for one; answers with its number.
+    /// Takes an exchange into the journal, and answers with its number. Costs the same whatever the number of callers
+    /// that wait for one.
     pub fn record(&self, exchange: Exchange) -> u64 {
         let number = self.journal.record(exchange);
-        self.recorded.notify_waiters();
+        self.waiters.ring();
         number
-    }
-
-    /// Done when the next exchange has been recorded; to be called before the journal is looked at.
-    pub fn recorded(&self) -> impl Future<Output = ()> {
-        let mut recorded = Box::pin(self.recorded.notified());
-        recorded.as_mut().enable();
-        recorded
     }
 
     /// Done when something has happened, when the log began anew, or when the sandbox is gone; to be called before the
@@ -360,6 +360,8 @@ impl Sandbox {
         self.scripts.reset();
         self.tokens.reset();
         self.happened.notify_waiters();
+        // Waits go on with what comes after the reset.
+        self.waiters.ring();
         Ok(())
     }
 }

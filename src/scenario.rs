@@ -17,19 +17,21 @@ mod script;
 mod set;
 mod shipped;
 mod span;
+mod steps;
 mod template;
 
 pub use answer::{Departure, Fault, ScriptedAnswer, TokenTerms, Until};
 pub use body::Rendered;
 pub use error::ScenarioError;
-pub use facts::{Facts, LazyBody};
-pub use matching::Match;
+pub use facts::{Facts, KeptFacts, LazyBody};
+pub use matching::{MOST_ENTRIES, MOST_NESTING, MOST_PREDICATES, Match};
 pub use progress::{ActorFlags, Progress};
 pub(crate) use read::{place as place_in, read as read_text};
 pub use script::{AtEnd, Endpoint, Per, Scenario};
 pub use set::{NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;
 pub use span::{Delay, LONGEST, Span, Wait};
+pub use steps::{MOST_STEPS, TooCostly};
 pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
 
 use crate::actor::{Actor, ActorState};

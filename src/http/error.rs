@@ -6,10 +6,11 @@ use super::{
     record::{self, Answered, Findings},
 };
 use crate::{
-    app::App,
+    app::{App, WorkError},
     contract::Answer,
     position::{brief, shorten},
-    scenario::{Chosen, ChosenBy},
+    sandbox::HandOffFailure,
+    scenario::{Chosen, ChosenBy, TooCostly},
     store::StoreError,
 };
 use axum::{
@@ -67,6 +68,17 @@ impl SurfaceError for HandoffError {
 impl From<StoreError> for HandoffError {
     fn from(error: StoreError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The mock could not do its work: {error}."))
+    }
+}
+
+impl From<HandOffFailure> for HandoffError {
+    fn from(failure: HandOffFailure) -> Self {
+        match failure {
+            HandOffFailure::Store(error) => error.into(),
+            HandOffFailure::TooCostly(error) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The mock cannot choose a scenario: {error}."))
+            }
+        }
     }
 }
 
@@ -159,6 +171,38 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<TooCostly> for Problem {
+    fn from(error: TooCostly) -> Self {
+        Self::bad_request(format!("match: {error}."))
+    }
+}
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Busy => Self::busy("Too many long requests are being computed; try again in a moment."),
+            WorkError::TooLong(limit) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "The request was stopped after {} s, the longest that one may take; ask for less.",
+                    limit.as_secs()
+                ),
+            ),
+            WorkError::Stopping => Self::stopping(),
+            WorkError::Failed => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// The server stops, and what the caller waits for will not come.
+    pub(super) fn stopping() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping.")
     }
 }
 

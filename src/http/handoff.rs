@@ -47,8 +47,17 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
         }
         advices.extend(others);
     }
-    let HandOff { result, delay, chosen, differs_from_first, scripted } =
-        sandbox.hand_off(&client, value, Arc::clone(&body)).await?;
+    let HandOff { result, delay, chosen, differs_from_first, scripted } = match sandbox
+        .hand_off(&client, value, Arc::clone(&body))
+        .await
+    {
+        Ok(handed_off) => handed_off,
+        Err(failure) => {
+            let findings =
+                Findings { client: Some(client), body: Some(body), advices, token: token_id, ..Findings::default() };
+            return Err(HandoffError { findings: Box::new(findings), ..failure.into() });
+        }
+    };
     if differs_from_first {
         advices.push(Advice {
             pointer: "/handoff_id".to_owned(),

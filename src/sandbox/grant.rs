@@ -12,7 +12,7 @@ use crate::{
         Grant, Ground, Issuer, JudgedAssertion, Judgement, Replay, Scopes, Shown, TokenError, TokenRequest, When,
         refuse_claim,
     },
-    scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome},
+    scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -151,7 +151,9 @@ impl Sandboxes {
         });
         let (mut chosen, mut scripted) = (None, None);
         let result = granted.and_then(|(grant, scopes)| {
-            scripted = sandbox.take_token_script(&grant, assertion.claims_text());
+            scripted = sandbox
+                .take_token_script(&grant, assertion.claims_text())
+                .map_err(|error| TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))?;
             chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
             sandbox.issue_as_told(&grant, scopes, scripted.as_ref())
         });
@@ -219,7 +221,7 @@ impl Sandbox {
     }
 
     /// The answer of the scenario that a request is for whose assertion is good.
-    fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Option<Scripted> {
+    fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Option<Scripted>, TooCostly> {
         let body = LazyBody::new(claims);
         let facts = Facts {
             email: &grant.email,

@@ -5,7 +5,7 @@ use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
     config::OnDuplicateHandoff,
-    scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome},
+    scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
     session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
     signing::{EnvelopeId, Plan},
     store::{StoreError, Update},
@@ -39,21 +39,32 @@ pub enum HandOffResult {
     Duplicate,
 }
 
+/// Why a handoff has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum HandOffFailure {
+    /// The store is unavailable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No scenario can be chosen.
+    #[error(transparent)]
+    TooCostly(#[from] TooCostly),
+}
+
 impl Sandbox {
     /// Decides a handoff that keeps the contract, and opens its agent session where it succeeds.
     ///
     /// `body` is the request as it came; the session keeps it.
     ///
     /// # Errors
-    /// When the store is unavailable. Nothing was opened then.
+    /// When the store is unavailable, or the scenarios are too costly to compare. Nothing was opened then.
     pub async fn hand_off(
         &self,
         client: &Arc<str>,
         request: HandoffRequest,
         body: Arc<[u8]>,
-    ) -> Result<HandOff, StoreError> {
+    ) -> Result<HandOff, HandOffFailure> {
         let known = self.actors.get(&ActorState::key(&request.actor.email)).await?;
-        let (scripted, newcomer) = self.take_script(&request, known.as_deref(), &body).unzip();
+        let (scripted, newcomer) = self.take_script(&request, known.as_deref(), &body)?.unzip();
         if let Some(newcomer) = newcomer.flatten() {
             ignore_taken(self.actors.insert(Arc::new(newcomer)).await)?;
         }
@@ -96,7 +107,7 @@ impl Sandbox {
         request: &HandoffRequest,
         known: Option<&ActorState>,
         body: &[u8],
-    ) -> Option<(Scripted, Option<ActorState>)> {
+    ) -> Result<Option<(Scripted, Option<ActorState>)>, TooCostly> {
         let body = LazyBody::new(body);
         let facts = Facts {
             email: &request.actor.email,
@@ -117,7 +128,7 @@ impl Sandbox {
             let ActorState { registered, email_verified, subscribed, .. } = state;
             (ActorFlags { registered, email_verified, subscribed }, self.clock.now())
         })?;
-        Some((scripted, newcomer))
+        Ok(scripted.map(|scripted| (scripted, newcomer)))
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.

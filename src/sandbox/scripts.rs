@@ -4,6 +4,7 @@ use crate::{
     budget::{Account, Budget},
     scenario::{
         ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
+        TooCostly,
     },
     signing::weight_of,
 };
@@ -121,24 +122,27 @@ impl Scripts {
 
     /// The answer of the scenario that this request is for, if there is one; the walk is one step further then. What
     /// the actor has done, and when it is, is asked for only then.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`TooCostly`] when it takes too many steps to find the scenario.
     pub fn take(
         &self,
         endpoint: Endpoint,
         facts: &Facts<'_>,
         actor: impl FnOnce(&Scenario) -> (ActorFlags, Timestamp),
-    ) -> Option<Scripted> {
-        let mut state = self.state();
-        let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
-        let place = state.queued.iter().position(is_for_it);
-        let (scenario, by) = if let Some(next) = place.and_then(|place| state.queued.remove(place)) {
-            (next, ChosenBy::Queued)
-        } else if let Some(pinned) = state.pinned.as_ref().filter(|pinned| is_for_it(pinned)) {
-            (Arc::clone(pinned), ChosenBy::Pinned)
-        } else {
-            (state.set.choose(endpoint, facts)?, ChosenBy::Scenario)
+    ) -> Result<Option<Scripted>, TooCostly> {
+        // A statement of its own, at the end of which the lock is released: a search may take a while, and other requests
+        // do not wait for it.
+        let forced = self.state().forced(endpoint);
+        let (scenario, by) = match forced {
+            Ok(forced) => forced,
+            Err(set) => match set.choose(endpoint, facts)? {
+                Some(scenario) => (scenario, ChosenBy::Scenario),
+                None => return Ok(None),
+            },
         };
         let (flags, now) = actor(&scenario);
+        let mut state = self.state();
         state.steps += 1;
         let step = state.steps;
         let key = (scenario.name().into(), bounded(scenario.subject(facts)));
@@ -146,7 +150,7 @@ impl Scripts {
         walk.0 = step;
         let answer = scenario.next(&mut walk.1, flags, now);
         state.forget_oldest();
-        Some(Scripted { scenario, answer, by })
+        Ok(Some(Scripted { scenario, answer, by }))
     }
 
     /// Gives a new sandbox scenarios of its own; a reset comes back to them.
@@ -292,6 +296,19 @@ fn bounded(subject: String) -> String {
 }
 
 impl State {
+    /// The queued scenario whose turn it is, which leaves the queue, or the pinned one; else the set to choose from.
+    fn forced(&mut self, endpoint: Endpoint) -> Result<(Arc<Scenario>, ChosenBy), Arc<ScenarioSet>> {
+        let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
+        let place = self.queued.iter().position(is_for_it);
+        if let Some(next) = place.and_then(|place| self.queued.remove(place)) {
+            return Ok((next, ChosenBy::Queued));
+        }
+        match self.pinned.as_ref().filter(|pinned| is_for_it(pinned)) {
+            Some(pinned) => Ok((Arc::clone(pinned), ChosenBy::Pinned)),
+            None => Err(Arc::clone(&self.set)),
+        }
+    }
+
     /// Forgets the walks that were longest not gone on with: a tenth at a time, so that finding them costs each walk
     /// but little.
     fn forget_oldest(&mut self) {

@@ -54,6 +54,35 @@ impl<'a> Facts<'a> {
             body,
         }
     }
+
+    /// The facts of a body that were found earlier. The body is only parsed again if a matcher asks for more.
+    #[must_use]
+    pub fn kept(kept: &'a KeptFacts, body: &'a LazyBody<'a>) -> Self {
+        let KeptFacts([email, external_user_id, intent, handoff_id, source]) = kept;
+        Self { email, external_user_id, intent, handoff_id, source, body }
+    }
+
+    /// A copy to keep; `None` when a text is too long to be worth its memory.
+    #[must_use]
+    pub fn keep(&self) -> Option<KeptFacts> {
+        let texts = [self.email, self.external_user_id, self.intent, self.handoff_id, self.source];
+        texts.iter().all(|text| text.len() <= LONGEST_KEPT).then(|| KeptFacts(texts.map(Box::from)))
+    }
+}
+
+/// The longest text that is kept.
+const LONGEST_KEPT: usize = 1_000;
+
+/// The facts of a request without its body, for the journal to keep.
+#[derive(Debug)]
+pub struct KeptFacts([Box<str>; 5]);
+
+impl KeptFacts {
+    /// How many bytes they take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|text| text.len()).sum()
+    }
 }
 
 /// An email in lower case, under which it is matched and remembered.

@@ -1,19 +1,37 @@
 //! Which requests a scenario, or a question to the journal, is about.
 
+mod file;
+
+pub(super) use file::{at_least_one, given};
+
 use super::{
     facts::{Facts, lower_case},
-    predicate::{BodyPredicate, IntentName},
+    predicate::{BodyPredicate, IntentName, cut},
+    steps::{Steps, TooCostly},
 };
 use crate::glob::Glob;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::Deserialize;
 use std::fmt;
+
+/// How many predicates a matcher may have, those of nested matchers included.
+pub const MOST_PREDICATES: usize = 100;
+
+/// How many entries a list of a matcher may have.
+pub const MOST_ENTRIES: usize = 100;
+
+/// How deep matchers may be nested in one another.
+pub const MOST_NESTING: usize = 10;
 
 /// A matcher: what a request must offer. It reads from an object of the scenario format, and one without any key
 /// matches every request.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "MatchFile")]
+#[serde(try_from = "file::MatchFile")]
 pub struct Match {
     predicates: Vec<Predicate>,
+    /// How many predicates there are, those of nested matchers included.
+    size: usize,
+    /// How deep matchers are nested in this one.
+    nesting: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -29,32 +47,48 @@ pub(super) enum Predicate {
 }
 
 /// How a request fared with a matcher.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
-    /// Each predicate that failed, in words.
-    pub(super) failed: Vec<String>,
+    /// How many predicates failed.
+    pub(super) failed: usize,
     /// How many held.
     pub(super) held: usize,
 }
 
-/// Facts with the email as it is compared.
+/// Facts with the email as it is compared, and what the comparison has cost so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) email: &'a str,
+    pub(super) steps: &'a Steps,
 }
 
 impl Match {
     /// Whether a request matches.
-    #[must_use]
-    pub fn matches(&self, facts: &Facts<'_>) -> bool {
-        self.holds(Subject { facts, email: &lower_case(facts.email) })
+    ///
+    /// # Errors
+    /// [`TooCostly`].
+    pub fn matches(&self, facts: &Facts<'_>) -> Result<bool, TooCostly> {
+        let steps = Steps::default();
+        steps.judge(self.holds(Subject { facts, email: &lower_case(facts.email), steps: &steps }))
+    }
+
+    /// How many predicates a request fails; 0 when it matches.
+    ///
+    /// # Errors
+    /// [`TooCostly`].
+    pub fn misses(&self, facts: &Facts<'_>) -> Result<usize, TooCostly> {
+        let steps = Steps::default();
+        steps.judge(self.examine(Subject { facts, email: &lower_case(facts.email), steps: &steps }).failed)
     }
 
     /// Each predicate that a request fails, in words; none when it matches.
-    #[must_use]
-    pub fn failures(&self, facts: &Facts<'_>) -> Vec<String> {
-        self.examine(Subject { facts, email: &lower_case(facts.email) }).failed
+    ///
+    /// # Errors
+    /// [`TooCostly`].
+    pub fn failures(&self, facts: &Facts<'_>) -> Result<Vec<String>, TooCostly> {
+        let steps = Steps::default();
+        steps.judge(self.failures_of(Subject { facts, email: &lower_case(facts.email), steps: &steps }))
     }
 
     pub(super) fn holds(&self, subject: Subject<'_>) -> bool {
@@ -62,8 +96,12 @@ impl Match {
     }
 
     pub(super) fn examine(&self, subject: Subject<'_>) -> Report {
-        let failed: Vec<String> = self.predicates.iter().filter_map(|predicate| predicate.failure(subject)).collect();
-        Report { held: self.predicates.len() - failed.len(), failed }
+        let held = self.predicates.iter().filter(|predicate| predicate.holds(subject)).count();
+        Report { failed: self.predicates.len() - held, held }
+    }
+
+    pub(super) fn failures_of(&self, subject: Subject<'_>) -> Vec<String> {
+        self.predicates.iter().filter_map(|predicate| predicate.failure(subject)).collect()
     }
 
     /// Whether it asks for something that only a handoff has.
@@ -83,15 +121,25 @@ impl Match {
 }
 
 impl Predicate {
+    /// How many predicates it counts for.
+    fn size(&self) -> usize {
+        match self {
+            Self::Any(matches) => matches.iter().map(|one| one.size.max(1)).sum(),
+            Self::Not(inner) => inner.size.max(1),
+            _ => 1,
+        }
+    }
+
     fn holds(&self, subject: Subject<'_>) -> bool {
         let facts = subject.facts;
+        let matches = |glob: &Glob, text: &str| subject.steps.pay(glob.steps(text.len())) && glob.matches(text);
         match self {
-            Self::HandoffId(glob) => glob.matches(facts.handoff_id),
-            Self::Email(EmailGlob(glob)) => glob.matches(subject.email),
-            Self::ExternalUserId(glob) => glob.matches(facts.external_user_id),
+            Self::HandoffId(glob) => matches(glob, facts.handoff_id),
+            Self::Email(EmailGlob(glob)) => matches(glob, subject.email),
+            Self::ExternalUserId(glob) => matches(glob, facts.external_user_id),
             Self::Intent(intent) => *intent.0 == *facts.intent,
-            Self::Source(glob) => glob.matches(facts.source),
-            Self::Body(predicate) => predicate.holds(facts.body.value()),
+            Self::Source(glob) => matches(glob, facts.source),
+            Self::Body(predicate) => predicate.holds(facts.body.value(), subject.steps),
             Self::Any(matches) => matches.iter().any(|one| one.holds(subject)),
             Self::Not(inner) => !inner.holds(subject),
         }
@@ -102,8 +150,10 @@ impl Predicate {
             return None;
         }
         let facts = subject.facts;
-        let unlike = |name: &str, text: &str, glob: &Glob| format!("{name} {text:?} does not match {glob}");
-        Some(match self {
+        let unlike = |name: &str, text: &str, glob: &Glob| {
+            format!("{name} {} does not match {glob}", cut(text, LONGEST_QUOTE, |text| format!("{text:?}")))
+        };
+        let failure = match self {
             Self::HandoffId(glob) => unlike("handoff_id", facts.handoff_id, glob),
             Self::Email(EmailGlob(glob)) => unlike("email", facts.email, glob),
             Self::ExternalUserId(glob) => unlike("external_user_id", facts.external_user_id, glob),
@@ -111,14 +161,20 @@ impl Predicate {
             Self::Source(glob) => unlike("source", facts.source, glob),
             Self::Body(predicate) => predicate.failure(facts.body.value()),
             Self::Any(matches) => {
-                let failures: Vec<String> =
-                    matches.iter().map(|one| one.examine(subject).failed.join(" and ")).collect();
+                let failures: Vec<String> = matches.iter().map(|one| one.failures_of(subject).join(" and ")).collect();
                 format!("none of any: {}", failures.join("; "))
             }
             Self::Not(inner) => format!("the request is what \"not\" excludes: {inner}"),
-        })
+        };
+        Some(cut(&failure, LONGEST_FAILURE, str::to_owned))
     }
 }
+
+/// How many characters of a text are quoted.
+const LONGEST_QUOTE: usize = 200;
+
+/// How many characters a failure has at most.
+const LONGEST_FAILURE: usize = 1_000;
 
 impl fmt::Display for Match {
     /// The matcher in words: `email "kim@*", intent "self_sign"`.
@@ -161,66 +217,6 @@ impl TryFrom<String> for EmailGlob {
     }
 }
 
-/// A matcher as written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename = "match")]
-struct MatchFile {
-    #[serde(default, deserialize_with = "given")]
-    email: Option<EmailGlob>,
-    #[serde(default, deserialize_with = "given")]
-    external_user_id: Option<Glob>,
-    #[serde(default, deserialize_with = "given")]
-    handoff_id: Option<Glob>,
-    #[serde(default, deserialize_with = "given")]
-    source: Option<Glob>,
-    #[serde(default, deserialize_with = "given")]
-    intent: Option<IntentName>,
-    #[serde(default, deserialize_with = "at_least_one")]
-    body: Vec<BodyPredicate>,
-    #[serde(default, deserialize_with = "given_at_least_one")]
-    any: Option<Vec<Match>>,
-    #[serde(default, deserialize_with = "at_least_one")]
-    all: Vec<Match>,
-    #[serde(default, deserialize_with = "given")]
-    not: Option<Match>,
-}
-
-impl From<MatchFile> for Match {
-    /// Puts what costs little to ask first, and what needs the parsed body behind it.
-    fn from(file: MatchFile) -> Self {
-        let mut predicates = Vec::new();
-        predicates.extend(file.handoff_id.map(Predicate::HandoffId));
-        predicates.extend(file.email.map(Predicate::Email));
-        predicates.extend(file.external_user_id.map(Predicate::ExternalUserId));
-        predicates.extend(file.intent.map(Predicate::Intent));
-        predicates.extend(file.source.map(Predicate::Source));
-        // All of several matchers is one matcher with the predicates of all.
-        predicates.extend(file.all.into_iter().flat_map(|one| one.predicates));
-        predicates.extend(file.body.into_iter().map(Predicate::Body));
-        predicates.extend(file.any.map(Predicate::Any));
-        predicates.extend(file.not.map(Predicate::Not));
-        Self { predicates }
-    }
-}
-
-/// A key that is written must have a value: `email:` with nothing behind it would else match every request.
-pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-pub(super) fn at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    let list = Vec::deserialize(deserializer)?;
-    if list.is_empty() { Err(D::Error::custom("an empty list says nothing; list one at least")) } else { Ok(list) }
-}
-
-fn given_at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
-    at_least_one(deserializer).map(Some)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::facts::LazyBody, *};
@@ -238,8 +234,9 @@ mod tests {
         .unwrap();
         let body = LazyBody::new(&text);
         let facts = Facts::of(&body);
-        let failures = matcher.failures(&facts);
-        assert_eq!(failures.is_empty(), matcher.matches(&facts), "{matcher}");
+        let failures = matcher.failures(&facts).unwrap();
+        assert_eq!(failures.is_empty(), matcher.matches(&facts).unwrap(), "{matcher}");
+        assert_eq!(failures.len(), matcher.misses(&facts).unwrap(), "{matcher}");
         failures
     }
 
@@ -293,5 +290,99 @@ mod tests {
         ] {
             assert!(serde_json::from_value::<Match>(matcher.clone()).is_err(), "{matcher}");
         }
+    }
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(json!({}), |inner, level| match level % 3 {
+            0 => json!({ "not": inner }),
+            1 => json!({ "any": [inner] }),
+            _ => json!({ "all": [inner] }),
+        })
+    }
+
+    #[test]
+    fn a_matcher_within_the_limits_is_read() {
+        let globs = |count: usize| vec![json!({ "email": "a*" }); count];
+        for matcher in [
+            json!({ "any": globs(100) }),
+            json!({ "all": globs(99), "source": "crm" }),
+            json!({ "body": vec![json!({ "pointer": "/a", "exists": true }); 100] }),
+            nested(10),
+        ] {
+            assert!(serde_json::from_value::<Match>(matcher.clone()).is_ok(), "{matcher}");
+        }
+    }
+
+    #[test]
+    fn a_matcher_over_a_limit_is_refused_with_the_limit() {
+        let globs = |count: usize| vec![json!({ "email": "a*" }); count];
+        let long = "a".repeat(1_001);
+        for (matcher, problem) in [
+            (json!({ "any": globs(101) }), "more than 100 entries"),
+            (json!({ "all": globs(101) }), "more than 100 entries"),
+            (json!({ "any": vec![json!({}); 101] }), "more than 100 entries"),
+            (json!({ "body": vec![json!({ "pointer": "/a", "exists": true }); 101] }), "more than 100 entries"),
+            (json!({ "all": globs(100), "source": "crm" }), "has 101 predicates; at most 100"),
+            (json!({ "any": [{ "any": globs(60) }, { "all": globs(60) }] }), "has 120 predicates; at most 100"),
+            (json!({ "not": { "any": globs(100) }, "all": globs(1) }), "has 101 predicates; at most 100"),
+            (json!({ "any": vec![json!({}); 100], "not": {} }), "has 101 predicates; at most 100"),
+            (nested(11), "nested more than 10 deep"),
+            (json!({ "email": long }), "has 1001 characters; at most 1000"),
+            (json!({ "external_user_id": long }), "has 1001 characters; at most 1000"),
+            (json!({ "handoff_id": long }), "has 1001 characters; at most 1000"),
+            (json!({ "source": long }), "has 1001 characters; at most 1000"),
+            (json!({ "intent": long.repeat(100) }), "is not one of the intents"),
+            (json!({ "body": [{ "pointer": "/a", "glob": long }] }), "has 1001 characters; at most 1000"),
+            (json!({ "body": [{ "pointer": format!("/{long}"), "exists": true }] }), "has 1002 bytes; at most 1000"),
+            (json!({ "body": [{ "pointer": "/a", "equals": "a".repeat(10_001) }] }), "at most 10000"),
+            (json!({ "body": [{ "pointer": "/a", "equals": vec![1; 5_001] }] }), "at most 10000"),
+        ] {
+            let error = serde_json::from_value::<Match>(matcher).unwrap_err().to_string();
+            assert!(error.contains(problem), "{problem}: {error}");
+            assert!(error.chars().count() < 300, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_request_costs_a_bounded_number_of_steps() {
+        let text = serde_json::to_vec(&json!({ "text": "a".repeat(900_000) })).unwrap();
+        let body = LazyBody::new(&text);
+        let facts = Facts::of(&body);
+        let worst = json!({ "pointer": "/text", "glob": format!("*{}b*", "a?".repeat(498)) });
+        let of = |count: usize| {
+            serde_json::from_value::<Match>(json!({ "any": [{ "body": vec![&worst; count] }] })).unwrap()
+        };
+        let cost = |matcher: &Match| {
+            let steps = Steps::default();
+            matcher.holds(Subject { facts: &facts, email: "", steps: &steps });
+            steps.judge(())
+        };
+        assert_eq!(cost(&of(1)), Ok(()));
+        // All of `any` are tried, as long as that is paid for.
+        let any: Match = serde_json::from_value(json!({ "any": vec![json!({ "body": [&worst] }); 100] })).unwrap();
+        assert_eq!(
+            (cost(&any), any.matches(&facts), any.failures(&facts)),
+            (Err(TooCostly), Err(TooCostly), Err(TooCostly))
+        );
+        // What is too costly is no match, with "not" in front of it either.
+        let not: Match =
+            serde_json::from_value(json!({ "not": { "any": vec![json!({ "body": [&worst] }); 100] } })).unwrap();
+        assert_eq!(not.matches(&facts), Err(TooCostly));
+    }
+
+    #[test]
+    fn a_failure_quotes_a_bounded_part_of_the_request() {
+        let text =
+            serde_json::to_vec(&json!({ "handoff_id": "\u{1}".repeat(100_000), "text": "a".repeat(900_000) })).unwrap();
+        let body = LazyBody::new(&text);
+        let matcher: Match = serde_json::from_value(json!({
+            "handoff_id": "x",
+            "body": [{ "pointer": "/text", "equals": "x" }],
+            "not": { "any": vec![json!({ "not": { "handoff_id": "a".repeat(1_000) } }); 98] },
+        }))
+        .unwrap();
+        let failures = matcher.failures(&Facts::of(&body)).unwrap();
+        assert_eq!(failures.len(), 3);
+        assert!(failures.iter().all(|failure| failure.chars().count() <= 1_001), "{failures:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Predicates about a value: one place of a request body, or a word of the contract.
 
-use super::matching::given;
+use super::{matching::given, steps::Steps};
 use crate::glob::Glob;
 use crate::session::Intent;
 use serde::{
@@ -8,7 +8,13 @@ use serde::{
     de::{IntoDeserializer, value::StrDeserializer},
 };
 use serde_json::Value;
-use std::fmt;
+use std::{fmt, io};
+
+/// How many bytes a JSON pointer may have.
+const LONGEST_POINTER: usize = 1_000;
+
+/// How many bytes the JSON of a value to compare with may have.
+const LARGEST_VALUE: usize = 10_000;
 
 /// What the place of a JSON pointer in the body must hold.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,11 +34,18 @@ enum Test {
 }
 
 impl BodyPredicate {
-    pub(super) fn holds(&self, body: &Value) -> bool {
+    pub(super) fn holds(&self, body: &Value, steps: &Steps) -> bool {
+        if !steps.pay(self.pointer.0.len() as u64) {
+            return false;
+        }
         let found = body.pointer(&self.pointer.0);
         match &self.test {
-            Test::Equals(wanted) => found.is_some_and(|found| is_same(found, wanted)),
-            Test::Glob(glob) => found.and_then(Value::as_str).is_some_and(|text| glob.matches(text)),
+            Test::Equals(wanted) => {
+                found.is_some_and(|found| steps.pay(LARGEST_VALUE as u64) && is_same(found, wanted))
+            }
+            Test::Glob(glob) => found
+                .and_then(Value::as_str)
+                .is_some_and(|text| steps.pay(glob.steps(text.len())) && glob.matches(text)),
             Test::Exists(wanted) => found.is_some() == *wanted,
             Test::Above(limit) => found.and_then(Value::as_f64).is_some_and(|number| number > *limit),
             Test::Below(limit) => found.and_then(Value::as_f64).is_some_and(|number| number < *limit),
@@ -83,14 +96,48 @@ fn is_same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A value as JSON, cut where it stops being readable.
+/// A value as JSON, cut where it stops being readable. Only the part that is shown is written.
 fn brief(value: &Value) -> String {
     const MOST: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    let mut start = Start { text: Vec::new(), left: MOST * 4 + 4 };
+    // Fails once there is enough.
+    let _ = serde_json::to_writer(&mut start, value);
+    cut(&String::from_utf8_lossy(&start.text), MOST, str::to_owned)
+}
+
+/// Takes so many bytes, and then an error.
+struct Start {
+    text: Vec<u8>,
+    left: usize,
+}
+
+impl io::Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let taken = bytes.len().min(self.left);
+        self.text.extend_from_slice(&bytes[..taken]);
+        self.left -= taken;
+        Ok(taken)
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A text as `show` shows it, cut after so many characters.
+pub(super) fn cut(text: &str, most: usize, show: impl FnOnce(&str) -> String) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => show(&text[..end]) + "…",
+        None => show(text),
+    }
+}
+
+/// Whether the JSON of a value has more than so many bytes.
+fn is_larger(value: &Value, bytes: usize) -> bool {
+    serde_json::to_writer(&mut Start { text: Vec::new(), left: bytes }, value).is_err()
 }
 
 /// A JSON pointer (RFC 6901).
@@ -102,6 +149,13 @@ impl TryFrom<String> for Pointer {
     type Error = String;
 
     fn try_from(pointer: String) -> Result<Self, String> {
+        if pointer.len() > LONGEST_POINTER {
+            return Err(format!(
+                "the JSON pointer {} has {} bytes; at most {LONGEST_POINTER} are allowed",
+                cut(&pointer, 100, |text| format!("{text:?}")),
+                pointer.len()
+            ));
+        }
         if !pointer.is_empty() && !pointer.starts_with('/') {
             return Err(format!("{pointer:?} is no JSON pointer; write one such as /facts/parties/0/email"));
         }
@@ -126,7 +180,8 @@ impl TryFrom<String> for IntentName {
         match Intent::deserialize(deserializer) {
             Ok(_) => Ok(Self(name.into())),
             // The error lists the intents there are.
-            Err(error) => Err(format!("{name:?} is no intent: {error}")),
+            Err(error) if name.len() <= 100 => Err(format!("{name:?} is no intent: {error}")),
+            Err(_) => Err(format!("{} is not one of the intents", cut(&name, 100, |text| format!("{text:?}")))),
         }
     }
 }
@@ -161,6 +216,11 @@ impl TryFrom<BodyPredicateFile> for BodyPredicate {
         ];
         let mut tests = tests.into_iter().flatten();
         match (tests.next(), tests.next()) {
+            (Some(Test::Equals(value)), None) if is_larger(&value, LARGEST_VALUE) => Err(format!(
+                "the value that {:?} is compared with has more than {LARGEST_VALUE} bytes, and at most {LARGEST_VALUE} are \
+                 allowed; compare parts of it",
+                file.pointer.0
+            )),
             (Some(test), None) => Ok(Self { pointer: file.pointer, test }),
             (None, _) => Err(format!(
                 "{:?} is tested for nothing; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
@@ -199,7 +259,7 @@ mod tests {
             (json!({ "pointer": "/f", "below": 1.5 }), true),
             (json!({ "pointer": "", "exists": true }), true),
         ] {
-            assert_eq!(read(&predicate).unwrap().holds(&body), expected, "{predicate}");
+            assert_eq!(read(&predicate).unwrap().holds(&body, &Steps::default()), expected, "{predicate}");
         }
     }
 

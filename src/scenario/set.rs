@@ -7,8 +7,9 @@
 use super::{
     error::ScenarioError,
     facts::{Facts, lower_case},
-    matching::{EmailGlob, Predicate, Subject},
+    matching::{EmailGlob, Predicate, Report, Subject},
     script::{Endpoint, Scenario},
+    steps::{Steps, TooCostly},
 };
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc};
@@ -90,48 +91,59 @@ impl ScenarioSet {
     }
 
     /// The first scenario of an endpoint that a request matches.
-    #[must_use]
-    pub fn choose(&self, endpoint: Endpoint, facts: &Facts<'_>) -> Option<Arc<Scenario>> {
+    ///
+    /// # Errors
+    /// [`TooCostly`] when it takes too many steps to find it.
+    pub fn choose(&self, endpoint: Endpoint, facts: &Facts<'_>) -> Result<Option<Arc<Scenario>>, TooCostly> {
         if self.scenarios.is_empty() {
-            return None;
+            return Ok(None);
         }
         let index = match endpoint {
             Endpoint::Handoff => &self.handoffs,
             Endpoint::Token => &self.tokens,
         };
         let email = lower_case(facts.email);
-        let subject = Subject { facts, email: &email };
+        let steps = Steps::default();
+        let subject = Subject { facts, email: &email, steps: &steps };
         let mut candidates = index.candidates(subject);
         // Each list is in order already, so the next of all is the least of their heads.
         while let Some(list) = candidates.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0]) {
             let scenario = &self.scenarios[list[0]];
-            if scenario.matcher().holds(subject) {
-                return Some(Arc::clone(scenario));
+            if steps.judge(scenario.matcher().holds(subject))? {
+                return Ok(Some(Arc::clone(scenario)));
             }
             *list = &list[1..];
         }
-        None
+        Ok(None)
     }
 
-    /// The scenarios for handoffs that a request does not match, nearest first: by the fewest predicates that failed, then by the
-    /// most that held, then in the order of the set.
+    /// The scenarios for handoffs that a request does not match, nearest first: by the fewest predicates that failed,
+    /// then by the most that held, then in the order of the set. Those that come when [`super::MOST_STEPS`] are used up
+    /// are left out.
     #[must_use]
     pub fn near_misses(&self, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
         let email = lower_case(facts.email);
-        let subject = Subject { facts, email: &email };
-        let mut misses: Vec<NearMiss> = self
+        let steps = Steps::default();
+        let subject = Subject { facts, email: &email, steps: &steps };
+        let mut misses: Vec<(&Scenario, Report)> = self
             .scenarios
             .iter()
             .filter(|scenario| scenario.endpoint() == Endpoint::Handoff)
-            .map(|scenario| {
-                let report = scenario.matcher().examine(subject);
-                NearMiss { scenario: scenario.name().to_owned(), failed: report.failed, matched: report.held }
-            })
-            .filter(|miss| !miss.failed.is_empty())
+            .map(|scenario| (&**scenario, scenario.matcher().examine(subject)))
+            .take_while(|_| steps.judge(()).is_ok())
+            .filter(|(_, report)| report.failed > 0)
             .collect();
-        misses.sort_by_key(|miss| (miss.failed.len(), usize::MAX - miss.matched));
+        misses.sort_by_key(|(_, report)| (report.failed, usize::MAX - report.held));
         misses.truncate(limit);
-        misses
+        // Only those that are shown are put in words.
+        let steps = Steps::default();
+        let subject = Subject { steps: &steps, ..subject };
+        let words = misses.into_iter().map(|(scenario, report)| NearMiss {
+            scenario: scenario.name().to_owned(),
+            failed: scenario.matcher().failures_of(subject),
+            matched: report.held,
+        });
+        words.take_while(|_| steps.judge(()).is_ok()).collect()
     }
 
     /// All scenarios, in the order in which they are asked.
@@ -245,7 +257,7 @@ mod tests {
     }
 
     fn chosen(set: &ScenarioSet, facts: &Facts<'_>) -> Option<String> {
-        set.choose(Endpoint::Handoff, facts).map(|scenario| scenario.name().to_owned())
+        set.choose(Endpoint::Handoff, facts).unwrap().map(|scenario| scenario.name().to_owned())
     }
 
     #[test]
@@ -281,6 +293,25 @@ mod tests {
         let nearer = NearMiss { scenario: "nearer".to_owned(), failed: failed.clone(), matched: 2 };
         let near = NearMiss { scenario: "near".to_owned(), failed, matched: 1 };
         assert_eq!(misses, [nearer, near]);
+    }
+
+    #[test]
+    fn a_thousand_costly_scenarios_are_not_all_compared() {
+        let glob = format!("*{}b*", "a?".repeat(498));
+        let matcher = json!({ "body": [{ "pointer": "/text", "glob": glob }] });
+        let names: Vec<String> = (0..1_000).map(|number| format!("s{number:04}")).collect();
+        let scenarios: Vec<_> = names.iter().map(|name| (name.as_str(), 0, matcher.clone())).collect();
+        let set = set(&scenarios);
+        let text = serde_json::to_vec(&json!({ "text": "a".repeat(900_000) })).unwrap();
+        let body = LazyBody::new(&text);
+        let facts = facts("sam@x.com", "self_sign", "h", &body);
+        assert!(matches!(set.choose(Endpoint::Handoff, &facts), Err(TooCostly)));
+        assert_eq!(set.near_misses(&facts, 10).len(), 6, "as many as there are steps for");
+        // The same scenarios and a body of ordinary size.
+        let body = LazyBody::new(br#"{"text": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#);
+        let facts = Facts { body: &body, ..facts };
+        assert!(matches!(set.choose(Endpoint::Handoff, &facts), Ok(None)));
+        assert_eq!(set.near_misses(&facts, 10).len(), 10);
     }
 
     #[test]
@@ -328,7 +359,7 @@ mod tests {
             let set = set(&scenarios);
             let body = LazyBody::new(b"{}");
             let facts = facts(email, intent, id, &body);
-            let walked = set.iter().find(|scenario| scenario.matcher().matches(&facts));
+            let walked = set.iter().find(|scenario| scenario.matcher().matches(&facts).unwrap());
             prop_assert_eq!(chosen(&set, &facts), walked.map(|scenario| scenario.name().to_owned()));
         }
     }

@@ -158,7 +158,7 @@ mod tests {
         let chosen_by = |endpoint: Endpoint, email: &str| {
             let text = json!({ "actor": { "email": email } }).to_string();
             let body = LazyBody::new(text.as_bytes());
-            set.choose(endpoint, &Facts::of(&body)).map(|scenario| scenario.name().to_owned())
+            set.choose(endpoint, &Facts::of(&body)).unwrap().map(|scenario| scenario.name().to_owned())
         };
         let chosen = |email: &str| chosen_by(Endpoint::Handoff, email);
         for (name, _) in shipped() {

@@ -102,6 +102,7 @@ impl Race {
             Some((_, Ok(days @ 1..=90))) => Some(days),
             Some((days, _)) => return Err(RaceError::Period(days)),
         };
+        is_race(agents.len())?;
         let start = Timestamp::UNIX_EPOCH;
         let terms = Terms {
             name: "Race".into(),
@@ -128,7 +129,6 @@ impl Race {
             phone_verification: false,
             persons: agents.iter().zip(1..).map(|(agent, number)| agent.person(number)).collect(),
         };
-        is_race(agents.len())?;
         envelope.add_recipient(recipient, start, &|_| "".into()).map_err(|error| match error {
             DraftError::DuplicateAgent(email) => RaceError::DuplicateAgent(email),
             _ => RaceError::TooManyAgents(agents.len()),
@@ -219,6 +219,17 @@ impl Race {
             return Err(RaceError::Runs(runs));
         }
         Ok(Races::of(self, seed, runs))
+    }
+
+    /// As [`Race::runs`], but gives up with `None` when `is_over` says so between two runs.
+    ///
+    /// # Errors
+    /// [`RaceError::Runs`].
+    pub fn runs_until(&self, seed: u64, runs: u32, is_over: impl FnMut() -> bool) -> Result<Option<Races>, RaceError> {
+        if !(1..=MOST_RUNS).contains(&runs) {
+            return Err(RaceError::Runs(runs));
+        }
+        Ok(Races::of_until(self, seed, runs, is_over))
     }
 
     fn track(&self) -> Track<'_> {

@@ -44,4 +44,5 @@ mod simulations;
 mod stage;
 mod switches;
 mod token_scenarios;
+mod waiting;
 mod wire;

@@ -7,11 +7,13 @@ use axum::{
 };
 use docendorse_mock::{
     Settings,
+    clock::Deadline,
     signing::{Command, Envelope, EnvelopeId, NewRecipient, RecipientType, Terms},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use tokio::{sync::oneshot, task::JoinSet};
 
 const PATH: &str = "/__admin/signing/simulations";
 
@@ -168,4 +170,45 @@ async fn what_cannot_be_simulated_is_told_with_the_fix() {
         assert!(detail.contains(problem), "{detail}");
     }
     assert_eq!(simulate(&api, &format!("{PATH}?format=png"), json!({})).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn two_simulations_compute_and_others_are_refused() {
+    let api = Arc::new(Api::new());
+    let mut callers = JoinSet::new();
+    let mut releases = Vec::new();
+    for _ in 0..2 {
+        let (release, released) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let api = Arc::clone(&api);
+        callers.spawn(async move {
+            let endless = move |_: &Deadline| {
+                let _ = started.send(());
+                released.recv().ok()
+            };
+            api.app.simulations.run(endless).await
+        });
+        has_started.await.unwrap();
+        releases.push(release);
+    }
+    // Their callers leave, and they compute on.
+    callers.shutdown().await;
+    for _ in 0..600 {
+        let refused = simulate(&api, PATH, json!({ "agents": three(), "runs": 100 })).await;
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "1"), "{}", refused.text);
+        assert!(refused.text.contains("Too many long requests"), "{}", refused.text);
+    }
+    drop(releases);
+    // The places are given back as soon as the threads have noticed.
+    while simulate(&api, PATH, json!({ "agents": three() })).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_and_refuses_simulations() {
+    let api = Api::new();
+    api.app.begin_stop();
+    let refused = simulate(&api, PATH, json!({ "agents": three(), "runs": 100 })).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["detail"]), (503, &json!("The server is stopping.")));
 }

@@ -352,3 +352,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn runs_stop_when_they_are_told_to() {
+    let race = usual(3);
+    let mut looks = 0;
+    let stopped = race.runs_until(7, 100, || {
+        looks += 1;
+        looks > 10
+    });
+    assert_eq!((stopped, looks), (Ok(None), 11));
+    assert_eq!(race.runs_until(7, 100, || false), Ok(Some(race.runs(7, 100).unwrap())));
+}

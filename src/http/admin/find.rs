@@ -1,25 +1,29 @@
-//! `/__admin/requests/count`, `find` and `wait`: the journal, asked by what scenarios match by.
+//! `/__admin/requests/count`, `find` and `wait`: the exchanges in the journal that match.
+//!
+//! Searching, and writing out what was found, runs on the pool for questions; waiting costs a place and no thread.
 
 use super::{Pretty, paging::page_size};
 use crate::{
-    clock::Stopwatch,
+    app::{App, MOST_WAITS},
+    clock::{Deadline, Stopwatch},
     config::duration,
     http::{
         error::Problem,
         extract::{Fields, Params, World},
     },
-    journal::Entry,
-    sandbox::Sandbox,
-    scenario::{Facts, LazyBody, Match},
+    journal::{Entry, Journal},
+    sandbox::{Sandbox, Tally},
+    scenario::{Match, TooCostly},
 };
 use axum::{
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -46,25 +50,51 @@ pub(super) struct Wanted {
 }
 
 /// `POST /__admin/requests/count` with `{"match": …}`.
-pub(super) async fn count_requests(World(sandbox): World, Fields(counted): Fields<Counted>) -> Pretty<impl Serialize> {
-    Pretty(json!({ "count": matching(&sandbox, &counted.matcher).len() }))
+pub(super) async fn count_requests(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    Fields(counted): Fields<Counted>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let count =
+        search(&app, &sandbox, counted.matcher.into(), |mut tally, journal| tally.entries(journal).len()).await?;
+    Ok(Pretty(json!({ "count": count })))
 }
 
 /// `POST /__admin/requests/find` with `{"match": …}`: newest first.
 pub(super) async fn find_requests(
+    State(app): State<Arc<App>>,
     World(sandbox): World,
     Fields(wanted): Fields<Wanted>,
-) -> Result<Pretty<impl Serialize>, Problem> {
-    let mut found = matching(&sandbox, &wanted.matcher);
-    let count = found.len();
-    found.truncate(page_size(wanted.limit)?);
-    Ok(Pretty(Found { requests: found, matching: count }))
+) -> Result<Response, Problem> {
+    let limit = page_size(wanted.limit)?;
+    search(&app, &sandbox, wanted.matcher.into(), move |mut tally, journal| found(tally.entries(journal), limit)).await
 }
 
 #[derive(Serialize)]
 struct Found {
     requests: Vec<Arc<Entry>>,
     matching: usize,
+}
+
+fn found(mut requests: Vec<Arc<Entry>>, limit: usize) -> Response {
+    let matching = requests.len();
+    requests.truncate(limit);
+    Pretty(Found { requests, matching }).into_response()
+}
+
+/// Looks through the journal, and lets `conclude` make something of what matches.
+async fn search<T: Send + 'static>(
+    app: &App,
+    sandbox: &Arc<Sandbox>,
+    matcher: Arc<Match>,
+    conclude: impl FnOnce(Tally, &Journal) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let sandbox = Arc::clone(sandbox);
+    let work = move |deadline: &Deadline| {
+        let journal = &sandbox.journal;
+        Some(Tally::of(matcher, journal, deadline)?.map(|tally| conclude(tally, journal)))
+    };
+    Ok(app.questions.run(work).await??)
 }
 
 #[derive(Deserialize)]
@@ -77,8 +107,10 @@ pub(super) struct Awaited {
 }
 
 /// `GET /__admin/requests/wait?count=1&match={…}&timeout=10s`: answers as soon as the journal holds that many matching
-/// exchanges, or with 408 and what did come.
+/// exchanges, or with 408 and what did come. Ends early with 503 when the server stops, and with 404 when the sandbox
+/// goes. A reset starts the count over.
 pub(super) async fn await_requests(
+    State(app): State<Arc<App>>,
     World(sandbox): World,
     Params(awaited): Params<Awaited>,
 ) -> Result<Response, Problem> {
@@ -88,28 +120,55 @@ pub(super) async fn await_requests(
         Some(text) => serde_json::from_str(text)
             .map_err(|error| Problem::bad_request(format!("match: {}.", error.to_string().replace('`', "\""))))?,
     };
+    let matcher = Arc::new(matcher);
     let patience = awaited
         .timeout
         .as_deref()
         .map_or(Ok(Duration::from_secs(10)), |text| duration(text).map(jiff::SignedDuration::unsigned_abs));
     let patience = patience.map_err(|problem| Problem::bad_request(format!("timeout: {problem}.")))?.min(LONGEST);
+    let _place = app.wait_place().ok_or_else(|| {
+        Problem::busy(format!("{MOST_WAITS} callers wait already, the most that there can be; try again in a moment."))
+    })?;
     let time = Stopwatch::start();
-    loop {
-        // Asked for before the journal is looked at, so that nothing can come in between unseen.
-        let recorded = sandbox.recorded();
-        let found = matching(&sandbox, &matcher);
-        if found.len() >= count {
-            let matching = found.len();
-            return Ok(Pretty(Found { requests: found.into_iter().take(MOST).collect(), matching }).into_response());
-        }
-        if timeout(patience.saturating_sub(time.elapsed()), recorded).await.is_err() {
-            return Ok((StatusCode::REQUEST_TIMEOUT, Pretty(missed(&sandbox, &matcher, found, count))).into_response());
+    let first = search(&app, &sandbox, Arc::clone(&matcher), move |mut tally, journal| {
+        let entries = tally.entries(journal);
+        let is_enough = entries.len() >= count;
+        if is_enough { Ok(found(entries, MOST)) } else { Err(tally) }
+    });
+    let tally = match first.await? {
+        Ok(found) => return Ok(found),
+        Err(tally) => tally,
+    };
+    let mut wait = app.wait(&sandbox, tally, count);
+    tokio::select! {
+        biased;
+        () = app.stopped() => Err(Problem::stopping()),
+        answer = wait.answer() => match answer {
+            Some(entries) => {
+                let entries = entries?;
+                Ok(app.questions.run(move |_| Some(found(entries, MOST))).await?)
+            }
+            None if !app.is_ready() => Err(Problem::stopping()),
+            None if sandbox.is_gone() => Err(Problem::not_found("sandbox", sandbox.name())),
+            None => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")),
+        },
+        () = sleep(patience.saturating_sub(time.elapsed())) => {
+            drop(wait);
+            let sandbox = Arc::clone(&sandbox);
+            let work = move |deadline: &Deadline| missed(&sandbox.journal, &matcher, count, deadline);
+            let missed = app.questions.run(work).await??;
+            Ok(missed)
         }
     }
 }
 
 /// What came, and the exchanges that came nearest to matching, with what kept them from it.
-fn missed(sandbox: &Sandbox, matcher: &Match, mut found: Vec<Arc<Entry>>, wanted: usize) -> impl Serialize + use<> {
+fn missed(
+    journal: &Journal,
+    matcher: &Match,
+    wanted: usize,
+    deadline: &Deadline,
+) -> Option<Result<Response, TooCostly>> {
     #[derive(Serialize)]
     struct Missed {
         wanted: usize,
@@ -122,30 +181,29 @@ fn missed(sandbox: &Sandbox, matcher: &Match, mut found: Vec<Arc<Entry>>, wanted
         request: Arc<Entry>,
         failed: Vec<String>,
     }
-    let mut near: Vec<Near> = sandbox
-        .journal
-        .all()
-        .into_iter()
-        .map(|request| {
-            let failed = with_facts(&request, |facts| matcher.failures(facts));
-            Near { request, failed }
-        })
-        .filter(|near| !near.failed.is_empty())
-        .collect();
-    near.sort_by_key(|near| near.failed.len());
-    near.truncate(NEAREST);
-    let matching = found.len();
-    found.truncate(MOST);
-    Missed { wanted, matching, requests: found, near_misses: near }
-}
-
-fn matching(sandbox: &Sandbox, matcher: &Match) -> Vec<Arc<Entry>> {
-    let mut entries = sandbox.journal.all();
-    entries.retain(|entry| with_facts(entry, |facts| matcher.matches(facts)));
-    entries
-}
-
-fn with_facts<T>(entry: &Entry, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
-    let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
-    ask(&Facts::of(&body))
+    let (mut requests, mut near) = (Vec::new(), Vec::new());
+    for entry in journal.all() {
+        if deadline.is_over() {
+            return None;
+        }
+        match journal.with_facts(&entry, |facts| matcher.misses(facts)) {
+            Ok(0) => requests.push(entry),
+            Ok(misses) => near.push((misses, entry)),
+            Err(error) => return Some(Err(error)),
+        }
+    }
+    near.sort_by_key(|(misses, _)| *misses);
+    // Only those that are shown are put in words.
+    let near = near.into_iter().take(NEAREST).map(|(_, request)| {
+        let failed = journal.with_facts(&request, |facts| matcher.failures(facts))?;
+        Ok(Near { request, failed })
+    });
+    let near_misses = match near.collect::<Result<_, TooCostly>>() {
+        Ok(near) => near,
+        Err(error) => return Some(Err(error)),
+    };
+    let matching = requests.len();
+    requests.truncate(MOST);
+    let missed = Missed { wanted, matching, requests, near_misses };
+    Some(Ok((StatusCode::REQUEST_TIMEOUT, Pretty(missed)).into_response()))
 }

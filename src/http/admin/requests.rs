@@ -2,6 +2,8 @@
 
 use super::{Pretty, paging::page_size};
 use crate::{
+    app::App,
+    clock::Deadline,
     contract::STATUSES,
     http::{
         error::Problem,
@@ -9,9 +11,9 @@ use crate::{
     },
     journal::{Entry, Filter, StatusFilter, exchange_id, exchange_number},
     position::brief,
-    scenario::{ChosenBy, Facts, LazyBody, NearMiss},
+    scenario::{ChosenBy, NearMiss},
 };
-use axum::http::StatusCode;
+use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -109,16 +111,26 @@ struct ExchangePage {
 
 /// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names, and the scenarios that it did
 /// not match, nearest first, each with what failed. They are those of now: found out when asked, not when it came.
-pub(super) async fn show_request(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
+pub(super) async fn show_request(
+    State(app): State<Arc<App>>,
+    World(sandbox): World,
+    Id(id): Id,
+) -> Result<Pretty<impl Serialize>, Problem> {
     let entry = exchange_number(&id).and_then(|number| sandbox.journal.get(number));
     let entry = entry.ok_or_else(|| Problem::not_found("exchange", &id))?;
-    let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
     let near_misses = match entry.exchange.chosen.by {
         // Nothing was asked to match.
         ChosenBy::Contract | ChosenBy::Nobody | ChosenBy::Signing => Vec::new(),
-        _ => sandbox.scripts.set().near_misses(&Facts::of(&body), NEAREST),
+        _ => {
+            let entry = Arc::clone(&entry);
+            let compare = move |_: &Deadline| {
+                let set = sandbox.scripts.set();
+                Some(sandbox.journal.with_facts(&entry, |facts| set.near_misses(facts, NEAREST)))
+            };
+            app.questions.run(compare).await?
+        }
     };
-    Ok(Pretty(ExchangePage { entry: Arc::clone(&entry), near_misses }))
+    Ok(Pretty(ExchangePage { entry, near_misses }))
 }
 
 /// `DELETE /__admin/requests`: empties the journal.

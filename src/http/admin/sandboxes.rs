@@ -3,7 +3,7 @@
 use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
-    clock::Clock,
+    clock::{Clock, Deadline},
     config::SwitchChanges,
     http::{
         error::Problem,
@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// A sandbox to be made; what is not given is as the server was told.
 #[derive(Default, Deserialize)]
@@ -96,6 +97,8 @@ pub(super) async fn restore_sandbox(
 }
 
 /// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, but for its journal and its credentials.
+///
+/// A large sandbox takes a while to copy and to write out, so that is done off the async workers.
 pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Response, Problem> {
     let sandbox = find(&app, &name)?;
     let too_large = || {
@@ -107,7 +110,12 @@ pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) 
     if sandbox.size_of_documents().await? > MOST_RESTORED {
         return Err(too_large());
     }
-    let response = Pretty(sandbox.snapshot().await?).into_response();
+    let runtime = Handle::current();
+    let work = move |_: &Deadline| {
+        let snapshot = runtime.block_on(sandbox.snapshot());
+        Some(snapshot.map(|snapshot| Pretty(snapshot).into_response()))
+    };
+    let response = app.questions.run(work).await??;
     match response.body().size_hint().exact() {
         Some(size) if size > MOST_RESTORED as u64 => Err(too_large()),
         _ => Ok(response),

@@ -2,6 +2,8 @@
 
 use super::Pretty;
 use crate::{
+    app::App,
+    clock::Deadline,
     http::{
         error::Problem,
         extract::{Fields, Params, World},
@@ -10,10 +12,12 @@ use crate::{
     signing::{Race, RaceAgent, RaceError},
 };
 use axum::{
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How many runs are simulated for one request at most.
 const MOST_RUNS: u32 = 100_000;
@@ -49,7 +53,10 @@ pub(super) struct Shown {
 }
 
 /// `POST /__admin/signing/simulations`: one run in full, or several in figures. Nothing in the sandbox changes.
+///
+/// Two requests compute at the same time; others get 503, and so does one that takes longer than 10 s.
 pub(super) async fn simulate_race(
+    State(app): State<Arc<App>>,
     World(sandbox): World,
     Params(shown): Params<Shown>,
     headers: HeaderMap,
@@ -65,8 +72,7 @@ pub(super) async fn simulate_race(
             "runs: {runs} is not from 1 to {most}, the most of this race at once; the verb \"race\" takes more."
         ))
     })?;
-    let simulated = tokio::task::spawn_blocking(move || simulate(&race, seed, runs, format)).await;
-    simulated.unwrap_or_else(|error| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())))
+    app.simulations.run(move |deadline| simulate(&race, seed, runs, format, deadline)).await?
 }
 
 async fn race(sandbox: &Sandbox, wanted: Wanted) -> Result<Race, Problem> {
@@ -108,21 +114,31 @@ fn accepted(headers: &HeaderMap) -> Format {
     known.into_iter().next().unwrap_or(Format::Json)
 }
 
-fn simulate(race: &Race, seed: u64, runs: u32, format: Format) -> Result<Response, Problem> {
+/// The answer; none when the deadline is over first.
+fn simulate(
+    race: &Race,
+    seed: u64,
+    runs: u32,
+    format: Format,
+    deadline: &Deadline,
+) -> Option<Result<Response, Problem>> {
     if runs == 1 {
         let run = race.run(seed, 0);
-        return Ok(match format {
+        return Some(Ok(match format {
             Format::Json => json(run),
             Format::Svg => picture(run.svg()),
             Format::Table => run.table().into_response(),
-        });
+        }));
     }
-    let races = race.runs(seed, runs).map_err(|error| Problem::bad_request(format!("runs: {error}.")))?;
-    Ok(match format {
+    let races = match race.runs_until(seed, runs, || deadline.is_over()) {
+        Ok(races) => races?,
+        Err(error) => return Some(Err(Problem::bad_request(format!("runs: {error}.")))),
+    };
+    Some(Ok(match format {
         Format::Json => json(races),
         Format::Svg => picture(races.svg()),
         Format::Table => races.table().into_response(),
-    })
+    }))
 }
 
 fn json(told: impl Serialize) -> Response {

@@ -86,6 +86,18 @@ impl Races {
         }
         tally.close(race, seed, runs)
     }
+
+    pub(super) fn of_until(race: &Race, seed: u64, runs: u32, mut is_over: impl FnMut() -> bool) -> Option<Self> {
+        let mut tally = Tally::new(race.agents());
+        let mut track = race.track();
+        for number in 0..u64::from(runs) {
+            if is_over() {
+                return None;
+            }
+            tally.add(&track.run(Race::chance(seed, number), &mut ()));
+        }
+        Some(tally.close(race, seed, runs))
+    }
 }
 
 /// The counting.

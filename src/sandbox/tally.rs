@@ -1,0 +1,88 @@
+//! Which exchanges match: what `count`, `find` and `wait` ask of the journal.
+
+use crate::{
+    clock::Deadline,
+    journal::{Entry, Journal, News},
+    scenario::{Match, TooCostly},
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// The exchanges that match, as far as the journal has been looked through. It goes on from there, so that no exchange
+/// is compared twice.
+#[derive(Debug)]
+pub struct Tally {
+    matcher: Arc<Match>,
+    generation: u64,
+    seen: u64,
+    /// The numbers of those that match, oldest first.
+    matched: VecDeque<u64>,
+}
+
+impl Tally {
+    /// Nothing looked at yet.
+    #[must_use]
+    pub fn new(matcher: Arc<Match>) -> Self {
+        Self { matcher, generation: 0, seen: 0, matched: VecDeque::new() }
+    }
+
+    /// Looks through a journal once; `None` when the deadline is over first.
+    #[must_use]
+    pub fn of(matcher: Arc<Match>, journal: &Journal, deadline: &Deadline) -> Option<Result<Self, TooCostly>> {
+        let mut tally = Self::new(matcher);
+        let news = journal.since(|generation| tally.next(generation));
+        tally.begin(&news);
+        for entry in &news.entries {
+            if deadline.is_over() {
+                return None;
+            }
+            if let Err(error) = journal.with_facts(entry, |facts| tally.compare(entry.number, |it| it.matches(facts))) {
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(tally))
+    }
+
+    /// The number of the last exchange that it knows in this generation of the journal.
+    pub(super) fn next(&self, generation: u64) -> u64 {
+        if generation == self.generation { self.seen } else { 0 }
+    }
+
+    /// Prepares for what is new: after a reset of the journal it starts over, and what gave way no longer counts.
+    pub(super) fn begin(&mut self, news: &News) {
+        if self.generation != news.generation {
+            self.generation = news.generation;
+            self.seen = 0;
+            self.matched.clear();
+        }
+        while self.matched.front().is_some_and(|number| *number < news.oldest) {
+            self.matched.pop_front();
+        }
+    }
+
+    /// Compares an exchange that it has not seen yet.
+    pub(super) fn compare(
+        &mut self,
+        number: u64,
+        matches: impl FnOnce(&Match) -> Result<bool, TooCostly>,
+    ) -> Result<(), TooCostly> {
+        if matches(&self.matcher)? {
+            self.matched.push_back(number);
+        }
+        self.seen = number;
+        Ok(())
+    }
+
+    /// How many exchanges matched, of which some may have been deleted since.
+    pub(super) fn count(&self) -> usize {
+        self.matched.len()
+    }
+
+    /// The exchanges that match and are still kept, newest first.
+    #[must_use]
+    pub fn entries(&mut self, journal: &Journal) -> Vec<Arc<Entry>> {
+        let mut entries = journal.kept(self.generation, &self.matched);
+        self.matched = entries.iter().map(|entry| entry.number).collect();
+        entries.reverse();
+        entries
+    }
+}
