@@ -5,13 +5,19 @@
 
 mod choices;
 mod clients;
+mod error;
 mod file;
+mod hosts;
+mod secret;
 mod switches;
 mod values;
 
 pub use choices::{AssertionClock, Auth, LogFormat, LogLevel, OnDuplicateHandoff};
 pub use clients::{ClientEntry, ClientKey};
+pub use error::ConfigError;
 pub use file::FileError;
+pub use hosts::{AllowedHost, Host};
+pub use secret::Secret;
 pub use switches::{SwitchChanges, Switches};
 pub use values::{duration, split_address};
 
@@ -70,6 +76,29 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_ADMIN_BODY", value_name = "SIZE", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_admin_body: Option<ByteSize>,
+
+    /// Serve the control plane under these host names as well, and take requests from their web pages; `*.example.com`
+    /// is every name below it. IP addresses, single labels such as localhost, .localhost, .local, .internal, .test and
+    /// the host of --base-url need no entry. May be given more than once, or with commas.
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_ALLOWED_HOSTS",
+        value_name = "HOST",
+        help_heading = "Safety",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
+
+    /// Require this bearer token on the control plane. Better set by the variable or in a file: other users of the
+    /// machine can see flags.
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        help_heading = "Safety",
+        hide_env_values = true
+    )]
+    pub admin_token: Option<Secret>,
 
     /// Which bearer tokens pass: any that is not empty, or only those that this server issued. [default: open]
     #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
@@ -200,6 +229,10 @@ pub struct Settings {
     pub max_body: usize,
     /// The largest request body of the control plane, in bytes.
     pub max_admin_body: usize,
+    /// Host names under which the control plane is served, besides private ones.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// The bearer token of the control plane.
+    pub admin_token: Option<Secret>,
     /// Which bearer tokens pass.
     pub auth: Auth,
     /// Public keys for clients of the default sandbox.
@@ -244,22 +277,6 @@ pub struct Settings {
     pub max_memory: usize,
 }
 
-/// A setting that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A value cannot be used, wherever it came from.
-    #[error("{setting}: {problem}")]
-    Value {
-        /// The name of the setting.
-        setting: &'static str,
-        /// What is wrong with it, and the fix.
-        problem: String,
-    },
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self::from_options(ServeOptions::default())
@@ -283,6 +300,10 @@ impl Settings {
             None => options,
         };
         let mut settings = Self::from_options(options);
+        if settings.admin_token.as_ref().is_some_and(|token| !token.is_bearer_token()) {
+            let problem = "it is not a bearer token; use letters, digits and - . _ ~ + / only".to_owned();
+            return Err(ConfigError::Value { setting: "admin-token", problem });
+        }
         if let Some(port) = port.filter(|port| !port.is_empty() && !listen_is_flag) {
             let problem = || format!("{port:?} is no port; set a number from 0 to 65535, or unset it");
             let port: u16 = port.parse().map_err(|_| ConfigError::Value { setting: "PORT", problem: problem() })?;
@@ -305,6 +326,8 @@ impl Settings {
             log_level: options.log_level.unwrap_or_default(),
             max_body: bytes(options.max_body, 1 << 20),
             max_admin_body: bytes(options.max_admin_body, 4 << 20),
+            allowed_hosts: options.allowed_hosts,
+            admin_token: options.admin_token,
             auth: options.auth.unwrap_or_default(),
             client_key: options.client_key,
             clients: options.clients,
@@ -343,6 +366,8 @@ impl ServeOptions {
             log_level: self.log_level.or(other.log_level),
             max_body: self.max_body.or(other.max_body),
             max_admin_body: self.max_admin_body.or(other.max_admin_body),
+            allowed_hosts: if self.allowed_hosts.is_empty() { other.allowed_hosts } else { self.allowed_hosts },
+            admin_token: self.admin_token.or(other.admin_token),
             auth: self.auth.or(other.auth),
             client_key: if self.client_key.is_empty() { other.client_key } else { self.client_key },
             clients: if self.clients.is_empty() { other.clients } else { self.clients },

@@ -8,6 +8,7 @@ mod depart;
 mod error;
 mod extract;
 pub mod fault;
+mod guard;
 mod handoff;
 mod openapi;
 mod probes;
@@ -18,6 +19,7 @@ mod token;
 use crate::app::App;
 use axum::{
     Router,
+    middleware::map_response,
     routing::{get, post},
 };
 use std::sync::Arc;
@@ -30,12 +32,23 @@ const CREATE_TOKEN: &str = "/oauth2/v2/token";
 
 /// Every route of the server.
 ///
-/// The handlers of contract surfaces, and of unknown paths, record what they answer in the journal; those of probes, of
-/// the control plane and of our own documents do not.
+/// The handlers of contract surfaces, and of unknown paths, record their answers in the journal, and refuse what web
+/// pages of other sites send. The control plane records nothing and has a stricter guard. Probes and published documents
+/// are open to everybody.
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route(CREATE_AGENT_SESSION, post(handoff::create_agent_session).fallback(error::method_not_allowed))
         .route(CREATE_TOKEN, post(token::create_token).fallback(token::method_not_allowed))
+        .merge(public())
+        .merge(signing::router())
+        .merge(admin::router(app))
+        .fallback(error::no_such_endpoint)
+        .with_state(Arc::clone(app))
+}
+
+/// What everybody may read: probes and published documents.
+fn public() -> Router<Arc<App>> {
+    Router::new()
         .route("/oauth2/v2/.well-known/oauth-authorization-server", get(token::show_metadata))
         .route("/oauth2/v2/.well-known/openid-configuration", get(token::show_metadata))
         .route("/.well-known/oauth-authorization-server/oauth2/v2", get(token::show_metadata))
@@ -43,8 +56,5 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/openapi.json", get(openapi::contract))
-        .merge(signing::router())
-        .merge(admin::router(app))
-        .fallback(error::no_such_endpoint)
-        .with_state(Arc::clone(app))
+        .layer(map_response(guard::no_sniff))
 }

@@ -21,7 +21,7 @@ mod tokens;
 use super::{
     error::{Problem, panicked},
     extract::World,
-    openapi,
+    guard, openapi,
     record::{X_REQUEST_ID, request_id},
 };
 use crate::{
@@ -107,6 +107,8 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/{*rest}", any(no_such_endpoint))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(app), stamp))
+        // Outermost: a request that it refuses draws no id from the sandbox.
+        .layer(from_fn_with_state(Arc::clone(app), guard::protect))
 }
 
 /// An answer of the control plane: indented, because people read it.

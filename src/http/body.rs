@@ -5,7 +5,10 @@ use crate::{
     budget::{Account, Budget},
     clock::Stopwatch,
 };
-use axum::body::Body;
+use axum::{
+    body::Body,
+    http::{HeaderMap, header},
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
@@ -98,6 +101,14 @@ pub(super) async fn read(
             return Ok(ReadBody { bytes: Arc::from(&*data), lease: lease.map(Arc::new) });
         }
         whole.extend_from_slice(&data);
+    }
+}
+
+/// Drops the body of a request that was refused unread. A client that waits for leave to send it (`Expect`) never gets
+/// that leave.
+pub(super) fn let_go(body: Body, headers: &HeaderMap) {
+    if !headers.contains_key(header::EXPECT) {
+        drain(body);
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Breach {
     Broken,
     /// The body breaks the contract, with every reason.
     Refused(Refusal),
+    /// A web page of another site sent the request.
+    CrossSite(String),
     /// A defect of ours.
     Failed,
 }
@@ -56,6 +58,7 @@ impl Breach {
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Broken | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::CrossSite(_) => StatusCode::FORBIDDEN,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -63,7 +66,7 @@ impl Breach {
     /// What is wrong, and the fix.
     pub(super) fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::MediaType(description) => description.clone().into(),
+            Self::MediaType(description) | Self::CrossSite(description) => description.clone().into(),
             Self::TooLarge(limit) => {
                 format!("The request body is larger than {limit} bytes, the limit that --max-body sets.").into()
             }

@@ -7,8 +7,11 @@ use crate::{
     sandbox::{Sandbox, Scripted},
     scenario::{self, Context},
 };
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
+
+/// On every scripted answer: in a browser, a body that a scenario wrote runs no script.
+const SANDBOX: (HeaderName, HeaderValue) = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
 
 /// Changes an answer as its scenario says. `request` is what templates call `request`.
 pub(super) fn depart(
@@ -21,6 +24,7 @@ pub(super) fn depart(
 ) -> Result<(), HandoffError> {
     let mut chance = || sandbox.ids.chance();
     let Some(departure) = scripted.answer().and_then(|answer| answer.departure(&mut chance)) else {
+        answered.headers.push(SANDBOX);
         return Ok(());
     };
     let request = request(answered);
@@ -44,6 +48,8 @@ pub(super) fn depart(
     answered.masked_body = masked.map(|masked| masked.body);
     let headers = rendered.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
     answered.headers.extend(headers);
+    // Last, so that no scenario replaces it.
+    answered.headers.push(SANDBOX);
     answered.body = rendered.body;
     if let Some(status) = departure.http_status.and_then(|status| StatusCode::from_u16(status).ok()) {
         answered.http_status = status;

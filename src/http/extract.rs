@@ -108,11 +108,9 @@ async fn check_body<T: Contracted>(
     }
 }
 
-/// A request refused before its body was looked at. Whoever waits for leave to send it (`Expect`) never gets it.
+/// A request refused before its body was read.
 pub(super) fn unread<E>(error: E, headers: &HeaderMap, body: Body) -> E {
-    if !headers.contains_key(header::EXPECT) {
-        body::drain(body);
-    }
+    body::let_go(body, headers);
     error
 }
 

@@ -26,7 +26,21 @@ fn contract_document(base_url: &str) -> Result<Value, SchemaError> {
     let mut whole = document(CONTRACT, base_url, &schemas)?;
     add(&mut whole, serde_json::from_str(SIGNING)?);
     add(&mut whole, json!({ "components": { "schemas": signing::components()? } }));
+    add_responses(&mut whole, "/api/v1/key", &[("403", "SigningCrossSite")]);
     Ok(whole)
+}
+
+/// Adds responses of the guard, which every operation below a path has.
+fn add_responses(document: &mut Value, below: &str, responses: &[(&str, &str)]) {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let items = paths.filter(|(path, _)| path.starts_with(below)).filter_map(|(_, item)| item.as_object_mut());
+    let operations = items.flat_map(|item| item.values_mut()).filter_map(|operation| operation.get_mut("responses"));
+    for known in operations.filter_map(Value::as_object_mut) {
+        for (status, name) in responses {
+            let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+            known.entry(*status).or_insert(reference);
+        }
+    }
 }
 
 /// Adds to a document what another one has: members to objects, items to lists.
@@ -44,7 +58,11 @@ fn add(to: &mut Value, from: Value) {
 
 /// `GET /__admin/openapi.json`.
 pub(super) async fn control(State(app): State<Arc<App>>) -> Response {
-    answer(document(CONTROL, &app.base_url, &[]))
+    let responses = [("401", "Unauthorized"), ("403", "CrossSite"), ("421", "Misdirected")];
+    answer(document(CONTROL, &app.base_url, &[]).map(|mut whole| {
+        add_responses(&mut whole, "/__admin", &responses);
+        whole
+    }))
 }
 
 fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Value, SchemaError> {

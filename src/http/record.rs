@@ -1,10 +1,16 @@
 //! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
+mod masked;
+
+pub(super) use masked::push_parameter;
+
 use super::{
+    body,
     breach::{Breach, SurfaceError},
     credential::{find_token, sandbox_of},
     fault::{Dribble, Fault},
+    guard::{self, Refusal},
     signing::ShownKey,
 };
 use crate::{
@@ -26,7 +32,8 @@ use axum::{
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use std::{borrow::Cow, fmt::Write, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use masked::{head, lines};
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 /// The header that names an answer's exchange in the journal.
 const X_MOCK_EXCHANGE: HeaderName = HeaderName::from_static("x-mock-exchange");
@@ -106,6 +113,9 @@ impl Answered {
 /// Opens the exchange of a request, and hands its parts back for an answer to be found.
 pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Body) {
     let (parts, body) = request.into_parts();
+    if let Err(refusal) = guard::judge_sender(app, &parts) {
+        return (OpenExchange::refused(app, &parts, body, refusal), parts, Body::empty());
+    }
     let shown = find_token(app, &parts.headers);
     let sandbox = sandbox_of(app, &shown);
     let exchange = OpenExchange::new(app, &parts, sandbox, shown);
@@ -115,6 +125,9 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
 /// Opens the exchange of a request to the signing service, whose callers show an API key.
 pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, ShownKey, Parts, Body) {
     let (parts, body) = request.into_parts();
+    if let Err(refusal) = guard::judge_sender(app, &parts) {
+        return (OpenExchange::refused(app, &parts, body, refusal), ShownKey::Missing(""), parts, Body::empty());
+    }
     let key = ShownKey::find(app, &parts.headers);
     let exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign);
     (exchange, key, parts, body)
@@ -132,9 +145,30 @@ pub(super) struct OpenExchange {
     /// What is known by now; recorded also when the caller does not wait for it.
     findings: Findings,
     closed: bool,
+    /// Why the guard refuses the request. The exchange is not recorded then.
+    refusal: Option<Refusal>,
 }
 
 impl OpenExchange {
+    /// A request that the guard refuses. It leaves no trace in the sandbox and draws no id from it, or a web page could
+    /// flood the journal and change the ids of a run.
+    fn refused(app: &Arc<App>, parts: &Parts, body: Body, refusal: Refusal) -> Self {
+        body::let_go(body, &parts.headers);
+        let sandbox = Arc::clone(app.sandboxes.default_sandbox());
+        Self {
+            app: Arc::clone(app),
+            started: Stopwatch::start(),
+            at: sandbox.clock.now(),
+            head: head(parts),
+            request_id: request_id(&parts.headers, uuid::Uuid::nil),
+            sandbox,
+            shown: FoundToken::Foreign,
+            findings: Findings::default(),
+            closed: true,
+            refusal: Some(refusal),
+        }
+    }
+
     fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
         Self {
             app: Arc::clone(app),
@@ -146,6 +180,7 @@ impl OpenExchange {
             shown,
             findings: Findings::default(),
             closed: false,
+            refusal: None,
         }
     }
 
@@ -160,6 +195,9 @@ impl OpenExchange {
         mut self,
         answer: impl Future<Output = Result<Answered, E>>,
     ) -> Response {
+        if let Some(refusal) = self.refusal.take() {
+            return self.refuse(E::from(Breach::CrossSite(refusal.description().to_owned())).into());
+        }
         let mut answered: Answered = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => error.into(),
@@ -170,6 +208,19 @@ impl OpenExchange {
             tokio::time::sleep(answered.delay).await;
         }
         self.close(answered)
+    }
+
+    /// Answers a request that the guard refuses. No setting moves its HTTP status.
+    fn refuse(self, answered: Answered) -> Response {
+        let request = guard::quoted(self.head.lines().next().unwrap_or_default().as_bytes());
+        tracing::info!(request, http_status = answered.http_status.as_u16(), "refused: {}", answered.reason);
+        let mut response = Response::new(Body::from(answered.body));
+        *response.status_mut() = answered.http_status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
+        headers.extend(answered.headers);
+        guard::set_no_sniff(headers);
+        response
     }
 
     fn close(mut self, mut answered: Answered) -> Response {
@@ -186,7 +237,7 @@ impl OpenExchange {
         let mut response = Response::new(Body::from(answered.body));
         *response.status_mut() = answered.http_status;
         let headers = response.headers_mut();
-        headers.reserve(4 + answered.headers.len());
+        headers.reserve(5 + answered.headers.len());
         headers.insert(header::CONTENT_TYPE, APPLICATION_JSON);
         headers.insert(X_REQUEST_ID, self.request_id.clone());
         for (name, value) in answered.headers {
@@ -200,6 +251,7 @@ impl OpenExchange {
         if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);
         }
+        guard::set_no_sniff(response.headers_mut());
         match (answered.fault, answered.dribble) {
             (Some(fault), _) => fault.apply(response),
             (None, Some(over)) => Dribble { over }.apply(response),
@@ -284,91 +336,6 @@ pub(super) fn request_id(headers: &HeaderMap, fresh: impl FnOnce() -> uuid::Uuid
     let mut text = uuid::Uuid::encode_buffer();
     let text = fresh().as_hyphenated().encode_lower(&mut text);
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none"))
-}
-
-fn head(parts: &Parts) -> Box<str> {
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let method = parts.method.as_str();
-    let mut head = String::with_capacity(method.len() + target.len() + 2 + size_of_lines(&parts.headers));
-    head.push_str(method);
-    head.push(' ');
-    push_target(target, &mut head);
-    head.push('\n');
-    push_lines(&parts.headers, &mut head);
-    head.into_boxed_str()
-}
-
-fn lines(headers: &HeaderMap) -> Box<str> {
-    let mut lines = String::with_capacity(size_of_lines(headers));
-    push_lines(headers, &mut lines);
-    lines.into_boxed_str()
-}
-
-/// Room enough for the lines of some headers, so that none of them has to be moved again.
-fn size_of_lines(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 3).sum()
-}
-
-/// Headers as `name: value` lines, with what would let a reader act as the caller left out.
-fn push_lines(headers: &HeaderMap, into: &mut String) {
-    for (name, value) in headers {
-        into.push_str(name.as_str());
-        into.push_str(": ");
-        let text = value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed);
-        if is_secret(name) {
-            mask(into, &text);
-        } else {
-            into.push_str(&text);
-        }
-        into.push('\n');
-    }
-}
-
-fn is_secret(name: &HeaderName) -> bool {
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::SET_COOKIE].contains(name)
-        || ["x-inspakt-api-key", "x-api-key"].contains(&name.as_str())
-}
-
-/// Leaves a credential out and tells how long it is; of a scheme that is well known, the name stays.
-fn mask(into: &mut String, credential: &str) {
-    const SCHEMES: [&str; 3] = ["bearer", "basic", "digest"];
-    let secret = match credential.split_once(' ') {
-        Some((scheme, rest)) if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
-            into.push_str(scheme);
-            into.push(' ');
-            rest
-        }
-        _ => credential,
-    };
-    // Writing to a string cannot fail.
-    let _ = write!(into, "*** ({} characters)", secret.chars().count());
-}
-
-/// A path and query, without the token (RFC 6750, 2.3) and the secrets that a query may hold, though none should.
-fn push_target(target: &str, into: &mut String) {
-    let Some((path, query)) = target.split_once('?') else { return into.push_str(target) };
-    into.push_str(path);
-    for (index, pair) in query.split('&').enumerate() {
-        into.push(if index == 0 { '?' } else { '&' });
-        push_parameter(pair, into);
-    }
-}
-
-/// A parameter of a query or a form, without its value where the name says that it is a secret.
-pub(super) fn push_parameter(pair: &str, into: &mut String) {
-    match pair.split_once('=') {
-        Some((name, _)) if is_secret_parameter(name) => {
-            into.push_str(name);
-            into.push_str("=***");
-        }
-        _ => into.push_str(pair),
-    }
-}
-
-fn is_secret_parameter(name: &str) -> bool {
-    let plain = form_urlencoded::parse(name.as_bytes()).next().map_or(Cow::Borrowed(name), |(name, _)| name);
-    let plain = plain.to_ascii_lowercase();
-    plain.ends_with("token") || ["secret", "password", "assertion"].iter().any(|word| plain.contains(word))
 }
 
 #[cfg(test)]

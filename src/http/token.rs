@@ -4,7 +4,7 @@
 use super::{
     admin::Pretty,
     body::{self, BodyError, ReadBody},
-    breach::Breach,
+    breach::{Breach, SurfaceError},
     depart::depart,
     error::HandoffError,
     record::{self, Answered, Findings},
@@ -60,10 +60,10 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
     let mut answered = refused(&TokenError::new(ErrorCode::InvalidRequest, &problem), Findings::default());
     answered.http_status = StatusCode::METHOD_NOT_ALLOWED;
     answered.headers.push((header::ALLOW, HeaderValue::from_static("POST")));
-    exchange.answer(std::future::ready(Ok::<_, HandoffError>(answered))).await
+    exchange.answer(std::future::ready(Ok::<_, TokenFailure>(answered))).await
 }
 
-async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, HandoffError> {
+async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, TokenFailure> {
     let ReadBody { bytes: form, lease } = match read_form(app, headers, body).await {
         Ok(form) => form,
         Err((http_status, error)) => {
@@ -96,10 +96,44 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, 
             assertion.and_then(|assertion| serde_json::from_slice(&assertion.claims).ok()).unwrap_or_default()
         };
         if let Err(error) = depart(app, &sandbox, &scripted, &user, claims, &mut answered) {
-            return Err(HandoffError { findings: Box::new(answered.findings), ..error });
+            return Err(HandoffError { findings: Box::new(answered.findings), ..error }.into());
         }
     }
     Ok(answered)
+}
+
+/// What keeps the token endpoint from an answer of its own.
+struct TokenFailure(Box<Answered>);
+
+impl From<Breach> for TokenFailure {
+    fn from(breach: Breach) -> Self {
+        // RFC 6749 has no error code for a defect of the server.
+        if matches!(breach, Breach::Failed) {
+            return HandoffError::from(breach).into();
+        }
+        let mut answered =
+            refused(&TokenError::new(ErrorCode::InvalidRequest, &breach.description()), Findings::default());
+        answered.http_status = breach.http_status();
+        Self(Box::new(answered))
+    }
+}
+
+impl From<HandoffError> for TokenFailure {
+    fn from(error: HandoffError) -> Self {
+        Self(Box::new(error.into()))
+    }
+}
+
+impl From<TokenFailure> for Answered {
+    fn from(failure: TokenFailure) -> Self {
+        *failure.0
+    }
+}
+
+impl SurfaceError for TokenFailure {
+    fn findings(&mut self) -> &mut Findings {
+        &mut self.0.findings
+    }
 }
 
 /// Reads the form whole.

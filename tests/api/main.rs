@@ -15,6 +15,8 @@ mod events;
 mod faults;
 mod fixtures;
 mod grants;
+mod guard;
+mod guard_wire;
 mod handoff;
 mod handoff_envelopes;
 mod harness;

@@ -76,6 +76,7 @@ impl From<Breach> for ApiError {
             Breach::TimedOut => "Request.TimedOut",
             Breach::Broken => "Request.Incomplete",
             Breach::Refused(_) => "Request.Invalid",
+            Breach::CrossSite(_) => "Request.CrossSite",
             Breach::Failed => "Service.Failed",
         };
         let mut error = Self::new(breach.http_status(), name, breach.description());

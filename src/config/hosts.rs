@@ -1,0 +1,255 @@
+//! Host names as `Host`, `Origin` and `--allowed-hosts` write them.
+//!
+//! Parsing is strict. A text that a browser would read as another host than we do (`127.1`, `a@b`) is not a host.
+
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+
+/// Top-level domains that no registry hands out (RFC 6761, RFC 6762, and ICANN's resolution on `.internal`).
+const PRIVATE_DOMAINS: [&str; 4] = ["localhost", "local", "internal", "test"];
+
+/// A host without its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An IP literal; IPv6 is written in brackets.
+    Ip(IpAddr),
+    /// A name in lower case, without the dot that may end it.
+    Name(Box<str>),
+}
+
+impl Host {
+    /// Parses a host and nothing else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix('[') {
+            let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
+            return Some(Self::Ip(address.into()));
+        }
+        if let Ok(address) = text.parse::<Ipv4Addr>() {
+            return Some(Self::Ip(address.into()));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        let is_name = name.len() <= 253 && name.split('.').all(is_label) && !ends_in_number(name);
+        is_name.then(|| Self::Name(name.to_ascii_lowercase().into()))
+    }
+
+    /// Parses `host` or `host:port`. An empty port counts as none (RFC 3986, 3.2.3).
+    #[must_use]
+    pub fn parse_with_port(text: &str) -> Option<(Self, Option<u16>)> {
+        let end_of_host =
+            if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+        let (host, rest) = text.split_at_checked(end_of_host)?;
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => None,
+            Some("") => None,
+            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
+            _ => return None,
+        };
+        Some((Self::parse(host)?, port))
+    }
+
+    /// Whether no stranger can own this host, so that a request that names it did not come by DNS rebinding: an IP
+    /// literal, a single label, or a name below one of [`PRIVATE_DOMAINS`].
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Ip(_) => true,
+            Self::Name(name) => name.rsplit_once('.').is_none_or(|(_, domain)| PRIVATE_DOMAINS.contains(&domain)),
+        }
+    }
+}
+
+/// Whether the URL standard would read a name as an IPv4 address: its last label is a number.
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    last.bytes().all(|byte| byte.is_ascii_digit())
+        || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V4(address)) => address.fmt(f),
+            Self::Ip(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// An entry of `--allowed-hosts`: a host, or `*.example.com` for every name below `example.com`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AllowedHost {
+    /// This host.
+    Exactly(Host),
+    /// Every name that ends with a dot and this one.
+    Below(Box<str>),
+}
+
+impl AllowedHost {
+    /// Whether the entry covers a host.
+    #[must_use]
+    pub fn covers(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Self::Exactly(own), host) => own == host,
+            (Self::Below(domain), Host::Name(name)) => {
+                name.strip_suffix(&**domain).is_some_and(|rest| rest.ends_with('.'))
+            }
+            (Self::Below(_), Host::Ip(_)) => false,
+        }
+    }
+}
+
+impl FromStr for AllowedHost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let entry = match text.strip_prefix("*.") {
+            Some(domain) => match Host::parse(domain) {
+                Some(Host::Name(domain)) => Some(Self::Below(domain)),
+                _ => None,
+            },
+            None => Host::parse(text).map(Self::Exactly),
+        };
+        entry.ok_or_else(|| {
+            format!(
+                "{text:?} is not a host; write a name without scheme and port, such as mock.example.com, or \
+                 *.example.com for every name below it"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for AllowedHost {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<AllowedHost> for String {
+    fn from(entry: AllowedHost) -> Self {
+        match entry {
+            AllowedHost::Exactly(host) => host.to_string(),
+            AllowedHost::Below(domain) => format!("*.{domain}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_nobody_can_register_are_private() {
+        for private in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "xn--e1afmkfd.localhost",
+            "docendorse",
+            "my_service-1",
+            "host.docker.internal",
+            "printer.local",
+            "mock.test",
+            "Mock.Test.",
+            "127.0.0.1",
+            "8.8.8.8",
+            "[::1]",
+            "[::FFFF:127.0.0.1]",
+        ] {
+            assert!(Host::parse(private).is_some_and(|host| host.is_private()), "{private}");
+        }
+        for public in [
+            "example.com",
+            "evil.localhost.attacker.com",
+            "localhost.com",
+            "evil-localhost.com",
+            "notlocal.xn--p1ai",
+            "xn--80ak6aa92e.com",
+            "127.0.0.1.nip.io",
+            "test.example",
+            "a.internal.com",
+            "mylocalhost.io",
+            "a.b",
+        ] {
+            assert!(Host::parse(public).is_some_and(|host| !host.is_private()), "{public}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_a_browser_reads_otherwise_is_not_a_host() {
+        for wrong in [
+            "",
+            ".",
+            "localhost..",
+            ".localhost",
+            "a..b",
+            "2130706433",
+            "0x7f000001",
+            "0X7F.1",
+            "127.1",
+            "0177.0.0.1",
+            "127.0.0.1.",
+            "1.2.3.4.5",
+            "256.0.0.1",
+            "a.0x",
+            "localhost@evil.com",
+            "evil.com#localhost",
+            "localhost/",
+            "loc%61lhost",
+            "lo calhost",
+            "ℓocalhost",
+            "localhost\\",
+            "[::1",
+            "::1",
+            "[::1%25lo]",
+            "[v1.a]",
+            "[127.0.0.1]",
+        ] {
+            assert_eq!(Host::parse(wrong), None, "{wrong}");
+        }
+        let long = "a".repeat(64);
+        assert_eq!(Host::parse(&long), None);
+    }
+
+    #[test]
+    fn a_port_is_digits_or_nothing() {
+        let localhost = Host::parse("localhost").unwrap();
+        assert_eq!(Host::parse_with_port("localhost"), Some((localhost.clone(), None)));
+        assert_eq!(Host::parse_with_port("localhost:"), Some((localhost.clone(), None)));
+        assert_eq!(Host::parse_with_port("localhost:80"), Some((localhost, Some(80))));
+        assert_eq!(Host::parse_with_port("[::1]:80"), Some((Host::parse("[::1]").unwrap(), Some(80))));
+        for wrong in
+            ["localhost:+80", "localhost:65536", "localhost:80:80", "localhost:a", ":80", "[::1]80", "a:b@c", ""]
+        {
+            assert_eq!(Host::parse_with_port(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_covers_what_is_below_it() {
+        let entry: AllowedHost = "*.Example.com".parse().unwrap();
+        let covers = |name: &str| entry.covers(&Host::parse(name).unwrap());
+        assert!(covers("a.example.com") && covers("a.b.EXAMPLE.com."));
+        assert!(!covers("example.com") && !covers("badexample.com") && !covers("example.com.evil.com"));
+        for wrong in ["*", "*.", "*.127.0.0.1", "a.*.com", "http://a.com", "a.com:80", "a.com/", "", "**.a.com"] {
+            assert!(wrong.parse::<AllowedHost>().is_err(), "{wrong}");
+        }
+        for entry in ["*.example.com", "mock.example.com", "[::1]"] {
+            assert_eq!(String::from(entry.parse::<AllowedHost>().unwrap()), entry);
+        }
+    }
+}

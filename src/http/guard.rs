@@ -1,0 +1,257 @@
+//! Keeps web pages out: a page that a developer happens to visit must neither drive nor read the server.
+//!
+//! A browser says which page sends a request (`Sec-Fetch-Site`, `Origin`), and which host the page believes it talks to
+//! (`Host`). A request without these headers does not come from a page, so curl and every other client pass.
+//!
+//! - [`protect`] is the layer of the control plane and of pages: all checks.
+//! - [`judge_sender`] alone guards the contract, whose clients may call the server by any name. `record::open` asks it,
+//!   so that every contract surface refuses in its own error shape. Probes and published documents are not guarded.
+//!
+//! No answer ever has a CORS header, so a page of another origin can read none.
+
+use super::{body, error::Problem};
+use crate::{app::App, config::Host};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::sync::Arc;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// How much of a header an answer quotes.
+const QUOTED: usize = 100;
+
+/// Why a request is refused, and how to have it accepted.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// `Host` does not name this server: a page may have come here by DNS rebinding.
+    Host(String),
+    /// A page of another origin sends the request.
+    Page(String),
+    /// The control plane's token is missing or wrong. The challenge says which.
+    Token(&'static str, &'static str),
+}
+
+impl Refusal {
+    pub(super) fn description(&self) -> &str {
+        match self {
+            Self::Host(description) | Self::Page(description) => description,
+            Self::Token(description, _) => description,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (code, challenge) = match &self {
+            Self::Host(_) => (StatusCode::MISDIRECTED_REQUEST, None),
+            Self::Page(_) => (StatusCode::FORBIDDEN, None),
+            Self::Token(_, challenge) => (StatusCode::UNAUTHORIZED, Some(HeaderValue::from_static(challenge))),
+        };
+        let mut answer = Problem::new(code, self.description()).into_response();
+        if let Some(challenge) = challenge {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        answer
+    }
+}
+
+/// Guards the control plane and pages, as a layer.
+pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = match judge(&app, &parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refusal) => {
+            let description = refusal.description().to_owned();
+            let answer = refusal.into_response();
+            tracing::info!(
+                method = %parts.method, path = quoted(parts.uri.path().as_bytes()),
+                http_status = answer.status().as_u16(),
+                "refused: {description}"
+            );
+            body::let_go(body, &parts.headers);
+            answer
+        }
+    };
+    no_sniff(answer).await
+}
+
+/// Forbids a browser to take an answer for something other than its `Content-Type` says.
+pub(super) async fn no_sniff(mut answer: Response) -> Response {
+    set_no_sniff(answer.headers_mut());
+    answer
+}
+
+/// The same for an answer whose headers are at hand.
+pub(super) fn set_no_sniff(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+}
+
+fn judge(app: &App, parts: &Parts) -> Result<(), Refusal> {
+    judge_host(app, parts)?;
+    judge_sender(app, parts)?;
+    let path = parts.uri.path();
+    if path == "/__admin" || path.starts_with("/__admin/") { judge_token(app, &parts.headers) } else { Ok(()) }
+}
+
+/// Judges that the request names a host that is this server's.
+///
+/// A request without any host passes: no browser sends one.
+fn judge_host(app: &App, parts: &Parts) -> Result<(), Refusal> {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let header = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Refusal::Host("there is more than one Host header; send one".to_owned()));
+    }
+    let target = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    for host in header.map(HeaderValue::as_bytes).into_iter().chain(target) {
+        let Some((host, _)) = parse_host(host) else {
+            let host = quoted(host);
+            return Err(Refusal::Host(format!("the Host {host} is not a host name with an optional port")));
+        };
+        if !(host.is_private() || is_listed(app, &host) || is_base_url(app, |(base, _)| *base == host)) {
+            return Err(Refusal::Host(format!(
+                "the Host {:?} is not one that this server is known by, and a web page could have set it up to reach \
+                 the server (DNS rebinding); if the name is yours, start the server with --allowed-hosts {host}",
+                host.to_string()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Judges that no page of another origin sends the request.
+///
+/// What such a page may do is what a link does: open one of our pages or the dashboard in a tab of its own.
+pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), Refusal> {
+    let headers = &parts.headers;
+    // The usual case: not a browser.
+    if !headers.contains_key(SEC_FETCH_SITE) && !headers.contains_key(header::ORIGIN) {
+        return Ok(());
+    }
+    if is_our_own_page(app, parts) || is_navigation(parts) {
+        return Ok(());
+    }
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let (sender, fix) = match origin.and_then(parse_origin) {
+        Some((host, _)) => (
+            format!("a web page at {}", quoted(origin.unwrap_or_default().as_bytes())),
+            format!("if you trust the pages of that host, start the server with --allowed-hosts {host}"),
+        ),
+        None => (
+            "a web page of another site".to_owned(),
+            "send it from a program, or start the server with --allowed-hosts and the host of the page".to_owned(),
+        ),
+    };
+    Err(Refusal::Page(format!("{sender} may not send requests to this server; {fix}")))
+}
+
+/// Whether the browser vouches that the page is ours, or the page is of a host that the settings name.
+fn is_our_own_page(app: &App, parts: &Parts) -> bool {
+    let headers = &parts.headers;
+    let site = match single(headers, &SEC_FETCH_SITE) {
+        Ok(site) => site,
+        Err(SeveralValues) => return false,
+    };
+    let origin = match single(headers, &header::ORIGIN) {
+        Ok(origin) => origin.map(|origin| origin.to_str().ok().and_then(parse_origin)),
+        Err(SeveralValues) => return false,
+    };
+    if let Some(Some((host, port))) = &origin
+        && (is_listed(app, host) || is_base_url(app, |(base, base_port)| base == host && base_port == port))
+    {
+        return true;
+    }
+    match (site, origin) {
+        (Some(site), _) => site == "same-origin" || site == "none",
+        (None, None) => true,
+        (None, Some(origin)) => origin.is_some_and(|(host, port)| {
+            let named = single(headers, &header::HOST).ok().flatten();
+            let named = named.and_then(|named| parse_host(named.as_bytes()));
+            // A Host without a port means the default port of the scheme, which is the page's.
+            let default = headers.get(header::ORIGIN).map_or(80, |origin| default_port(origin.as_bytes()));
+            named.is_some_and(|(named, named_port)| named == host && named_port.unwrap_or(default) == port)
+        }),
+    }
+}
+
+/// Whether a tab of its own goes to a page of ours. A page in a frame or fetched ahead is not that.
+fn is_navigation(parts: &Parts) -> bool {
+    let is =
+        |name: &HeaderName, wanted: &str| matches!(single(&parts.headers, name), Ok(Some(value)) if value == wanted);
+    let path = parts.uri.path();
+    // Below /__admin only the dashboard is for people; a link must not start what an endpoint does.
+    let is_page = !path.starts_with("/__admin") || path == "/__admin" || path == "/__admin/";
+    is_page
+        && (parts.method == Method::GET || parts.method == Method::HEAD)
+        && is(&SEC_FETCH_MODE, "navigate")
+        && is(&SEC_FETCH_DEST, "document")
+        && !parts.headers.contains_key(SEC_PURPOSE)
+}
+
+fn judge_token(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+    const MISSING: &str =
+        "the control plane needs its token; send Authorization: Bearer with the value of --admin-token";
+    const WRONG: &str = "the token is not the one of --admin-token, which the control plane needs";
+    let Some(wanted) = &app.settings.admin_token else { return Ok(()) };
+    let shown = single(headers, &header::AUTHORIZATION);
+    let Ok(Some(shown)) = shown else {
+        return Err(Refusal::Token(MISSING, r#"Bearer realm="docendorse-mock control plane""#));
+    };
+    let token = shown.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
+    match token {
+        Some((_, token)) if wanted.matches(token.trim_ascii()) => Ok(()),
+        _ => Err(Refusal::Token(WRONG, r#"Bearer realm="docendorse-mock control plane", error="invalid_token""#)),
+    }
+}
+
+struct SeveralValues;
+
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, SeveralValues> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() { Err(SeveralValues) } else { Ok(value) }
+}
+
+fn is_listed(app: &App, host: &Host) -> bool {
+    app.settings.allowed_hosts.iter().any(|entry| entry.covers(host))
+}
+
+fn is_base_url(app: &App, is_it: impl FnOnce(&(Host, u16)) -> bool) -> bool {
+    let base: Option<Uri> = app.base_url.parse().ok();
+    let origin = base.and_then(|base| {
+        let origin = format!("{}://{}", base.scheme_str()?, base.authority()?);
+        parse_origin(&origin)
+    });
+    origin.is_some_and(|origin| is_it(&origin))
+}
+
+fn parse_host(text: &[u8]) -> Option<(Host, Option<u16>)> {
+    Host::parse_with_port(std::str::from_utf8(text).ok()?)
+}
+
+/// Parses the origin of a web page: `http://host` or `https://host`, with an optional port. `null` is none.
+fn parse_origin(text: &str) -> Option<(Host, u16)> {
+    let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let (host, port) = Host::parse_with_port(authority)?;
+    Some((host, port.unwrap_or_else(|| default_port(text.as_bytes()))))
+}
+
+fn default_port(origin: &[u8]) -> u16 {
+    if origin.starts_with(b"https:") { 443 } else { 80 }
+}
+
+/// The beginning of what a caller sent, as it can stand in a sentence.
+pub(super) fn quoted(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let start: String = text.chars().take(QUOTED).collect();
+    if start.len() < text.len() { format!("{start:?} (cut)") } else { format!("{start:?}") }
+}
