@@ -62,7 +62,9 @@ pub fn flags() -> Vec<Flag> {
             // Where a line is broken depends on the words in it.
             let block = block.split_whitespace().collect::<Vec<_>>().join(" ");
             let name = block.split([' ', '[']).next().unwrap().to_owned();
-            let variable = between(&block, "[env: ", "=]").unwrap_or_else(|| panic!("--{name} has no variable"));
+            let variable = between(&block, "[env: ", "]").unwrap_or_else(|| panic!("--{name} has no variable"));
+            // Without the equals sign where the value is a secret.
+            let variable = variable.trim_end_matches('=').to_owned();
             Flag { default: between(&block, "[default: ", "]").unwrap_or_default(), name, variable }
         })
         .collect();
@@ -142,7 +144,9 @@ impl Running {
     /// Sends a signal and waits for the end: the exit code, the rest of standard output, and standard error.
     #[cfg(unix)]
     pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        // The shell's own `kill`: the program of that name is not installed everywhere.
+        let script = format!("kill {signal} {}", self.id());
+        let sent = Command::new("sh").args(["-c", &script]).status().unwrap();
         assert!(sent.success());
         let (mut rest, mut log) = (String::new(), String::new());
         self.stdout.read_to_string(&mut rest).unwrap();

@@ -7,7 +7,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod config;
-mod docs;
+mod guard;
 mod harness;
 mod help;
 mod race;

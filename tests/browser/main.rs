@@ -1,0 +1,108 @@
+//! A real Chromium, headless, with pages of other sites: what they can do to the server, and what they can read.
+//!
+//! `scripts/install-test-tools` installs what is needed; `cargo test --test browser -- --ignored` runs the tests.
+//! `attack.mjs` drives the browser and serves the pages.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+
+#[path = "../cli/harness.rs"]
+#[allow(dead_code, reason = "the other test binary uses all of it")]
+mod harness;
+#[path = "../clients/tools.rs"]
+mod tools;
+
+use harness::{CREATE, Running, minimal, program};
+use serde_json::{Value, json};
+use std::process::Command;
+
+fn start() -> Running {
+    Running::start(program().args(["--listen", "127.0.0.1:0", "--seed", "7", "--log-format", "json"]))
+}
+
+/// Runs a part of `attack.mjs` against a server, and reads its report.
+fn browse(part: &str, server: &Running) -> Value {
+    let folder = tools::packages("browser", &["tests/browser/package.json", "tests/browser/package-lock.json"]);
+    let script = tools::script("tests/browser/attack.mjs", &folder);
+    let output = tools::run(Command::new(tools::node()).arg(script).args([part, &server.url]));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// All that the control plane tells of a server, without what changes by itself.
+fn state(server: &Running) -> Value {
+    let paths = [
+        "settings",
+        "sandboxes",
+        "requests",
+        "sessions",
+        "actors",
+        "agenda",
+        "scenarios",
+        "clients",
+        "tokens",
+        "events",
+        "messages",
+        "signing/envelopes",
+        "signing/users",
+    ];
+    let mut state: Value = paths.iter().map(|path| server.ask("GET", &format!("/__admin/{path}"), "").1).collect();
+    for sandbox in state[1]["sandboxes"].as_array_mut().unwrap() {
+        sandbox["idle_s"] = Value::Null;
+    }
+    state
+}
+
+/// The same, after a first look: what is made when somebody looks is there then.
+fn settled_state(server: &Running) -> Value {
+    state(server);
+    state(server)
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_page_of_another_site_changes_and_reads_nothing() {
+    let mut server = start();
+    let log = server.log();
+    server.ask("POST", CREATE, &minimal());
+    let before = settled_state(&server);
+    let report = browse("attack", &server);
+    assert_eq!(report["read"], json!([]), "{report:#}");
+    assert_eq!(state(&server), before, "{report:#}");
+    let attempts = usize::try_from(report["attempts"].as_u64().unwrap()).unwrap();
+    // Each attempt came as far as the guard; the browser stopped none of them.
+    let refused = log.iter().filter(|line| line.contains("refused: ")).take(attempts).count();
+    assert!(attempts > 100 && refused == attempts, "{refused} of {attempts} attempts came through to the guard");
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_rebound_name_does_not_reach_the_control_plane() {
+    let server = start();
+    server.ask("POST", CREATE, &minimal());
+    let before = settled_state(&server);
+    let report = browse("rebind", &server);
+    let statuses: Vec<&Value> = report["statuses"].as_array().unwrap().iter().collect();
+    assert!(statuses.len() >= 10 && statuses.iter().all(|status| **status == 421), "{report:#}");
+    assert_eq!(state(&server), before);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_link_from_another_site_opens_a_page() {
+    let server = start();
+    let (_, answer) = server.ask("POST", CREATE, &minimal());
+    assert!(answer["handoff_uri"].as_str().unwrap().contains("/agent/as_"), "{answer}");
+    let report = browse("links", &server);
+    let statuses = report["statuses"].as_object().unwrap();
+    assert_eq!(statuses.len(), 5, "{report:#}");
+    assert!(statuses.values().all(|status| *status != 403 && *status != 421), "{report:#}");
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_page_of_the_server_uses_the_control_plane() {
+    let server = start();
+    let report = browse("own", &server);
+    assert_eq!(report["statuses"], json!([200, 200, 201, 200, 204]), "{report:#}");
+}
