@@ -45,6 +45,7 @@ mod signing_lists;
 mod simulations;
 mod stage;
 mod switches;
+mod template_attacks;
 mod token_scenarios;
 mod waiting;
 mod wire;
