@@ -14,15 +14,13 @@ mod validate;
 
 use crate::{
     config::{ConfigError, ServeOptions, Settings},
-    position::Position,
-    scenario::ScenarioError,
+    scenario::utf8,
 };
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
     process::ExitCode,
-    str::Utf8Error,
 };
 
 /// How the program ends.
@@ -207,13 +205,6 @@ fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Where a file is no text.
-fn not_utf8(file: &str, bytes: &[u8], error: Utf8Error) -> ScenarioError {
-    let text = String::from_utf8_lossy(bytes);
-    let position = Position::of(&text, error.valid_up_to());
-    ScenarioError::at(file, &text, position, "the file is not UTF-8; save it as UTF-8")
-}
-
 /// The text of a file, and what to call it; - is standard input.
 fn read_text(file: &str) -> Result<(String, String), Failure> {
     let (name, bytes) = if file == "-" {
@@ -223,11 +214,8 @@ fn read_text(file: &str) -> Result<(String, String), Failure> {
         (file, std::fs::read(file))
     };
     let bytes = bytes.map_err(|error| Failure::new(Exit::File, format!("{name}: cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let error = not_utf8(name, error.as_bytes(), error.utf8_error());
-        Failure::new(Exit::File, validate::printable(&error.to_string()))
-    })?;
-    Ok((name.to_owned(), text))
+    let text = utf8(name, &bytes).map_err(|error| Failure::new(Exit::File, validate::printable(&error.to_string())))?;
+    Ok((name.to_owned(), text.to_owned()))
 }
 
 /// The verb left out is `serve`.

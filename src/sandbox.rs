@@ -23,7 +23,7 @@ pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use grant::{FoundClient, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
-pub use scripts::{OWN, QUEUED, Scripted, Scripts, Walk};
+pub use scripts::{QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
 pub use tally::Tally;

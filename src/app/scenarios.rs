@@ -4,7 +4,7 @@
 //! have none.
 
 use super::App;
-use crate::scenario::{Scenario, ScenarioError, ScenarioSet, shipped};
+use crate::scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, too_large, utf8};
 use std::{
     fs::Metadata,
     hash::{DefaultHasher, Hash, Hasher},
@@ -16,9 +16,6 @@ use std::{
 
 /// Between two looks at the folder.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// A file larger than this is no scenario.
-const LARGEST: u64 = 1 << 20;
 
 /// Up to this many bytes in all, files are compared by what is in them and not only by their size and time, which two
 /// writes in quick succession may share.
@@ -65,14 +62,15 @@ pub fn load(folder: Option<&Path>) -> Result<ScenarioSet, LoadError> {
             }
         }
         Some(folder) => {
-            for (path, _) in files(folder)? {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
-                scenarios.push(Arc::new(Scenario::read(&path.display().to_string(), &text)?));
+            // One file more than there may be, so that the refusal can show it.
+            for (path, _) in files(folder)?.into_iter().take(MOST_SCENARIOS + 1) {
+                let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
+                let file = path.display().to_string();
+                scenarios.push(Arc::new(Scenario::read(&file, utf8(&file, &bytes)?)?));
             }
         }
     }
-    Ok(ScenarioSet::compile(scenarios)?)
+    Ok(ScenarioSet::of_one_source(scenarios)?)
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> LoadError {
@@ -92,9 +90,10 @@ fn files(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, LoadError> {
         }
         let facts = std::fs::metadata(&path).map_err(unreadable(&path))?;
         if facts.is_file() {
-            if facts.len() > LARGEST {
-                let error = io::Error::other(format!("larger than {LARGEST} bytes, the most that a scenario may be"));
-                return Err(LoadError::Unreadable { path, error });
+            // Before it is read, so that a file of any size is refused at once.
+            let bytes = usize::try_from(facts.len()).unwrap_or(usize::MAX);
+            if bytes > MOST_BYTES {
+                return Err(too_large(&path.display().to_string(), bytes).into());
             }
             files.push((path, facts));
         }

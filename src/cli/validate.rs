@@ -4,7 +4,7 @@ use super::{Exit, Failure, printed_fully, scenarios::Format};
 use crate::{
     contract::{Accepted, HANDOFF_REQUEST, Schema, locate},
     position::Position,
-    scenario::Scenario,
+    scenario::{Scenario, utf8},
     session::HandoffRequest,
 };
 use clap::Args;
@@ -56,11 +56,12 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
     let schema = Schema::compile(HANDOFF_REQUEST).map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
+    let mut scenarios = Vec::new();
     for file in &options.files {
         match read(file) {
             Ok(body) => reports.push(match kind(file, &body) {
                 Kind::Request => report(&schema, name_of(file), &body),
-                Kind::Scenario => scenario_report(file.clone(), &body),
+                Kind::Scenario => scenario_report(file.clone(), &body, &mut scenarios),
             }),
             Err(error) => unreadable.push(format!("{}: cannot be read: {error}", name_of(file))),
         }
@@ -102,14 +103,19 @@ fn kind(file: &str, body: &[u8]) -> Kind {
     }
 }
 
-fn scenario_report(file: String, body: &[u8]) -> Report {
-    let read = match std::str::from_utf8(body) {
-        Ok(text) => Scenario::read(&file, text).err(),
-        Err(error) => Some(super::not_utf8(&file, body, error)),
-    };
+/// Checks a scenario by itself and beside `others`, as a folder with all of them would.
+fn scenario_report(file: String, body: &[u8], others: &mut Vec<Scenario>) -> Report {
+    let read = utf8(&file, body).and_then(|text| Scenario::read(&file, text));
+    let read = read.and_then(|scenario| {
+        if let Some(first) = others.iter().find(|other| other.name() == scenario.name()) {
+            return Err(scenario.same_name_as(first));
+        }
+        others.push(scenario);
+        Ok(())
+    });
     let violations = match read {
-        None => Vec::new(),
-        Some(error) => {
+        Ok(()) => Vec::new(),
+        Err(error) => {
             let shown = printable(&error.to_string());
             let excerpt = shown.split_once('\n').map(|(_, excerpt)| format!("{excerpt}\n")).unwrap_or_default();
             let problem = printable(&error.problem);

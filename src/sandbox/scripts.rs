@@ -6,7 +6,6 @@ use crate::{
         ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
         TooCostly,
     },
-    signing::weight_of,
 };
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -18,9 +17,6 @@ use std::{
 
 /// How many walks through scenarios a sandbox remembers; the longest unused one is forgotten first.
 const REMEMBERED: usize = 10_000;
-
-/// How many scenarios of its own a sandbox may have.
-pub const OWN: usize = 1_000;
 
 /// How many requests may be waited for by queued scenarios.
 pub const QUEUED: usize = 1_000;
@@ -154,9 +150,9 @@ impl Scripts {
     }
 
     /// Gives a new sandbox scenarios of its own; a reset comes back to them.
-    pub fn begin_with(&self, scenarios: impl IntoIterator<Item = Arc<Scenario>>) {
+    pub fn begin_with(&self, scenarios: &ScenarioSet) {
         let mut state = self.state();
-        state.first = scenarios.into_iter().map(|own| (own.name().to_owned(), Some(own))).collect();
+        state.first = scenarios.iter().map(|own| (own.name().to_owned(), Some(Arc::clone(own)))).collect();
         state.own = state.first.clone();
         state.compile();
     }
@@ -168,18 +164,32 @@ impl Scripts {
         state.compile();
     }
 
-    /// Gives the sandbox a scenario of its own, in the stead of one of the same name; says whether there was room.
-    pub fn put(&self, scenario: Arc<Scenario>) -> bool {
+    /// Gives the sandbox a scenario of its own; replaces one of the same name.
+    ///
+    /// # Errors
+    /// At the scenario, when the sandbox has no room for it.
+    pub fn put(&self, scenario: Arc<Scenario>) -> Result<(), ScenarioError> {
         let mut state = self.state();
-        if state.own.len() >= OWN && !state.own.contains_key(scenario.name()) {
-            return false;
-        }
-        if !state.bytes.try_add(size_of_scenario(&scenario)) {
-            return false;
+        let others = state.own.iter().filter(|(name, _)| *name != scenario.name());
+        let (count, bytes) = others.fold((1, scenario.size()), |(count, bytes), (_, own)| {
+            (count + 1, bytes + own.as_ref().map_or(0, |own| own.size()))
+        });
+        ScenarioSet::fits(&scenario, count, bytes)?;
+        if !state.bytes.try_add(scenario.size()) {
+            return Err(scenario.error(
+                "scenarios and clients of all sandboxes take as much memory as they may, a quarter of --max-memory; \
+                 remove some, or raise --max-memory",
+            ));
         }
         state.own.insert(scenario.name().to_owned(), Some(scenario));
         state.compile();
-        true
+        Ok(())
+    }
+
+    /// About how many bytes of memory the scenarios take that are this sandbox's own.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.state().own.values().flatten().map(|own| own.size()).sum()
     }
 
     /// Takes a scenario from the sandbox; says whether it was there.
@@ -276,11 +286,6 @@ impl Scripts {
     }
 }
 
-/// About how many bytes a scenario takes up: as it was written, and as it was read.
-fn size_of_scenario(scenario: &Scenario) -> usize {
-    4 * weight_of(scenario.document())
-}
-
 /// The longest subject that is remembered as it is.
 const LONGEST_SUBJECT: usize = 256;
 
@@ -323,7 +328,7 @@ impl State {
 
     fn compile(&mut self) {
         let own = self.own.values().chain(self.first.values()).flatten();
-        self.bytes.set(own.map(|scenario| size_of_scenario(scenario)).sum());
+        self.bytes.set(own.map(|scenario| scenario.size()).sum());
         let kept = self.base.iter().filter(|scenario| !self.own.contains_key(scenario.name()));
         let all = kept.chain(self.own.values().flatten()).cloned().collect();
         // Names are unique by construction, which is all that a set asks for.

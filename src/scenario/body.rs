@@ -11,6 +11,9 @@ use serde::{
 use serde_json::{Map, Value};
 use std::fmt;
 
+/// The most members of "set" in one answer, with those inside of them and the items of lists; and of "remove".
+const MOST_MEMBERS: usize = 1_000;
+
 /// Where a scenario's body comes from.
 #[derive(Clone, Debug)]
 pub(super) enum BodyPlan {
@@ -88,6 +91,13 @@ impl Default for BodyPlan {
 
 impl BodyPlan {
     pub(super) fn of(raw: Option<Raw>, set: Members, remove: Vec<Box<str>>) -> Result<Self, String> {
+        for (key, count) in [("set", set.count()), ("remove", remove.len())] {
+            if count > MOST_MEMBERS {
+                return Err(format!(
+                    "{key:?} has {count} members and items; an answer has at most {MOST_MEMBERS}. Use \"raw\" for a large body"
+                ));
+            }
+        }
         if let Some((name, _)) = set.0.iter().find(|(name, _)| remove.iter().any(|removed| **removed == **name)) {
             return Err(format!("the member {name:?} is both set and removed; do one of the two"));
         }
@@ -105,12 +115,25 @@ impl BodyPlan {
 }
 
 impl Members {
+    /// How many there are, with all that is in them.
+    fn count(&self) -> usize {
+        self.0.iter().map(|(_, filling)| filling.count()).sum()
+    }
+
     fn fill(&self, names: &Names) -> Result<Map<String, Value>, TemplateError> {
         self.0.iter().map(|(name, filling)| Ok((name.clone(), filling.fill(names)?))).collect()
     }
 }
 
 impl Filling {
+    fn count(&self) -> usize {
+        1 + match self {
+            Self::Text(_) | Self::Other(_) => 0,
+            Self::List(items) => items.iter().map(Self::count).sum(),
+            Self::Members(members) => members.count(),
+        }
+    }
+
     fn fill(&self, names: &Names) -> Result<Value, TemplateError> {
         Ok(match self {
             Self::Text(template) => Value::String(template.fill(names)?),

@@ -1,11 +1,18 @@
 //! Headers that an answer adds to, or puts in place of, those of the server.
 
 use super::template::{Names, Template, TemplateError};
+use crate::position::excerpt;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
 };
 use std::fmt;
+
+/// The most headers of one answer.
+const MOST: usize = 100;
+
+/// The most bytes of all headers of one answer together, with their names: as many as common clients read.
+const MOST_BYTES: usize = 16 * 1024;
 
 /// Headers by name, in the order in which they are written.
 #[derive(Clone, Debug, Default)]
@@ -28,13 +35,26 @@ impl Headers {
 
     /// The headers for one request.
     pub(super) fn fill(&self, names: &Names) -> Result<Vec<(String, String)>, TemplateError> {
+        let mut bytes = 0;
         self.0
             .iter()
             .map(|(name, template)| {
                 let value = template.fill(names)?;
+                let wrong = |problem: String| {
+                    let source_text = excerpt(&template.to_string(), 0).text.into_owned();
+                    Err(TemplateError { source_text, problem })
+                };
+                bytes += name.0.len() + value.len();
+                if bytes > MOST_BYTES {
+                    return wrong(format!(
+                        "with the header {} the headers of the answer have {bytes} bytes; they have at most {MOST_BYTES} \
+                         together",
+                        name.0
+                    ));
+                }
                 if value.chars().any(|char| char.is_control() || !char.is_ascii()) {
-                    let problem = format!("{value:?} cannot be the header {}: it holds more than plain text", name.0);
-                    return Err(TemplateError { source_text: template.to_string(), problem });
+                    let value = excerpt(&value, 0).text;
+                    return wrong(format!("{value:?} cannot be the header {}: it holds more than plain text", name.0));
                 }
                 Ok((name.0.to_string(), value))
             })
@@ -55,7 +75,7 @@ impl TryFrom<String> for HeaderName {
         }
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(format!("{name:?} cannot be the name of a header"));
+            return Err(format!("{:?} cannot be the name of a header", excerpt(&name, 0).text));
         }
         Ok(Self(name.into()))
     }
@@ -78,11 +98,22 @@ impl<'de> Visitor<'de> for HeadersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
         let mut headers = Headers::default();
+        let mut bytes = 0;
         while let Some(name) = map.next_key::<HeaderName>()? {
+            if headers.0.len() == MOST {
+                return Err(A::Error::custom(format!("an answer has at most {MOST} headers; drop some")));
+            }
             if headers.has(&name.0) {
                 return Err(A::Error::custom(format!("the header {} is there twice", name.0)));
             }
-            headers.0.push((name, map.next_value()?));
+            let value: Template = map.next_value()?;
+            bytes += name.0.len() + value.len();
+            if bytes > MOST_BYTES {
+                let problem =
+                    format!("the headers of an answer have at most {MOST_BYTES} bytes together; shorten them");
+                return Err(A::Error::custom(problem));
+            }
+            headers.0.push((name, value));
         }
         Ok(headers)
     }

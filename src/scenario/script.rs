@@ -26,6 +26,7 @@ pub struct Scenario {
     at_end: AtEnd,
     plan: Option<Arc<Plan>>,
     document: Value,
+    size: usize,
     /// Where its name is written: what an error about the scenario as a whole shows.
     origin: ScenarioError,
 }
@@ -132,6 +133,12 @@ impl Scenario {
         &self.origin.file
     }
 
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Under what the progress of a request is kept; the same for all that walk through the answers together.
     #[must_use]
     pub fn subject(&self, facts: &Facts<'_>) -> String {
@@ -142,14 +149,19 @@ impl Scenario {
         }
     }
 
+    /// An error at this scenario's name.
+    #[must_use]
+    pub fn error(&self, problem: &str) -> ScenarioError {
+        self.origin.clone().saying(problem)
+    }
+
     /// The error at this scenario's name, that another one has it already.
-    pub(super) fn same_name_as(&self, first: &Self) -> ScenarioError {
-        let Self { name, origin, .. } = self;
-        let problem = format!(
-            "another scenario has the name {name:?} already ({}:{}); rename one of them",
-            first.origin.file, first.origin.position
-        );
-        origin.clone().saying(&problem)
+    #[must_use]
+    pub fn same_name_as(&self, first: &Self) -> ScenarioError {
+        self.error(&format!(
+            "another scenario has the name {:?} already ({}:{}); rename one of them",
+            self.name, first.origin.file, first.origin.position
+        ))
     }
 }
 

@@ -4,6 +4,10 @@
 //! scenario that asks for one exact handoff id, email, external user id or intent, or for an email with one tag
 //! (`*+tag@*`), is only looked at for requests that have it.
 
+mod limits;
+
+pub use limits::{MOST_SCENARIOS, MOST_SET_BYTES};
+
 use super::{
     error::ScenarioError,
     facts::{Facts, lower_case},

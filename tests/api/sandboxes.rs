@@ -581,3 +581,58 @@ async fn a_snapshot_whose_sessions_would_end_before_they_begin_is_refused() {
     assert_eq!(refused.status, 400, "{}", refused.text);
     assert_eq!(api.get("/__admin/sandboxes/after").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_new_sandbox_takes_no_two_scenarios_of_one_name() {
+    let api = Api::new();
+    let scenario = json!({ "name": "same", "answers": [{}] });
+    let answer =
+        send(&api, "POST", "/__admin/sandboxes", json!({ "name": "a", "scenarios": [scenario, scenario] })).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    let expected =
+        "scenarios/1:2:11: another scenario has the name \"same\" already (scenarios/0:2:11); rename one of them";
+    assert!(detail.starts_with(expected), "{detail}");
+    assert_eq!(api.get("/__admin/sandboxes/a").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_scenarios_of_a_sandbox_are_bounded_at_every_door() {
+    let api = Api::new();
+    let named = |number: usize| json!({ "name": format!("s{number}"), "answers": [{}] });
+    let many = |count: usize| -> Vec<Value> { (0..count).map(named).collect() };
+    let refused = send(&api, "POST", "/__admin/sandboxes", json!({ "name": "a", "scenarios": many(1_001) })).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    let problem = "a sandbox and a folder have at most 1000";
+    assert!(refused.text.contains(problem), "{}", refused.text);
+    let sandbox = create(&api, json!({ "name": "a", "scenarios": many(1_000) })).await;
+    assert_eq!(sandbox["name"], "a");
+    let put = |name: &'static str| {
+        let scenario = Body::from(json!({ "name": name, "answers": [{}] }).to_string());
+        Request::put(format!("/__admin/scenarios/{name}?sandbox=a")).body(scenario).unwrap()
+    };
+    let refused = api.send(put("s1000")).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains(problem), "{}", refused.text);
+    assert_eq!(api.send(put("s7")).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_sandboxs_scenarios_are_bounded() {
+    let api = Api::new();
+    let text = "x".repeat(900_000);
+    let mut refused = None;
+    for number in 0..40 {
+        let name = format!("s{number}");
+        let scenario = json!({ "name": name, "answers": [{ "raw": { "body": text } }] });
+        let answer = send(&api, "PUT", &format!("/__admin/scenarios/{name}"), scenario).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("bytes of scenarios in memory"), "{}", refused.text);
+    assert!(refused.text.len() < 2_000, "{}", refused.text);
+}

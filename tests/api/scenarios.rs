@@ -586,7 +586,8 @@ async fn a_scenario_that_cannot_be_read_is_refused_with_the_place_and_nothing_ch
         assert!(detail(nothing).await.contains("the body:"), "{nothing}");
     }
     let answer = api.send(Request::put("/__admin/scenarios/s").body(Body::from(vec![0xFF])).unwrap()).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["detail"]), (400, &json!("The scenario is not UTF-8.")));
+    let problem = "the body:1:1: the file is not UTF-8; save it as UTF-8\n\u{FFFD}\n^";
+    assert_eq!((answer.status.as_u16(), &answer.json()["detail"]), (400, &json!(problem)));
     assert_eq!(said(&api, "h-1", "sam@example.com").await, "old");
     assert_eq!(api.get("/__admin/scenarios/t").await.status, 404);
 }

@@ -8,7 +8,9 @@ use serde_json::json;
 
 /// The answer to a scenario with this template: to putting it, when it is refused, else to a handoff.
 async fn outcome(api: &Api, source: &str) -> (u16, String) {
-    let scenario = json!({ "name": "s", "answers": [{ "set": { "x": source } }] });
+    // A description is never empty.
+    let description = format!("x{source}");
+    let scenario = json!({ "name": "s", "answers": [{ "outcome": "error", "set": { "description": description } }] });
     let put = send(api, "PUT", "/__admin/scenarios/s", scenario).await;
     if put.status != 200 {
         return (put.status.as_u16(), put.json()["detail"].as_str().unwrap().to_owned());
@@ -69,7 +71,7 @@ async fn deep_nesting_is_refused_before_it_is_parsed() {
             let (open, close) = (repeated.repeat(depth), closing.repeat(depth));
             let source = format!("{before}{open}{middle}{close}{behind}");
             let (status, text) = outcome(&api, &source).await;
-            assert!([200, 400, 500].contains(&status), "{repeated:?} {depth}: {status}");
+            assert!([400, 422, 500].contains(&status), "{repeated:?} {depth}: {status}");
             if depth > 20 {
                 assert_eq!(status, 400, "{repeated:?} {depth}: {text}");
                 assert!(text.contains("the template"), "{repeated:?}: {text}");
@@ -89,10 +91,7 @@ async fn work_and_memory_of_a_template_are_bounded() {
     let api = Api::new();
     for source in [
         "{{ '%99999999999s'|format('x') }}".to_owned(),
-        "{{ '%.99999999999f'|format(1.5) }}".to_owned(),
         "{{ '%99999999s'|format('x') }}".to_owned(),
-        "{{ 'a\\nb'|indent(1000000000000000000) }}".to_owned(),
-        "{{ 'a'|indent(1000000000000000000, true) }}".to_owned(),
         "{{ 'a'|indent('x' * 99999999) }}".to_owned(),
         "{{ 'a'|center(1000000000000) }}".to_owned(),
         "{{ 'a' * 99999999 }}".to_owned(),
@@ -119,7 +118,7 @@ async fn work_and_memory_of_a_template_are_bounded() {
         repeated("{% set a = {} %}", "{% set a = {'a': a} %}", 3_000, "{{ a }}"),
         repeated("{% set a = {} %}", "{% set a = dict(a=a, b=a) %}", 40, "{{ a }}"),
         repeated("{% set a = {} %}", "{% set a = {'a': a, 'b': a} %}", 40, "{{ a|tojson }}"),
-        repeated("{% set a = [1] %}", "{% set a = [none]|map('default', a)|list %}", 3_000, "{{ a }}"),
+        repeated("{% set a = [1] %}", "{% set a = [request.nothing]|map('default', a)|list %}", 3_000, "{{ a }}"),
         repeated("{% set a = [1] %}", "{% set a = a|batch(1) %}", 3_000, "{{ a|tojson }}"),
         repeated("{% set a = [1] %}", "{% set a = a|zip(a)|list %}", 3_000, "{{ a|tojson }}"),
         repeated("{% set a = [1] %}", "{% set a = a|chain(a) %}", 40, "{{ a|list|length }}"),
@@ -136,13 +135,8 @@ async fn work_and_memory_of_a_template_are_bounded() {
         "{% autoescape 'html' %}{{ '<' * 1000000 }}{% endautoescape %}".to_owned(),
         "{{ [1]|batch(1000000000000, 'x') }}".to_owned(),
         "{{ [1]|batch(90000000, 'x') }}".to_owned(),
-        "{{ [1]|slice(1000000000000) }}".to_owned(),
-        "{{ [1]|slice(90000000, 'x') }}".to_owned(),
         "{{ range(90000)|map('string')|map('upper')|list|tojson }}".to_owned(),
-        "{{ range(90000)|groupby('a') }}".to_owned(),
         "{{ range(90000)|sum }}{{ range(90000)|sort }}".to_owned(),
-        "{{ 10 ** 10 ** 10 }}".to_owned(),
-        "{{ (10 ** 30) ** 1000000 }}".to_owned(),
         "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}".to_owned(),
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
         "{% macro m() %}{% endmacro %}{% call m() %}{% endcall %}".to_owned(),
@@ -156,6 +150,25 @@ async fn work_and_memory_of_a_template_are_bounded() {
         assert!([400, 500].contains(&status), "{}: {status} {}", brief(&source), brief(&text));
         assert!(text.contains("the template") || text.contains("the file"), "{}: {text}", brief(&source));
         assert!(text.chars().count() < 1_500, "{}: {text}", brief(&source));
+    }
+}
+
+#[tokio::test]
+async fn huge_arguments_end_soon_whatever_comes_of_them() {
+    let api = Api::new();
+    for source in [
+        "{{ 10 ** 10 ** 10 }}",
+        "{{ (10 ** 30) ** 1000000 }}",
+        "{{ [1]|slice(1000000000000) }}",
+        "{{ [1]|slice(90000000, 'x') }}",
+        "{{ '%.99999999999f'|format(1.5) }}",
+        "{{ 'a\\nb'|indent(1000000000000000000) }}",
+        "{{ 'a'|indent(1000000000000000000, true) }}",
+        "{{ range(90000)|groupby('a') }}",
+    ] {
+        let (status, text) = outcome(&api, source).await;
+        assert!([400, 422, 500].contains(&status), "{source}: {status} {}", brief(&text));
+        assert!(text.chars().count() < 1_500, "{source}: {} characters", text.len());
     }
 }
 

@@ -10,6 +10,7 @@ mod config;
 mod guard;
 mod harness;
 mod help;
+mod limits;
 mod race;
 mod reload;
 mod scenarios;

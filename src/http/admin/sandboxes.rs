@@ -11,7 +11,7 @@ use crate::{
     },
     position::shorten,
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
-    scenario::Scenario,
+    scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioSet},
 };
 use axum::{
     extract::State,
@@ -57,14 +57,24 @@ pub(super) async fn create_sandbox(
     let scenarios = wanted
         .scenarios
         .iter()
+        // One more than there may be, so that the refusal can show it.
+        .take(MOST_SCENARIOS + 1)
         .enumerate()
-        .map(|(place, scenario)| Scenario::read(&format!("scenarios/{place}"), &format!("{scenario:#}")));
-    let scenarios: Vec<Scenario> =
-        scenarios.collect::<Result<_, _>>().map_err(|error| Problem::bad_request(error.to_string()))?;
-    let has_own = !scenarios.is_empty();
+        .map(|(place, scenario)| {
+            // With lines, so that an error shows a place; a large one without, as lines make it larger still.
+            let lines = format!("{scenario:#}");
+            let text = if lines.len() > MOST_BYTES { scenario.to_string() } else { lines };
+            Scenario::read(&format!("scenarios/{place}"), &text)
+        });
+    let scenarios = scenarios
+        .map(|scenario| scenario.map(Arc::new))
+        .collect::<Result<_, _>>()
+        .and_then(ScenarioSet::of_one_source)
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
-    sandbox.scripts.begin_with(scenarios.into_iter().map(Arc::new));
+    sandbox.scripts.begin_with(&scenarios);
     let has_room = !has_own || !sandbox.settings().definitions.is_exceeded();
     if !has_room {
         let _ = app.sandboxes.delete(sandbox.name());

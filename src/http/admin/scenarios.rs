@@ -8,8 +8,8 @@ use crate::{
         extract::{Fields, Id, Params, World, read_body},
     },
     position::brief,
-    sandbox::{OWN, QUEUED, Sandbox},
-    scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary},
+    sandbox::{QUEUED, Sandbox},
+    scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary, utf8},
 };
 use axum::{
     extract::{Request, State},
@@ -53,8 +53,9 @@ pub(super) async fn put_scenario(
     request: Request,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let body = read_body(request, &app).await?;
-    let text = std::str::from_utf8(&body.bytes).map_err(|_| Problem::bad_request("The scenario is not UTF-8."))?;
-    let scenario = Scenario::read("the body", text).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let scenario = utf8("the body", &body.bytes)
+        .and_then(|text| Scenario::read("the body", text))
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
     if scenario.name() != name {
         let own = scenario.name();
         return Err(Problem::bad_request(format!(
@@ -63,12 +64,7 @@ pub(super) async fn put_scenario(
             brief(&name)
         )));
     }
-    if !sandbox.scripts.put(Arc::new(scenario)) {
-        return Err(Problem::bad_request(format!(
-            "A sandbox has {OWN} scenarios of its own at most, and those of all sandboxes together a quarter of \
-             --max-memory; delete some first."
-        )));
-    }
+    sandbox.scripts.put(Arc::new(scenario)).map_err(|error| Problem::bad_request(error.to_string()))?;
     Ok(Pretty(json!({ "put": name })))
 }
 

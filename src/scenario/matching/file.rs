@@ -73,11 +73,19 @@ pub(in super::super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// How many answers a scenario may have.
+const MOST_ANSWERS: usize = 1_000;
+
+/// A list of 1 to [`MOST_ANSWERS`] answers.
 pub(in super::super) fn at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
-    if list.is_empty() { Err(D::Error::custom("an empty list says nothing; list one at least")) } else { Ok(list) }
+    match list.len() {
+        0 => Err(D::Error::custom("an empty list says nothing; list one at least")),
+        1..=MOST_ANSWERS => Ok(list),
+        count => Err(D::Error::custom(format!("the list has {count} entries; it has at most {MOST_ANSWERS}"))),
+    }
 }
 
 /// A list of 1 to [`MOST_ENTRIES`] entries. Reading stops at the first one too many.

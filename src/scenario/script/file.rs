@@ -2,6 +2,7 @@
 
 use super::{AtEnd, Endpoint, Per, Scenario};
 use crate::{
+    position::excerpt,
     scenario::{
         answer::ScriptedAnswer,
         error::ScenarioError,
@@ -69,8 +70,11 @@ impl Scenario {
             }
         }
         let Name(name) = written.name.value;
+        // A text is kept as it is written, in the document, and with the guards of templates.
+        let size = size_of::<Self>() + weight(&document) + 2 * text.len();
         Ok(Self {
             name,
+            size,
             description: written.description.unwrap_or_default(),
             endpoint,
             matcher: written.matcher.map(|matcher| matcher.value).unwrap_or_default(),
@@ -83,6 +87,18 @@ impl Scenario {
             origin: place(written.name.referenced),
         })
     }
+}
+
+/// About how many bytes a JSON value takes.
+fn weight(value: &Value) -> usize {
+    let inside = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| 2 * name.len() + 48 + weight(value)).sum(),
+        _ => 0,
+    };
+    // Once as JSON, and up to three times as much as it is read.
+    4 * size_of::<Value>() + inside
 }
 
 /// A scenario as written.
@@ -144,6 +160,7 @@ impl TryFrom<String> for Name {
         if (1..=100).contains(&name.len()) && name.bytes().all(is_plain) {
             Ok(Self(name.into()))
         } else {
+            let name = excerpt(&name, 0).text;
             Err(format!("{name:?} cannot be a name; use up to 100 letters, digits, dashes, underscores and dots"))
         }
     }

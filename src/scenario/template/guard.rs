@@ -129,7 +129,6 @@ impl Guard<'_> {
             return self.expression(tokens, false);
         }
         let Some(((Token::Ident(keyword), offset, _), rest)) = tokens.split_first() else { return Ok(()) };
-        let assigned = top_level(rest, |token| matches!(token, Token::Assign));
         match *keyword {
             "for" => {
                 self.open(*offset)?;
@@ -144,18 +143,16 @@ impl Guard<'_> {
                 let source = top_level(rest, |token| matches!(token, Token::Ident("in")));
                 self.expression(source.map_or(&[], |place| &rest[place + 1..]), false)
             }
-            "set" => match assigned {
-                Some(place) => {
+            "set" => {
+                if let Some(place) = top_level(rest, |token| matches!(token, Token::Assign)) {
                     check_target(&rest[..place])?;
-                    self.expression(&rest[place + 1..], false)
+                    return self.expression(&rest[place + 1..], false);
                 }
-                None => {
-                    self.open(*offset)?;
-                    let filter = top_level(rest, |token| matches!(token, Token::Pipe));
-                    check_target(&rest[..filter.unwrap_or(rest.len())])?;
-                    self.expression(filter.map_or(&[], |place| &rest[place + 1..]), true)
-                }
-            },
+                self.open(*offset)?;
+                let filter = top_level(rest, |token| matches!(token, Token::Pipe));
+                check_target(&rest[..filter.unwrap_or(rest.len())])?;
+                self.expression(filter.map_or(&[], |place| &rest[place + 1..]), true)
+            }
             "filter" => self.open(*offset).and_then(|()| self.expression(rest, true)),
             "if" | "with" | "autoescape" => self.open(*offset).and_then(|()| self.expression(rest, false)),
             "elif" => {

@@ -1,0 +1,53 @@
+//! How much one source of scenarios may hold: a folder, or what a sandbox is given of its own.
+
+use super::{
+    super::{error::ScenarioError, script::Scenario},
+    ScenarioSet,
+};
+use std::sync::Arc;
+
+/// The most scenarios of one source: a folder, or what a sandbox is given of its own.
+pub const MOST_SCENARIOS: usize = 1_000;
+
+/// The most bytes of memory that the scenarios of one source take together, by [`Scenario::size`].
+pub const MOST_SET_BYTES: usize = 32 * 1024 * 1024;
+
+impl ScenarioSet {
+    /// The scenarios of one source, by [`MOST_SCENARIOS`] and [`MOST_SET_BYTES`].
+    ///
+    /// # Errors
+    /// At the first scenario that is too much, and at the second of a name.
+    pub fn of_one_source(scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
+        let mut bytes = 0;
+        for (count, scenario) in scenarios.iter().enumerate() {
+            bytes += scenario.size();
+            Self::fits(scenario, count + 1, bytes)?;
+        }
+        Self::compile(scenarios)
+    }
+
+    /// Whether a scenario may be the last of so many, which take so many bytes with it.
+    ///
+    /// # Errors
+    /// At the scenario, when it is too much.
+    pub fn fits(scenario: &Scenario, count: usize, bytes: usize) -> Result<(), ScenarioError> {
+        if count > MOST_SCENARIOS {
+            return Err(scenario.error(&format!(
+                "this is scenario {count}; a sandbox and a folder have at most {MOST_SCENARIOS}. Remove one first"
+            )));
+        }
+        if bytes > MOST_SET_BYTES {
+            return Err(scenario.error(&format!(
+                "with this scenario there are {bytes} bytes of scenarios in memory; a sandbox and a folder have at most \
+                 {MOST_SET_BYTES}. Remove or shorten one first"
+            )));
+        }
+        Ok(())
+    }
+
+    /// About how many bytes of memory all of them take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.scenarios.iter().map(|scenario| scenario.size()).sum()
+    }
+}
