@@ -4,6 +4,7 @@ mod bodies;
 mod clients;
 mod memory;
 pub mod scenarios;
+pub mod timer;
 mod waiting;
 mod work;
 
@@ -28,11 +29,8 @@ use crate::{
     signing::{Contact, Envelope, Group, User},
     store::{Memory, Retention},
 };
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::timeout,
-};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Below which path tokens are dealt with (T1); with the base URL, the `issuer` of the metadata.
 pub const OAUTH: &str = "/oauth2/v2";
@@ -155,33 +153,8 @@ impl App {
     }
 
     /// Carries out what becomes due, in every sandbox, for as long as it is awaited.
-    ///
-    /// One timer for all: it sleeps until the earliest task of any sandbox whose clock runs, and is woken when one
-    /// comes that is earlier, when a clock is moved, or when a sandbox goes.
     pub async fn keep_time(&self) {
-        loop {
-            let mut next: Option<Duration> = None;
-            for sandbox in self.sandboxes.list() {
-                // Whoever moves a clock by hand settles it in the same breath, and is told what ran.
-                if !sandbox.clock.read().frozen
-                    && let Err(error) = sandbox.settle().await
-                {
-                    tracing::warn!(%error, sandbox = sandbox.name(), "the agenda cannot be carried out");
-                }
-                let due = sandbox.agenda.next_due().and_then(|due| sandbox.clock.until(due));
-                next = next.into_iter().chain(due).min();
-            }
-            if let Err(error) = self.sandboxes.clear_away().await {
-                tracing::warn!(%error, "a sandbox that went could not be cleared");
-            }
-            self.make_room();
-            let woken = self.sandboxes.alarm().notified();
-            match next {
-                // No less than a moment: a store that is down must not be asked without a pause.
-                Some(wait) => drop(timeout(wait.max(Duration::from_millis(1)), woken).await),
-                None => woken.await,
-            }
-        }
+        timer::keep_time(&self.sandboxes, || self.make_room()).await;
     }
 
     /// Fails the readiness probe, and ends streams, waits and long computations.

@@ -1,21 +1,39 @@
 //! Time. The only place in the crate that reads a clock; every sandbox owns one `Clock`.
 //!
-//! A clock follows the system's at a distance, or stands still. It never goes back. Knows nothing of what the time is
-//! used for.
+//! A clock follows the system's at a distance, or stands still. It never goes back, even if the system's does. Knows
+//! nothing of what the time is used for.
+
+mod wall;
+
+pub use wall::WallClock;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+/// By how much the system's clock may go back before a sandbox's clock makes up for it, in microseconds. A smaller step
+/// is waited out: two threads that read the time at once need as much.
+const WAITED_OUT: i64 = 1_000_000;
+
 /// A sandbox's clock.
 #[derive(Debug)]
-pub struct Clock(RwLock<Mode>);
+pub struct Clock {
+    state: RwLock<State>,
+    /// The latest time that was read, in microseconds since the Unix epoch, rounded down.
+    latest: AtomicI64,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    mode: Mode,
+    wall: WallClock,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Mode {
@@ -61,42 +79,63 @@ impl Clock {
     /// A clock that follows the system's.
     #[must_use]
     pub fn system() -> Self {
-        Self(RwLock::new(Mode::Running { ahead: SignedDuration::ZERO }))
+        Self::new(Mode::Running { ahead: SignedDuration::ZERO })
     }
 
     /// A clock that stands still.
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
-        Self(RwLock::new(Mode::Frozen { at }))
+        Self::new(Mode::Frozen { at })
+    }
+
+    fn new(mode: Mode) -> Self {
+        Self { state: RwLock::new(State { mode, wall: WallClock::default() }), latest: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Reads real time from another wall clock from now on. The time stays what it is.
+    pub fn follow(&self, wall: WallClock) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Mode::Running { .. } = state.mode {
+            state.mode = running_at(self.present(&state), &wall);
+        }
+        state.wall = wall;
     }
 
     /// The sandbox's present, in UTC.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.mode().now()
+        self.read().now
     }
 
     /// The system's present, in UTC, however the sandbox's time stands: for what a client stamped by its own clock.
     #[must_use]
     pub fn system_now() -> Timestamp {
-        system_now()
+        WallClock::default().now()
     }
 
     /// The present, and whether it moves.
     #[must_use]
     pub fn read(&self) -> Reading {
-        let mode = self.mode();
-        Reading { now: mode.now(), frozen: matches!(mode, Mode::Frozen { .. }) }
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let now = state.mode.now(&state.wall);
+        if state.mode.is_frozen() {
+            return Reading { now, frozen: true };
+        }
+        if self.latest.load(Ordering::Relaxed).saturating_sub(now.as_microsecond()) <= WAITED_OUT {
+            return Reading { now: self.not_before_latest(now), frozen: false };
+        }
+        drop(state);
+        self.make_up()
     }
 
     /// Stands still from now on.
     pub fn freeze(&self) -> Reading {
-        self.change(|mode| Ok(Mode::Frozen { at: mode.now() })).unwrap_or_else(|_| self.read())
+        self.change(|now, _, _| Ok(Mode::Frozen { at: now })).unwrap_or_else(|_| self.read())
     }
 
     /// Moves on from where it stands, at the system's pace.
     pub fn resume(&self) -> Reading {
-        self.change(|mode| Ok(running_at(mode.now()))).unwrap_or_else(|_| self.read())
+        self.change(|now, _, wall| Ok(running_at(now, wall))).unwrap_or_else(|_| self.read())
     }
 
     /// Moves to a time that is not in the past, and stays frozen or running as it was.
@@ -104,7 +143,7 @@ impl Clock {
     /// # Errors
     /// [`ClockError::Backwards`].
     pub fn set(&self, to: Timestamp) -> Result<Reading, ClockError> {
-        self.change(|mode| mode.moved(to))
+        self.change(|now, mode, wall| mode.moved(now, to, wall))
     }
 
     /// Moves forward by a span.
@@ -112,45 +151,78 @@ impl Clock {
     /// # Errors
     /// [`ClockError::Backwards`] for a negative span, [`ClockError::Beyond`] for one that ends after the year 9999.
     pub fn advance(&self, by: SignedDuration) -> Result<Reading, ClockError> {
-        self.change(|mode| mode.moved(mode.now().checked_add(by).map_err(|_| ClockError::Beyond)?))
+        self.change(|now, mode, wall| mode.moved(now, now.checked_add(by).map_err(|_| ClockError::Beyond)?, wall))
     }
 
     /// How long to wait, in real time, until the clock shows `due`; never, while it stands still: what is due on a
     /// frozen clock is left to whoever moves it.
     #[must_use]
     pub fn until(&self, due: Timestamp) -> Option<Duration> {
-        match self.mode() {
-            Mode::Frozen { .. } => None,
-            mode @ Mode::Running { .. } => Some(Duration::try_from(due.duration_since(mode.now())).unwrap_or_default()),
+        let Reading { now, frozen } = self.read();
+        (!frozen).then(|| Duration::try_from(due.duration_since(now)).unwrap_or_default())
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(Timestamp, Mode, &WallClock) -> Result<Mode, ClockError>,
+    ) -> Result<Reading, ClockError> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.mode = change(self.present(&state), state.mode, &state.wall)?;
+        Ok(Reading { now: self.present(&state), frozen: state.mode.is_frozen() })
+    }
+
+    /// The time of a state, which nobody changes meanwhile.
+    fn present(&self, state: &State) -> Timestamp {
+        let now = state.mode.now(&state.wall);
+        if state.mode.is_frozen() {
+            self.latest.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+            now
+        } else {
+            self.not_before_latest(now)
         }
     }
 
-    fn mode(&self) -> Mode {
-        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    /// A time that was just read, unless a later one was read before.
+    fn not_before_latest(&self, now: Timestamp) -> Timestamp {
+        let latest = self.latest.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+        if latest <= now.as_microsecond() {
+            return now;
+        }
+        // Whatever was read in the latest microsecond is before the next one.
+        let next = latest.saturating_add(1);
+        self.latest.fetch_max(next, Ordering::Relaxed);
+        Timestamp::from_microsecond(next).unwrap_or(Timestamp::MAX)
     }
 
-    fn change(&self, change: impl FnOnce(Mode) -> Result<Mode, ClockError>) -> Result<Reading, ClockError> {
-        let mut mode = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *mode = change(*mode)?;
-        Ok(Reading { now: mode.now(), frozen: matches!(*mode, Mode::Frozen { .. }) })
+    /// Lets the clock run on from the latest time after the system's clock went back.
+    fn make_up(&self) -> Reading {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let now = self.present(&state);
+        if !state.mode.is_frozen() {
+            state.mode = running_at(now, &state.wall);
+        }
+        Reading { now, frozen: state.mode.is_frozen() }
     }
 }
 
 impl Mode {
-    fn now(self) -> Timestamp {
+    fn now(self, wall: &WallClock) -> Timestamp {
         match self {
-            Self::Running { ahead } => system_now().checked_add(ahead).unwrap_or(Timestamp::MAX),
+            Self::Running { ahead } => wall.now().checked_add(ahead).unwrap_or(Timestamp::MAX),
             Self::Frozen { at } => at,
         }
     }
 
-    fn moved(self, to: Timestamp) -> Result<Self, ClockError> {
-        let now = self.now();
+    fn is_frozen(self) -> bool {
+        matches!(self, Self::Frozen { .. })
+    }
+
+    fn moved(self, now: Timestamp, to: Timestamp, wall: &WallClock) -> Result<Self, ClockError> {
         if to < now {
             return Err(ClockError::Backwards { to, now });
         }
         Ok(match self {
-            Self::Running { .. } => running_at(to),
+            Self::Running { .. } => running_at(to, wall),
             Self::Frozen { .. } => Self::Frozen { at: to },
         })
     }
@@ -164,13 +236,8 @@ pub fn read_span(text: &str) -> Option<SignedDuration> {
     text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
 }
 
-fn running_at(at: Timestamp) -> Mode {
-    Mode::Running { ahead: at.duration_since(system_now()) }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
-fn system_now() -> Timestamp {
-    Timestamp::now()
+fn running_at(at: Timestamp, wall: &WallClock) -> Mode {
+    Mode::Running { ahead: at.duration_since(wall.now()) }
 }
 
 /// Measures how long something really took, whatever a sandbox's clock says.
@@ -271,6 +338,62 @@ mod tests {
         assert_eq!([seconds("2 days"), seconds("P2D"), seconds("PT48H")], [Some(172_800); 3]);
         assert_eq!([seconds("-10m"), seconds("-PT10M"), seconds("10m ago")], [Some(-600); 3]);
         assert_eq!(["", "10", "soon", "1 month", "P1Y", "PT"].map(seconds), [None; 6]);
+    }
+
+    fn by_hand(text: &str) -> (WallClock, Clock) {
+        let (wall, clock) = (WallClock::by_hand(at(text)), Clock::frozen(at(text)));
+        clock.follow(wall.clone());
+        clock.resume();
+        (wall, clock)
+    }
+
+    #[test]
+    fn a_clock_jumps_forward_with_the_system() {
+        let (wall, clock) = by_hand("2026-03-01T00:00:00Z");
+        wall.set(at("2026-03-02T00:00:00Z"));
+        assert_eq!(clock.now(), at("2026-03-02T00:00:00Z"), "a laptop that slept");
+        assert_eq!(clock.until(at("2026-03-02T00:01:00Z")), Some(Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn a_clock_runs_on_when_the_system_goes_back() {
+        let (wall, clock) = by_hand("2026-03-01T12:00:00Z");
+        assert_eq!(clock.now(), at("2026-03-01T12:00:00Z"));
+        wall.set(at("2026-03-01T11:00:00Z"));
+        let stepped = clock.now();
+        assert!(stepped >= at("2026-03-01T12:00:00Z"), "{stepped}");
+        wall.set(at("2026-03-01T11:10:00Z"));
+        let later = clock.now();
+        assert!(later.duration_since(stepped) >= SignedDuration::from_mins(10), "{stepped} {later}");
+        assert!(later < at("2026-03-01T12:10:01Z"), "{later}");
+    }
+
+    #[test]
+    fn a_small_step_back_is_waited_out() {
+        let (wall, clock) = by_hand("2026-03-01T12:00:00.5Z");
+        let before = clock.now();
+        wall.set(at("2026-03-01T12:00:00Z"));
+        assert!(clock.now() > before && clock.now() < at("2026-03-01T12:00:00.6Z"));
+        wall.set(at("2026-03-01T12:00:01Z"));
+        assert_eq!(clock.now(), at("2026-03-01T12:00:01Z"), "and it follows the system again");
+    }
+
+    #[test]
+    fn no_change_moves_a_clock_back_after_a_step() {
+        type Change = fn(&Clock) -> Reading;
+        let changes: [Change; 4] = [
+            Clock::freeze,
+            Clock::resume,
+            |clock| clock.advance(SignedDuration::ZERO).unwrap(),
+            |clock| clock.set(clock.now()).unwrap(),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let (wall, clock) = by_hand("2026-03-01T12:00:00Z");
+            let before = clock.now();
+            wall.set(at("2026-03-01T11:00:00Z"));
+            assert!(change(&clock).now >= before, "change {index}");
+            assert!(clock.now() >= before, "change {index}");
+        }
     }
 
     #[test]

@@ -309,7 +309,7 @@ impl Sandbox {
     /// Carries out everything that is due at the sandbox's present, in order, and says what that was.
     ///
     /// # Errors
-    /// When the store is unavailable; what came before is done.
+    /// When the store is unavailable. What came before is done; the task that failed stays on the agenda.
     pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
         // One after the other, whoever moved the clock: two at once would each carry out every other task, and in no
         // order. Only those who settle wait for it, and a caller who hangs up gives their turn back.
@@ -319,10 +319,16 @@ impl Sandbox {
         let now = self.clock.now();
         while let Some(item) = self.agenda.take_due(now) {
             let done = match &item.task {
-                Task::ExpireSession { agent_session_id } => self.expire_session(agent_session_id).await?,
-                task => self.carry_out_signing(task, item.due).await?,
+                Task::ExpireSession { agent_session_id } => self.expire_session(agent_session_id).await,
+                task => self.carry_out_signing(task, item.due).await,
             };
-            ran.push(Ran { item, done });
+            match done {
+                Ok(done) => ran.push(Ran { item, done }),
+                Err(error) => {
+                    self.agenda.add(item.due, item.task);
+                    return Err(error);
+                }
+            }
         }
         Ok(ran)
     }
@@ -372,8 +378,13 @@ impl Sandboxes {
     /// # Errors
     /// When the store is unavailable.
     pub async fn clear_away(&self) -> Result<(), StoreError> {
-        for shelf in self.take_left() {
-            self.store.clear(&shelf).await?;
+        let mut left = self.take_left();
+        while let Some(shelf) = left.pop() {
+            if let Err(error) = self.store.clear(&shelf).await {
+                left.push(shelf);
+                self.leave_for_later(left);
+                return Err(error);
+            }
         }
         Ok(())
     }

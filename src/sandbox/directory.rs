@@ -297,6 +297,11 @@ impl Sandboxes {
         std::mem::take(&mut self.named.write().unwrap_or_else(PoisonError::into_inner).left)
     }
 
+    /// Gives shelves back that could not be cleared.
+    pub(super) fn leave_for_later(&self, shelves: Vec<Arc<str>>) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).left.extend(shelves);
+    }
+
     /// All sandboxes, the default one first, then by name. Those that were idle for too long are let go.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Sandbox>> {

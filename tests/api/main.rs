@@ -46,6 +46,7 @@ mod simulations;
 mod stage;
 mod switches;
 mod template_attacks;
+mod timer;
 mod token_scenarios;
 mod waiting;
 mod wire;

@@ -137,9 +137,11 @@ impl Sandbox {
         }
         let _turn = self.unopened.turn().await;
         while let Some(Unmade { session, plan }) = self.unopened.take() {
-            let opened = self.open_envelope(session, plan).await;
+            if let Err(error) = self.open_envelope(Arc::clone(&session), plan.clone()).await {
+                self.unopened.put_back(Unmade { session, plan });
+                return Err(error);
+            }
             self.unopened.made();
-            opened?;
         }
         Ok(())
     }

@@ -84,6 +84,13 @@ impl Unopened {
         Some(next)
     }
 
+    /// Gives back the one that was taken, to be the next one again.
+    pub(super) fn put_back(&self, unmade: Unmade) {
+        let mut queue = self.queue();
+        queue.bytes += unmade.session.request.len();
+        queue.unmade.push_front(unmade);
+    }
+
     /// One that was taken is made, or never will be.
     pub(super) fn made(&self) {
         self.waiting.fetch_sub(1, Ordering::SeqCst);

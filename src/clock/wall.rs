@@ -1,0 +1,32 @@
+//! The wall clock: real time, which may jump forth and back.
+
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a clock reads real time: from the system, or from a time that a test moves by hand.
+#[derive(Clone, Debug, Default)]
+pub struct WallClock(Option<Arc<Mutex<Timestamp>>>);
+
+impl WallClock {
+    /// A clock that shows `at` until it is set.
+    #[must_use]
+    pub fn by_hand(at: Timestamp) -> Self {
+        Self(Some(Arc::new(Mutex::new(at))))
+    }
+
+    /// Moves a clock that is moved by hand, forth or back, as a machine that slept or a time server would.
+    pub fn set(&self, to: Timestamp) {
+        if let Some(at) = &self.0 {
+            *at.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.as_ref().map_or_else(system_now, |at| *at.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
+fn system_now() -> Timestamp {
+    Timestamp::now()
+}
