@@ -9,6 +9,8 @@ mod race;
 mod ready;
 mod scenarios;
 mod serve;
+#[doc(hidden)]
+pub mod signals;
 mod token;
 mod validate;
 

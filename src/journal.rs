@@ -35,7 +35,7 @@ pub struct Exchange {
     pub head: Box<str>,
     /// The request body; `None` when the request was refused before it was read.
     pub body: Option<Arc<[u8]>>,
-    /// What went back; `None` when the caller hung up before it could.
+    /// The answer; `None` when the connection ended before there was one.
     pub answer: Option<RecordedAnswer>,
     /// How the request breaks the contract.
     pub violations: Vec<Violation>,

@@ -7,6 +7,7 @@
 //!   decided about, [`signing`] is the competition of many agents for one signature, [`event`] what happened; [`clock`]
 //!   and [`ids`] are the only readers of time and of randomness, [`chance`] says what they are drawn for.
 //! - [`store`] keeps documents; [`sandbox`] puts the core to work over a store, a clock and ids.
+//! - [`log`] is the way of log lines to standard error.
 //! - [`app`] composes; [`http`] translates; [`server`] listens; [`cli`] is the program, and [`config`] what it is told.
 //!
 //! To have a server inside a test, start a [`Mock`]; to mount the routes elsewhere, take [`http::router`].
@@ -26,6 +27,7 @@ pub mod glob;
 pub mod http;
 pub mod ids;
 pub mod journal;
+pub mod log;
 pub mod message;
 pub mod oauth;
 pub mod position;

@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 /// The rooms from the inside out; imports point towards the front of this list.
-const ROOMS: [&[&str]; 7] = [&CORE, &["store"], &["config"], &["sandbox"], &["app"], &["http", "server"], &["cli"]];
+const ROOMS: [&[&str]; 7] =
+    [&CORE, &["store", "log"], &["config"], &["sandbox"], &["app"], &["http", "server"], &["cli"]];
 
 /// The pure core: no I/O, no runtime, no web.
 const CORE: [&str; 17] = [

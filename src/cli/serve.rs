@@ -1,23 +1,44 @@
 //! `serve`: the server, from its settings to its last answer.
 
-use super::{Exit, Failure};
+use super::{
+    Exit, Failure,
+    signals::{self, FLUSH},
+};
 use crate::{
     app::{AppError, OAUTH},
     config::{LogFormat, LogLevel, Settings},
+    log,
     oauth::built_in,
-    server::{Server, ServerError},
+    server::{DRAIN, Server, ServerError},
 };
 use serde_json::{Value, json};
 use std::{
-    io::{self, IsTerminal, Write},
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{self, IsTerminal},
+    panic,
     path::Path,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::{filter::LevelFilter, fmt};
 
+/// How long the process may take to end after a signal, before it is ended.
+const STOP: Duration = DRAIN.saturating_add(Duration::from_secs(1));
+
+/// How long the ready line may hold up the start, where nobody reads standard output.
+const READY_LINE: Duration = Duration::from_millis(500);
+
 pub(super) fn serve(settings: Settings) -> Result<Exit, Failure> {
-    let runtime = runtime().map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
-    runtime.block_on(run(settings))
+    let failed = |error: io::Error| Failure::new(Exit::Runtime, error.to_string());
+    start_log(settings.log_format, settings.log_level).map_err(failed)?;
+    let runtime = runtime().map_err(failed)?;
+    let done = runtime.block_on(run(settings));
+    // Waits for nobody: a thread may be in the middle of a computation, and whoever reads the log may have stopped.
+    runtime.shutdown_background();
+    log::flush(FLUSH);
+    done
 }
 
 /// A thread a core; on a single core none but the first, which is quicker than two that take turns.
@@ -31,7 +52,6 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 async fn run(settings: Settings) -> Result<Exit, Failure> {
-    start_log(settings.log_format, settings.log_level);
     warn_of_unknown_variables();
     let ready_file = settings.ready_file.clone();
     let server = Server::bind(settings).await.map_err(|error| match &error {
@@ -40,7 +60,13 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
             Failure::new(Exit::Runtime, error.to_string())
         }
     })?;
-    let stop = stop_signal().map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
+    let left_behind = ready_file.clone();
+    let stop = signals::on_stop(STOP, move || {
+        if let Some(path) = &left_behind {
+            let _ = remove_ready_file(path);
+        }
+    });
+    let stop = stop.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     let (url, admin_url) = (server.url(), format!("{}/__admin", server.url()));
     if let Some(path) = &ready_file {
         // Not before the address is ours: a start that fails must leave the file of the server that runs.
@@ -49,18 +75,37 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
         })?;
     }
     let version = env!("CARGO_PKG_VERSION");
-    // Nobody may be listening; that is no reason not to serve.
-    let _ = writeln!(io::stdout(), "docendorse-mock {version} ready at {url} (control plane {admin_url})");
+    print_ready_line(format!("docendorse-mock {version} ready at {url} (control plane {admin_url})\n"));
     tracing::info!(version, url, seed = server.app().sandboxes.default_sandbox().ids.seed(), "ready");
+    let stop = async {
+        let _ = stop.await;
+    };
     server.serve(stop).await;
-    if let Some(path) = &ready_file {
-        remove_ready_file(path)?;
+    if let Some(path) = &ready_file
+        && let Err(failure) = remove_ready_file(path)
+    {
+        // Not left to the caller, who would wait for a reader of standard error.
+        tracing::error!("{}", failure.message);
+        return Ok(failure.exit);
     }
     tracing::info!("stopped");
     Ok(Exit::Fine)
 }
 
-fn start_log(format: LogFormat, level: LogLevel) {
+/// Prints the ready line. A reader who has left, or does not read, is no reason not to serve.
+fn print_ready_line(line: String) {
+    let (done, is_done) = mpsc::channel();
+    let print = move || {
+        log::write_patiently(&mut log::standard_output(), line.as_bytes());
+        let _ = done.send(());
+    };
+    if thread::Builder::new().name("ready line".to_owned()).spawn(print).is_ok() {
+        let _ = is_done.recv_timeout(READY_LINE);
+    }
+}
+
+/// Sends log lines and panic messages on the way that never blocks and never fails.
+fn start_log(format: LogFormat, level: LogLevel) -> io::Result<()> {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -69,12 +114,22 @@ fn start_log(format: LogFormat, level: LogLevel) {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let terminal = io::stderr().is_terminal();
-    let log = fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
+    // Its own complaints would be printed to standard error, which panics when that is gone.
+    let log = fmt().with_max_level(level).log_internal_errors(false).with_target(false).with_writer(log::standard()?);
     // A second call, as an embedder may cause, leaves the first one's log in place.
     let _ = match (format, terminal) {
         (LogFormat::Json, _) | (LogFormat::Auto, false) => log.json().flatten_event(true).try_init(),
         (LogFormat::Text, _) | (LogFormat::Auto, true) => log.with_ansi(terminal).try_init(),
     };
+    // The usual message would wait for a reader of standard error, and hold up the thread that panicked.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+        tracing::error!(place, backtrace, "panic: {message}");
+    }));
+    Ok(())
 }
 
 /// A variable of ours that no flag has is a slip, and would otherwise be silently without effect.
@@ -88,28 +143,6 @@ fn warn_of_unknown_variables() {
         if let Some(name) = name.to_str().filter(|name| name.starts_with("DOCENDORSE_MOCK_") && !known(name)) {
             tracing::warn!("{name} is set, but no setting has that name; see docendorse-mock serve --help");
         }
-    }
-}
-
-/// Done when the process is told to stop. A second signal ends it at once, as if nobody listened.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            tokio::spawn(async move {
-                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-                std::process::exit(Exit::Runtime as i32);
-            });
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        Ok(async {
-            let _ = tokio::signal::ctrl_c().await;
-        })
     }
 }
 

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     app::{App, BudgetUse},
+    log,
     position::brief,
 };
 use axum::{
@@ -151,6 +152,7 @@ async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Resu
         "events": sandbox.events().await?.fill(),
         "messages": sandbox.messages.fill(),
         "memory": BudgetHealth { of_server: app.memory(), dropped: sandbox.gave_up() },
+        "dropped_log_lines": log::dropped_lines(),
     })))
 }
 

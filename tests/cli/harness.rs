@@ -116,13 +116,20 @@ pub struct Running {
 impl Running {
     /// Starts the binary and waits for its ready line.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_with_log(command, Stdio::piped())
+    }
+
+    /// The same with another standard error.
+    pub fn start_with_log(command: &mut Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         if line.is_empty() {
             let mut problem = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut problem).unwrap();
+            if let Some(mut log) = child.stderr.take() {
+                log.read_to_string(&mut problem).unwrap();
+            }
             panic!("no ready line, but: {problem}");
         }
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
@@ -144,14 +151,18 @@ impl Running {
     /// Sends a signal and waits for the end: the exit code, the rest of standard output, and standard error.
     #[cfg(unix)]
     pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
-        // The shell's own `kill`: the program of that name is not installed everywhere.
-        let script = format!("kill {signal} {}", self.id());
-        let sent = Command::new("sh").args(["-c", &script]).status().unwrap();
-        assert!(sent.success());
+        send(signal, self.child.id());
         let (mut rest, mut log) = (String::new(), String::new());
         self.stdout.read_to_string(&mut rest).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code(), rest, log)
+    }
+
+    /// Sends a signal and waits for the end without a look at standard error: the exit code.
+    #[cfg(unix)]
+    pub fn stop_unread(mut self, signal: &str) -> Option<i32> {
+        send(signal, self.child.id());
+        self.child.wait().unwrap().code()
     }
 
     /// One request over a socket of its own: the HTTP status and the body.
@@ -176,6 +187,14 @@ impl Running {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap_or_default())
     }
+}
+
+/// Sends a signal such as `-TERM` to a process.
+#[cfg(unix)]
+pub fn send(signal: &str, process: u32) {
+    // The shell's own `kill`: the program of that name is not installed everywhere.
+    let sent = Command::new("sh").args(["-c", &format!("kill {signal} {process}")]).status().unwrap();
+    assert!(sent.success());
 }
 
 impl Drop for Running {

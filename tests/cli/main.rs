@@ -7,9 +7,12 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod config;
+#[cfg(unix)]
+mod endings;
 mod guard;
 mod harness;
 mod help;
+mod listen;
 mod limits;
 mod race;
 mod reload;

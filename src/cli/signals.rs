@@ -1,0 +1,70 @@
+//! Signals that stop the process, handled on a thread of their own: they work whatever the threads that serve do.
+
+use super::Exit;
+use crate::log;
+use std::{io, process, thread, time::Duration};
+use tokio::{runtime::Builder, sync::oneshot};
+
+/// How long the last log lines may take.
+pub(super) const FLUSH: Duration = Duration::from_millis(500);
+
+/// Returns a receiver that is told of the first SIGINT or SIGTERM (of Ctrl-C, where there are no signals).
+///
+/// The process then has `limit` to end by itself. After that, or at a second signal, it ends with [`Exit::Runtime`];
+/// `last` is called before.
+///
+/// # Errors
+/// When the signals cannot be handled.
+pub fn on_stop(limit: Duration, last: impl FnOnce() + Send + 'static) -> io::Result<oneshot::Receiver<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new()?
+    };
+    let (sender, receiver) = oneshot::channel();
+    let wait = async move {
+        signals.next().await;
+        // Where the receiver is gone, the process is about to end.
+        let _ = sender.send(());
+        tokio::select! {
+            () = signals.next() => tracing::warn!("a second signal: ending at once"),
+            () = tokio::time::sleep(limit) => {
+                tracing::error!("the server did not stop within {} seconds; ending at once", limit.as_secs());
+            }
+        }
+        last();
+        log::flush(FLUSH);
+        process::exit(Exit::Runtime as i32);
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(wait))?;
+    Ok(receiver)
+}
+
+#[cfg(unix)]
+struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.0.recv() => {}, _ = self.1.recv() => {} }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
