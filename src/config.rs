@@ -19,7 +19,7 @@ pub use file::FileError;
 pub use hosts::{AllowedHost, Host};
 pub use secret::Secret;
 pub use switches::{SwitchChanges, Switches};
-pub use values::{duration, split_address};
+pub use values::{duration, split_address, split_addresses};
 
 use bytesize::ByteSize;
 use clap::{Args, builder::BoolishValueParser};
@@ -28,8 +28,11 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use values::{base_url, error_http_status, listen, size};
 
-/// Where the server listens unless told otherwise.
-pub const DEFAULT_LISTEN: &str = "127.0.0.1:4747";
+/// Where the server listens by default: on both loopback addresses.
+pub const DEFAULT_LISTEN: &str = "localhost:4747";
+
+/// The URL of a server that listens there.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:4747";
 
 /// What assertions and tokens are for, in the vendor's guide (T1).
 pub const DEFAULT_AUDIENCE: &str = "https://api.docendorse.com";
@@ -44,8 +47,8 @@ pub struct ServeOptions {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// Listen on this address; port 0 picks a free one. PORT replaces the port, unless this flag is given.
-    /// [default: 127.0.0.1:4747]
+    /// Listen on this address, or on several with commas in between; localhost is both 127.0.0.1 and [::1], and port 0
+    /// picks a free port. PORT replaces the port, unless this flag is given. [default: localhost:4747]
     #[arg(long, env = "DOCENDORSE_MOCK_LISTEN", value_name = "HOST:PORT", value_parser = listen)]
     #[serde(deserialize_with = "file::listen")]
     pub listen: Option<String>,
@@ -307,9 +310,10 @@ impl Settings {
         if let Some(port) = port.filter(|port| !port.is_empty() && !listen_is_flag) {
             let problem = || format!("{port:?} is no port; set a number from 0 to 65535, or unset it");
             let port: u16 = port.parse().map_err(|_| ConfigError::Value { setting: "PORT", problem: problem() })?;
-            let (host, _) =
-                split_address(&settings.listen).map_err(|problem| ConfigError::Value { setting: "listen", problem })?;
-            settings.listen = format!("{host}:{port}");
+            let addresses = split_addresses(&settings.listen)
+                .map_err(|problem| ConfigError::Value { setting: "listen", problem })?;
+            let addresses: Vec<_> = addresses.into_iter().map(|(host, _)| format!("{host}:{port}")).collect();
+            settings.listen = addresses.join(",");
         }
         Ok(settings)
     }

@@ -96,7 +96,7 @@ pub struct Chosen {
 pub enum ChosenBy {
     /// The request was refused before any rule was asked.
     Contract,
-    /// The caller hung up before any rule was asked.
+    /// The connection ended before any rule was asked.
     Nobody,
     /// A scenario that the control plane queued for the next requests.
     Queued,

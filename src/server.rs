@@ -1,39 +1,24 @@
-//! A listener with the app behind it: bind first, then serve, then stop within bounds.
+//! Listeners with the app behind them: bind first, then serve, then stop within bounds.
+
+mod connections;
+mod listen;
+
+pub use connections::{MOST_CONNECTIONS, serve_router};
 
 use crate::{
     app::{App, AppError},
     config::Settings,
-    http::{
-        self,
-        fault::{self, Broken},
-    },
+    http,
 };
-use axum::Router;
-use hyper::{
-    server::conn::http1,
-    service::{Service, service_fn},
-};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{oneshot, watch},
-    task::{JoinHandle, JoinSet},
-    time::timeout,
-};
+use futures_util::FutureExt;
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// How long requests under way may take to finish once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
-/// How long a caller may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
-
-/// How much a connection reads ahead at most; no head may be larger. A thousand connections that send as fast as they
-/// can hold so many times this.
-const BUFFER: usize = 128 << 10;
+/// How long background work pauses after a panic.
+const RESTART: Duration = Duration::from_secs(1);
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -55,33 +40,38 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
-    listener: TcpListener,
-    address: SocketAddr,
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
 }
 
 impl Server {
-    /// Binds the address of the settings and composes the app behind it.
+    /// Binds the addresses of the settings and composes the app behind them.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// When an address cannot be bound, or a file that the settings name cannot be used.
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
-        let address = settings.listen.clone();
-        let failed =
-            |error: std::io::Error| ServerError::Bind { reason: reason(&error, &address), address: address.clone() };
-        let listener = TcpListener::bind(&settings.listen).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        let base_url = settings.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(bound)));
+        let listeners = listen::bind(&settings.listen).await?;
+        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
+        let addresses = addresses
+            .map_err(|error| ServerError::Bind { address: settings.listen.clone(), reason: error.to_string() })?;
+        let base_url = settings.base_url.clone().unwrap_or_else(|| url_of(&addresses));
         let app = App::new(settings, &base_url)?;
-        Ok(Self { app, listener, address: bound })
+        Ok(Self { app, listeners, addresses })
     }
 
-    /// The URL at which the server is reached from this machine, whatever it advertises.
+    /// The URL at which the server is reached from this machine, whatever it advertises; with IPv4 where it listens there.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", reachable(self.address))
+        url_of(&self.addresses)
     }
 
-    /// What is behind the listener.
+    /// Every address that is bound.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What is behind the listeners.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app
@@ -89,85 +79,32 @@ impl Server {
 
     /// Serves until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { app, listener, .. } = self;
-        let timekeeper = Arc::clone(&app);
-        let timer = tokio::spawn(async move {
-            tokio::join!(timekeeper.keep_time(), timekeeper.watch_scenarios());
-        });
+        let Self { app, listeners, .. } = self;
+        let (timekeeper, watcher) = (Arc::clone(&app), Arc::clone(&app));
+        let timer = tokio::spawn(keep_going("timer", async move || timekeeper.keep_time().await));
+        let watch = tokio::spawn(keep_going("scenario watcher", async move || watcher.watch_scenarios().await));
         let stop = async {
             stop.await;
             timer.abort();
+            watch.abort();
             app.begin_stop();
         };
-        serve_router(listener, http::router(&app), stop).await;
+        serve_router(listeners, http::router(&app), MOST_CONNECTIONS, stop).await;
     }
 }
 
-/// Serves a router until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
-///
-/// Answers that have a [`fault::Fault`] on them are not sent: their connection is broken as the fault says.
-pub async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let (stopping, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    let mut stop = pin!(stop);
-    loop {
-        let stream = tokio::select! {
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, most likely: those in use must get a chance to finish.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            () = &mut stop => break,
-        };
-        // Answers are small and whole: there is nothing to gain from waiting for more.
-        let _ = stream.set_nodelay(true);
-        connections.spawn(serve_connection(stream, router.clone(), stopped.clone()));
-    }
-    drop(listener);
-    stopping.send_replace(true);
-    let finish = async { while connections.join_next().await.is_some() {} };
-    if timeout(DRAIN, finish).await.is_err() {
-        connections.shutdown().await;
-        tracing::warn!("some requests did not finish within {} seconds and were cut off", DRAIN.as_secs());
+/// Does background work until it is done, and starts it again after a panic.
+async fn keep_going(name: &str, work: impl AsyncFn()) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!("the {name} panicked; starting it again");
+        tokio::time::sleep(RESTART).await;
     }
 }
 
-/// Serves one connection until its end, which is a fault's if an answer has one on it.
-async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(|request| fault::raise(router.call(request)));
-    let served = {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(&mut stream), service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            biased;
-            served = connection.as_mut() => served,
-            () = until(&mut stopped) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        }
-    };
-    let Err(error) = served else { return };
-    if let Some(broken) = Broken::find(&error) {
-        broken.carry_out(stream, until(&mut stopped)).await;
-    } else {
-        tracing::debug!(%error, "a connection broke");
-    }
-}
-
-/// Waits until the server stops; at once, if it does so already.
-async fn until(stopped: &mut watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+/// The URL of the first IPv4 address, or else of the first one. The wildcard stands for the loopback.
+fn url_of(addresses: &[SocketAddr]) -> String {
+    let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    address.map_or_else(String::new, |address| format!("http://{}", reachable(*address)))
 }
 
 /// A running server for tests: starts on a free port, stops when told or dropped.
@@ -190,12 +127,12 @@ pub struct Mock {
 }
 
 impl Mock {
-    /// Starts a server on a free port of the loopback, on the current runtime.
+    /// Starts a server on a free port of both loopback addresses, on the current runtime.
     ///
     /// # Errors
     /// When no port can be bound.
     pub async fn start(settings: Settings) -> Result<Self, ServerError> {
-        let server = Server::bind(Settings { listen: "127.0.0.1:0".to_owned(), ..settings }).await?;
+        let server = Server::bind(Settings { listen: "localhost:0".to_owned(), ..settings }).await?;
         let (stop, stopped) = oneshot::channel();
         let (url, app) = (server.url(), Arc::clone(server.app()));
         let task = tokio::spawn(server.serve(async move {
@@ -233,20 +170,4 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
-}
-
-fn reason(error: &std::io::Error, address: &str) -> String {
-    let port = address.rsplit(':').next().unwrap_or(address);
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            format!("port {port} is in use; stop what uses it, or choose another with --listen 127.0.0.1:0")
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            format!("port {port} may not be used; choose one above 1023")
-        }
-        std::io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; 127.0.0.1 and 0.0.0.0 always exist".to_owned()
-        }
-        _ => error.to_string(),
-    }
 }

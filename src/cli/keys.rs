@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, print};
 use crate::{
-    config::DEFAULT_LISTEN,
+    config::DEFAULT_URL,
     ids::Ids,
     oauth::{SigningKey, is_client_id},
 };
@@ -63,7 +63,7 @@ pub(super) fn keys(options: &Options) -> Result<Exit, Failure> {
            docendorse-mock serve --client-key {id}={public}\n\
          \n\
          Or tell one that runs:\n  \
-           curl http://{DEFAULT_LISTEN}/__admin/clients -d '{{\"client_id\":\"{id}\",\"public_key\":\"{pem}\"}}'\n\
+           curl {DEFAULT_URL}/__admin/clients -d '{{\"client_id\":\"{id}\",\"public_key\":\"{pem}\"}}'\n\
          \n\
          Then get a token:\n  \
            docendorse-mock token --client-id {id} --key {private}\n"

@@ -3,7 +3,7 @@
 use super::{Exit, Failure, print};
 use crate::{
     clock::Stopwatch,
-    config::{self, ServeOptions, Settings, split_address},
+    config::{self, ServeOptions, Settings, split_addresses},
 };
 use clap::Args;
 use jiff::SignedDuration;
@@ -58,7 +58,8 @@ enum Target {
 impl Target {
     fn of(settings: &Settings, ready_file_is_flag: bool) -> Result<Self, Failure> {
         let usage = |problem: String| Failure::new(Exit::Usage, problem);
-        let (host, port) = split_address(&settings.listen).map_err(usage)?;
+        let addresses = split_addresses(&settings.listen).map_err(usage)?;
+        let (host, port) = addresses[0];
         match &settings.ready_file {
             Some(path) if ready_file_is_flag || port == 0 => Ok(Self::ReadyFile(path.clone())),
             None if port == 0 => Err(usage(
@@ -86,7 +87,7 @@ impl Target {
 /// Whoever listens everywhere also listens here.
 fn reachable(host: &str) -> &str {
     match host {
-        "0.0.0.0" => "127.0.0.1",
+        "0.0.0.0" | "localhost" => "127.0.0.1",
         "[::]" => "[::1]",
         other => other,
     }

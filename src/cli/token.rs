@@ -5,7 +5,7 @@ use super::{Exit, Failure, post::post_form, print};
 use crate::{
     app::OAUTH,
     clock::Clock,
-    config::{self, DEFAULT_AUDIENCE, DEFAULT_LISTEN},
+    config::{self, DEFAULT_AUDIENCE, DEFAULT_URL},
     ids::Ids,
     oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
 };
@@ -247,7 +247,7 @@ fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::oauth::KeyE
 
 fn url(options: &Options) -> Result<String, Failure> {
     let Some(path) = &options.ready_file else {
-        let url = options.url.clone().unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
+        let url = options.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned());
         return Ok(url.trim_end_matches('/').to_owned());
     };
     let wrong = |problem: String| Failure::new(Exit::File, format!("{}: {problem}", path.display()));

@@ -1,6 +1,5 @@
 //! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
 
-use super::DEFAULT_LISTEN;
 use crate::clock::read_span;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
@@ -29,13 +28,21 @@ pub fn split_address(address: &str) -> Result<(&str, u16), String> {
     let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     match parts {
         Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.starts_with('[')) => Ok((host, port)),
-        _ => Err(format!("{address:?} is no address; write HOST:PORT, such as {DEFAULT_LISTEN}")),
+        _ => Err(format!("{address:?} is no address; write HOST:PORT, such as 127.0.0.1:4747")),
     }
 }
 
-/// Reads an address to listen on.
+/// Splits a list of `host:port`, separated by commas, into its pairs; there is at least one.
+///
+/// # Errors
+/// When one of them is not such a pair.
+pub fn split_addresses(list: &str) -> Result<Vec<(&str, u16)>, String> {
+    list.split(',').map(|address| split_address(address.trim())).collect()
+}
+
+/// Reads the addresses to listen on.
 pub(super) fn listen(text: &str) -> Result<String, String> {
-    split_address(text).map(|_| text.to_owned())
+    split_addresses(text).map(|_| text.to_owned())
 }
 
 /// Reads what every URL that is handed out begins with; a slash at its end is dropped.

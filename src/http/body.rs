@@ -46,7 +46,7 @@ pub(super) enum BodyError {
     TooLarge,
     /// The caller fell silent, or took too long.
     TimedOut,
-    /// The caller hung up, or broke the framing.
+    /// The body ended early, or its framing is broken.
     Broken,
     /// The other bodies under way leave no room for this one.
     Busy,

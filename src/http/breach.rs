@@ -92,7 +92,7 @@ impl Breach {
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::MediaType(_) => Some((header::ACCEPT, HeaderValue::from_static("application/json"))),
-            Self::TimedOut => Some((header::CONNECTION, HeaderValue::from_static("close"))),
+            Self::TimedOut | Self::Broken => Some((header::CONNECTION, HeaderValue::from_static("close"))),
             Self::Busy => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }

@@ -20,6 +20,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use std::{
     convert::Infallible,
     error::Error,
+    future::pending,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -50,8 +51,8 @@ pub enum Fault {
     Reset,
     /// The answer is a 200 without a body. Its other headers stay, the content type among them.
     EmptyAnswer,
-    /// Nothing is sent for so long, or until the caller goes away or the server stops; then the connection is closed
-    /// cleanly.
+    /// Nothing is sent for so long, or until the server stops; then the connection is closed cleanly. A caller that goes
+    /// away does not end it: that cannot be told from one that only closed its half of the connection.
     Hang(Duration),
 }
 
@@ -171,7 +172,7 @@ impl Broken {
             match self.fault {
                 // Dropping the stream does the rest.
                 Fault::Reset => return stream.set_zero_linger(),
-                Fault::Hang(duration) => drop(timeout(duration, until_gone(&mut stream)).await),
+                Fault::Hang(duration) => drop(timeout(duration, until_reset(&mut stream)).await),
                 Fault::CloseMidway => stream.write_all(&self.sent).await?,
                 Fault::CloseBeforeAnswer | Fault::EmptyAnswer => {}
             }
@@ -187,6 +188,14 @@ impl Broken {
         if let Err(error) = broken {
             tracing::debug!(%error, fault = ?self.fault, "the caller was gone before the fault");
         }
+    }
+}
+
+/// Takes and forgets what the caller sends, until the connection is reset.
+async fn until_reset(stream: &mut TcpStream) {
+    if tokio::io::copy(stream, &mut tokio::io::sink()).await.is_ok() {
+        // The caller closed its half and waits for the answer, or has closed the connection.
+        pending::<()>().await;
     }
 }
 

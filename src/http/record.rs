@@ -43,7 +43,7 @@ const X_MOCK_ADVICES: HeaderName = HeaderName::from_static("x-mock-advices");
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why an exchange has no answer.
-const HUNG_UP: &str = "the caller hung up before there was an answer";
+const CUT_OFF: &str = "the connection ended before there was an answer";
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -133,7 +133,8 @@ pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, 
     (exchange, key, parts, body)
 }
 
-/// An exchange that has no answer yet. Dropped without one, it is recorded as that: the caller hung up.
+/// An exchange that has no answer yet. Dropped without one, it is recorded without one: the connection ended, as it does
+/// when the server stops. A caller that goes away does not end it; its answer is recorded and cannot be delivered.
 pub(super) struct OpenExchange {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
@@ -268,7 +269,7 @@ impl OpenExchange {
 
     fn record(&mut self, answer: Option<RecordedAnswer>, status: Option<&'static str>, reason: &str) -> u64 {
         let findings = std::mem::take(&mut self.findings);
-        let nobody = || Chosen { by: ChosenBy::Nobody, why: HUNG_UP.into() };
+        let nobody = || Chosen { by: ChosenBy::Nobody, why: CUT_OFF.into() };
         if let Some(sandbox) = findings.sandbox {
             self.at = sandbox.clock.now();
             self.sandbox = sandbox;
@@ -300,7 +301,7 @@ impl OpenExchange {
 impl Drop for OpenExchange {
     fn drop(&mut self) {
         if !self.closed {
-            self.record(None, None, HUNG_UP);
+            self.record(None, None, CUT_OFF);
         }
     }
 }

@@ -3,7 +3,7 @@
 use axum::{Router, body::Body, extract::Path, http::header, response::Response, routing::any};
 use docendorse_mock::{
     http::fault::{Dribble, Fault},
-    server::{DRAIN, serve_router},
+    server::{DRAIN, MOST_CONNECTIONS, serve_router},
 };
 use http_body_util::BodyExt;
 use std::{error::Error, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
@@ -50,6 +50,10 @@ fn answer(path: &str) -> Response {
 
 impl Faulty {
     async fn start() -> Self {
+        Self::with_most_connections(MOST_CONNECTIONS).await
+    }
+
+    async fn with_most_connections(most: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let answered = Arc::new(Notify::new());
@@ -62,7 +66,7 @@ impl Faulty {
             }),
         );
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve_router(listener, router, async move {
+        let task = tokio::spawn(serve_router(vec![listener], router, most, async move {
             let _ = stopped.await;
         }));
         Self { address, answered, stop, task }
@@ -252,15 +256,74 @@ async fn a_connection_that_hangs_is_silent_for_its_time_and_then_ends() {
     assert!(error.is_timeout(), "{error:?}");
 }
 
-#[tokio::test]
-async fn a_connection_that_hangs_ends_with_its_caller() {
-    let server = Faulty::start().await;
+/// A connection that has asked and closed its half.
+async fn half_closed(server: &Faulty, path: &str) -> TcpStream {
     let mut stream = server.connect().await;
-    ask(&mut stream, "hang").await;
-    server.answered.notified().await;
-    // Gone for the server, but still there to see that it lets go.
+    ask(&mut stream, path).await;
     stream.shutdown().await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn every_answer_and_fault_comes_after_a_half_close() {
+    let server = Faulty::start().await;
+    for _ in 0..50 {
+        for (path, body) in [
+            ("ordinary", BODY),
+            ("empty-answer", ""),
+            ("close-midway", HALF),
+            ("close-before-answer", ""),
+            ("dribble-briefly", BODY),
+        ] {
+            let answer = rest(&mut half_closed(&server, path).await).await;
+            let (head, rest) = answer.split_once("\r\n\r\n").unwrap_or_default();
+            assert_eq!((head.is_empty(), rest), (path == "close-before-answer", body), "{path}");
+        }
+        let mut stream = half_closed(&server, "reset").await;
+        assert_eq!(stream.read(&mut [0; 16]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
+async fn a_hang_lasts_its_time_after_a_half_close() {
+    let server = Faulty::start().await;
+    let mut stream = half_closed(&server, "hang").await;
+    server.answered.notified().await;
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    let start = Instant::now();
     assert_eq!(rest(&mut stream).await, "");
+    assert!(start.elapsed() >= HOUR - Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_after_a_half_close() {
+    let server = Faulty::start().await;
+    for _ in 0..50 {
+        let mut stream = server.connect().await;
+        let request = |path: &str| format!("POST /{path} HTTP/1.1\r\nhost: mock.test\r\ncontent-length: 2\r\n\r\n{{}}");
+        let requests = ["ordinary", "dribble-briefly", "empty-answer", "ordinary"].map(request).concat();
+        stream.write_all(requests.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let answers = rest(&mut stream).await;
+        assert_eq!((answers.matches("HTTP/1.1 200 OK").count(), answers.matches(BODY).count()), (4, 3), "{answers}");
+    }
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_until_one_ends() {
+    let server = Faulty::with_most_connections(2).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    warm_up(&mut first).await;
+    warm_up(&mut second).await;
+    let mut third = server.connect().await;
+    ask(&mut third, "ordinary").await;
+    for _ in 0..10 {
+        warm_up(&mut second).await;
+    }
+    assert_eq!(third.try_read(&mut [0; 16]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    drop(first);
+    assert!(read_head(&mut third).await.starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[tokio::test]

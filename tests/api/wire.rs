@@ -108,6 +108,153 @@ async fn a_body_that_ends_early_is_an_exchange_of_its_own() {
     assert!(entries[0].exchange.agent_session.is_none());
 }
 
+/// Everything that comes back after a request whose sender closes its half of the connection.
+async fn half_closed(mock: &Mock, request: &str) -> String {
+    let mut stream = connect(mock).await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn handoff(handoff_id: &str, email: &str) -> String {
+    let body = body_of(handoff_id, email);
+    format!("{}{body}", head(&format!("content-length: {}", body.len())))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_closed_handoff_is_answered_every_time() {
+    let mock = start().await;
+    for number in 0..300 {
+        let answer = half_closed(&mock, &handoff(&format!("h-{number}"), "sam@example.com")).await;
+        assert!(answer.contains("\"status\":\"success\""), "{number}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_surface_answers_a_half_closed_request() {
+    let mock = start().await;
+    let form = "grant_type=none";
+    let form_length = form.len();
+    for (request, status) in [
+        ("GET /livez HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 200),
+        ("GET /__admin/health HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 200),
+        ("GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 404),
+        ("GET /api/v1/key/envelopes HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 0),
+        (
+            format!(
+                "POST /oauth2/v2/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                 content-length: {form_length}\r\n\r\n{form}"
+            ),
+            400,
+        ),
+        ("GET /livez HTTP/1.0\r\n\r\n".to_owned(), 200),
+    ] {
+        for _ in 0..20 {
+            let answer = half_closed(&mock, &request).await;
+            let wanted = if status == 0 { " ".to_owned() } else { format!(" {status} ") };
+            assert!(answer.lines().next().is_some_and(|line| line.contains(&wanted)), "{request}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delayed_answer_comes_after_a_half_close() {
+    let mock = start().await;
+    for number in 0..20 {
+        let mut stream = connect(&mock).await;
+        let request = handoff(&format!("h-{number}"), "sam+slow@example.com");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        // The session is there before the answer is: then the request is under way.
+        let sandbox = mock.app().sandboxes.default_sandbox();
+        while sandbox.agent_sessions.fill().await.unwrap().kept <= number {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        tokio::time::resume();
+        assert!(answer.contains("\"status\":\"success\""), "{number}: {answer:?}");
+        assert_eq!(sandbox.journal.get(u64::try_from(number).unwrap() + 1).unwrap().exchange.status, Some("success"));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_after_a_half_close() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    let request = "GET /__admin/events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut seen = String::new();
+    let mut chunk = [0; 4096];
+    while !seen.contains(": heartbeat") {
+        let size = stream.read(&mut chunk).await.unwrap();
+        assert!(size > 0, "ended after {seen:?}");
+        seen.push_str(&String::from_utf8_lossy(&chunk[..size]));
+        if seen.contains("retry: 1000") && !seen.contains("heartbeat") {
+            tokio::time::pause();
+        }
+    }
+    tokio::time::resume();
+    mock.stop().await;
+    stream.read_to_string(&mut seen).await.unwrap();
+    assert!(seen.ends_with("0\r\n\r\n"), "the end of the stream is a clean one");
+}
+
+#[tokio::test]
+async fn a_body_that_is_half_closed_too_early_is_refused() {
+    let mock = start().await;
+    for framing in ["content-length: 100", "transfer-encoding: chunked"] {
+        let body = if framing.starts_with('t') { "5\r\n{\"han" } else { "{\"handoff_id\"" };
+        let answer = half_closed(&mock, &format!("{}{body}", head(framing))).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{framing}: {answer:?}");
+        assert!(answer.contains("connection: close"), "{framing}: {answer:?}");
+    }
+    let journal = &mock.app().sandboxes.default_sandbox().journal;
+    for number in [1, 2] {
+        assert_eq!(journal.get(number).unwrap().exchange.answer.as_ref().unwrap().status, 400);
+    }
+    for half in ["POST /api/v1/agent-sessions/create HTT", "POST / HTTP/1.1\r\nhost: x\r\n", ""] {
+        assert_eq!(half_closed(&mock, half).await, "", "a head that is cut off is not a request");
+    }
+    assert!(journal.get(3).is_none());
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_is_recorded() {
+    let mock = start().await;
+    let mut stream = connect(&mock).await;
+    stream.write_all(handoff("h-1", "sam+slow@example.com").as_bytes()).await.unwrap();
+    drop(stream);
+    let sandbox = mock.app().sandboxes.default_sandbox();
+    let recorded = sandbox.recorded();
+    while sandbox.agent_sessions.fill().await.unwrap().kept == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    recorded.await;
+    assert_eq!(sandbox.journal.get(1).unwrap().exchange.status, Some("success"));
+}
+
+#[tokio::test]
+async fn a_mock_listens_on_both_loopback_addresses() {
+    let mock = start().await;
+    let port = mock.url().rsplit(':').next().unwrap().to_owned();
+    assert_eq!(mock.url(), format!("http://127.0.0.1:{port}"));
+    let client = reqwest::Client::new();
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        let answer = client.get(format!("http://[::1]:{port}/livez")).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    mock.stop().await;
+    for host in ["127.0.0.1", "[::1]"] {
+        assert!(TcpStream::connect(format!("{host}:{port}")).await.is_err(), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn a_silent_caller_is_answered_in_the_end() {
     let mock = start().await;

@@ -1,0 +1,143 @@
+//! Binding: from an address of the settings to listeners.
+
+use super::ServerError;
+use crate::config::split_addresses;
+use std::io::{Error, ErrorKind};
+use tokio::net::TcpListener;
+
+/// How often another free port is tried when the one that the system picked is in use at another address.
+const ATTEMPTS: usize = 100;
+
+/// An address to bind.
+#[derive(Debug, PartialEq, Eq)]
+struct Target<'a> {
+    host: &'a str,
+    port: u16,
+    /// One of the two addresses of `localhost`, of which a machine may have only one.
+    is_loopback: bool,
+}
+
+/// What became of binding every address once.
+enum Round {
+    Bound(Vec<TcpListener>),
+    /// The port that the system picked is in use at another address. The listeners keep it from being picked again.
+    Taken(Vec<TcpListener>, ServerError),
+}
+
+/// Binds every address of a list. `localhost` is both loopback addresses, or the one that the machine has. Port 0 is a
+/// free port, the same one for all.
+///
+/// # Errors
+/// When an address cannot be bound.
+pub(super) async fn bind(list: &str) -> Result<Vec<TcpListener>, ServerError> {
+    let targets = targets(list).map_err(|reason| ServerError::Bind { address: list.to_owned(), reason })?;
+    let mut held = Vec::new();
+    loop {
+        match bind_once(&targets).await? {
+            Round::Bound(listeners) => return Ok(listeners),
+            Round::Taken(_, error) if held.len() >= ATTEMPTS => return Err(error),
+            Round::Taken(listeners, _) => held.push(listeners),
+        }
+    }
+}
+
+fn targets(list: &str) -> Result<Vec<Target<'_>>, String> {
+    let mut targets: Vec<Target<'_>> = Vec::new();
+    for (host, port) in split_addresses(list)? {
+        let is_loopback = host.eq_ignore_ascii_case("localhost");
+        let hosts: &[&str] = if is_loopback { &["127.0.0.1", "[::1]"] } else { &[host] };
+        for host in hosts {
+            if !targets.iter().any(|known| known.host == *host && known.port == port) {
+                targets.push(Target { host, port, is_loopback });
+            }
+        }
+    }
+    Ok(targets)
+}
+
+async fn bind_once(targets: &[Target<'_>]) -> Result<Round, ServerError> {
+    let mut listeners = Vec::new();
+    let mut picked = 0;
+    let mut absent = None;
+    for target in targets {
+        let port = if target.port == 0 { picked } else { target.port };
+        let address = format!("{}:{port}", target.host);
+        let bound = async {
+            let listener = TcpListener::bind(&address).await?;
+            let port = listener.local_addr()?.port();
+            Ok::<_, Error>((listener, port))
+        };
+        match bound.await {
+            Ok((listener, port)) => {
+                if target.port == 0 {
+                    picked = port;
+                }
+                listeners.push(listener);
+            }
+            Err(error) => {
+                let failed = ServerError::Bind { reason: reason(&error, &address), address };
+                if target.is_loopback && is_absent(&error) {
+                    absent = Some(failed);
+                } else if error.kind() == ErrorKind::AddrInUse && target.port == 0 && picked != 0 {
+                    return Ok(Round::Taken(listeners, failed));
+                } else {
+                    return Err(failed);
+                }
+            }
+        }
+    }
+    match absent {
+        Some(failed) if listeners.is_empty() => return Err(failed),
+        Some(failed) => tracing::info!("{failed}; listening on the other loopback address alone"),
+        None => {}
+    }
+    Ok(Round::Bound(listeners))
+}
+
+/// Whether the machine lacks the address, as one without IPv6 does: the system has several words for that.
+fn is_absent(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) && !is_out_of_files(error)
+}
+
+fn is_out_of_files(error: &Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+fn reason(error: &Error, address: &str) -> String {
+    let port = address.rsplit(':').next().unwrap_or(address);
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("port {port} is in use; stop what uses it, or choose another with --listen 127.0.0.1:0")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("port {port} may not be used; choose one above 1023")
+        }
+        ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; 127.0.0.1 and 0.0.0.0 always exist".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(list: &str) -> Vec<(&str, u16)> {
+        targets(list).unwrap().into_iter().map(|target| (target.host, target.port)).collect()
+    }
+
+    #[test]
+    fn localhost_is_both_loopback_addresses() {
+        assert_eq!(hosts("localhost:1"), [("127.0.0.1", 1), ("[::1]", 1)]);
+        assert_eq!(hosts("LocalHost:0"), [("127.0.0.1", 0), ("[::1]", 0)]);
+        assert_eq!(hosts("[::1]:1, localhost:1"), [("[::1]", 1), ("127.0.0.1", 1)], "each once");
+        assert_eq!(hosts("127.0.0.1:1,127.0.0.1:2"), [("127.0.0.1", 1), ("127.0.0.1", 2)]);
+    }
+
+    #[test]
+    fn only_an_address_that_is_not_there_is_left_out() {
+        assert!(is_absent(&ErrorKind::AddrNotAvailable.into()) && is_absent(&ErrorKind::Unsupported.into()));
+        assert!(!is_absent(&ErrorKind::AddrInUse.into()) && !is_absent(&ErrorKind::PermissionDenied.into()));
+    }
+}
