@@ -29,7 +29,7 @@ use crate::{
     signing::{Contact, Envelope, Group, User},
     store::{Memory, Retention},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Below which path tokens are dealt with (T1); with the base URL, the `issuer` of the metadata.

@@ -3,18 +3,20 @@
 //! A clock follows the system's at a distance, or stands still. It never goes back, even if the system's does. Knows
 //! nothing of what the time is used for.
 
+mod elapsed;
 mod wall;
 
+pub use elapsed::{Deadline, LastUse, Stopwatch};
 pub use wall::WallClock;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// By how much the system's clock may go back before a sandbox's clock makes up for it, in microseconds. A smaller step
@@ -238,70 +240,6 @@ pub fn read_span(text: &str) -> Option<SignedDuration> {
 
 fn running_at(at: Timestamp, wall: &WallClock) -> Mode {
     Mode::Running { ahead: at.duration_since(wall.now()) }
-}
-
-/// Measures how long something really took, whatever a sandbox's clock says.
-#[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Instant);
-
-impl Stopwatch {
-    /// Starts to measure.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    /// The time since the start.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-/// When a long computation has to give up: after some real time, or as soon as it is told to.
-#[derive(Clone, Debug)]
-pub struct Deadline {
-    started: Stopwatch,
-    limit: Duration,
-    stopped: Arc<AtomicBool>,
-}
-
-impl Deadline {
-    /// Over after `limit` from now, or once `stopped` is set.
-    #[must_use]
-    pub fn new(limit: Duration, stopped: Arc<AtomicBool>) -> Self {
-        Self { started: Stopwatch::start(), limit, stopped }
-    }
-
-    /// Whether the computation has to give up now.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed) || self.started.elapsed() >= self.limit
-    }
-}
-
-/// When something was last used, in real time.
-#[derive(Debug)]
-pub struct LastUse(Mutex<Stopwatch>);
-
-impl LastUse {
-    /// Used right now.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(Mutex::new(Stopwatch::start()))
-    }
-
-    /// Used again.
-    pub fn touch(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
-    }
-
-    /// How long ago that was.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub struct ServeOptions {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// Listen on this address, or on several with commas in between; localhost is both 127.0.0.1 and [::1], and port 0
+    /// Listen on this address, or on several with commas in between; localhost is both loopback addresses, and port 0
     /// picks a free port. PORT replaces the port, unless this flag is given. [default: localhost:4747]
     #[arg(long, env = "DOCENDORSE_MOCK_LISTEN", value_name = "HOST:PORT", value_parser = listen)]
     #[serde(deserialize_with = "file::listen")]

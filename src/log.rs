@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How many bytes of log lines wait to be written. As many again may be in the hands of the thread.
-const LIMIT: usize = 1 << 20;
+const LIMIT: usize = 256 << 10;
 
 /// How long to wait before another attempt to write where writing does not block, but there is no room.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -51,13 +51,11 @@ struct Queue {
 /// # Errors
 /// When no thread can be started.
 pub fn standard() -> io::Result<Arc<Log>> {
-    match STANDARD.get() {
-        Some(log) => Ok(Arc::clone(log)),
-        None => {
-            let log = Log::start(standard_error(), LIMIT)?;
-            Ok(Arc::clone(STANDARD.get_or_init(|| log)))
-        }
+    if let Some(log) = STANDARD.get() {
+        return Ok(Arc::clone(log));
     }
+    let log = Log::start(standard_error(), LIMIT)?;
+    Ok(Arc::clone(STANDARD.get_or_init(|| log)))
 }
 
 /// How many lines the log of the process has dropped.
@@ -191,7 +189,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    const FOREVER: Duration = Duration::from_secs(600);
+    const FOREVER: Duration = Duration::from_mins(10);
 
     /// A sink that waits for leave before each write: how many bytes to take, or to fail.
     struct Gate {

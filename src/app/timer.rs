@@ -23,12 +23,11 @@ pub async fn keep_time(sandboxes: &Sandboxes, make_room: impl Fn()) {
         let sleep = carry_out(sandboxes, was_woken).await;
         make_room();
         let woken = sandboxes.alarm().notified();
-        was_woken = match sleep {
-            Some(sleep) => timeout(sleep.clamp(SHORTEST_SLEEP, LONGEST_SLEEP), woken).await.is_ok(),
-            None => {
-                woken.await;
-                true
-            }
+        was_woken = if let Some(sleep) = sleep {
+            timeout(sleep.clamp(SHORTEST_SLEEP, LONGEST_SLEEP), woken).await.is_ok()
+        } else {
+            woken.await;
+            true
         };
     }
 }

@@ -87,7 +87,7 @@ impl Unopened {
     /// Gives back the one that was taken, to be the next one again.
     pub(super) fn put_back(&self, unmade: Unmade) {
         let mut queue = self.queue();
-        queue.bytes += unmade.session.request.len();
+        queue.bytes.add(unmade.session.request.len());
         queue.unmade.push_front(unmade);
     }
 

@@ -1,0 +1,73 @@
+//! Real time that has passed, whatever any clock says.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Measures how long something really took, whatever a sandbox's clock says.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts to measure.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// When a long computation has to give up: after some real time, or as soon as it is told to.
+#[derive(Clone, Debug)]
+pub struct Deadline {
+    started: Stopwatch,
+    limit: Duration,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Deadline {
+    /// Over after `limit` from now, or once `stopped` is set.
+    #[must_use]
+    pub fn new(limit: Duration, stopped: Arc<AtomicBool>) -> Self {
+        Self { started: Stopwatch::start(), limit, stopped }
+    }
+
+    /// Whether the computation has to give up now.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed) || self.started.elapsed() >= self.limit
+    }
+}
+
+/// When something was last used, in real time.
+#[derive(Debug)]
+pub struct LastUse(Mutex<Stopwatch>);
+
+impl LastUse {
+    /// Used right now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(Mutex::new(Stopwatch::start()))
+    }
+
+    /// Used again.
+    pub fn touch(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
+    }
+
+    /// How long ago that was.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
