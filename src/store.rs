@@ -1,7 +1,7 @@
 //! What is kept: documents, in a store that says little and promises much.
 //!
 //! A store knows sandboxes, collections, ids and keys, and nothing of what a document means. Its one promise on which
-//! everything else rests is that of [`Store::insert`] and [`Store::replace`]: of any number of callers that want the
+//! everything else rests is that of [`Store::insert`], [`Store::replace`] and [`Store::delete_at`]: of any number of callers that want the
 //! same key or the same version, exactly one succeeds.
 
 mod memory;
@@ -141,6 +141,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Fails with [`StoreError::Taken`] when the document claims a key of another one. The document keeps its place
     /// in the order of insertion.
     fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool>;
+
+    /// Removes a document if it is still at `version`; says whether it was.
+    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool>;
 
     /// Removes a document; says whether it was there.
     fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool>;

@@ -144,8 +144,12 @@ impl Store for Memory {
         now(self.table(place).replace(document, version))
     }
 
+    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
+        now(Ok(self.table(place).delete(id, Some(version))))
+    }
+
     fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
-        now(Ok(self.table(place).delete(id)))
+        now(Ok(self.table(place).delete(id, None)))
     }
 
     fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
@@ -220,7 +224,7 @@ impl Table {
         drop(shard);
         while index.order.len() > self.limit.documents || index.size > self.limit.bytes {
             let Some((_, oldest)) = index.order.pop_front() else { break };
-            given_up.push(self.take(&mut index, &oldest));
+            given_up.push(self.take(&mut index, &oldest, None));
             index.dropped += 1;
         }
         drop(index);
@@ -286,18 +290,24 @@ impl Table {
         Ok(true)
     }
 
-    fn delete(&self, id: &str) -> bool {
+    /// Removes a document, at a version if one is given.
+    fn delete(&self, id: &str, version: Option<u64>) -> bool {
         let mut index = lock(&self.index);
-        let Some(gone) = self.take(&mut index, id) else { return false };
+        let Some(gone) = self.take(&mut index, id, version) else { return false };
         if let Ok(place) = index.order.binary_search_by_key(&gone.sequence, |(sequence, _)| *sequence) {
             index.order.remove(place);
         }
         true
     }
 
-    /// Takes a document and its keys out.
-    fn take(&self, index: &mut Index, id: &str) -> Option<Arc<Stored>> {
-        let gone = self.shard(id).remove(id)?;
+    /// Takes a document and its keys out, at a version if one is given.
+    fn take(&self, index: &mut Index, id: &str, version: Option<u64>) -> Option<Arc<Stored>> {
+        let mut shard = self.shard(id);
+        if version.is_some_and(|version| shard.get(id).is_none_or(|stored| stored.version != version)) {
+            return None;
+        }
+        let gone = shard.remove(id)?;
+        drop(shard);
         index.size -= gone.document.size;
         index.bytes.sub(weight(&gone.document));
         for key in &gone.document.keys {
@@ -312,7 +322,7 @@ impl Table {
         let stays = share.of(index.bytes.bytes());
         while index.bytes.bytes() > stays {
             let Some((_, oldest)) = index.order.pop_front() else { break };
-            given_up.push(self.take(&mut index, &oldest));
+            given_up.push(self.take(&mut index, &oldest, None));
             index.dropped += 1;
         }
         drop(index);

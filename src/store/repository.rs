@@ -150,6 +150,26 @@ impl<T: Record> Repository<T> {
         }
     }
 
+    /// Removes a record that `may` allows to be removed. The record cannot change between the look and the removal.
+    /// [`Update::Done`] holds the record as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_if<E>(&self, id: &str, may: impl Fn(&T) -> Result<(), E>) -> Result<Update<T, E>, StoreError> {
+        loop {
+            let Some(stored) = self.store.get(&self.place, id).await? else {
+                return Ok(Update::Missing);
+            };
+            let current = decode::<T>(&stored)?;
+            if let Err(reason) = may(&current) {
+                return Ok(Update::Refused(reason, current));
+            }
+            if self.store.delete_at(&self.place, id, stored.version).await? {
+                return Ok(Update::Done(current));
+            }
+        }
+    }
+
     /// Removes a record; says whether it was there.
     ///
     /// # Errors

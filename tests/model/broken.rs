@@ -39,6 +39,10 @@ impl Store for Careless {
         self.0.list(place, page)
     }
 
+    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
+        self.0.delete_at(place, id, version)
+    }
+
     fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
         self.0.delete(place, id)
     }

@@ -145,3 +145,22 @@ async fn a_version_that_was_read_is_no_version_of_what_comes_later_under_the_sam
         assert!(!store.replace(&place, third.document.clone(), third.version).await.unwrap(), "{name}: replaced");
     }
 }
+
+#[tokio::test]
+async fn a_record_is_deleted_only_as_it_was_judged() {
+    for (name, store) in backends(None) {
+        let notes = notes(&store, "default");
+        notes.insert(note("a", &["k1"])).await.unwrap();
+        let refused = notes.delete_if("a", |note| if note.count == 0 { Err("no") } else { Ok(()) }).await.unwrap();
+        assert!(matches!(refused, Update::Refused("no", current) if current.id == "a"), "{name}");
+        let place = Place { sandbox: "default".into(), collection: Note::COLLECTION };
+        let version = store.get(&place, "a").await.unwrap().unwrap().version;
+        assert!(!store.delete_at(&place, "a", version + 1).await.unwrap(), "{name}: at another version");
+        assert_eq!(notes.find("k1").await.unwrap(), Some(note("a", &["k1"])), "{name}: nothing was removed");
+        assert!(matches!(notes.delete_if("a", |_| Ok::<_, ()>(())).await.unwrap(), Update::Done(_)), "{name}");
+        assert_eq!((notes.get("a").await.unwrap(), notes.find("k1").await.unwrap()), (None, None), "{name}");
+        assert!(matches!(notes.delete_if("a", |_| Ok::<_, ()>(())).await.unwrap(), Update::Missing), "{name}");
+        assert!(!store.delete_at(&place, "a", version).await.unwrap(), "{name}: it has gone");
+        assert_eq!(notes.fill().await.unwrap().kept, 0, "{name}");
+    }
+}

@@ -120,3 +120,28 @@ fn keys_and_records_stay_together_while_records_come_change_and_go() {
         }
     }
 }
+
+#[test]
+fn a_record_is_deleted_or_changed_and_never_both() {
+    for (name, store) in backends(None) {
+        let notes = notes(&store, "default");
+        for round in 0..20 {
+            let id = format!("n{round}");
+            block(notes.insert(note(&id, &[]))).unwrap();
+            let done = race(|number| {
+                if number % 2 == 0 {
+                    let may = |note: &Note| if note.count == 0 { Ok(()) } else { Err(()) };
+                    matches!(block(notes.delete_if(&id, may)).unwrap(), Update::Done(_)).then_some("deleted")
+                } else {
+                    let change = |note: &mut Note| Ok::<_, ()>(note.count += 1);
+                    matches!(block(notes.update(&id, change)).unwrap(), Update::Done(_)).then_some("changed")
+                }
+            });
+            let count = |what| done.iter().filter(|done| **done == Some(what)).count();
+            let (deleted, changed) = (count("deleted"), count("changed"));
+            assert!(deleted <= 1 && (deleted == 0) == (changed > 0), "{name}: {deleted} deleted, {changed} changed");
+            let left = block(notes.get(&id)).unwrap().map(|note| note.count);
+            assert_eq!(left, (changed > 0).then_some(changed as u64), "{name}");
+        }
+    }
+}
