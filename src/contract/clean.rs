@@ -23,7 +23,7 @@ impl<'de> DeserializeSeed<'de> for Clean<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match &self.0.kind {
             Kind::Any => deserializer.deserialize_any(Scalar),
-            Kind::Object(fields) => deserializer.deserialize_map(Object(fields)),
+            Kind::Object(fields) => deserializer.deserialize_map(Object { fields, any_of: &self.0.any_of }),
             Kind::Array(items) => deserializer.deserialize_seq(Array(items)),
             Kind::Text(text) => deserializer.deserialize_str(Passes(text)),
             Kind::FreeForm => deserializer.deserialize_map(FreeForm),
@@ -33,7 +33,10 @@ impl<'de> DeserializeSeed<'de> for Clean<'_> {
     }
 }
 
-struct Object<'s>(&'s [Field]);
+struct Object<'s> {
+    fields: &'s [Field],
+    any_of: &'s [Box<str>],
+}
 
 impl<'de> Visitor<'de> for Object<'_> {
     type Value = ();
@@ -43,7 +46,7 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let fields = self.0;
+        let Self { fields, any_of } = self;
         let mut seen = 0_u64;
         let mut expected = 0;
         while let Some(index) = map.next_key_seed(Key { fields, expected })? {
@@ -59,6 +62,12 @@ impl<'de> Visitor<'de> for Object<'_> {
             |(index, field): (usize, &Field)| (field.required || field.recommended) && seen & (1 << index) == 0;
         if fields.iter().enumerate().any(missing) {
             return Err(A::Error::custom("a field is missing"));
+        }
+        let is_there = |name: &str| {
+            fields.iter().position(|field| *field.name == *name).is_some_and(|index| seen & (1 << index) != 0)
+        };
+        if !any_of.is_empty() && !any_of.iter().any(|name| is_there(name)) {
+            return Err(A::Error::custom("a choice of fields is missing"));
         }
         Ok(())
     }
@@ -118,7 +127,11 @@ impl Visitor<'_> for Passes<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        if !value.is_empty() && self.0.objection(value).is_none() && self.0.is_expected(value) {
+        if !value.is_empty()
+            && self.0.objection(value).is_none()
+            && self.0.is_expected(value)
+            && self.0.has_expected_form(value)
+        {
             Ok(())
         } else {
             Err(E::custom("a remarkable string"))

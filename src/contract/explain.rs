@@ -67,6 +67,11 @@ impl Walk {
                 None => {}
             });
         }
+        if !shape.any_of.is_empty() && !shape.any_of.iter().any(|name| members.contains_key(&**name)) {
+            let names: Vec<String> = shape.any_of.iter().map(|name| format!("{name:?}")).collect();
+            let wanted = format!("an object with at least one of {}", names.join(" and "));
+            self.report(shape.clause.as_deref(), Rule::AnyOf, wanted, Some("an object without them".to_owned()), None);
+        }
         // The absence of a required field is told as a violation, misspelling included.
         let is_silently_absent = |field: &&Field| !field.required && !members.contains_key(&*field.name);
         for key in members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key)) {
@@ -87,11 +92,14 @@ impl Walk {
                 .min_by_key(|option| strsim::damerau_levenshtein(string, option))
                 .map(|option| format!("did you mean {option:?}?"));
             self.violation(shape, shape.clause.as_deref(), rule, Some(&Value::String(string.to_owned())), hint);
-        } else if string.is_empty() {
+        } else if string.is_empty() && text.min != Some(0) {
             self.advice("empty", "is an empty string, which the contract allows but nobody can use".to_owned());
         } else if !text.is_expected(string) {
             let expected: Vec<String> = text.expected.iter().flatten().map(|value| format!("{value:?}")).collect();
             self.advice("unexpected", format!("is {}, but only {} is documented", quote(string), expected.join(", ")));
+        } else if !string.is_empty() && !text.has_expected_form(string) {
+            let message = format!("is {}, which is accepted, but is not {}", quote(string), shape.wanted);
+            self.advice("unexpected_form", message);
         }
     }
 
@@ -111,6 +119,11 @@ impl Walk {
         came: Option<&Value>,
         hint: Option<String>,
     ) {
+        let came = came.map(|value| describe(value, rule));
+        self.report(clause, rule, shape.wanted.to_string(), came, hint);
+    }
+
+    fn report(&mut self, clause: Option<&str>, rule: Rule, wanted: String, came: Option<String>, hint: Option<String>) {
         if self.findings.violations.len() == LISTED {
             self.findings.omitted += 1;
             return;
@@ -119,8 +132,8 @@ impl Walk {
             pointer: self.pointer.clone(),
             rule,
             clause: clause.map(str::to_owned),
-            wanted: shape.wanted.to_string(),
-            came: came.map(|value| describe(value, rule)),
+            wanted,
+            came,
             hint,
             position: None,
         });
@@ -171,6 +184,10 @@ impl Text {
 
     pub(super) fn is_expected(&self, string: &str) -> bool {
         self.expected.as_ref().is_none_or(|expected| expected.iter().any(|value| **value == *string))
+    }
+
+    pub(super) fn has_expected_form(&self, string: &str) -> bool {
+        self.expected_pattern.as_ref().is_none_or(|pattern| pattern.is_match(string))
     }
 }
 

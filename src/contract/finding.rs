@@ -55,6 +55,8 @@ pub enum Rule {
     Minimum,
     /// The number is too large.
     Maximum,
+    /// The object has none of several members of which it needs one.
+    AnyOf,
 }
 
 impl Violation {

@@ -16,6 +16,8 @@ pub(super) struct Shape {
     /// What is wanted here, as the end of "must be …" (`x-wanted`, or drawn from the keywords).
     pub(super) wanted: Box<str>,
     pub(super) kind: Kind,
+    /// Of these members an object must have at least one (`anyOf`); empty where it need not.
+    pub(super) any_of: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(super) struct Text {
     pub(super) pattern: Option<Pattern>,
     /// Values that draw no advice (`x-expected`); any other is allowed all the same.
     pub(super) expected: Option<Vec<Box<str>>>,
+    /// Strings that match draw no advice (`x-expected-pattern`); any other is allowed all the same.
+    pub(super) expected_pattern: Option<Pattern>,
 }
 
 /// A regular expression, compiled when the first string meets it.
@@ -77,8 +81,18 @@ impl Shape {
 }
 
 /// Keywords that say nothing about a body.
-const ANNOTATIONS: [&str; 9] =
-    ["$schema", "$id", "title", "description", "default", "x-clause", "x-wanted", "x-recommended", "x-expected"];
+const ANNOTATIONS: [&str; 10] = [
+    "$schema",
+    "$id",
+    "title",
+    "description",
+    "default",
+    "x-clause",
+    "x-wanted",
+    "x-recommended",
+    "x-expected",
+    "x-expected-pattern",
+];
 
 fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     let unsupported = |problem: String| SchemaError::Unsupported { place: place.to_owned(), problem };
@@ -88,7 +102,7 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     let (kind, known): (Kind, &[&str]) = match keywords.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
         None => (Kind::Any, &[]),
         Some("object") if is_free_form(keywords) => (Kind::FreeForm, &["type", "additionalProperties"]),
-        Some("object") => (Kind::Object(fields(keywords, place)?), &["type", "properties", "required"]),
+        Some("object") => (Kind::Object(fields(keywords, place)?), &["type", "properties", "required", "anyOf"]),
         Some("array") => {
             let items = keywords.get("items").ok_or_else(|| unsupported("an array needs `items`".to_owned()))?;
             (Kind::Array(Box::new(compile(items, &format!("{place}/items"))?)), &["type", "items"])
@@ -111,12 +125,25 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
         None => kind.wanted().into(),
     };
     let clause = keywords.get("x-clause").and_then(Value::as_str).map(Into::into);
-    Ok(Shape { clause, wanted, kind })
+    let any_of = any_of(keywords, &kind).map_err(unsupported)?;
+    Ok(Shape { clause, wanted, kind, any_of })
 }
 
 /// Whether the members of an object are the caller's own: it names none, and says that others may be there.
 fn is_free_form(keywords: &Map<String, Value>) -> bool {
     keywords.get("additionalProperties") == Some(&Value::Bool(true)) && !keywords.contains_key("properties")
+}
+
+/// The one use of `anyOf` that has an explanation: a list of `{ "required": [NAME] }`.
+fn any_of(keywords: &Map<String, Value>, kind: &Kind) -> Result<Vec<Box<str>>, String> {
+    let (Some(choices), Kind::Object(fields)) = (keywords.get("anyOf"), kind) else { return Ok(Vec::new()) };
+    let name = |choice: &Value| {
+        let choice = choice.as_object().filter(|choice| choice.len() == 1)?;
+        let [name] = &texts(choice, "required")?[..] else { return None };
+        fields.iter().any(|field| field.name == *name).then(|| name.clone())
+    };
+    let names: Option<Vec<Box<str>>> = choices.as_array().and_then(|choices| choices.iter().map(name).collect());
+    names.ok_or_else(|| "`anyOf` must be a list of `required` with one property each".to_owned())
 }
 
 fn range(keywords: &Map<String, Value>) -> Result<Range, String> {
@@ -171,11 +198,11 @@ fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
             Some(Format::named(name.as_str().unwrap_or_default()).ok_or_else(|| format!("no format {name}"))?)
         }
     };
-    let pattern = match keywords.get("pattern").and_then(Value::as_str) {
-        None => None,
+    let pattern = |name: &str| match keywords.get(name).and_then(Value::as_str) {
+        None => Ok(None),
         Some(source) => {
             regex_syntax_is_plain(source)?;
-            Some(Pattern { source: source.into(), regex: OnceLock::new() })
+            Ok::<_, String>(Some(Pattern { source: source.into(), regex: OnceLock::new() }))
         }
     };
     Ok(Text {
@@ -183,8 +210,9 @@ fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
         max: length("maxLength")?,
         options: texts(keywords, "enum"),
         format,
-        pattern,
+        pattern: pattern("pattern")?,
         expected: texts(keywords, "x-expected"),
+        expected_pattern: pattern("x-expected-pattern")?,
     })
 }
 
