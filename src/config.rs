@@ -12,7 +12,7 @@ mod secret;
 mod switches;
 mod values;
 
-pub use choices::{AssertionClock, Auth, LogFormat, LogLevel, OnDuplicateHandoff};
+pub use choices::{AssertionClock, Auth, InspaktHttpStatus, LogFormat, LogLevel, OnDecline, OnDuplicateHandoff};
 pub use clients::{ClientEntry, ClientKey};
 pub use error::ConfigError;
 pub use file::FileError;
@@ -156,6 +156,14 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_ON_DUPLICATE_HANDOFF", value_name = "WHAT", help_heading = "Contract")]
     pub on_duplicate_handoff: Option<OnDuplicateHandoff>,
 
+    /// HTTP status of errors below /api/v1/key: 200 as the vendor answers, or 4xx and 5xx as HTTP means. [default: ok]
+    #[arg(long, env = "DOCENDORSE_MOCK_INSPAKT_HTTP_STATUS", value_name = "MODE", help_heading = "Contract")]
+    pub inspakt_http_status: Option<InspaktHttpStatus>,
+
+    /// When a required recipient declines: void the envelope, or keep it sent. [default: void]
+    #[arg(long, env = "DOCENDORSE_MOCK_ON_DECLINE", value_name = "WHAT", help_heading = "Contract")]
+    pub on_decline: Option<OnDecline>,
+
     /// Leave `registration_url` out of the `register` answer.
     #[arg(long, env = "DOCENDORSE_MOCK_NO_REGISTRATION_URL", help_heading = "Contract",
           num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL",
@@ -254,6 +262,10 @@ pub struct Settings {
     pub error_http_status: Option<u16>,
     /// What a known `handoff_id` comes to.
     pub on_duplicate_handoff: OnDuplicateHandoff,
+    /// The HTTP status of errors at the signing service.
+    pub inspakt_http_status: InspaktHttpStatus,
+    /// What becomes of an envelope when a required recipient declines.
+    pub on_decline: OnDecline,
     /// Whether `registration_url` is left out.
     pub no_registration_url: bool,
     /// The folder of scenario files; `None` means the shipped set.
@@ -341,6 +353,8 @@ impl Settings {
             assertion_clock: options.assertion_clock.unwrap_or_default(),
             error_http_status: options.error_http_status,
             on_duplicate_handoff: options.on_duplicate_handoff.unwrap_or_default(),
+            inspakt_http_status: options.inspakt_http_status.unwrap_or_default(),
+            on_decline: options.on_decline.unwrap_or_default(),
             no_registration_url: options.no_registration_url.unwrap_or_default(),
             scenarios: options.scenarios,
             seed: options.seed,
@@ -381,6 +395,8 @@ impl ServeOptions {
             assertion_clock: self.assertion_clock.or(other.assertion_clock),
             error_http_status: self.error_http_status.or(other.error_http_status),
             on_duplicate_handoff: self.on_duplicate_handoff.or(other.on_duplicate_handoff),
+            inspakt_http_status: self.inspakt_http_status.or(other.inspakt_http_status),
+            on_decline: self.on_decline.or(other.on_decline),
             no_registration_url: self.no_registration_url.or(other.no_registration_url),
             scenarios: self.scenarios.or(other.scenarios),
             seed: self.seed.or(other.seed),

@@ -24,7 +24,7 @@ pub use grant::{FoundClient, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
 pub use scripts::{QUEUED, Scripted, Scripts, Walk};
-pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, Performed, SigningError};
+pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, NewUser, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
 pub use tally::Tally;
 pub use tokens::{TokenFault, Tokens, TooMany};

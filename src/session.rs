@@ -6,8 +6,11 @@ use crate::{
     signing::{EnvelopeId, Plan},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
+use std::{fmt, sync::Arc};
 
 /// What the agent should do (R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,47 @@ pub struct HandoffRequest {
     pub actor: Actor,
     /// Where it comes from (R5).
     pub integration: Integration,
+    /// The outline of what is to be signed, as far as it matters for the answer. The whole is in the body.
+    #[serde(default, skip_serializing)]
+    pub facts: Option<FactsOutline>,
+}
+
+/// What of a handoff's facts decides whether its envelope can take them all (R7).
+#[derive(Clone, Debug, Deserialize)]
+pub struct FactsOutline {
+    /// What is to be signed.
+    pub metadata: Metadata,
+    /// How many are to sign.
+    #[serde(default)]
+    pub parties: Count,
+}
+
+/// The length of a list whose items are passed over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Count(pub usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items;
+
+        impl<'de> Visitor<'de> for Items {
+            type Value = Count;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+
+        deserializer.deserialize_seq(Items)
+    }
 }
 
 /// What a handoff knows of the signing that it asks for (R7).

@@ -21,7 +21,7 @@ mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
 pub use competition::{Act, Command, Effect, Judgement};
-pub use contacts::{Contact, Group, User};
+pub use contacts::{Contact, ContactChange, Group, NoAddress, User};
 pub use draft::{DraftError, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient, RecipientChange};
 pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason, weight_of};
 pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
@@ -33,7 +33,7 @@ pub use race::{
 pub use recipient::{Recipient, RecipientState, RecipientType, Role};
 pub use refusal::Refusal;
 pub use request::{
-    AgentRequest, AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, PersonRequest, RecipientChangeRequest,
-    RecipientRequest,
+    AgentRequest, AgentsRequest, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest, PersonRequest,
+    RecipientChangeRequest, RecipientRequest,
 };
 pub use view::{EnvelopeView, RecipientView, agents_view};

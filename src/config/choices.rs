@@ -51,6 +51,28 @@ pub enum AssertionClock {
     Sandbox,
 }
 
+/// The HTTP status of errors at the signing service (G8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InspaktHttpStatus {
+    /// 200, as the vendor answers everything.
+    #[default]
+    Ok,
+    /// 4xx and 5xx, as HTTP means them.
+    Semantic,
+}
+
+/// What becomes of an envelope when a required recipient declines (G10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDecline {
+    /// It is voided.
+    #[default]
+    Void,
+    /// It stays sent, until its sender voids it or it expires.
+    Keep,
+}
+
 /// What a handoff comes to whose `handoff_id` already has a session (S8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

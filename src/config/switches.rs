@@ -3,7 +3,7 @@
 //! To add one: a field of [`super::ServeOptions`] and of [`Settings`], and a line in the list below. The control plane
 //! then takes it in `POST /__admin/sandboxes`, shows it, and keeps it in snapshots. A new enum also joins `words!`.
 
-use super::{AssertionClock, Auth, OnDuplicateHandoff, Settings, values};
+use super::{AssertionClock, Auth, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings, values};
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,10 @@ switches! {
     error_http_status: Option<u16>,
     /// What a known `handoff_id` leads to (S8).
     on_duplicate_handoff: OnDuplicateHandoff,
+    /// The HTTP status of errors at the signing service (G8).
+    inspakt_http_status: InspaktHttpStatus,
+    /// What becomes of an envelope when a required recipient declines (G10).
+    on_decline: OnDecline,
     /// Whether `registration_url` is left out (S5).
     no_registration_url: bool,
     /// How long an agent session lives, by the sandbox's clock.
@@ -113,7 +117,7 @@ macro_rules! words {
     };
 }
 
-words!(AssertionClock, Auth, OnDuplicateHandoff);
+words!(AssertionClock, Auth, InspaktHttpStatus, OnDecline, OnDuplicateHandoff);
 
 fn read_word<T: ValueEnum>(value: &Value) -> Result<T, String> {
     value.as_str().and_then(|text| T::from_str(text, false).ok()).ok_or_else(|| {

@@ -45,8 +45,14 @@ pub static RECIPIENT_CHANGE: Body = Body::new("RecipientChange", include_str!("s
 pub static AGENTS: Body = Body::new("AgentSources", include_str!("signing/agents.schema.json"));
 /// A contact to be made.
 pub static CONTACT: Body = Body::new("NewContact", include_str!("signing/contact.schema.json"));
-/// A contact group to be made.
+/// A change to a contact.
+pub static CONTACT_CHANGE: Body = Body::new("ContactChange", include_str!("signing/contact-change.schema.json"));
+/// A contact group to be created.
 pub static CONTACT_GROUP: Body = Body::new("NewContactGroup", include_str!("signing/group.schema.json"));
+
+/// A change to a contact group.
+pub static CONTACT_GROUP_CHANGE: Body =
+    Body::new("ContactGroupChange", include_str!("signing/group-change.schema.json"));
 
 /// A part that several schemas share, not a body of its own.
 static AGENT: Body = Body::new("AgentSource", include_str!("signing/agent.schema.json"));
@@ -61,8 +67,17 @@ impl Body {
 
     /// Every body, once.
     #[must_use]
-    pub fn all() -> [&'static Self; 6] {
-        [&ENVELOPE, &RECIPIENT, &RECIPIENT_CHANGE, &AGENTS, &CONTACT, &CONTACT_GROUP]
+    pub fn all() -> [&'static Self; 8] {
+        [
+            &ENVELOPE,
+            &RECIPIENT,
+            &RECIPIENT_CHANGE,
+            &AGENTS,
+            &CONTACT,
+            &CONTACT_CHANGE,
+            &CONTACT_GROUP,
+            &CONTACT_GROUP_CHANGE,
+        ]
     }
 
     /// The schema to judge such bodies by.

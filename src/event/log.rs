@@ -288,6 +288,7 @@ mod tests {
             reminder_repeat_interval_days: 0,
             reminder_before_expiration_days: 0,
             reopen: false,
+            keep_declined: false,
             created_at: Timestamp::UNIX_EPOCH,
             origin: None,
             plan: None,

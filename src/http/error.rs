@@ -215,3 +215,23 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Settings, http::record::open};
+    use axum::body::Body;
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request_and_is_recorded() {
+        let app = App::new(Settings::default(), "http://mock.test").unwrap();
+        let (exchange, ..) = open(&app, Request::new(Body::empty()));
+        let response = exchange.answer::<HandoffError>(async { panic!("a defect") }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let sandbox = app.sandboxes.default_sandbox();
+        let entry = sandbox.journal.get(1).unwrap();
+        let recorded = entry.exchange.answer.as_ref().unwrap();
+        assert_eq!(recorded.status, 500);
+        assert!(recorded.body.starts_with(br#"{"status":"error","next_action":"none""#));
+    }
+}

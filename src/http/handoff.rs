@@ -47,7 +47,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
         }
         advices.extend(others);
     }
-    let HandOff { result, delay, chosen, differs_from_first, scripted } = match sandbox
+    let HandOff { result, delay, chosen, differs_from_first, not_taken, scripted } = match sandbox
         .hand_off(&client, value, Arc::clone(&body))
         .await
     {
@@ -65,6 +65,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
             message: "was used before with another body; a handoff of its own needs an id of its own".to_owned(),
         });
     }
+    advices.extend(not_taken);
     let (http_status, status, answer) = in_words(app, sandbox.switches(), &result);
     let agent_session = match &result {
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),

@@ -26,7 +26,10 @@ pub(super) fn router() -> Router<Arc<App>> {
             "/api/v1/key/envelopes",
             resource().get(envelopes::list_envelopes).post(envelopes::create_envelope).done(),
         )
-        .route("/api/v1/key/envelopes/{envelope_id}", resource().get(envelopes::show_envelope).done())
+        .route(
+            "/api/v1/key/envelopes/{envelope_id}",
+            resource().get(envelopes::show_envelope).delete(envelopes::delete_envelope).done(),
+        )
         .route("/api/v1/key/envelopes/{envelope_id}/send", resource().put(envelopes::send_envelope).done())
         .route("/api/v1/key/envelopes/{envelope_id}/void", resource().post(envelopes::void_envelope).done())
         .route(
@@ -47,9 +50,25 @@ pub(super) fn router() -> Router<Arc<App>> {
             resource().get(agents::list_agents).put(agents::set_agents).done(),
         )
         .route("/api/v1/key/contacts", resource().get(contacts::list_contacts).post(contacts::create_contact).done())
-        .route("/api/v1/key/contacts/{contact_id}", resource().get(contacts::show_contact).done())
+        .route(
+            "/api/v1/key/contacts/{contact_id}",
+            resource()
+                .get(contacts::show_contact)
+                .put(contacts::change_contact)
+                .patch(contacts::change_contact)
+                .delete(contacts::delete_contact)
+                .done(),
+        )
         .route("/api/v1/key/contact-groups", resource().get(groups::list_groups).post(groups::create_group).done())
-        .route("/api/v1/key/contact-groups/{group_id}", resource().get(groups::show_group).done())
+        .route(
+            "/api/v1/key/contact-groups/{group_id}",
+            resource()
+                .get(groups::show_group)
+                .put(groups::change_group)
+                .patch(groups::change_group)
+                .delete(groups::delete_group)
+                .done(),
+        )
         .route("/api/v1/key/users", resource().get(users::list_users).done())
         .route("/api/v1/key/users/{user_id}", resource().get(users::show_user).done())
         // Everything below belongs to this surface, so that a slip is told of in its own shape.

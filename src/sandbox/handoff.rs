@@ -1,10 +1,11 @@
 //! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
 
-use super::{Sandbox, Scripted};
+use super::{Sandbox, Scripted, signing::advise};
 use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
     config::OnDuplicateHandoff,
+    contract::Advice,
     scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
     session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
     signing::{EnvelopeId, Plan},
@@ -24,6 +25,8 @@ pub struct HandOff {
     pub chosen: Chosen,
     /// The session of an earlier handoff came back, although this one asks for something else (S8).
     pub differs_from_first: bool,
+    /// What of the request the new session's envelope cannot take.
+    pub not_taken: Vec<Advice>,
     /// The scenario's answer, if one decided, and the actor whom it may name.
     pub scripted: Option<(Scripted, Actor)>,
 }
@@ -76,6 +79,10 @@ impl Sandbox {
         };
         let plan = scripted.as_ref().and_then(|scripted| scripted.scenario.plan().cloned());
         let scripted = scripted.map(|scripted| (scripted, request.actor.clone()));
+        let mut not_taken = match decision.outcome {
+            Outcome::Success => advise(&request, &body, plan.as_ref()),
+            Outcome::Obstacle(_) => Vec::new(),
+        };
         let (result, replay) = match decision.outcome {
             Outcome::Success => self.open_session(client, request, body, plan).await?,
             Outcome::Obstacle(obstacle) => {
@@ -94,10 +101,11 @@ impl Sandbox {
         };
         let mut chosen = decision.chosen;
         if replay != Replay::No {
+            not_taken.clear();
             chosen.why = Cow::Owned(format!("{}; the handoff_id is known", chosen.why));
         }
         let differs_from_first = replay == Replay::OfAnother;
-        Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first, scripted })
+        Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first, not_taken, scripted })
     }
 
     /// The answer of the scenario that a request is for, and the actor to remember: one of whom nothing was told has
@@ -187,6 +195,8 @@ impl Sandbox {
         self.remember(&request.actor.email).await?;
         if matches!(obstacle, Obstacle::RequireSubscription) {
             let key = AgentSession::handoff_key(client, &request.handoff_id);
+            // The outline has served its purpose, and the body has it all.
+            let request = HandoffRequest { facts: None, ..request };
             let pending = PendingHandoff { key, client: Arc::clone(client), request, body, plan };
             ignore_taken(self.pending.insert(Arc::new(pending)).await)?;
         }

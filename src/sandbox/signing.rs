@@ -6,8 +6,9 @@ mod from_handoff;
 mod people;
 mod unopened;
 
-pub use address_book::{AgentSource, NewContact, NewGroup};
+pub use address_book::{AgentSource, NewContact, NewGroup, NewUser};
 pub use error::{Fault, SigningError};
+pub(super) use from_handoff::advise;
 pub use unopened::Listener;
 pub(super) use unopened::Unopened;
 
@@ -97,6 +98,19 @@ impl Sandbox {
     pub async fn envelope(&self, id: &str) -> Result<Arc<Envelope>, SigningError> {
         let found = self.envelopes().await?.get(id).await?;
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
+    }
+
+    /// Deletes a draft (G6). Nothing is told of it.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchEnvelope`], [`Refusal::NotDeletable`] of an envelope that was sent, or when the store is
+    /// unavailable.
+    pub async fn delete_envelope(&self, id: &str) -> Result<(), SigningError> {
+        match self.envelopes().await?.delete_if(id, Envelope::judge_deletion).await? {
+            Update::Done(_) => Ok(()),
+            Update::Refused(refusal, envelope) => Err(SigningError::Refused { refusal, envelope, spot: None }),
+            Update::Missing => Err(SigningError::NoSuchEnvelope(id.to_owned())),
+        }
     }
 
     /// The recipient of an id, one that was removed included.
@@ -329,11 +343,12 @@ impl Sandbox {
         self.ids.code(agent.envelope.0 ^ u64::from(agent.number).rotate_left(32)).into()
     }
 
-    /// Sends a one-time code to an agent with a phone (G2).
+    /// Sends a one-time code to an agent, where its recipient requires phone verification (G2).
     fn send_code(&self, envelope: &Envelope, effect: &Effect, at: Timestamp) {
         let Some(spot) = spot_of(effect) else { return };
         let Some(agent_id) = envelope.agent_id(spot) else { return };
-        let Some((person, code)) = envelope.recipient_at(spot.recipient).and_then(|recipient| {
+        let recipient = envelope.recipient_at(spot.recipient).filter(|recipient| recipient.role.phone_verification);
+        let Some((person, code)) = recipient.and_then(|recipient| {
             let place = usize::try_from(spot.agent).ok()?;
             Some((recipient.role.persons.get(place)?, recipient.role.codes.get(place)?.clone()?))
         }) else {

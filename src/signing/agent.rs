@@ -10,12 +10,14 @@ use serde_json::Value;
 pub struct Person {
     /// The full name.
     pub name: Box<str>,
-    /// Where the invitation goes. Of one recipient no two agents share it, in any case (G10).
-    pub email: Box<str>,
-    /// E.164; where one-time codes go.
+    /// Where invitations go. No two agents of a recipient share it, whatever its case (G10). Present unless there is a
+    /// phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Box<str>>,
+    /// Where one-time codes go, as it was given. Present unless there is an email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Box<str>>,
-    /// The language of pages and mails.
+    /// The language of the signing page and of the emails.
     #[serde(default)]
     pub locale: Locale,
     /// How one-time codes are sent.
@@ -24,10 +26,10 @@ pub struct Person {
     /// Free-form, of the caller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Value>,
-    /// The contact that the person came from.
+    /// The contact, for a person assigned by a contact reference. Members of a group have `group_id` alone (G3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<Box<str>>,
-    /// The contact group that the person came from.
+    /// The contact group, for a member of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<Box<str>>,
     /// The team member that the person is.
@@ -36,12 +38,12 @@ pub struct Person {
 }
 
 impl Person {
-    /// Somebody of whom nothing else is known; to a phone codes go as usual.
+    /// A person with contact details only. Codes are sent by SMS.
     #[must_use]
-    pub fn new(name: Box<str>, email: Box<str>, phone: Option<Box<str>>, locale: Locale) -> Self {
+    pub fn new(name: Box<str>, email: impl Into<Option<Box<str>>>, phone: Option<Box<str>>, locale: Locale) -> Self {
         Self {
             name,
-            email,
+            email: email.into(),
             phone_contact_method: phone.as_ref().map(|_| PhoneContactMethod::default()),
             phone,
             locale,
@@ -50,6 +52,30 @@ impl Person {
             group_id: None,
             user_id: None,
         }
+    }
+
+    /// What tells the person apart from the other agents of a recipient: the email in lower case, or else the digits
+    /// of the phone (G10).
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match (&self.email, &self.phone) {
+            (Some(email), _) => email.to_lowercase(),
+            (None, Some(phone)) => phone.chars().filter(char::is_ascii_digit).collect(),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Whether there is an email or a phone to reach the person by (G2).
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.email.is_some() || self.phone.is_some()
+    }
+
+    /// About how many bytes the contact details take up.
+    #[must_use]
+    pub fn contact_bytes(&self) -> usize {
+        let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        self.name.len() + optional(&self.email) + optional(&self.phone)
     }
 }
 

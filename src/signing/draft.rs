@@ -11,8 +11,9 @@ use crate::position::brief;
 use jiff::Timestamp;
 use std::collections::HashSet;
 
-/// How many recipients an envelope has at most, removed ones included.
-pub const MOST_RECIPIENTS: usize = 100;
+/// How many recipients an envelope has at most, removed ones included. An envelope is copied at each transition, and its
+/// recipients with it.
+pub const MOST_RECIPIENTS: usize = 1_000;
 
 /// How many agents a recipient has at most.
 pub const MOST_AGENTS: usize = 10_000;
@@ -46,14 +47,25 @@ pub enum DraftError {
         /// What it says.
         given: String,
     },
-    /// Two agents of the recipient have one email (G10).
-    #[error("Two agents of the recipient have the email {:?}; each person is assigned once.", brief(.0))]
-    DuplicateAgent(String),
+    /// An in-person signer is hosted by the recipient (G7).
+    #[error("The recipient hosts {0}; remove that one first, or give it another host.")]
+    HostBound(RecipientId),
+    /// Another recipient's `delegatedById` names the recipient (G7).
+    #[error("The recipient is the delegatedById of {0}; remove that one first, or give it another delegatedById.")]
+    DelegatorBound(RecipientId),
+    /// Two agents of the recipient have one email, or one phone and no email (G10).
+    #[error("Two agents of the recipient have the {field} {:?}; each person is assigned once.", brief(value))]
+    DuplicateAgent {
+        /// `email` or `phone`.
+        field: &'static str,
+        /// What they share.
+        value: String,
+    },
     /// There are too many recipients.
-    #[error("The envelope has {MOST_RECIPIENTS} recipients already, the most that it takes.")]
+    #[error("An envelope has at most {MOST_RECIPIENTS} recipients.")]
     TooManyRecipients,
     /// There are too many agents.
-    #[error("{0} agents are too many for one recipient; {MOST_AGENTS} are the most.")]
+    #[error("A recipient has at most {MOST_AGENTS} agents, but {0} are given.")]
     TooManyAgents(usize),
     /// It would all be too much to keep, and to answer with.
     #[error(
@@ -65,11 +77,13 @@ pub enum DraftError {
 
 impl DraftError {
     /// The names that a draft alone can be refused by.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 10] = [
         "Recipient.NotFound",
         "Recipient.Removed",
         "Recipient.DuplicateIdentifier",
         "Recipient.WrongReference",
+        "Recipient.HostRecipientBound",
+        "Recipient.DelegatorRecipientBound",
         "Agent.Duplicate",
         "Envelope.TooManyRecipients",
         "Recipient.TooManyAgents",
@@ -85,7 +99,9 @@ impl DraftError {
             Self::Removed => "Recipient.Removed",
             Self::DuplicateIdentifier(_) => "Recipient.DuplicateIdentifier",
             Self::WrongReference { .. } => "Recipient.WrongReference",
-            Self::DuplicateAgent(_) => "Agent.Duplicate",
+            Self::HostBound(_) => "Recipient.HostRecipientBound",
+            Self::DelegatorBound(_) => "Recipient.DelegatorRecipientBound",
+            Self::DuplicateAgent { .. } => "Agent.Duplicate",
             Self::TooManyRecipients => "Envelope.TooManyRecipients",
             Self::TooManyAgents(_) => "Recipient.TooManyAgents",
             Self::TooLarge => "Envelope.TooLarge",
@@ -175,7 +191,8 @@ impl Envelope {
         Ok(RecipientId { envelope: self.id, number })
     }
 
-    /// Changes a recipient of the draft.
+    /// Changes a recipient of the draft. A recipient that changes its type keeps only the reference that belongs to the
+    /// new one, so that a bound host or delegator can be released.
     ///
     /// # Errors
     /// A [`DraftError`], and nothing was changed.
@@ -193,13 +210,22 @@ impl Envelope {
             self.is_free(&identifier, Some(role.number))?;
             role.identifier = identifier;
         }
+        let kind = change.kind.unwrap_or(role.kind);
+        if kind != RecipientType::Host {
+            // Any type may delegate, but only a host may host.
+            self.hosts_nobody(role.number)?;
+        }
+        if kind != role.kind {
+            role.hosted_by = role.hosted_by.filter(|_| kind == RecipientType::InPersonSigner);
+            role.delegated_by = role.delegated_by.filter(|_| kind == RecipientType::Delegator);
+        }
         if change.hosted_by.is_some() {
             role.hosted_by = self.reference("hostedById", change.hosted_by, Some(RecipientType::Host), role.number)?;
         }
         if change.delegated_by.is_some() {
             role.delegated_by = self.reference("delegatedById", change.delegated_by, None, role.number)?;
         }
-        role.kind = change.kind.unwrap_or(role.kind);
+        role.kind = kind;
         role.role_name = change.role_name.or(role.role_name);
         role.order = change.order.unwrap_or(role.order);
         role.required = change.required.unwrap_or(role.required);
@@ -208,6 +234,8 @@ impl Envelope {
         if let Some(persons) = change.persons {
             role.first_agent = self.next_agent;
             role = self.assigned(role, persons, code)?;
+        } else {
+            role.codes = self.codes(&role, code);
         }
         role.weight = weight(&role);
         self.has_room(&role)?;
@@ -216,15 +244,34 @@ impl Envelope {
         Ok(())
     }
 
-    /// Takes a recipient out of the draft.
+    /// Takes a recipient out of the draft, unless another one refers to it (G7).
     ///
     /// # Errors
     /// A [`DraftError`], and nothing was changed.
     pub fn remove_recipient(&mut self, id: &str, now: Timestamp) -> Result<(), DraftError> {
         self.is_draft()?;
         let place = self.present_place(id)?;
+        let number = self.recipients[place].role.number;
+        self.hosts_nobody(number)?;
+        if let Some(bound) = self.referring(number, |role| role.delegated_by) {
+            return Err(DraftError::DelegatorBound(bound));
+        }
         self.recipients[place].state = RecipientState::Removed { at: now };
         Ok(())
+    }
+
+    fn hosts_nobody(&self, number: u32) -> Result<(), DraftError> {
+        match self.referring(number, |role| role.hosted_by) {
+            Some(bound) => Err(DraftError::HostBound(bound)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first other recipient whose `reference` is the recipient of a number.
+    fn referring(&self, number: u32, reference: impl Fn(&Role) -> Option<u32>) -> Option<RecipientId> {
+        let mut present = self.present().map(|(_, recipient)| &recipient.role);
+        let bound = present.find(|role| role.number != number && reference(role) == Some(number))?;
+        Some(RecipientId { envelope: self.id, number: bound.number })
     }
 
     fn is_draft(&self) -> Result<(), DraftError> {
@@ -283,15 +330,27 @@ impl Envelope {
             return Err(DraftError::TooManyAgents(persons.len()));
         }
         let mut seen = HashSet::with_capacity(persons.len());
-        if let Some(twice) = persons.iter().find(|person| !seen.insert(person.email.to_lowercase())) {
-            return Err(DraftError::DuplicateAgent(twice.email.to_string()));
+        if let Some(twice) = persons.iter().find(|person| !seen.insert(person.identity())) {
+            let (field, value) = match (&twice.email, &twice.phone) {
+                (Some(email), _) => ("email", email.to_string()),
+                (None, phone) => ("phone", phone.as_deref().unwrap_or_default().to_owned()),
+            };
+            return Err(DraftError::DuplicateAgent { field, value });
         }
-        let envelope = self.id;
-        let of = |(number, person): (u32, &Person)| person.phone.as_ref().map(|_| code(AgentId { envelope, number }));
-        role.codes = (role.first_agent..).zip(&persons).map(of).collect();
         role.persons = persons;
+        role.codes = self.codes(&role, code);
         role.weight = weight(&role);
         Ok(role)
+    }
+
+    /// The one-time codes of a role's agents: of those with a phone, where the role asks for phone verification (G2).
+    fn codes(&self, role: &Role, code: &dyn Fn(AgentId) -> Box<str>) -> Vec<Option<Box<str>>> {
+        let envelope = self.id;
+        let of = |(number, person): (u32, &Person)| {
+            let phone = person.phone.as_ref().filter(|_| role.phone_verification)?;
+            (!phone.is_empty()).then(|| code(AgentId { envelope, number }))
+        };
+        (role.first_agent..).zip(&role.persons).map(of).collect()
     }
 }
 
@@ -306,7 +365,7 @@ impl Role {
 pub(super) fn weight(role: &Role) -> usize {
     let of = |person: &Person| {
         let context = person.context.as_ref().map_or(0, weight_of);
-        size_of::<Person>() + size_of::<Seat>() + person.name.len() + person.email.len() + 64 + context
+        size_of::<Person>() + size_of::<Seat>() + person.contact_bytes() + 64 + context
     };
     let words = [Some(&role.identifier), role.role_name.as_ref(), role.color.as_ref()];
     let words: usize = words.into_iter().flatten().map(|word| word.len()).sum();

@@ -29,6 +29,9 @@ pub struct Terms {
     pub reminder_before_expiration_days: u8,
     /// Whether the released agents are invited again when a primary declines (G10).
     pub reopen: bool,
+    /// Whether the envelope stays `sent` when a required recipient declines; else it is voided (G10).
+    #[serde(default)]
+    pub keep_declined: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// The agent session that made it, if one did.
@@ -281,6 +284,7 @@ mod tests {
             reminder_repeat_interval_days: repeat,
             reminder_before_expiration_days: before,
             reopen: false,
+            keep_declined: false,
             created_at: Timestamp::UNIX_EPOCH,
             origin: None,
             plan: None,

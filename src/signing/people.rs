@@ -234,7 +234,8 @@ impl Plan {
     /// How a person behaves, if a rule is for them.
     #[must_use]
     pub fn behaviour_of(&self, person: &Person) -> Option<&Behaviour> {
-        let email = person.email.to_lowercase();
+        // A person without an email is matched by `*` alone.
+        let email = person.email.as_deref().unwrap_or_default().to_lowercase();
         self.people.iter().find(|rule| rule.agent.matches(&email)).map(|rule| &rule.behaviour)
     }
 }

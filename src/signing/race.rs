@@ -112,6 +112,7 @@ impl Race {
             reminder_repeat_interval_days: 0,
             reminder_before_expiration_days: 0,
             reopen,
+            keep_declined: false,
             created_at: start,
             origin: None,
             plan: None,
@@ -130,7 +131,7 @@ impl Race {
             persons: agents.iter().zip(1..).map(|(agent, number)| agent.person(number)).collect(),
         };
         envelope.add_recipient(recipient, start, &|_| "".into()).map_err(|error| match error {
-            DraftError::DuplicateAgent(email) => RaceError::DuplicateAgent(email),
+            DraftError::DuplicateAgent { value, .. } => RaceError::DuplicateAgent(value),
             _ => RaceError::TooManyAgents(agents.len()),
         })?;
         let mut race = Self::from_now_on(envelope, start, agents.iter().map(|agent| agent.behaviour).collect())?;

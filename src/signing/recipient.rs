@@ -174,6 +174,12 @@ impl Recipient {
         matches!(self.state, RecipientState::Removed { .. })
     }
 
+    /// Whether the recipient's part can be done now, so that its agents are reminded of it.
+    #[must_use]
+    pub fn can_be_reminded(&self) -> bool {
+        matches!(self.state, RecipientState::Open { .. } | RecipientState::Claimed { .. })
+    }
+
     /// How far the agent at a place has come.
     #[must_use]
     pub fn agent(&self, place: u32) -> Option<AgentState> {

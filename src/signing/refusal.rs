@@ -19,6 +19,10 @@ pub enum Refusal {
     Voided,
     /// The envelope's time is over.
     Expired,
+    /// The envelope has ended and cannot be voided.
+    Closed,
+    /// Only a draft can be deleted.
+    NotDeletable,
     /// Nobody would have to sign.
     NoSigner,
     /// A recipient has nobody who would act for it.
@@ -69,12 +73,14 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, once.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::NotDraft,
         Self::NotSent,
         Self::Finalized,
         Self::Voided,
         Self::Expired,
+        Self::Closed,
+        Self::NotDeletable,
         Self::NoSigner,
         Self::NoAgents { recipient: 0 },
         Self::NoHost { recipient: 0 },
@@ -103,6 +109,8 @@ impl Refusal {
             Self::Finalized => "Envelope.Finalized",
             Self::Voided => "Envelope.Voided",
             Self::Expired => "Envelope.Expired",
+            Self::Closed => "Envelope.Closed",
+            Self::NotDeletable => "Envelope.NotDeletable",
             Self::NoSigner => "Envelope.NoSigner",
             Self::NoAgents { .. } => "Recipient.NoAgents",
             Self::NoHost { .. } => "Recipient.NoHost",
@@ -132,6 +140,8 @@ impl Refusal {
             Self::Finalized => "The envelope is finalized; nothing more happens to it.",
             Self::Voided => "The envelope was voided; nothing more happens to it.",
             Self::Expired => "The envelope expired; nothing more happens to it.",
+            Self::Closed => "The envelope is finalized, voided or expired, and cannot be voided.",
+            Self::NotDeletable => "Only a draft can be deleted; void an envelope that was sent.",
             Self::NoSigner => "Nobody would have to sign; add a required recipient whose type signs.",
             Self::NoAgents { .. } => "The recipient has no agents; assign one at least before the envelope is sent.",
             Self::NoHost { .. } => {

@@ -40,9 +40,9 @@ fn usual_period() -> u8 {
 }
 
 impl EnvelopeRequest {
-    /// The terms that the envelope is made with.
+    /// The terms of the envelope. `keep_declined` is the sandbox's setting (G10).
     #[must_use]
-    pub fn terms(self, created_at: Timestamp) -> Terms {
+    pub fn terms(self, created_at: Timestamp, keep_declined: bool) -> Terms {
         Terms {
             name: self.name,
             context: self.context,
@@ -51,6 +51,7 @@ impl EnvelopeRequest {
             reminder_repeat_interval_days: self.reminder_repeat_interval_days,
             reminder_before_expiration_days: self.reminder_before_expiration_days,
             reopen: self.reopen,
+            keep_declined,
             created_at,
             origin: None,
             plan: None,
@@ -193,25 +194,28 @@ pub struct AgentRequest {
 #[serde(rename_all = "camelCase")]
 pub struct PersonRequest {
     name: Box<str>,
-    email: Box<str>,
+    #[serde(default)]
+    email: Option<Box<str>>,
     #[serde(default)]
     phone: Option<Box<str>>,
     #[serde(default)]
     locale: Locale,
     #[serde(default)]
     phone_contact_method: Option<PhoneContactMethod>,
+    #[serde(default)]
+    context: Option<Value>,
 }
 
 impl From<PersonRequest> for Person {
     fn from(person: PersonRequest) -> Self {
-        let PersonRequest { name, email, phone, locale, phone_contact_method } = person;
+        let PersonRequest { name, email, phone, locale, phone_contact_method, context } = person;
         Self {
             name,
             email,
             phone,
             locale,
             phone_contact_method,
-            context: None,
+            context,
             contact_id: None,
             group_id: None,
             user_id: None,
@@ -224,7 +228,8 @@ impl From<PersonRequest> for Person {
 #[expect(missing_docs, reason = "as in `Contact`")]
 pub struct ContactRequest {
     pub name: Box<str>,
-    pub email: Box<str>,
+    #[serde(default)]
+    pub email: Option<Box<str>>,
     #[serde(default)]
     pub phone: Option<Box<str>>,
     #[serde(default)]
@@ -238,6 +243,17 @@ pub struct ContactRequest {
 pub struct GroupRequest {
     pub name: Box<str>,
     pub contact_ids: Vec<String>,
+}
+
+/// A change to a contact group; what is not given stays.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "as in `Group`")]
+pub struct GroupChangeRequest {
+    #[serde(default)]
+    pub name: Option<Box<str>>,
+    #[serde(default)]
+    pub contact_ids: Option<Vec<String>>,
 }
 
 /// A whole number, also where it is written `30.0` or `3e1`: to JSON Schema those are whole numbers as well.

@@ -82,14 +82,20 @@ impl Recipient {
         let Self { role, seats, .. } = self;
         let count = role.persons.len();
         if count > MOST_AGENTS {
-            return Err(format!("there are {count} agents; {MOST_AGENTS} are the most"));
+            return Err(format!("there are {count} agents, but at most {MOST_AGENTS} are possible"));
         }
         if seats.len() != count || role.codes.len() != count {
             return Err("there must be a seat, and a code or null, for each person".to_owned());
         }
         let mut seen = HashSet::with_capacity(count);
-        if let Some(twice) = role.persons.iter().find(|person| !seen.insert(person.email.to_lowercase())) {
-            return Err(format!("two agents have the email {:?}", twice.email));
+        if let Some(lost) = role.persons.iter().find(|person| !person.is_reachable()) {
+            return Err(format!("the agent {:?} has neither an email nor a phone", lost.name));
+        }
+        if let Some(twice) = role.persons.iter().find(|person| !seen.insert(person.identity())) {
+            return match (&twice.email, &twice.phone) {
+                (None, Some(phone)) => Err(format!("two agents have the phone {phone:?}")),
+                (email, _) => Err(format!("two agents have the email {:?}", email.as_deref().unwrap_or_default())),
+            };
         }
         match u32::try_from(count).ok().and_then(|count| role.first_agent.checked_add(count)) {
             Some(next) if role.first_agent > 0 => Ok((role.first_agent, next)),
@@ -166,6 +172,7 @@ mod tests {
             reminder_repeat_interval_days: 2,
             reminder_before_expiration_days: 3,
             reopen: true,
+            keep_declined: false,
             created_at: NOW,
             origin: None,
             plan: Some(Arc::new(plan)),
@@ -218,6 +225,7 @@ mod tests {
             ("/recipients/2/role/codes", json!([]), "a seat, and a code or null, for each person"),
             ("/recipients/2/seats", json!([]), "a seat, and a code or null, for each person"),
             ("/recipients/2/role/persons/0/email", json!("BOB@example.com"), "two agents have the email"),
+            ("/recipients/2/role/persons/0", json!({ "name": "Alice" }), "has neither an email nor a phone"),
             ("/recipients/2/state/by", json!(0), "differ on who is primary"),
             ("/recipients/2/state/by", json!(u32::MAX), "differ on who is primary"),
             ("/recipients/2/seats/0/state", json!("primary"), "differ on who is primary"),
@@ -233,7 +241,7 @@ mod tests {
         }
         let mut many = envelope();
         many.recipients = vec![many.recipients[0].clone(); MOST_RECIPIENTS + 1];
-        assert!(many.sound().unwrap_err().contains("more than 100 recipients"));
+        assert!(many.sound().unwrap_err().contains("more than 1000 recipients"));
     }
 
     /// Whatever anybody can do with an envelope.

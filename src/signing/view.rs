@@ -186,7 +186,9 @@ impl Serialize for AgentView<'_> {
         map.serialize_entry("id", &AgentId { envelope: envelope.id, number })?;
         if let Some(person) = recipient.role.persons.get(place) {
             map.serialize_entry("name", &person.name)?;
-            map.serialize_entry("email", &person.email)?;
+            if let Some(email) = &person.email {
+                map.serialize_entry("email", email)?;
+            }
             if let Some(phone) = &person.phone {
                 map.serialize_entry("phone", phone)?;
             }

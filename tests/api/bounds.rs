@@ -8,7 +8,7 @@ use axum::{
     body::{Body, Bytes},
     http::{Request, StatusCode},
 };
-use docendorse_mock::Settings;
+use docendorse_mock::{Settings, config::InspaktHttpStatus};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -51,6 +51,11 @@ async fn hand_off_to(api: &Api, token: &str, body: String) -> Answer {
     api.send(request).await
 }
 
+/// A server that answers every error with a status of its own, the signing service's too.
+fn with_statuses() -> Api {
+    Api::with(Settings { inspakt_http_status: InspaktHttpStatus::Semantic, ..Settings::default() })
+}
+
 #[tokio::test]
 async fn control_plane_bodies_have_a_limit_of_their_own() {
     let api = Api::with(Settings { max_admin_body: 1000, max_body: 10, ..Settings::default() });
@@ -77,7 +82,7 @@ async fn control_plane_bodies_have_a_limit_of_their_own() {
 
 #[tokio::test]
 async fn a_body_of_very_many_values_is_refused_unread() {
-    let api = Api::new();
+    let api = with_statuses();
     let (zeros, lists, objects) = ("0,".repeat(300_000), "[],".repeat(200_000), "{\"a\":{}},".repeat(100_000));
     for values in [zeros, lists, objects] {
         let list = format!("[{}0]", values);
@@ -98,7 +103,7 @@ async fn a_body_of_very_many_values_is_refused_unread() {
 
 #[tokio::test]
 async fn unfinished_bodies_do_not_add_up() {
-    let api = std::sync::Arc::new(Api::new());
+    let api = std::sync::Arc::new(with_statuses());
     for (path, size, count) in [
         (CREATE, (1 << 20) - 65_536, 100),
         ("/api/v1/key/envelopes", (1 << 20) - 65_536, 100),
@@ -245,7 +250,7 @@ async fn a_stream_holds_little_at_a_time_for_its_reader() {
 /// What callers can put into a request and an answer could repeat: none of it comes back at length.
 #[tokio::test]
 async fn errors_quote_little_of_what_came() {
-    let api = Api::new();
+    let api = with_statuses();
     let (long, path) = ("q".repeat(900_000), "p".repeat(50_000));
     let mut answers = Vec::new();
     for target in [

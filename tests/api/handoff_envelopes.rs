@@ -137,7 +137,7 @@ async fn whoever_is_named_twice_signs_twice_or_competes_once() {
 }
 
 #[tokio::test]
-async fn more_parties_than_an_envelope_takes_leave_a_draft_of_none() {
+async fn as_many_parties_as_an_envelope_takes_become_recipients() {
     let stage = Stage::new(json!({})).await;
     let crowd = |count: usize| -> Value {
         (0..count).map(|party| json!({ "name": "P", "email": format!("p{party}@example.com") })).collect()
@@ -149,10 +149,61 @@ async fn more_parties_than_an_envelope_takes_leave_a_draft_of_none() {
         (envelope["status"].as_str().unwrap().to_owned(), recipients.len(), agents)
     };
     assert_eq!(recipients("h-1", 100).await, ("sent".to_owned(), 100, 1));
-    assert_eq!(recipients("h-2", 101).await, ("draft".to_owned(), 0, 0));
+    assert_eq!(recipients("h-2", 101).await, ("sent".to_owned(), 101, 1));
+    assert_eq!(recipients("h-5", 1_000).await, ("sent".to_owned(), 1_000, 1));
+    assert_eq!(recipients("h-6", 1_001).await, ("sent".to_owned(), 1_000, 1));
     stage.script(json!({ "parties": "any_one" })).await;
     assert_eq!(recipients("h-3", 101).await, ("sent".to_owned(), 1, 101));
-    assert_eq!(recipients("h-4", 10_001).await, ("draft".to_owned(), 0, 0));
+    assert_eq!(recipients("h-4", 10_001).await, ("sent".to_owned(), 1, 10_000));
+}
+
+#[tokio::test]
+async fn what_an_envelope_cannot_take_draws_an_advice() {
+    let stage = Stage::new(json!({})).await;
+    let crowd = |count: usize| -> Value {
+        (0..count).map(|party| json!({ "name": "P", "email": format!("p{party}@example.com") })).collect()
+    };
+    let advices = async |handoff_id: &str, intent: &str, title: &str, parties: Value| -> Vec<String> {
+        let facts = json!({ "metadata": { "title": title }, "parties": parties });
+        let answer = stage.send(handoff_id, json!({ "intent": intent, "facts": facts })).await;
+        assert_eq!(answer.json()["status"], "success", "{}", answer.text);
+        let exchange = stage.get(&format!("/__admin/requests/{}", answer.header("x-mock-exchange"))).await;
+        let advices = exchange["advices"].as_array().unwrap().iter().filter(|advice| advice["code"] == "not_taken");
+        advices.map(|advice| format!("{} {}", advice["pointer"], advice["message"]).replace(['"', '\\'], "")).collect()
+    };
+    let send = "send_e_sign_request";
+    assert_eq!(advices("h-1", send, "NDA", crowd(1_000)).await, [""; 0]);
+    assert_eq!(
+        advices("h-2", send, "NDA", crowd(1_250)).await,
+        ["/facts/parties has 1250 parties, but an envelope has at most 1000 recipients; the last 250 are left out"]
+    );
+    assert_eq!(advices("h-2", send, "NDA", crowd(1_250)).await, [""; 0], "a replay makes no envelope");
+    assert_eq!(advices("h-3", "create_template", &"x".repeat(99), crowd(1_250)).await, [""; 0], "nor does this");
+    assert_eq!(
+        advices("h-4", "self_sign", &"x".repeat(50), json!([])).await,
+        [format!(
+            "/facts/metadata/title has 50 characters, but the name of an envelope has at most 48; the envelope is \
+             called {}",
+            "x".repeat(48)
+        )]
+    );
+    assert_eq!(
+        advices("h-5", send, "X", json!([])).await,
+        [
+            "/facts/metadata/title is shorter than the name of an envelope, which has at least 2 characters; the envelope \
+          is called Handoff"
+        ]
+    );
+    stage.script(json!({ "parties": "any_one" })).await;
+    assert_eq!(
+        advices("h-6", send, "NDA", crowd(10_002)).await,
+        ["/facts/parties has 10002 parties, but a recipient has at most 10000 agents; the last 2 are left out"]
+    );
+    let twice = json!([{ "name": "A", "email": "a@example.com" }, { "name": "B", "email": "A@example.com" }]);
+    assert_eq!(
+        advices("h-7", send, "NDA", twice).await,
+        ["/facts/parties has 1 of 2 parties twice; a person competes once for a recipient"]
+    );
 }
 
 #[tokio::test]

@@ -103,6 +103,7 @@ async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
         reminder_repeat_interval_days: 0,
         reminder_before_expiration_days: 0,
         reopen: true,
+        keep_declined: false,
         created_at: Timestamp::UNIX_EPOCH,
         origin: None,
         plan: Some(Arc::new(serde_json::from_value(plan).unwrap())),

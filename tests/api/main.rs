@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod access;
+mod address_book;
 mod agreement;
 mod bounds;
 mod clients;
@@ -42,6 +43,8 @@ mod signing_bodies;
 mod signing_control;
 mod signing_keys;
 mod signing_lists;
+mod signing_people;
+mod signing_status;
 mod simulations;
 mod stage;
 mod switches;

@@ -67,7 +67,7 @@ async fn signing_asks_for_the_code_that_was_sent_to_the_phone() {
 }
 
 #[tokio::test]
-async fn a_code_is_not_asked_for_where_the_recipient_does_not_want_one() {
+async fn no_code_is_sent_unless_the_recipient_requires_one() {
     let api = Api::new();
     let draft = Draft::new(api.app.sandboxes.default_sandbox()).await;
     let alice = with_phone("alice", "+15550100", PhoneContactMethod::Sms);
@@ -76,7 +76,7 @@ async fn a_code_is_not_asked_for_where_the_recipient_does_not_want_one() {
     for what in ["open", "accept", "sign"] {
         assert_eq!(act(&api, &agents[0], what).await.status, 200, "{what}");
     }
-    assert_eq!(messages(&api, "").await["matching"], 1);
+    assert_eq!(messages(&api, "").await["matching"], 0);
 }
 
 #[tokio::test]

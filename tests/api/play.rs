@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub fn person(name: &str) -> Person {
     Person {
         name: name.into(),
-        email: format!("{name}@example.com").into(),
+        email: Some(format!("{name}@example.com").into()),
         phone: None,
         locale: Locale::EnUs,
         phone_contact_method: None,
@@ -60,6 +60,7 @@ impl<'a> Draft<'a> {
             reminder_repeat_interval_days: 0,
             reminder_before_expiration_days: 0,
             reopen: false,
+            keep_declined: false,
             created_at: sandbox.clock.now(),
             origin: None,
             plan: None,

@@ -64,7 +64,8 @@ async fn a_sandbox_is_made_with_credentials_and_lines_to_paste() {
     assert_eq!(
         made["settings"],
         json!({
-            "auth": "open", "error_http_status": null, "on_duplicate_handoff": "new", "no_registration_url": false,
+            "auth": "open", "error_http_status": null, "on_duplicate_handoff": "new",
+            "inspakt_http_status": "ok", "on_decline": "void", "no_registration_url": false,
             "session_ttl": "PT10M", "token_ttl": "PT1H", "clock_skew": "PT30S", "assertion_clock": "either",
         })
     );

@@ -7,7 +7,7 @@ use crate::{
 };
 use docendorse_mock::{
     contract::signing::{Body, REQUEST_ERRORS},
-    sandbox::{NewContact, SigningError},
+    sandbox::{NewUser, SigningError},
     signing::{DraftError, Locale, Refusal},
 };
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn the_address_book_is_listed_and_shown() {
     let joe_id = payload(&api, "POST", "/contacts", joe).await["contactId"].clone();
     let group = json!({ "name": "Directors", "contactIds": [joe_id, jane_id] });
     let group_id = payload(&api, "POST", "/contact-groups", group).await["groupId"].clone();
-    let user = NewContact { name: "Sam".into(), email: "sam@example.com".into(), phone: None, locale: Locale::EnUs };
+    let user = NewUser { name: "Sam".into(), email: "sam@example.com".into(), phone: None, locale: Locale::EnUs };
     api.app.sandboxes.default_sandbox().create_user(Some("usr_sam".to_owned()), user).await.unwrap();
 
     let contacts = payload(&api, "GET", "/contacts", None).await["contacts"].clone();
@@ -111,13 +111,13 @@ async fn a_query_that_cannot_be_understood_is_refused_by_its_parameter() {
         ("/users?%FF=1", "\u{FFFD}"),
     ] {
         let (name, context) = refused(&api, "GET", path, None).await;
-        assert_eq!((name.as_str(), context), ("400 Request.InvalidQuery", json!({ "parameter": parameter })), "{path}");
+        assert_eq!((name.as_str(), context), ("Request.InvalidQuery", json!({ "parameter": parameter })), "{path}");
     }
     for (path, name) in [
-        ("/envelopes?after=env_1", "404 Envelope.NotFound"),
-        ("/contacts?after=cnt_1", "404 Contact.NotFound"),
-        ("/contact-groups?after=grp_1", "404 Group.NotFound"),
-        ("/users?after=usr_1", "404 User.NotFound"),
+        ("/envelopes?after=env_1", "Envelope.NotFound"),
+        ("/contacts?after=cnt_1", "Contact.NotFound"),
+        ("/contact-groups?after=grp_1", "Group.NotFound"),
+        ("/users?after=usr_1", "User.NotFound"),
     ] {
         assert_eq!(refused(&api, "GET", path, None).await.0, name);
     }

@@ -35,6 +35,7 @@ fn envelope(number: u64) -> Envelope {
         reminder_repeat_interval_days: 0,
         reminder_before_expiration_days: 0,
         reopen: false,
+        keep_declined: false,
         created_at: now,
         origin: None,
         plan: None,

@@ -74,6 +74,10 @@ impl Store for Unreliable {
         self.memory.list(place, page)
     }
 
+    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
+        self.memory.delete_at(place, id, version)
+    }
+
     fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
         self.memory.delete(place, id)
     }

@@ -28,6 +28,7 @@ pub fn terms() -> Terms {
         reminder_repeat_interval_days: 0,
         reminder_before_expiration_days: 0,
         reopen: false,
+        keep_declined: false,
         created_at: Timestamp::UNIX_EPOCH,
         origin: None,
         plan: None,
@@ -53,7 +54,7 @@ pub fn signer() -> NewRecipient {
 pub fn person(number: u32) -> Person {
     Person {
         name: format!("Agent {number}").into(),
-        email: format!("agent{number}@example.com").into(),
+        email: Some(format!("agent{number}@example.com").into()),
         phone: None,
         locale: Locale::EnUs,
         phone_contact_method: None,

@@ -5,9 +5,11 @@ use docendorse_mock::signing::explore::{
     Invariant, Layout, Machine, Options, Outcome, Replay, Rules, Script, Setup, explore,
 };
 use docendorse_mock::signing::{
-    Act, AgentState, Command, Effect, Envelope, EnvelopeState, Judgement, RecipientState, Refusal, Spot, VoidReason,
+    Act, AgentState, Command, Effect, Envelope, EnvelopeState, Judgement, RecipientState, Refusal, Spot, Terms,
+    VoidReason,
 };
 use jiff::Timestamp;
+use std::sync::Arc;
 
 type Answer = Result<Judgement, Refusal>;
 
@@ -46,7 +48,10 @@ fn take(envelope: &mut Envelope, spot: Spot, to: AgentState, kind: EventKind, ef
 
 /// Explores a machine, and holds what is found to the script that everybody can try by hand.
 fn found(machine: Broken, agents: u32, layout: Layout, invariant: Invariant, script: &str) -> Replay {
-    let setup = Setup::new(agents, layout, false).unwrap();
+    found_in(machine, Setup::new(agents, layout, false).unwrap(), invariant, script)
+}
+
+fn found_in(machine: Broken, setup: Setup, invariant: Invariant, script: &str) -> Replay {
     let exploration = explore(&machine, Options::of(setup)).unwrap();
     let example = exploration.violation.expect("a machine that breaks a rule is found out");
     let violation = example.replay.violation.clone().unwrap();
@@ -297,4 +302,36 @@ fn one_who_is_invited_before_it_is_their_turn_is_found() {
         Some(answer)
     });
     found(machine, 1, Layout::Sequence, Invariant::EachInTurn, "send");
+}
+
+#[test]
+fn a_decline_that_voids_a_kept_envelope_is_found() {
+    let machine = Broken(|envelope, command, effects| {
+        let Command::Act(_, Act::Decline) = command else { return None };
+        let terms = Arc::clone(&envelope.terms);
+        envelope.terms = Arc::new(Terms { keep_declined: false, ..Terms::clone(&terms) });
+        let answer = Rules.perform(envelope, command, NOW, effects);
+        envelope.terms = terms;
+        Some(answer)
+    });
+    let setup = Setup::new(1, Layout::Single, false).unwrap().keeping(true);
+    found_in(machine, setup, Invariant::DeclineEndsRecipient, "send, agent 1 decline");
+}
+
+#[test]
+fn a_kept_decline_that_lets_the_next_order_go_on_is_found() {
+    let machine = Broken(|envelope, command, effects| {
+        let answer = Rules.perform(envelope, command, NOW, effects);
+        let declined = effects.iter().any(|effect| effect.kind == EventKind::RecipientDeclined);
+        if declined && envelope.recipients[1].state == RecipientState::Waiting {
+            let next = Spot { recipient: 1, agent: 0 };
+            envelope.recipients[1].state = RecipientState::Open { activated_at: NOW };
+            envelope.recipients[1].seats[0].state = AgentState::Invited;
+            effects.push(of(EventKind::AgentInvited, next));
+            effects.push(Effect { agent: None, ..of(EventKind::RecipientActivated, next) });
+        }
+        Some(answer)
+    });
+    let setup = Setup::new(1, Layout::Sequence, false).unwrap().keeping(true);
+    found_in(machine, setup, Invariant::EachInTurn, "send, agent 1 decline");
 }

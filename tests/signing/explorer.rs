@@ -5,20 +5,25 @@ use docendorse_mock::signing::explore::{
 };
 
 fn found(agents: u32, layout: Layout, reopen: bool) -> Exploration {
-    explore(&Rules, Options::of(Setup::new(agents, layout, reopen).unwrap())).unwrap()
+    found_in(Setup::new(agents, layout, reopen).unwrap())
+}
+
+fn found_in(setup: Setup) -> Exploration {
+    explore(&Rules, Options::of(setup)).unwrap()
 }
 
 #[test]
 fn the_rules_hold_under_every_interleaving() {
     let mut table = String::new();
     for layout in Layout::ALL {
-        for reopen in [false, true] {
+        for (reopen, keep) in [(false, false), (true, false), (false, true), (true, true)] {
             for agents in 1..=5 {
-                let found = found(agents, layout, reopen);
+                let found = found_in(Setup::new(agents, layout, reopen).unwrap().keeping(keep));
                 assert!(found.violation.is_none(), "{found}");
                 let reopen = if reopen { " reopen" } else { "" };
+                let keep = if keep { " keep" } else { "" };
                 table += &format!(
-                    "{layout} {agents}{reopen}: {} states, {} ended, {} steps, {} repeated, {} refused, {} deep\n",
+                    "{layout} {agents}{reopen}{keep}: {} states, {} ended, {} steps, {} repeated, {} refused, {} deep\n",
                     found.states,
                     found.ended,
                     found.transitions,
@@ -41,6 +46,14 @@ fn one_agent_alone_has_states_that_can_be_counted_by_hand() {
     assert_eq!((found.transitions, found.longest_path), (4 + 9, 4));
     // Every one of seven commands was tried in every state.
     assert_eq!(found.transitions + found.repeated + found.refusals.values().sum::<usize>(), found.states * 7);
+}
+
+#[test]
+fn a_kept_decline_leaves_the_envelope_to_its_sender() {
+    let kept = found_in(Setup::new(1, Layout::Single, false).unwrap().keeping(true));
+    // As without, but declined is no end: it can still be voided or expire.
+    assert_eq!((kept.states, kept.ended), (5 + 1 + 4 + 4, 1 + 4 + 4));
+    assert!(kept.violation.is_none(), "{kept}");
 }
 
 #[test]

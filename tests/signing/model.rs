@@ -26,6 +26,8 @@ pub struct Part {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub reopen: bool,
+    /// Whether the envelope stays sent when a required recipient declines.
+    pub keep: bool,
     pub parts: Vec<Part>,
     pub told: Vec<Told>,
 }
@@ -91,6 +93,9 @@ impl Model {
                 self.invite_all_whose_turn_it_is();
             }
             Command::Void => {
+                if ["finalized", "voided", "expired"].contains(&self.envelope()) {
+                    return Err("Envelope.Closed");
+                }
                 self.must_be_sent()?;
                 self.tell(EventKind::EnvelopeVoided);
             }
@@ -243,7 +248,7 @@ impl Model {
         let may_go_on = ["invited", "opened"].iter().any(|word| !self.places_of(recipient, word).is_empty());
         if !may_go_on {
             self.tell_of(EventKind::RecipientDeclined, recipient);
-            if self.is_waited_for(recipient) {
+            if self.is_waited_for(recipient) && !self.keep {
                 self.tell(EventKind::EnvelopeVoided);
             }
         }

@@ -37,6 +37,7 @@ fn draft(plan: Option<Value>) -> Envelope {
         reminder_repeat_interval_days: 0,
         reminder_before_expiration_days: 0,
         reopen: false,
+        keep_declined: false,
         created_at: Timestamp::UNIX_EPOCH,
         origin: None,
         plan: plan.map(|plan| Arc::new(serde_json::from_value::<Plan>(plan).unwrap())),

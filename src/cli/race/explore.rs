@@ -10,8 +10,8 @@ use std::fmt::Write;
 /// What is walked through unless somebody says otherwise.
 const USUAL: u32 = 3;
 
-/// Walks every interleaving of what up to so many agents can do, in every layout and with and without reopening unless
-/// one is asked for; ends with 1 where an invariant is violated.
+/// Walks every interleaving of what up to `agents` agents can do, in every layout and with and without reopening unless
+/// one is asked for, and with every `--on-decline`. The exit code is 1 when an invariant is violated.
 pub(super) fn explore_rules(
     agents: Option<u32>,
     layout: Option<Layout>,
@@ -27,8 +27,8 @@ pub(super) fn explore_rules(
     let mut found = Vec::new();
     for agents in 1..=most {
         for layout in &layouts {
-            for reopen in reopens {
-                let setup = Setup::new(agents, *layout, *reopen).map_err(|error| usage(&error))?;
+            for (reopen, keep) in reopens.iter().flat_map(|reopen| [(*reopen, false), (*reopen, true)]) {
+                let setup = Setup::new(agents, *layout, reopen).map_err(|error| usage(&error))?.keeping(keep);
                 found.push(explore(&Rules, Options::of(setup)).map_err(|error| usage(&error))?);
             }
         }
@@ -68,18 +68,19 @@ fn usage(error: &impl std::fmt::Display) -> Failure {
 
 fn table(found: &[Exploration]) -> String {
     let mut text = format!(
-        "{:>6}  {:<8}  {:<6}  {:>9}  {:>9}  {:>9}  {:>9}  {:>7}\n",
-        "agents", "layout", "reopen", "states", "effective", "repeated", "refused", "longest"
+        "{:>6}  {:<8}  {:<6}  {:<10}  {:>9}  {:>9}  {:>9}  {:>9}  {:>7}\n",
+        "agents", "layout", "reopen", "on-decline", "states", "effective", "repeated", "refused", "longest"
     );
     for one in found {
         let refused: usize = one.refusals.values().sum();
         let (agents, layout) = (one.setup.agents(), one.setup.layout().as_str());
         let reopen = if one.setup.reopen() { "yes" } else { "no" };
+        let keep = if one.setup.keeps() { "keep" } else { "void" };
         let Exploration { states, transitions, repeated, longest_path, .. } = one;
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{agents:>6}  {layout:<8}  {reopen:<6}  {states:>9}  {transitions:>9}  {repeated:>9}  {refused:>9}  {longest_path:>7}"
+            "{agents:>6}  {layout:<8}  {reopen:<6}  {keep:<10}  {states:>9}  {transitions:>9}  {repeated:>9}  {refused:>9}  {longest_path:>7}"
         );
     }
     if let Some(example) = found.iter().find_map(|one| one.violation.as_ref()) {

@@ -5,7 +5,10 @@ use crate::{
     app::App,
     contract::{
         Schema, SchemaError,
-        signing::{AGENTS, Body as BodyOf, CONTACT, CONTACT_GROUP, ENVELOPE, RECIPIENT, RECIPIENT_CHANGE},
+        signing::{
+            AGENTS, Body as BodyOf, CONTACT, CONTACT_CHANGE, CONTACT_GROUP, CONTACT_GROUP_CHANGE, ENVELOPE, RECIPIENT,
+            RECIPIENT_CHANGE,
+        },
     },
     http::{
         body,
@@ -13,7 +16,10 @@ use crate::{
         extract::{Checked, Contracted, check, unread},
         record::Findings,
     },
-    signing::{AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, RecipientChangeRequest, RecipientRequest},
+    signing::{
+        AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
+        RecipientChangeRequest, RecipientRequest,
+    },
 };
 use axum::{body::Body, http::request::Parts};
 
@@ -95,5 +101,7 @@ contracted! {
     RecipientChangeRequest: RECIPIENT_CHANGE,
     AgentsRequest: AGENTS,
     ContactRequest: CONTACT,
+    ContactChange: CONTACT_CHANGE,
     GroupRequest: CONTACT_GROUP,
+    GroupChangeRequest: CONTACT_GROUP_CHANGE,
 }

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     sandbox::{NewContact, Sandbox, SigningError},
-    signing::ContactRequest,
+    signing::{ContactChange, ContactRequest},
 };
 use serde_json::json;
 use std::sync::Arc;
 
-/// `POST`: takes somebody into the address book.
+/// `POST`: adds a contact to the address book.
 pub(super) async fn create_contact(
     sandbox: Arc<Sandbox>,
     (): (),
@@ -33,4 +33,19 @@ pub(super) async fn list_contacts(sandbox: Arc<Sandbox>, (): (), page: Page) -> 
 /// `GET {contactId}`.
 pub(super) async fn show_contact(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     Payload::single("contact", sandbox.contact(&id).await?)
+}
+
+/// `PATCH {contactId}`, and `PUT` with the same meaning: changes what is given.
+pub(super) async fn change_contact(
+    sandbox: Arc<Sandbox>,
+    id: String,
+    Given(change): Given<ContactChange>,
+) -> Result<Payload, ApiError> {
+    Payload::single("contact", sandbox.change_contact(&id, change).await?)
+}
+
+/// `DELETE {contactId}`: its groups lose it; agents that were assigned to it stay.
+pub(super) async fn delete_contact(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    sandbox.delete_contact(&id).await?;
+    Payload::of(json!({ "contactId": id }))
 }

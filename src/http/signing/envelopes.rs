@@ -7,6 +7,7 @@ use super::{
     resource::Payload,
 };
 use crate::{
+    config::OnDecline,
     sandbox::{Performed, Sandbox, SigningError},
     signing::{Envelope, EnvelopeRequest, EnvelopeView},
 };
@@ -19,7 +20,8 @@ pub(super) async fn create_envelope(
     (): (),
     Given(new): Given<EnvelopeRequest>,
 ) -> Result<Payload, ApiError> {
-    let envelope = sandbox.create_envelope(new.terms(sandbox.clock.now())).await?;
+    let keeps = sandbox.switches().on_decline == OnDecline::Keep;
+    let envelope = sandbox.create_envelope(new.terms(sandbox.clock.now(), keeps)).await?;
     Payload::of(json!({ "envelopeId": envelope.id }))
 }
 
@@ -40,6 +42,12 @@ pub(super) async fn list_envelopes(
 pub(super) async fn show_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     let envelope = sandbox.envelope(&id).await?;
     Payload::single("envelope", view(&envelope))
+}
+
+/// `DELETE {envelopeId}`: of a draft.
+pub(super) async fn delete_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    sandbox.delete_envelope(&id).await?;
+    Payload::of(json!({ "envelopeId": id }))
 }
 
 /// `PUT {envelopeId}/send`: those whose turn it is are invited.

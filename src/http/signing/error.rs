@@ -133,3 +133,27 @@ impl From<ApiError> for Answered {
         Self { headers: header.into_iter().collect(), ..Self::plain(http_status, body, reason, findings) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::App,
+        config::{InspaktHttpStatus, Settings},
+        http::record::open_with_key,
+    };
+    use axum::{body::Body, extract::Request};
+
+    #[tokio::test]
+    async fn a_panic_at_the_signing_service_is_answered_in_its_shape() {
+        for (inspakt_http_status, status) in [(InspaktHttpStatus::Ok, 200), (InspaktHttpStatus::Semantic, 500)] {
+            let app = App::new(Settings { inspakt_http_status, ..Settings::default() }, "http://mock.test").unwrap();
+            let (exchange, ..) = open_with_key(&app, Request::new(Body::empty()));
+            let response = exchange.answer::<ApiError>(async { panic!("a defect") }).await;
+            assert_eq!(response.status().as_u16(), status);
+            let entry = app.sandboxes.default_sandbox().journal.get(1).unwrap();
+            let body = String::from_utf8_lossy(&entry.exchange.answer.as_ref().unwrap().body).into_owned();
+            assert!(body.contains(r#""success":false,"error":{"name":"Service.Failed""#), "{body}");
+        }
+    }
+}

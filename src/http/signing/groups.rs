@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     sandbox::{NewGroup, Sandbox, SigningError},
-    signing::GroupRequest,
+    signing::{GroupChangeRequest, GroupRequest},
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -33,4 +33,19 @@ pub(super) async fn list_groups(sandbox: Arc<Sandbox>, (): (), page: Page) -> Re
 /// `GET {groupId}`.
 pub(super) async fn show_group(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     Payload::single("group", sandbox.group(&id).await?)
+}
+
+/// `PATCH {groupId}`, and `PUT` with the same meaning: changes what is given; `contactIds` replaces all members.
+pub(super) async fn change_group(
+    sandbox: Arc<Sandbox>,
+    id: String,
+    Given(change): Given<GroupChangeRequest>,
+) -> Result<Payload, ApiError> {
+    Payload::single("group", sandbox.change_group(&id, change.name, change.contact_ids).await?)
+}
+
+/// `DELETE {groupId}`: its contacts stay, and so do agents that came of it.
+pub(super) async fn delete_group(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
+    sandbox.delete_group(&id).await?;
+    Payload::of(json!({ "groupId": id }))
 }

@@ -5,13 +5,13 @@ use crate::{
     document::Record,
     sandbox::Sandbox,
     signing::{
-        AgentRequest, Contact, DraftError, Group, Locale, MOST_AGENTS, MOST_BYTES, Person, PhoneContactMethod, User,
-        weight_of,
+        AgentRequest, Contact, ContactChange, DraftError, Group, Locale, MOST_AGENTS, MOST_BYTES, NoAddress, Person,
+        PhoneContactMethod, User, weight_of,
     },
-    store::{Repository, StoreError},
+    store::{Repository, StoreError, Update},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::HashSet, convert::Infallible, sync::Arc};
 
 /// How an agent is said to be somebody (G3). Exactly one of the four sources counts.
 #[derive(Clone, Debug, Default)]
@@ -37,20 +37,33 @@ impl From<AgentRequest> for AgentSource {
     }
 }
 
-/// A contact, or a user, to be made.
+/// A contact to be created.
 #[derive(Clone, Debug)]
 pub struct NewContact {
     /// The full name.
     pub name: Box<str>,
     /// The email address.
-    pub email: Box<str>,
-    /// E.164.
+    pub email: Option<Box<str>>,
+    /// The phone number.
     pub phone: Option<Box<str>>,
-    /// The language of pages and mails.
+    /// The language of the signing page and of the emails.
     pub locale: Locale,
 }
 
-/// A group to be made.
+/// A user to be created.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The full name.
+    pub name: Box<str>,
+    /// The email address.
+    pub email: Box<str>,
+    /// The phone number.
+    pub phone: Option<Box<str>>,
+    /// The language of the signing page and of the emails.
+    pub locale: Locale,
+}
+
+/// A group to be created.
 #[derive(Clone, Debug)]
 pub struct NewGroup {
     /// What it is called.
@@ -76,24 +89,102 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
     pub async fn create_group(&self, new: NewGroup) -> Result<Arc<Group>, SigningError> {
-        let mut contact_ids: Vec<Arc<str>> = Vec::with_capacity(new.contact_ids.len());
-        let mut seen = std::collections::HashSet::new();
-        for id in &new.contact_ids {
-            let contact = self.contact(id).await?;
-            if seen.insert(Arc::clone(&contact.id)) {
-                contact_ids.push(Arc::clone(&contact.id));
-            }
-        }
+        let contact_ids = self.members(&new.contact_ids).await?;
         let group = Group { id: "".into(), name: new.name, contact_ids, created_at: self.clock.now() };
         Ok(inserted(&self.groups, || Group { id: self.ids.group().into(), ..group.clone() }).await?)
+    }
+
+    /// Changes a contact. Agents that were assigned to it before stay as they are.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchContact`] or [`SigningError::NoAddress`], or when the store is unavailable.
+    pub async fn change_contact(&self, id: &str, change: ContactChange) -> Result<Arc<Contact>, SigningError> {
+        match self.contacts.update(id, |contact| contact.change(change.clone())).await? {
+            Update::Done(contact) => Ok(contact),
+            Update::Refused(NoAddress, _) => Err(SigningError::NoAddress(id.to_owned())),
+            Update::Missing => Err(SigningError::NoSuchContact(id.to_owned())),
+        }
+    }
+
+    /// Deletes a contact, and takes it out of the groups that it is in. Agents that were assigned to it stay.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchContact`], or when the store is unavailable.
+    pub async fn delete_contact(&self, id: &str) -> Result<(), SigningError> {
+        if !self.contacts.delete(id).await? {
+            return Err(SigningError::NoSuchContact(id.to_owned()));
+        }
+        let is_in = |group: &Group| group.contact_ids.iter().any(|member| **member == *id);
+        let without = |group: &mut Group| {
+            group.contact_ids.retain(|member| **member != *id);
+            Ok::<_, Infallible>(())
+        };
+        // Page by page: a group without the contact is not listed again.
+        loop {
+            let (groups, _) = self.groups.list(None, usize::MAX, is_in).await?;
+            if groups.is_empty() {
+                return Ok(());
+            }
+            for group in groups {
+                self.groups.update(&group.id, without).await?;
+            }
+        }
+    }
+
+    /// Changes a group. Agents that came of it before stay as they are.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchGroup`], [`SigningError::NoSuchContact`] for a member, or when the store is unavailable.
+    pub async fn change_group(
+        &self,
+        id: &str,
+        name: Option<Box<str>>,
+        members: Option<Vec<String>>,
+    ) -> Result<Arc<Group>, SigningError> {
+        // First, so that an unknown group is reported before an unknown member.
+        self.group(id).await?;
+        let members = match members {
+            Some(members) => Some(self.members(&members).await?),
+            None => None,
+        };
+        let change = |group: &mut Group| {
+            group.name = name.clone().unwrap_or_else(|| group.name.clone());
+            group.contact_ids = members.clone().unwrap_or_else(|| group.contact_ids.clone());
+            Ok::<_, Infallible>(())
+        };
+        match self.groups.update(id, change).await? {
+            Update::Done(group) | Update::Refused(_, group) => Ok(group),
+            Update::Missing => Err(SigningError::NoSuchGroup(id.to_owned())),
+        }
+    }
+
+    /// Deletes a group. Its contacts stay, and so do agents that came of it.
+    ///
+    /// # Errors
+    /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
+    pub async fn delete_group(&self, id: &str) -> Result<(), SigningError> {
+        if self.groups.delete(id).await? { Ok(()) } else { Err(SigningError::NoSuchGroup(id.to_owned())) }
+    }
+
+    /// The contacts of these ids, each once, in their order.
+    async fn members(&self, ids: &[String]) -> Result<Vec<Arc<str>>, SigningError> {
+        let mut members = Vec::with_capacity(ids.len());
+        let mut seen = HashSet::new();
+        for id in ids {
+            let contact = self.contact(id).await?;
+            if seen.insert(Arc::clone(&contact.id)) {
+                members.push(Arc::clone(&contact.id));
+            }
+        }
+        Ok(members)
     }
 
     /// Takes a member into the team, under an id of the caller's choice or one that is drawn.
     ///
     /// # Errors
     /// [`SigningError::UserExists`], or when the store is unavailable.
-    pub async fn create_user(&self, id: Option<String>, new: NewContact) -> Result<Arc<User>, SigningError> {
-        let NewContact { name, email, phone, locale } = new;
+    pub async fn create_user(&self, id: Option<String>, new: NewUser) -> Result<Arc<User>, SigningError> {
+        let NewUser { name, email, phone, locale } = new;
         let user = User { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
         let Some(id) = id else {
             return Ok(inserted(&self.users, || User { id: self.ids.user().into(), ..user.clone() }).await?);
@@ -137,7 +228,8 @@ impl Sandbox {
         let mut bytes = 0;
         for (place, agent) in agents.iter().enumerate() {
             let before = persons.len();
-            let context = agent.context.as_ref().map_or(0, weight_of);
+            let own = agent.info.as_ref().and_then(|info| info.context.as_ref());
+            let context = own.or(agent.context.as_ref()).map_or(0, weight_of);
             // Judged before anything is copied: of groups, a few bytes say thousands of agents.
             let mut has_room = |more: usize| {
                 bytes += more * context;
@@ -155,7 +247,7 @@ impl Sandbox {
                 }
                 (None, Some(id), None, None) => {
                     has_room(1)?;
-                    persons.push(self.contact(id).await?.person(None));
+                    persons.push(self.contact(id).await?.person());
                 }
                 (None, None, Some(id), None) => {
                     has_room(1)?;
@@ -163,25 +255,30 @@ impl Sandbox {
                 }
                 (None, None, None, Some(id)) => {
                     let group = self.group(id).await?;
-                    if group.contact_ids.is_empty() {
-                        return Err(SigningError::EmptyGroup(id.clone()));
-                    }
                     has_room(group.contact_ids.len())?;
                     for member in &group.contact_ids {
-                        persons.push(self.contact(member).await?.person(Some(&group)));
+                        // A contact that was deleted or dropped meanwhile is no member any more.
+                        if let Some(contact) = self.contacts.get(member).await? {
+                            persons.push(contact.member(&group));
+                        }
+                    }
+                    if persons.len() == before {
+                        return Err(SigningError::EmptyGroup(id.clone()));
                     }
                 }
                 (None, None, None, None) => return Err(SigningError::NoSource(place)),
                 _ => return Err(SigningError::SeveralSources(place)),
             }
             for person in persons.iter_mut().skip(before) {
-                bytes += person.name.len() + person.email.len();
-                if agent.context.is_some() {
+                bytes += person.contact_bytes();
+                // What `info` says itself wins over what stands beside it.
+                if person.context.is_none() {
                     person.context.clone_from(&agent.context);
                 }
                 if person.phone.is_some() {
-                    let own = agent.phone_contact_method.or(person.phone_contact_method);
-                    person.phone_contact_method = Some(own.unwrap_or_default());
+                    let (inline, beside) = (agent.info.as_ref(), agent.phone_contact_method);
+                    let own = inline.and_then(|info| info.phone_contact_method);
+                    person.phone_contact_method = Some(own.or(beside).unwrap_or_default());
                 }
             }
         }

@@ -30,12 +30,15 @@ pub enum SigningError {
     #[error("There is no user {:?}.", brief(.0))]
     NoSuchUser(String),
     /// A group has no members.
-    #[error("The contact group {:?} has no members, and nobody could sign for it.", brief(.0))]
+    #[error("The contact group {:?} has no members; add contacts to it before it is assigned.", brief(.0))]
     EmptyGroup(String),
-    /// An agent is not said to be anybody.
+    /// A contact would have neither an email nor a phone.
+    #[error("The contact {:?} would have neither an email nor a phone; give one of them.", brief(.0))]
+    NoAddress(String),
+    /// An agent has no source.
     #[error("The agent at place {0} has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".")]
     NoSource(usize),
-    /// An agent is said to be several.
+    /// An agent has several sources.
     #[error(
         "The agent at place {0} has more than one source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\"."
     )]
@@ -81,7 +84,7 @@ pub enum Fault {
 
 impl SigningError {
     /// The names that are neither a refusal of the rules nor of a draft.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "Envelope.NotFound",
         "Recipient.NotFound",
         "Agent.NotFound",
@@ -89,6 +92,7 @@ impl SigningError {
         "Group.NotFound",
         "User.NotFound",
         "Group.Empty",
+        "Contact.NoAddress",
         "Agent.NoSource",
         "Agent.SeveralSources",
         "User.Exists",
@@ -106,6 +110,7 @@ impl SigningError {
             Self::NoSuchGroup(_) => "Group.NotFound",
             Self::NoSuchUser(_) => "User.NotFound",
             Self::EmptyGroup(_) => "Group.Empty",
+            Self::NoAddress(_) => "Contact.NoAddress",
             Self::NoSource(_) => "Agent.NoSource",
             Self::SeveralSources(_) => "Agent.SeveralSources",
             Self::UserExists(_) => "User.Exists",
@@ -126,10 +131,17 @@ impl SigningError {
             | Self::NoSuchGroup(_)
             | Self::NoSuchUser(_)
             | Self::Draft { error: DraftError::NoSuchRecipient(_) | DraftError::Removed, .. } => Fault::NotFound,
-            Self::Refused { .. } | Self::Draft { error: DraftError::Refused(_), .. } | Self::UserExists(_) => {
-                Fault::Conflict
+            Self::Refused { .. }
+            | Self::Draft {
+                error: DraftError::Refused(_) | DraftError::HostBound(_) | DraftError::DelegatorBound(_),
+                ..
             }
-            Self::EmptyGroup(_) | Self::NoSource(_) | Self::SeveralSources(_) | Self::Draft { .. } => Fault::Unfit,
+            | Self::UserExists(_) => Fault::Conflict,
+            Self::EmptyGroup(_)
+            | Self::NoAddress(_)
+            | Self::NoSource(_)
+            | Self::SeveralSources(_)
+            | Self::Draft { .. } => Fault::Unfit,
             Self::Store(_) => Fault::Ours,
         }
     }
@@ -142,12 +154,17 @@ impl SigningError {
             Self::NoSuchEnvelope(id) => json!({ "envelopeId": brief(id) }),
             Self::NoSuchRecipient(id) => json!({ "recipientId": brief(id) }),
             Self::NoSuchAgent(id) => json!({ "agentId": brief(id) }),
-            Self::NoSuchContact(id) => json!({ "contactId": brief(id) }),
+            Self::NoSuchContact(id) | Self::NoAddress(id) => json!({ "contactId": brief(id) }),
             Self::NoSuchGroup(id) | Self::EmptyGroup(id) => json!({ "groupId": brief(id) }),
             Self::NoSuchUser(id) | Self::UserExists(id) => json!({ "userId": brief(id) }),
             Self::NoSource(place) | Self::SeveralSources(place) => json!({ "agent": place }),
             Self::Draft { error, envelope } => match error {
-                DraftError::DuplicateAgent(email) => json!({ "envelopeId": envelope, "email": brief(email) }),
+                DraftError::DuplicateAgent { field, value } => {
+                    json!({ "envelopeId": envelope, *field: brief(value) })
+                }
+                DraftError::HostBound(bound) | DraftError::DelegatorBound(bound) => {
+                    json!({ "envelopeId": envelope, "boundRecipientId": bound })
+                }
                 _ => json!({ "envelopeId": envelope }),
             },
             Self::Store(_) => json!({}),

@@ -3,15 +3,18 @@
 use super::{CREATED, unopened::Unmade};
 use crate::{
     actor::Actor,
+    config::OnDecline,
+    contract::Advice,
     event::Batch,
     sandbox::Sandbox,
-    session::{AgentSession, HandoffFacts, Intent, Party},
+    session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
     signing::{
-        Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient, Origin, Parties,
-        Person, Plan, RecipientType, Terms,
+        AgentId, Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient,
+        Origin, Parties, Person, Plan, RecipientType, Terms,
     },
     store::{StoreError, Update},
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::{collections::HashSet, convert::Infallible, sync::Arc};
@@ -22,6 +25,9 @@ const LONGEST_NAME: usize = 48;
 /// After how many days such an envelope expires.
 const PERIOD: u8 = 30;
 
+/// The advice on what an envelope cannot take of a handoff.
+const NOT_TAKEN: &str = "not_taken";
+
 /// What of a handoff makes its envelope.
 #[derive(Debug)]
 struct Wish {
@@ -30,39 +36,57 @@ struct Wish {
     plan: Option<Arc<Plan>>,
 }
 
+/// What of the parties does not become part of the envelope.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct LeftOut {
+    /// Parties who have the email of an earlier one they would compete with.
+    twice: usize,
+    /// Parties beyond the number that an envelope, or a recipient of it, takes.
+    beyond: usize,
+    /// Parties that would take up too many bytes together with those before them.
+    heavy: usize,
+}
+
 impl Wish {
     /// What a new session wishes for, by the facts of its request.
     fn of(session: &AgentSession, plan: Option<Arc<Plan>>) -> Self {
+        Self::of_request(&session.request, session.intent, &session.actor, plan)
+    }
+
+    fn of_request(body: &[u8], intent: Intent, actor: &Actor, plan: Option<Arc<Plan>>) -> Self {
         // By way of a value: of a key that is given twice the last one counts (R10).
-        let request: Value = serde_json::from_slice(&session.request).unwrap_or_default();
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let facts = request.get("facts").and_then(|facts| HandoffFacts::deserialize(facts).ok());
         let (title, parties) = facts.map(|facts| (facts.metadata.title, facts.parties)).unwrap_or_default();
         let mut persons: Vec<Person> = parties.into_iter().map(person).collect();
-        if persons.is_empty() && session.intent == Intent::SelfSign {
-            let Actor { email, display_name, .. } = &session.actor;
+        if persons.is_empty() && intent == Intent::SelfSign {
+            let Actor { email, display_name, .. } = actor;
             let name = display_name.clone().unwrap_or_default();
             persons.push(person(Party { name, email: email.clone(), telephone: None }));
         }
-        Self { name: name_of(title), persons, plan }
+        Self { name: name_of(&title), persons, plan }
     }
 
     fn any_one(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.parties == Parties::AnyOne)
     }
 
-    /// The recipients, with the persons taken out of the wish. Of more than an envelope takes there are none.
-    fn recipients(&mut self) -> Vec<NewRecipient> {
+    /// The recipients, with the persons taken out of the wish: as many as an envelope takes, the first ones.
+    fn recipients(&mut self) -> (Vec<NewRecipient>, LeftOut) {
         let any_one = self.any_one();
+        let mut left_out = LeftOut::default();
+        let mut persons = std::mem::take(&mut self.persons);
+        let named = persons.len();
         if any_one {
-            // Whoever is named twice competes once (G10).
+            // A person who is named twice competes once (G10).
             let mut seen = HashSet::new();
-            self.persons.retain(|person| seen.insert(person.email.to_lowercase()));
+            persons.retain(|person| seen.insert(person.identity()));
         }
-        if self.persons.len() > if any_one { MOST_AGENTS } else { MOST_RECIPIENTS } {
-            return Vec::new();
-        }
-        let persons = std::mem::take(&mut self.persons);
-        match persons.is_empty() {
+        left_out.twice = named - persons.len();
+        let most = if any_one { MOST_AGENTS } else { MOST_RECIPIENTS };
+        left_out.beyond = persons.len().saturating_sub(most);
+        persons.truncate(most);
+        let recipients = match persons.is_empty() {
             true => Vec::new(),
             false if any_one => vec![signer("any_one".into(), None, persons)],
             false => {
@@ -72,13 +96,94 @@ impl Wish {
                 };
                 numbered.map(role).collect()
             }
+        };
+        (recipients, left_out)
+    }
+
+    /// The draft that the wish makes of `terms`, with the persons taken out of the wish.
+    fn draft(&mut self, id: EnvelopeId, terms: Terms, code: &dyn Fn(AgentId) -> Box<str>) -> (Envelope, LeftOut) {
+        let now = terms.created_at;
+        let mut draft = Envelope::new(id, terms);
+        let (recipients, mut left_out) = self.recipients();
+        for recipient in recipients {
+            let persons = recipient.persons.len();
+            if draft.add_recipient(recipient, now, code).is_err() {
+                left_out.heavy += persons;
+            }
+        }
+        (draft, left_out)
+    }
+
+    fn terms(&self, created_at: Timestamp, keep_declined: bool, origin: Option<Arc<Origin>>) -> Terms {
+        Terms {
+            name: self.name.clone(),
+            context: None,
+            expiration_period_days: PERIOD,
+            reminder_initial_delay_days: 0,
+            reminder_repeat_interval_days: 0,
+            reminder_before_expiration_days: 0,
+            reopen: self.plan.as_ref().is_some_and(|plan| plan.reopen),
+            keep_declined,
+            created_at,
+            origin,
+            plan: self.plan.clone(),
         }
     }
 }
 
+/// Advises on what the envelope of a handoff cannot take. Costs a look at most requests: only a request whose outline
+/// says that there may be something is read again.
+pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Option<&Arc<Plan>>) -> Vec<Advice> {
+    let mut advices = Vec::new();
+    let Some(outline) = request.facts.as_ref().filter(|_| request.intent.asks_for_signatures()) else {
+        return advices;
+    };
+    let mut advise = |pointer: &str, message: String| {
+        advices.push(Advice { pointer: pointer.to_owned(), code: NOT_TAKEN, message });
+    };
+    let title = &outline.metadata.title;
+    let name = name_of(title);
+    if *name != **title {
+        let count = title.trim().chars().count();
+        let why = if count > LONGEST_NAME {
+            format!("has {count} characters, but the name of an envelope has at most {LONGEST_NAME}")
+        } else if count < 2 {
+            "is shorter than the name of an envelope, which has at least 2 characters".to_owned()
+        } else {
+            "has space around it".to_owned()
+        };
+        advise("/facts/metadata/title", format!("{why}; the envelope is called {name:?}"));
+    }
+    let any_one = plan.is_some_and(|plan| plan.parties == Parties::AnyOne);
+    if !any_one && outline.parties.0 <= MOST_RECIPIENTS && body.len() <= MOST_BYTES / 8 {
+        return advices;
+    }
+    let mut wish = Wish::of_request(body, request.intent, &request.actor, plan.cloned());
+    let terms = wish.terms(Timestamp::UNIX_EPOCH, false, None);
+    let (_, LeftOut { twice, beyond, heavy }) = wish.draft(EnvelopeId(0), terms, &|_| "".into());
+    let all = outline.parties.0;
+    let at_most = if any_one {
+        format!("a recipient has at most {MOST_AGENTS} agents")
+    } else {
+        format!("an envelope has at most {MOST_RECIPIENTS} recipients")
+    };
+    if twice > 0 {
+        advise("/facts/parties", format!("has {twice} of {all} parties twice; a person competes once for a recipient"));
+    }
+    if beyond > 0 {
+        advise("/facts/parties", format!("has {all} parties, but {at_most}; the last {beyond} are left out"));
+    }
+    if heavy > 0 {
+        let most = MOST_BYTES >> 20;
+        let why = format!("the parties of an envelope take up at most {most} MiB");
+        advise("/facts/parties", format!("has {all} parties, but {why}; {heavy} are left out"));
+    }
+    advices
+}
+
 fn person(party: Party) -> Person {
     let Party { name, email, telephone } = party;
-    // The contract lets a name be empty, but whoever is invited is called something.
+    // The contract allows an empty name, but an agent has one.
     let name = if name.trim().is_empty() { email.clone() } else { name };
     Person::new(name, email, telephone, Locale::default())
 }
@@ -99,15 +204,11 @@ fn signer(identifier: Box<str>, role_name: Option<Box<str>>, persons: Vec<Person
 }
 
 /// A title as an envelope can be named: not too short, and cut where it is too long.
-fn name_of(title: Box<str>) -> Box<str> {
+fn name_of(title: &str) -> Box<str> {
     let trimmed = title.trim();
     let end = trimmed.char_indices().nth(LONGEST_NAME).map_or(trimmed.len(), |(end, _)| end);
     let cut = trimmed[..end].trim_end();
-    match cut.chars().nth(1) {
-        None => "Handoff".into(),
-        Some(_) if cut.len() == title.len() => title,
-        Some(_) => cut.into(),
-    }
+    if cut.chars().nth(1).is_none() { "Handoff".into() } else { cut.into() }
 }
 
 impl Sandbox {
@@ -146,8 +247,8 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Opens the envelope that a new session asks for. With somebody to sign it is sent at once; else it is a draft to
-    /// which recipients can be added.
+    /// Opens the envelope that a new session asks for. It is sent at once; with nobody to sign it stays a draft, to which
+    /// recipients can be added.
     async fn open_envelope(&self, mut session: Arc<AgentSession>, plan: Option<Arc<Plan>>) -> Result<(), StoreError> {
         let Some(mut id) = session.envelope_id else { return Ok(()) };
         let mut wish = Wish::of(&session, plan);
@@ -181,33 +282,12 @@ impl Sandbox {
     fn envelope_of(&self, session: &AgentSession, id: EnvelopeId, wish: &mut Wish) -> (Arc<Envelope>, Vec<Effect>) {
         let now = session.created_at;
         let origin = Origin { agent_session_id: Arc::clone(&session.id), handoff_id: session.handoff_id.clone() };
-        let plan = wish.plan.clone();
-        let mut envelope = Envelope::new(
-            id,
-            Terms {
-                name: wish.name.clone(),
-                context: None,
-                expiration_period_days: PERIOD,
-                reminder_initial_delay_days: 0,
-                reminder_repeat_interval_days: 0,
-                reminder_before_expiration_days: 0,
-                reopen: plan.as_ref().is_some_and(|plan| plan.reopen),
-                created_at: now,
-                origin: Some(Arc::new(origin)),
-                plan,
-            },
-        );
-        let recipients = wish.recipients();
-        // With nobody to sign, or more parties than an envelope takes, it stays a draft, for somebody to decide.
-        let mut is_complete = !recipients.is_empty();
-        for recipient in recipients {
-            is_complete &= envelope.add_recipient(recipient, now, &|agent| self.code(agent)).is_ok();
-        }
+        let keep_declined = self.switches().on_decline == OnDecline::Keep;
+        let terms = wish.terms(now, keep_declined, Some(Arc::new(origin)));
+        let (mut envelope, _) = wish.draft(id, terms, &|agent| self.code(agent));
         let mut effects = vec![CREATED];
-        if is_complete {
-            // Where the rules refuse, nothing is changed and nothing told.
-            let _ = envelope.perform(Command::Send, now, &mut effects);
-        }
+        // With nobody to sign the rules refuse it, and it stays a draft.
+        let _ = envelope.perform(Command::Send, now, &mut effects);
         (Arc::new(envelope), effects)
     }
 }

@@ -40,10 +40,7 @@ impl Change<'_> {
 
     pub(super) fn remind(&mut self) {
         for place in 0..self.count() {
-            let waits = |recipient: &Recipient| {
-                matches!(recipient.state, RecipientState::Open { .. } | RecipientState::Claimed { .. })
-            };
-            if self.envelope.recipient_at(place).is_some_and(waits) {
+            if self.envelope.recipient_at(place).is_some_and(Recipient::can_be_reminded) {
                 self.tell(EventKind::RequestResent, Some(place), None);
             }
         }
@@ -101,9 +98,9 @@ impl Change<'_> {
             return;
         }
         recipient.state = RecipientState::Declined { activated_at, at: now };
-        let blocks = recipient.role.blocks();
+        let voids = recipient.role.blocks() && !self.envelope.terms.keep_declined;
         self.tell(EventKind::RecipientDeclined, Some(spot.recipient), None);
-        if blocks {
+        if voids {
             self.void(VoidReason::Declined);
         }
     }

@@ -9,16 +9,32 @@ use crate::signing::{
 };
 
 impl Envelope {
-    /// Whether a command may be carried out now. Costs the same however many agents there are, but for `Send`.
+    /// Whether a command may be carried out now. The cost does not grow with the number of agents, except for `Send`.
     ///
     /// # Errors
     /// The [`Refusal`] that [`Envelope::perform`] would give.
     pub fn judge(&self, command: Command<'_>) -> Result<Judgement, Refusal> {
         match command {
             Command::Send => self.judge_sending().map(|()| Judgement::Effective),
-            Command::Void | Command::Expire | Command::Remind => self.is_sent().map(|()| Judgement::Effective),
+            Command::Void if self.state.has_ended() => Err(Refusal::Closed),
+            Command::Void | Command::Expire => self.is_sent().map(|()| Judgement::Effective),
+            // Nobody may be left to remind: a declined recipient that is kept leaves the envelope sent.
+            Command::Remind
+                if self.is_sent().is_ok() && !self.present().any(|(_, recipient)| recipient.can_be_reminded()) =>
+            {
+                Ok(Judgement::Repeated)
+            }
+            Command::Remind => self.is_sent().map(|()| Judgement::Effective),
             Command::Act(spot, act) => self.judge_act(spot, act),
         }
+    }
+
+    /// Whether the envelope may be deleted (G6).
+    ///
+    /// # Errors
+    /// [`Refusal::NotDeletable`], unless it is a draft.
+    pub fn judge_deletion(&self) -> Result<(), Refusal> {
+        if self.state == EnvelopeState::Draft { Ok(()) } else { Err(Refusal::NotDeletable) }
     }
 
     fn is_sent(&self) -> Result<(), Refusal> {

@@ -183,10 +183,10 @@ impl Step<'_> {
             let goes_on = [AgentState::Invited, AgentState::Opened, AgentState::Primary, AgentState::Signed];
             recipient.seats.iter().any(|seat| goes_on.contains(&seat.state))
         };
-        let mut voids = false;
+        let (mut voids, keeps) = (false, self.after.terms.keep_declined);
         for (place, recipient) in self.present() {
             let is_declined = matches!(recipient.state, RecipientState::Declined { .. });
-            voids |= is_declined && blocks(recipient);
+            voids |= is_declined && blocks(recipient) && !keeps;
             let what = match recipient.state {
                 RecipientState::Open { .. } if !may_go_on(recipient) => "is open, but nobody is left to act for it",
                 RecipientState::Declined { .. } if may_go_on(recipient) => "is declined, but somebody may act for it",
@@ -199,8 +199,12 @@ impl Step<'_> {
         if voids == is_voided {
             return None;
         }
-        let what = if voids { "a required recipient" } else { "no required recipient" };
-        let instead = format!("the envelope is {}, and {what} is declined", self.after.state.as_str());
+        let what = match (voids, keeps) {
+            (true, _) => "a required recipient is declined",
+            (false, false) => "no required recipient is declined",
+            (false, true) => "it is to be kept",
+        };
+        let instead = format!("the envelope is {}, and {what}", self.after.state.as_str());
         Some(Violation::new(Invariant::DeclineEndsRecipient, instead))
     }
 

@@ -83,7 +83,7 @@ impl Invariant {
             }
             Self::DeclineEndsRecipient => {
                 "A recipient is declined when nobody is left to act for it, and then voids the envelope if it is \
-                 required."
+                 required and the envelope is not kept."
             }
             Self::SignedMeansFinalized => {
                 "A recipient is completed when its agent has done its part, and the envelope finalized when all \
@@ -94,7 +94,7 @@ impl Invariant {
             }
             Self::EveryPathEnds => {
                 "Nothing that has effects leads back to where it was before, and while the envelope has not ended \
-                 somebody can go on."
+                 somebody can go on, unless it is kept after a required recipient declined."
             }
         }
     }

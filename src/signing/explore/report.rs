@@ -8,7 +8,8 @@ impl fmt::Display for Exploration {
         let Self { setup, states, ended, transitions, repeated, refusals, longest_path, violation } = self;
         let agents = if setup.agents() == 1 { "agent" } else { "agents" };
         let reopen = if setup.reopen() { ", reopened when a primary declines" } else { "" };
-        writeln!(formatter, "{} {agents}, layout {}{reopen}", setup.agents(), setup.layout())?;
+        let keep = if setup.keeps() { ", kept when a required recipient declines" } else { "" };
+        writeln!(formatter, "{} {agents}, layout {}{reopen}{keep}", setup.agents(), setup.layout())?;
         writeln!(formatter, "{states} states, {ended} of them ended")?;
         let refused: usize = refusals.values().sum();
         let tried = transitions + repeated + refused;

@@ -5,6 +5,7 @@
 //! agents 2
 //! layout single
 //! reopen
+//! keep
 //! # What happens to it.
 //! send
 //! agent 1 open
@@ -186,6 +187,7 @@ impl Reader {
             }
             ["layout", layout] => self.set_up(Setup::new(setup.agents(), layout.parse()?, setup.reopen())),
             ["reopen"] => self.set_up(Setup::new(setup.agents(), setup.layout(), true)),
+            ["keep"] => self.set_up(Ok(setup.keeping(true))),
             ["send"] => self.push(Command::Send),
             ["void"] => self.push(Command::Void),
             ["expire"] => self.push(Command::Expire),
@@ -205,7 +207,7 @@ impl Reader {
             }
             _ => Err(format!(
                 "{:?} is no command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
-                 them agents 2, layout single, reopen",
+                 them agents 2, layout single, reopen, keep",
                 words.join(" ")
             )),
         }
@@ -215,7 +217,9 @@ impl Reader {
         if !self.script.commands.is_empty() {
             return Err("what the agents find stands before the first command".to_owned());
         }
-        self.script.setup = setup.map_err(|error| error.to_string())?;
+        let keeps = self.script.setup.keeps();
+        let setup = setup.map_err(|error| error.to_string())?;
+        self.script.setup = setup.keeping(keeps || setup.keeps());
         self.draft = self.script.setup.draft();
         Ok(())
     }

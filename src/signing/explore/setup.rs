@@ -67,12 +67,13 @@ pub struct Setup {
     agents: u32,
     layout: Layout,
     reopen: bool,
+    keep: bool,
 }
 
 impl Default for Setup {
     /// One agent alone.
     fn default() -> Self {
-        Self { agents: 1, layout: Layout::default(), reopen: false }
+        Self { agents: 1, layout: Layout::default(), reopen: false, keep: false }
     }
 }
 
@@ -83,7 +84,7 @@ impl Setup {
     /// [`ExploreError::Agents`], unless there are 1 to [`MOST_COMPETITORS`].
     pub fn new(agents: u32, layout: Layout, reopen: bool) -> Result<Self, ExploreError> {
         if (1..=MOST_COMPETITORS).contains(&agents) {
-            Ok(Self { agents, layout, reopen })
+            Ok(Self { agents, layout, reopen, keep: false })
         } else {
             Err(ExploreError::Agents(agents))
         }
@@ -107,6 +108,18 @@ impl Setup {
         self.reopen
     }
 
+    /// The same, where the envelope stays sent when a required recipient declines, or not.
+    #[must_use]
+    pub fn keeping(self, keep: bool) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// Whether the envelope stays sent when a required recipient declines.
+    #[must_use]
+    pub fn keeps(self) -> bool {
+        self.keep
+    }
+
     /// The envelope, not sent yet.
     #[must_use]
     pub fn draft(self) -> Envelope {
@@ -118,6 +131,7 @@ impl Setup {
             reminder_repeat_interval_days: 0,
             reminder_before_expiration_days: 0,
             reopen: self.reopen,
+            keep_declined: self.keep,
             created_at: NOW,
             origin: None,
             plan: None,
@@ -151,7 +165,10 @@ impl fmt::Display for Setup {
     /// The lines with which a script begins.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "agents {}\nlayout {}", self.agents, self.layout)?;
-        if self.reopen { writeln!(formatter, "reopen") } else { Ok(()) }
+        if self.reopen {
+            writeln!(formatter, "reopen")?;
+        }
+        if self.keep { writeln!(formatter, "keep") } else { Ok(()) }
     }
 }
 
@@ -190,8 +207,8 @@ impl Slot {
 }
 
 fn person(number: u32) -> Person {
-    let (name, email) = (format!("Agent {number}").into(), format!("agent-{number}@example.com").into());
-    Person::new(name, email, None, Locale::default())
+    let email: Box<str> = format!("agent-{number}@example.com").into();
+    Person::new(format!("Agent {number}").into(), email, None, Locale::default())
 }
 
 /// Everything that anybody may try, at any time.

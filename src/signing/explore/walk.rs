@@ -4,7 +4,7 @@ use super::{
     Invariant, Machine, Violation,
     setup::{NOW, commands, written},
 };
-use crate::signing::{Command, Effect, Envelope, Judgement, Refusal};
+use crate::signing::{Command, Effect, Envelope, Judgement, Recipient, RecipientState, Refusal};
 
 /// A copy of an envelope on which a command is tried.
 pub(super) struct Trial {
@@ -39,7 +39,11 @@ pub(super) fn stuck(machine: &impl Machine, envelope: &Envelope) -> Option<Viola
 /// The violation of an envelope that cannot go on, unless it has ended.
 pub(super) fn stuck_in(envelope: &Envelope) -> Option<Violation> {
     let instead = "the envelope has not ended, and nothing that anybody does has effects";
-    (!envelope.state.has_ended()).then(|| Violation::new(Invariant::EveryPathEnds, instead))
+    let declined =
+        |recipient: &Recipient| recipient.role.required && matches!(recipient.state, RecipientState::Declined { .. });
+    // A declined recipient that is kept leaves the envelope to its sender and to its time.
+    let is_left_over = envelope.terms.keep_declined && envelope.recipients.iter().any(declined);
+    (!envelope.state.has_ended() && !is_left_over).then(|| Violation::new(Invariant::EveryPathEnds, instead))
 }
 
 /// The violation of a command that leads to where the envelope was before.

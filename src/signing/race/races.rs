@@ -37,8 +37,9 @@ pub struct Wins {
     pub agent: u32,
     /// Its full name.
     pub name: Box<str>,
-    /// Its email.
-    pub email: Box<str>,
+    /// Its email, unless it is reached by phone alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<Box<str>>,
     /// Runs in which it was primary in the end.
     pub wins: u32,
     /// The same as a part of all runs, to four digits.

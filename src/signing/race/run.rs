@@ -44,8 +44,9 @@ pub struct Lane {
     pub agent: u32,
     /// Its full name.
     pub name: Box<str>,
-    /// Its email.
-    pub email: Box<str>,
+    /// Its email, unless it is reached by phone alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<Box<str>>,
     /// How far it came.
     pub state: AgentState,
     /// When it was released, where it stayed that.
