@@ -101,7 +101,8 @@ impl App {
     /// # Errors
     /// When a scenario file cannot be used, or an embedded schema, which is a defect of this crate.
     pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, AppError> {
-        let scenarios = scenarios::load(settings.scenarios.as_deref())?;
+        let scenarios::Loaded { set: scenarios, warnings, .. } = scenarios::load(&settings.scenarios)?;
+        scenarios::log_warnings(&warnings);
         let bounded = [
             AgentSession::COLLECTION,
             PendingHandoff::COLLECTION,

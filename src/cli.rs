@@ -105,7 +105,7 @@ Flags win over the environment, the environment over the file, the file over the
     Serve(Box<ServeOptions>),
     /// Probe a running server, found by the same flags, environment and file; exit 0 once it is ready.
     Ready(Box<ready::Options>),
-    /// Check request bodies against the contract, and scenario files, offline.
+    /// Check request bodies and scenario files without a server.
     #[command(after_help = "\
 A .yaml or .yml file is a scenario; so is a .json file with \"answers\" at its top level.
 Anything else is a request body, and standard input, too.")]
@@ -169,7 +169,7 @@ pub fn run() -> ExitCode {
             let line = format!("{} {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
             print(line.as_bytes()).map(|()| Exit::Fine)
         }
-        Verb::Completions(options) => completions::completions(&options, &mut Cli::command()),
+        Verb::Completions(options) => completions::completions(&options, Cli::command()),
     };
     end(done)
 }
@@ -183,6 +183,12 @@ fn end(done: Result<Exit, Failure>) -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Prints a warning to standard error; the verb goes on.
+fn warn(warning: &str) {
+    // Where even this cannot be written there is nobody to tell.
+    let _ = writeln!(io::stderr(), "docendorse-mock: warning: {warning}");
 }
 
 /// Help and version are answers, all else is an error of usage.

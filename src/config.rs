@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod hosts;
 mod secret;
+mod sources;
 mod switches;
 mod values;
 
@@ -18,11 +19,12 @@ pub use error::ConfigError;
 pub use file::FileError;
 pub use hosts::{AllowedHost, Host};
 pub use secret::Secret;
+pub use sources::{ScenarioSource, or_shipped, scenario_source};
 pub use switches::{SwitchChanges, Switches};
 pub use values::{duration, split_address, split_addresses};
 
 use bytesize::ByteSize;
-use clap::{Args, builder::BoolishValueParser};
+use clap::{Args, ValueHint, builder::BoolishValueParser};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -170,9 +172,19 @@ pub struct ServeOptions {
           value_parser = BoolishValueParser::new())]
     pub no_registration_url: Option<bool>,
 
-    /// Take scenarios from the files of this folder, and anew whenever they change. [default: the shipped set]
-    #[arg(long, env = "DOCENDORSE_MOCK_SCENARIOS", value_name = "DIR", help_heading = "Contract")]
-    pub scenarios: Option<PathBuf>,
+    /// Serve the scenario files of this folder, and reload them when they change; `shipped` stands for the scenarios
+    /// that ship with the server. May be given more than once, or with commas. [default: shipped]
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_SCENARIOS",
+        value_name = "DIR",
+        help_heading = "Contract",
+        value_delimiter = ',',
+        value_parser = scenario_source(),
+        value_hint = ValueHint::DirPath
+    )]
+    #[serde(deserialize_with = "file::scenarios")]
+    pub scenarios: Vec<ScenarioSource>,
 
     /// Let all ids follow from this number: the same seed and requests give the same ids. [default: drawn]
     #[arg(long, env = "DOCENDORSE_MOCK_SEED", value_name = "NUMBER", help_heading = "State")]
@@ -268,8 +280,8 @@ pub struct Settings {
     pub on_decline: OnDecline,
     /// Whether `registration_url` is left out.
     pub no_registration_url: bool,
-    /// The folder of scenario files; `None` means the shipped set.
-    pub scenarios: Option<PathBuf>,
+    /// Where scenarios come from; their order has no meaning.
+    pub scenarios: Vec<ScenarioSource>,
     /// What ids follow from.
     pub seed: Option<u64>,
     /// How long an agent session lives.
@@ -356,7 +368,7 @@ impl Settings {
             inspakt_http_status: options.inspakt_http_status.unwrap_or_default(),
             on_decline: options.on_decline.unwrap_or_default(),
             no_registration_url: options.no_registration_url.unwrap_or_default(),
-            scenarios: options.scenarios,
+            scenarios: or_shipped(options.scenarios),
             seed: options.seed,
             session_ttl: options.session_ttl.unwrap_or(SignedDuration::from_hours(24)),
             max_sandboxes: options.max_sandboxes.unwrap_or(1_000),
@@ -398,7 +410,7 @@ impl ServeOptions {
             inspakt_http_status: self.inspakt_http_status.or(other.inspakt_http_status),
             on_decline: self.on_decline.or(other.on_decline),
             no_registration_url: self.no_registration_url.or(other.no_registration_url),
-            scenarios: self.scenarios.or(other.scenarios),
+            scenarios: if self.scenarios.is_empty() { other.scenarios } else { self.scenarios },
             seed: self.seed.or(other.seed),
             session_ttl: self.session_ttl.or(other.session_ttl),
             max_sandboxes: self.max_sandboxes.or(other.max_sandboxes),

@@ -1,12 +1,18 @@
-//! Scenario files: the folder that the server was given, or the set that it carries in itself; and the watch on them.
+//! Loads the scenarios of every source of the settings, and reloads them when a folder changes.
 //!
-//! The folder is looked at now and then and not watched for events: some file systems, those of containers above all,
-//! have none.
+//! Folders are polled rather than watched for events: some file systems, such as those of containers, send none.
+
+pub mod folder;
 
 use super::App;
-use crate::scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, too_large, utf8};
+use crate::{
+    config::ScenarioSource,
+    scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, utf8},
+};
+use folder::{Found, find, read_bytes, shown};
 use std::{
-    fs::Metadata,
+    borrow::Cow,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
@@ -14,157 +20,242 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Between two looks at the folder.
+/// The time between two looks at the folders.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Up to this many bytes in all, files are compared by what is in them and not only by their size and time, which two
-/// writes in quick succession may share.
-const CHEAP: u64 = 4 << 20;
+/// The most bytes of scenario files in all folders together.
+const MOST_BYTES: u64 = 16 << 20;
 
-/// Why scenarios cannot be used.
+/// Up to this many bytes in all, changes are found by content: two writes in quick succession may leave a file with the
+/// same size and time.
+const COMPARED_BY_CONTENT: u64 = 4 << 20;
+
+/// Why scenarios cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The folder or a file in it cannot be read.
-    #[error("{}: cannot be read: {error}", path.display())]
+    #[error("{}: cannot be read: {error}", shown(path))]
     Unreadable {
-        /// What cannot be read.
+        /// The folder or file.
         path: PathBuf,
         /// The system's reason.
         error: io::Error,
     },
-    /// A file is wrong.
-    #[error("{0}")]
-    Wrong(#[from] ScenarioError),
+    /// The source is a file.
+    #[error("{}: not a folder; --scenarios takes folders that hold scenario files", shown(.0))]
+    NotAFolder(PathBuf),
+    /// The folder has no scenario files.
+    #[error("{}: no scenarios found; scenario files end in .yaml, .yml or .json", shown(.0))]
+    Empty(PathBuf),
+    /// A symbolic link leads nowhere.
+    #[error(
+        "{}: links to {}, which does not exist; remove the link, or restore its target",
+        shown(path),
+        shown(target)
+    )]
+    BrokenLink {
+        /// The link.
+        path: PathBuf,
+        /// What it leads to, as written in the link.
+        target: PathBuf,
+    },
+    /// The folder has too many entries to search.
+    #[error("{}: more than {most} entries; keep scenarios in a folder of their own", shown(folder))]
+    TooManyEntries {
+        /// The folder.
+        folder: PathBuf,
+        /// How many are searched.
+        most: usize,
+    },
+    /// A file is larger than a scenario may be.
+    #[error("{}: larger than {most} bytes, the limit for a scenario file", shown(path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        most: u64,
+    },
+    /// All files together are too many or too large.
+    #[error("{}: {problem}; remove files, or serve fewer folders", shown(folder))]
+    TooMuch {
+        /// The folder in which the limit was reached.
+        folder: PathBuf,
+        /// Which limit was reached.
+        problem: String,
+    },
+    /// A file is not a valid scenario.
+    #[error(transparent)]
+    Invalid(#[from] ScenarioError),
 }
 
-/// What a folder looked like.
-type Look = Vec<FileLook>;
+/// The scenarios of all sources.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All scenarios, in the order in which they are asked.
+    pub set: ScenarioSet,
+    /// The text of each file, by the name of its scenario.
+    pub texts: HashMap<Box<str>, Cow<'static, str>>,
+    /// What a user should know, one line each.
+    pub warnings: Vec<String>,
+}
 
-/// What a file looked like; the hash is of what is in it, unless the folder is large.
-#[derive(PartialEq, Eq)]
+/// Loads the scenarios of all sources. A scenario of a folder replaces the shipped one of the same name; the order of
+/// the sources has no meaning.
+///
+/// # Errors
+/// At the first file that is wrong, with its place; when two files of folders name the same scenario; when a limit is
+/// exceeded.
+pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
+    let Found { files, warnings } = find_all(sources)?;
+    let mut scenarios = Vec::new();
+    let mut texts: HashMap<Box<str>, Cow<'static, str>> = HashMap::new();
+    for file in files {
+        let name = shown(&file.path);
+        let bytes = read_bytes(&file.path)?;
+        let text = utf8(&name, &bytes)?;
+        let scenario = Scenario::read(&name, text)?;
+        texts.insert(scenario.name().into(), text.to_owned().into());
+        scenarios.push(Arc::new(scenario));
+    }
+    if sources.contains(&ScenarioSource::Shipped) {
+        // A shipped file is named after its scenario.
+        for (name, text) in shipped() {
+            if !texts.contains_key(name) {
+                scenarios.push(Arc::new(Scenario::read(name, text)?));
+                texts.insert(name.into(), text.into());
+            }
+        }
+    }
+    Ok(Loaded { set: ScenarioSet::of_one_source(scenarios)?, texts, warnings })
+}
+
+/// The files of all folders. A folder that is given twice counts once.
+fn find_all(sources: &[ScenarioSource]) -> Result<Found, LoadError> {
+    let mut seen = HashSet::new();
+    let mut all = Found::default();
+    let mut bytes = 0;
+    for folder in sources.iter().filter_map(ScenarioSource::folder) {
+        let identity = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        if !seen.insert(identity) {
+            continue;
+        }
+        let found = find(folder)?;
+        if found.files.is_empty() {
+            all.warnings.push(LoadError::Empty(folder.to_owned()).to_string());
+        }
+        bytes += found.files.iter().map(|file| file.facts.len()).sum::<u64>();
+        all.files.extend(found.files);
+        all.warnings.extend(found.warnings);
+        let problem = if all.files.len() > MOST_SCENARIOS {
+            format!("more than {MOST_SCENARIOS} scenario files in all")
+        } else if bytes > MOST_BYTES {
+            format!("more than {MOST_BYTES} bytes of scenario files in all")
+        } else {
+            continue;
+        };
+        return Err(LoadError::TooMuch { folder: folder.to_owned(), problem });
+    }
+    Ok(all)
+}
+
+/// What the folders looked like; the text of the error if they could not be examined.
+type Look = Result<Vec<FileLook>, String>;
+
+/// What a file looked like.
+#[derive(Clone, PartialEq, Eq)]
 struct FileLook {
     path: PathBuf,
     size: u64,
     modified: Option<SystemTime>,
+    /// Of its content; `None` in large folders.
     hash: Option<u64>,
 }
 
-/// Reads the scenarios of a folder, or the shipped ones.
-///
-/// # Errors
-/// At the first file that is wrong, with its place.
-pub fn load(folder: Option<&Path>) -> Result<ScenarioSet, LoadError> {
-    let mut scenarios = Vec::new();
-    match folder {
-        None => {
-            for (name, text) in shipped() {
-                scenarios.push(Arc::new(Scenario::read(name, text)?));
-            }
-        }
-        Some(folder) => {
-            // One file more than there may be, so that the refusal can show it.
-            for (path, _) in files(folder)?.into_iter().take(MOST_SCENARIOS + 1) {
-                let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
-                let file = path.display().to_string();
-                scenarios.push(Arc::new(Scenario::read(&file, utf8(&file, &bytes)?)?));
-            }
-        }
-    }
-    Ok(ScenarioSet::of_one_source(scenarios)?)
-}
-
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> LoadError {
-    let path = path.to_owned();
-    move |error| LoadError::Unreadable { path, error }
-}
-
-/// The scenario files of a folder, by name.
-fn files(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, LoadError> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
-        let path = entry.map_err(unreadable(folder))?.path();
-        let is_scenario =
-            path.extension().is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|one| ending == *one));
-        if !is_scenario {
-            continue;
-        }
-        let facts = std::fs::metadata(&path).map_err(unreadable(&path))?;
-        if facts.is_file() {
-            // Before it is read, so that a file of any size is refused at once.
-            let bytes = usize::try_from(facts.len()).unwrap_or(usize::MAX);
-            if bytes > MOST_BYTES {
-                return Err(too_large(&path.display().to_string(), bytes).into());
-            }
-            files.push((path, facts));
-        }
-    }
-    files.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(files)
-}
-
-fn look(folder: &Path) -> Result<Look, LoadError> {
-    let files = files(folder)?;
-    let cheap = files.iter().map(|(_, facts)| facts.len()).sum::<u64>() <= CHEAP;
+fn look(sources: &[ScenarioSource]) -> Result<Vec<FileLook>, LoadError> {
+    let files = find_all(sources)?.files;
+    let by_content = files.iter().map(|file| file.facts.len()).sum::<u64>() <= COMPARED_BY_CONTENT;
     files
         .into_iter()
-        .map(|(path, facts)| {
-            let hash = if cheap {
-                let mut hasher = DefaultHasher::new();
-                std::fs::read(&path).map_err(unreadable(&path))?.hash(&mut hasher);
-                Some(hasher.finish())
-            } else {
-                None
-            };
-            Ok(FileLook { path, size: facts.len(), modified: facts.modified().ok(), hash })
+        .map(|file| {
+            let hash = by_content.then(|| hash(&file.path)).transpose()?;
+            Ok(FileLook { size: file.facts.len(), modified: file.facts.modified().ok(), path: file.path, hash })
         })
         .collect()
 }
 
-/// Off the threads that serve: a folder may lie across a network. Nothing, for a folder that cannot be looked at.
-async fn look_aside(folder: &Path) -> Option<Look> {
-    let folder = folder.to_owned();
-    tokio::task::spawn_blocking(move || look(&folder).ok()).await.ok().flatten()
+fn hash(path: &Path) -> Result<u64, LoadError> {
+    let mut hasher = DefaultHasher::new();
+    read_bytes(path)?.hash(&mut hasher);
+    Ok(hasher.finish())
 }
 
 impl App {
-    /// Takes the scenarios of the folder anew whenever they change, for as long as it is awaited. A folder that cannot
-    /// be used leaves the last good set in place, and says so.
+    /// Reloads the scenarios whenever a file of their folders changes, for as long as it is awaited. Folders that cannot
+    /// be loaded leave the previous scenarios in place.
     pub async fn watch_scenarios(&self) {
-        let Some(folder) = &self.settings.scenarios else { return };
-        let mut seen = look_aside(folder).await;
-        // What changed between the start and this first look has no earlier look to differ from.
-        let stale = match load(Some(folder)) {
-            Ok(set) => {
-                let now = self.sandboxes.default_sandbox().scripts.set();
-                !set.iter().map(|one| one.document()).eq(now.iter().map(|one| one.document()))
-            }
-            Err(_) => true,
-        };
-        if stale {
-            self.reload_scenarios();
+        if self.settings.scenarios.iter().all(|source| source.folder().is_none()) {
+            return;
+        }
+        let mut last = self.look_at_scenarios().await;
+        // What the loaded scenarios looked like; `None` if the files changed around the time of loading.
+        let mut loaded = None;
+        // Files may have changed between the start and this first look.
+        let is_current = self.load_scenarios().await.is_ok_and(|now| {
+            let set = self.sandboxes.default_sandbox().scripts.set();
+            now.set.iter().map(|one| one.document()).eq(set.iter().map(|one| one.document()))
+        });
+        if is_current && self.look_at_scenarios().await == last {
+            loaded = Some(last.clone());
         }
         loop {
             tokio::time::sleep(PAUSE).await;
-            let now = look_aside(folder).await;
-            if now != seen {
-                seen = now;
-                self.reload_scenarios();
+            let now = self.look_at_scenarios().await;
+            // Two equal looks: a file that is still being written is not loaded.
+            if now == last && loaded.as_ref() != Some(&now) {
+                self.reload_scenarios().await;
+                let after = self.look_at_scenarios().await;
+                loaded = (after == now).then_some(now);
+                last = after;
+            } else {
+                last = now;
             }
         }
     }
 
-    /// Takes the scenarios of the folder anew; says what is wrong where they cannot be used.
-    pub fn reload_scenarios(&self) -> Option<String> {
-        match load(self.settings.scenarios.as_deref()) {
-            Ok(set) => {
-                tracing::info!(scenarios = set.iter().len(), "scenarios read anew");
-                self.sandboxes.rebase(&Arc::new(set));
-                None
+    /// Reloads the scenarios now. Logs the reason if that fails.
+    pub async fn reload_scenarios(&self) {
+        match self.load_scenarios().await {
+            Ok(loaded) => {
+                tracing::info!(scenarios = loaded.set.iter().len(), "scenarios reloaded");
+                log_warnings(&loaded.warnings);
+                self.sandboxes.rebase(&Arc::new(loaded.set));
             }
-            Err(error) => {
-                tracing::error!("the scenarios stay as they were, for they cannot be read anew: {error}");
-                Some(error.to_string())
-            }
+            Err(error) => tracing::error!("reload failed; keeping the previous scenarios: {error}"),
         }
+    }
+
+    async fn look_at_scenarios(&self) -> Look {
+        self.aside(|sources| look(sources).map_err(|error| error.to_string())).await
+    }
+
+    async fn load_scenarios(&self) -> Result<Loaded, String> {
+        self.aside(|sources| load(sources).map_err(|error| error.to_string())).await
+    }
+
+    /// Runs on a blocking thread: a folder may be on a slow network file system.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&[ScenarioSource]) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        let sources = self.settings.scenarios.clone();
+        let done = tokio::task::spawn_blocking(move || work(&sources)).await;
+        done.unwrap_or_else(|error| Err(format!("the reader failed: {error}")))
+    }
+}
+
+/// Logs what a user should know about the scenario folders.
+pub(super) fn log_warnings(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
 }

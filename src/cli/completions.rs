@@ -1,8 +1,11 @@
 //! `completions`: a script for a shell.
 
 use super::{Exit, Failure, print};
-use clap::Args;
+use crate::config::ServeOptions;
+use clap::{Args, Command};
 use clap_complete::Shell;
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -10,9 +13,23 @@ pub(super) struct Options {
     shell: Shell,
 }
 
-pub(super) fn completions(options: &Options, command: &mut clap::Command) -> Result<Exit, Failure> {
-    // Into memory first: what generates the script panics where it cannot write.
+pub(super) fn completions(options: &Options, command: Command) -> Result<Exit, Failure> {
+    // Without a verb the flags are those of `serve`.
+    let mut command = ServeOptions::augment_args(command);
+    // Generated into memory first: the generator panics if it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, command, env!("CARGO_PKG_NAME"), &mut script);
+    clap_complete::generate(options.shell, &mut command, NAME, &mut script);
+    if options.shell == Shell::Bash {
+        script = with_matching_labels(&String::from_utf8_lossy(&script)).into_bytes();
+    }
     print(&script).map(|()| Exit::Fine)
+}
+
+/// Mends the labels of the bash script, so that it completes behind verbs.
+///
+/// The script keeps the verb in a variable such as `docendorse__mock__subcmd__ready`, and compares it with one label a
+/// verb. `clap_complete` writes each dash of the program's name as `__` in the value, but as its separator `__subcmd__`
+/// in the label, so that no label ever matches.
+fn with_matching_labels(script: &str) -> String {
+    script.replace(&NAME.replace('-', "__subcmd__"), &NAME.replace('-', "__"))
 }

@@ -1,23 +1,29 @@
-//! `list` and `show`: the scenarios that a server would take, without a server.
+//! `list` and `show`: the scenarios that a server would load, without a server.
 
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, print, validate::printable, warn};
 use crate::{
-    app::scenarios::load,
-    scenario::{Scenario, ScenarioSet, shipped},
+    app::scenarios::{Loaded, load},
+    config::{ScenarioSource, or_shipped, scenario_source},
+    scenario::{Scenario, ScenarioSet},
 };
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use serde_json::json;
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-};
+use std::fmt::Write;
 
-/// Where scenarios come from: the same flag and variable as the server's.
+/// The flag and variable of `serve` for the sources of scenarios.
 #[derive(Args, Debug)]
 pub(super) struct Source {
-    /// Take the scenarios from the files of this folder. [default: the shipped set]
-    #[arg(long, env = "DOCENDORSE_MOCK_SCENARIOS", value_name = "DIR")]
-    scenarios: Option<PathBuf>,
+    /// Take the scenario files of this folder; `shipped` stands for the scenarios that ship with the server. May be
+    /// given more than once, or with commas. [default: shipped]
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_SCENARIOS",
+        value_name = "DIR",
+        value_delimiter = ',',
+        value_parser = scenario_source(),
+        value_hint = ValueHint::DirPath
+    )]
+    scenarios: Vec<ScenarioSource>,
 }
 
 #[derive(Args, Debug)]
@@ -48,7 +54,7 @@ pub(super) enum Format {
 
 /// Prints every scenario, in the order in which they are asked.
 pub(super) fn list(options: &ListOptions) -> Result<Exit, Failure> {
-    let set = read(options.source.scenarios.as_deref())?;
+    let Loaded { set, .. } = read(&options.source)?;
     let printed = match options.format {
         Format::Human => table(&set),
         Format::Json => document(&set),
@@ -58,21 +64,18 @@ pub(super) fn list(options: &ListOptions) -> Result<Exit, Failure> {
 
 /// Prints the file of one scenario as it is written.
 pub(super) fn show(options: &ShowOptions) -> Result<Exit, Failure> {
-    let folder = options.source.scenarios.as_deref();
-    let set = read(folder)?;
-    let Some(scenario) = set.get(&options.name) else { return Err(unknown(&options.name, &set)) };
-    let text = match folder {
-        None => shipped().into_iter().find(|(name, _)| *name == scenario.file()).map(|(_, text)| text.to_owned()),
-        Some(_) => Some(
-            std::fs::read_to_string(scenario.file())
-                .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", scenario.file())))?,
-        ),
-    };
-    print(text.unwrap_or_default().as_bytes()).map(|()| Exit::Fine)
+    let Loaded { set, texts, .. } = read(&options.source)?;
+    let text = texts.get(&*options.name).ok_or_else(|| unknown(&options.name, &set))?;
+    print(text.as_bytes()).map(|()| Exit::Fine)
 }
 
-fn read(folder: Option<&Path>) -> Result<ScenarioSet, Failure> {
-    load(folder).map_err(|error| Failure::new(Exit::File, error.to_string()))
+fn read(source: &Source) -> Result<Loaded, Failure> {
+    let sources = or_shipped(source.scenarios.clone());
+    let loaded = load(&sources).map_err(|error| Failure::new(Exit::File, printable(&error.to_string())))?;
+    for warning in &loaded.warnings {
+        warn(warning);
+    }
+    Ok(loaded)
 }
 
 fn table(set: &ScenarioSet) -> String {

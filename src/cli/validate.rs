@@ -1,25 +1,33 @@
 //! `validate`: request bodies against the contract, and scenario files, without a server.
 
-use super::{Exit, Failure, printed_fully, scenarios::Format};
+use super::{Exit, Failure, printed_fully, scenarios::Format, warn};
 use crate::{
+    app::scenarios::{
+        LoadError,
+        folder::{Found, find, is_yaml, read_bytes, shown},
+    },
     contract::{Accepted, HANDOFF_REQUEST, Schema, locate},
     position::Position,
-    scenario::{Scenario, utf8},
+    scenario::{Scenario, ScenarioError, utf8},
     session::HandoffRequest,
 };
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     fmt::Display,
     io::{self, Read, Write},
     path::Path,
+    sync::Arc,
 };
+
+/// The largest file that is checked, in bytes.
+const LARGEST: u64 = 64 << 20;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// Files that hold a request body or a scenario each; - is standard input, a request body.
-    #[arg(required = true, value_name = "FILE")]
+    /// Files that hold a request body or a scenario each, or folders of scenarios; - is standard input, a request body.
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     files: Vec<String>,
 
     /// For people, or for programs.
@@ -51,13 +59,20 @@ struct Report {
     advices: Vec<Located>,
 }
 
-/// Checks every file, whatever the ones before came to.
+/// Checks every file, whether or not one before it is valid.
 pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
     let schema = Schema::compile(HANDOFF_REQUEST).map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
     let mut scenarios = Vec::new();
     for file in &options.files {
+        if Path::new(file).is_dir() {
+            match folder_reports(Path::new(file)) {
+                Ok(found) => reports.extend(found),
+                Err(error) => unreadable.push(error.to_string()),
+            }
+            continue;
+        }
         match read(file) {
             Ok(body) => reports.push(match kind(file, &body) {
                 Kind::Request => report(&schema, name_of(file), &body),
@@ -82,25 +97,39 @@ fn name_of(file: &str) -> String {
     if file == "-" { "<stdin>".to_owned() } else { file.to_owned() }
 }
 
+/// At most [`LARGEST`] bytes of a file, which may be a pipe.
 fn read(file: &str) -> io::Result<Vec<u8>> {
-    if file == "-" {
-        let mut body = Vec::new();
-        io::stdin().read_to_end(&mut body)?;
-        Ok(body)
-    } else {
-        std::fs::read(file)
+    let input: &mut dyn Read = if file == "-" { &mut io::stdin() } else { &mut std::fs::File::open(file)? };
+    let mut body = Vec::new();
+    if input.take(LARGEST + 1).read_to_end(&mut body)? as u64 > LARGEST {
+        return Err(io::Error::other(format!("larger than {LARGEST} bytes, the limit of this command")));
     }
+    Ok(body)
 }
 
-/// A request body is JSON and has no `answers`; a scenario cannot be without.
-fn kind(file: &str, body: &[u8]) -> Kind {
-    let ending = Path::new(file).extension().unwrap_or_default();
-    let has_answers = || serde_json::from_slice::<Value>(body).is_ok_and(|value| value.get("answers").is_some());
-    if ending == "yaml" || ending == "yml" || (ending == "json" && has_answers()) {
-        Kind::Scenario
-    } else {
-        Kind::Request
+/// Checks the scenario files of a folder as `serve --scenarios` would load them.
+fn folder_reports(folder: &Path) -> Result<Vec<Report>, LoadError> {
+    let Found { files, warnings } = find(folder)?;
+    for warning in &warnings {
+        warn(warning);
     }
+    if files.is_empty() {
+        return Err(LoadError::Empty(folder.to_owned()));
+    }
+    let mut reports = Vec::new();
+    let mut scenarios = Vec::new();
+    for file in files {
+        reports.push(scenario_report(shown(&file.path), &read_bytes(&file.path)?, &mut scenarios));
+    }
+    Ok(reports)
+}
+
+/// A scenario is YAML, or JSON with `answers`, which no request body has.
+fn kind(file: &str, body: &[u8]) -> Kind {
+    let path = Path::new(file);
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let has_answers = || serde_json::from_slice::<Value>(body).is_ok_and(|value| value.get("answers").is_some());
+    if is_yaml(path) || (is_json && has_answers()) { Kind::Scenario } else { Kind::Request }
 }
 
 /// Checks a scenario by itself and beside `others`, as a folder with all of them would.
@@ -113,25 +142,24 @@ fn scenario_report(file: String, body: &[u8], others: &mut Vec<Scenario>) -> Rep
         others.push(scenario);
         Ok(())
     });
-    let violations = match read {
-        Ok(()) => Vec::new(),
-        Err(error) => {
-            let shown = printable(&error.to_string());
-            let excerpt = shown.split_once('\n').map(|(_, excerpt)| format!("{excerpt}\n")).unwrap_or_default();
-            let problem = printable(&error.problem);
-            let fact = json!({
-                "problem": problem,
-                "line": error.position.line,
-                "column": error.position.column,
-                "excerpt": error.line.text,
-            });
-            vec![Located { position: error.position, fact, text: problem, excerpt }]
-        }
-    };
+    let violations = read.as_ref().err().map(located_error).into_iter().collect();
     Report { file, kind: Kind::Scenario, violations, omitted: 0, advices: Vec::new() }
 }
 
-/// A text of the file without what a terminal would take for an order.
+fn located_error(error: &ScenarioError) -> Located {
+    let text = printable(&error.to_string());
+    let excerpt = text.split_once('\n').map(|(_, excerpt)| format!("{excerpt}\n")).unwrap_or_default();
+    let problem = printable(&error.problem);
+    let fact = json!({
+        "problem": problem,
+        "line": error.position.line,
+        "column": error.position.column,
+        "excerpt": error.line.text,
+    });
+    Located { position: error.position, fact, text: problem, excerpt }
+}
+
+/// Text of a file for a terminal, without control characters that it would act on.
 pub(super) fn printable(text: &str) -> String {
     text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
 }

@@ -1,6 +1,6 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
-use super::{ServeOptions, values};
+use super::{ScenarioSource, ServeOptions, values};
 use crate::position::Position;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
@@ -35,10 +35,14 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     let mut options: ServeOptions = toml::from_str(&text).map_err(|error| wrong(path, &text, &error))?;
     // A path in a file is meant from where the file lies.
     if let Some(folder) = path.parent() {
-        let paths = [&mut options.ready_file, &mut options.scenarios].into_iter().flatten();
+        let ready_file = options.ready_file.iter_mut();
+        let scenarios = options.scenarios.iter_mut().filter_map(|source| match source {
+            ScenarioSource::Shipped => None,
+            ScenarioSource::Folder(folder) => Some(folder),
+        });
         let keys = options.client_key.iter_mut().map(|key| &mut key.file);
         let entries = options.clients.iter_mut().flat_map(|client| &mut client.keys);
-        for meant in paths.chain(keys).chain(entries) {
+        for meant in ready_file.chain(scenarios).chain(keys).chain(entries) {
             *meant = folder.join(&*meant);
         }
     }
@@ -64,6 +68,24 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         Size::Bytes(bytes) => Ok(Some(ByteSize(bytes))),
         Size::Text(text) => values::size(&text).map(Some).map_err(D::Error::custom),
     }
+}
+
+/// Sources of scenarios in a file: one, or a list.
+pub(super) fn scenarios<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ScenarioSource>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a folder, or a list such as [\"shipped\", \"my-scenarios\"]")]
+    enum Sources {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    let paths = match Sources::deserialize(deserializer)? {
+        Sources::One(path) => vec![path],
+        Sources::Many(paths) => paths,
+    };
+    if paths.is_empty() || paths.iter().any(|path| path.as_os_str().is_empty()) {
+        return Err(D::Error::custom("no folder is named; write \"shipped\" or a path, or leave the key out"));
+    }
+    Ok(paths.into_iter().map(ScenarioSource::from).collect())
 }
 
 /// A span of time in a file, as on the command line.

@@ -1,4 +1,4 @@
-//! Help, version, completions, and usage errors.
+//! Help, version and usage errors.
 
 use crate::harness::{flags, golden, program, run, text};
 use std::process::Stdio;
@@ -52,15 +52,6 @@ fn version_is_told_twice() {
     let expected = format!("docendorse-mock {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(text(&run(&["version"]).stdout), expected);
     assert_eq!(text(&run(&["--version"]).stdout), expected);
-}
-
-#[test]
-fn completions_are_printed_for_every_shell() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let output = run(&["completions", shell]);
-        assert_eq!(output.status.code(), Some(0));
-        assert!(text(&output.stdout).contains("docendorse-mock"), "{shell}");
-    }
 }
 
 #[test]

@@ -6,14 +6,16 @@
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
+mod completion;
 mod config;
 #[cfg(unix)]
 mod endings;
+mod folders;
 mod guard;
 mod harness;
 mod help;
-mod listen;
 mod limits;
+mod listen;
 mod race;
 mod reload;
 mod scenarios;

@@ -1,4 +1,4 @@
-//! `serve --scenarios`: a folder that is refused at the start, or taken anew by the running server.
+//! `serve --scenarios`: a folder that is refused at the start, or reloaded by the running server.
 
 use crate::harness::{CREATE, Folder, Running, minimal, program, run, text};
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ fn a_broken_change_and_a_folder_that_vanishes_leave_the_last_good_set_and_are_to
         let message = line["message"].as_str().unwrap_or_default();
         if message.contains(problem) {
             assert_eq!(line["level"], "ERROR", "{line}");
-            assert!(message.starts_with("the scenarios stay as they were"), "{line}");
+            assert!(message.starts_with("reload failed; keeping the previous scenarios: "), "{line}");
             return;
         }
     };
