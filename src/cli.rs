@@ -4,9 +4,12 @@ mod completions;
 mod decode;
 mod environment;
 mod keys;
+mod locate;
 mod post;
+mod probe;
 mod race;
 mod ready;
+mod ready_file;
 mod scenarios;
 mod serve;
 #[doc(hidden)]
@@ -22,6 +25,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSour
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -103,7 +107,8 @@ enum Verb {
 Each flag is also an environment variable and a key of the file that --config names.
 Flags win over the environment, the environment over the file, the file over the defaults.")]
     Serve(Box<ServeOptions>),
-    /// Probe a running server, found by the same flags, environment and file; exit 0 once it is ready.
+    /// Ask a server whether it is ready; exit 0 once it is.
+    #[command(after_help = locate::HELP)]
     Ready(Box<ready::Options>),
     /// Check request bodies and scenario files without a server.
     #[command(after_help = "\
@@ -117,7 +122,9 @@ Anything else is a request body, and standard input, too.")]
     /// Get an access token by hand; an assertion can be wrong in every usual way.
     #[command(after_help = "\
 It prints the token alone: TOKEN=$(docendorse-mock token)
-A refusal ends with 1 and says which claim failed, a server that does not answer with 4.")]
+A refusal ends with 1 and says which claim failed, a server that does not answer with 4.
+
+The server is found as by `ready`; see docendorse-mock ready --help.")]
     Token(Box<token::Options>),
     /// Read an assertion or access token, and say claim by claim what a server would object to.
     #[command(
@@ -139,9 +146,13 @@ A refusal ends with 1 and says which claim failed, a server that does not answer
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = match environment::parse(Cli::command, &with_default_verb(std::env::args_os().collect())) {
+    let arguments = with_default_verb(std::env::args_os().collect());
+    let matches = match environment::parse(Cli::command, &arguments) {
         Ok(matches) => matches,
-        Err(error) => return tell(&error),
+        Err(error) => {
+            record_usage_error(&arguments, &error);
+            return tell(&error);
+        }
     };
     let is_flag = |setting: &str| {
         matches.subcommand().is_some_and(|(_, verb)| {
@@ -155,13 +166,12 @@ pub fn run() -> ExitCode {
         Err(error) => return tell(&error),
     };
     let done = match verb {
-        Verb::Serve(options) => settings(*options, listen_is_flag).and_then(serve::serve),
-        Verb::Ready(options) => settings(options.server.clone(), listen_is_flag)
-            .and_then(|settings| ready::ready(&settings, &options, is_flag("ready_file"))),
+        Verb::Serve(options) => serve(*options, listen_is_flag),
+        Verb::Ready(options) => ready::ready(&options, is_flag),
         Verb::Validate(options) => validate::validate(&options),
         Verb::List(options) => scenarios::list(&options),
         Verb::Show(options) => scenarios::show(&options),
-        Verb::Token(options) => token::token(&options),
+        Verb::Token(options) => token::token(&options, is_flag),
         Verb::Decode(options) => decode::decode(&options),
         Verb::Race(options) => race::race(&options),
         Verb::Keys(options) => keys::keys(&options),
@@ -234,6 +244,39 @@ fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
         arguments.insert(arguments.len().min(1), "serve".into());
     }
     arguments
+}
+
+/// Serves. A start that fails is recorded in the ready file, where `ready --wait` finds it.
+fn serve(options: ServeOptions, listen_is_flag: bool) -> Result<Exit, Failure> {
+    let mut ready_file = options.ready_file.clone();
+    let served = settings(options, listen_is_flag).and_then(|settings| {
+        ready_file.clone_from(&settings.ready_file);
+        if let Some(path) = &ready_file {
+            ready_file::clear_failure(path);
+        }
+        serve::serve(settings)
+    });
+    if let (Err(failure), Some(path)) = (&served, &ready_file) {
+        ready_file::record_failure(path, failure);
+    }
+    served
+}
+
+/// Records a command line of `serve` that cannot be parsed, as any start that fails.
+fn record_usage_error(arguments: &[OsString], error: &clap::Error) {
+    if !error.use_stderr() || arguments.get(1).is_none_or(|verb| verb != "serve") {
+        return;
+    }
+    let given = arguments.iter().enumerate().find_map(|(index, argument)| match argument.to_str()? {
+        "--ready-file" => arguments.get(index + 1).cloned(),
+        other => other.strip_prefix("--ready-file=").map(OsString::from),
+    });
+    let variable = || std::env::var_os("DOCENDORSE_MOCK_READY_FILE");
+    if let Some(path) = given.or_else(variable).filter(|path| !path.is_empty()) {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        ready_file::record_failure(Path::new(&path), &Failure::new(Exit::Usage, first));
+    }
 }
 
 fn settings(options: ServeOptions, listen_is_flag: bool) -> Result<Settings, Failure> {

@@ -28,7 +28,8 @@ use clap::{Args, ValueHint, builder::BoolishValueParser};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use values::{base_url, error_http_status, listen, size};
+pub(crate) use values::{base_url, listen};
+use values::{error_http_status, size};
 
 /// Where the server listens by default: on both loopback addresses.
 pub const DEFAULT_LISTEN: &str = "localhost:4747";

@@ -27,7 +27,7 @@ pub use facts::{Facts, KeptFacts, LazyBody};
 pub use matching::{MOST_ENTRIES, MOST_NESTING, MOST_PREDICATES, Match};
 pub use progress::{ActorFlags, Progress};
 pub use read::utf8;
-pub(crate) use read::{MOST_BYTES, place as place_in, read as read_text, too_large};
+pub(crate) use read::{MOST_BYTES, place as place_in, read as read_text};
 pub use script::{AtEnd, Endpoint, Per, Scenario};
 pub use set::{MOST_SCENARIOS, MOST_SET_BYTES, NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;

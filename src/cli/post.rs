@@ -1,5 +1,6 @@
 //! One form, posted to a server: the little of an HTTP client that the program needs.
 
+use super::probe::Endpoint;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, header};
@@ -34,24 +35,15 @@ pub(super) fn post_form(url: &str, path: &str, form: String) -> Result<Answer, S
 }
 
 async fn send(url: &str, path: &str, form: String) -> Result<Answer, String> {
-    let Some(rest) = url.strip_prefix("http://") else {
-        return Err("only http:// is spoken here; for another server, print the assertion with --assertion-only and \
-                    post it with curl"
-            .to_owned());
-    };
-    let (host, prefix) = rest.split_once('/').map_or((rest, ""), |(host, prefix)| (host, prefix.trim_end_matches('/')));
-    let address = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-        host.to_owned()
-    } else {
-        format!("{host}:80")
-    };
-    let slash = if prefix.is_empty() { "" } else { "/" };
+    let Endpoint { host, address, prefix } = Endpoint::parse(url).map_err(|problem| {
+        format!("{problem}; for another server, print the assertion with --assertion-only and post it with curl")
+    })?;
     let in_words = |error: hyper::Error| error.to_string();
     let stream = TcpStream::connect(&address).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(in_words)?;
     let connection = tokio::spawn(connection);
-    let request = Request::post(format!("{slash}{prefix}{path}"))
+    let request = Request::post(format!("{prefix}{path}"))
         .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Full::new(Bytes::from(form)))

@@ -1,7 +1,7 @@
 //! `serve`: the server, from its settings to its last answer.
 
 use super::{
-    Exit, Failure,
+    Exit, Failure, ready_file,
     signals::{self, FLUSH},
 };
 use crate::{
@@ -84,7 +84,8 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     if let Some(path) = &ready_file
         && let Err(failure) = remove_ready_file(path)
     {
-        // Not left to the caller, who would wait for a reader of standard error.
+        // Not returned as an error: that would be recorded as a failed start, and its message would wait for a reader of
+        // standard error.
         tracing::error!("{}", failure.message);
         return Ok(failure.exit);
     }
@@ -146,7 +147,6 @@ fn warn_of_unknown_variables() {
     }
 }
 
-/// Written beside and moved into place, so that whoever sees the file sees all of it.
 fn write_ready_file(path: &Path, url: &str, admin_url: &str, token_url: &str) -> io::Result<()> {
     let facts = json!({
         "url": url,
@@ -157,13 +157,10 @@ fn write_ready_file(path: &Path, url: &str, admin_url: &str, token_url: &str) ->
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
     });
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    std::fs::write(&beside, format!("{facts:#}\n"))?;
-    std::fs::rename(&beside, path)
+    ready_file::write(path, &facts)
 }
 
-/// Removes the file if it tells of this process; another server may have replaced it since.
+/// Removes the file if this process wrote it; another server may have replaced it since.
 fn remove_ready_file(path: &Path) -> Result<(), Failure> {
     let facts = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     if facts.is_none_or(|facts| facts["pid"] != std::process::id()) {

@@ -1,32 +1,36 @@
 //! `token`: an access token by hand. Makes an assertion, a good one or one that is wrong in a certain way, and exchanges
 //! it at a server.
 
-use super::{Exit, Failure, post::post_form, print};
+use super::{
+    Exit, Failure,
+    locate::Locator,
+    post::post_form,
+    print,
+    probe::{self, Found},
+};
 use crate::{
     app::OAUTH,
     clock::Clock,
-    config::{self, DEFAULT_AUDIENCE, DEFAULT_URL},
+    config::{self, DEFAULT_AUDIENCE},
     ids::Ids,
     oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
 };
 use clap::Args;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long a server that gave no token may take to show what it is.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// By how many seconds a time is wrong that is wrong on purpose.
 const HOUR: i64 = 3_600;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// The server's URL. [default: that of a server without flags]
-    #[arg(long, value_name = "URL", env = "DOCENDORSE_MOCK_URL")]
-    url: Option<String>,
-
-    /// Find the server by the file that it wrote once ready.
-    #[arg(long, value_name = "FILE", conflicts_with = "url")]
-    ready_file: Option<PathBuf>,
-
     /// The client that asks, the assertion's iss.
     #[arg(long, value_name = "ID", default_value = built_in::CLIENT_ID)]
     client_id: String,
@@ -89,6 +93,9 @@ pub(super) struct Options {
 
     #[command(flatten)]
     wrong: Wrong,
+
+    #[command(flatten)]
+    server: Locator,
 }
 
 /// The ways to be wrong; one at a time, so that what comes of it is plain.
@@ -136,19 +143,21 @@ struct Wrong {
 }
 
 /// Gets a token, and prints it alone, so that a shell can take it: `TOKEN=$(docendorse-mock token)`.
-pub(super) fn token(options: &Options) -> Result<Exit, Failure> {
+pub(super) fn token(options: &Options, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let assertion = assertion(options)?;
     if options.assertion_only {
         return print(format!("{assertion}\n").as_bytes()).map(|()| Exit::Fine);
     }
-    let url = url(options)?;
+    let url = options.server.target(is_flag)?.url()?;
     let mut form = vec![("grant_type", JWT_BEARER), ("assertion", &*assertion)];
     if let Some(secret) = &options.client_secret {
         form.extend([("client_id", &*options.client_id), ("client_secret", secret)]);
     }
     let form = serde_urlencoded::to_string(form).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let post =
-        || post_form(&url, &format!("{OAUTH}/token"), form.clone()).map_err(|error| Failure::new(Exit::Runtime, error));
+    let post = || {
+        post_form(&url, &format!("{OAUTH}/token"), form.clone())
+            .map_err(|problem| Failure::new(Exit::Runtime, stranger(&url).unwrap_or(problem)))
+    };
     if options.wrong.replay {
         post()?;
     }
@@ -166,7 +175,9 @@ pub(super) fn token(options: &Options) -> Result<Exit, Failure> {
             let said = match (body["error"].as_str(), body["error_description"].as_str()) {
                 (Some(error), Some(description)) => format!("{error}: {description}"),
                 (Some(error), None) => error.to_owned(),
-                _ => format!("an answer with HTTP status {status} and no token in it"),
+                _ => {
+                    stranger(&url).unwrap_or_else(|| format!("an answer with HTTP status {status} and no token in it"))
+                }
             };
             let exchange = answer.exchange.map_or_else(String::new, |id| format!(" ({url}/__admin/requests/{id})"));
             Err(Failure::new(Exit::Failed, format!("{said}{exchange}")))
@@ -245,15 +256,12 @@ fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::oauth::KeyE
     Ok(SigningKey::from_pem(&text))
 }
 
-fn url(options: &Options) -> Result<String, Failure> {
-    let Some(path) = &options.ready_file else {
-        let url = options.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned());
-        return Ok(url.trim_end_matches('/').to_owned());
-    };
-    let wrong = |problem: String| Failure::new(Exit::File, format!("{}: {problem}", path.display()));
-    let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let facts: Value = serde_json::from_slice(&text).unwrap_or_default();
-    facts["url"].as_str().map(str::to_owned).ok_or_else(|| wrong("it is no ready file".to_owned()))
+/// What listens at the URL, if it is not docendorse-mock.
+fn stranger(url: &str) -> Option<String> {
+    match probe::probe_now(url, PATIENCE) {
+        Found::Foreign(what) => Some(format!("no token from {url}: {what}")),
+        _ => None,
+    }
 }
 
 /// Reads `NAME=VALUE`.

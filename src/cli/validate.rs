@@ -18,7 +18,6 @@ use std::{
     fmt::Display,
     io::{self, Read, Write},
     path::Path,
-    sync::Arc,
 };
 
 /// The largest file that is checked, in bytes.

@@ -41,12 +41,12 @@ pub fn split_addresses(list: &str) -> Result<Vec<(&str, u16)>, String> {
 }
 
 /// Reads the addresses to listen on.
-pub(super) fn listen(text: &str) -> Result<String, String> {
+pub(crate) fn listen(text: &str) -> Result<String, String> {
     split_addresses(text).map(|_| text.to_owned())
 }
 
 /// Reads what every URL that is handed out begins with; a slash at its end is dropped.
-pub(super) fn base_url(text: &str) -> Result<String, String> {
+pub(crate) fn base_url(text: &str) -> Result<String, String> {
     let bare = text.trim_end_matches('/');
     let rest = bare.strip_prefix("http://").or_else(|| bare.strip_prefix("https://"));
     let plain = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#']));

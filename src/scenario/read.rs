@@ -38,7 +38,7 @@ pub fn utf8<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, ScenarioError> {
 }
 
 /// The error of a file with more than [`MOST_BYTES`].
-pub(crate) fn too_large(file: &str, bytes: usize) -> ScenarioError {
+fn too_large(file: &str, bytes: usize) -> ScenarioError {
     let problem = format!("the file has {bytes} bytes; it has at most {MOST_BYTES}. Split it into several");
     ScenarioError::at(file, "", Position { line: 1, column: 1 }, &problem)
 }

@@ -173,8 +173,8 @@ fn names_and_texts_that_are_not_utf8() {
     assert_eq!(text(&output.stdout), scenario("strange"));
     std::fs::write(folder.file("").join(&name), b"name: a\ndescription: \xff\n").unwrap();
     let output = run(&["list", "--scenarios", &path(&folder)]);
-    let expected =
-        "docendorse-mock: caf\u{fffd}\u{fffd}[31m\u{fffd}.yaml:2:14: the file is not UTF-8; save it as UTF-8\n";
+    let expected = "docendorse-mock: caf\u{fffd}\u{fffd}[31m\u{fffd}.yaml:2:14: the file is not UTF-8; save it as \
+                    UTF-8\ndescription: \u{fffd}\n             ^\n";
     assert_eq!((output.status.code(), folder.plain(&text(&output.stderr))), (Some(3), expected.to_owned()));
 }
 

@@ -10,6 +10,7 @@ mod completion;
 mod config;
 #[cfg(unix)]
 mod endings;
+mod finding;
 mod folders;
 mod guard;
 mod harness;

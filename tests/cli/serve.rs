@@ -164,5 +164,5 @@ fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
     let path = folder.write("other.json", "[]");
     let output = run(&["ready", "--ready-file", &path]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).ends_with("other.json is no ready file\n"));
+    assert!(text(&output.stderr).ends_with("other.json: not a ready file\n"));
 }

@@ -1,0 +1,180 @@
+//! Finds a running server: the flags and variables that every verb which talks to a server shares.
+
+use super::{
+    Exit, Failure,
+    probe::{self, Found},
+    ready_file::{self, Content, StartFailure},
+};
+use crate::config::{ServeOptions, base_url, listen, split_addresses};
+use clap::Args;
+use std::{path::PathBuf, time::Duration};
+
+/// How long each of several candidates may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The explanation of these flags, for the help of a verb.
+pub(super) const HELP: &str = "\
+The server is found by --url, by --ready-file, or by --listen, in this order. The variables and the settings file that \
+the server was started with lead to it, too: flags win over the environment, the environment over the file. If there \
+is no ready file yet, the address is tried, unless its port is 0.";
+
+/// How to find a server.
+#[derive(Args, Debug)]
+pub(super) struct Locator {
+    /// The server's URL.
+    #[arg(long, env = "DOCENDORSE_MOCK_URL", value_name = "URL", value_parser = base_url, help_heading = "Server")]
+    url: Option<String>,
+
+    /// The file that the server writes once it is ready, or when it fails to start.
+    #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE", help_heading = "Server")]
+    ready_file: Option<PathBuf>,
+
+    /// The address that the server listens on. PORT replaces the port, unless this flag is given.
+    /// [default: localhost:4747]
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_LISTEN",
+        value_name = "HOST:PORT",
+        value_parser = listen,
+        help_heading = "Server"
+    )]
+    listen: Option<String>,
+
+    /// The server's base URL, tried if no server is ready at its address.
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_BASE_URL",
+        value_name = "URL",
+        value_parser = base_url,
+        help_heading = "Server"
+    )]
+    base_url: Option<String>,
+
+    /// The server's settings file, for its ready file, address and base URL.
+    #[arg(long, env = "DOCENDORSE_MOCK_CONFIG", value_name = "FILE", help_heading = "Server")]
+    config: Option<PathBuf>,
+}
+
+/// Where a server is to be found.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Read for each attempt: it may not exist yet, or be left over from an earlier run.
+    ready_file: Option<(PathBuf, FileUse)>,
+    /// URLs that follow from the settings.
+    urls: Vec<String>,
+}
+
+/// What a ready file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileUse {
+    /// It alone names the server.
+    Only,
+    /// Its URL comes before the others.
+    First,
+    /// The address is given; the file only says whether a start failed.
+    Failures,
+}
+
+/// One attempt to find a server.
+pub(super) enum Search {
+    /// URLs to ask, at least one, the likeliest first.
+    Urls(Vec<String>),
+    /// The server did not start.
+    Failed(StartFailure),
+    /// There is no URL yet.
+    Missing(String),
+}
+
+impl Locator {
+    /// Settles where the server is to be found. `is_flag` says which settings the command line itself gives.
+    ///
+    /// # Errors
+    /// When the settings contradict each other, name no server, or cannot be read.
+    pub(super) fn target(&self, is_flag: impl Fn(&str) -> bool) -> Result<Target, Failure> {
+        let usage = |problem: &str| Failure::new(Exit::Usage, problem);
+        let (file_is_flag, listen_is_flag) = (is_flag("ready_file"), is_flag("listen"));
+        if let Some(url) = &self.url {
+            if !file_is_flag && !listen_is_flag {
+                return Ok(Target { ready_file: None, urls: vec![url.clone()] });
+            }
+            if is_flag("url") {
+                return Err(usage("--url names the server already; drop --ready-file and --listen"));
+            }
+        }
+        let options = ServeOptions {
+            config: self.config.clone(),
+            listen: self.listen.clone(),
+            base_url: self.base_url.clone(),
+            ready_file: self.ready_file.clone(),
+            ..ServeOptions::default()
+        };
+        let settings = super::settings(options, listen_is_flag)?;
+        // Several addresses lead to one server: the first one will do.
+        let (host, port) = split_addresses(&settings.listen).map_err(|problem| usage(&problem))?[0];
+        if port == 0 && settings.ready_file.is_none() {
+            return Err(usage(
+                "port 0 does not name a server; give --ready-file FILE as the server has it, \
+                 or --listen HOST:PORT as its ready line shows it",
+            ));
+        }
+        let file_use = if file_is_flag || port == 0 {
+            FileUse::Only
+        } else if listen_is_flag {
+            FileUse::Failures
+        } else {
+            FileUse::First
+        };
+        let mut urls = Vec::new();
+        if file_use != FileUse::Only {
+            urls.push(format!("http://{}:{port}", reachable(host)));
+            urls.extend(settings.base_url.filter(|url| file_use == FileUse::First && url.starts_with("http://")));
+        }
+        Ok(Target { ready_file: settings.ready_file.map(|path| (path, file_use)), urls })
+    }
+}
+
+impl Target {
+    /// Looks for the server now.
+    pub(super) fn search(&self) -> Search {
+        let mut urls = self.urls.clone();
+        if let Some((path, file_use)) = &self.ready_file {
+            match ready_file::read(path) {
+                Ok(Content::Failed(failure)) => return Search::Failed(failure),
+                Ok(Content::Ready(url)) if *file_use != FileUse::Failures && !urls.contains(&url) => {
+                    urls.insert(0, url);
+                }
+                Err(problem) if urls.is_empty() => return Search::Missing(problem),
+                Ok(Content::Ready(_)) | Err(_) => {}
+            }
+        }
+        Search::Urls(urls)
+    }
+
+    /// The server's URL. Of several, the first at which a server is ready.
+    ///
+    /// # Errors
+    /// When there is no URL.
+    pub(super) fn url(&self) -> Result<String, Failure> {
+        let urls = match self.search() {
+            Search::Urls(urls) => urls,
+            Search::Failed(failure) => return Err(Failure::new(Exit::Runtime, not_started(&failure))),
+            Search::Missing(problem) => return Err(Failure::new(Exit::File, problem)),
+        };
+        let is_ready = |url: &&String| urls.len() > 1 && probe::probe_now(url, PATIENCE) == Found::Ready;
+        Ok(urls.iter().find(is_ready).or(urls.first()).cloned().unwrap_or_default())
+    }
+}
+
+/// The message for a start that failed.
+pub(super) fn not_started(failure: &StartFailure) -> String {
+    format!("the server did not start: {}", failure.reason)
+}
+
+/// A server that listens on every address is reached by the loopback.
+fn reachable(host: &str) -> &str {
+    match host {
+        "0.0.0.0" | "localhost" => "127.0.0.1",
+        "[::]" => "[::1]",
+        other => other,
+    }
+}

@@ -1,0 +1,188 @@
+//! One request to `/readyz`, and what listens at the address if it is not docendorse-mock.
+
+use crate::clock::Stopwatch;
+use std::{io, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// Enough of an answer to tell whose it is, in bytes.
+const ENOUGH: usize = 8 << 10;
+
+/// The longest piece of a foreign answer that a message quotes, in characters.
+const QUOTED: usize = 60;
+
+/// Where a URL leads.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    /// The `Host` header.
+    pub(super) host: String,
+    /// Host and port to connect to.
+    pub(super) address: String,
+    /// What paths begin with; empty or `/…`, without a slash at its end.
+    pub(super) prefix: String,
+}
+
+impl Endpoint {
+    /// Reads an `http://` URL.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let rest = url.strip_prefix("http://").ok_or("only http:// URLs can be asked")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let path = path.trim_end_matches('/');
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let address = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
+        Ok(Self { host: host.to_owned(), address, prefix })
+    }
+
+    fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+/// What was found at a URL.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A server of ours that is ready.
+    Ready,
+    /// A server of ours that is stopping.
+    Stopping,
+    /// Something that accepts connections and does not answer.
+    Silent(String),
+    /// Something else; what it is.
+    Foreign(String),
+    /// No connection; why.
+    Nothing(String),
+}
+
+impl Found {
+    /// Whether a server of ours may be there.
+    pub(super) fn may_be_ours(&self) -> bool {
+        matches!(self, Self::Ready | Self::Stopping | Self::Silent(_))
+    }
+
+    /// What stands in the way; nothing for a server that is ready.
+    pub(super) fn problem(self) -> Option<String> {
+        match self {
+            Self::Ready => None,
+            Self::Stopping => Some("the server is stopping".to_owned()),
+            Self::Silent(problem) | Self::Foreign(problem) | Self::Nothing(problem) => Some(problem),
+        }
+    }
+}
+
+/// [`probe`] on a runtime of its own.
+pub(super) fn probe_now(url: &str, limit: Duration) -> Found {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(probe(url, limit)),
+        Err(error) => Found::Nothing(error.to_string()),
+    }
+}
+
+/// Asks the server at a URL whether it is ready, for as long as `limit`.
+pub(super) async fn probe(url: &str, limit: Duration) -> Found {
+    let endpoint = match Endpoint::parse(url) {
+        Ok(endpoint) => endpoint,
+        Err(problem) => return Found::Nothing(problem),
+    };
+    let time = Stopwatch::start();
+    let port = endpoint.port();
+    let stream = match timeout(limit, TcpStream::connect(&endpoint.address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Found::Nothing(format!("nothing listens on port {port}"));
+        }
+        Ok(Err(error)) => return Found::Nothing(error.to_string()),
+        Err(_) => return Found::Nothing("no connection in time".to_owned()),
+    };
+    let mut answer = Vec::new();
+    let talk = talk(stream, &endpoint, &mut answer);
+    let is_late = timeout(limit.saturating_sub(time.elapsed()), talk).await.is_err();
+    if answer.is_empty() {
+        return if is_late {
+            Found::Silent(format!("port {port} accepts connections, but does not answer in time"))
+        } else {
+            Found::Foreign(format!("port {port} closes the connection without an answer"))
+        };
+    }
+    match recognize(&answer) {
+        Ok(found) => found,
+        Err(what) => Found::Foreign(format!("port {port} answers, but not as docendorse-mock: {what}")),
+    }
+}
+
+/// Sends the request, and reads until it is clear whose answer it is. A connection that breaks ends the answer.
+async fn talk(mut stream: TcpStream, endpoint: &Endpoint, answer: &mut Vec<u8>) -> io::Result<()> {
+    let Endpoint { host, prefix, .. } = endpoint;
+    let request = format!("GET {prefix}/readyz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    while !is_enough(answer) && stream.read_buf(answer).await? > 0 {}
+    Ok(())
+}
+
+fn is_enough(answer: &[u8]) -> bool {
+    let start = &answer[..answer.len().min(5)];
+    answer.len() >= ENOUGH || !b"HTTP/".starts_with(start) || Response::parse(answer).is_some_and(|it| it.is_whole())
+}
+
+/// The parts of an HTTP answer that tell whose it is.
+struct Response<'a> {
+    status: &'a str,
+    server: Option<&'a str>,
+    length: Option<usize>,
+    body: &'a str,
+}
+
+impl<'a> Response<'a> {
+    fn parse(answer: &'a [u8]) -> Option<Self> {
+        let text = match std::str::from_utf8(answer) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&answer[..error.valid_up_to()]).ok()?,
+        };
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.split(' ').nth(1)?;
+        let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(':')).collect();
+        let header = |name: &str| {
+            let found = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+        };
+        Some(Self {
+            status,
+            server: header("server"),
+            length: header("content-length").and_then(|length| length.parse().ok()),
+            body,
+        })
+    }
+
+    fn is_whole(&self) -> bool {
+        self.length.is_some_and(|length| self.body.len() >= length) || !matches!(self.status, "200" | "503")
+    }
+}
+
+/// Whose answer it is; an error says what is known of another program.
+fn recognize(answer: &[u8]) -> Result<Found, String> {
+    if !answer.starts_with(b"HTTP/") {
+        if let [0x15 | 0x16, 0x03, ..] = answer {
+            return Err("it speaks TLS, where docendorse-mock speaks plain HTTP".to_owned());
+        }
+        let line = String::from_utf8_lossy(answer).lines().next().map(quoted).unwrap_or_default();
+        return Err(format!("it does not speak HTTP, but sends {line:?}"));
+    }
+    let Some(response) = Response::parse(answer) else { return Err("its HTTP answer is cut off".to_owned()) };
+    match (response.status, response.body) {
+        ("200", "ready\n") => Ok(Found::Ready),
+        ("503", "stopping\n") => Ok(Found::Stopping),
+        (status, _) => {
+            let server = response.server.map(|server| format!(" from {}", quoted(server))).unwrap_or_default();
+            Err(format!("HTTP {}{server}", quoted(status)))
+        }
+    }
+}
+
+/// A short piece of a foreign answer, without control characters.
+fn quoted(text: &str) -> String {
+    text.chars().take(QUOTED).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+}

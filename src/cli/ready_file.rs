@@ -1,0 +1,109 @@
+//! The ready file: what a server says about itself once it is ready, or why it did not start.
+//!
+//! It is replaced as a whole, so that a reader sees a complete file.
+
+use super::{Failure, probe};
+use crate::clock::Clock;
+use serde_json::{Value, json};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    path::Path,
+    time::Duration,
+};
+
+/// A ready file is far smaller, in bytes.
+const LARGEST: u64 = 1 << 16;
+
+/// How long the server that a ready file names may take to show that it still runs.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a ready file says.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A server was ready at this URL.
+    Ready(String),
+    /// A server did not start.
+    Failed(StartFailure),
+}
+
+/// A start that failed. Two failures differ in their time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StartFailure {
+    /// The message of the server.
+    pub(super) reason: String,
+    at: String,
+}
+
+/// Reads a ready file. Never blocks on something that is not a file.
+///
+/// # Errors
+/// The reason, with the path.
+pub(super) fn read(path: &Path) -> Result<Content, String> {
+    let wrong = |problem: String| format!("{}: {problem}", path.display());
+    let facts = std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if !facts.is_file() {
+        return Err(wrong("not a regular file".to_owned()));
+    }
+    let mut text = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut text));
+    file.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let facts: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let member = |name: &str| facts[name].as_str().map(str::to_owned);
+    if let Some(url) = member("url") {
+        Ok(Content::Ready(url.trim_end_matches('/').to_owned()))
+    } else if let Some(reason) = member("error") {
+        Ok(Content::Failed(StartFailure { reason, at: member("at").unwrap_or_default() }))
+    } else {
+        Err(wrong("not a ready file".to_owned()))
+    }
+}
+
+/// Replaces a ready file. Leaves no temporary file behind.
+///
+/// # Errors
+/// When the folder cannot be written to, or something other than a file has the name.
+pub(super) fn write(path: &Path, facts: &Value) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|facts| !facts.is_file()) {
+        return Err(io::Error::other("it exists and is not a regular file; choose another name"));
+    }
+    let temporary = path.with_file_name(format!(".docendorse-mock-ready.{}.tmp", std::process::id()));
+    // Left over from a process of the same id that was killed.
+    let _ = std::fs::remove_file(&temporary);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(format!("{facts:#}\n").as_bytes()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Removes the record of an earlier start that failed, so that nobody takes it for this start's.
+pub(super) fn clear_failure(path: &Path) {
+    if let Ok(Content::Failed(_)) = read(path) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Records why a server did not start, for `ready --wait`. Leaves the file of a server that runs alone: process ids are
+/// reused, and mean nothing to another container, so the server itself is asked.
+pub(super) fn record_failure(path: &Path, failure: &Failure) {
+    if let Ok(Content::Ready(url)) = read(path)
+        && probe::probe_now(&url, PATIENCE).may_be_ours()
+    {
+        return;
+    }
+    let facts = json!({
+        "error": failure.message,
+        "exit_code": failure.exit as u8,
+        "at": Clock::system_now().to_string(),
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    // The server reports the failure itself; this is only for those who wait.
+    let _ = write(path, &facts);
+}
