@@ -109,11 +109,15 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
     let Found { files, warnings } = find_all(sources)?;
     let mut scenarios = Vec::new();
     let mut texts: HashMap<Box<str>, Cow<'static, str>> = HashMap::new();
+    let mut size = 0;
     for file in files {
         let name = shown(&file.path);
         let bytes = read_bytes(&file.path)?;
         let text = utf8(&name, &bytes)?;
         let scenario = Scenario::read(&name, text)?;
+        // The limits are for the user's scenarios; the shipped ones may come on top.
+        size += scenario.size();
+        ScenarioSet::fits(&scenario, scenarios.len() + 1, size)?;
         texts.insert(scenario.name().into(), text.to_owned().into());
         scenarios.push(Arc::new(scenario));
     }
@@ -126,7 +130,7 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
             }
         }
     }
-    Ok(Loaded { set: ScenarioSet::of_one_source(scenarios)?, texts, warnings })
+    Ok(Loaded { set: ScenarioSet::compile(scenarios)?, texts, warnings })
 }
 
 /// The files of all folders. A folder that is given twice counts once.

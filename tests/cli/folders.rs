@@ -157,6 +157,8 @@ fn folders_are_bounded_before_they_are_read() {
     assert!(text(&output.stderr).contains("more than 1000 scenario files in all; remove files"));
     std::fs::remove_file(many.file("0.yaml")).unwrap();
     assert_eq!(listed(&[&path(&many)]).0.len(), 1_000);
+    let shipped = listed(&[]).0.len();
+    assert_eq!(listed(&["shipped", &path(&many)]).0.len(), 1_000 + shipped, "the limit is for the user's own");
     for number in 0..10_000 {
         std::fs::File::create(many.file(&format!("{number}.txt"))).unwrap();
     }
