@@ -29,6 +29,25 @@ impl Actor {
         let local = self.email.rsplit_once('@').map_or(&*self.email, |(local, _)| local);
         local.split('+').skip(1)
     }
+
+    /// Whether a handoff is for the same user: the same id, and the same mailbox whatever its tags and case (S8).
+    #[must_use]
+    pub fn is_same_user(&self, other: &Self) -> bool {
+        self.external_user_id == other.external_user_id && self.has_mailbox_of(other)
+    }
+
+    /// Whether the emails differ in plus tags and case at most.
+    #[must_use]
+    pub fn has_mailbox_of(&self, other: &Self) -> bool {
+        self.email == other.email || mailbox(&self.email) == mailbox(&other.email)
+    }
+}
+
+/// An email without its plus tags, in lower case.
+fn mailbox(email: &str) -> String {
+    let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+    let local = local.split('+').next().unwrap_or_default();
+    format!("{local}@{domain}").to_lowercase()
 }
 
 /// What the service knows of an actor. Whoever it knows nothing of is registered, verified and subscribed.
@@ -100,6 +119,19 @@ mod tests {
     fn tags(email: &str) -> Vec<String> {
         let actor = Actor { external_user_id: "usr".into(), email: email.into(), display_name: None };
         actor.tags().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_mailbox_has_neither_case_nor_tags() {
+        let actor = |email: &str| Actor { external_user_id: "usr".into(), email: email.into(), display_name: None };
+        let sam = actor("sam@example.com");
+        for same in ["SAM@Example.com", "sam+verify_email@example.com", "Sam+a+b@example.com"] {
+            assert!(sam.is_same_user(&actor(same)), "{same}");
+        }
+        for other in ["kim@example.com", "sam@example.org", "sa.m@example.com"] {
+            assert!(!sam.is_same_user(&actor(other)), "{other}");
+        }
+        assert!(!sam.is_same_user(&Actor { external_user_id: "usr_2".into(), ..sam.clone() }));
     }
 
     #[test]

@@ -8,12 +8,16 @@ mod clients;
 mod error;
 mod file;
 mod hosts;
+mod merge;
 mod secret;
 mod sources;
 mod switches;
 mod values;
 
-pub use choices::{AssertionClock, Auth, InspaktHttpStatus, LogFormat, LogLevel, OnDecline, OnDuplicateHandoff};
+pub use choices::{
+    AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, LogFormat, LogLevel, OnDecline,
+    OnDuplicateHandoff, ValidationNextAction,
+};
 pub use clients::{ClientEntry, ClientKey};
 pub use error::ConfigError;
 pub use file::FileError;
@@ -149,11 +153,25 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_ASSERTION_CLOCK", value_name = "CLOCK", help_heading = "Tokens")]
     pub assertion_clock: Option<AssertionClock>,
 
+    /// Whether assertions need `given_name` and `family_name`; where they are optional, their absence draws an advice.
+    /// [default: required]
+    #[arg(long, env = "DOCENDORSE_MOCK_ASSERTION_NAMES", value_name = "RULE", help_heading = "Tokens")]
+    pub assertion_names: Option<AssertionNames>,
+
     /// Answer every "status": "error" of the handoff endpoint with this HTTP status instead of its own, 200 included.
     #[arg(long, env = "DOCENDORSE_MOCK_ERROR_HTTP_STATUS", value_name = "CODE", help_heading = "Contract",
           value_parser = error_http_status)]
     #[serde(deserialize_with = "file::error_http_status")]
     pub error_http_status: Option<u16>,
+
+    /// Whether an answer to an invalid request (HTTP 400) has a `next_action`: omit it, or say "none" as all other
+    /// errors do. [default: omit]
+    #[arg(long, env = "DOCENDORSE_MOCK_VALIDATION_NEXT_ACTION", value_name = "WHAT", help_heading = "Contract")]
+    pub validation_next_action: Option<ValidationNextAction>,
+
+    /// Which email addresses are valid: international ones too, with an advice, or ASCII only. [default: international]
+    #[arg(long, env = "DOCENDORSE_MOCK_EMAIL", value_name = "RULE", help_heading = "Contract")]
+    pub email: Option<EmailRule>,
 
     /// When a `handoff_id` comes again after a success: the same session, a new one, or an error. [default: replay]
     #[arg(long, env = "DOCENDORSE_MOCK_ON_DUPLICATE_HANDOFF", value_name = "WHAT", help_heading = "Contract")]
@@ -271,8 +289,14 @@ pub struct Settings {
     pub clock_skew: SignedDuration,
     /// By whose clock assertions are judged.
     pub assertion_clock: AssertionClock,
+    /// Whether assertions need `given_name` and `family_name`.
+    pub assertion_names: AssertionNames,
     /// The HTTP status of every error answer of the handoff endpoint, if moved.
     pub error_http_status: Option<u16>,
+    /// Whether answers to invalid requests have a `next_action`.
+    pub validation_next_action: ValidationNextAction,
+    /// Which email addresses are valid.
+    pub email: EmailRule,
     /// What a known `handoff_id` comes to.
     pub on_duplicate_handoff: OnDuplicateHandoff,
     /// The HTTP status of errors at the signing service.
@@ -341,87 +365,5 @@ impl Settings {
             settings.listen = addresses.join(",");
         }
         Ok(settings)
-    }
-
-    fn from_options(options: ServeOptions) -> Self {
-        let bytes = |size: Option<ByteSize>, default: u64| {
-            usize::try_from(size.map_or(default, |size| size.as_u64())).unwrap_or(usize::MAX)
-        };
-        Self {
-            listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
-            base_url: options.base_url,
-            ready_file: options.ready_file,
-            log_format: options.log_format.unwrap_or_default(),
-            log_level: options.log_level.unwrap_or_default(),
-            max_body: bytes(options.max_body, 1 << 20),
-            max_admin_body: bytes(options.max_admin_body, 4 << 20),
-            allowed_hosts: options.allowed_hosts,
-            admin_token: options.admin_token,
-            auth: options.auth.unwrap_or_default(),
-            client_key: options.client_key,
-            clients: options.clients,
-            audience: options.audience.unwrap_or_else(|| DEFAULT_AUDIENCE.to_owned()),
-            token_ttl: options.token_ttl.unwrap_or(SignedDuration::from_hours(1)),
-            clock_skew: options.clock_skew.unwrap_or(SignedDuration::from_secs(30)),
-            assertion_clock: options.assertion_clock.unwrap_or_default(),
-            error_http_status: options.error_http_status,
-            on_duplicate_handoff: options.on_duplicate_handoff.unwrap_or_default(),
-            inspakt_http_status: options.inspakt_http_status.unwrap_or_default(),
-            on_decline: options.on_decline.unwrap_or_default(),
-            no_registration_url: options.no_registration_url.unwrap_or_default(),
-            scenarios: or_shipped(options.scenarios),
-            seed: options.seed,
-            session_ttl: options.session_ttl.unwrap_or(SignedDuration::from_hours(24)),
-            max_sandboxes: options.max_sandboxes.unwrap_or(1_000),
-            sandbox_idle: options.sandbox_idle.unwrap_or(SignedDuration::from_hours(1)),
-            max_sessions: options.max_sessions.unwrap_or(10_000),
-            max_session_bytes: bytes(options.max_session_bytes, 64 << 20),
-            max_events: options.max_events.unwrap_or(100_000),
-            max_exchanges: options.max_exchanges.unwrap_or(1_000),
-            max_journal: bytes(options.max_journal, 16 << 20),
-            max_memory: bytes(options.max_memory, 256 << 20),
-        }
-    }
-}
-
-impl ServeOptions {
-    /// These options, and where they say nothing, the others.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self {
-            config: self.config.or(other.config),
-            listen: self.listen.or(other.listen),
-            base_url: self.base_url.or(other.base_url),
-            ready_file: self.ready_file.or(other.ready_file),
-            log_format: self.log_format.or(other.log_format),
-            log_level: self.log_level.or(other.log_level),
-            max_body: self.max_body.or(other.max_body),
-            max_admin_body: self.max_admin_body.or(other.max_admin_body),
-            allowed_hosts: if self.allowed_hosts.is_empty() { other.allowed_hosts } else { self.allowed_hosts },
-            admin_token: self.admin_token.or(other.admin_token),
-            auth: self.auth.or(other.auth),
-            client_key: if self.client_key.is_empty() { other.client_key } else { self.client_key },
-            clients: if self.clients.is_empty() { other.clients } else { self.clients },
-            audience: self.audience.or(other.audience),
-            token_ttl: self.token_ttl.or(other.token_ttl),
-            clock_skew: self.clock_skew.or(other.clock_skew),
-            assertion_clock: self.assertion_clock.or(other.assertion_clock),
-            error_http_status: self.error_http_status.or(other.error_http_status),
-            on_duplicate_handoff: self.on_duplicate_handoff.or(other.on_duplicate_handoff),
-            inspakt_http_status: self.inspakt_http_status.or(other.inspakt_http_status),
-            on_decline: self.on_decline.or(other.on_decline),
-            no_registration_url: self.no_registration_url.or(other.no_registration_url),
-            scenarios: if self.scenarios.is_empty() { other.scenarios } else { self.scenarios },
-            seed: self.seed.or(other.seed),
-            session_ttl: self.session_ttl.or(other.session_ttl),
-            max_sandboxes: self.max_sandboxes.or(other.max_sandboxes),
-            sandbox_idle: self.sandbox_idle.or(other.sandbox_idle),
-            max_sessions: self.max_sessions.or(other.max_sessions),
-            max_session_bytes: self.max_session_bytes.or(other.max_session_bytes),
-            max_events: self.max_events.or(other.max_events),
-            max_exchanges: self.max_exchanges.or(other.max_exchanges),
-            max_journal: self.max_journal.or(other.max_journal),
-            max_memory: self.max_memory.or(other.max_memory),
-        }
     }
 }

@@ -9,6 +9,8 @@ mod clean;
 mod explain;
 mod finding;
 mod formats;
+mod hosts;
+mod lenient;
 mod locate;
 mod parse;
 mod shape;
@@ -16,8 +18,10 @@ pub mod signing;
 mod values;
 
 pub use answer::{Answer, STATUSES};
+pub use explain::is_near;
 pub use finding::{Advice, Refusal, Violation};
-pub use formats::is_email;
+pub use formats::{email_problem, is_email};
+pub use lenient::{read_json, same_json};
 pub use locate::locate;
 pub use parse::is_json;
 pub use values::has_more_values_than;
@@ -111,13 +115,21 @@ impl Schema {
     /// # Errors
     /// A [`Refusal`] with all violations, in the order of the schema, when it does not.
     pub fn check<T: DeserializeOwned>(&self, body: &[u8]) -> Result<Accepted<T>, Refusal> {
+        self.check_with(body, false)
+    }
+
+    /// As [`Schema::check`]; `ascii_emails` refuses internationalised addresses (R13).
+    ///
+    /// # Errors
+    /// As [`Schema::check`].
+    pub fn check_with<T: DeserializeOwned>(&self, body: &[u8], ascii_emails: bool) -> Result<Accepted<T>, Refusal> {
         if let Ok(text) = std::str::from_utf8(body)
             && clean::is_clean(&self.shape, text)
             && let Ok(value) = serde_json::from_str(text)
         {
             return Ok(Accepted { value, advices: Vec::new() });
         }
-        let (value, advices) = self.judge(body)?;
+        let (value, advices) = self.judge_with(body, ascii_emails)?;
         match T::deserialize(&value) {
             Ok(value) => Ok(Accepted { value, advices }),
             // The schema and the type disagree: a defect of this crate, reported without taking the server down.
@@ -130,11 +142,15 @@ impl Schema {
     /// # Errors
     /// As [`Schema::check`].
     pub fn judge(&self, body: &[u8]) -> Result<(Value, Vec<Advice>), Refusal> {
+        self.judge_with(body, false)
+    }
+
+    fn judge_with(&self, body: &[u8], ascii_emails: bool) -> Result<(Value, Vec<Advice>), Refusal> {
         let value = parse::parse(body).map_err(Refusal::of)?;
-        let mut findings = explain::explain(&self.shape, &value);
+        let mut findings = explain::explain(&self.shape, &value, ascii_emails);
         parse::advise_on_duplicates(body, &mut findings.advices);
         let valid = match self.validator() {
-            Ok(validator) => validator.is_valid(&value),
+            Ok(validator) => validator.is_valid(&value) && !findings.refused_by_setting,
             Err(error) => return Err(Refusal::of(Violation::body("a valid request", &error.to_string()))),
         };
         if valid {

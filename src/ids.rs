@@ -104,6 +104,12 @@ impl Ids {
         self.seed
     }
 
+    /// An id for a handoff that waits, `ho_` and 24 hexadecimal digits: the same for the same arguments.
+    #[must_use]
+    pub fn handoff(&self, handoff_id: &str, number: u64) -> String {
+        with_digits("ho_", stream(self.seed, handoff_id, number))
+    }
+
     /// The id of a new agent session: `as_` and 24 hexadecimal digits (S2).
     pub fn agent_session(&self) -> String {
         with_digits("as_", self.draw("agent_session", &self.agent_sessions))

@@ -3,6 +3,7 @@
 //! Decides; knows nothing of HTTP, and no concrete store.
 
 mod access;
+mod actors;
 mod clients;
 mod credentials;
 mod directory;

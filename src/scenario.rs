@@ -35,7 +35,10 @@ pub use span::{Delay, LONGEST, Span, Wait};
 pub use steps::{MOST_STEPS, TooCostly};
 pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
 
-use crate::actor::{Actor, ActorState};
+use crate::{
+    actor::{Actor, ActorState},
+    contract::is_near,
+};
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
 
@@ -193,8 +196,35 @@ impl<'a> Magic<'a> {
     }
 }
 
+/// Whether a plus tag of the actor's email asks for this outcome: for a success, or for any obstacle.
+#[must_use]
+pub fn asks_for(actor: &Actor, outcome: &Outcome) -> bool {
+    let is_success = |outcome: &Outcome| *outcome == Outcome::Success;
+    Magic::of(actor).outcome.is_some_and(|(asked, _)| is_success(&asked) == is_success(outcome))
+}
+
+/// The first plus tag that means nothing here but nearly names something that does, and what it nearly names. `known`
+/// are the tags that scenarios match by.
+#[must_use]
+pub fn nearly_named<'a>(actor: &'a Actor, known: &[Box<str>]) -> Option<(&'a str, String)> {
+    let mut known: Vec<&str> = known.iter().map(|tag| &**tag).chain(MAGIC_TAGS).collect();
+    known.sort_unstable();
+    let is_known = |tag: &str| known.iter().any(|name| is_same_tag(tag, name));
+    let mut unknown = actor.tags().filter(|tag| !tag.is_empty() && !is_known(tag));
+    unknown.find_map(|tag| known.iter().find(|name| is_near(tag, name)).map(|name| (tag, (*name).to_owned())))
+}
+
+/// The tags that need no scenario.
+const MAGIC_TAGS: [&str; 6] = ["success", "require_subscription", "verify_email", "register", "error", "slow"];
+
+/// Whether two tags are one: neither case counts, nor whether words are joined by hyphens or underscores.
+fn is_same_tag(one: &str, other: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.bytes().map(plain).eq(other.bytes().map(plain))
+}
+
 fn outcome_of(tag: &str) -> Option<Outcome> {
-    let obstacle = match tag.to_ascii_lowercase().as_str() {
+    let obstacle = match tag.to_ascii_lowercase().replace('-', "_").as_str() {
         "success" => return Some(Outcome::Success),
         "require_subscription" => Obstacle::RequireSubscription,
         "verify_email" => Obstacle::VerifyEmail,

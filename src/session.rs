@@ -202,9 +202,15 @@ impl Record for AgentSession {
     }
 }
 
-/// A handoff that waits for its actor to subscribe; the agent session is opened then, without a retry (S3).
+/// A handoff that has no session yet, because its actor has something to do first (S3 to S5). One that waits for a
+/// subscription is opened without a retry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PendingHandoff {
+    /// `ho_…`, which the URLs of its answers end with. It stays the same when the handoff is retried.
+    pub id: Arc<str>,
+    /// What its actor has to do.
+    #[serde(default)]
+    pub waits_for: WaitsFor,
     /// The key under which its session will be found.
     pub key: Key,
     /// The client that sent it.
@@ -219,11 +225,28 @@ pub struct PendingHandoff {
     pub plan: Option<Arc<Plan>>,
 }
 
+/// What an actor has to do before a handoff can succeed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// Subscribe (S3).
+    #[default]
+    Subscription,
+    /// Verify the email (S4).
+    Verification,
+    /// Register (S5).
+    Registration,
+}
+
 impl Record for PendingHandoff {
     const COLLECTION: &'static str = "pending_handoffs";
 
     fn id(&self) -> Arc<str> {
         Arc::clone(&self.key)
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Arc::clone(&self.id)]
     }
 
     fn size(&self) -> usize {

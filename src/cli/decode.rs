@@ -63,6 +63,7 @@ pub(super) fn decode(options: &Options) -> Result<Exit, Failure> {
         audience: &options.audience,
         token_url: "",
         when: When { now, system_now: None, skew: options.clock_skew },
+        names_required: true,
     });
     tell(options, "assertion", &jws, &fates)
 }

@@ -73,6 +73,39 @@ pub enum OnDecline {
     Keep,
 }
 
+/// Whether answers to invalid requests have a `next_action` (S6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValidationNextAction {
+    /// No, as the vendor's page on the request schema shows them.
+    #[default]
+    Omit,
+    /// `"next_action": "none"`, as in all other errors.
+    None,
+}
+
+/// Which email addresses are valid (R13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmailRule {
+    /// Internationalised ones too, with an advice.
+    #[default]
+    International,
+    /// ASCII only.
+    Ascii,
+}
+
+/// Whether assertions need `given_name` and `family_name` (T2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssertionNames {
+    /// An assertion without them is refused.
+    #[default]
+    Required,
+    /// Their absence draws an advice.
+    Optional,
+}
+
 /// What a handoff comes to whose `handoff_id` already has a session (S8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

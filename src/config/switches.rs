@@ -3,7 +3,10 @@
 //! To add one: a field of [`super::ServeOptions`] and of [`Settings`], and a line in the list below. The control plane
 //! then takes it in `POST /__admin/sandboxes`, shows it, and keeps it in snapshots. A new enum also joins `words!`.
 
-use super::{AssertionClock, Auth, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings, values};
+use super::{
+    AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
+    ValidationNextAction, values,
+};
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -69,6 +72,10 @@ switches! {
     auth: Auth,
     /// The HTTP status of every error answer of the handoff endpoint, if moved (S7).
     error_http_status: Option<u16>,
+    /// Whether answers to invalid requests have a `next_action` (S6).
+    validation_next_action: ValidationNextAction,
+    /// Which email addresses are valid (R13).
+    email: EmailRule,
     /// What a known `handoff_id` leads to (S8).
     on_duplicate_handoff: OnDuplicateHandoff,
     /// The HTTP status of errors at the signing service (G8).
@@ -85,6 +92,8 @@ switches! {
     clock_skew: SignedDuration,
     /// By whose clock assertions are judged (T2).
     assertion_clock: AssertionClock,
+    /// Whether assertions need `given_name` and `family_name` (T2).
+    assertion_names: AssertionNames,
 }
 
 /// A type of setting, as JSON has it.
@@ -117,7 +126,16 @@ macro_rules! words {
     };
 }
 
-words!(AssertionClock, Auth, InspaktHttpStatus, OnDecline, OnDuplicateHandoff);
+words!(
+    AssertionClock,
+    AssertionNames,
+    Auth,
+    EmailRule,
+    InspaktHttpStatus,
+    OnDecline,
+    OnDuplicateHandoff,
+    ValidationNextAction
+);
 
 fn read_word<T: ValueEnum>(value: &Value) -> Result<T, String> {
     value.as_str().and_then(|text| T::from_str(text, false).ok()).ok_or_else(|| {

@@ -40,8 +40,9 @@ pub enum Answer<'a> {
     },
     /// The request could not be processed (S6).
     Error {
-        /// `none`.
-        next_action: &'static str,
+        /// `none`; left out where the request is invalid.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_action: Option<&'static str>,
         /// What the issue is.
         description: &'a str,
     },
@@ -75,7 +76,13 @@ impl<'a> Answer<'a> {
     /// `error` with its reason.
     #[must_use]
     pub fn error(description: &'a str) -> Self {
-        Self::Error { next_action: "none", description }
+        Self::Error { next_action: Some("none"), description }
+    }
+
+    /// `error` for a request that breaks the schema: without `next_action`.
+    #[must_use]
+    pub fn invalid(description: &'a str) -> Self {
+        Self::Error { next_action: None, description }
     }
 
     /// The answer as it goes over the wire.

@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for Object<'_> {
             map.next_value_seed(Clean(&fields[index].shape))?;
         }
         let missing =
-            |(index, field): (usize, &Field)| (field.required || field.recommended) && seen & (1 << index) == 0;
+            |(index, field): (usize, &Field)| field.is_expected_in_clean_objects() && seen & (1 << index) == 0;
         if fields.iter().enumerate().any(missing) {
             return Err(A::Error::custom("a field is missing"));
         }
@@ -127,11 +127,10 @@ impl Visitor<'_> for Passes<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        if !value.is_empty()
-            && self.0.objection(value).is_none()
-            && self.0.is_expected(value)
-            && self.0.has_expected_form(value)
-        {
+        let text = self.0;
+        let draws_advice =
+            || !text.has_expected_form(value) || text.format.is_some_and(|format| format.advice(value).is_some());
+        if !value.is_empty() && text.objection(value).is_none() && text.is_expected(value) && !draws_advice() {
             Ok(())
         } else {
             Err(E::custom("a remarkable string"))

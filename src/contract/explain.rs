@@ -2,6 +2,7 @@
 
 use super::{
     finding::{Advice, LISTED, Rule, Violation, push_segment},
+    formats::Format,
     shape::{Field, Kind, Range, Shape, Text},
 };
 use serde_json::{Map, Value};
@@ -12,16 +13,20 @@ pub(super) struct Findings {
     pub(super) advices: Vec<Advice>,
     /// Violations beyond the listed ones.
     pub(super) omitted: usize,
+    /// Whether an email was refused for a setting, and not by the schema.
+    pub(super) refused_by_setting: bool,
 }
 
-pub(super) fn explain(shape: &Shape, value: &Value) -> Findings {
-    let mut walk = Walk { pointer: String::new(), findings: Findings::default() };
+pub(super) fn explain(shape: &Shape, value: &Value, ascii_emails: bool) -> Findings {
+    let mut walk = Walk { pointer: String::new(), ascii_emails, findings: Findings::default() };
     walk.value(shape, value);
     walk.findings
 }
 
 struct Walk {
     pointer: String,
+    /// Whether internationalised emails are refused (R13).
+    ascii_emails: bool,
     findings: Findings,
 }
 
@@ -54,7 +59,7 @@ impl Walk {
         for field in fields {
             self.at(&field.name, |walk| match members.get(&*field.name) {
                 Some(value) => walk.value(&field.shape, value),
-                None if field.required => {
+                None if field.is_required(members) => {
                     let lookalike = misspelling_of(&field.name, fields, members);
                     let hint = lookalike.map(|key| format!("is {key:?} a misspelling of it?"));
                     // The clause of the object is the one that lists what it requires.
@@ -73,7 +78,7 @@ impl Walk {
             self.report(shape.clause.as_deref(), Rule::AnyOf, wanted, Some("an object without them".to_owned()), None);
         }
         // The absence of a required field is told as a violation, misspelling included.
-        let is_silently_absent = |field: &&Field| !field.required && !members.contains_key(&*field.name);
+        let is_silently_absent = |field: &&Field| !field.is_required(members) && !members.contains_key(&*field.name);
         for key in members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key)) {
             if let Some(field) = nearest(key, fields.iter().filter(is_silently_absent)) {
                 let name = &field.name;
@@ -90,8 +95,16 @@ impl Walk {
             let hint = options
                 .filter(|option| is_near(string, option))
                 .min_by_key(|option| strsim::damerau_levenshtein(string, option))
-                .map(|option| format!("did you mean {option:?}?"));
-            self.violation(shape, shape.clause.as_deref(), rule, Some(&Value::String(string.to_owned())), hint);
+                .map(|option| format!("did you mean {option:?}?"))
+                .or_else(|| text.format.and_then(|format| format.problem(string)).map(str::to_owned));
+            self.violation(shape, clause(shape, text, rule), rule, Some(&Value::String(string.to_owned())), hint);
+        } else if self.ascii_emails && matches!(text.format, Some(Format::Email)) && !string.is_ascii() {
+            self.findings.refused_by_setting = true;
+            let hint = Some("--email ascii refuses internationalised addresses".to_owned());
+            let came = Value::String(string.to_owned());
+            self.violation(shape, Some(EMAIL_CLAUSE), Rule::Format, Some(&came), hint);
+        } else if let Some((code, message)) = text.format.and_then(|format| format.advice(string)) {
+            self.advice(code, message);
         } else if string.is_empty() && text.min != Some(0) {
             self.advice("empty", "is an empty string, which the contract allows but nobody can use".to_owned());
         } else if !text.is_expected(string) {
@@ -144,6 +157,15 @@ impl Walk {
             self.findings.advices.push(Advice { pointer: self.pointer.clone(), code, message });
         }
     }
+}
+
+/// The clause that says what an email address is.
+const EMAIL_CLAUSE: &str = "R13";
+
+/// The clause that a string breaks. The signing service has clauses of its own.
+fn clause<'s>(shape: &'s Shape, text: &Text, rule: Rule) -> Option<&'s str> {
+    let is_email = rule == Rule::Format && matches!(text.format, Some(Format::Email));
+    shape.clause.as_deref().map(|clause| if is_email && clause.starts_with('R') { EMAIL_CLAUSE } else { clause })
 }
 
 impl Range {
@@ -230,7 +252,8 @@ fn nearest<'f>(key: &str, fields: impl Iterator<Item = &'f Field>) -> Option<&'f
 }
 
 /// Whether one word looks like a slip of the other: `handoffId` or `handof_id` for `handoff_id`.
-fn is_near(word: &str, name: &str) -> bool {
+#[must_use]
+pub fn is_near(word: &str, name: &str) -> bool {
     // A slip changes the length by little, and the distance costs the product of both lengths.
     if word.len() > name.len() + 8 {
         return false;

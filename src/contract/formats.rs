@@ -1,5 +1,7 @@
 //! The formats that the contract asserts. The JSON Schema validator is handed these very functions.
 
+use super::hosts;
+
 /// A format of JSON Schema that the contract uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Format {
@@ -25,45 +27,140 @@ impl Format {
             Self::Uri => is_uri(text),
         }
     }
+
+    /// The rule that a text breaks, where there are several.
+    pub(super) fn problem(self, text: &str) -> Option<&'static str> {
+        match self {
+            Self::Date => None,
+            Self::Email => email_problem(text),
+            Self::Uri => fluent_uri::Uri::parse(text).ok().and_then(|uri| host_problem(&uri)),
+        }
+    }
+
+    /// The code and the message of the advice that a text draws which keeps the format.
+    pub(super) fn advice(self, text: &str) -> Option<(&'static str, String)> {
+        match self {
+            Self::Date => None,
+            Self::Email => email_advice(text),
+            Self::Uri => uri_advice(text),
+        }
+    }
 }
 
-/// Whether a text is an email address (R4): a mailbox as RFC 5321 writes it, in ASCII; its domain made of labels that
-/// DNS would take.
+/// Whether a text is an email address (R13).
 #[must_use]
 pub fn is_email(text: &str) -> bool {
-    is_plain_email(text) || is_any_email(text)
+    email_problem(text).is_none()
 }
 
-/// The mailboxes that people have: a few atoms, an at, a few labels. A subset of [`is_any_email`], and much quicker.
-fn is_plain_email(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let Some(at) = bytes.iter().position(|byte| *byte == b'@') else { return false };
-    let (local, domain) = (&bytes[..at], &bytes[at + 1..]);
-    local.len() <= 64
-        && domain.len() <= 180
-        && local.split(|byte| *byte == b'.').all(|atom| {
-            !atom.is_empty() && atom.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-_".contains(byte))
-        })
-        && domain.split(|byte| *byte == b'.').all(is_label)
+/// The rule of R13 that a text breaks: a dot-atom of RFC 5321 at a domain name, either of them internationalised as
+/// RFC 6531 allows. A domain of a single label keeps the grammar of RFC 5321 (4.1.2).
+#[must_use]
+pub fn email_problem(text: &str) -> Option<&'static str> {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return Some(if text.is_empty() { "it is empty" } else { "it has no \"@\"" });
+    };
+    if local.is_empty() {
+        Some("nothing stands before the \"@\"")
+    } else if local.starts_with('"') {
+        Some("a local part in quotes is not accepted")
+    } else if local.contains('@') {
+        Some("it has more than one \"@\"")
+    } else if local.len() > 64 {
+        Some("the part before the \"@\" has more than 64 octets")
+    } else if local.split('.').any(str::is_empty) {
+        Some("a dot of the local part has nothing on one side")
+    } else if !local.chars().all(is_atext) {
+        Some("the part before the \"@\" has a character that needs quotes")
+    } else {
+        domain_problem(domain).or((text.len() > 254).then_some("it has more than 254 octets"))
+    }
 }
 
-fn is_any_email(text: &str) -> bool {
-    let options = email_address::Options::default().without_display_text();
-    let Ok(address) = email_address::EmailAddress::parse_with_options(text, options) else { return false };
-    let domain = address.domain();
-    text.is_ascii() && (domain.starts_with('[') || domain.as_bytes().split(|byte| *byte == b'.').all(is_label))
+fn is_atext(char: char) -> bool {
+    let is_word = char.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(char);
+    is_word || !char.is_ascii() && !char.is_control() && !char.is_whitespace()
 }
 
-fn is_label(bytes: &[u8]) -> bool {
-    (1..=63).contains(&bytes.len())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
-        && bytes[0] != b'-'
-        && bytes[bytes.len() - 1] != b'-'
+fn domain_problem(domain: &str) -> Option<&'static str> {
+    if domain.is_empty() {
+        return Some("nothing stands after the \"@\"");
+    }
+    if domain.starts_with('[') {
+        return Some("an address literal is not accepted, a domain name is");
+    }
+    // The dots that look like one are separators to some readers (RFC 3490) and characters to others.
+    let is_letter = |char: char| {
+        char.is_ascii_alphanumeric()
+            || char == '-'
+            || !(char.is_ascii()
+                || char.is_control()
+                || char.is_whitespace()
+                || "\u{3002}\u{FF0E}\u{FF61}".contains(char))
+    };
+    domain.split('.').find_map(|label| {
+        if label.is_empty() {
+            Some("the domain has an empty label")
+        } else if label.len() > 63 {
+            Some("a label of the domain has more than 63 octets")
+        } else if label.starts_with('-') || label.ends_with('-') {
+            Some("a label of the domain begins or ends with a hyphen")
+        } else if !label.chars().all(is_letter) {
+            Some("the domain has a character other than letters, digits and hyphens")
+        } else {
+            None
+        }
+    })
 }
 
-/// An absolute URI (RFC 3986): one that begins with a scheme.
+/// What an email address that keeps the rules is advised against.
+fn email_advice(text: &str) -> Option<(&'static str, String)> {
+    if !text.is_ascii() {
+        let message = "is internationalised (RFC 6531), which not every mail system takes; --email ascii refuses it";
+        return Some(("internationalised_email", message.to_owned()));
+    }
+    let domain = text.rsplit_once('@').map_or("", |(_, domain)| domain);
+    (!domain.contains('.')).then(|| {
+        let message = format!("is at {domain:?}, a domain of a single label, which mail from outside does not reach");
+        ("single_label_domain", message)
+    })
+}
+
+/// An absolute URI (RFC 3986), which for http and https names a host (RFC 9110, 4.2).
 pub(super) fn is_uri(text: &str) -> bool {
-    fluent_uri::Uri::parse(text).is_ok()
+    fluent_uri::Uri::parse(text).is_ok_and(|uri| host_problem(&uri).is_none())
+}
+
+/// The rule that a URI breaks which is one by its syntax.
+fn host_problem(uri: &fluent_uri::Uri<&str>) -> Option<&'static str> {
+    let has_host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
+    (is_http(uri.scheme().as_str()) && !has_host).then_some("an http or https URL needs a host")
+}
+
+fn is_http(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+/// What a URI of a file is advised against: the service must be able to fetch it (R8).
+fn uri_advice(text: &str) -> Option<(&'static str, String)> {
+    let uri = fluent_uri::Uri::parse(text).ok()?;
+    let scheme = uri.scheme().as_str();
+    if !is_http(scheme) {
+        let message = format!("has the scheme {scheme:?}; files must be publicly accessible by http or https");
+        return Some(("file_url_scheme", message));
+    }
+    let host = uri.authority()?.host();
+    let kind = hosts::private_kind(&percent_decoded(host))?;
+    Some(("private_file_url", format!("has the host {host:?}, {kind}; files must be publicly accessible")))
+}
+
+/// A host as it is looked up: a registered name may be percent-encoded.
+fn percent_decoded(host: &str) -> String {
+    if host.starts_with('[') || !host.contains('%') {
+        return host.to_owned();
+    }
+    let plain = host.replace('+', "%2B");
+    form_urlencoded::parse(plain.as_bytes()).next().map_or_else(|| host.to_owned(), |(host, _)| host.into_owned())
 }
 
 /// `YYYY-MM-DD`, and a day that the calendar has.
@@ -89,51 +186,111 @@ pub(super) fn is_date(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn emails() {
-        for good in ["sam@example.com", "sam+tag@example.co.uk", "a@b", "\"a b\"@example.com", "o'neil@x-y.org"] {
-            assert!(is_email(good), "{good}");
-        }
-        for bad in [
-            "",
-            "sam",
-            "sam@",
-            "@example.com",
-            "a@b@c",
-            "Sam <sam@example.com>",
-            "sam@exa mple.com",
-            "sam@-x.com",
-            "sam@x..com",
-            "sam@x.com.",
-            ".sam@x.com",
-            "sam@x_y.com",
-            "söm@example.com",
-            " sam@x.com",
-            "sam@x.com\n",
+        let long = format!("{}@{}", "a".repeat(64), ["b".repeat(63), "c".repeat(63), "d".repeat(61)].join("."));
+        assert_eq!(long.len(), 254);
+        let octets = format!("{}@example.com", "\u{E9}".repeat(32));
+        for good in [
+            "sam@example.com",
+            "sam+tag@example.co.uk",
+            "a@b",
+            "sam@localhost",
+            "o'neil@x-y.org",
+            "a!#$%&'*+-/=?^_`{|}~b@x.y",
+            "s\u{F6}m@example.com",
+            "sam@b\u{FC}cher.example",
+            "sam@xn--bcher-kva.example",
+            "1@2.3",
+            &long,
+            &octets,
         ] {
-            assert!(!is_email(bad), "{bad}");
+            assert_eq!(email_problem(good), None, "{good}");
         }
-    }
-
-    proptest! {
-        #[test]
-        fn a_plain_email_is_an_email(text in "[a-zA-Z0-9.+_@!-]{0,12}@?[a-zA-Z0-9.-]{0,90}") {
-            if is_plain_email(&text) {
-                prop_assert!(is_any_email(&text), "{}", text);
-            }
+        for (bad, rule) in [
+            ("", "empty"),
+            ("sam", "no \"@\""),
+            ("sam@", "after the"),
+            ("@example.com", "before the"),
+            ("a@b@c", "more than one"),
+            ("Sam <sam@example.com>", "needs quotes"),
+            ("\"a b\"@example.com", "in quotes"),
+            ("sam@[127.0.0.1]", "address literal"),
+            ("sam@exa mple.com", "character other than"),
+            ("sam@-x.com", "hyphen"),
+            ("sam@x-.com", "hyphen"),
+            ("sam@x..com", "empty label"),
+            ("sam@x.com.", "empty label"),
+            ("sam@.com", "empty label"),
+            (".sam@x.com", "dot"),
+            ("sam.@x.com", "dot"),
+            ("s..m@x.com", "dot"),
+            ("sam@x_y.com", "character other than"),
+            ("sam@x\u{3002}com", "character other than"),
+            (" sam@x.com", "needs quotes"),
+            ("s\u{A0}m@x.com", "needs quotes"),
+            ("sam@x.com\n", "character other than"),
+            (&format!("{}@x.com", "a".repeat(65)), "64 octets"),
+            (&format!("{}@x.com", "\u{E9}".repeat(33)), "64 octets"),
+            (&format!("sam@{}.com", "a".repeat(64)), "63 octets"),
+            (&format!("{long}e"), "254 octets"),
+        ] {
+            let problem = email_problem(bad).unwrap_or_else(|| panic!("{bad} passes"));
+            assert!(problem.contains(rule), "{bad}: {problem}");
         }
     }
 
     #[test]
     fn uris() {
-        for good in ["https://example.com/a.pdf", "http://h", "file:///tmp/x", "urn:a:b", "https://example.com/a%20b"] {
+        for good in [
+            "https://example.com/a.pdf",
+            "http://h",
+            "file:///tmp/x",
+            "urn:a:b",
+            "https://example.com/a%20b",
+            "HTTPS://h:8",
+            "http://u@h/",
+            "http://[::1]/",
+        ] {
             assert!(is_uri(good), "{good}");
         }
-        for bad in ["", "example.com/a.pdf", "//example.com/x", "/a", "https://exa mple.com", "https://x/%zz", "://x"] {
+        for bad in [
+            "",
+            "example.com/a.pdf",
+            "//example.com/x",
+            "/a",
+            "https://exa mple.com",
+            "https://x/%zz",
+            "://x",
+            "https://",
+            "http:",
+            "https:///x",
+            "http://:80/",
+            "http://@/",
+            "http://?x",
+            "http:/a",
+            "https:a.pdf",
+            "HTTP://#a",
+        ] {
             assert!(!is_uri(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn urls_that_the_public_cannot_fetch_draw_an_advice() {
+        for (url, code) in [
+            ("ftp://example.com/a", "file_url_scheme"),
+            ("data:,x", "file_url_scheme"),
+            ("http://localhost:8080/a", "private_file_url"),
+            ("https://u:p@10.0.0.1/a", "private_file_url"),
+            ("https://0x7f000001/a", "private_file_url"),
+            ("https://[::1]/a", "private_file_url"),
+            ("https://loc%61lhost/a", "private_file_url"),
+        ] {
+            assert_eq!(uri_advice(url).map(|(code, _)| code), Some(code), "{url}");
+        }
+        assert_eq!(uri_advice("https://example.com/a"), None);
     }
 
     #[test]

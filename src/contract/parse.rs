@@ -1,6 +1,9 @@
 //! From bytes to a JSON value, with a clear word for each way to fail (R10).
 
-use super::finding::{Advice, LISTED, Violation, printable, push_segment};
+use super::{
+    finding::{Advice, LISTED, Violation, printable, push_segment},
+    lenient::{read_json, within_range},
+};
 use crate::position::Position;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
@@ -25,7 +28,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
             return Err(Violation { position: Some(position), ..Violation::body(WANTED, &came) });
         }
     };
-    serde_json::from_str(text).map_err(|error| {
+    read_json(body).map_err(|error| {
         let position = position(&error, text);
         let came = explain(&error, text, position);
         Violation { position: Some(position), ..Violation::body(WANTED, &came) }
@@ -100,9 +103,18 @@ pub fn is_json(text: &[u8]) -> bool {
 
 /// Advises on keys that an object holds twice: the last one counts (R10).
 pub(super) fn advise_on_duplicates(body: &[u8], advices: &mut Vec<Advice>) {
+    let known = advices.len();
     let mut scan = Scan { pointer: String::new(), budget: 16 << 10, advices };
     // A body that does not parse has been refused before.
-    let _ = Duplicates(&mut scan).deserialize(&mut serde_json::Deserializer::from_slice(body));
+    if let Ok(text) = std::str::from_utf8(body) {
+        let result = Duplicates(&mut scan).deserialize(&mut serde_json::Deserializer::from_str(text));
+        if result.is_err() {
+            scan = Scan { pointer: String::new(), budget: 16 << 10, advices: scan.advices };
+            scan.advices.truncate(known);
+            let text = within_range(text);
+            let _ = Duplicates(&mut scan).deserialize(&mut serde_json::Deserializer::from_str(&text));
+        }
+    }
 }
 
 struct Scan<'a> {

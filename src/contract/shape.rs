@@ -5,7 +5,7 @@
 
 use super::{SchemaError, formats::Format};
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
 /// One place of the contract.
@@ -45,6 +45,8 @@ pub(super) struct Field {
     pub(super) required: bool,
     /// Not required, but its absence draws an advice (`x-recommended`).
     pub(super) recommended: bool,
+    /// Required where another field of the object has a value (`if` and `then`).
+    pub(super) required_if: Option<(Box<str>, Box<str>)>,
     pub(super) shape: Shape,
 }
 
@@ -102,7 +104,9 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     let (kind, known): (Kind, &[&str]) = match keywords.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
         None => (Kind::Any, &[]),
         Some("object") if is_free_form(keywords) => (Kind::FreeForm, &["type", "additionalProperties"]),
-        Some("object") => (Kind::Object(fields(keywords, place)?), &["type", "properties", "required", "anyOf"]),
+        Some("object") => {
+            (Kind::Object(fields(keywords, place)?), &["type", "properties", "required", "anyOf", "if", "then"])
+        }
         Some("array") => {
             let items = keywords.get("items").ok_or_else(|| unsupported("an array needs `items`".to_owned()))?;
             (Kind::Array(Box::new(compile(items, &format!("{place}/items"))?)), &["type", "items"])
@@ -168,6 +172,7 @@ fn fields(keywords: &Map<String, Value>, place: &str) -> Result<Vec<Field>, Sche
     if let Some(name) = required.iter().chain(&recommended).find(|name| !properties.contains_key(&***name)) {
         return Err(unsupported(format!("{name:?} is not among the properties")));
     }
+    let condition = condition(keywords).map_err(unsupported)?;
     if properties.len() > 64 {
         return Err(unsupported("more than 64 properties".to_owned()));
     }
@@ -178,10 +183,30 @@ fn fields(keywords: &Map<String, Value>, place: &str) -> Result<Vec<Field>, Sche
                 name: name.as_str().into(),
                 required: required.iter().any(|other| **other == **name),
                 recommended: recommended.iter().any(|other| **other == **name),
+                required_if: condition
+                    .as_ref()
+                    .filter(|(.., then)| then == name)
+                    .map(|(field, value, _)| (field.as_str().into(), value.as_str().into())),
                 shape: compile(schema, &format!("{place}/properties/{name}"))?,
             })
         })
         .collect()
+}
+
+/// The one form of condition that is understood: where a field has a value, another is required. They come as the
+/// field, the value and the other.
+fn condition(keywords: &Map<String, Value>) -> Result<Option<(String, String, String)>, String> {
+    let (Some(when), Some(then)) = (keywords.get("if"), keywords.get("then")) else {
+        let is_half = keywords.contains_key("if") || keywords.contains_key("then");
+        return if is_half { Err("`if` needs `then`".to_owned()) } else { Ok(None) };
+    };
+    let read = || {
+        let field = when["required"][0].as_str()?;
+        let (value, other) = (when["properties"][field]["const"].as_str()?, then["required"][0].as_str()?);
+        let form = json!({ "required": [field], "properties": { field: { "const": value } } });
+        (form == *when && json!({ "required": [other] }) == *then).then(|| (field.into(), value.into(), other.into()))
+    };
+    read().map(Some).ok_or_else(|| "a condition of another form has no explanation".to_owned())
 }
 
 fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
@@ -230,6 +255,20 @@ fn regex_syntax_is_plain(source: &str) -> Result<(), String> {
 fn texts(keywords: &Map<String, Value>, name: &str) -> Option<Vec<Box<str>>> {
     let list = keywords.get(name)?.as_array()?;
     Some(list.iter().filter_map(Value::as_str).map(Into::into).collect())
+}
+
+impl Field {
+    /// Whether its absence may call for a remark.
+    pub(super) fn is_expected_in_clean_objects(&self) -> bool {
+        self.required || self.recommended || self.required_if.is_some()
+    }
+
+    /// Whether it must be there, given the object's members.
+    pub(super) fn is_required(&self, members: &Map<String, Value>) -> bool {
+        let holds =
+            |(field, value): &(Box<str>, Box<str>)| members.get(&**field).is_some_and(|found| *found == **value);
+        self.required || self.required_if.as_ref().is_some_and(holds)
+    }
 }
 
 impl Kind {

@@ -119,10 +119,14 @@ fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffErro
             "The access token expired",
         ),
     })?;
-    if token.has_scope(Scope::CreateAgentSessions) {
+    let lacks = |scope| !token.has_scope(scope);
+    let wanted = if lacks(Scope::CreateAgentSessions) {
+        Scope::CreateAgentSessions.as_str()
+    } else if sandbox.switches().auth == Auth::Strict && lacks(Scope::OpenId) {
+        Scope::OpenId.as_str()
+    } else {
         return Ok(());
-    }
-    let wanted = Scope::CreateAgentSessions.as_str();
+    };
     let challenge = format!(
         r#"Bearer realm="docendorse-mock", error="insufficient_scope", error_description="The access token lacks a scope", scope="{wanted}""#
     );

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     app::{App, WorkError},
+    config::ValidationNextAction,
     contract::Answer,
     position::{brief, shorten},
     sandbox::HandOffFailure,
@@ -29,6 +30,8 @@ pub(super) struct HandoffError {
     pub(super) http_status: StatusCode,
     pub(super) description: Cow<'static, str>,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
+    /// Whether a 400 has a `next_action` (S6); every other error has one.
+    pub(super) validation_next_action: ValidationNextAction,
     pub(super) findings: Box<Findings>,
 }
 
@@ -39,7 +42,13 @@ impl HandoffError {
             // It may quote what came.
             Cow::Owned(made) => Cow::Owned(shorten(&made).into_owned()),
         };
-        Self { http_status, description, header: None, findings: Box::default() }
+        Self {
+            http_status,
+            description,
+            header: None,
+            validation_next_action: ValidationNextAction::default(),
+            findings: Box::default(),
+        }
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
@@ -54,6 +63,7 @@ impl From<Breach> for HandoffError {
             http_status: breach.http_status(),
             description: breach.description(),
             header: breach.header(),
+            validation_next_action: ValidationNextAction::default(),
             findings: Box::new(breach.findings()),
         }
     }
@@ -84,8 +94,12 @@ impl From<HandOffFailure> for HandoffError {
 
 impl From<HandoffError> for Answered {
     fn from(error: HandoffError) -> Self {
-        let HandoffError { http_status, description, header, mut findings } = error;
-        let body = Answer::error(&description).to_json();
+        let HandoffError { http_status, description, header, validation_next_action, mut findings } = error;
+        let answer = match (http_status, validation_next_action) {
+            (StatusCode::BAD_REQUEST, ValidationNextAction::Omit) => Answer::invalid(&description),
+            _ => Answer::error(&description),
+        };
+        let body = answer.to_json();
         if findings.chosen.is_none() {
             let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
             findings.chosen = Some(Chosen { by: ChosenBy::Contract, why });

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app::App,
     budget::{Account, Budget},
+    config::EmailRule,
     contract::{Accepted, Advice, Schema, SchemaError, has_more_values_than},
     position::{brief, shorten},
     sandbox::{DEFAULT, Sandbox},
@@ -58,7 +59,8 @@ pub(super) async fn check<T: Contracted, E: SurfaceError>(
         Ok(caller) => caller,
         Err(error) => return Err(unread(error, headers, body)),
     };
-    match check_body(app, headers, body).await {
+    let ascii_emails = caller.sandbox.switches().email == EmailRule::Ascii;
+    match check_body(app, headers, body, ascii_emails).await {
         Ok((Accepted { value, advices }, ReadBody { bytes: body, lease })) => {
             Ok(Checked { caller, value, body, lease, advices })
         }
@@ -82,6 +84,7 @@ async fn check_body<T: Contracted>(
     app: &App,
     headers: &HeaderMap,
     body: Body,
+    ascii_emails: bool,
 ) -> Result<(Accepted<T>, ReadBody), Faulty> {
     if let Err(description) = judge_media_type(headers) {
         return Err((unread(Breach::MediaType(description), headers, body), None));
@@ -102,7 +105,7 @@ async fn check_body<T: Contracted>(
             return Err((Breach::Failed, Some(body)));
         }
     };
-    match schema.check(&body.bytes) {
+    match schema.check_with(&body.bytes, ascii_emails) {
         Ok(accepted) => Ok((accepted, body)),
         Err(refusal) => Err((Breach::Refused(refusal), Some(body))),
     }
@@ -128,6 +131,12 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     if !essence.eq_ignore_ascii_case(b"application/json") {
         return Err(format!("The Content-Type is {:?}; send Content-Type: application/json.", brief(&text(value))));
     }
+    if let Some(charset) = foreign_charset(value.as_bytes()) {
+        return Err(format!(
+            "The charset of the Content-Type is {charset:?}, but JSON is UTF-8 (RFC 8259); send Content-Type: \
+             application/json."
+        ));
+    }
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     match codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         Some(coding) => {
@@ -137,6 +146,40 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
         }
         None => Ok(()),
     }
+}
+
+/// The charset of a media type, where it is not UTF-8.
+pub(super) fn foreign_charset(media_type: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(media_type);
+    let (mut parameters, mut in_quotes, mut escaped) = (vec![String::new()], false, false);
+    // A quoted string may hold a semicolon, and a backslash before any character (RFC 9110, 5.6.4).
+    for char in text.chars() {
+        match char {
+            _ if escaped => escaped = false,
+            '\\' if in_quotes => {
+                escaped = true;
+                continue;
+            }
+            '"' => {
+                in_quotes = !in_quotes;
+                continue;
+            }
+            ';' if !in_quotes => {
+                parameters.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(parameter) = parameters.last_mut() {
+            parameter.push(char);
+        }
+    }
+    parameters.iter().skip(1).find_map(|parameter| {
+        let (name, charset) = parameter.split_once('=')?;
+        let charset = charset.trim();
+        let is_utf8 = charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8");
+        (name.trim().eq_ignore_ascii_case("charset") && !is_utf8).then(|| charset.to_owned())
+    })
 }
 
 /// The query of a control plane request, without `sandbox`; a parameter that nobody knows is refused.

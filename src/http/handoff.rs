@@ -11,8 +11,8 @@ use crate::{
     actor::Actor,
     app::App,
     config::{Auth, Switches},
-    contract::{Advice, Answer},
-    oauth::AccessToken,
+    contract::{Advice, Answer, read_json},
+    oauth::{AccessToken, Scope},
     position::brief,
     sandbox::{FoundToken, HandOff, HandOffResult},
     scenario::Obstacle,
@@ -35,8 +35,13 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
 }
 
 async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body) -> Result<Answered, HandoffError> {
+    let caller = judge_credential(app, headers, shown);
+    let next_action = caller.as_ref().map(|caller| caller.sandbox.switches().validation_next_action);
+    let next_action = next_action.unwrap_or_default();
     let Checked { caller: Caller { sandbox, client, token }, value, body, lease, mut advices } =
-        check::<HandoffRequest, HandoffError>(app, headers, judge_credential(app, headers, shown), body).await?;
+        check::<HandoffRequest, HandoffError>(app, headers, caller, body)
+            .await
+            .map_err(|error| HandoffError { validation_next_action: next_action, ..error })?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
         let others = contradictions(&token, &value.actor);
@@ -46,8 +51,11 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
             return Err(HandoffError { findings: Box::new(findings), ..acts_for_another(&others) });
         }
         advices.extend(others);
+        if !token.has_scope(Scope::OpenId) {
+            advices.push(without_openid());
+        }
     }
-    let HandOff { result, delay, chosen, differs_from_first, not_taken, scripted } = match sandbox
+    let HandOff { result, delay, chosen, advices: others, scripted } = match sandbox
         .hand_off(&client, value, Arc::clone(&body))
         .await
     {
@@ -58,14 +66,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
             return Err(HandoffError { findings: Box::new(findings), ..failure.into() });
         }
     };
-    if differs_from_first {
-        advices.push(Advice {
-            pointer: "/handoff_id".to_owned(),
-            code: "reused_handoff_id",
-            message: "was used before with another body; a handoff of its own needs an id of its own".to_owned(),
-        });
-    }
-    advices.extend(not_taken);
+    advices.extend(others);
     let (http_status, status, answer) = in_words(app, sandbox.switches(), &result);
     let agent_session = match &result {
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),
@@ -114,6 +115,17 @@ fn contradictions(token: &AccessToken, actor: &Actor) -> Vec<Advice> {
     .collect()
 }
 
+/// The app setup page calls both scopes required (T3).
+fn without_openid() -> Advice {
+    Advice {
+        pointer: String::new(),
+        code: "missing_openid",
+        message: "came with an access token without the scope \"openid\"; ask for \"openid agent_sessions:create\" \
+                  (--auth strict refuses it)"
+            .to_owned(),
+    }
+}
+
 fn acts_for_another(others: &[Advice]) -> HandoffError {
     let others: Vec<String> = others.iter().map(ToString::to_string).collect();
     let description = format!("The access token acts for another user: {}.", others.join("; "));
@@ -122,7 +134,7 @@ fn acts_for_another(others: &[Advice]) -> HandoffError {
 
 /// What templates call `request`.
 fn request_of(answered: &Answered) -> Value {
-    serde_json::from_slice(answered.findings.body.as_deref().unwrap_or_default()).unwrap_or_default()
+    read_json(answered.findings.body.as_deref().unwrap_or_default()).unwrap_or_default()
 }
 
 /// A result in the contract's words: the HTTP status, the `status`, the body.
@@ -133,22 +145,27 @@ fn in_words(app: &App, switches: &Switches, result: &HandOffResult) -> (StatusCo
             let uri = format!("{base}/agent/{}", session.id);
             (StatusCode::OK, "success", Answer::success(&session.id, uri).to_json())
         }
-        HandOffResult::Obstacle(Obstacle::RequireSubscription) => {
-            let url = format!("{base}/subscribe/plan_default");
+        HandOffResult::Obstacle(Obstacle::RequireSubscription, waiting) => {
+            let url = format!("{base}/subscribe/{waiting}");
             (StatusCode::OK, "require_subscription", Answer::require_subscription(url).to_json())
         }
-        HandOffResult::Obstacle(Obstacle::VerifyEmail) => {
+        HandOffResult::Obstacle(Obstacle::VerifyEmail, _) => {
             (StatusCode::OK, "verify_email", Answer::verify_email().to_json())
         }
-        HandOffResult::Obstacle(Obstacle::Register) => {
-            let url = (!switches.no_registration_url).then(|| format!("{base}/register"));
+        HandOffResult::Obstacle(Obstacle::Register, waiting) => {
+            let url = (!switches.no_registration_url).then(|| format!("{base}/register/{waiting}"));
             (StatusCode::OK, "register", Answer::register(url).to_json())
         }
-        HandOffResult::Obstacle(Obstacle::Error { description }) => {
+        HandOffResult::Obstacle(Obstacle::Error { description }, _) => {
             (StatusCode::UNPROCESSABLE_ENTITY, "error", Answer::error(description).to_json())
         }
         HandOffResult::Duplicate => {
             let description = "The handoff_id was used before; send each handoff under an id of its own.";
+            (StatusCode::CONFLICT, "error", Answer::error(description).to_json())
+        }
+        HandOffResult::OtherUser => {
+            let description = "The handoff_id belongs to the session of another user (actor.external_user_id or \
+                               actor.email differs); send each handoff under an id of its own.";
             (StatusCode::CONFLICT, "error", Answer::error(description).to_json())
         }
     }

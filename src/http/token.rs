@@ -7,6 +7,7 @@ use super::{
     breach::{Breach, SurfaceError},
     depart::depart,
     error::HandoffError,
+    extract::foreign_charset,
     record::{self, Answered, Findings},
 };
 use crate::{
@@ -165,6 +166,9 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
         Err("There is more than one Content-Type header; send one.".to_owned())
     } else if !essence.eq_ignore_ascii_case(FORM) {
         Err(format!("The Content-Type is '{}'; send {FORM}.", brief(&text)))
+    } else if let Some(charset) = foreign_charset(media_type.as_bytes()) {
+        let charset = brief(&charset);
+        Err(format!("The charset of the Content-Type is '{charset}', but the form is read as UTF-8; send {FORM}."))
     } else if headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))

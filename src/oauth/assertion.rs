@@ -33,6 +33,8 @@ pub struct Ground<'g> {
     pub token_url: &'g str,
     /// By whose clock, and how exactly.
     pub when: When,
+    /// Whether `given_name` and `family_name` must be there.
+    pub names_required: bool,
 }
 
 /// What is known of the client that an assertion's `iss` names.
@@ -137,8 +139,8 @@ impl<'t> Assertion<'t> {
         }
         bench.judge("jti", text(claims, "jti", "an id that is never used twice").map(drop));
         judge_email(claims, &mut bench);
-        judge_name(claims, "given_name", &mut bench, &mut advices);
-        judge_name(claims, "family_name", &mut bench, &mut advices);
+        judge_name(claims, "given_name", ground.names_required, &mut bench, &mut advices);
+        judge_name(claims, "family_name", ground.names_required, &mut bench, &mut advices);
         let scopes = judge_scope(claims, client, &mut bench);
         for claim in claims.keys().filter(|claim| !KNOWN.contains(&claim.as_str())) {
             bench.tell(claim.clone(), Verdict::PassedOver);

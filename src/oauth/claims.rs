@@ -6,7 +6,7 @@ use super::{
     error::Quoted,
     fate::{Bench, Verdict},
 };
-use crate::contract::{Advice, is_email};
+use crate::contract::{Advice, email_problem};
 use serde_json::{Map, Value};
 
 /// The longest `sub`, `email` or `jti`, in characters.
@@ -73,8 +73,9 @@ pub(super) fn judge_aud(claims: &Map<String, Value>, audience: &str, token_url: 
 
 pub(super) fn judge_email(claims: &Map<String, Value>, bench: &mut Bench) {
     let email = text(claims, "email", "the user's email address");
-    let judged = email.and_then(|email| {
-        if is_email(email) { Ok(()) } else { Err(format!("it is {}, which is no email address", Quoted(email))) }
+    let judged = email.and_then(|email| match email_problem(email) {
+        None => Ok(()),
+        Some(problem) => Err(format!("it is {}, which is not an email address: {problem}", Quoted(email))),
     });
     bench.judge("email", judged);
 }
@@ -82,14 +83,19 @@ pub(super) fn judge_email(claims: &Map<String, Value>, bench: &mut Bench) {
 pub(super) fn judge_name(
     claims: &Map<String, Value>,
     name: &'static str,
+    is_required: bool,
     bench: &mut Bench,
     advices: &mut Vec<Advice>,
 ) {
     match claims.get(name) {
         Some(Value::String(_)) => bench.tell(name, Verdict::Accepted),
         Some(other) => bench.refuse(name, format!("it is {}; a string is wanted", kind(other))),
+        None if is_required => {
+            bench
+                .refuse(name, "it is missing; a string is wanted (--assertion-names optional does without)".to_owned());
+        }
         None => {
-            advices.push(advice(&format!("/{name}"), "missing_name", "is missing; the vendor's guide has it"));
+            advices.push(advice(&format!("/{name}"), "missing_name", "is missing; the vendor's guide requires it"));
             bench.tell(name, Verdict::Absent);
         }
     }

@@ -4,7 +4,7 @@ use super::{Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
     actor::Actor,
     clock::Clock,
-    config::AssertionClock,
+    config::{AssertionClock, AssertionNames},
     contract::Advice,
     oauth::{
         AccessToken, Assertion, Client,
@@ -136,6 +136,7 @@ impl Sandboxes {
             audience: &self.issuing.audience,
             token_url: &self.issuing.token_url,
             when: sandbox.when(),
+            names_required: sandbox.switches().assertion_names == AssertionNames::Required,
         });
         let client = result.as_ref().ok().map(|grant| Arc::clone(&grant.client));
         let granted = result.and_then(|grant| {

@@ -5,9 +5,9 @@ use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
     config::OnDuplicateHandoff,
-    contract::Advice,
+    contract::{Advice, same_json},
     scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
-    session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
+    session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
     signing::{EnvelopeId, Plan},
     store::{StoreError, Update},
 };
@@ -23,10 +23,8 @@ pub struct HandOff {
     pub delay: Duration,
     /// Which rule decided, and why.
     pub chosen: Chosen,
-    /// The session of an earlier handoff came back, although this one asks for something else (S8).
-    pub differs_from_first: bool,
-    /// What of the request the new session's envelope cannot take.
-    pub not_taken: Vec<Advice>,
+    /// What is allowed, but probably not meant.
+    pub advices: Vec<Advice>,
     /// The scenario's answer, if one decided, and the actor whom it may name.
     pub scripted: Option<(Scripted, Actor)>,
 }
@@ -36,10 +34,12 @@ pub struct HandOff {
 pub enum HandOffResult {
     /// The agent session, new or replayed.
     Session(Arc<AgentSession>),
-    /// No agent session: something stands in the way.
-    Obstacle(Obstacle),
+    /// No agent session: something stands in the way. The text is the id of the handoff that waits, where one does.
+    Obstacle(Obstacle, Arc<str>),
     /// The `handoff_id` was used before, and the sandbox is told to refuse that (S8).
     Duplicate,
+    /// The `handoff_id` has a session, which is another user's (S8).
+    OtherUser,
 }
 
 /// Why a handoff has no result.
@@ -78,24 +78,41 @@ impl Sandbox {
             None => scenario::decide(&request.actor, known.as_deref()),
         };
         let plan = scripted.as_ref().and_then(|scripted| scripted.scenario.plan().cloned());
+        // Somebody asked for this very outcome, so it wins over replay and over the rule for other users.
+        let is_ordered = scripted.as_ref().is_some_and(|scripted| scripted.answer().is_some())
+            || scenario::asks_for(&request.actor, &decision.outcome);
+        let mut advices = Vec::new();
+        if scripted.is_none() {
+            advices.extend(self.doubtful_tag(&request.actor));
+        }
+        let key = AgentSession::handoff_key(client, &request.handoff_id);
+        let waiting = self.pending.get(&key).await?;
+        if let Some(waiting) = &waiting {
+            advices.extend(changed_user(&waiting.request.actor, &request.actor));
+        }
         let scripted = scripted.map(|scripted| (scripted, request.actor.clone()));
         let mut not_taken = match decision.outcome {
             Outcome::Success => advise(&request, &body, plan.as_ref()),
             Outcome::Obstacle(_) => Vec::new(),
         };
         let (result, replay) = match decision.outcome {
-            Outcome::Success => self.open_session(client, request, body, plan).await?,
+            Outcome::Success => {
+                let opened = self.open_session(client, request, body, plan, is_ordered).await?;
+                if waiting.is_some() && matches!(opened, (HandOffResult::Session(_), Replay::No)) {
+                    self.pending.delete(&key).await?;
+                }
+                opened
+            }
             Outcome::Obstacle(obstacle) => {
-                // What a scenario wants is wanted of a handoff whose id is known as well.
-                let replay = match &scripted {
-                    Some(_) => None,
-                    None => self.known(client, &request.handoff_id, &body).await?,
+                let replay = match self.earlier(&key).await? {
+                    Some(first) if !is_ordered => self.repeated(&first, &request.actor, &body),
+                    _ => None,
                 };
                 if let Some(replay) = replay {
                     replay
                 } else {
-                    self.begin_journey(&obstacle, client, request, body, plan).await?;
-                    (HandOffResult::Obstacle(obstacle), Replay::No)
+                    let id = self.begin_journey(&obstacle, client, request, body, plan, waiting.as_deref()).await?;
+                    (HandOffResult::Obstacle(obstacle, id), Replay::No)
                 }
             }
         };
@@ -104,8 +121,20 @@ impl Sandbox {
             not_taken.clear();
             chosen.why = Cow::Owned(format!("{}; the handoff_id is known", chosen.why));
         }
-        let differs_from_first = replay == Replay::OfAnother;
-        Ok(HandOff { result, delay: decision.delay, chosen, differs_from_first, not_taken, scripted })
+        if replay == Replay::OfAnother {
+            let message = "was used before with another body; a handoff of its own needs an id of its own".to_owned();
+            advices.push(Advice { pointer: "/handoff_id".to_owned(), code: "reused_handoff_id", message });
+        }
+        advices.extend(not_taken);
+        Ok(HandOff { result, delay: decision.delay, chosen, advices, scripted })
+    }
+
+    /// Advises on a plus tag that nearly names an outcome or a scenario.
+    fn doubtful_tag(&self, actor: &Actor) -> Option<Advice> {
+        actor.tags().next()?;
+        let (tag, name) = scenario::nearly_named(actor, &self.scripts.set().tags())?;
+        let message = format!("has the tag \"+{tag}\", which names no answer; did you mean \"+{name}\"?");
+        Some(Advice { pointer: "/actor/email".to_owned(), code: "unknown_tag", message })
     }
 
     /// The answer of the scenario that a request is for, and the actor to remember: one of whom nothing was told has
@@ -161,17 +190,18 @@ impl Sandbox {
         };
         let mut opened = Vec::new();
         if actor.registered && actor.email_verified && actor.subscribed {
-            let is_theirs = |pending: &PendingHandoff| pending.request.actor.email.eq_ignore_ascii_case(email);
-            let mut waiting = self.pending.all(is_theirs).await?;
+            let is_theirs = |pending: &PendingHandoff| {
+                pending.waits_for == WaitsFor::Subscription && pending.request.actor.email.eq_ignore_ascii_case(email)
+            };
+            let mut waiting = self.pending.all(&is_theirs).await?;
             waiting.reverse();
             for pending in waiting {
-                // Of several callers at once, the one who takes it away opens it.
-                if !self.pending.delete(&pending.key).await? {
-                    continue;
-                }
+                // Of several callers at once, the one who takes it away opens it. A retry may have changed it meanwhile.
+                let may = |kept: &PendingHandoff| if is_theirs(kept) { Ok(()) } else { Err(()) };
+                let Update::Done(pending) = self.pending.delete_if(&pending.key, may).await? else { continue };
                 let (client, request) = (&pending.client, pending.request.clone());
                 let (body, plan) = (Arc::clone(&pending.body), pending.plan.clone());
-                let opening = self.open_session(client, request, body, plan).await?;
+                let opening = self.open_session(client, request, body, plan, false).await?;
                 if let (HandOffResult::Session(session), Replay::No) = opening {
                     opened.push(session);
                 }
@@ -180,7 +210,8 @@ impl Sandbox {
         Ok((actor, opened))
     }
 
-    /// Keeps what an obstacle leaves behind: the actor, who may now be told of, and the handoff that needs no retry.
+    /// Keeps what an obstacle leaves behind: the actor, and the handoff that waits, whose id is the answer. The first
+    /// body stays for as long as the handoff waits for the same thing and the same user.
     async fn begin_journey(
         &self,
         obstacle: &Obstacle,
@@ -188,19 +219,65 @@ impl Sandbox {
         request: HandoffRequest,
         body: Arc<[u8]>,
         plan: Option<Arc<Plan>>,
-    ) -> Result<(), StoreError> {
-        if matches!(obstacle, Obstacle::Error { .. }) {
-            return Ok(());
-        }
+        waiting: Option<&PendingHandoff>,
+    ) -> Result<Arc<str>, StoreError> {
+        let waits_for = match obstacle {
+            Obstacle::RequireSubscription => WaitsFor::Subscription,
+            Obstacle::VerifyEmail => WaitsFor::Verification,
+            Obstacle::Register => WaitsFor::Registration,
+            Obstacle::Error { .. } => return Ok("".into()),
+        };
         self.remember(&request.actor.email).await?;
-        if matches!(obstacle, Obstacle::RequireSubscription) {
-            let key = AgentSession::handoff_key(client, &request.handoff_id);
-            // The outline has served its purpose, and the body has it all.
-            let request = HandoffRequest { facts: None, ..request };
-            let pending = PendingHandoff { key, client: Arc::clone(client), request, body, plan };
-            ignore_taken(self.pending.insert(Arc::new(pending)).await)?;
+        let key = AgentSession::handoff_key(client, &request.handoff_id);
+        let id = match waiting {
+            Some(waiting) => Arc::clone(&waiting.id),
+            None => self.handoff_id(&key, &request.handoff_id).await?,
+        };
+        // The outline has served its purpose, and the body has it all.
+        let request = HandoffRequest { facts: None, ..request };
+        let pending = PendingHandoff {
+            id: Arc::clone(&id),
+            waits_for,
+            key: Arc::clone(&key),
+            client: Arc::clone(client),
+            request,
+            body,
+            plan,
+        };
+        match waiting {
+            None => ignore_taken(self.pending.insert(Arc::new(pending)).await)?,
+            Some(first) if first.waits_for == waits_for && first.request.actor.is_same_user(&pending.request.actor) => {
+            }
+            Some(_) => {
+                let replace = |kept: &mut PendingHandoff| {
+                    *kept = pending.clone();
+                    Ok::<_, Infallible>(())
+                };
+                self.pending.update(&key, replace).await?;
+            }
         }
-        Ok(())
+        Ok(id)
+    }
+
+    /// The id of a handoff that begins to wait. It follows from the caller's own id alone, so that sandboxes of one seed
+    /// agree, unless another client's handoff has it.
+    async fn handoff_id(&self, key: &str, handoff_id: &str) -> Result<Arc<str>, StoreError> {
+        let mut number = 0;
+        loop {
+            let id: Arc<str> = self.ids.handoff(handoff_id, number).into();
+            match self.pending.find(&id).await? {
+                Some(other) if *other.key != *key => number += 1,
+                _ => return Ok(id),
+            }
+        }
+    }
+
+    /// The handoff whose id an answer's URL ends with, for as long as it waits (S3, S5).
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn waiting_handoff(&self, id: &str) -> Result<Option<Arc<PendingHandoff>>, StoreError> {
+        self.pending.find(id).await
     }
 
     /// Keeps what is known of an actor, unless it is kept already.
@@ -215,6 +292,7 @@ impl Sandbox {
         request: HandoffRequest,
         body: Arc<[u8]>,
         plan: Option<Arc<Plan>>,
+        is_ordered: bool,
     ) -> Result<(HandOffResult, Replay), StoreError> {
         let now = self.clock.now();
         let expires_at = now.checked_add(self.switches().session_ttl).unwrap_or(Timestamp::MAX);
@@ -228,7 +306,7 @@ impl Sandbox {
             expires_at,
             status: SessionStatus::Open,
             request: body,
-            replayable: self.switches().on_duplicate_handoff != OnDuplicateHandoff::New,
+            replayable: true,
             envelope_id: request.intent.asks_for_signatures().then(|| EnvelopeId(self.ids.envelope())),
         });
         loop {
@@ -243,31 +321,65 @@ impl Sandbox {
                 Err(StoreError::Taken) => {}
                 Err(error) => return Err(error),
             }
-            if let Some(replay) = self.known(client, &session.handoff_id, &session.request).await? {
-                return Ok(replay);
+            let key = AgentSession::handoff_key(client, &session.handoff_id);
+            let own = Arc::make_mut(&mut session);
+            // The id may be the one that was taken.
+            own.id = self.ids.agent_session().into();
+            let Some(first) = self.earlier(&key).await? else { continue };
+            match self.repeated(&first, &own.actor, &own.request) {
+                Some((HandOffResult::OtherUser, _)) if is_ordered => own.replayable = false,
+                Some((HandOffResult::Duplicate, _)) if is_ordered => self.release(&first.id).await?,
+                Some(repeated) => return Ok(repeated),
+                // The newest session holds the handoff_id.
+                None => self.release(&first.id).await?,
             }
-            // The holder of the key was dropped in between, or the id was the one taken: try again with another.
-            Arc::make_mut(&mut session).id = self.ids.agent_session().into();
         }
     }
 
-    /// What a `handoff_id` comes to that already has a session (S8).
-    async fn known(
-        &self,
-        client: &str,
-        handoff_id: &str,
-        body: &[u8],
-    ) -> Result<Option<(HandOffResult, Replay)>, StoreError> {
-        let Some(first) = self.agent_sessions.find(&AgentSession::handoff_key(client, handoff_id)).await? else {
+    /// The session that holds a `handoff_id`. One whose time is over frees it.
+    async fn earlier(&self, key: &str) -> Result<Option<Arc<AgentSession>>, StoreError> {
+        let Some(first) = self.agent_sessions.find(key).await? else { return Ok(None) };
+        if first.expires_at <= self.clock.now() {
+            self.expire_session(&first.id).await?;
             return Ok(None);
-        };
-        let replay = if *first.request == *body { Replay::Same } else { Replay::OfAnother };
-        let result = match self.switches().on_duplicate_handoff {
-            OnDuplicateHandoff::Error => HandOffResult::Duplicate,
-            OnDuplicateHandoff::Replay | OnDuplicateHandoff::New => HandOffResult::Session(first),
-        };
-        Ok(Some((result, replay)))
+        }
+        Ok(Some(first))
     }
+
+    /// Frees the `handoff_id` of a session.
+    async fn release(&self, id: &str) -> Result<(), StoreError> {
+        let release = |session: &mut AgentSession| {
+            session.replayable = false;
+            Ok::<_, Infallible>(())
+        };
+        self.agent_sessions.update(id, release).await.map(drop)
+    }
+
+    /// What a handoff leads to whose id has a session; `None` where it opens one of its own (S8).
+    fn repeated(&self, first: &Arc<AgentSession>, actor: &Actor, body: &[u8]) -> Option<(HandOffResult, Replay)> {
+        let replay = if same_json(&first.request, body) { Replay::Same } else { Replay::OfAnother };
+        if !first.actor.is_same_user(actor) {
+            return Some((HandOffResult::OtherUser, replay));
+        }
+        match self.switches().on_duplicate_handoff {
+            OnDuplicateHandoff::Replay => Some((HandOffResult::Session(Arc::clone(first)), replay)),
+            OnDuplicateHandoff::Error => Some((HandOffResult::Duplicate, replay)),
+            OnDuplicateHandoff::New => None,
+        }
+    }
+}
+
+/// Advises on a retry that is for another user than the first attempt (S8).
+fn changed_user(first: &Actor, now: &Actor) -> Option<Advice> {
+    let (pointer, was) = if !first.has_mailbox_of(now) {
+        ("/actor/email", &first.email)
+    } else if first.external_user_id != now.external_user_id {
+        ("/actor/external_user_id", &first.external_user_id)
+    } else {
+        return None;
+    };
+    let message = format!("was {was:?} when the handoff_id first came; a retry keeps the user");
+    Some(Advice { pointer: pointer.to_owned(), code: "changed_user", message })
 }
 
 /// Who came first has kept it already.

@@ -1,5 +1,6 @@
 //! What a request offers for scenarios to match.
 
+use crate::contract::read_json;
 use serde_json::Value;
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -19,7 +20,7 @@ impl<'a> LazyBody<'a> {
 
     /// The body as JSON; `null` when it is none.
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| serde_json::from_slice(self.text).unwrap_or_default())
+        self.value.get_or_init(|| read_json(self.text).unwrap_or_default())
     }
 }
 

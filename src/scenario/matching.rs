@@ -6,6 +6,7 @@ pub(super) use file::{at_least_one, given};
 
 use super::{
     facts::{Facts, lower_case},
+    is_same_tag,
     predicate::{BodyPredicate, IntentName, cut},
     steps::{Steps, TooCostly},
 };
@@ -135,7 +136,7 @@ impl Predicate {
         let matches = |glob: &Glob, text: &str| subject.steps.pay(glob.steps(text.len())) && glob.matches(text);
         match self {
             Self::HandoffId(glob) => matches(glob, facts.handoff_id),
-            Self::Email(EmailGlob(glob)) => matches(glob, subject.email),
+            Self::Email(EmailGlob(glob)) => matches(glob, subject.email) || has_tag_of(glob, subject.email),
             Self::ExternalUserId(glob) => matches(glob, facts.external_user_id),
             Self::Intent(intent) => *intent.0 == *facts.intent,
             Self::Source(glob) => matches(glob, facts.source),
@@ -208,6 +209,15 @@ impl fmt::Display for Match {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct EmailGlob(pub(super) Glob);
+
+/// Whether an email in lower case has the tag that a glob asks for. Hyphens and underscores are the same.
+fn has_tag_of(glob: &Glob, email: &str) -> bool {
+    let last_tag = || {
+        let (local, _) = email.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
+        local.rsplit_once('+').map(|(_, tag)| tag)
+    };
+    glob.tag().is_some_and(|tag| last_tag().is_some_and(|last| is_same_tag(last, tag)))
+}
 
 impl TryFrom<String> for EmailGlob {
     type Error = String;

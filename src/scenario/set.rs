@@ -16,7 +16,7 @@ use super::{
     steps::{Steps, TooCostly},
 };
 use serde::Serialize;
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// Scenarios in the order in which they are asked: larger priority first, then by name.
 #[derive(Debug, Default)]
@@ -121,6 +121,12 @@ impl ScenarioSet {
         Ok(None)
     }
 
+    /// The tags that scenarios for handoffs match by.
+    #[must_use]
+    pub fn tags(&self) -> Vec<Box<str>> {
+        self.handoffs.by_tag.keys().cloned().collect()
+    }
+
     /// The scenarios for handoffs that a request does not match, nearest first: by the fewest predicates that failed,
     /// then by the most that held, then in the order of the set. Those that come when [`super::MOST_STEPS`] are used up
     /// are left out.
@@ -187,7 +193,9 @@ impl Index {
         let email = subject.email;
         let tagged = match email.split_once('@') {
             Some((_, domain)) if domain.contains('@') => &self.tagged,
-            Some((local, _)) => local.rsplit_once('+').map(|(_, tag)| of(&self.by_tag, tag)).unwrap_or_default(),
+            Some((local, _)) => {
+                local.rsplit_once('+').map(|(_, tag)| of(&self.by_tag, &joined(tag))).unwrap_or_default()
+            }
             None => &[],
         };
         [
@@ -232,7 +240,7 @@ impl Index {
             (&mut self.by_external_user_id, value)
         } else if let Some(value) = tag {
             self.tagged.push(rank);
-            (&mut self.by_tag, value)
+            return self.by_tag.entry(joined(value).into()).or_default().push(rank);
         } else if let Some(value) = intent {
             (&mut self.by_intent, value)
         } else {
@@ -240,6 +248,11 @@ impl Index {
         };
         ranks.entry(value.into()).or_default().push(rank);
     }
+}
+
+/// A tag with its words joined by hyphens, by which it is looked up.
+fn joined(tag: &str) -> Cow<'_, str> {
+    if tag.contains('_') { Cow::Owned(tag.replace('_', "-")) } else { Cow::Borrowed(tag) }
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use crate::{
     sandboxes::send,
 };
 use axum::http::{Request, StatusCode};
-use docendorse_mock::{Settings, config::Auth};
+use docendorse_mock::{
+    Settings,
+    config::{AssertionNames, Auth},
+};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -131,6 +134,42 @@ async fn all_tokens_are_expired_also_after_a_reset() {
     assert_eq!(expire_all().await, 200);
     for token in [&token, &client.bearer_token] {
         assert_eq!(plain(&api, token).await.status, 401);
+    }
+}
+
+/// The exchange of an answer in the client's sandbox.
+async fn exchange(client: &Client<'_>, answer: &Answer) -> Value {
+    let path = client.path(&format!("requests/{}", answer.header("x-mock-exchange")));
+    client.api.get(&path).await.json()
+}
+
+#[tokio::test]
+async fn names_can_be_made_optional_in_assertions() {
+    let api = Api::with(Settings { assertion_names: AssertionNames::Optional, ..Settings::default() });
+    let client = Client::frozen(&api).await;
+    let answer = client.exchange("j-1", &json!({ "given_name": null, "family_name": null })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let exchange = exchange(&client, &answer).await;
+    let advices = exchange["advices"].as_array().unwrap();
+    let told: Vec<_> = advices.iter().map(|advice| (&advice["pointer"], &advice["code"])).collect();
+    let code = json!("missing_name");
+    assert_eq!(told, [(&json!("/given_name"), &code), (&json!("/family_name"), &code)]);
+}
+
+#[tokio::test]
+async fn a_token_without_openid_draws_an_advice_or_in_strict_mode_an_error() {
+    for auth in [Auth::Open, Auth::Strict] {
+        let api = Api::with(Settings { auth, ..Settings::default() });
+        let client = Client::frozen(&api).await;
+        let token = token_of(&client.exchange("j-1", &json!({ "scope": "agent_sessions:create" })).await);
+        let answer = plain(&api, &token).await;
+        if auth == Auth::Strict {
+            assert_eq!(answer.status, 403, "{}", answer.text);
+            assert!(answer.header("www-authenticate").ends_with(r#"scope="openid""#));
+        } else {
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(exchange(&client, &answer).await["advices"][0]["code"], "missing_openid");
+        }
     }
 }
 

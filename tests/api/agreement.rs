@@ -1,7 +1,7 @@
 //! What must hold of any bytes as a request body. Property tests and the fuzz target share it.
 
 use docendorse_mock::{
-    contract::{HANDOFF_REQUEST, Schema, signing},
+    contract::{HANDOFF_REQUEST, Schema, read_json, signing},
     session::HandoffRequest,
     signing::{AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, RecipientChangeRequest, RecipientRequest},
 };
@@ -37,7 +37,7 @@ fn holds_of<T: DeserializeOwned>(schema: &Schema, bytes: &[u8]) {
         let (_, advices) = judged.as_ref().expect("the short cut passed what the full judgement refuses");
         assert!(advices.is_empty(), "the short cut passed what calls for an advice: {advices:?}");
     }
-    let value: Option<Value> = serde_json::from_slice(bytes).ok();
+    let value: Option<Value> = read_json(bytes).ok();
     match (&judged, &value) {
         (Ok((judged, _)), Some(value)) => assert_eq!(judged, value),
         (Ok(_), None) => panic!("accepted what is no JSON"),

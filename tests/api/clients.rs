@@ -55,7 +55,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         let now = docendorse_mock::clock::Clock::system_now().as_second();
         let claims = json!({
             "iss": id, "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60, "jti": "j",
-            "email": "kim@example.com", "scope": "openid",
+            "email": "kim@example.com", "given_name": "Kim", "family_name": "Doe", "scope": "openid",
         });
         let assertion = other_key().sign(&json!({ "alg": "RS256" }), &claims).unwrap();
         let pairs = [("assertion", &*assertion), ("client_id", id), ("client_secret", secret)];
@@ -249,7 +249,7 @@ async fn a_client_gets_no_more_than_its_scopes() {
     let now = docendorse_mock::clock::Clock::system_now().as_second();
     let mut claims = json!({
         "iss": made["client_id"], "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60,
-        "jti": "j", "email": "kim@example.com", "scope": "openid agent_sessions:create",
+        "jti": "j", "email": "kim@example.com", "given_name": "Kim", "family_name": "Doe", "scope": "openid agent_sessions:create",
     });
     let header = json!({ "alg": "RS256" });
     let answer = ask(&api, &[("assertion", &published_key().sign(&header, &claims).unwrap())]).await;

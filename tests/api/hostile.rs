@@ -20,7 +20,13 @@ fn client() -> Client {
 fn ground(client: &Client) -> Ground<'_> {
     let when =
         When { now: "2026-03-01T12:00:00Z".parse().unwrap(), system_now: None, skew: SignedDuration::from_secs(30) };
-    Ground { client: Issuer::Registered(client), audience: "https://api.docendorse.com", token_url: "http://x", when }
+    Ground {
+        client: Issuer::Registered(client),
+        audience: "https://api.docendorse.com",
+        token_url: "http://x",
+        when,
+        names_required: true,
+    }
 }
 
 /// Any JSON value, as a claim may be.
@@ -59,7 +65,7 @@ fn claims() -> impl Strategy<Value = Value> {
     prop::collection::vec((names, value()), 0..14).prop_map(|pairs| {
         let mut claims = json!({
             "iss": built_in::CLIENT_ID, "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": 1_772_366_400,
-            "exp": 1_772_366_500, "jti": "j", "email": "sam@example.com", "scope": "openid",
+            "exp": 1_772_366_500, "jti": "j", "email": "sam@example.com", "given_name": "Sam", "family_name": "Doe", "scope": "openid",
         });
         for (name, value) in pairs {
             claims[name] = value;

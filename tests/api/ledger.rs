@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, path::Path};
 fn clauses() -> Vec<String> {
     let numbered = |letter: char, last: u32| (1..=last).map(move |number| format!("{letter}{number}"));
     let mut all: Vec<String> = Vec::new();
-    for (letter, last) in [('H', 4), ('R', 12), ('S', 9), ('T', 6), ('W', 4), ('G', 11)] {
+    for (letter, last) in [('H', 4), ('R', 13), ('S', 9), ('T', 6), ('W', 4), ('V', 2), ('G', 11)] {
         all.extend(numbered(letter, last));
     }
     all

@@ -34,6 +34,12 @@ fn text() -> impl Strategy<Value = Value> {
     prop_oneof![
         ".{0,8}",
         Just("sam@example.com".to_owned()),
+        Just("s\u{F6}m@example.com".to_owned()),
+        Just("sam@localhost".to_owned()),
+        Just("https://".to_owned()),
+        Just("http://127.1/a".to_owned()),
+        "[a-zé\"]{1,3}@[a-zé.-]{1,6}",
+        "https?:/{0,3}[a-z@:?.0-9]{0,8}",
         Just("send_e_sign_request".to_owned()),
         Just("2024-02-29".to_owned()),
         Just("https://example.com/a.pdf".to_owned()),
@@ -121,7 +127,7 @@ fn signing_key() -> impl Strategy<Value = String> + Clone {
 
 fn valid(folders: &[&str]) -> Vec<Value> {
     let files = folders.iter().flat_map(|folder| files(folder));
-    files.map(|(_, body)| serde_json::from_slice(&body).unwrap()).collect()
+    files.map(|(_, body)| docendorse_mock::contract::read_json(&body).unwrap()).collect()
 }
 
 /// The folders of bodies of the signing service, valid ones.

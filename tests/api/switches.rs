@@ -26,9 +26,11 @@ async fn hand_off(api: &Api, email: &str) -> Answer {
 /// A value for each setting that is not the default.
 fn others() -> Value {
     json!({
-        "auth": "strict", "error_http_status": 200, "on_duplicate_handoff": "error",
-        "inspakt_http_status": "semantic", "on_decline": "keep", "no_registration_url": true,
+        "auth": "strict", "error_http_status": 200, "validation_next_action": "none", "email": "ascii",
+        "on_duplicate_handoff": "error", "inspakt_http_status": "semantic", "on_decline": "keep",
+        "no_registration_url": true,
         "session_ttl": "PT1M", "token_ttl": "PT2M", "clock_skew": "PT3S", "assertion_clock": "sandbox",
+        "assertion_names": "optional",
     })
 }
 

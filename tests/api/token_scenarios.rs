@@ -97,7 +97,7 @@ async fn a_token_is_late_or_a_page_comes_in_its_stead() {
         let now = docendorse_mock::clock::Clock::system_now().as_second();
         let claims = json!({
             "iss": docendorse_mock::oauth::built_in::CLIENT_ID, "sub": "usr_123", "aud": "https://api.docendorse.com",
-            "iat": now, "exp": now + 60, "jti": jti, "email": email, "scope": "openid",
+            "iat": now, "exp": now + 60, "jti": jti, "email": email, "given_name": "Kim", "family_name": "Doe", "scope": "openid",
         });
         let assertion = crate::oauth::sign(&json!({ "alg": "RS256" }), &claims);
         let form = crate::oauth::form(&[("grant_type", JWT_BEARER), ("assertion", &assertion)]);

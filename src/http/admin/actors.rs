@@ -14,25 +14,30 @@ use crate::{
 use serde::Serialize;
 use serde_json::json;
 
-/// `GET /__admin/actors`: those of whom something is known, the newest first.
+/// `GET /__admin/actors`: those of whom something is known, the newest first, then those who only have a session.
 pub(super) async fn list_actors(
     World(sandbox): World,
     Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (limit, after) = (page_size(limit)?, after.as_deref().map(ActorState::key));
-    if let Some(after) = &after
-        && sandbox.actors.get(after).await?.is_none()
-    {
-        return Err(Problem::not_found("actor", after));
-    }
-    let (actors, matching) = sandbox.actors.list(after.as_deref(), limit, |_| true).await?;
-    let next = if matching > actors.len() { actors.last().map(|actor| actor.email.clone()) } else { None };
-    Ok(Pretty(json!({ "actors": actors, "matching": matching, "next": next })))
+    let limit = page_size(limit)?;
+    let actors = sandbox.all_actors().await?;
+    let start = match &after {
+        None => 0,
+        Some(after) => {
+            let key = ActorState::key(after);
+            let place = actors.iter().position(|actor| *actor.email == *key);
+            place.ok_or_else(|| Problem::not_found("actor", after))? + 1
+        }
+    };
+    let rest = &actors[start..];
+    let page = &rest[..limit.min(rest.len())];
+    let next = if rest.len() > page.len() { page.last().map(|actor| &actor.email) } else { None };
+    Ok(Pretty(json!({ "actors": page, "matching": rest.len(), "next": next })))
 }
 
 /// `GET /__admin/actors/{email}`.
 pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let actor = sandbox.actors.get(&ActorState::key(&email)).await?;
+    let actor = sandbox.actor(&email).await?;
     actor.map(Pretty).ok_or_else(|| Problem::not_found("actor", &email))
 }
 

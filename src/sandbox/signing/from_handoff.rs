@@ -4,7 +4,7 @@ use super::{CREATED, unopened::Unmade};
 use crate::{
     actor::Actor,
     config::OnDecline,
-    contract::Advice,
+    contract::{Advice, read_json},
     event::Batch,
     sandbox::Sandbox,
     session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
@@ -55,7 +55,7 @@ impl Wish {
 
     fn of_request(body: &[u8], intent: Intent, actor: &Actor, plan: Option<Arc<Plan>>) -> Self {
         // By way of a value: of a key that is given twice the last one counts (R10).
-        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let request: Value = read_json(body).unwrap_or_default();
         let facts = request.get("facts").and_then(|facts| HandoffFacts::deserialize(facts).ok());
         let (title, parties) = facts.map(|facts| (facts.metadata.title, facts.parties)).unwrap_or_default();
         let mut persons: Vec<Person> = parties.into_iter().map(person).collect();

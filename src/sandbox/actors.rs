@@ -1,0 +1,37 @@
+//! What is known of actors, and what follows from their sessions when it is read (S5).
+
+use super::Sandbox;
+use crate::{actor::ActorState, session::AgentSession, store::StoreError};
+use std::{collections::HashSet, sync::Arc};
+
+impl Sandbox {
+    /// What is known of an actor. One of whom nothing was told but who has a session counts as registered (S5).
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, StoreError> {
+        if let Some(told) = self.actors.get(&ActorState::key(email)).await? {
+            return Ok(Some(told));
+        }
+        let is_theirs = |session: &AgentSession| session.actor.email.eq_ignore_ascii_case(email);
+        let (_, sessions) = self.agent_sessions.list(None, 1, is_theirs).await?;
+        Ok((sessions > 0).then(|| Arc::new(ActorState::unknown(email))))
+    }
+
+    /// What is known of all actors, as [`Sandbox::actor`] has it, the newest told first, and then those with a session.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn all_actors(&self) -> Result<Vec<Arc<ActorState>>, StoreError> {
+        let mut actors = self.actors.all(|_| true).await?;
+        let sessions = self.agent_sessions.all(|_| true).await?;
+        let mut seen: HashSet<Arc<str>> = actors.iter().map(|actor| Arc::clone(&actor.email)).collect();
+        for session in sessions {
+            let actor = ActorState::unknown(&session.actor.email);
+            if seen.insert(Arc::clone(&actor.email)) {
+                actors.push(Arc::new(actor));
+            }
+        }
+        Ok(actors)
+    }
+}
