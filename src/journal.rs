@@ -3,8 +3,11 @@
 //! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
 //! collected; whatever a reader wants to see is put together when it is read.
 
+mod secrets;
 mod size;
 mod view;
+
+pub use secrets::{is_secret_name, mask_jwts};
 
 use self::size::size_of_exchange;
 use crate::{

@@ -19,7 +19,7 @@ use crate::{
     clock::Stopwatch,
     config::InspaktHttpStatus,
     contract::{Advice, Violation},
-    journal::{Exchange, RecordedAnswer, exchange_id},
+    journal::{Exchange, RecordedAnswer, exchange_id, mask_jwts},
     oauth::JudgedAssertion,
     position::{brief, shorten},
     sandbox::{FoundToken, Sandbox},
@@ -329,8 +329,10 @@ fn log(exchange: &Exchange, refused: bool, reason: &str) {
         return;
     }
     let http_status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-    let request = &*brief(exchange.head.lines().next().unwrap_or_default());
-    let reason = shorten(reason);
+    let request = mask_jwts(exchange.head.lines().next().unwrap_or_default());
+    let request = &*brief(&request);
+    let reason = mask_jwts(reason);
+    let reason = shorten(&reason);
     let nothing = if exchange.answer.is_some() { "none" } else { "no answer" };
     let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or(nothing));
     let duration_us = u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX);

@@ -1,18 +1,40 @@
 //! An exchange as readers of the journal see it.
 
-use super::{Entry, RecordedAnswer, exchange_id};
+use super::{Entry, RecordedAnswer, exchange_id, mask_jwts};
 use crate::contract::is_json;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error, SerializeMap},
+};
 use serde_json::{Map, Value, value::RawValue};
+use std::borrow::Cow;
 
 impl Serialize for Entry {
+    /// Whatever quotes a signed JWT is shown without it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let exchange = &self.exchange;
+        let whole = serde_json::to_string(&Whole(self)).map_err(S::Error::custom)?;
+        match mask_jwts(&whole) {
+            Cow::Borrowed(_) => Whole(self).serialize(serializer),
+            Cow::Owned(masked) => {
+                let masked: Map<String, Value> = serde_json::from_str(&masked).map_err(S::Error::custom)?;
+                masked.serialize(serializer)
+            }
+        }
+    }
+}
+
+/// An exchange with everything in it.
+struct Whole<'e>(&'e Entry);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entry = self.0;
+        let exchange = &entry.exchange;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &exchange_id(self.number))?;
+        map.serialize_entry("id", &exchange_id(entry.number))?;
         map.serialize_entry("at", &exchange.at)?;
         map.serialize_entry("client", &exchange.client)?;
-        map.serialize_entry("request", &RequestView(self))?;
+        map.serialize_entry("request", &RequestView(entry))?;
         map.serialize_entry("answer", &exchange.answer.as_ref().map(|answer| AnswerView(answer, exchange.status)))?;
         map.serialize_entry("violations", &exchange.violations)?;
         map.serialize_entry("omitted_violations", &exchange.omitted_violations)?;

@@ -1,5 +1,6 @@
 //! Heads of requests and answers as text for the journal, with what would let a reader act as the caller masked.
 
+use crate::journal::{is_secret_name, mask_jwts};
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 use std::{borrow::Cow, fmt::Write};
 
@@ -34,6 +35,9 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
         let text = value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed);
         if is_secret(name) {
             mask(into, &text);
+        } else if text.contains('?') && text.contains('=') {
+            // A URL, such as that of `Referer`.
+            push_target(&text, into);
         } else {
             into.push_str(&text);
         }
@@ -41,9 +45,23 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
     }
 }
 
+/// Whether a header holds a secret. The usual headers are told apart first, which costs next to nothing.
 fn is_secret(name: &HeaderName) -> bool {
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::SET_COOKIE].contains(name)
-        || ["x-inspakt-api-key", "x-api-key"].contains(&name.as_str())
+    const USUAL: [HeaderName; 12] = [
+        header::HOST,
+        header::USER_AGENT,
+        header::ACCEPT,
+        header::ACCEPT_ENCODING,
+        header::ACCEPT_LANGUAGE,
+        header::CONNECTION,
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::DATE,
+        header::CACHE_CONTROL,
+        header::ORIGIN,
+        header::REFERER,
+    ];
+    !USUAL.contains(name) && name.as_str() != "x-request-id" && is_secret_name(name.as_str())
 }
 
 /// Leaves a credential out and tells how long it is; of a scheme that is well known, the name stays.
@@ -61,20 +79,23 @@ fn mask(into: &mut String, credential: &str) {
     let _ = write!(into, "*** ({} characters)", secret.chars().count());
 }
 
-/// A path and query, without the token (RFC 6750, 2.3) and the secrets that a query may hold, though none should.
+/// A URL, without the token (RFC 6750, 2.3) and the secrets that its query may hold, though none should.
 fn push_target(target: &str, into: &mut String) {
     let Some((path, query)) = target.split_once('?') else { return into.push_str(target) };
     into.push_str(path);
-    for (index, pair) in query.split('&').enumerate() {
-        into.push(if index == 0 { '?' } else { '&' });
-        push_parameter(pair, into);
+    into.push('?');
+    for pair in query.split_inclusive(['&', ';', '#', '?']) {
+        let bare = pair.trim_end_matches(['&', ';', '#', '?']);
+        push_parameter(bare, into);
+        into.push_str(&pair[bare.len()..]);
     }
 }
 
-/// A parameter of a query or a form, without its value where the name says that it is a secret.
+/// A parameter of a query or a form, without its value where its name, or its shape once decoded, says that it is a
+/// secret.
 pub(in crate::http) fn push_parameter(pair: &str, into: &mut String) {
     match pair.split_once('=') {
-        Some((name, _)) if is_secret_parameter(name) => {
+        Some((name, value)) if is_secret_parameter(name) || hides_jwt(value) => {
             into.push_str(name);
             into.push_str("=***");
         }
@@ -83,7 +104,15 @@ pub(in crate::http) fn push_parameter(pair: &str, into: &mut String) {
 }
 
 fn is_secret_parameter(name: &str) -> bool {
-    let plain = form_urlencoded::parse(name.as_bytes()).next().map_or(Cow::Borrowed(name), |(name, _)| name);
-    let plain = plain.to_ascii_lowercase();
-    plain.ends_with("token") || ["secret", "password", "assertion"].iter().any(|word| plain.contains(word))
+    is_secret_name(&decoded(name))
+}
+
+/// Whether a JWT stands in a value behind its percent-encoding. One that stands there in clear is masked when it is
+/// read.
+fn hides_jwt(value: &str) -> bool {
+    value.contains('%') && matches!(mask_jwts(&decoded(value)), Cow::Owned(_))
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    form_urlencoded::parse(text.as_bytes()).next().map_or(Cow::Borrowed(text), |(text, _)| text)
 }
