@@ -22,6 +22,9 @@ pub const MOST_KEYS: usize = 16;
 /// The sizes of RSA keys that are taken, in bits.
 const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// The longest public exponent that is taken, in bits.
+const EXPONENT_BITS: usize = 33;
+
 /// What `PEM` labels stand for a key that is not to be shown to anybody.
 const PRIVATE: &str = "it is a private key, which stays with the client; register the public half of it, as \
                        \"openssl pkey -in KEY -pubout\" prints it. Nothing of the private key was kept";
@@ -127,6 +130,13 @@ impl PublicKey {
         // By an exponent of one every signature would be its own proof; an even one is no RSA key's.
         if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
             return Err(KeyError::new("its exponent must be odd and larger than 1; 65537 is the usual one"));
+        }
+        // Verification takes time with every bit of it: one as long as the modulus costs a thousand times as much.
+        let exponent_bits = exponent.first().map_or(0, |first| exponent.len() * 8 - first.leading_zeros() as usize);
+        if exponent_bits > EXPONENT_BITS {
+            return Err(KeyError::new(format!(
+                "its exponent has {exponent_bits} bits, but may have at most {EXPONENT_BITS}; 65537 is the usual one"
+            )));
         }
         let parsed = RsaPublicKeyComponents { n: modulus, e: exponent }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)

@@ -24,6 +24,25 @@ fn other_key() -> SigningKey {
     SigningKey::from_pem(&fixture("other-client.key.pem")).unwrap()
 }
 
+#[tokio::test]
+async fn rsa_exponents_that_no_key_should_have_are_refused() {
+    let api = Api::new();
+    let jwk: Value = serde_json::from_str(&fixture("other-client.jwk.json")).unwrap();
+    let with = |exponent: &str| json!({ "jwks": { "kty": "RSA", "n": jwk["n"], "e": exponent } });
+    // 1, 2, 65536, 2^33 + 1, 2^34 - 1, and one as long as the modulus.
+    let long = jwk["n"].as_str().unwrap();
+    for refused in ["AQ", "Ag", "AQAA", "AgAAAAE", "A_____8", long] {
+        let answer = register(&api, with(refused)).await;
+        assert_eq!(answer.status, 400, "{refused}: {}", answer.text);
+        assert!(answer.text.contains("exponent"), "{refused}: {}", answer.text);
+    }
+    // 3, 65537, and 2^32 + 1, which has 33 bits.
+    for taken in ["Aw", "AQAB", "AQAAAAE"] {
+        let answer = register(&api, with(taken)).await;
+        assert_eq!(answer.status, 201, "{taken}: {}", answer.text);
+    }
+}
+
 async fn register(api: &Api, client: Value) -> Answer {
     send(api, "POST", "/__admin/clients", client).await
 }
