@@ -31,6 +31,7 @@ pub mod log;
 pub mod message;
 pub mod oauth;
 pub mod position;
+pub mod reading;
 pub mod sandbox;
 pub mod scenario;
 pub mod server;

@@ -11,9 +11,9 @@ const ROOMS: [&[&str]; 7] =
     [&CORE, &["store", "log"], &["config"], &["sandbox"], &["app"], &["http", "server"], &["cli"]];
 
 /// The pure core: no I/O, no runtime, no web.
-const CORE: [&str; 17] = [
-    "budget", "position", "document", "glob", "chance", "contract", "actor", "session", "scenario", "journal", "clock",
-    "ids", "agenda", "oauth", "signing", "event", "message",
+const CORE: [&str; 18] = [
+    "budget", "position", "reading", "document", "glob", "chance", "contract", "actor", "session", "scenario",
+    "journal", "clock", "ids", "agenda", "oauth", "signing", "event", "message",
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

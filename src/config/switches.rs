@@ -7,6 +7,7 @@ use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
     ValidationNextAction, values,
 };
+use crate::reading::nearest;
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -109,11 +110,14 @@ fn read<T: Setting>(name: &str, value: &Value) -> Result<Option<T>, String> {
     if value.is_null() {
         return Ok(T::NULL);
     }
-    T::read(value).map(Some).map_err(|problem| format!("settings.{name}: {problem}"))
+    T::read(value).map(Some).map_err(|problem| format!("/settings/{name}: {problem}"))
 }
 
 fn unknown(name: &str) -> String {
-    format!("settings.{name} is not a setting of a sandbox; those are {}", Switches::NAMES.join(", "))
+    let meant =
+        nearest(name, Switches::NAMES).map_or("; known".to_owned(), |known| format!("; did you mean {known:?}? Known"));
+    let name = crate::position::brief(name);
+    format!("/settings/{name}: unknown setting of a sandbox{meant} settings are {}", Switches::NAMES.join(", "))
 }
 
 macro_rules! words {

@@ -8,6 +8,7 @@ mod clock;
 mod events;
 mod find;
 mod messages;
+mod operations;
 mod paging;
 mod prefer;
 mod requests;
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::{
     app::{App, BudgetUse},
+    journal::mask_jwts,
     log,
     position::brief,
 };
@@ -106,6 +108,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin", any(no_such_endpoint))
         .route("/__admin/", any(no_such_endpoint))
         .route("/__admin/{*rest}", any(no_such_endpoint))
+        .layer(from_fn_with_state(Arc::clone(app), operations::judge))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(app), stamp))
         // Outermost: a request that it refuses draws no id from the sandbox.
@@ -130,7 +133,8 @@ impl<T: Serialize> IntoResponse for Pretty<T> {
 /// Gives each answer its request id.
 async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let id = request_id(&headers, || app.sandboxes.default_sandbox().ids.request());
-    let (method, path) = (brief(request.method().as_str()), brief(request.uri().path()));
+    let path = mask_jwts(request.uri().path());
+    let (method, path) = (brief(request.method().as_str()), brief(&path));
     tracing::debug!(request_id = ?id, %method, %path, "control plane");
     let mut answer = next.run(request).await;
     app.make_room();

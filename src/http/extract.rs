@@ -14,6 +14,7 @@ use crate::{
     config::EmailRule,
     contract::{Accepted, Advice, Schema, SchemaError, has_more_values_than},
     position::{brief, shorten},
+    reading::{self, ReadError, Tree},
     sandbox::{DEFAULT, Sandbox},
     session::HandoffRequest,
 };
@@ -22,7 +23,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// A request that keeps the contract, as the type that its body stands for.
@@ -182,7 +183,7 @@ pub(super) fn foreign_charset(media_type: &[u8]) -> Option<String> {
     })
 }
 
-/// The query of a control plane request, without `sandbox`; a parameter that nobody knows is refused.
+/// The query of a control plane request, without `sandbox`. Unknown and repeated parameters were refused before.
 #[derive(Debug)]
 pub(super) struct Params<T>(pub(super) T);
 
@@ -190,18 +191,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        let own: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some("sandbox")).collect();
-        match serde_urlencoded::from_str(&own.join("&")) {
-            Ok(params) => Ok(Self(params)),
-            Err(error) => Err(Problem::bad_request(format!("In the query: {}.", plain(&error)))),
+        let mut query = reading::query(parts.uri.query().unwrap_or_default()).map_err(in_query)?;
+        if let Tree::Object(parameters) = &mut query {
+            parameters.retain(|(name, _)| name != "sandbox");
         }
+        query.read().map(Self).map_err(in_query)
     }
 }
 
-/// What a reader of a query or a body objects to, without more of it than can be read at a glance.
-fn plain(error: &impl ToString) -> String {
-    shorten(&error.to_string()).replace('`', "\"")
+/// An error in a query, with the name of the parameter.
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
+pub(super) fn in_query(error: ReadError) -> Problem {
+    Problem::bad_request(format!("In the query: {}.", shorten(&error.in_query())))
+}
+
+/// An error in a body, with the place of the member.
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
+pub(super) fn in_body(error: ReadError) -> Problem {
+    Problem::bad_request(format!("In the body: {}.", shorten(&error.in_body())))
 }
 
 /// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
@@ -212,18 +219,13 @@ impl FromRequestParts<Arc<App>> for World {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        #[derive(Deserialize)]
-        struct Named {
-            sandbox: Option<String>,
-        }
-        let named: Named = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
-            .map_err(|error| Problem::bad_request(format!("In the query: {}.", plain(&error))))?;
-        let name = named.sandbox.as_deref().unwrap_or(DEFAULT);
+        let query = reading::query(parts.uri.query().unwrap_or_default()).map_err(in_query)?;
+        let name = query.word("sandbox").map_or(DEFAULT, |name| &*name.spaced);
         app.sandboxes.get(name).map(Self).ok_or_else(|| Problem::not_found("sandbox", name))
     }
 }
 
-/// The JSON body of a control plane request; a field that nobody knows is refused. An empty body is an empty object.
+/// The JSON body of a control plane request. Unknown members are refused. An empty body is an empty object.
 #[derive(Debug)]
 pub(super) struct Fields<T>(pub(super) T);
 
@@ -297,20 +299,16 @@ async fn parse<T: DeserializeOwned + Send + 'static>(body: ReadBody, most: usize
     let is_small = body.bytes.len() <= PARSED_APART;
     let read = move || {
         let ReadBody { bytes, lease } = body;
-        let parsed = match bytes.trim_ascii() {
-            b"" => serde_json::from_slice(b"{}"),
-            // Else a list would be taken for the fields in their order.
-            json if !json.starts_with(b"{") => {
-                return Err(Problem::bad_request("In the body: it must be a JSON object."));
-            }
-            json if has_more_values_than(most, json) => {
-                let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-            }
-            _ => serde_json::from_slice(&bytes),
-        };
+        if has_more_values_than(most, &bytes) {
+            let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        // What is large is read without a tree of it, which would need as much memory again.
+        let is_object = bytes.trim_ascii().starts_with(b"{");
+        let large = if is_small || !is_object { None } else { serde_json::from_slice(&bytes).ok() };
+        let parsed = large.map_or_else(|| reading::json_object(&bytes).map_err(in_body), Ok);
         drop(lease);
-        parsed.map_err(|error| Problem::bad_request(format!("In the body: {}.", plain(&error))))
+        parsed
     };
     if is_small {
         return read();
@@ -331,7 +329,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(id)) => Ok(Self(id)),
-            Err(rejection) => Err(Problem::bad_request(format!("In the path: {}.", plain(&rejection.body_text())))),
+            Err(_) => Err(Problem::bad_request("In the path: the id is not percent-encoded UTF-8.")),
         }
     }
 }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 const CONTRACT: &str = include_str!("../contract/openapi.json");
 const SIGNING: &str = include_str!("../contract/signing/openapi.json");
-const CONTROL: &str = include_str!("admin/openapi.json");
+/// The document of the control plane.
+pub(super) const CONTROL: &str = include_str!("admin/openapi.json");
 
 /// `GET /openapi.json`.
 pub(super) async fn contract(State(app): State<Arc<App>>) -> Response {

@@ -60,6 +60,10 @@ impl Stage {
     }
 
     fn here(&self, path: &str) -> String {
+        if path.starts_with("/__admin/sandboxes") {
+            // The path names the sandbox.
+            return path.to_owned();
+        }
         format!("{path}{}sandbox={}", if path.contains('?') { '&' } else { '?' }, self.sandbox)
     }
 

@@ -63,15 +63,27 @@ async fn what_a_snapshot_does_not_set_is_the_servers() {
 async fn a_wrong_value_is_refused_by_its_name() {
     let api = Api::new();
     for (name, value, expected) in [
-        ("auth", json!("closed"), r#"settings.auth: "closed" is not one of "open", "strict""#),
-        ("no_registration_url", json!("yes"), r#"settings.no_registration_url: "yes" is not true or false"#),
-        ("session_ttl", json!("soon"), r#"settings.session_ttl: "soon" is not a duration"#),
-        ("token_ttl", json!(60), "settings.token_ttl: 60 is not a duration"),
-        ("clock_skew", json!("-1s"), r#"settings.clock_skew: "-1s" is not a duration"#),
-        ("error_http_status", json!(204), "settings.error_http_status: "),
-        ("error_http_status", json!("teapot"), "settings.error_http_status: "),
-        ("sesion_ttl", json!("1m"), "settings.sesion_ttl is not a setting of a sandbox; those are auth, "),
-        ("max_body", json!(1), "settings.max_body is not a setting of a sandbox"),
+        ("auth", json!("closed"), r#"In the body: /settings/auth: "closed" is not one of "open", "strict""#),
+        (
+            "no_registration_url",
+            json!("yes"),
+            r#"In the body: /settings/no_registration_url: "yes" is not true or false"#,
+        ),
+        ("session_ttl", json!("soon"), r#"In the body: /settings/session_ttl: "soon" is not a duration"#),
+        ("token_ttl", json!(60), "In the body: /settings/token_ttl: 60 is not a duration"),
+        ("clock_skew", json!("-1s"), r#"In the body: /settings/clock_skew: "-1s" is not a duration"#),
+        ("error_http_status", json!(204), "In the body: /settings/error_http_status: "),
+        ("error_http_status", json!("teapot"), "In the body: /settings/error_http_status: "),
+        (
+            "sesion_ttl",
+            json!("1m"),
+            "In the body: /settings/sesion_ttl: unknown setting of a sandbox; did you mean \"session_ttl\"? Known settings are auth, ",
+        ),
+        (
+            "max_body",
+            json!(1),
+            "In the body: /settings/max_body: unknown setting of a sandbox; known settings are auth, ",
+        ),
     ] {
         let refused = create(&api, json!({ (name): value })).await;
         assert_eq!(refused.status, 400, "{name}");

@@ -168,7 +168,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdAndKid {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<(String, String)>::from_request_parts(parts, state).await {
             Ok(Path((id, kid))) => Ok(Self { id, kid }),
-            Err(rejection) => Err(Problem::bad_request(format!("In the path: {}.", rejection.body_text()))),
+            Err(_) => Err(Problem::bad_request("In the path: an id is not percent-encoded UTF-8.")),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         extract::{Params, World},
     },
     position::brief,
+    reading::Readings,
     signing::{AgentId, EnvelopeId},
 };
 use axum::{
@@ -33,7 +34,7 @@ pub(super) struct Wanted {
     event: Option<String>,
     envelope_id: Option<EnvelopeId>,
     agent_id: Option<AgentId>,
-    agent_session_id: Option<String>,
+    agent_session_id: Option<Readings>,
 }
 
 /// What of an event is asked for.
@@ -42,7 +43,7 @@ struct Filter {
     kinds: Option<Vec<EventKind>>,
     envelope: Option<EnvelopeId>,
     agent: Option<AgentId>,
-    agent_session: Option<String>,
+    agent_session: Option<Readings>,
 }
 
 impl Filter {
@@ -51,7 +52,7 @@ impl Filter {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
             && self.envelope.is_none_or(|envelope| envelope == event.envelope)
             && self.agent.is_none_or(|agent| agent.envelope == event.envelope && Some(agent.number) == event.agent)
-            && self.agent_session.as_ref().is_none_or(|wanted| session() == Some(wanted.as_str()))
+            && self.agent_session.as_ref().is_none_or(|wanted| session().is_some_and(|id| wanted.is(id)))
     }
 }
 

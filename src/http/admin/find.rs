@@ -12,6 +12,7 @@ use crate::{
         extract::{Fields, Params, World},
     },
     journal::{Entry, Journal},
+    reading::{self, Readings},
     sandbox::{Sandbox, Tally},
     scenario::{Match, TooCostly},
 };
@@ -102,7 +103,7 @@ async fn search<T: Send + 'static>(
 pub(super) struct Awaited {
     count: Option<usize>,
     #[serde(rename = "match")]
-    matcher: Option<String>,
+    matcher: Option<Readings>,
     timeout: Option<String>,
 }
 
@@ -117,8 +118,9 @@ pub(super) async fn await_requests(
     let count = awaited.count.unwrap_or(1);
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| Problem::bad_request(format!("match: {}.", error.to_string().replace('`', "\""))))?,
+        Some(text) => text
+            .parse(|text| reading::json(text.as_bytes()))
+            .map_err(|error| Problem::bad_request(format!("In the query: match: {error}.")))?,
     };
     let matcher = Arc::new(matcher);
     let patience = awaited

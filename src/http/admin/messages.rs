@@ -7,6 +7,7 @@ use crate::{
         extract::{Id, Params, World},
     },
     message::{Channel, Message},
+    reading::Readings,
     signing::{AgentId, EnvelopeId},
 };
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use serde_json::json;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    to: Option<String>,
+    to: Option<Readings>,
     channel: Option<Channel>,
     envelope_id: Option<EnvelopeId>,
     agent_id: Option<AgentId>,
@@ -27,7 +28,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     fn admits(&self, message: &Message) -> bool {
-        self.to.as_deref().is_none_or(|to| to == &*message.to)
+        self.to.as_ref().is_none_or(|to| to.is(&message.to))
             && self.channel.is_none_or(|channel| channel == message.channel)
             && self.envelope_id.is_none_or(|id| id == message.envelope_id)
             && self.agent_id.is_none_or(|id| id == message.agent_id)
@@ -39,9 +40,6 @@ pub(super) async fn list_messages(
     World(sandbox): World,
     Params(wanted): Params<Wanted>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    if wanted.to.as_ref().is_some_and(|to| to.starts_with(' ')) {
-        return Err(Problem::bad_request("to: it begins with a space; in a query the + of a number is written %2B."));
-    }
     let limit = page_size(wanted.limit)?;
     let Some((messages, matching)) =
         sandbox.messages.list(wanted.after.as_deref(), limit, |message| wanted.admits(message))

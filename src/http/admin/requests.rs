@@ -11,6 +11,7 @@ use crate::{
     },
     journal::{Entry, Filter, StatusFilter, exchange_id, exchange_number},
     position::brief,
+    reading::Readings,
     scenario::{ChosenBy, NearMiss},
 };
 use axum::{extract::State, http::StatusCode};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// A time (RFC 3339), or the id of an exchange.
-    since: Option<String>,
+    since: Option<Readings>,
     /// The id of the last exchange of the page before.
     before: Option<String>,
     limit: Option<usize>,
@@ -35,13 +36,13 @@ impl Wanted {
     fn filter(&self) -> Result<Filter, Problem> {
         let mut filter = Filter::default();
         if let Some(since) = &self.since {
-            match (exchange_number(since), since.parse()) {
+            match (exchange_number(&since.spaced), since.parse(str::parse)) {
                 (Some(number), _) => filter.after = Some(number),
                 (None, Ok(time)) => filter.since = Some(time),
-                (None, Err(_)) => {
+                (None, Err::<_, jiff::Error>(_)) => {
                     return Err(Problem::bad_request(format!(
                         "since: {:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {}.",
-                        brief(since),
+                        brief(&since.spaced),
                         exchange_id(1)
                     )));
                 }

@@ -51,7 +51,7 @@ pub(super) async fn create_sandbox(
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
     settings.seed = wanted.seed.or(settings.seed);
     let changes = SwitchChanges::try_from(wanted.settings);
-    let changes = changes.map_err(|problem| Problem::bad_request(format!("{}.", shorten(&problem))))?;
+    let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}.", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
     // Read before anything is made, so that nothing is half made.
     let scenarios = wanted

@@ -6,6 +6,7 @@ use crate::{
         error::Problem,
         extract::{Id, Params, World},
     },
+    reading::Readings,
     session::{AgentSession, Intent},
 };
 use axum::http::StatusCode;
@@ -16,10 +17,10 @@ use serde_json::json;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    handoff_id: Option<String>,
-    email: Option<String>,
-    external_user_id: Option<String>,
-    client: Option<String>,
+    handoff_id: Option<Readings>,
+    email: Option<Readings>,
+    external_user_id: Option<Readings>,
+    client: Option<Readings>,
     intent: Option<Intent>,
     /// The id of the last session of the page before.
     after: Option<String>,
@@ -28,9 +29,10 @@ pub(super) struct Wanted {
 
 impl Wanted {
     fn admits(&self, session: &AgentSession) -> bool {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let is = |wanted: &Option<Readings>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted.is(value));
+        let is_email = |wanted: &Readings| wanted.iter().any(|one| one.eq_ignore_ascii_case(&session.actor.email));
         is(&self.handoff_id, &session.handoff_id)
-            && self.email.as_ref().is_none_or(|email| email.eq_ignore_ascii_case(&session.actor.email))
+            && self.email.as_ref().is_none_or(is_email)
             && is(&self.external_user_id, &session.actor.external_user_id)
             && is(&self.client, &session.client)
             && self.intent.is_none_or(|intent| intent == session.intent)

@@ -8,6 +8,7 @@ use crate::{
         extract::{Fields, Id, Params, World},
     },
     position::brief,
+    reading::Readings,
     sandbox::{Performed, SigningError},
     signing::{Envelope, EnvelopeState, EnvelopeView},
 };
@@ -19,8 +20,8 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(in crate::http::admin) struct Wanted {
     status: Option<String>,
-    agent_session_id: Option<String>,
-    handoff_id: Option<String>,
+    agent_session_id: Option<Readings>,
+    handoff_id: Option<Readings>,
     /// The id of the last envelope of the page before.
     after: Option<String>,
     limit: Option<usize>,
@@ -29,8 +30,10 @@ pub(in crate::http::admin) struct Wanted {
 impl Wanted {
     fn admits(&self, envelope: &Envelope) -> bool {
         let origin = envelope.terms.origin.as_deref();
-        let is = |wanted: &Option<String>, value: Option<&str>| wanted.is_none() || wanted.as_deref() == value;
-        is(&self.status, Some(envelope.state.as_str()))
+        let is = |wanted: &Option<Readings>, value: Option<&str>| {
+            wanted.as_ref().is_none_or(|wanted| value.is_some_and(|value| wanted.is(value)))
+        };
+        self.status.as_ref().is_none_or(|status| status == envelope.state.as_str())
             && is(&self.agent_session_id, origin.map(|origin| &*origin.agent_session_id))
             && is(&self.handoff_id, origin.map(|origin| &*origin.handoff_id))
     }

@@ -1,0 +1,139 @@
+//! What each operation of the control plane takes, as its OpenAPI document says, and nothing beside it.
+//!
+//! A parameter or a member that an operation does not know is refused here or, for members of a body that it takes, by
+//! the type of the body. A slip such as `?sandbx=` would otherwise do something else than it says, in silence.
+
+use crate::{
+    app::App,
+    http::{
+        error::Problem,
+        extract::{in_query, read_body},
+        openapi,
+    },
+    position::{brief, shorten},
+    reading::{self, ReadError, Tree, object_tree},
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::Method,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use hyper::body::Body as _;
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
+
+/// What one operation takes.
+#[derive(Debug)]
+struct Operation {
+    method: String,
+    /// The path, as documented: `/__admin/requests/{id}`.
+    path: String,
+    parameters: Vec<String>,
+    takes_body: bool,
+    /// The members of its body.
+    members: Vec<String>,
+}
+
+static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    // The tests hold that the document parses.
+    let document: Value = serde_json::from_str(openapi::CONTROL).unwrap_or_default();
+    read(&document)
+});
+
+/// Refuses what the operation of a request does not take.
+pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(operation) = find(request.method(), request.uri().path()) else { return next.run(request).await };
+    if let Err(problem) = operation.judge_query(request.uri().query().unwrap_or_default()) {
+        return problem.into_response();
+    }
+    if operation.takes_body || request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let body = read_body(Request::from_parts(parts.clone(), body), &app).await;
+    match body.and_then(|body| operation.judge_body(&body.bytes)) {
+        Ok(()) => next.run(Request::from_parts(parts, Body::empty())).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let of_path = OPERATIONS.iter().filter(|operation| operation.method == method && operation.is_at(path));
+    // `/requests/count` is also of the shape of `/requests/{id}`.
+    of_path.min_by_key(|operation| operation.path.contains('{'))
+}
+
+impl Operation {
+    fn is_at(&self, path: &str) -> bool {
+        let (mut ours, mut theirs) = (self.path.split('/'), path.split('/'));
+        let fits = |our: &str, their: &str| our == their || our.starts_with('{') && !their.is_empty();
+        ours.by_ref().all(|our| theirs.next().is_some_and(|their| fits(our, their))) && theirs.next().is_none()
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    fn judge_query(&'static self, query: &str) -> Result<(), Problem> {
+        let query = reading::query(query).map_err(in_query)?;
+        let known = |name: &&str| self.parameters.iter().any(|known| known == name);
+        let Some(unknown) = query.names().find(|name| !known(name)) else { return Ok(()) };
+        let problem = ReadError::unknown(unknown, self.parameters.iter().map(String::as_str).collect()).in_query();
+        let hint = if self.members.iter().any(|member| member == unknown) {
+            format!("{:?} is a member of the body", brief(unknown))
+        } else {
+            shorten(&problem).into_owned()
+        };
+        Err(Problem::bad_request(format!("In the query of {}: {hint}.", self.name())))
+    }
+
+    /// Judges the body of an operation that takes none: it must be empty, or an empty object.
+    fn judge_body(&self, body: &[u8]) -> Result<(), Problem> {
+        let takes_none = |fix: &str| Err(Problem::bad_request(format!("{} takes no body; {fix}.", self.name())));
+        let form = reading::query(&String::from_utf8_lossy(body)).ok();
+        let given = match object_tree(body) {
+            Ok(object) => object.names().map(str::to_owned).collect::<Vec<_>>(),
+            Err(_) => form.as_ref().map(Tree::names).into_iter().flatten().map(str::to_owned).collect(),
+        };
+        if body.trim_ascii().is_empty() || given.is_empty() && body.trim_ascii().starts_with(b"{") {
+            return Ok(());
+        }
+        match given.iter().find(|name| self.parameters.contains(name)) {
+            Some(parameter) => takes_none(&format!("give {parameter:?} in the query: ?{parameter}=…")),
+            None => takes_none("leave it out"),
+        }
+    }
+}
+
+fn read(document: &Value) -> Vec<Operation> {
+    let resolve = |value: &Value| match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default(),
+        None => value.clone(),
+    };
+    let in_query = |parameters: &Value| -> Vec<String> {
+        let parameters = parameters.as_array().into_iter().flatten().map(resolve);
+        let parameters = parameters.filter(|parameter| parameter["in"] == "query");
+        parameters.filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned())).collect()
+    };
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
+            let mut parameters = in_query(&operation["parameters"]);
+            parameters.extend(in_query(&item["parameters"]));
+            let body = &operation["requestBody"];
+            let schema = resolve(&body["content"]["application/json"]["schema"]);
+            let members = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+            operations.push(Operation {
+                method: method.to_ascii_uppercase(),
+                path: path.clone(),
+                parameters,
+                takes_body: !body.is_null(),
+                members: members.collect(),
+            });
+        }
+    }
+    operations
+}

@@ -1,0 +1,299 @@
+//! The deserializer over a [`Tree`], which knows where it is.
+
+use super::{ReadError, Tree, error::escape, query::READINGS};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+    value::{MapDeserializer, SeqDeserializer, StrDeserializer},
+};
+use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::Value;
+use std::{fmt, slice};
+
+/// The name by which `serde_json` asks for the text of a value.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// A tree at its place.
+#[derive(Clone, Copy)]
+pub(super) struct At<'t> {
+    tree: &'t Tree<'t>,
+    path: &'t Path<'t>,
+}
+
+/// The way to a place, from its end.
+#[derive(Clone, Copy)]
+enum Path<'p> {
+    Root,
+    Member(&'p Path<'p>, &'p str),
+    Item(&'p Path<'p>, usize),
+}
+
+impl Path<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Member(parent, name) => format!("{}/{}", parent.pointer(), escape(name)),
+            Self::Item(parent, place) => format!("{}/{place}", parent.pointer()),
+        }
+    }
+}
+
+impl<'t> At<'t> {
+    pub(super) fn root(tree: &'t Tree<'t>) -> Self {
+        Self { tree, path: &Path::Root }
+    }
+
+    fn place<T>(self, result: Result<T, ReadError>) -> Result<T, ReadError> {
+        result.map_err(|error| error.at(|| self.path.pointer()))
+    }
+
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.tree {
+            Tree::Null => visitor.visit_unit(),
+            Tree::Bool(value) => visitor.visit_bool(*value),
+            Tree::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => visitor.visit_u64(number),
+                (_, Some(number), _) => visitor.visit_i64(number),
+                (.., Some(number)) => visitor.visit_f64(number),
+                _ => Err(ReadError::problem(format!("{number} is out of range"))),
+            },
+            Tree::Text(text) => visit_text(text, visitor),
+            Tree::Word(word) => visit_text(&word.spaced, visitor),
+            Tree::List(items) => {
+                let mut access = Items { rest: items.iter(), at: self, place: 0 };
+                let value = visitor.visit_seq(&mut access)?;
+                match access.rest.len() {
+                    0 => Ok(value),
+                    _ => Err(ReadError::wrong_type(format!("a list of {}", items.len()), "as long as it may be")),
+                }
+            }
+            Tree::Object(members) => visitor.visit_map(Members { rest: members.iter(), at: self, value: None }),
+        }
+    }
+
+    /// A word of a query as a number.
+    fn number<'de, V: Visitor<'de>>(self, visitor: V, wanted: &str) -> Result<V::Value, ReadError> {
+        let Tree::Word(word) = self.tree else { return self.visit(visitor) };
+        let text = &*word.spaced;
+        if let Ok(number) = text.parse::<u64>() {
+            visitor.visit_u64(number)
+        } else if let Ok(number) = text.parse::<i64>() {
+            visitor.visit_i64(number)
+        } else {
+            Err(ReadError::wrong_type(super::quoted(text), wanted))
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident: $wanted:literal,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.place(self.number(visitor, $wanted))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for At<'_> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.place(self.visit(visitor))
+    }
+
+    numbers! {
+        deserialize_u8: "a whole number of 0 or more",
+        deserialize_u16: "a whole number of 0 or more",
+        deserialize_u32: "a whole number of 0 or more",
+        deserialize_u64: "a whole number of 0 or more",
+        deserialize_i8: "a whole number",
+        deserialize_i16: "a whole number",
+        deserialize_i32: "a whole number",
+        deserialize_i64: "a whole number",
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.place(match self.tree {
+            Tree::Word(word) => match &*word.spaced {
+                "true" => visitor.visit_bool(true),
+                "false" => visitor.visit_bool(false),
+                other => Err(ReadError::wrong_type(super::quoted(other), "true or false")),
+            },
+            _ => self.visit(visitor),
+        })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.tree {
+            Tree::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self.tree {
+            Tree::Word(word) if name == READINGS => self.place(visitor.visit_seq(SeqDeserializer::new(word.iter()))),
+            _ if name == READINGS => self.deserialize_any(visitor),
+            _ if name == RAW_VALUE => {
+                let text = Value::deserialize(self)?.to_string();
+                self.place(visitor.visit_map(MapDeserializer::new(std::iter::once((RAW_VALUE, text)))))
+            }
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        let known = |name: &str| fields.contains(&name);
+        match self.tree {
+            Tree::Object(members) => match members.iter().find(|(name, _)| !known(name)) {
+                Some((name, _)) => self.place(Err(ReadError::unknown(name, fields.to_vec()))),
+                None => self.deserialize_any(visitor),
+            },
+            // A list would be taken for the members in their order.
+            Tree::List(_) => self.place(Err(ReadError::wrong_type("a list".to_owned(), "an object"))),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.place(match self.tree {
+            Tree::Text(text) => visitor.visit_enum(word(text)),
+            Tree::Word(text) => visitor.visit_enum(word(&text.spaced)),
+            Tree::Object(members) if members.len() == 1 => {
+                let (name, value) = &members[0];
+                let path = Path::Member(self.path, name);
+                visitor.visit_enum(Variant { name, value: At { tree: value, path: &path } })
+            }
+            other => {
+                Err(ReadError::wrong_type(other.kind(), format!("one of {}", super::listed(variants.iter().copied()))))
+            }
+        })
+    }
+
+    forward_to_deserialize_any! {
+        i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier
+        ignored_any
+    }
+}
+
+/// Hands a text over. What is not a time is refused in our words, not in those of the library that reads it.
+fn visit_text<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
+    struct Wanted<'v, V>(&'v V);
+
+    impl<'de, V: Visitor<'de>> fmt::Display for Wanted<'_, V> {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.expecting(formatter)
+        }
+    }
+
+    let is_time = Wanted(&visitor).to_string().contains("timestamp");
+    visitor.visit_str(text).map_err(|error| {
+        if is_time {
+            ReadError::wrong_type(super::quoted(text), "a time such as \"2026-03-01T12:00:00Z\"")
+        } else {
+            error
+        }
+    })
+}
+
+fn word(text: &str) -> StrDeserializer<'_, ReadError> {
+    text.into_deserializer()
+}
+
+struct Items<'t> {
+    rest: slice::Iter<'t, Tree<'t>>,
+    at: At<'t>,
+    place: usize,
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'_> {
+    type Error = ReadError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
+        let Some(tree) = self.rest.next() else { return Ok(None) };
+        let path = Path::Item(self.at.path, self.place);
+        self.place += 1;
+        let at = At { tree, path: &path };
+        at.place(seed.deserialize(at)).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
+    }
+}
+
+struct Members<'t> {
+    rest: slice::Iter<'t, (std::borrow::Cow<'t, str>, Tree<'t>)>,
+    at: At<'t>,
+    value: Option<(&'t str, &'t Tree<'t>)>,
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = ReadError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
+        let Some((name, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some((name, value));
+        seed.deserialize(word(name)).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
+        let (name, tree) = self.value.take().ok_or_else(|| ReadError::problem("a value was read twice"))?;
+        let path = Path::Member(self.at.path, name);
+        let at = At { tree, path: &path };
+        at.place(seed.deserialize(at))
+    }
+}
+
+struct Variant<'t> {
+    name: &'t str,
+    value: At<'t>,
+}
+
+impl<'de, 't> EnumAccess<'de> for Variant<'t> {
+    type Error = ReadError;
+    type Variant = At<'t>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, At<'t>), ReadError> {
+        Ok((seed.deserialize(word(self.name))?, self.value))
+    }
+}
+
+impl<'de> VariantAccess<'de> for At<'_> {
+    type Error = ReadError;
+
+    fn unit_variant(self) -> Result<(), ReadError> {
+        match self.tree {
+            Tree::Null => Ok(()),
+            other => self.place(Err(ReadError::wrong_type(other.kind(), "null"))),
+        }
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, ReadError> {
+        self.place(seed.deserialize(self))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        de::Deserializer::deserialize_any(self, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        de::Deserializer::deserialize_struct(self, "", fields, visitor)
+    }
+}
