@@ -1,19 +1,39 @@
 //! What clap leaves open about variables: an empty one counts as unset, and a wrong one is called by its name.
 
 use clap::{
-    ArgMatches, Command, Error,
-    error::{ContextKind, ContextValue},
+    Arg, ArgMatches, Command, Error,
+    error::{ContextKind, ContextValue, ErrorKind},
 };
-use std::ffi::OsString;
+use std::{any::TypeId, ffi::OsString, str::FromStr};
+
+/// Reads whole numbers in our words, for every flag that takes one and has no bounds of its own.
+fn with_plain_numbers(command: Command) -> Command {
+    let plain = |flag: Arg| {
+        let kind = flag.get_value_parser().type_id();
+        if kind == TypeId::of::<usize>() {
+            flag.value_parser(whole::<usize>)
+        } else if kind == TypeId::of::<u64>() {
+            flag.value_parser(whole::<u64>)
+        } else {
+            flag
+        }
+    };
+    command.mut_subcommands(move |verb| verb.mut_args(plain))
+}
+
+fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "it is not a whole number of 0 or more; write one such as 1000".to_owned())
+}
 
 /// Parses the arguments, and the variables of those settings that no argument gives.
 pub(super) fn parse(command: impl Fn() -> Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
+    let command = || with_plain_numbers(command());
     match command().try_get_matches_from(arguments) {
         // Help names every variable, empty or not.
         Err(help) if !help.use_stderr() => Err(help),
         _ => without_empty_variables(command())
             .try_get_matches_from(arguments)
-            .map_err(|error| named_after_variable(error, command(), arguments)),
+            .map_err(|error| with_hint(named_after_variable(error, command(), arguments))),
     }
 }
 
@@ -25,6 +45,17 @@ fn without_empty_variables(command: Command) -> Command {
             if is_empty { flag.env(None) } else { flag }
         })
     })
+}
+
+/// The flag that other servers call `--port`.
+fn with_hint(mut error: Error) -> Error {
+    if let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && ["--port", "-p", "--host", "--bind", "--address"].contains(&unknown.as_str())
+    {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String("--listen HOST:PORT".to_owned()));
+    }
+    error
 }
 
 /// Clap blames the flag for the value of its variable, too; but a flag that was not given cannot be mended.

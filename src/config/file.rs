@@ -1,7 +1,7 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
 use super::{ScenarioSource, ServeOptions, values};
-use crate::position::Position;
+use crate::{position::Position, reading::Tree};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};
@@ -51,9 +51,25 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
 
 fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
     let at = error.span().map_or(0, |span| span.start);
-    // The message has lines of its own only where it quotes the file; the place is told already.
-    let problem = error.message().lines().next().unwrap_or("cannot be read").replace('`', "\"");
+    let problem = match toml::from_str::<Tree<'_>>(text) {
+        Ok(tree) => match tree.read::<ServeOptions>() {
+            Err(error) => error.in_settings(),
+            Ok(_) => "the value cannot be used".to_owned(),
+        },
+        Err(_) => syntax(error.message()).to_owned(),
+    };
     FileError::Wrong { path: path.to_owned(), position: Position::of(text, at), problem }
+}
+
+/// What is wrong with the syntax, for the usual slips.
+fn syntax(message: &str) -> &'static str {
+    if message.contains("duplicate key") {
+        "the setting is given more than once; give it once"
+    } else if message.contains("must be quoted") {
+        "the value is not TOML; a text stands in double quotes, such as \"1MiB\""
+    } else {
+        "the line is not TOML; write one such as max-body = \"1MiB\""
+    }
 }
 
 /// A size in a file: a number of bytes, or a text as on the command line.

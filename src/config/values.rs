@@ -16,6 +16,9 @@ pub(super) fn size(text: &str) -> Result<ByteSize, String> {
 pub fn duration(text: &str) -> Result<SignedDuration, String> {
     match read_span(text) {
         Some(duration) if !duration.is_negative() => Ok(duration),
+        _ if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(format!("{text:?} has no unit; write {text}ms, {text}s or {text}m"))
+        }
         _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
     }
 }

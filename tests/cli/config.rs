@@ -146,6 +146,11 @@ fn a_wrong_value_is_told_with_its_fix() {
         &["--error-http-status", "204"],
         &["--error-http-status", "205"],
         &["--error-http-status", "304"],
+        &["--seed", "many"],
+        &["--max-sessions", "-1"],
+        &["--max-events=1.5"],
+        &["--session-ttl", "500"],
+        &["--port", "80"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
