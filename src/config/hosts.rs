@@ -57,7 +57,7 @@ impl Host {
     }
 
     /// Whether no stranger can own this host, so that a request that names it did not come by DNS rebinding: an IP
-    /// literal, a single label, or a name below one of [`PRIVATE_DOMAINS`].
+    /// literal, a single label, or a name below `.localhost`, `.local`, `.internal` or `.test`.
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self {

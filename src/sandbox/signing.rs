@@ -103,7 +103,7 @@ impl Sandbox {
     /// Deletes a draft (G6). Nothing is told of it.
     ///
     /// # Errors
-    /// [`SigningError::NoSuchEnvelope`], [`Refusal::NotDeletable`] of an envelope that was sent, or when the store is
+    /// [`SigningError::NoSuchEnvelope`], `Envelope.NotDeletable` of an envelope that was sent, or when the store is
     /// unavailable.
     pub async fn delete_envelope(&self, id: &str) -> Result<(), SigningError> {
         match self.envelopes().await?.delete_if(id, Envelope::judge_deletion).await? {
