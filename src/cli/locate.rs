@@ -29,8 +29,8 @@ pub(super) struct Locator {
     #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE", help_heading = "Server")]
     ready_file: Option<PathBuf>,
 
-    /// The address that the server listens on. PORT replaces the port, unless this flag is given.
-    /// [default: localhost:4747]
+    /// The address that the server listens on, or several with commas in between. PORT replaces the port, unless this
+    /// flag is given. [default: localhost:4747]
     #[arg(
         long,
         env = "DOCENDORSE_MOCK_LISTEN",
@@ -109,8 +109,8 @@ impl Locator {
             ..ServeOptions::default()
         };
         let settings = super::settings(options, listen_is_flag)?;
-        // Several addresses lead to one server: the first one will do.
-        let (host, port) = split_addresses(&settings.listen).map_err(|problem| usage(&problem))?[0];
+        let addresses = split_addresses(&settings.listen).map_err(|problem| usage(&problem))?;
+        let port = addresses.first().map_or(0, |(_, port)| *port);
         if port == 0 && settings.ready_file.is_none() {
             return Err(usage(
                 "port 0 does not name a server; give --ready-file FILE as the server has it, \
@@ -126,7 +126,7 @@ impl Locator {
         };
         let mut urls = Vec::new();
         if file_use != FileUse::Only {
-            urls.push(format!("http://{}:{port}", reachable(host)));
+            urls.extend(addresses.iter().map(|(host, port)| format!("http://{}:{port}", reachable(host))));
             urls.extend(settings.base_url.filter(|url| file_use == FileUse::First && url.starts_with("http://")));
         }
         Ok(Target { ready_file: settings.ready_file.map(|path| (path, file_use)), urls })
