@@ -24,11 +24,8 @@ use axum::{
 };
 use std::sync::Arc;
 
-/// The path of the handoff endpoint (H1).
-pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
-
-/// The path of the token endpoint (T1).
-const CREATE_TOKEN: &str = "/oauth2/v2/token";
+pub use crate::journal::CREATE_AGENT_SESSION;
+use crate::journal::CREATE_TOKEN;
 
 /// Every route of the server.
 ///

@@ -3,10 +3,12 @@
 //! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
 //! collected; whatever a reader wants to see is put together when it is read.
 
+mod endpoint;
 mod secrets;
 mod size;
 mod view;
 
+pub use endpoint::{CREATE_AGENT_SESSION, CREATE_TOKEN, Endpoint};
 pub use secrets::{is_secret_name, mask_jwts};
 
 use self::size::size_of_exchange;
@@ -159,6 +161,8 @@ pub struct Filter {
     pub before: Option<u64>,
     /// Only those with this HTTP status, or with this `status` in their body.
     pub status: Option<StatusFilter>,
+    /// Only those of this surface.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// A status of HTTP or of the contract.
@@ -176,6 +180,7 @@ impl Filter {
         self.since.is_none_or(|since| exchange.at >= since)
             && self.after.is_none_or(|after| entry.number > after)
             && self.before.is_none_or(|before| entry.number < before)
+            && self.endpoint.is_none_or(|endpoint| entry.endpoint() == Some(endpoint))
             && self.status.as_ref().is_none_or(|status| match status {
                 StatusFilter::Http(code) => exchange.answer.as_ref().is_some_and(|answer| answer.status == *code),
                 StatusFilter::Contract(word) => exchange.status == Some(*word),
@@ -189,6 +194,12 @@ impl Journal {
     pub fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
         let bytes = Account::new(budget);
         Self { limits, ring: Mutex::new(Ring { bytes, ..Ring::default() }), parsed: AtomicU64::new(0) }
+    }
+
+    /// How many exchanges are kept at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.limits.exchanges
     }
 
     /// Takes an exchange in and answers with its number. An exchange larger than the whole journal is counted as
@@ -391,5 +402,11 @@ impl Entry {
     pub fn request_line(&self) -> (&str, &str) {
         let line = self.exchange.head.lines().next().unwrap_or_default();
         line.split_once(' ').unwrap_or((line, ""))
+    }
+
+    /// The surface of the contract that the request was sent to.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        Endpoint::of(self.request_line().1)
     }
 }

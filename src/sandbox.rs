@@ -27,7 +27,7 @@ pub use issuing::Issuing;
 pub use scripts::{QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, NewUser, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
-pub use tally::Tally;
+pub use tally::{Query, Tally};
 pub use tokens::{TokenFault, Tokens, TooMany};
 pub use waiters::{Wait, Waiters};
 

@@ -19,7 +19,7 @@ use crate::{
     clock::Stopwatch,
     config::InspaktHttpStatus,
     contract::{Advice, Violation},
-    journal::{Exchange, RecordedAnswer, exchange_id, mask_jwts},
+    journal::{Endpoint, Exchange, RecordedAnswer, exchange_id, mask_jwts},
     oauth::JudgedAssertion,
     position::{brief, shorten},
     sandbox::{FoundToken, Sandbox},
@@ -274,7 +274,7 @@ impl OpenExchange {
     fn is_handoff(&self) -> bool {
         let line = self.head.lines().next().unwrap_or_default();
         let target = line.split_once(' ').map_or("", |(_, target)| target);
-        target.split('?').next() == Some(super::CREATE_AGENT_SESSION)
+        Endpoint::of(target) == Some(Endpoint::Handoff)
     }
 
     fn record(

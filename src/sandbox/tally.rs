@@ -2,16 +2,33 @@
 
 use crate::{
     clock::Deadline,
-    journal::{Entry, Journal, News},
-    scenario::{Match, TooCostly},
+    journal::{Endpoint, Entry, Journal, News},
+    scenario::{Facts, Match, TooCostly},
 };
 use std::{collections::VecDeque, sync::Arc};
+
+/// Which exchanges are asked for.
+#[derive(Debug, Default)]
+pub struct Query {
+    /// What their bodies must offer.
+    pub matcher: Match,
+    /// The surface that they were sent to; `None` means any path.
+    pub endpoint: Option<Endpoint>,
+}
+
+impl Query {
+    /// Whether an exchange was sent to the surface that is asked for.
+    #[must_use]
+    pub fn covers(&self, entry: &Entry) -> bool {
+        self.endpoint.is_none_or(|endpoint| entry.endpoint() == Some(endpoint))
+    }
+}
 
 /// The exchanges that match, as far as the journal has been looked through. It goes on from there, so that no exchange
 /// is compared twice.
 #[derive(Debug)]
 pub struct Tally {
-    matcher: Arc<Match>,
+    query: Arc<Query>,
     generation: u64,
     seen: u64,
     /// The numbers of those that match, oldest first.
@@ -21,21 +38,21 @@ pub struct Tally {
 impl Tally {
     /// Nothing looked at yet.
     #[must_use]
-    pub fn new(matcher: Arc<Match>) -> Self {
-        Self { matcher, generation: 0, seen: 0, matched: VecDeque::new() }
+    pub fn new(query: Arc<Query>) -> Self {
+        Self { query, generation: 0, seen: 0, matched: VecDeque::new() }
     }
 
     /// Looks through a journal once; `None` when the deadline is over first.
     #[must_use]
-    pub fn of(matcher: Arc<Match>, journal: &Journal, deadline: &Deadline) -> Option<Result<Self, TooCostly>> {
-        let mut tally = Self::new(matcher);
+    pub fn of(query: Arc<Query>, journal: &Journal, deadline: &Deadline) -> Option<Result<Self, TooCostly>> {
+        let mut tally = Self::new(query);
         let news = journal.since(|generation| tally.next(generation));
         tally.begin(&news);
         for entry in &news.entries {
             if deadline.is_over() {
                 return None;
             }
-            if let Err(error) = journal.with_facts(entry, |facts| tally.compare(entry.number, |it| it.matches(facts))) {
+            if let Err(error) = journal.with_facts(entry, |facts| tally.compare(entry, facts)) {
                 return Some(Err(error));
             }
         }
@@ -60,15 +77,11 @@ impl Tally {
     }
 
     /// Compares an exchange that it has not seen yet.
-    pub(super) fn compare(
-        &mut self,
-        number: u64,
-        matches: impl FnOnce(&Match) -> Result<bool, TooCostly>,
-    ) -> Result<(), TooCostly> {
-        if matches(&self.matcher)? {
-            self.matched.push_back(number);
+    pub(super) fn compare(&mut self, entry: &Entry, facts: &Facts<'_>) -> Result<(), TooCostly> {
+        if self.query.covers(entry) && self.query.matcher.matches(facts)? {
+            self.matched.push_back(entry.number);
         }
-        self.seen = number;
+        self.seen = entry.number;
         Ok(())
     }
 

@@ -157,7 +157,7 @@ impl Waiters {
                         continue;
                     }
                     self.compared.fetch_add(1, Ordering::Relaxed);
-                    if let Err(error) = waiter.tally.compare(entry.number, |matcher| matcher.matches(facts)) {
+                    if let Err(error) = waiter.tally.compare(entry, facts) {
                         costly.push((place, error));
                     }
                 }

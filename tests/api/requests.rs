@@ -124,7 +124,7 @@ async fn who_waits_for_what_has_come_is_answered_at_once() {
     let found = wait(&api, &[("count", "2"), ("match", r#"{"email": "sam*"}"#), ("timeout", "0s")]).await;
     assert_eq!((found.status.as_u16(), ids(&found)), (200, vec!["h-3".to_owned(), "h-1".to_owned()]));
     let none = wait(&api, &[("count", "0"), ("match", r#"{"email": "nobody"}"#)]).await;
-    assert_eq!((none.status.as_u16(), none.json()), (200, json!({ "requests": [], "matching": 0 })));
+    assert_eq!((none.status.as_u16(), none.json()), (200, json!({ "requests": [], "matching": 0, "dropped": 0 })));
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
@@ -198,9 +198,70 @@ async fn a_wait_ends_by_itself() {
         let params: Vec<(&str, &str)> = timeout.iter().map(|timeout| ("timeout", *timeout)).collect();
         let missed = wait(&api, &params).await;
         assert_eq!(missed.status, 408);
-        let nothing = json!({ "wanted": 1, "matching": 0, "requests": [], "near_misses": [] });
+        let nothing = json!({ "wanted": 1, "matching": 0, "dropped": 0, "requests": [], "near_misses": [] });
         // The time before the wait, which is real, is subtracted from it.
         assert_eq!(started.elapsed().as_secs_f64().round(), seconds, "{timeout:?}");
         assert_eq!(missed.json(), nothing);
     }
+}
+
+/// A server that was sent two handoffs, a token request, an envelope and a request to a path of no surface.
+async fn asked_everywhere() -> Api {
+    let api = Api::with(Settings { max_exchanges: 6, ..Settings::default() });
+    api.hand_off(body_of("h-1", "sam@example.com")).await;
+    api.hand_off(body_of("h-2", "kim@example.com")).await;
+    for (method, path) in [("POST", "/oauth2/v2/token"), ("GET", "/api/v1/key/envelopes?limit=1"), ("GET", "/nothing")]
+    {
+        api.call(method, path).await;
+    }
+    api
+}
+
+#[tokio::test]
+async fn exchanges_are_asked_for_by_endpoint() {
+    let api = asked_everywhere().await;
+    for (endpoint, expected) in [("handoff", 2), ("token", 1), ("signing", 1)] {
+        assert_eq!(count(&api, json!({ "endpoint": endpoint })).await, expected, "{endpoint}");
+        let found = send(&api, "POST", "/__admin/requests/find", json!({ "endpoint": endpoint })).await.json();
+        assert_eq!(found["matching"], expected, "{endpoint}");
+        let listed = api.get(&format!("/__admin/requests?endpoint={endpoint}")).await.json();
+        assert_eq!(listed["matching"], expected, "{endpoint}");
+        let waited = wait(&api, &[("endpoint", endpoint), ("count", &expected.to_string())]).await;
+        assert_eq!((waited.status.as_u16(), &waited.json()["matching"]), (200, &json!(expected)), "{endpoint}");
+    }
+    assert_eq!(count(&api, json!({})).await, 5);
+    let unknown = api.get("/__admin/requests?endpoint=handof").await;
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.text.contains("handoff"), "{}", unknown.text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn near_misses_are_of_the_endpoint_asked_for() {
+    let api = asked_everywhere().await;
+    let params = [("endpoint", "handoff"), ("match", r#"{"email":"ann@*"}"#)];
+    let missed = wait(&api, &params).await;
+    assert_eq!(missed.status, 408);
+    assert_eq!(missed.json()["near_misses"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn answers_say_how_many_exchanges_were_dropped() {
+    let api = asked_everywhere().await;
+    for number in 3..6 {
+        api.hand_off(body_of(&format!("h-{number}"), "sam@example.com")).await;
+    }
+    let question = json!({ "endpoint": "handoff" });
+    let counted = send(&api, "POST", "/__admin/requests/count", question.clone()).await.json();
+    assert_eq!(counted, json!({ "count": 3, "dropped": 2 }));
+    assert_eq!(send(&api, "POST", "/__admin/requests/find", question).await.json()["dropped"], 2);
+    assert_eq!(wait(&api, &[]).await.json()["dropped"], 2);
+}
+
+#[tokio::test]
+async fn a_wait_for_more_than_is_kept_is_refused() {
+    let api = asked_everywhere().await;
+    assert_eq!(wait(&api, &[("count", "5")]).await.status, 200);
+    let refused = wait(&api, &[("count", "7")]).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("--max-exchanges"), "{}", refused.text);
 }

@@ -11,9 +11,9 @@ use crate::{
         error::Problem,
         extract::{Fields, Params, World},
     },
-    journal::{Entry, Journal},
+    journal::{Endpoint, Entry, Journal},
     reading::{self, Readings},
-    sandbox::{Sandbox, Tally},
+    sandbox::{Query, Sandbox, Tally},
     scenario::{Match, TooCostly},
 };
 use axum::{
@@ -40,6 +40,7 @@ const MOST: usize = 1000;
 pub(super) struct Counted {
     #[serde(default, rename = "match")]
     matcher: Match,
+    endpoint: Option<Endpoint>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +48,7 @@ pub(super) struct Counted {
 pub(super) struct Wanted {
     #[serde(default, rename = "match")]
     matcher: Match,
+    endpoint: Option<Endpoint>,
     limit: Option<usize>,
 }
 
@@ -56,9 +58,10 @@ pub(super) async fn count_requests(
     World(sandbox): World,
     Fields(counted): Fields<Counted>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let count =
-        search(&app, &sandbox, counted.matcher.into(), |mut tally, journal| tally.entries(journal).len()).await?;
-    Ok(Pretty(json!({ "count": count })))
+    let Counted { matcher, endpoint } = counted;
+    let counts = |mut tally: Tally, journal: &Journal| (tally.entries(journal).len(), journal.fill().dropped);
+    let (count, dropped) = search(&app, &sandbox, Query { matcher, endpoint }.into(), counts).await?;
+    Ok(Pretty(json!({ "count": count, "dropped": dropped })))
 }
 
 /// `POST /__admin/requests/find` with `{"match": …}`: newest first.
@@ -67,33 +70,36 @@ pub(super) async fn find_requests(
     World(sandbox): World,
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Problem> {
-    let limit = page_size(wanted.limit)?;
-    search(&app, &sandbox, wanted.matcher.into(), move |mut tally, journal| found(tally.entries(journal), limit)).await
+    let Wanted { matcher, endpoint, limit } = wanted;
+    let limit = page_size(limit)?;
+    let page = move |mut tally: Tally, journal: &Journal| found(journal, tally.entries(journal), limit);
+    search(&app, &sandbox, Query { matcher, endpoint }.into(), page).await
 }
 
 #[derive(Serialize)]
 struct Found {
     requests: Vec<Arc<Entry>>,
     matching: usize,
+    dropped: u64,
 }
 
-fn found(mut requests: Vec<Arc<Entry>>, limit: usize) -> Response {
+fn found(journal: &Journal, mut requests: Vec<Arc<Entry>>, limit: usize) -> Response {
     let matching = requests.len();
     requests.truncate(limit);
-    Pretty(Found { requests, matching }).into_response()
+    Pretty(Found { requests, matching, dropped: journal.fill().dropped }).into_response()
 }
 
 /// Looks through the journal, and lets `conclude` make something of what matches.
 async fn search<T: Send + 'static>(
     app: &App,
     sandbox: &Arc<Sandbox>,
-    matcher: Arc<Match>,
+    query: Arc<Query>,
     conclude: impl FnOnce(Tally, &Journal) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let sandbox = Arc::clone(sandbox);
     let work = move |deadline: &Deadline| {
         let journal = &sandbox.journal;
-        Some(Tally::of(matcher, journal, deadline)?.map(|tally| conclude(tally, journal)))
+        Some(Tally::of(query, journal, deadline)?.map(|tally| conclude(tally, journal)))
     };
     Ok(app.questions.run(work).await??)
 }
@@ -104,6 +110,7 @@ pub(super) struct Awaited {
     count: Option<usize>,
     #[serde(rename = "match")]
     matcher: Option<Readings>,
+    endpoint: Option<Endpoint>,
     timeout: Option<String>,
 }
 
@@ -116,13 +123,19 @@ pub(super) async fn await_requests(
     Params(awaited): Params<Awaited>,
 ) -> Result<Response, Problem> {
     let count = awaited.count.unwrap_or(1);
+    let most = sandbox.journal.capacity();
+    if count > most {
+        return Err(Problem::bad_request(format!(
+            "count: {count} exchanges are more than the journal keeps, which is {most}; raise --max-exchanges."
+        )));
+    }
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
         Some(text) => text
             .parse(|text| reading::json(text.as_bytes()))
             .map_err(|error| Problem::bad_request(format!("In the query: match: {error}.")))?,
     };
-    let matcher = Arc::new(matcher);
+    let query = Arc::new(Query { matcher, endpoint: awaited.endpoint });
     let patience = awaited
         .timeout
         .as_deref()
@@ -132,10 +145,10 @@ pub(super) async fn await_requests(
         Problem::busy(format!("{MOST_WAITS} callers wait already, the most that there can be; try again in a moment."))
     })?;
     let time = Stopwatch::start();
-    let first = search(&app, &sandbox, Arc::clone(&matcher), move |mut tally, journal| {
+    let first = search(&app, &sandbox, Arc::clone(&query), move |mut tally, journal| {
         let entries = tally.entries(journal);
         let is_enough = entries.len() >= count;
-        if is_enough { Ok(found(entries, MOST)) } else { Err(tally) }
+        if is_enough { Ok(found(journal, entries, MOST)) } else { Err(tally) }
     });
     let tally = match first.await? {
         Ok(found) => return Ok(found),
@@ -148,7 +161,7 @@ pub(super) async fn await_requests(
         answer = wait.answer() => match answer {
             Some(entries) => {
                 let entries = entries?;
-                Ok(app.questions.run(move |_| Some(found(entries, MOST))).await?)
+                Ok(app.questions.run(move |_| Some(found(&sandbox.journal, entries, MOST))).await?)
             }
             None if !app.is_ready() => Err(Problem::stopping()),
             None if sandbox.is_gone() => Err(Problem::not_found("sandbox", sandbox.name())),
@@ -157,7 +170,7 @@ pub(super) async fn await_requests(
         () = sleep(patience.saturating_sub(time.elapsed())) => {
             drop(wait);
             let sandbox = Arc::clone(&sandbox);
-            let work = move |deadline: &Deadline| missed(&sandbox.journal, &matcher, count, deadline);
+            let work = move |deadline: &Deadline| missed(&sandbox.journal, &query, count, deadline);
             let missed = app.questions.run(work).await??;
             Ok(missed)
         }
@@ -165,16 +178,12 @@ pub(super) async fn await_requests(
 }
 
 /// What came, and the exchanges that came nearest to matching, with what kept them from it.
-fn missed(
-    journal: &Journal,
-    matcher: &Match,
-    wanted: usize,
-    deadline: &Deadline,
-) -> Option<Result<Response, TooCostly>> {
+fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) -> Option<Result<Response, TooCostly>> {
     #[derive(Serialize)]
     struct Missed {
         wanted: usize,
         matching: usize,
+        dropped: u64,
         requests: Vec<Arc<Entry>>,
         near_misses: Vec<Near>,
     }
@@ -184,11 +193,11 @@ fn missed(
         failed: Vec<String>,
     }
     let (mut requests, mut near) = (Vec::new(), Vec::new());
-    for entry in journal.all() {
+    for entry in journal.all().into_iter().filter(|entry| query.covers(entry)) {
         if deadline.is_over() {
             return None;
         }
-        match journal.with_facts(&entry, |facts| matcher.misses(facts)) {
+        match journal.with_facts(&entry, |facts| query.matcher.misses(facts)) {
             Ok(0) => requests.push(entry),
             Ok(misses) => near.push((misses, entry)),
             Err(error) => return Some(Err(error)),
@@ -197,7 +206,7 @@ fn missed(
     near.sort_by_key(|(misses, _)| *misses);
     // Only those that are shown are put in words.
     let near = near.into_iter().take(NEAREST).map(|(_, request)| {
-        let failed = journal.with_facts(&request, |facts| matcher.failures(facts))?;
+        let failed = journal.with_facts(&request, |facts| query.matcher.failures(facts))?;
         Ok(Near { request, failed })
     });
     let near_misses = match near.collect::<Result<_, TooCostly>>() {
@@ -206,6 +215,6 @@ fn missed(
     };
     let matching = requests.len();
     requests.truncate(MOST);
-    let missed = Missed { wanted, matching, requests, near_misses };
+    let missed = Missed { wanted, matching, dropped: journal.fill().dropped, requests, near_misses };
     Some(Ok((StatusCode::REQUEST_TIMEOUT, Pretty(missed)).into_response()))
 }

@@ -9,7 +9,7 @@ use crate::{
         error::Problem,
         extract::{Id, Params, World},
     },
-    journal::{Entry, Filter, StatusFilter, exchange_id, exchange_number},
+    journal::{Endpoint, Entry, Filter, StatusFilter, exchange_id, exchange_number},
     position::brief,
     reading::Readings,
     scenario::{ChosenBy, NearMiss},
@@ -30,11 +30,13 @@ pub(super) struct Wanted {
     limit: Option<usize>,
     /// An HTTP status, or a `status` of the contract.
     status: Option<String>,
+    /// The surface that they were sent to.
+    endpoint: Option<Endpoint>,
 }
 
 impl Wanted {
     fn filter(&self) -> Result<Filter, Problem> {
-        let mut filter = Filter::default();
+        let mut filter = Filter { endpoint: self.endpoint, ..Filter::default() };
         if let Some(since) = &self.since {
             match (exchange_number(&since.spaced), since.parse(str::parse)) {
                 (Some(number), _) => filter.after = Some(number),
