@@ -49,6 +49,7 @@ fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
     engine.remove_global("debug");
     engine.add_filter(guard::BOUNDED, guard::bounded);
     engine.add_filter(guard::SCALAR, guard::scalar);
+    engine.add_filter("tojson", guard::to_json);
     engine
 }
 

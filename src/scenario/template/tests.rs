@@ -29,6 +29,8 @@ fn a_template_is_filled_from_the_request_the_actor_the_clock_and_the_ids() {
         ("{% for party in request.facts.parties %}{{ loop.index }}{{ party.name }} {% endfor %}", "1Ann 2Bo "),
         ("{{ request.nothing | default('none') }}", "none"),
         ("{{ range(3) | join(',') }}", "0,1,2"),
+        ("{{ {'a': [1]} | tojson(indent=2) }}", "{\n  \"a\": [\n    1\n  ]\n}"),
+        ("{{ [1] | tojson(1) }}{{ [2] | tojson(true) }}{{ [3, 4] | tojson }}", "[\n 1\n][\n  2\n][3, 4]"),
         ("{{ actor.display_name | default(actor.email) | tojson }}", r#""kim@x.com""#),
         ("{% if request.handoff_id is defined %}yes{% endif %}", "yes"),
     ] {
