@@ -14,6 +14,9 @@ use minijinja::{
 /// The most bytes of a text with places to fill.
 pub(super) const MOST_SOURCE: usize = 256 * 1024;
 
+/// The most bytes of a line of it. The engine counts columns in 16 bits, and a syntax error behind the last one panics.
+const MOST_LINE: usize = 64_000;
+
 /// The most operators, brackets and filters inside one another in one expression.
 const MOST_NESTED: usize = 64;
 
@@ -40,6 +43,10 @@ pub(super) struct Refused {
 pub(super) fn guard(source: &str) -> Result<String, Refused> {
     if source.len() > MOST_SOURCE {
         let problem = format!("has {} bytes; a text with places to fill has at most {MOST_SOURCE}", source.len());
+        return Err(Refused { offset: 0, problem });
+    }
+    if source.split('\n').any(|line| line.len() > MOST_LINE) {
+        let problem = format!("has a line of more than {MOST_LINE} bytes; break the line");
         return Err(Refused { offset: 0, problem });
     }
     let mut tokenizer = Tokenizer::new(source, "template", false, minijinja::syntax::SyntaxConfig::default());
