@@ -371,3 +371,28 @@ async fn scenarios_and_clients_of_all_sandboxes_are_bounded() {
     let answer = api.send(post("/__admin/clients", json!({ "public_key": key }).to_string())).await;
     assert_eq!(answer.status, StatusCode::CREATED, "a sandbox that goes makes room");
 }
+
+/// A scenario whose templates take a while to try out.
+fn slow_scenario(name: &str) -> Value {
+    let members: serde_json::Map<_, _> =
+        (0..900).map(|number| (format!("m{number}"), json!("{% for i in range(9999) %}{% endfor %}"))).collect();
+    json!({ "name": name, "answers": [{ "outcome": "error", "set": members }] })
+}
+
+#[tokio::test]
+async fn reading_scenarios_does_not_hold_up_the_server() {
+    let api = Api::new();
+    let put = Request::put("/__admin/scenarios/s").body(slow_scenario("s").to_string().into()).unwrap();
+    let create = post("/__admin/sandboxes", json!({ "scenarios": [slow_scenario("s")] }).to_string());
+    for (slow, expected) in [(put, 200), (create, 201)] {
+        let mut slow = std::pin::pin!(api.send(slow));
+        // The one thread of this test reads the scenario itself unless that is handed to another thread.
+        let live = tokio::select! {
+            biased;
+            answer = &mut slow => panic!("{} came first", answer.status),
+            live = api.send(Request::get("/livez").body(Body::empty()).unwrap()) => live,
+        };
+        assert_eq!(live.status, 200);
+        assert_eq!(slow.await.status, expected);
+    }
+}

@@ -11,7 +11,7 @@ use crate::{
     },
     position::shorten,
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
-    scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioSet},
+    scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
 };
 use axum::{
     extract::State,
@@ -53,24 +53,12 @@ pub(super) async fn create_sandbox(
     let changes = SwitchChanges::try_from(wanted.settings);
     let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}.", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
-    // Read before anything is made, so that nothing is half made.
-    let scenarios = wanted
-        .scenarios
-        .iter()
-        // One more than there may be, so that the refusal can show it.
-        .take(MOST_SCENARIOS + 1)
-        .enumerate()
-        .map(|(place, scenario)| {
-            // With lines, so that an error shows a place; a large one without, as lines make it larger still.
-            let lines = format!("{scenario:#}");
-            let text = if lines.len() > MOST_BYTES { scenario.to_string() } else { lines };
-            Scenario::read(&format!("scenarios/{place}"), &text)
-        });
-    let scenarios = scenarios
-        .map(|scenario| scenario.map(Arc::new))
-        .collect::<Result<_, _>>()
-        .and_then(ScenarioSet::of_one_source)
-        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    // Read before anything is made, so that nothing is half made. Many take seconds to read.
+    let scenarios = match wanted.scenarios {
+        none if none.is_empty() => Ok(ScenarioSet::default()),
+        some => app.questions.run(move |_| Some(read_scenarios(&some))).await?,
+    };
+    let scenarios = scenarios.map_err(|error| Problem::bad_request(error.to_string()))?;
     let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
@@ -86,6 +74,21 @@ pub(super) async fn create_sandbox(
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
+}
+
+fn read_scenarios(written: &[Value]) -> Result<ScenarioSet, ScenarioError> {
+    let scenarios = written
+        .iter()
+        // One more than there may be, so that the refusal can show it.
+        .take(MOST_SCENARIOS + 1)
+        .enumerate()
+        .map(|(place, scenario)| {
+            // With lines, so that an error shows a place; a large one without, as lines make it larger still.
+            let lines = format!("{scenario:#}");
+            let text = if lines.len() > MOST_BYTES { scenario.to_string() } else { lines };
+            Scenario::read(&format!("scenarios/{place}"), &text).map(Arc::new)
+        });
+    ScenarioSet::of_one_source(scenarios.collect::<Result<_, _>>()?)
 }
 
 #[derive(Deserialize)]

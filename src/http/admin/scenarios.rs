@@ -3,6 +3,7 @@
 use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
+    clock::Deadline,
     http::{
         error::Problem,
         extract::{Fields, Id, Params, World, read_body},
@@ -53,9 +54,10 @@ pub(super) async fn put_scenario(
     request: Request,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let body = read_body(request, &app).await?;
-    let scenario = utf8("the body", &body.bytes)
-        .and_then(|text| Scenario::read("the body", text))
-        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    // A large one takes a second to read.
+    let read =
+        move |_: &Deadline| Some(utf8("the body", &body.bytes).and_then(|text| Scenario::read("the body", text)));
+    let scenario = app.questions.run(read).await?.map_err(|error| Problem::bad_request(error.to_string()))?;
     if scenario.name() != name {
         let own = scenario.name();
         return Err(Problem::bad_request(format!(
