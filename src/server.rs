@@ -2,6 +2,7 @@
 
 mod connections;
 mod listen;
+mod patience;
 
 pub use connections::{MOST_CONNECTIONS, serve_router};
 

@@ -1,6 +1,6 @@
 //! Connections: accepted up to a limit, served one task each, and brought to an end within bounds.
 
-use super::DRAIN;
+use super::{DRAIN, patience::Patience};
 use crate::{
     clock::Stopwatch,
     http::fault::{self, Broken},
@@ -28,6 +28,9 @@ pub const MOST_CONNECTIONS: usize = 4_096;
 
 /// How long a caller may take to send the head of a request, and so how long a connection may be idle.
 const HEAD: Duration = Duration::from_secs(30);
+
+/// How long a caller may leave an answer unread that does not fit into the buffers on its way.
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// How much a connection reads ahead at most; no head may be larger. A thousand connections that send as fast as they
 /// can hold so many times this.
@@ -136,7 +139,7 @@ async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: wa
             .header_read_timeout(HEAD)
             .half_close(true)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(&mut stream), service);
+            .serve_connection(TokioIo::new(Patience::new(&mut stream, UNREAD)), service);
         let mut connection = pin!(connection);
         tokio::select! {
             biased;
