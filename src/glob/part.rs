@@ -135,6 +135,14 @@ impl Floating {
         self.part.words()
     }
 
+    /// What a search in a short text costs, compared with that for a part without `?`: a table is made for one with it.
+    pub(super) fn search_cost(&self) -> usize {
+        match &self.part {
+            Part::Text(_) => 1,
+            Part::Holes(part) => 10 * part.any.len(),
+        }
+    }
+
     /// The part, if it has no `?`.
     pub(super) fn text(&self) -> Option<&str> {
         match self {

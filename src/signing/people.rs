@@ -18,6 +18,10 @@ pub const LONGEST: u64 = 90 * 86_400;
 /// How many rules for people a plan has at most.
 pub const MOST_RULES: usize = 1_000;
 
+/// What the globs of all rules may cost together ([`Glob::search_cost`]). An envelope may have 10,000 agents, and each is
+/// compared with every rule.
+const MOST_SEARCHES: usize = 100;
+
 /// How an envelope that a handoff makes is played (G3, G4).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,7 +40,7 @@ pub struct Plan {
     pub people: People,
 }
 
-/// The rules for people, [`MOST_RULES`] at most.
+/// The rules for people: at most [`MOST_RULES`], whose globs are cheap to compare with 10,000 agents.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Rule>")]
 pub struct People(Vec<Rule>);
@@ -53,13 +57,21 @@ impl TryFrom<Vec<Rule>> for People {
     type Error = String;
 
     fn try_from(rules: Vec<Rule>) -> Result<Self, String> {
-        match rules.len() {
-            0..=MOST_RULES => Ok(Self(rules)),
-            count => Err(format!(
-                "{count} rules for people are too many; {MOST_RULES} are the most. A glob such as \"*@example.com\" is \
-                 for many people at once"
-            )),
+        if rules.len() > MOST_RULES {
+            return Err(format!(
+                "{} rules for people are too many; {MOST_RULES} are the most. A glob such as \"*@example.com\" is for \
+                 many people at once",
+                rules.len()
+            ));
         }
+        if rules.iter().map(|rule| rule.agent.search_cost()).sum::<usize>() > MOST_SEARCHES {
+            return Err(format!(
+                "the globs of the rules for people are too costly to compare; all together may have at most \
+                 {MOST_SEARCHES} parts between two stars, where one with ? in it counts as ten. Write emails in full, or \
+                 with one star"
+            ));
+        }
+        Ok(Self(rules))
     }
 }
 
@@ -294,6 +306,22 @@ mod tests {
         ] {
             let error = rule(value.clone()).unwrap_err();
             assert!(error.contains(problem), "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn globs_that_search_are_limited_and_others_are_not() {
+        let people = |glob: &str, count: usize| {
+            serde_json::from_value::<People>(json!(vec![json!({ "agent": glob }); count]))
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        for free in ["kim@example.com", "*@example.com", "kim@*", "kim*@example.com", "k??@*.com"] {
+            assert_eq!(people(free, MOST_RULES), Ok(()), "{free}");
+        }
+        for (costly, most) in [("*+vip@*", 100), ("*a*b*", 50), ("*a?b*", 10)] {
+            assert_eq!(people(costly, most), Ok(()), "{costly}");
+            assert!(people(costly, most + 1).unwrap_err().contains("too costly to compare"), "{costly}");
         }
     }
 }
