@@ -210,7 +210,7 @@ fn a_folder_without_scenarios_gets_a_warning() {
     eventually(|| names() == 1);
     std::fs::remove_file(folder.file("a.yaml")).unwrap();
     warned();
-    assert_eq!(names(), 0);
+    eventually(|| names() == 0);
 }
 
 #[test]
