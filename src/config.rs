@@ -352,6 +352,7 @@ impl Settings {
             None => options,
         };
         let mut settings = Self::from_options(options);
+        settings.refuse_zero()?;
         if settings.admin_token.as_ref().is_some_and(|token| !token.is_bearer_token()) {
             let problem = "it is not a bearer token; use letters, digits and - . _ ~ + / only".to_owned();
             return Err(ConfigError::Value { setting: "admin-token", problem });
@@ -365,5 +366,24 @@ impl Settings {
             settings.listen = addresses.join(",");
         }
         Ok(settings)
+    }
+
+    /// Refuses 0 where nothing could be served with it. 0 elsewhere is a choice: no journal, no events, no sandbox beside
+    /// the default one, no tolerance, a session that ends at once.
+    fn refuse_zero(&self) -> Result<(), ConfigError> {
+        let size = "0 would refuse or drop everything; give a size such as 1MiB";
+        let count = "0 would drop everything at once; give a number such as 1000";
+        for (setting, value, problem) in [
+            ("max-body", self.max_body, size),
+            ("max-admin-body", self.max_admin_body, size),
+            ("max-sessions", self.max_sessions, count),
+            ("max-session-bytes", self.max_session_bytes, size),
+            ("max-memory", self.max_memory, size),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Value { setting, problem: problem.to_owned() });
+            }
+        }
+        Ok(())
     }
 }

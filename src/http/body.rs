@@ -4,6 +4,7 @@
 use crate::{
     budget::{Account, Budget},
     clock::Stopwatch,
+    position::brief,
 };
 use axum::{
     body::Body,
@@ -102,6 +103,22 @@ pub(super) async fn read(
         }
         whole.extend_from_slice(&data);
     }
+}
+
+/// Judges `Transfer-Encoding`: hyper undoes `chunked` alone, and a body in another coding would be read as it is not.
+/// One whose last coding is not `chunked` has no known end (RFC 9112, 6.3); hyper answers it with 400.
+pub(super) fn judge_transfer_coding(headers: &HeaderMap) -> Result<(), String> {
+    let codings: Vec<String> = headers
+        .get_all(header::TRANSFER_ENCODING)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
+    let codings = codings.join(", ");
+    if codings.is_empty() || codings.trim().eq_ignore_ascii_case("chunked") {
+        return Ok(());
+    }
+    let codings = brief(&codings);
+    Err(format!("The Transfer-Encoding {codings:?} is not supported; send the body chunked, or with a Content-Length."))
 }
 
 /// Drops the body of a request that was refused unread. A client that waits for leave to send it (`Expect`) never gets

@@ -16,6 +16,8 @@ pub(super) const BUSY: &str = "Too many large request bodies are being received 
 pub(super) enum Breach {
     /// The body is of no type that is taken (H3).
     MediaType(String),
+    /// The body came in a transfer coding other than `chunked`.
+    TransferCoding(String),
     /// The body is over the limit, in bytes (H4).
     TooLarge(usize),
     /// The body holds more JSON values than are taken.
@@ -54,6 +56,7 @@ impl Breach {
     pub(super) fn http_status(&self) -> StatusCode {
         match self {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TransferCoding(_) => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge(_) | Self::TooManyValues(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
@@ -66,7 +69,9 @@ impl Breach {
     /// What is wrong, and the fix.
     pub(super) fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::MediaType(description) | Self::CrossSite(description) => description.clone().into(),
+            Self::MediaType(description) | Self::TransferCoding(description) | Self::CrossSite(description) => {
+                description.clone().into()
+            }
             Self::TooLarge(limit) => {
                 format!("The request body is larger than {limit} bytes, the limit that --max-body sets.").into()
             }

@@ -87,6 +87,9 @@ async fn check_body<T: Contracted>(
     body: Body,
     ascii_emails: bool,
 ) -> Result<(Accepted<T>, ReadBody), Faulty> {
+    if let Err(description) = body::judge_transfer_coding(headers) {
+        return Err((unread(Breach::TransferCoding(description), headers, body), None));
+    }
     if let Err(description) = judge_media_type(headers) {
         return Err((unread(Breach::MediaType(description), headers, body), None));
     }
@@ -285,6 +288,10 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<ReadBody, P
 
 async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc<Budget>) -> Result<ReadBody, Problem> {
     let waits_for_leave = request.headers().contains_key(header::EXPECT);
+    if let Err(detail) = body::judge_transfer_coding(request.headers()) {
+        let (parts, body) = request.into_parts();
+        return Err(unread(Problem::new(StatusCode::NOT_IMPLEMENTED, detail), &parts.headers, body));
+    }
     body::read(request.into_body(), limit, waits_for_leave, budget).await.map_err(|error| match error {
         BodyError::TooLarge => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes, {limited}."))

@@ -140,6 +140,10 @@ impl SurfaceError for TokenFailure {
 /// Reads the form whole.
 async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<ReadBody, (StatusCode, TokenError)> {
     let waits_for_leave = headers.contains_key(header::EXPECT);
+    if let Err(problem) = body::judge_transfer_coding(headers) {
+        body::let_go(body, headers);
+        return Err((StatusCode::NOT_IMPLEMENTED, TokenError::new(ErrorCode::InvalidRequest, &problem)));
+    }
     if let Err(problem) = judge_media_type(headers) {
         if !waits_for_leave {
             body::drain(body);

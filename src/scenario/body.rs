@@ -2,8 +2,10 @@
 
 use super::{
     answer::Departure,
+    headers::sendable,
     template::{Context, Names, Template, TemplateError},
 };
+use crate::position::excerpt;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
@@ -27,7 +29,7 @@ pub(super) enum BodyPlan {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename = "raw")]
 pub(super) struct Raw {
-    #[serde(default = "json_type")]
+    #[serde(default = "json_type", deserialize_with = "content_type")]
     content_type: Template,
     body: Template,
 }
@@ -65,7 +67,12 @@ impl Departure {
         let mut headers = self.headers.fill(&names)?;
         let mut body = match &self.body {
             BodyPlan::Raw(raw) => {
-                headers.push(("content-type".to_owned(), raw.content_type.fill(&names)?));
+                let content_type = raw.content_type.fill(&names)?;
+                sendable_type(&content_type).map_err(|problem| TemplateError {
+                    source_text: excerpt(&raw.content_type.to_string(), 0).text.into_owned(),
+                    problem,
+                })?;
+                headers.push(("content-type".to_owned(), content_type));
                 raw.body.fill(&names)?.into_bytes()
             }
             BodyPlan::Contract { set, remove } if set.0.is_empty() && remove.is_empty() => contract_body.to_vec(),
@@ -91,12 +98,11 @@ impl Default for BodyPlan {
 
 impl BodyPlan {
     pub(super) fn of(raw: Option<Raw>, set: Members, remove: Vec<Box<str>>) -> Result<Self, String> {
-        for (key, count) in [("set", set.count()), ("remove", remove.len())] {
-            if count > MOST_MEMBERS {
-                return Err(format!(
-                    "{key:?} has {count} members and items; an answer has at most {MOST_MEMBERS}. Use \"raw\" for a large body"
-                ));
-            }
+        if remove.len() > MOST_MEMBERS {
+            let count = remove.len();
+            return Err(format!(
+                "\"remove\" has {count} members; an answer has at most {MOST_MEMBERS}. Use \"raw\" for a large body"
+            ));
         }
         if let Some((name, _)) = set.0.iter().find(|(name, _)| remove.iter().any(|removed| **removed == **name)) {
             return Err(format!("the member {name:?} is both set and removed; do one of the two"));
@@ -148,6 +154,23 @@ fn json_type() -> Template {
     Template::plain("application/json")
 }
 
+fn content_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error> {
+    let template = Template::deserialize(deserializer)?;
+    if let Some(text) = template.as_plain() {
+        sendable_type(text).map_err(D::Error::custom)?;
+    }
+    Ok(template)
+}
+
+/// Whether a text can be sent as the type of a body.
+fn sendable_type(text: &str) -> Result<(), String> {
+    const MOST_BYTES: usize = 1_000;
+    if text.len() > MOST_BYTES {
+        return Err(format!("\"content_type\" has {} bytes; at most {MOST_BYTES} are allowed", text.len()));
+    }
+    sendable("Content-Type", text)
+}
+
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor)
@@ -164,12 +187,24 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
+        let (mut members, mut count) = (Vec::new(), 0);
+        while let Some((name, filling)) = map.next_entry::<String, Filling>()? {
+            count = within_limit(count + filling.count()).map_err(A::Error::custom)?;
+            members.push((name, filling));
         }
         Ok(Members(members))
     }
+}
+
+/// The count of members and items so far. Reading stops at the first one too many, before the rest are compiled.
+fn within_limit(count: usize) -> Result<usize, String> {
+    if count > MOST_MEMBERS {
+        return Err(format!(
+            "\"set\" has more than {MOST_MEMBERS} members and items; an answer has at most {MOST_MEMBERS}. Use \"raw\" for \
+             a large body"
+        ));
+    }
+    Ok(count)
 }
 
 impl<'de> Deserialize<'de> for Filling {
@@ -192,8 +227,9 @@ impl<'de> Visitor<'de> for FillingVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Filling, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        let (mut list, mut count) = (Vec::new(), 0);
+        while let Some(item) = items.next_element::<Filling>()? {
+            count = within_limit(count + item.count()).map_err(A::Error::custom)?;
             list.push(item);
         }
         Ok(Filling::List(list))

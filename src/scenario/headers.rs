@@ -14,6 +14,10 @@ const MOST: usize = 100;
 /// The most bytes of all headers of one answer together, with their names: as many as common clients read.
 const MOST_BYTES: usize = 16 * 1024;
 
+/// What frames an answer or governs its connection.
+const FRAMING: [&str; 7] =
+    ["connection", "content-length", "keep-alive", "proxy-connection", "trailer", "transfer-encoding", "upgrade"];
+
 /// Headers by name, in the order in which they are written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Headers(Vec<(HeaderName, Template)>);
@@ -52,9 +56,8 @@ impl Headers {
                         name.0
                     ));
                 }
-                if value.chars().any(|char| char.is_control() || !char.is_ascii()) {
-                    let value = excerpt(&value, 0).text;
-                    return wrong(format!("{value:?} cannot be the header {}: it holds more than plain text", name.0));
+                if let Err(problem) = sendable(&name.0, &value) {
+                    return wrong(problem);
                 }
                 Ok((name.0.to_string(), value))
             })
@@ -62,15 +65,24 @@ impl Headers {
     }
 }
 
+/// Whether a value can be sent as a header: visible ASCII, with spaces and tabs inside.
+pub(super) fn sendable(name: &str, value: &str) -> Result<(), String> {
+    let shown = excerpt(value, 0).text;
+    if value.chars().any(|char| char != '\t' && char.is_control() || !char.is_ascii()) {
+        return Err(format!("{shown:?} cannot be the header {name}: it holds more than plain text; use visible ASCII"));
+    }
+    if value.trim_ascii() != value {
+        return Err(format!("{shown:?} cannot be the header {name}: readers drop the space around it; remove it"));
+    }
+    Ok(())
+}
+
 impl TryFrom<String> for HeaderName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
         // What frames the answer is the server's own: a wrong length would break the connection for the next request.
-        if ["connection", "content-length", "transfer-encoding"]
-            .iter()
-            .any(|framing| name.eq_ignore_ascii_case(framing))
-        {
+        if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
             return Err(format!("the header {name} is the server's own; \"fault\" and \"truncate\" break an answer"));
         }
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -107,6 +119,9 @@ impl<'de> Visitor<'de> for HeadersVisitor {
                 return Err(A::Error::custom(format!("the header {} is there twice", name.0)));
             }
             let value: Template = map.next_value()?;
+            if let Some(text) = value.as_plain() {
+                sendable(&name.0, text).map_err(A::Error::custom)?;
+            }
             bytes += name.0.len() + value.len();
             if bytes > MOST_BYTES {
                 let problem =

@@ -160,6 +160,14 @@ impl Template {
         }
     }
 
+    /// The text, if there is nothing to fill.
+    pub(super) fn as_plain(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Plain(text) => Some(text),
+            Form::Filled { .. } => None,
+        }
+    }
+
     /// A text with nothing to fill.
     pub(super) fn plain(text: &str) -> Self {
         Self(Form::Plain(text.into()))

@@ -34,6 +34,7 @@ mod openapi;
 mod people;
 mod play;
 mod property;
+mod refusals;
 mod requests;
 mod restored_people;
 mod sandboxes;

@@ -169,3 +169,31 @@ fn an_unknown_variable_of_ours_is_warned_of() {
     let (_, _, log) = Running::start(&mut command).stop("-TERM");
     assert!(log.contains("DOCENDORSE_MOCK_LISEN is set, but no setting has that name"), "{log}");
 }
+
+#[test]
+fn a_limit_of_zero_is_refused_wherever_it_comes_from() {
+    let folder = Folder::new();
+    for setting in ["max-body", "max-admin-body", "max-sessions", "max-session-bytes", "max-memory"] {
+        let config = folder.write("zero.toml", &format!("{setting} = 0\n"));
+        let variable = format!("DOCENDORSE_MOCK_{}", setting.replace('-', "_").to_uppercase());
+        let flag = format!("--{setting}");
+        let refused = [
+            program().args([&flag, "0"]).output().unwrap(),
+            program().env(&variable, "0").output().unwrap(),
+            program().args(["--config", &config]).output().unwrap(),
+        ];
+        for output in refused {
+            assert_eq!(output.status.code(), Some(2), "{setting}");
+            let told = text(&output.stderr);
+            assert!(told.starts_with(&format!("docendorse-mock: {setting}: 0 would")), "{told}");
+        }
+    }
+}
+
+#[test]
+fn zero_means_none_where_none_makes_sense() {
+    let zero = ["--max-sandboxes", "0", "--max-events", "0", "--max-exchanges", "0", "--max-journal", "0"];
+    let more = ["--clock-skew", "0s", "--listen", "127.0.0.1:0"];
+    let settings = settings(&Running::start(program().args(zero).args(more)));
+    assert_eq!((&settings["max-exchanges"], &settings["max-sandboxes"]), (&json!(0), &json!(0)));
+}

@@ -23,7 +23,7 @@ fn attacks() -> Vec<(&'static str, String, &'static str)> {
     vec![
         ("headers", with(json!({ "headers": many(33_000) })), "at most 100 headers"),
         ("header-bytes", with(json!({ "headers": { "X-A": "a".repeat(20_000) } })), "at most 16384 bytes together"),
-        ("set", with(json!({ "set": many(1_001) })), "\"set\" has 1001 members and items; an answer has at most 1000"),
+        ("set", with(json!({ "set": many(1_001) })), "\"set\" has more than 1000 members and items; an answer has at most 1000"),
         ("set-list", with(json!({ "set": { "a": vec![0; 1_000] } })), "an answer has at most 1000"),
         ("remove", with(json!({ "remove": vec!["a"; 1_001] })), "\"remove\" has 1001 members"),
         ("answers", json!({ "name": "s", "answers": vec![json!({}); 1_001] }).to_string(), "the list has 1001 entries"),

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::{
     actor::{ActorChange, ActorState},
+    contract::is_email,
     http::{
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
+    position::brief,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -47,6 +49,12 @@ pub(super) async fn change_actor(
     Id(email): Id,
     Fields(change): Fields<ActorChange>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
+    if !is_email(&email) {
+        let email = brief(&email);
+        return Err(Problem::bad_request(format!(
+            "In the path: {email:?} is not an email address; actors are known by one."
+        )));
+    }
     let (actor, opened) = sandbox.change_actor(&email, change).await?;
     let opened: Vec<_> = opened.iter().map(|session| &session.id).collect();
     Ok(Pretty(json!({ "actor": actor, "opened_sessions": opened })))

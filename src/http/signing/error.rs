@@ -70,6 +70,7 @@ impl ApiError {
 impl From<Breach> for ApiError {
     fn from(breach: Breach) -> Self {
         let name = match &breach {
+            Breach::TransferCoding(_) => "Request.UnsupportedTransferCoding",
             Breach::MediaType(_) => "Request.UnsupportedMediaType",
             Breach::TooLarge(_) | Breach::TooManyValues(_) => "Request.TooLarge",
             Breach::Busy => "Service.Unavailable",

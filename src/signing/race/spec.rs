@@ -13,6 +13,11 @@ impl FromStr for RaceAgent {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, habits) = match text.split_once(':') {
             Some((name, habits)) => (name.trim(), habits),
+            None if text.contains([',', ' ']) && VERBS.iter().any(|verb| has_word(text, verb)) => {
+                return Err(format!(
+                    "{text:?} has no colon behind the name; write one such as \"Alice: opens 5m, signs 10m\""
+                ));
+            }
             None => (text.trim(), ""),
         };
         let mut fields = Map::new();
@@ -30,6 +35,11 @@ impl FromStr for RaceAgent {
         let file: AgentFile = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
         file.try_into()
     }
+}
+
+/// Whether a text has a word of its own, in any case.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|char: char| char.is_whitespace() || char == ',').any(|found| found.eq_ignore_ascii_case(word))
 }
 
 /// `never`, `5m`, `1m..2h`, each with a probability behind it such as `10%`.
@@ -84,6 +94,9 @@ mod tests {
             ("", "name"),
             (": opens 5m", "name"),
             ("Bob: reads 5m", "\"reads\" is not one of opens, accepts, declines, signs"),
+            ("Bob opens 5m", "no colon behind the name"),
+            ("Bob, opens 5m", "no colon behind the name"),
+            ("Alice Roe Signs 5m, opens 1m", "no colon behind the name"),
             ("Bob: opens", "is no span of time"),
             ("Bob: opens soon", "is no span of time"),
             ("Bob: opens 91d", "\"91d\" is longer than 2160h"),
