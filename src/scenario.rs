@@ -6,7 +6,9 @@
 
 mod answer;
 mod body;
+mod decimal;
 mod error;
+mod exact;
 mod facts;
 mod headers;
 mod matching;

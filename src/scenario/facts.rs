@@ -1,5 +1,6 @@
 //! What a request offers for scenarios to match.
 
+use super::exact::Exact;
 use crate::contract::read_json;
 use serde_json::Value;
 use std::{borrow::Cow, sync::OnceLock};
@@ -9,13 +10,19 @@ use std::{borrow::Cow, sync::OnceLock};
 pub struct LazyBody<'a> {
     text: &'a [u8],
     value: OnceLock<Value>,
+    exact: OnceLock<Exact>,
 }
 
 impl<'a> LazyBody<'a> {
     /// A body that nobody has looked into yet.
     #[must_use]
     pub fn new(text: &'a [u8]) -> Self {
-        Self { text, value: OnceLock::new() }
+        Self { text, value: OnceLock::new(), exact: OnceLock::new() }
+    }
+
+    /// The body with exact numbers; `null` when it is not JSON.
+    pub(super) fn exact(&self) -> &Exact {
+        self.exact.get_or_init(|| Exact::read(self.text).unwrap_or_else(|| self.value().into()))
     }
 
     /// The body as JSON; `null` when it is none.

@@ -140,7 +140,7 @@ impl Predicate {
             Self::ExternalUserId(glob) => matches(glob, facts.external_user_id),
             Self::Intent(intent) => *intent.0 == *facts.intent,
             Self::Source(glob) => matches(glob, facts.source),
-            Self::Body(predicate) => predicate.holds(facts.body.value(), subject.steps),
+            Self::Body(predicate) => predicate.holds(facts.body.exact(), subject.steps),
             Self::Any(matches) => matches.iter().any(|one| one.holds(subject)),
             Self::Not(inner) => !inner.holds(subject),
         }
@@ -160,7 +160,7 @@ impl Predicate {
             Self::ExternalUserId(glob) => unlike("external_user_id", facts.external_user_id, glob),
             Self::Intent(intent) => format!("intent {:?} is not {:?}", facts.intent, intent.0),
             Self::Source(glob) => unlike("source", facts.source, glob),
-            Self::Body(predicate) => predicate.failure(facts.body.value()),
+            Self::Body(predicate) => predicate.failure(facts.body.exact()),
             Self::Any(matches) => {
                 let failures: Vec<String> = matches.iter().map(|one| one.failures_of(subject).join(" and ")).collect();
                 format!("none of any: {}", failures.join("; "))

@@ -1,14 +1,16 @@
 //! Predicates about a value: one place of a request body, or a word of the contract.
 
-use super::{matching::given, steps::Steps};
+use super::{decimal::Decimal, exact::Exact, matching::given, steps::Steps};
 use crate::glob::Glob;
 use crate::session::Intent;
 use serde::{
     Deserialize,
     de::{IntoDeserializer, value::StrDeserializer},
 };
-use serde_json::Value;
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, Write},
+};
 
 /// How many bytes a JSON pointer may have.
 const LONGEST_POINTER: usize = 1_000;
@@ -26,34 +28,35 @@ pub(super) struct BodyPredicate {
 
 #[derive(Clone, Debug)]
 enum Test {
-    Equals(Value),
+    Equals(Exact),
     Glob(Glob),
     Exists(bool),
-    Above(f64),
-    Below(f64),
+    Above(Decimal),
+    Below(Decimal),
 }
 
 impl BodyPredicate {
-    pub(super) fn holds(&self, body: &Value, steps: &Steps) -> bool {
+    pub(super) fn holds(&self, body: &Exact, steps: &Steps) -> bool {
         if !steps.pay(self.pointer.0.len() as u64) {
             return false;
         }
         let found = body.pointer(&self.pointer.0);
         match &self.test {
             Test::Equals(wanted) => {
-                found.is_some_and(|found| steps.pay(LARGEST_VALUE as u64) && is_same(found, wanted))
+                found.is_some_and(|found| steps.pay(LARGEST_VALUE as u64) && found.is_same(wanted, steps))
             }
-            Test::Glob(glob) => found
-                .and_then(Value::as_str)
-                .is_some_and(|text| steps.pay(glob.steps(text.len())) && glob.matches(text)),
+            Test::Glob(glob) => match found {
+                Some(Exact::Text(text)) => steps.pay(glob.steps(text.len())) && glob.matches(text),
+                _ => false,
+            },
             Test::Exists(wanted) => found.is_some() == *wanted,
-            Test::Above(limit) => found.and_then(Value::as_f64).is_some_and(|number| number > *limit),
-            Test::Below(limit) => found.and_then(Value::as_f64).is_some_and(|number| number < *limit),
+            Test::Above(limit) => number(found, steps).is_some_and(|number| number > limit),
+            Test::Below(limit) => number(found, steps).is_some_and(|number| number < limit),
         }
     }
 
     /// Why it does not hold.
-    pub(super) fn failure(&self, body: &Value) -> String {
+    pub(super) fn failure(&self, body: &Exact) -> String {
         let pointer = &self.pointer.0;
         match (body.pointer(pointer), &self.test) {
             (None, test) => format!("{pointer} is absent; wanted: it {test}"),
@@ -81,27 +84,20 @@ impl fmt::Display for Test {
     }
 }
 
-/// Whether two values say the same; `1` and `1.0` do.
-fn is_same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| is_same(value, other)))
-        }
-        _ => one == other,
+/// A number that may be compared.
+fn number<'e>(found: Option<&'e Exact>, steps: &Steps) -> Option<&'e Decimal> {
+    match found {
+        Some(Exact::Number(number)) if steps.pay(number.len() as u64) => Some(number),
+        _ => None,
     }
 }
 
 /// A value as JSON, cut where it stops being readable. Only the part that is shown is written.
-fn brief(value: &Value) -> String {
+fn brief(value: &Exact) -> String {
     const MOST: usize = 80;
     let mut start = Start { text: Vec::new(), left: MOST * 4 + 4 };
     // Fails once there is enough.
-    let _ = serde_json::to_writer(&mut start, value);
+    let _ = write!(start, "{value}");
     cut(&String::from_utf8_lossy(&start.text), MOST, str::to_owned)
 }
 
@@ -111,7 +107,7 @@ struct Start {
     left: usize,
 }
 
-impl io::Write for Start {
+impl Write for Start {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.left == 0 {
             return Err(io::ErrorKind::WriteZero.into());
@@ -136,8 +132,8 @@ pub(super) fn cut(text: &str, most: usize, show: impl FnOnce(&str) -> String) ->
 }
 
 /// Whether the JSON of a value has more than so many bytes.
-fn is_larger(value: &Value, bytes: usize) -> bool {
-    serde_json::to_writer(&mut Start { text: Vec::new(), left: bytes }, value).is_err()
+fn is_larger(value: &Exact, bytes: usize) -> bool {
+    write!(Start { text: Vec::new(), left: bytes }, "{value}").is_err()
 }
 
 /// A JSON pointer (RFC 6901).
@@ -192,15 +188,15 @@ impl TryFrom<String> for IntentName {
 struct BodyPredicateFile {
     pointer: Pointer,
     #[serde(default, deserialize_with = "given")]
-    equals: Option<Value>,
+    equals: Option<Exact>,
     #[serde(default, deserialize_with = "given")]
     glob: Option<Glob>,
     #[serde(default, deserialize_with = "given")]
     exists: Option<bool>,
     #[serde(default, deserialize_with = "given")]
-    above: Option<f64>,
+    above: Option<Decimal>,
     #[serde(default, deserialize_with = "given")]
-    below: Option<f64>,
+    below: Option<Decimal>,
 }
 
 impl TryFrom<BodyPredicateFile> for BodyPredicate {
@@ -237,7 +233,7 @@ impl TryFrom<BodyPredicateFile> for BodyPredicate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn read(predicate: &Value) -> Result<BodyPredicate, String> {
         serde_json::from_value(predicate.clone()).map_err(|error| error.to_string())
@@ -259,13 +255,17 @@ mod tests {
             (json!({ "pointer": "/f", "below": 1.5 }), true),
             (json!({ "pointer": "", "exists": true }), true),
         ] {
-            assert_eq!(read(&predicate).unwrap().holds(&body, &Steps::default()), expected, "{predicate}");
+            assert_eq!(
+                read(&predicate).unwrap().holds(&Exact::from(&body), &Steps::default()),
+                expected,
+                "{predicate}"
+            );
         }
     }
 
     #[test]
     fn a_failure_says_what_is_there() {
-        let failure = |predicate| read(&predicate).unwrap().failure(&json!({ "a": 3 }));
+        let failure = |predicate| read(&predicate).unwrap().failure(&Exact::from(&json!({ "a": 3 })));
         assert_eq!(failure(json!({ "pointer": "/a", "above": 5 })), "/a is 3; wanted: it is above 5");
         assert_eq!(failure(json!({ "pointer": "/b", "equals": "x" })), r#"/b is absent; wanted: it equals "x""#);
     }

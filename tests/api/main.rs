@@ -13,6 +13,7 @@ mod clock;
 mod control;
 mod credentials;
 mod events;
+mod exact_numbers;
 mod faults;
 mod fixtures;
 mod grants;

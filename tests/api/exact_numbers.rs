@@ -1,0 +1,99 @@
+//! Numbers of a request body are matched by value, without rounding.
+
+use crate::{
+    harness::{Api, body_of},
+    sandboxes::send,
+};
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
+
+/// A handoff whose `facts.n` is written so.
+async fn hand_off(api: &Api, number: &str) -> u16 {
+    let mut body: Value = serde_json::from_str(&body_of("h-1", "sam@example.com")).unwrap();
+    body["facts"]["n"] = json!("NUMBER");
+    body["facts"]["metadata"] = json!({ "title": "t" });
+    api.hand_off(body.to_string().replace("\"NUMBER\"", number)).await.status.as_u16()
+}
+
+/// Whether a scenario with a predicate on `facts.n` answers a handoff.
+async fn matches(predicate: &str, number: &str) -> bool {
+    let api = Api::new();
+    let yaml = format!(
+        "name: s\nmatch: {{ body: [{{ pointer: /facts/n, {predicate} }}] }}\nanswers: [{{ http_status: 418, delay: 0s }}]\n"
+    );
+    let request = Request::put("/__admin/scenarios/s").body(Body::from(yaml)).unwrap();
+    let put = api.send(request).await;
+    assert_eq!(put.status, 200, "{predicate}: {}", put.text);
+    hand_off(&api, number).await == 418
+}
+
+#[tokio::test]
+async fn equals_compares_numbers_by_value() {
+    for (wanted, number, expected) in [
+        ("9007199254740993", "9007199254740993", true),
+        ("9007199254740993", "9007199254740992", false),
+        ("9007199254740992", "9007199254740993", false),
+        ("18446744073709551615", "18446744073709551615", true),
+        ("18446744073709551615", "18446744073709551614", false),
+        ("-9223372036854775808", "-9223372036854775807", false),
+        ("9007199254740993", "9007199254740993.0", true),
+        ("9007199254740993", "90071992547409930e-1", true),
+        ("1", "1.0", true),
+        ("1", "10e-1", true),
+        ("1", "\"1\"", false),
+        ("0", "-0", true),
+        ("0", "-0.0e9", true),
+        ("0.1", "0.1000000000000000055511151231257827", false),
+        ("0", "1e-400", false),
+        ("1", "1e400", false),
+        ("[1, {a: 9007199254740993}]", r#"[1.0, {"a": 9007199254740993}]"#, true),
+        ("[1, {a: 9007199254740993}]", r#"[1.0, {"a": 9007199254740992}]"#, false),
+    ] {
+        assert_eq!(matches(&format!("equals: {wanted}"), number).await, expected, "{wanted} {number}");
+    }
+}
+
+#[tokio::test]
+async fn above_and_below_compare_numbers_by_value() {
+    let huge = format!("1e{}", "9".repeat(50_000));
+    for (predicate, number, expected) in [
+        ("above: 9007199254740992", "9007199254740993", true),
+        ("above: 9007199254740993", "9007199254740993", false),
+        ("below: 9007199254740993", "9007199254740992", true),
+        ("below: 9007199254740993", "9007199254740992.9999", true),
+        ("above: 0", "1e-400", true),
+        ("above: 0", "-0", false),
+        ("above: 1", "1e400", true),
+        ("below: -1", "-1e400", true),
+        ("above: 1", &huge, true),
+        ("above: 1", "\"2\"", false),
+    ] {
+        assert_eq!(matches(predicate, number).await, expected, "{predicate} {}", number.len());
+    }
+}
+
+#[tokio::test]
+async fn questions_to_the_journal_compare_numbers_by_value() {
+    let api = Api::new();
+    for number in ["9007199254740993", "9007199254740992", "1e400", "1.50"] {
+        hand_off(&api, number).await;
+    }
+    for (test, expected) in [
+        (json!({ "equals": 9_007_199_254_740_993_u64 }), 1),
+        (json!({ "above": 9_007_199_254_740_992_u64 }), 2),
+        (json!({ "below": 9_007_199_254_740_993_u64 }), 2),
+        (json!({ "equals": 1.5 }), 1),
+        (json!({ "exists": true }), 4),
+    ] {
+        let mut predicate = test.clone();
+        predicate["pointer"] = json!("/facts/n");
+        let matcher = json!({ "body": [predicate] });
+        let count = send(&api, "POST", "/__admin/requests/count", json!({ "match": matcher })).await;
+        assert_eq!(count.json()["count"], expected, "{test}: {}", count.text);
+        let found = send(&api, "POST", "/__admin/requests/find", json!({ "match": matcher })).await;
+        assert_eq!(found.json()["requests"].as_array().unwrap().len(), expected, "{test}: {}", found.text);
+    }
+    let matcher = json!({ "body": [{ "pointer": "/facts/n", "equals": 9_007_199_254_740_995_u64 }] });
+    let found = send(&api, "POST", "/__admin/requests/find", json!({ "match": matcher })).await;
+    assert!(found.text.contains("/facts/n is 9007199254740993; wanted: it equals 9007199254740995"), "{}", found.text);
+}
