@@ -19,6 +19,7 @@ mod script;
 mod set;
 mod shipped;
 mod span;
+mod spelling;
 mod steps;
 mod template;
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 pub const VERSION: &str = "1.0.0";
 
 /// The names of errors that a request meets before the rules of signing are asked.
-pub const REQUEST_ERRORS: [&str; 12] = [
+pub const REQUEST_ERRORS: [&str; 13] = [
     "ApiKey.Missing",
     "ApiKey.Unknown",
     "Endpoint.NotFound",
@@ -20,6 +20,7 @@ pub const REQUEST_ERRORS: [&str; 12] = [
     "Request.InvalidQuery",
     "Request.TooLarge",
     "Request.UnsupportedMediaType",
+    "Request.UnsupportedTransferCoding",
     "Request.Incomplete",
     "Request.TimedOut",
     "Service.Failed",

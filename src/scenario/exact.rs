@@ -171,13 +171,11 @@ impl<'de> Visitor<'de> for Reader {
         if !self.is_tagged {
             return Ok(Exact::Text(text.into()));
         }
-        match text.strip_prefix('s') {
-            Some(text) => Ok(Exact::Text(text.into())),
-            None => {
-                let number = text.strip_prefix('n').and_then(Decimal::parse);
-                number.map(Exact::Number).ok_or_else(|| E::custom("not a number"))
-            }
+        if let Some(text) = text.strip_prefix('s') {
+            return Ok(Exact::Text(text.into()));
         }
+        let number = text.strip_prefix('n').and_then(Decimal::parse);
+        number.map(Exact::Number).ok_or_else(|| E::custom("not a number"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Exact, A::Error> {

@@ -4,6 +4,7 @@ use crate::{
     harness::{Api, CREATE, body_of},
     sandboxes::send,
 };
+use axum::{body::Body, http::Request};
 use docendorse_mock::{Mock, Settings};
 use serde_json::{Value, json};
 use tokio::{
@@ -27,7 +28,7 @@ async fn a_header_that_cannot_be_sent_is_refused() {
     for (headers, problem) in [
         (json!({ "X-A": "a\r\nX-B: b" }), "holds more than plain text"),
         (json!({ "X-A": "a\u{0}" }), "holds more than plain text"),
-        (json!({ "X-A": "a\u{7f}" }), "holds more than plain text"),
+        (json!({ "X-A": "a\u{7f}" }), "unexpected character"),
         (json!({ "X-A": "é" }), "holds more than plain text"),
         (json!({ "X-A": " a" }), "drop the space around it"),
         (json!({ "X-A": "a\t" }), "drop the space around it"),
@@ -155,4 +156,79 @@ async fn transfer_codings_other_than_chunked_are_refused() {
         );
         assert!(!exchange(&mock, &request).await.contains("is not supported"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn yaml_that_is_read_as_another_value_is_refused() {
+    let api = Api::new();
+    for (line, problem) in [
+        ("set: {zip: 01234}", "quote it"),
+        ("set: {zip: 0o17}", "quote it"),
+        ("set: {zip: 0x1F}", "quote it"),
+        ("set: {zip: 1_000}", "quote it"),
+        ("set: {phone: +15551234567}", "quote it"),
+        ("set: {code: 1e3}", "1e3 is read as 1000.0; write 1000.0, or quote it"),
+        ("set: {version: 1.10}", "1.10 is read as 1.1; write 1.1, or quote it"),
+        ("set: {half: .5}", "quote it"),
+        ("set: {one: 1.}", "quote it"),
+        ("set: {inf: .inf}", "quote it"),
+        ("set: {nan: .NaN}", "quote it"),
+        ("set: {nothing: ~}", "~ is read as null; write null, or quote it"),
+        ("set: {nothing: NULL}", "is read as null"),
+        ("set: {sure: True}", "True is read as true"),
+        ("set: {many: 1e999}", "out of range"),
+        ("set: {many: 18446744073709551617}", "would be rounded"),
+        ("set: {many: 0.12345678901234567890123}", "would be rounded"),
+        ("set: {list: [1, [01]]}", "quote it"),
+        ("set: {404: x}", "the key \"404\" is not a text in YAML; quote it"),
+        ("set: {true: x}", "the key \"true\" is not a text"),
+        ("set: {~: x}", "the key \"~\" is not a text"),
+        ("set: {[a]: x}", "key"),
+        ("set: {zip: !!int \"012\"}", "a tag"),
+        ("set: {zip: !!binary aGk=}", "a tag"),
+        ("headers: {X-Zip: 01234}", "quote it"),
+        ("raw: {body: 0x10}", "quote it"),
+        ("outcome: error\n    description: 1_000", "quote it"),
+    ] {
+        let yaml = format!("name: s\nanswers:\n  - {line}\n");
+        let request = Request::put("/__admin/scenarios/s").body(Body::from(yaml)).unwrap();
+        let answer = api.send(request).await;
+        assert_eq!(answer.status, 400, "{line}: {}", answer.text);
+        let told = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(told.contains(problem), "{line}: {told}");
+        assert!(told.starts_with("the body:3:") || told.starts_with("the body:4:"), "{line}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn yaml_that_keeps_its_spelling_is_taken() {
+    let api = Api::new();
+    for (line, expected) in [
+        ("set: {zip: \"01234\"}", json!({ "zip": "01234" })),
+        ("set: {zip: '0o17', tag: !!str 012}", json!({ "zip": "0o17", "tag": "012" })),
+        (
+            "set: {a: yes, b: no, c: on, d: off, e: y}",
+            json!({ "a": "yes", "b": "no", "c": "on", "d": "off", "e": "y" }),
+        ),
+        (
+            "set: {day: 2026-03-01, time: 1:30, ip: 10.0.0.1}",
+            json!({ "day": "2026-03-01", "time": "1:30", "ip": "10.0.0.1" }),
+        ),
+        ("set: {a: 1, b: -2.5, c: 0, d: true, e: null}", json!({ "a": 1, "b": -2.5, "c": 0, "d": true, "e": null })),
+        ("set: {n: 18446744073709551615, m: -9223372036854775808}", json!({ "n": u64::MAX, "m": i64::MIN })),
+        ("{ set: {a: 1}, http_status: 200, probability: 1.0 }", json!({ "a": 1 })),
+        ("set: {on: 1, no: 2}", json!({ "on": 1, "no": 2 })),
+    ] {
+        let yaml = format!("name: s\nanswers:\n  - {line}\n");
+        let request = Request::put("/__admin/scenarios/s").body(Body::from(yaml)).unwrap();
+        let answer = api.send(request).await;
+        assert_eq!(answer.status, 200, "{line}: {}", answer.text);
+        let told = api.hand_off(body_of("h-1", "sam@example.com")).await.json();
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&told[name], value, "{line}");
+        }
+    }
+    let json = r#"{"name": "s", "answers": [{"set": {"a": 1e3, "b": 1.50}, "probability": 1e0}]}"#;
+    let answer = api.send(Request::put("/__admin/scenarios/s").body(Body::from(json)).unwrap()).await;
+    assert_eq!(answer.status, 200, "numbers of JSON have no spelling to keep: {}", answer.text);
 }

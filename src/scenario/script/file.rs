@@ -7,7 +7,7 @@ use crate::{
         answer::ScriptedAnswer,
         error::ScenarioError,
         matching::{Match, at_least_one, given},
-        read,
+        read, spelling,
     },
     signing::{Habit, Parties, People, Plan},
 };
@@ -22,6 +22,7 @@ impl Scenario {
     /// At the first place that is not a scenario's.
     pub fn read(file: &str, text: &str) -> Result<Self, ScenarioError> {
         let written: ScenarioFile = read::read(file, text)?;
+        spelling::check(file, text)?;
         let document: Value = read::read(file, text)?;
         let place = |location| read::place(file, text, location);
         let at_end = written.at_end.unwrap_or_default();
