@@ -112,8 +112,10 @@ Flags win over the environment, the environment over the file, the file over the
     Ready(Box<ready::Options>),
     /// Check request bodies and scenario files without a server.
     #[command(after_help = "\
-A .yaml or .yml file is a scenario; so is a .json file with \"answers\" at its top level.
-Anything else is a request body, and standard input, too.")]
+A .yaml or .yml file is a scenario; so is any other text with \"answers\", and without \"handoff_id\", at
+its top level. Anything else is the body of a handoff. --as says otherwise: it knows the bodies of the
+signing service, too. - takes part in all of this. A handoff that begins with a byte order mark is
+refused, as the server refuses it; a scenario may begin with one.")]
     Validate(validate::Options),
     /// List the scenarios in the order in which they are asked.
     List(scenarios::ListOptions),

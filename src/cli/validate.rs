@@ -6,13 +6,16 @@ use crate::{
         LoadError,
         folder::{Found, find, is_yaml, read_bytes, shown},
     },
-    contract::{Accepted, HANDOFF_REQUEST, Schema, locate},
+    contract::{Accepted, HANDOFF_REQUEST, Schema, SchemaError, locate, signing},
     position::Position,
     scenario::{Scenario, ScenarioError, utf8},
     session::HandoffRequest,
 };
-use clap::{Args, ValueHint};
-use serde::Serialize;
+use clap::{Args, ValueEnum, ValueHint};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, json};
 use std::{
     fmt::Display,
@@ -20,14 +23,21 @@ use std::{
     path::Path,
 };
 
+/// The byte order mark of UTF-8.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
 /// The largest file that is checked, in bytes.
 const LARGEST: u64 = 64 << 20;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// Files that hold a request body or a scenario each, or folders of scenarios; - is standard input, a request body.
+    /// Files that hold a request body or a scenario each, or folders of scenarios; - is standard input.
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     files: Vec<String>,
+
+    /// Check every file as this, instead of finding out what it is.
+    #[arg(long = "as", value_name = "KIND")]
+    kind: Option<Kind>,
 
     /// For people, or for programs.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -44,10 +54,43 @@ struct Located {
 }
 
 /// What a file is checked as.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    Request,
+    Handoff,
     Scenario,
+    Envelope,
+    Recipient,
+    RecipientChange,
+    Agents,
+    Contact,
+    ContactChange,
+    Group,
+    GroupChange,
+}
+
+impl Kind {
+    /// The schema of a body of the signing service.
+    fn signing(self) -> Option<&'static signing::Body> {
+        match self {
+            Self::Handoff | Self::Scenario => None,
+            Self::Envelope => Some(&signing::ENVELOPE),
+            Self::Recipient => Some(&signing::RECIPIENT),
+            Self::RecipientChange => Some(&signing::RECIPIENT_CHANGE),
+            Self::Agents => Some(&signing::AGENTS),
+            Self::Contact => Some(&signing::CONTACT),
+            Self::ContactChange => Some(&signing::CONTACT_CHANGE),
+            Self::Group => Some(&signing::CONTACT_GROUP),
+            Self::GroupChange => Some(&signing::CONTACT_GROUP_CHANGE),
+        }
+    }
+
+    /// The name in reports for programs.
+    fn name(self) -> String {
+        match self {
+            Self::Handoff => "request".to_owned(),
+            other => other.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default(),
+        }
+    }
 }
 
 struct Report {
@@ -60,12 +103,18 @@ struct Report {
 
 /// Checks every file, whether or not one before it is valid.
 pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
-    let schema = Schema::compile(HANDOFF_REQUEST).map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
+    let unusable = |error: &SchemaError| Failure::new(Exit::Runtime, error.to_string());
+    let handoff = Schema::compile(HANDOFF_REQUEST).map_err(|error| unusable(&error))?;
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
     let mut scenarios = Vec::new();
     for file in &options.files {
         if Path::new(file).is_dir() {
+            if let Some(kind) = options.kind.filter(|kind| *kind != Kind::Scenario) {
+                let kind = kind.name();
+                unreadable.push(format!("{file}: is a folder of scenarios; --as {kind} takes files only"));
+                continue;
+            }
             match folder_reports(Path::new(file)) {
                 Ok(found) => reports.extend(found),
                 Err(error) => unreadable.push(error.to_string()),
@@ -73,9 +122,14 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
             continue;
         }
         match read(file) {
-            Ok(body) => reports.push(match kind(file, &body) {
-                Kind::Request => report(&schema, name_of(file), &body),
-                Kind::Scenario => scenario_report(file.clone(), &body, &mut scenarios),
+            Ok(body) => reports.push(match options.kind.unwrap_or_else(|| kind(file, &body)) {
+                Kind::Scenario => scenario_report(name_of(file), &body, &mut scenarios),
+                kind => match kind.signing() {
+                    None => report::<HandoffRequest>(&handoff, kind, name_of(file), &body),
+                    Some(signing) => {
+                        report::<IgnoredAny>(signing.schema().map_err(unusable)?, kind, name_of(file), &body)
+                    }
+                },
             }),
             Err(error) => unreadable.push(format!("{}: cannot be read: {error}", name_of(file))),
         }
@@ -123,12 +177,22 @@ fn folder_reports(folder: &Path) -> Result<Vec<Report>, LoadError> {
     Ok(reports)
 }
 
-/// A scenario is YAML, or JSON with `answers`, which no request body has.
+/// Finds out what a file is. YAML is a scenario, as in a folder of the server; any other text is one if it has `answers`
+/// and no `handoff_id` at its top level. A text that cannot be parsed is judged by the words in it.
 fn kind(file: &str, body: &[u8]) -> Kind {
-    let path = Path::new(file);
-    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let has_answers = || serde_json::from_slice::<Value>(body).is_ok_and(|value| value.get("answers").is_some());
-    if is_yaml(path) || (is_json && has_answers()) { Kind::Scenario } else { Kind::Request }
+    if is_yaml(Path::new(file)) {
+        return Kind::Scenario;
+    }
+    let body = body.strip_prefix(BOM).unwrap_or(body);
+    let is_scenario = match serde_json::from_slice::<Value>(body) {
+        Ok(value) => value.get("answers").is_some() && value.get("handoff_id").is_none(),
+        Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            let is_yaml = text.lines().any(|line| line.starts_with("answers:"));
+            (is_yaml || text.contains("\"answers\"")) && !text.contains("\"handoff_id\"")
+        }
+    };
+    if is_scenario { Kind::Scenario } else { Kind::Handoff }
 }
 
 /// Checks a scenario by itself and beside `others`, as a folder with all of them would.
@@ -163,15 +227,15 @@ pub(super) fn printable(text: &str) -> String {
     text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
 }
 
-fn report(schema: &Schema, file: String, body: &[u8]) -> Report {
+fn report<T: DeserializeOwned>(schema: &Schema, kind: Kind, file: String, body: &[u8]) -> Report {
     let text = String::from_utf8_lossy(body);
-    let (violations, omitted, advices) = match schema.check::<HandoffRequest>(body) {
+    let (violations, omitted, advices) = match schema.check::<T>(body) {
         Ok(Accepted { advices, .. }) => (Vec::new(), 0, advices),
         Err(refusal) => (refusal.violations, refusal.omitted, refusal.advices),
     };
     Report {
         file,
-        kind: Kind::Request,
+        kind,
         omitted,
         violations: violations
             .iter()
@@ -203,8 +267,8 @@ fn print_human(reports: &[Report]) -> io::Result<()> {
         }
         if violations.is_empty() {
             let praise = match kind {
-                Kind::Request => "keeps the contract",
                 Kind::Scenario => "is a scenario",
+                _ => "keeps the contract",
             };
             writeln!(out, "{file}: {praise}")?;
         }
@@ -219,10 +283,7 @@ fn print_json(reports: &[Report]) -> io::Result<()> {
         .map(|report| {
             json!({
                 "file": report.file,
-                "kind": match report.kind {
-                    Kind::Request => "request",
-                    Kind::Scenario => "scenario",
-                },
+                "kind": report.kind.name(),
                 "valid": report.violations.is_empty(),
                 "violations": facts(&report.violations),
                 "omitted_violations": report.omitted,

@@ -67,3 +67,81 @@ fn json_output_is_one_document() {
     assert_eq!(report["files"][0]["valid"], false);
     assert_eq!(report["files"][1]["valid"], true);
 }
+
+#[test]
+fn bodies_of_the_signing_service_are_validated() {
+    let kinds =
+        ["envelope", "recipient", "recipient-change", "agents", "contact", "contact-change", "group", "group-change"];
+    for kind in kinds {
+        for (verdict, code) in [("valid", 0), ("invalid", 3)] {
+            let folder = format!("fixtures/signing/{kind}/{verdict}");
+            let mut count = 0;
+            for file in std::fs::read_dir(&folder).unwrap() {
+                let file = file.unwrap().path();
+                let output = run(&["validate", "--as", kind, file.to_str().unwrap()]);
+                assert_eq!(output.status.code(), Some(code), "{file:?}: {}", text(&output.stdout));
+                let output = run_with_input(&["validate", "--as", kind, "-"], &std::fs::read(&file).unwrap());
+                assert_eq!(output.status.code(), Some(code), "{file:?} on standard input");
+                count += 1;
+            }
+            assert!(count > 0, "{folder}");
+        }
+    }
+    let output = run_with_input(&["validate", "--as", "envelope", "--format", "json", "-"], b"{}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["files"][0]["kind"], "envelope");
+}
+
+#[test]
+fn what_a_file_is_is_found_out() {
+    let scenario = r#"{"name": "s", "answers": [{}]}"#;
+    let folder = Folder::new();
+    for (file, content, kind) in [
+        ("a.json", scenario.to_owned(), "scenario"),
+        ("b.txt", scenario.to_owned(), "scenario"),
+        ("c.json", format!("\u{FEFF}{scenario}"), "scenario"),
+        ("d.YML", "name: s\n".to_owned(), "scenario"),
+        ("e.json", r#"{"name": "s", "answers": [{},}"#.to_owned(), "scenario"),
+        ("f.txt", "name: s\nanswers: [{}]\n".to_owned(), "scenario"),
+        ("g.json", minimal(), "request"),
+        ("h.json", format!("\u{FEFF}{}", minimal()), "request"),
+        ("i.json", r#"{"handoff_id": "h", "answers": []}"#.to_owned(), "request"),
+        ("j.json", "{".to_owned(), "request"),
+    ] {
+        let path = folder.write(file, &content);
+        let mut ways = vec![run(&["validate", "--format", "json", &path])];
+        if file != "d.YML" {
+            ways.push(run_with_input(&["validate", "--format", "json", "-"], content.as_bytes()));
+        }
+        for output in ways {
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(report["files"][0]["kind"], kind, "{file}");
+        }
+    }
+    let output = run_with_input(&["validate", "--as", "scenario", "-"], minimal().as_bytes());
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).starts_with("<stdin>:"), "{}", text(&output.stdout));
+    let output = run_with_input(&["validate", "--as", "handoff", "-"], scenario.as_bytes());
+    assert_eq!(output.status.code(), Some(3));
+    let output = run(&["validate", "--as", "handoff", "scenarios"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("--as handoff takes files only"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_byte_order_mark_is_judged_as_the_server_judges_it() {
+    let output = run_with_input(&["validate", "-"], format!("\u{FEFF}{}", minimal()).as_bytes());
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("byte order mark"), "{}", text(&output.stdout));
+    for scenario in ["name: s\nanswers: [{}]\n", r#"{"name": "s", "answers": [{}]}"#] {
+        let output = run_with_input(&["validate", "-"], format!("\u{FEFF}{scenario}").as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+        let folder = Folder::new();
+        let file = folder.write("s.yaml", &format!("\u{FEFF}{scenario}"));
+        let path = file.trim_end_matches("s.yaml");
+        let output = run(&["list", "--scenarios", path]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+    let output = run_with_input(&["validate", "-"], "\u{FEFF}name: s\nanswers: [{set: {zip: 012}}]\n".as_bytes());
+    assert_eq!(output.status.code(), Some(3), "the mark hides nothing");
+}
