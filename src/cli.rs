@@ -112,10 +112,11 @@ Flags win over the environment, the environment over the file, the file over the
     Ready(Box<ready::Options>),
     /// Check request bodies and scenario files without a server.
     #[command(after_help = "\
-A .yaml or .yml file is a scenario; so is any other text with \"answers\", and without \"handoff_id\", at
-its top level. Anything else is the body of a handoff. --as says otherwise: it knows the bodies of the
-signing service, too. - takes part in all of this. A handoff that begins with a byte order mark is
-refused, as the server refuses it; a scenario may begin with one.")]
+A .yaml or .yml file is a scenario; so is any other text that has \"answers\" and no \"handoff_id\"
+at its top level. All else is the body of a handoff. --as overrides this; it also takes the bodies
+of the signing service. Standard input is judged in the same way.
+
+A handoff that begins with a byte order mark is refused, as by the server; a scenario may have one.")]
     Validate(validate::Options),
     /// List the scenarios in the order in which they are asked.
     List(scenarios::ListOptions),

@@ -10,12 +10,13 @@ use crate::{
     position::Position,
     scenario::{Scenario, ScenarioError, utf8},
     session::HandoffRequest,
+    signing::{
+        AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
+        RecipientChangeRequest, RecipientRequest,
+    },
 };
 use clap::{Args, ValueEnum, ValueHint};
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{
     fmt::Display,
@@ -84,11 +85,16 @@ impl Kind {
         }
     }
 
+    /// The word that `--as` takes.
+    fn word(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// The name in reports for programs.
     fn name(self) -> String {
         match self {
             Self::Handoff => "request".to_owned(),
-            other => other.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default(),
+            other => other.word(),
         }
     }
 }
@@ -111,7 +117,7 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
     for file in &options.files {
         if Path::new(file).is_dir() {
             if let Some(kind) = options.kind.filter(|kind| *kind != Kind::Scenario) {
-                let kind = kind.name();
+                let kind = kind.word();
                 unreadable.push(format!("{file}: is a folder of scenarios; --as {kind} takes files only"));
                 continue;
             }
@@ -124,12 +130,10 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
         match read(file) {
             Ok(body) => reports.push(match options.kind.unwrap_or_else(|| kind(file, &body)) {
                 Kind::Scenario => scenario_report(name_of(file), &body, &mut scenarios),
-                kind => match kind.signing() {
-                    None => report::<HandoffRequest>(&handoff, kind, name_of(file), &body),
-                    Some(signing) => {
-                        report::<IgnoredAny>(signing.schema().map_err(unusable)?, kind, name_of(file), &body)
-                    }
-                },
+                kind => {
+                    let schema = kind.signing().map_or(Ok(&handoff), signing::Body::schema).map_err(unusable)?;
+                    report(schema, kind, name_of(file), &body)
+                }
             }),
             Err(error) => unreadable.push(format!("{}: cannot be read: {error}", name_of(file))),
         }
@@ -227,7 +231,22 @@ pub(super) fn printable(text: &str) -> String {
     text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
 }
 
-fn report<T: DeserializeOwned>(schema: &Schema, kind: Kind, file: String, body: &[u8]) -> Report {
+/// Checks a body, as the type that the server reads.
+fn report(schema: &Schema, kind: Kind, file: String, body: &[u8]) -> Report {
+    match kind {
+        Kind::Handoff | Kind::Scenario => report_as::<HandoffRequest>(schema, kind, file, body),
+        Kind::Envelope => report_as::<EnvelopeRequest>(schema, kind, file, body),
+        Kind::Recipient => report_as::<RecipientRequest>(schema, kind, file, body),
+        Kind::RecipientChange => report_as::<RecipientChangeRequest>(schema, kind, file, body),
+        Kind::Agents => report_as::<AgentsRequest>(schema, kind, file, body),
+        Kind::Contact => report_as::<ContactRequest>(schema, kind, file, body),
+        Kind::ContactChange => report_as::<ContactChange>(schema, kind, file, body),
+        Kind::Group => report_as::<GroupRequest>(schema, kind, file, body),
+        Kind::GroupChange => report_as::<GroupChangeRequest>(schema, kind, file, body),
+    }
+}
+
+fn report_as<T: DeserializeOwned>(schema: &Schema, kind: Kind, file: String, body: &[u8]) -> Report {
     let text = String::from_utf8_lossy(body);
     let (violations, omitted, advices) = match schema.check::<T>(body) {
         Ok(Accepted { advices, .. }) => (Vec::new(), 0, advices),

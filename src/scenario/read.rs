@@ -105,6 +105,9 @@ fn problem(error: &Error) -> String {
         other => match UserMessageFormatter.format_message(other).lines().next().unwrap_or("cannot be read") {
             // Limits that the reader tells in words alone.
             "recursion limit exceeded" => too_deep(),
+            message if message.ends_with("is not a finite number") => {
+                format!("{}; quote it to keep the text", message.replace('`', "\""))
+            }
             message if message.contains("total_replayed_events") => too_many_aliases(),
             message => message.to_owned(),
         },
