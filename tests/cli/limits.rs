@@ -19,7 +19,9 @@ fn attacks() -> Vec<(&'static str, String, &'static str)> {
     let laughs: String = (1..12)
         .map(|level| format!("      l{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", ")))
         .collect();
-    let laughs = format!("name: s\nanswers:\n  - set:\n      l0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{laughs}");
+    let laughs = format!(
+        "name: s\nanswers: [{{}}]\nmatch:\n  body:\n  - pointer: /a\n    equals:\n      l0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{laughs}"
+    );
     vec![
         ("headers", with(json!({ "headers": many(33_000) })), "at most 100 headers"),
         ("header-bytes", with(json!({ "headers": { "X-A": "a".repeat(20_000) } })), "at most 16384 bytes together"),
