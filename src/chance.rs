@@ -121,11 +121,11 @@ impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Delay<MOST>, E> {
-        Err(E::custom(format!("{number} is no span of time, for want of a unit; write {number}ms or {number}s")))
+        Err(E::custom(format!("{number} has no unit; write {number}ms or {number}s")))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Delay<MOST>, E> {
-        Err(E::custom(format!("{number} is no span of time, for want of a unit; write {number}ms or {number}s")))
+        Err(E::custom(format!("{number} has no unit; write {number}ms or {number}s")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay<MOST>, A::Error> {
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_delay_that_cannot_be_meant_is_refused() {
         for (json, problem) in [
-            ("500", "for want of a unit; write 500ms or 500s"),
+            ("500", "has no unit; write 500ms or 500s"),
             (r#""soon""#, "is no span of time"),
             (r#""-1s""#, "is no span of time"),
             (r#""11m""#, "longer than 10m"),

@@ -34,7 +34,7 @@ pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str, what: &str) -
         None => Err(format!("it is missing; {what} is wanted")),
         Some(Value::String(text)) if text.trim().is_empty() => Err(format!("it is empty; {what} is wanted")),
         Some(Value::String(text)) if text.chars().count() > LONGEST => {
-            Err(format!("it has {} characters; {LONGEST} are the most", text.chars().count()))
+            Err(format!("it has {} characters; at most {LONGEST} are accepted", text.chars().count()))
         }
         Some(Value::String(text)) => Ok(text),
         Some(other) => Err(format!("it is {}; {what}, a string, is wanted", kind(other))),
@@ -91,8 +91,7 @@ pub(super) fn judge_name(
         Some(Value::String(_)) => bench.tell(name, Verdict::Accepted),
         Some(other) => bench.refuse(name, format!("it is {}; a string is wanted", kind(other))),
         None if is_required => {
-            bench
-                .refuse(name, "it is missing; a string is wanted (--assertion-names optional does without)".to_owned());
+            bench.refuse(name, "it is missing; a string is wanted, unless --assertion-names is optional".to_owned());
         }
         None => {
             advices.push(advice(&format!("/{name}"), "missing_name", "is missing; the vendor's guide requires it"));

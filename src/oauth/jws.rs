@@ -35,7 +35,7 @@ impl<'t> Jws<'t> {
     /// What about the text is not the form of a signed JWT, as the end of "it …".
     pub fn read(token: &'t str) -> Result<Self, String> {
         if token.len() > LONGEST {
-            return Err(format!("has {} characters; {LONGEST} are the most that is taken", token.len()));
+            return Err(format!("has {} characters; at most {LONGEST} are accepted", token.len()));
         }
         let parts: Vec<&str> = token.split('.').collect();
         let [header, claims, signature] = parts[..] else {

@@ -71,7 +71,7 @@ impl Times {
             match life {
                 Some(life) if life <= 0.0 => Err(format!("it is {} and not after iat", time(exp))),
                 Some(life) if life > longest => {
-                    Err(format!("it is {} s after iat; {LONGEST_LIFE} s are the most", rounded(life)))
+                    Err(format!("it is {} s after iat; it must be at most {LONGEST_LIFE} s after", rounded(life)))
                 }
                 _ if seconds(now) >= exp + skew.as_secs_f64() => {
                     let ago = rounded(seconds(now) - exp);

@@ -59,8 +59,8 @@ impl TryFrom<Vec<Rule>> for People {
     fn try_from(rules: Vec<Rule>) -> Result<Self, String> {
         if rules.len() > MOST_RULES {
             return Err(format!(
-                "{} rules for people are too many; {MOST_RULES} are the most. A glob such as \"*@example.com\" is for \
-                 many people at once",
+                "{} rules for people are too many; at most {MOST_RULES} are allowed. A glob such as \"*@example.com\" \
+                 covers many people at once",
                 rules.len()
             ));
         }
@@ -297,8 +297,8 @@ mod tests {
             (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),
             (json!({ "accepts": { "uniform": ["2m", "1m"] } }), "the shorter one first"),
             (json!({ "accepts": { "uniform": ["1m", "2m"], "after": "1m" } }), "inside of \"after\""),
-            (json!({ "accepts": 5 }), "5 is no span of time, for want of a unit; write 5s or 5m"),
-            (json!({ "accepts": -5 }), "is no span of time, for want of a unit"),
+            (json!({ "accepts": 5 }), "5 has no unit; write 5s or 5m"),
+            (json!({ "accepts": -5 }), "-5 has no unit"),
             (json!({ "accepts": null }), "the value is missing"),
             (json!({ "signs": "91d" }), "longer than"),
             (json!({ "agent": "" }), "an empty glob"),

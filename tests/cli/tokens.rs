@@ -37,7 +37,7 @@ fn every_way_to_be_wrong_is_told_apart() {
     for (flags, said) in [
         (&["--expired"][..], "invalid_grant: The assertion's exp: it expired 36"),
         (&["--not-yet-valid"], "invalid_grant: The assertion's iat: it is 3"),
-        (&["--too-long"], "invalid_grant: The assertion's exp: it is 301 s after iat; 300 s are the most."),
+        (&["--too-long"], "invalid_grant: The assertion's exp: it is 301 s after iat; it must be at most 300 s after."),
         (&["--wrong-audience"], "invalid_grant: The assertion's aud: it is 'https://somebody-else.example'"),
         (&["--wrong-key"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
         (&["--bad-signature"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),

@@ -88,7 +88,7 @@ struct WrittenVisitor;
 
 impl WrittenVisitor {
     fn no_unit<T, E: Error>(number: impl fmt::Display) -> Result<T, E> {
-        Err(E::custom(format!("{number} is no span of time, for want of a unit; write {number}s or {number}m")))
+        Err(E::custom(format!("{number} has no unit; write {number}s or {number}m")))
     }
 }
 
