@@ -65,7 +65,7 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "file::base_url")]
     pub base_url: Option<String>,
 
-    /// Once ready, write URLs, process id and version as JSON to this file, all at once.
+    /// Once ready, write URLs, process id and version as JSON to this file; if the start fails, write the reason.
     #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 
@@ -73,7 +73,8 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// Log this and what is graver: info has a line for each refused request, debug for every one. [default: info]
+    /// Log messages of this level and above: info has a line for each refused request, debug for every request.
+    /// [default: info]
     #[arg(long, env = "DOCENDORSE_MOCK_LOG_LEVEL", value_name = "LEVEL")]
     pub log_level: Option<LogLevel>,
 
@@ -110,7 +111,8 @@ pub struct ServeOptions {
     )]
     pub admin_token: Option<Secret>,
 
-    /// Which bearer tokens pass: any that is not empty, or only those that this server issued. [default: open]
+    /// Which bearer tokens pass: any that is not empty, or only those that this server issued, with the scopes openid
+    /// and agent_sessions:create. [default: open]
     #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
     pub auth: Option<Auth>,
 
@@ -124,11 +126,11 @@ pub struct ServeOptions {
     )]
     pub client_key: Vec<ClientKey>,
 
-    /// Clients with all that there is to say of them; only in a file.
+    /// Clients with all their settings; only in a file.
     #[arg(skip)]
     pub clients: Vec<ClientEntry>,
 
-    /// Want this as the `aud` of assertions.
+    /// Require this `aud` in assertions.
     #[arg(
         long,
         help = "Want this as the `aud` of assertions. [default: https://api.docendorse.com]",
@@ -138,18 +140,18 @@ pub struct ServeOptions {
     )]
     pub audience: Option<String>,
 
-    /// Let access tokens pass for this long, by their sandbox's clock. [default: 1h]
+    /// Accept access tokens for this long, by their sandbox's clock. [default: 1h]
     #[arg(long, env = "DOCENDORSE_MOCK_TOKEN_TTL", value_name = "DURATION", help_heading = "Tokens", value_parser = duration)]
     #[serde(deserialize_with = "file::duration")]
     pub token_ttl: Option<SignedDuration>,
 
-    /// Let the clock of a client be wrong by this much. [default: 30s]
+    /// Tolerate a client clock that differs by this much. [default: 30s]
     #[arg(long, env = "DOCENDORSE_MOCK_CLOCK_SKEW", value_name = "DURATION", help_heading = "Tokens", value_parser = duration)]
     #[serde(deserialize_with = "file::duration")]
     pub clock_skew: Option<SignedDuration>,
 
-    /// Judge the times of assertions by the sandbox's clock, or let those pass as well that are good by the system's:
-    /// a client cannot know that a sandbox's clock was moved. [default: either]
+    /// Which clock judges the times of assertions: the sandbox's or else the system's, or the sandbox's alone. A client
+    /// cannot know that a test moved the sandbox's clock. [default: either]
     #[arg(long, env = "DOCENDORSE_MOCK_ASSERTION_CLOCK", value_name = "CLOCK", help_heading = "Tokens")]
     pub assertion_clock: Option<AssertionClock>,
 
@@ -177,7 +179,7 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_ON_DUPLICATE_HANDOFF", value_name = "WHAT", help_heading = "Contract")]
     pub on_duplicate_handoff: Option<OnDuplicateHandoff>,
 
-    /// HTTP status of errors below /api/v1/key: 200 as the vendor answers, or 4xx and 5xx as HTTP means. [default: ok]
+    /// HTTP status of errors below /api/v1/key: 200 as the vendor answers, or 4xx and 5xx. [default: ok]
     #[arg(long, env = "DOCENDORSE_MOCK_INSPAKT_HTTP_STATUS", value_name = "MODE", help_heading = "Contract")]
     pub inspakt_http_status: Option<InspaktHttpStatus>,
 
@@ -205,20 +207,20 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "file::scenarios")]
     pub scenarios: Vec<ScenarioSource>,
 
-    /// Let all ids follow from this number: the same seed and requests give the same ids. [default: drawn]
+    /// Derive all ids from this number: the same seed and requests give the same ids. [default: drawn]
     #[arg(long, env = "DOCENDORSE_MOCK_SEED", value_name = "NUMBER", help_heading = "State")]
     pub seed: Option<u64>,
 
-    /// Let an agent session end after this long, by its sandbox's clock. [default: 24h]
+    /// End agent sessions after this long, by their sandbox's clock. [default: 24h]
     #[arg(long, env = "DOCENDORSE_MOCK_SESSION_TTL", value_name = "DURATION", help_heading = "State", value_parser = duration)]
     #[serde(deserialize_with = "file::duration")]
     pub session_ttl: Option<SignedDuration>,
 
-    /// Hold this many sandboxes beside the default one; the longest idle one gives way. [default: 1000]
+    /// Keep this many sandboxes besides the default one; the one idle longest is dropped. [default: 1000]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SANDBOXES", value_name = "COUNT", help_heading = "State")]
     pub max_sandboxes: Option<usize>,
 
-    /// Drop a sandbox that nobody has used for this long, in real time. [default: 1h]
+    /// Drop a sandbox that was not used for this long, in real time. [default: 1h]
     #[arg(long, env = "DOCENDORSE_MOCK_SANDBOX_IDLE", value_name = "DURATION", help_heading = "State", value_parser = duration)]
     #[serde(deserialize_with = "file::duration")]
     pub sandbox_idle: Option<SignedDuration>,
@@ -228,8 +230,8 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSIONS", value_name = "COUNT", help_heading = "State")]
     pub max_sessions: Option<usize>,
 
-    /// Keep this much of agent sessions in each sandbox, and as much of envelopes and of each of the others; the oldest
-    /// are dropped. [default: 64MiB]
+    /// Keep this many bytes of agent sessions in each sandbox, and as many of envelopes, contacts, groups and users
+    /// each; the oldest are dropped. [default: 64MiB]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_SESSION_BYTES", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_session_bytes: Option<ByteSize>,
@@ -242,12 +244,13 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_EXCHANGES", value_name = "COUNT", help_heading = "State")]
     pub max_exchanges: Option<usize>,
 
-    /// Keep this much in each journal; the oldest exchanges are dropped. [default: 16MiB]
+    /// Keep this many bytes in each journal; the oldest exchanges are dropped. [default: 16MiB]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_JOURNAL", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_journal: Option<ByteSize>,
 
-    /// Keep this much in all sandboxes together; the oldest in the largest sandboxes are dropped. [default: 256MiB]
+    /// Keep this many bytes in all sandboxes together; the largest sandboxes drop their oldest entries first.
+    /// [default: 256MiB]
     #[arg(long, env = "DOCENDORSE_MOCK_MAX_MEMORY", value_name = "SIZE", help_heading = "State", value_parser = size)]
     #[serde(deserialize_with = "file::size")]
     pub max_memory: Option<ByteSize>,
@@ -297,7 +300,7 @@ pub struct Settings {
     pub validation_next_action: ValidationNextAction,
     /// Which email addresses are valid.
     pub email: EmailRule,
-    /// What a known `handoff_id` comes to.
+    /// What a known `handoff_id` leads to.
     pub on_duplicate_handoff: OnDuplicateHandoff,
     /// The HTTP status of errors at the signing service.
     pub inspakt_http_status: InspaktHttpStatus,
