@@ -157,7 +157,7 @@ async fn names_can_be_made_optional_in_assertions() {
 }
 
 #[tokio::test]
-async fn a_token_without_openid_draws_an_advice_or_in_strict_mode_an_error() {
+async fn a_token_without_openid_is_advised_against_or_refused() {
     for auth in [Auth::Open, Auth::Strict] {
         let api = Api::with(Settings { auth, ..Settings::default() });
         let client = Client::frozen(&api).await;

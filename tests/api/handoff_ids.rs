@@ -43,7 +43,7 @@ async fn another_user_under_a_known_id_is_refused_in_every_mode() {
 }
 
 #[tokio::test]
-async fn another_user_is_refused_even_where_something_stands_in_their_way() {
+async fn another_user_is_refused_despite_an_obstacle() {
     for mode in MODES {
         let api = with_mode(mode);
         api.hand_off(body_for("h-1", "usr_1", "sam@example.com")).await;

@@ -158,7 +158,7 @@ async fn every_refusal_has_its_name_and_tells_how_things_are() {
 }
 
 #[tokio::test]
-async fn what_was_done_before_is_not_done_again_and_not_refused() {
+async fn repeating_a_command_is_idempotent() {
     let api = Api::new();
     let (_, agents) = race(api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
     for (agent, what) in [(&agents[1], "decline"), (&agents[0], "open"), (&agents[0], "accept"), (&agents[0], "sign")] {
