@@ -83,13 +83,13 @@ impl Account {
         self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Makes it an account of so many bytes, whether or not the budget has room for them.
+    /// Sets the bytes of this account, whether or not the budget has room for them.
     pub fn set(&mut self, bytes: usize) {
         self.sub(self.bytes);
         self.add(bytes);
     }
 
-    /// Adds bytes if the budget has room for them, and says whether it had.
+    /// Adds bytes if the budget has room for them, and returns whether it had.
     #[must_use]
     pub fn try_add(&mut self, bytes: usize) -> bool {
         let limit = self.budget.limit;

@@ -191,7 +191,7 @@ fn end(done: Result<Exit, Failure>) -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            // Where even this cannot be written there is nobody to tell.
+            // If this cannot be written either, the warning is lost.
             let _ = writeln!(io::stderr(), "docendorse-mock: {}", failure.message);
             failure.exit.into()
         }
@@ -200,7 +200,7 @@ fn end(done: Result<Exit, Failure>) -> ExitCode {
 
 /// Prints a warning to standard error; the verb goes on.
 fn warn(warning: &str) {
-    // Where even this cannot be written there is nobody to tell.
+    // If this cannot be written either, the warning is lost.
     let _ = writeln!(io::stderr(), "docendorse-mock: warning: {warning}");
 }
 

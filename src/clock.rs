@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 
-/// By how much the system's clock may go back before a sandbox's clock makes up for it, in microseconds. A smaller step
-/// is waited out: two threads that read the time at once need as much.
+/// How far the system's clock may go back before a sandbox's clock makes up for it, in microseconds. A smaller step is
+/// waited out, because two threads that read the time at once may differ by as much.
 const WAITED_OUT: i64 = 1_000_000;
 
 /// A sandbox's clock.
@@ -173,7 +173,7 @@ impl Clock {
         Ok(Reading { now: self.present(&state), frozen: state.mode.is_frozen() })
     }
 
-    /// The time of a state, which nobody changes meanwhile.
+    /// The time of a locked state.
     fn present(&self, state: &State) -> Timestamp {
         let now = state.mode.now(&state.wall);
         if state.mode.is_frozen() {
@@ -190,7 +190,7 @@ impl Clock {
         if latest <= now.as_microsecond() {
             return now;
         }
-        // Whatever was read in the latest microsecond is before the next one.
+        // A time read within the latest microsecond is before the next one.
         let next = latest.saturating_add(1);
         self.latest.fetch_max(next, Ordering::Relaxed);
         Timestamp::from_microsecond(next).unwrap_or(Timestamp::MAX)

@@ -135,7 +135,7 @@ struct Ring {
 pub struct News {
     /// The exchanges that are still kept, oldest first.
     pub entries: Vec<Arc<Entry>>,
-    /// How often the journal was reset: numbers of different generations have nothing to do with each other.
+    /// How often the journal was reset. Numbers of different generations are unrelated.
     pub generation: u64,
     /// The number of the oldest exchange that is kept, or of the next one.
     pub oldest: u64,

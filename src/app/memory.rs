@@ -42,13 +42,13 @@ impl App {
     /// Makes the largest sandboxes give up their oldest exchanges, documents, events and messages if all together keep
     /// too much. Costs one look at a number otherwise.
     ///
-    /// An eighth is freed at once, so that the sandboxes are not looked through again with the next request.
+    /// Frees an eighth at once, so that the next request does not search the sandboxes again.
     pub fn make_room(&self) {
         let Room { budget, store, turn } = &self.memory;
         if !budget.is_exceeded() {
             return;
         }
-        // Whoever has the turn makes room for all.
+        // One caller makes room for all.
         let Ok(_turn) = turn.try_acquire() else { return };
         let usage = store.usage();
         let owners: Vec<_> = self

@@ -95,7 +95,7 @@ pub struct Loaded {
     pub set: ScenarioSet,
     /// The text of each file, by the name of its scenario.
     pub texts: HashMap<Box<str>, Cow<'static, str>>,
-    /// What a user should know, one line each.
+    /// Warnings for the user, one line each.
     pub warnings: Vec<String>,
 }
 
@@ -257,7 +257,7 @@ impl App {
     }
 }
 
-/// Logs what a user should know about the scenario folders.
+/// Logs the warnings about the scenario folders.
 pub(super) fn log_warnings(warnings: &[String]) {
     for warning in warnings {
         tracing::warn!("{warning}");

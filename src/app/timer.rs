@@ -1,9 +1,9 @@
-//! The timer: carries out what becomes due, in every sandbox.
+//! The timer: runs due tasks in every sandbox.
 //!
-//! One timer for all. It sleeps until the earliest task of any sandbox whose clock runs, but for a second at most, because
-//! the system's clock may jump: a laptop sleeps, a time server corrects the time. It is woken when an earlier task comes,
-//! when a clock is moved, and when a sandbox goes; without a task it waits for that alone. Frozen clocks are left to
-//! whoever moves them.
+//! One timer serves all sandboxes. It sleeps until the earliest task of any sandbox whose clock runs, and at most a
+//! second, because the system's clock may jump: a laptop sleeps, a time server corrects the time. It wakes when an
+//! earlier task is added, a clock is moved, or a sandbox is removed; without a task it waits for that alone. It leaves
+//! frozen clocks to the requests that move them.
 
 use crate::sandbox::{Sandbox, Sandboxes};
 use futures_util::FutureExt;
@@ -16,7 +16,7 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How long it sleeps at least.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
-/// Carries out what becomes due, for as long as it is awaited; calls `make_room` after each time.
+/// Runs due tasks for as long as it is awaited; calls `make_room` after each round.
 pub async fn keep_time(sandboxes: &Sandboxes, make_room: impl Fn()) {
     let mut was_woken = true;
     loop {
@@ -32,8 +32,8 @@ pub async fn keep_time(sandboxes: &Sandboxes, make_room: impl Fn()) {
     }
 }
 
-/// Carries out what is due now, and returns how long it is until the next task, if there is one. Sandboxes without a due
-/// task are settled when the timer was woken.
+/// Runs the tasks due now, and returns the time until the next task, if there is one. If the timer was woken, sandboxes
+/// without a due task are settled too.
 async fn carry_out(sandboxes: &Sandboxes, was_woken: bool) -> Option<Duration> {
     let mut sleep: Option<Duration> = None;
     let earlier = |sleep: Option<Duration>, wait: Option<Duration>| sleep.into_iter().chain(wait).min();
@@ -42,7 +42,7 @@ async fn carry_out(sandboxes: &Sandboxes, was_woken: bool) -> Option<Duration> {
         let is_due = next().is_some_and(|wait| wait.is_zero());
         let is_wanted = is_due || was_woken && !sandbox.clock.read().frozen;
         if is_wanted && !settle(&sandbox).await {
-            // What is due stays due: its time must not make this a busy loop.
+            // A failed task stays due; its time must not make this a busy loop.
             sleep = earlier(sleep, Some(LONGEST_SLEEP));
             continue;
         }

@@ -12,13 +12,13 @@ pub const MOST_WAITS: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl App {
-    /// A place for one more caller that waits, for as long as it is held; none when there are too many.
+    /// A place for one more waiting caller, held until it is dropped; `None` when all are taken.
     #[must_use]
     pub fn wait_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.waits).try_acquire_owned().ok()
     }
 
-    /// Waits for as many exchanges as wanted, going on from what a first look found.
+    /// Waits for as many exchanges as wanted, starting from what a first look found.
     #[must_use]
     pub fn wait(self: &Arc<Self>, sandbox: &Arc<Sandbox>, tally: Tally, wanted: usize) -> Wait {
         let (wait, must_drive) = sandbox.waiters.wait(tally, wanted);
@@ -29,7 +29,7 @@ impl App {
     }
 }
 
-/// Compares what is recorded with those that wait, until nobody does.
+/// Compares new exchanges with the waiters until there are none.
 async fn drive(app: Arc<App>, sandbox: Arc<Sandbox>) {
     loop {
         sandbox.waiters.rung().await;

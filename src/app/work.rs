@@ -42,8 +42,8 @@ pub enum WorkError {
 
 /// Runs long computations on blocking threads.
 ///
-/// A computation holds its place until it ends, also when its caller has left: what callers abandon is bounded, so
-/// that nobody has to notice that they left.
+/// A computation holds its place until it ends, even if its caller has left. This bounds abandoned work, so no code has
+/// to detect that a caller left.
 #[derive(Debug)]
 pub struct WorkPool {
     limits: WorkLimits,
@@ -76,7 +76,7 @@ impl WorkPool {
         let place = self.place().await?;
         let deadline = Deadline::new(self.limits.time, Arc::clone(&self.stopped));
         let computed = spawn_blocking(move || {
-            // Here, and not with the caller, who may leave earlier.
+            // Held here, because the caller may leave earlier.
             let _place = place;
             work(&deadline)
         });
@@ -91,7 +91,7 @@ impl WorkPool {
         }
     }
 
-    /// Ends what runs at its next look at the deadline, and refuses all that waits or comes later.
+    /// Ends running computations at their next deadline check, and refuses waiting and later ones.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
         self.places.close();

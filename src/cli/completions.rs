@@ -25,7 +25,7 @@ pub(super) fn completions(options: &Options, command: Command) -> Result<Exit, F
     print(&script).map(|()| Exit::Fine)
 }
 
-/// Mends the labels of the bash script, so that it completes behind verbs.
+/// Fixes the labels of the bash script, so that it completes after verbs.
 ///
 /// The script keeps the verb in a variable such as `docendorse__mock__subcmd__ready`, and compares it with one label a
 /// verb. `clap_complete` writes each dash of the program's name as `__` in the value, but as its separator `__subcmd__`

@@ -82,7 +82,7 @@ pub(super) fn write(path: &Path, facts: &Value) -> io::Result<()> {
     written
 }
 
-/// Removes the record of an earlier start that failed, so that nobody takes it for this start's.
+/// Removes the record of an earlier failed start, which would be mistaken for one of this start.
 pub(super) fn clear_failure(path: &Path) {
     if let Ok(Content::Failed(_)) = read(path) {
         let _ = std::fs::remove_file(path);

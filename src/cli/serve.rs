@@ -27,7 +27,7 @@ use tracing_subscriber::{filter::LevelFilter, fmt};
 /// How long the process may take to end after a signal, before it is ended.
 const STOP: Duration = DRAIN.saturating_add(Duration::from_secs(1));
 
-/// How long the ready line may hold up the start, where nobody reads standard output.
+/// How long the ready line may delay the start if standard output is not read.
 const READY_LINE: Duration = Duration::from_millis(500);
 
 pub(super) fn serve(settings: Settings) -> Result<Exit, Failure> {
@@ -35,7 +35,7 @@ pub(super) fn serve(settings: Settings) -> Result<Exit, Failure> {
     start_log(settings.log_format, settings.log_level).map_err(failed)?;
     let runtime = runtime().map_err(failed)?;
     let done = runtime.block_on(run(settings));
-    // Waits for nobody: a thread may be in the middle of a computation, and whoever reads the log may have stopped.
+    // Does not wait: a thread may be computing, and the reader of the log may have stopped.
     runtime.shutdown_background();
     log::flush(FLUSH);
     done
@@ -93,7 +93,7 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Prints the ready line. A reader who has left, or does not read, is no reason not to serve.
+/// Prints the ready line. The server also starts if standard output is closed or not read.
 fn print_ready_line(line: String) {
     let (done, is_done) = mpsc::channel();
     let print = move || {
@@ -105,7 +105,7 @@ fn print_ready_line(line: String) {
     }
 }
 
-/// Sends log lines and panic messages on the way that never blocks and never fails.
+/// Sends log lines and panic messages through the log, which never blocks or fails.
 fn start_log(format: LogFormat, level: LogLevel) -> io::Result<()> {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,

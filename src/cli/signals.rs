@@ -1,4 +1,5 @@
-//! Signals that stop the process, handled on a thread of their own: they work whatever the threads that serve do.
+//! Signals that stop the process, handled on a thread of their own, so that they work even if the serving threads are
+//! busy.
 
 use super::Exit;
 use crate::log;
@@ -8,7 +9,7 @@ use tokio::{runtime::Builder, sync::oneshot};
 /// How long the last log lines may take.
 pub(super) const FLUSH: Duration = Duration::from_millis(500);
 
-/// Returns a receiver that is told of the first SIGINT or SIGTERM (of Ctrl-C, where there are no signals).
+/// Returns a receiver for the first SIGINT or SIGTERM (Ctrl-C on platforms without signals).
 ///
 /// The process then has `limit` to end by itself. After that, or at a second signal, it ends with [`Exit::Runtime`];
 /// `last` is called before.

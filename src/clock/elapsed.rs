@@ -1,4 +1,4 @@
-//! Real time that has passed, whatever any clock says.
+//! Elapsed real time, independent of any clock.
 
 use std::{
     sync::{
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Measures how long something really took, whatever a sandbox's clock says.
+/// Measures how long something took in real time, independent of any sandbox's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

@@ -1,4 +1,4 @@
-//! Which hosts nobody but the caller's own machine or network can reach (R8).
+//! Hosts that only the caller's own machine or network can reach (R8).
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -8,7 +8,7 @@ use crate::contract::Refusal;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
 
-/// What a caller is told whose body finds no room.
+/// The message for a caller whose body does not fit into the budget.
 pub(super) const BUSY: &str = "Too many large request bodies are being received at the same time; retry in a second.";
 
 /// How a request goes wrong on its way in, or we do.

@@ -84,7 +84,7 @@ pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next:
     no_sniff(answer).await
 }
 
-/// Forbids a browser to take an answer for something other than its `Content-Type` says.
+/// Forbids a browser to interpret an answer as another type than its `Content-Type`.
 pub(super) async fn no_sniff(mut answer: Response) -> Response {
     set_no_sniff(answer.headers_mut());
     answer
@@ -130,7 +130,7 @@ fn judge_host(app: &App, parts: &Parts) -> Result<(), Refusal> {
 
 /// Judges that no page of another origin sends the request.
 ///
-/// What such a page may do is what a link does: open one of our pages or the dashboard in a tab of its own.
+/// Such a page may only do what a link does: open one of our pages or the dashboard in a tab of its own.
 pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), Refusal> {
     let headers = &parts.headers;
     // The usual case: not a browser.

@@ -100,7 +100,7 @@ impl Sandbox {
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
     }
 
-    /// Deletes a draft (G6). Nothing is told of it.
+    /// Deletes a draft (G6), without an event.
     ///
     /// # Errors
     /// [`SigningError::NoSuchEnvelope`], `Envelope.NotDeletable` of an envelope that was sent, or when the store is

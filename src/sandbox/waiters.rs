@@ -1,6 +1,6 @@
-//! Callers that wait for exchanges, and the one look at what is new that serves them all.
+//! Callers that wait for exchanges, all served by one look at the new ones.
 //!
-//! Recording an exchange only rings a bell, whatever the number of callers. Whoever drives the waiters
+//! Recording an exchange only sends a notification, for any number of callers. The task that drives the waiters
 //! ([`Waiters::look`]) then compares each new exchange once with each of them, and parses it once for all.
 
 use super::Tally;
@@ -37,7 +37,7 @@ pub struct Waiters {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<Waiter>,
-    /// Whether somebody drives them.
+    /// Whether a task drives them.
     is_driven: bool,
     /// Whether the sandbox is gone.
     is_closed: bool,
@@ -78,7 +78,7 @@ impl Drop for Wait {
 }
 
 impl Waiters {
-    /// Says that something was recorded. Costs the same whatever the number of callers.
+    /// Notifies that an exchange was recorded. The cost does not depend on the number of callers.
     pub fn ring(&self) {
         if self.open.load(Ordering::Relaxed) > 0 {
             self.bell.notify_one();
@@ -181,7 +181,7 @@ impl Waiters {
         self.bell.notify_one();
     }
 
-    /// Ends all waits, because whoever drove them failed.
+    /// Ends all waits, because the task that drove them failed.
     pub fn abandon(&self) {
         let mut state = self.state();
         state.waiting.clear();

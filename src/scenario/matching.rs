@@ -210,7 +210,7 @@ impl fmt::Display for Match {
 #[serde(try_from = "String")]
 pub(super) struct EmailGlob(pub(super) Glob);
 
-/// Whether an email in lower case has the tag that a glob asks for. Hyphens and underscores are the same.
+/// Whether an email in lower case has the tag of a glob. Hyphens and underscores are the same.
 fn has_tag_of(glob: &Glob, email: &str) -> bool {
     let last_tag = || {
         let (local, _) = email.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
@@ -374,7 +374,7 @@ mod tests {
             (cost(&any), any.matches(&facts), any.failures(&facts)),
             (Err(TooCostly), Err(TooCostly), Err(TooCostly))
         );
-        // What is too costly is no match, with "not" in front of it either.
+        // A matcher that is too costly does not match, even under `not`.
         let not: Match =
             serde_json::from_value(json!({ "not": { "any": vec![json!({ "body": [&worst] }); 100] } })).unwrap();
         assert_eq!(not.matches(&facts), Err(TooCostly));

@@ -103,7 +103,7 @@ fn problem(error: &Error) -> String {
             "in YAML a text that opens with * means something else; write it in quotes".to_owned()
         }
         other => match UserMessageFormatter.format_message(other).lines().next().unwrap_or("cannot be read") {
-            // Limits that the reader tells in words alone.
+            // Limits that the reader reports in words alone.
             "recursion limit exceeded" => too_deep(),
             message if message.ends_with("is not a finite number") => {
                 format!("{}; quote it to keep the text", message.replace('`', "\""))

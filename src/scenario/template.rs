@@ -23,13 +23,13 @@ use std::{
 /// The most bytes that the templates of one answer may produce together.
 pub const MOST_OUTPUT: usize = 1024 * 1024;
 
-/// What one template may use: about one unit per step, and one per 64 bytes that it makes or looks at.
+/// The fuel of one template: about one unit per step, and one per 64 bytes that it makes or looks at.
 const FUEL: u64 = 100_000;
 
 /// What the templates of one answer may use together. It is checked between them, so the last may exceed it by [`FUEL`].
 const FUEL_OF_ANSWER: u64 = 2 * FUEL;
 
-/// What a template may use when it is tried out. A scenario has many, and they are read while somebody waits.
+/// The fuel of a template that is tried out. A scenario has many, and a caller waits while they are read.
 const FUEL_OF_TRIAL: u64 = 2_000;
 
 const NAME: &str = "template";

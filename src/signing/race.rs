@@ -72,7 +72,7 @@ pub enum RaceError {
     #[error("a race needs one agent at least")]
     NoAgents,
     /// Too many race.
-    #[error("{0} agents are too many for a race; {MOST_RACERS} are the most")]
+    #[error("{0} agents are too many for a race; it can have at most {MOST_RACERS}")]
     TooManyAgents(usize),
     /// Two agents have one email (G10).
     #[error("two agents have the email {0:?}; each needs one of its own")]
@@ -222,7 +222,7 @@ impl Race {
         Ok(Races::of(self, seed, runs))
     }
 
-    /// As [`Race::runs`], but gives up with `None` when `is_over` says so between two runs.
+    /// As [`Race::runs`], but returns `None` as soon as `is_over` returns true between two runs.
     ///
     /// # Errors
     /// [`RaceError::Runs`].

@@ -13,7 +13,7 @@ use std::{
 /// The largest scenario file, in bytes.
 const LARGEST_FILE: u64 = MOST_BYTES as u64;
 
-/// The most entries that a folder may have, of whatever kind.
+/// The most entries of any kind that a folder may have.
 const MOST_ENTRIES: usize = 10_000;
 
 /// The scenario files of a folder, by name, and remarks on entries that are not read.
@@ -21,7 +21,7 @@ const MOST_ENTRIES: usize = 10_000;
 pub struct Found {
     /// Regular files with the extension of a scenario.
     pub files: Vec<FoundFile>,
-    /// What a user should know, one line each.
+    /// Warnings for the user, one line each.
     pub warnings: Vec<String>,
 }
 

@@ -38,7 +38,7 @@ pub(super) struct MatchFile {
 impl TryFrom<MatchFile> for Match {
     type Error = String;
 
-    /// Puts what costs little to ask first, and what needs the parsed body behind it.
+    /// Puts cheap predicates first, and those that need the parsed body last.
     fn try_from(file: MatchFile) -> Result<Self, String> {
         let nested = file.all.iter().chain(file.any.iter().flatten()).chain(&file.not);
         let nesting = nested.map(|inner| inner.nesting + 1).max().unwrap_or(0);
@@ -88,7 +88,7 @@ pub(in super::super) fn at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'
     }
 }
 
-/// A list of 1 to [`MOST_ENTRIES`] entries. Reading stops at the first one too many.
+/// A list of 1 to [`MOST_ENTRIES`] entries. Reading stops at the first entry beyond.
 fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     struct Entries<T>(PhantomData<T>);
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {

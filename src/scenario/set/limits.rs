@@ -1,4 +1,4 @@
-//! How much one source of scenarios may hold: a folder, or what a sandbox is given of its own.
+//! How much one source of scenarios may hold: the folders, or a sandbox's own scenarios.
 
 use super::{
     super::{error::ScenarioError, script::Scenario},
@@ -6,7 +6,7 @@ use super::{
 };
 use std::sync::Arc;
 
-/// The most scenarios of one source: a folder, or what a sandbox is given of its own.
+/// The most scenarios of one source: the folders, or a sandbox's own.
 pub const MOST_SCENARIOS: usize = 1_000;
 
 /// The most bytes of memory that the scenarios of one source take together, by [`Scenario::size`].

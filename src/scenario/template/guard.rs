@@ -94,7 +94,7 @@ struct Guard<'s> {
 /// A value in an expression that a filter can be put behind.
 struct Operand {
     end: usize,
-    /// A literal, or the yes or no of a test: there is nothing to measure.
+    /// A literal, or the result of a test: there is nothing to measure.
     is_plain: bool,
 }
 
@@ -330,7 +330,7 @@ fn top_level(tokens: &[(Token<'_>, usize, usize)], is_wanted: impl Fn(&Token<'_>
     })
 }
 
-/// The filter [`BOUNDED`]: takes fuel for all that a value holds, and builds what was put off.
+/// The filter [`BOUNDED`]: charges fuel for everything that a value holds, and builds what was deferred.
 pub(super) fn bounded(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     if !is_container(&value) {
         return Ok(value);
