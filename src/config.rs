@@ -111,8 +111,8 @@ pub struct ServeOptions {
     )]
     pub admin_token: Option<Secret>,
 
-    /// Which bearer tokens pass: any that is not empty, or only those that this server issued, with the scopes openid
-    /// and agent_sessions:create. [default: open]
+    /// Which bearer tokens pass: any that is not empty, or only those that this server issued, with the scopes `openid`
+    /// and `agent_sessions:create`. [default: open]
     #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
     pub auth: Option<Auth>,
 

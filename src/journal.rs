@@ -4,11 +4,13 @@
 //! collected; whatever a reader wants to see is put together when it is read.
 
 mod endpoint;
+mod filter;
 mod secrets;
 mod size;
 mod view;
 
 pub use endpoint::{CREATE_AGENT_SESSION, CREATE_TOKEN, Endpoint};
+pub use filter::{Filter, StatusFilter};
 pub use secrets::{is_secret_name, mask_jwts};
 
 use self::size::size_of_exchange;
@@ -148,44 +150,6 @@ pub struct Fill {
     pub kept: usize,
     /// Exchanges given up for newer ones since the last reset.
     pub dropped: u64,
-}
-
-/// Which exchanges a reader wants.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only those that came at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only those recorded after this number.
-    pub after: Option<u64>,
-    /// Only those recorded before this number.
-    pub before: Option<u64>,
-    /// Only those with this HTTP status, or with this `status` in their body.
-    pub status: Option<StatusFilter>,
-    /// Only those of this surface.
-    pub endpoint: Option<Endpoint>,
-}
-
-/// A status of HTTP or of the contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StatusFilter {
-    /// The HTTP status.
-    Http(u16),
-    /// The `status` of the body.
-    Contract(&'static str),
-}
-
-impl Filter {
-    fn admits(&self, entry: &Entry) -> bool {
-        let exchange = &entry.exchange;
-        self.since.is_none_or(|since| exchange.at >= since)
-            && self.after.is_none_or(|after| entry.number > after)
-            && self.before.is_none_or(|before| entry.number < before)
-            && self.endpoint.is_none_or(|endpoint| entry.endpoint() == Some(endpoint))
-            && self.status.as_ref().is_none_or(|status| match status {
-                StatusFilter::Http(code) => exchange.answer.as_ref().is_some_and(|answer| answer.status == *code),
-                StatusFilter::Contract(word) => exchange.status == Some(*word),
-            })
-    }
 }
 
 impl Journal {

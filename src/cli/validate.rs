@@ -188,13 +188,12 @@ fn kind(file: &str, body: &[u8]) -> Kind {
         return Kind::Scenario;
     }
     let body = body.strip_prefix(BOM).unwrap_or(body);
-    let is_scenario = match serde_json::from_slice::<Value>(body) {
-        Ok(value) => value.get("answers").is_some() && value.get("handoff_id").is_none(),
-        Err(_) => {
-            let text = String::from_utf8_lossy(body);
-            let is_yaml = text.lines().any(|line| line.starts_with("answers:"));
-            (is_yaml || text.contains("\"answers\"")) && !text.contains("\"handoff_id\"")
-        }
+    let is_scenario = if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        value.get("answers").is_some() && value.get("handoff_id").is_none()
+    } else {
+        let text = String::from_utf8_lossy(body);
+        let is_yaml = text.lines().any(|line| line.starts_with("answers:"));
+        (is_yaml || text.contains("\"answers\"")) && !text.contains("\"handoff_id\"")
     };
     if is_scenario { Kind::Scenario } else { Kind::Handoff }
 }

@@ -94,7 +94,7 @@ mod tests {
         let read = async {
             let mut text = Vec::new();
             while text.len() < 64 {
-                sleep(LIMIT - Duration::from_secs(1)).await;
+                sleep(LIMIT.saturating_sub(Duration::from_secs(1))).await;
                 text.push(far.read_u8().await.unwrap());
             }
             text

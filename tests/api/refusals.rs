@@ -184,7 +184,7 @@ async fn yaml_that_is_read_as_another_value_is_refused() {
         ("set: {true: x}", "the key \"true\" is not a text"),
         ("set: {~: x}", "drop the key"),
         ("set: {[a]: x}", "a text is wanted here"),
-        ("set: {zip: !!int \"012\"}", "a tag"),
+        ("set: {zip: !!int \"012\"}", "a whole number"),
         ("set: {zip: !!binary aGk=}", "a tag"),
         ("headers: {X-Zip: 01234}", "quote it"),
         ("raw: {body: 0x10}", "quote it"),

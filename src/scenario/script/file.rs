@@ -282,7 +282,7 @@ answers: [{}]
             ("name: s\npeople:\n  - signs: {probability: 2}\nanswers: [{}]\n", "3:26", "2 is no probability"),
             ("name: s\npeople:\n  - signs: {probabilty: 1}\nanswers: [{}]\n", "3:13", "did you mean \"probability\"?"),
             ("name: s\npeople:\n  - signs: {uniform: [2m, 1m]}\nanswers: [{}]\n", "3:12", "the shorter one first"),
-            ("name: s\npeople:\n  - signs: {uniform: [1, 2]}\nanswers: [{}]\n", "3:23", "1 has no unit"),
+            ("name: s\npeople:\n  - signs: {uniform: [1, 2]}\nanswers: [{}]\n", "3:23", "is no span of time"),
             ("name: s\npeople:\n  - {declines: {instead_of: x}}\nanswers: [{}]\n", "3:29", "\"x\" is not one of"),
             ("name: s\npeople:\n  - {agent: \"\"}\nanswers: [{}]\n", "3:5", "an empty glob"),
             ("name: s\npeople:\n  - {opened: 1m}\nanswers: [{}]\n", "3:6", "did you mean \"opens\"?"),

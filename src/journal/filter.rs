@@ -1,0 +1,42 @@
+//! Which exchanges a list shows.
+
+use super::{Endpoint, Entry};
+use jiff::Timestamp;
+
+/// Which exchanges a reader wants.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those that came at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those recorded after this number.
+    pub after: Option<u64>,
+    /// Only those recorded before this number.
+    pub before: Option<u64>,
+    /// Only those with this HTTP status, or with this `status` in their body.
+    pub status: Option<StatusFilter>,
+    /// Only those of this surface.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// A status of HTTP or of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// The HTTP status.
+    Http(u16),
+    /// The `status` of the body.
+    Contract(&'static str),
+}
+
+impl Filter {
+    pub(super) fn admits(&self, entry: &Entry) -> bool {
+        let exchange = &entry.exchange;
+        self.since.is_none_or(|since| exchange.at >= since)
+            && self.after.is_none_or(|after| entry.number > after)
+            && self.before.is_none_or(|before| entry.number < before)
+            && self.endpoint.is_none_or(|endpoint| entry.endpoint() == Some(endpoint))
+            && self.status.as_ref().is_none_or(|status| match status {
+                StatusFilter::Http(code) => exchange.answer.as_ref().is_some_and(|answer| answer.status == *code),
+                StatusFilter::Contract(word) => exchange.status == Some(*word),
+            })
+    }
+}
