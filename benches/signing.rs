@@ -68,7 +68,7 @@ async fn carry_out(
 
 /// An envelope that three agents have opened, in a sandbox.
 async fn opened_in(sandbox: &Sandbox) -> EnvelopeId {
-    let id = sandbox.create_envelope(terms()).await.unwrap().id;
+    let id = sandbox.create_envelope(terms(), None).await.unwrap().id;
     let agents: Vec<_> = (0..3).map(|n| AgentSource { info: Some(person(n)), ..AgentSource::default() }).collect();
     sandbox.add_recipient(&id.to_string(), signer(), &agents).await.unwrap();
     sandbox.send_envelope(&id.to_string()).await.unwrap();

@@ -28,12 +28,10 @@ use crate::{
     session::{AgentSession, PendingHandoff},
     signing::{Contact, Envelope, Group, User},
     store::{Memory, Retention},
+    urls::BaseUrl,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-
-/// Below which path tokens are dealt with (T1); with the base URL, the `issuer` of the metadata.
-pub const OAUTH: &str = "/oauth2/v2";
 
 /// How many callers can listen to a stream at once.
 pub const MOST_STREAMS: usize = 100;
@@ -64,6 +62,9 @@ pub enum AppError {
     /// An embedded schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The URL of the server is not one.
+    #[error("{0}")]
+    BaseUrl(String),
     /// A key of our own cannot be used.
     #[error("a key of the mock's own cannot be used: {0}")]
     Key(String),
@@ -74,8 +75,8 @@ pub enum AppError {
 pub struct App {
     /// What it was told.
     pub settings: Settings,
-    /// What every URL that is handed out begins with; without a slash at the end.
-    pub base_url: Box<str>,
+    /// How URLs begin where the request does not say: `--base-url`, or else the address bound.
+    pub base_url: BaseUrl,
     /// The schema of a handoff's body.
     pub handoff_request: Schema,
     /// Its worlds.
@@ -96,11 +97,17 @@ pub struct App {
 }
 
 impl App {
-    /// Composes a server that advertises itself as `base_url`.
+    /// Composes a server. `own_url` is where it is reached: how URLs begin when neither the settings nor the request
+    /// say so.
     ///
     /// # Errors
-    /// When a scenario file cannot be used, or an embedded schema, which is a defect of this crate.
-    pub fn new(settings: Settings, base_url: &str) -> Result<Arc<Self>, AppError> {
+    /// When `own_url` is not a base URL, when a scenario file cannot be used, or an embedded schema, which is a defect of
+    /// this crate.
+    pub fn new(settings: Settings, own_url: &str) -> Result<Arc<Self>, AppError> {
+        let base_url = match &settings.base_url {
+            Some(base_url) => base_url.clone(),
+            None => own_url.parse().map_err(AppError::BaseUrl)?,
+        };
         let scenarios::Loaded { set: scenarios, warnings, .. } = scenarios::load(&settings.scenarios)?;
         scenarios::log_warnings(&warnings);
         let bounded = [
@@ -130,14 +137,13 @@ impl App {
         };
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
         let issuer = TokenIssuer::new(&ids.signing_seed()).map_err(|error| AppError::Key(error.to_string()))?;
-        let oauth = format!("{base_url}{OAUTH}");
-        let issuing = Arc::new(Issuing::new(issuer, oauth.clone(), format!("{oauth}/token"), &settings.audience));
+        let issuing = Arc::new(Issuing::new(issuer, &settings.audience));
         let limits = sandbox::Limits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
         let sandboxes = Sandboxes::new(sandbox, limits, store, Arc::new(scenarios), issuing, ids)
             .map_err(|error: KeyError| AppError::Key(error.to_string()))?;
         clients::register(&sandboxes, &settings)?;
         Ok(Arc::new(Self {
-            base_url: base_url.into(),
+            base_url,
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
             sandboxes,
             uptime: Stopwatch::start(),

@@ -5,6 +5,7 @@
 
 mod choices;
 mod clients;
+mod embedded;
 mod error;
 mod file;
 mod hosts;
@@ -21,12 +22,13 @@ pub use choices::{
 pub use clients::{ClientEntry, ClientKey};
 pub use error::ConfigError;
 pub use file::FileError;
-pub use hosts::{AllowedHost, Host};
+pub use hosts::{AllowedHost, Host, split_authority};
 pub use secret::Secret;
 pub use sources::{ScenarioSource, or_shipped, scenario_source};
 pub use switches::{SwitchChanges, Switches};
 pub use values::{duration, split_address, split_addresses};
 
+use crate::urls::BaseUrl;
 use bytesize::ByteSize;
 use clap::{Args, ValueHint, builder::BoolishValueParser};
 use jiff::SignedDuration;
@@ -60,10 +62,15 @@ pub struct ServeOptions {
     #[serde(deserialize_with = "file::listen")]
     pub listen: Option<String>,
 
-    /// Begin every URL that is handed out with this. [default: http:// and the address bound]
+    /// Begin every URL that is handed out with this. [default: http:// and the Host of the request]
     #[arg(long, env = "DOCENDORSE_MOCK_BASE_URL", value_name = "URL", value_parser = base_url)]
     #[serde(deserialize_with = "file::base_url")]
-    pub base_url: Option<String>,
+    pub base_url: Option<BaseUrl>,
+
+    /// Let URLs that are handed out follow Forwarded, X-Forwarded-Host, -Proto and -Port, as a reverse proxy sets them.
+    #[arg(long, env = "DOCENDORSE_MOCK_TRUST_FORWARDED", num_args = 0..=1, default_missing_value = "true",
+          require_equals = true, value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    pub trust_forwarded: Option<bool>,
 
     /// Once ready, write URLs, process id and version as JSON to this file; if the start fails, write the reason.
     #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE")]
@@ -262,8 +269,10 @@ pub struct ServeOptions {
 pub struct Settings {
     /// See [`ServeOptions`] for this and all others.
     pub listen: String,
-    /// Without a slash at the end; `None` means the address bound.
-    pub base_url: Option<String>,
+    /// How every URL that is handed out begins; `None` means that URLs follow the `Host` of the request.
+    pub base_url: Option<BaseUrl>,
+    /// Whether the forwarded host, protocol and port of a request count.
+    pub trust_forwarded: bool,
     /// The file to write once ready.
     pub ready_file: Option<PathBuf>,
     /// How log lines look.
@@ -330,12 +339,6 @@ pub struct Settings {
     pub max_journal: usize,
     /// Bytes kept at most in all sandboxes together.
     pub max_memory: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self::from_options(ServeOptions::default())
-    }
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! HTTP: which path leads to which handler. Handlers translate; the sandbox decides.
 
 mod admin;
+mod base;
 mod body;
 mod breach;
 mod credential;
@@ -16,16 +17,15 @@ mod record;
 mod signing;
 mod token;
 
-use crate::app::App;
+pub use crate::urls::CREATE_AGENT_SESSION;
+
+use crate::{app::App, urls::CREATE_TOKEN};
 use axum::{
     Router,
     middleware::map_response,
     routing::{get, post},
 };
 use std::sync::Arc;
-
-pub use crate::journal::CREATE_AGENT_SESSION;
-use crate::journal::CREATE_TOKEN;
 
 /// Every route of the server.
 ///

@@ -98,6 +98,13 @@ impl Ids {
         Self::seeded(u64::from(fastrand::u32(..)))
     }
 
+    /// The seed of a sandbox that has none of its own, on a server with a seed: another one for each name, and always the
+    /// same. It keeps to 53 bits, so that every reader of JSON can repeat it.
+    #[must_use]
+    pub fn seed_of_sandbox(seed: u64, name: &str) -> u64 {
+        stream(seed, &format!("sandbox {name}"), 0).u64(..1 << 53)
+    }
+
     /// The seed that all values follow from.
     #[must_use]
     pub fn seed(&self) -> u64 {
@@ -280,6 +287,15 @@ mod tests {
         let ids = Ids::seeded(0);
         let drawn: HashSet<String> = (0..100_000).map(|_| ids.agent_session()).collect();
         assert_eq!(drawn.len(), 100_000);
+    }
+
+    #[test]
+    fn seeds_of_sandboxes_differ_by_name_and_by_server() {
+        let names = (0..100_000).map(|number| format!("suite-{number}"));
+        let seeds: HashSet<u64> = names.map(|name| Ids::seed_of_sandbox(7, &name)).collect();
+        assert_eq!(seeds.len(), 100_000);
+        assert_eq!(Ids::seed_of_sandbox(7, "suite-a"), 5_861_572_285_990_296);
+        assert_ne!(Ids::seed_of_sandbox(7, "suite-a"), Ids::seed_of_sandbox(8, "suite-a"));
     }
 
     #[test]

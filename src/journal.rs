@@ -9,7 +9,7 @@ mod secrets;
 mod size;
 mod view;
 
-pub use endpoint::{CREATE_AGENT_SESSION, CREATE_TOKEN, Endpoint};
+pub use endpoint::Endpoint;
 pub use filter::{Filter, StatusFilter};
 pub use secrets::{is_secret_name, mask_jwts};
 

@@ -10,10 +10,11 @@ use crate::{
     app::{App, AppError},
     config::Settings,
     http,
+    urls::{BaseUrl, Scheme},
 };
 use futures_util::FutureExt;
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::net::TcpListener;
 
 /// How long requests under way may take to finish once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
@@ -55,14 +56,13 @@ impl Server {
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
         let addresses = addresses
             .map_err(|error| ServerError::Bind { address: settings.listen.clone(), reason: error.to_string() })?;
-        let base_url = settings.base_url.clone().unwrap_or_else(|| url_of(&addresses));
-        let app = App::new(settings, &base_url)?;
+        let app = App::new(settings, &url_of(&addresses))?;
         Ok(Self { app, listeners, addresses })
     }
 
     /// The URL at which the server is reached from this machine, whatever it advertises; with IPv4 where it listens there.
     #[must_use]
-    pub fn url(&self) -> String {
+    pub fn url(&self) -> BaseUrl {
         url_of(&self.addresses)
     }
 
@@ -103,63 +103,14 @@ async fn keep_going(name: &str, work: impl AsyncFn()) {
 }
 
 /// The URL of the first IPv4 address, or else of the first one. The wildcard stands for the loopback.
-fn url_of(addresses: &[SocketAddr]) -> String {
+fn url_of(addresses: &[SocketAddr]) -> BaseUrl {
     let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-    address.map_or_else(String::new, |address| format!("http://{}", reachable(*address)))
-}
-
-/// A running server for tests: starts on a free port, stops when told or dropped.
-///
-/// ```
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// let mock = docendorse_mock::Mock::start(docendorse_mock::Settings::default()).await?;
-/// let url = format!("{}/api/v1/agent-sessions/create", mock.url());
-/// # let _ = url;
-/// mock.stop().await;
-/// # Ok::<(), docendorse_mock::ServerError>(())
-/// # }).unwrap();
-/// ```
-#[derive(Debug)]
-pub struct Mock {
-    url: String,
-    app: Arc<App>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Mock {
-    /// Starts a server on a free port of both loopback addresses, on the current runtime.
-    ///
-    /// # Errors
-    /// When no port can be bound.
-    pub async fn start(settings: Settings) -> Result<Self, ServerError> {
-        let server = Server::bind(Settings { listen: "localhost:0".to_owned(), ..settings }).await?;
-        let (stop, stopped) = oneshot::channel();
-        let (url, app) = (server.url(), Arc::clone(server.app()));
-        let task = tokio::spawn(server.serve(async move {
-            // A `Mock` that is dropped stops as one that is told to.
-            let _ = stopped.await;
-        }));
-        Ok(Self { url, app, stop, task })
-    }
-
-    /// Where the server is reached.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// What is behind it: sandboxes, sessions, the journal.
-    #[must_use]
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
-    }
-
-    /// Stops, and waits until it has.
-    pub async fn stop(self) {
-        drop(self.stop);
-        let _ = self.task.await;
-    }
+    let (host, port) = match address.copied().map(reachable) {
+        Some(SocketAddr::V4(address)) => (address.ip().to_string(), Some(address.port())),
+        Some(SocketAddr::V6(address)) => (format!("[{}]", address.ip()), Some(address.port())),
+        None => ("localhost".to_owned(), None),
+    };
+    BaseUrl::of_host(Scheme::Http, &host, port)
 }
 
 /// An address that can be connected to: the wildcard stands for the loopback.

@@ -4,6 +4,7 @@ use crate::{
     actor::Actor,
     document::{Key, Record},
     signing::{EnvelopeId, Plan},
+    urls::BaseUrl,
 };
 use jiff::Timestamp;
 use serde::{
@@ -171,6 +172,9 @@ pub struct AgentSession {
     /// The envelope that it opened, where its intent asks for signatures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<EnvelopeId>,
+    /// How the caller reached the server when it was created: how URLs in its mails and pages begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
 }
 
 impl AgentSession {
@@ -223,6 +227,9 @@ pub struct PendingHandoff {
     /// How its envelope will be played, as a scenario says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Plan>>,
+    /// How the caller reached the server: how URLs of its session will begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
 }
 
 /// What an actor has to do before a handoff can succeed.

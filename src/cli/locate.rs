@@ -5,7 +5,10 @@ use super::{
     probe::{self, Found},
     ready_file::{self, Content, StartFailure},
 };
-use crate::config::{ServeOptions, base_url, listen, split_addresses};
+use crate::{
+    config::{ServeOptions, base_url, listen, split_addresses},
+    urls::BaseUrl,
+};
 use clap::Args;
 use std::{path::PathBuf, time::Duration};
 
@@ -23,7 +26,7 @@ is no ready file yet, the address is tried, unless its port is 0.";
 pub(super) struct Locator {
     /// The server's URL.
     #[arg(long, env = "DOCENDORSE_MOCK_URL", value_name = "URL", value_parser = base_url, help_heading = "Server")]
-    url: Option<String>,
+    url: Option<BaseUrl>,
 
     /// The file that the server writes once it is ready, or when it fails to start.
     #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE", help_heading = "Server")]
@@ -48,7 +51,7 @@ pub(super) struct Locator {
         value_parser = base_url,
         help_heading = "Server"
     )]
-    base_url: Option<String>,
+    base_url: Option<BaseUrl>,
 
     /// The server's settings file, for its ready file, address and base URL.
     #[arg(long, env = "DOCENDORSE_MOCK_CONFIG", value_name = "FILE", help_heading = "Server")]
@@ -95,7 +98,7 @@ impl Locator {
         let (file_is_flag, listen_is_flag) = (is_flag("ready_file"), is_flag("listen"));
         if let Some(url) = &self.url {
             if !file_is_flag && !listen_is_flag {
-                return Ok(Target { ready_file: None, urls: vec![url.clone()] });
+                return Ok(Target { ready_file: None, urls: vec![url.to_string()] });
             }
             if is_flag("url") {
                 return Err(usage("--url names the server already; drop --ready-file and --listen"));
@@ -127,7 +130,8 @@ impl Locator {
         let mut urls = Vec::new();
         if file_use != FileUse::Only {
             urls.extend(addresses.iter().map(|(host, port)| format!("http://{}:{port}", reachable(host))));
-            urls.extend(settings.base_url.filter(|url| file_use == FileUse::First && url.starts_with("http://")));
+            let advertised = settings.base_url.filter(|url| file_use == FileUse::First && url.starts_with("http://"));
+            urls.extend(advertised.map(|url| url.to_string()));
         }
         Ok(Target { ready_file: settings.ready_file.map(|path| (path, file_use)), urls })
     }

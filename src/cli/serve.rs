@@ -5,7 +5,7 @@ use super::{
     signals::{self, FLUSH},
 };
 use crate::{
-    app::{AppError, OAUTH},
+    app::AppError,
     config::{LogFormat, LogLevel, Settings},
     log,
     oauth::built_in,
@@ -56,7 +56,7 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     let ready_file = settings.ready_file.clone();
     let server = Server::bind(settings).await.map_err(|error| match &error {
         ServerError::App(AppError::Scenarios(_) | AppError::Client(_)) => Failure::new(Exit::File, error.to_string()),
-        ServerError::Bind { .. } | ServerError::App(AppError::Schema(_) | AppError::Key(_)) => {
+        ServerError::Bind { .. } | ServerError::App(AppError::Schema(_) | AppError::Key(_) | AppError::BaseUrl(_)) => {
             Failure::new(Exit::Runtime, error.to_string())
         }
     })?;
@@ -67,16 +67,17 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
         }
     });
     let stop = stop.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
-    let (url, admin_url) = (server.url(), format!("{}/__admin", server.url()));
+    let url = server.url();
+    let admin_url = url.admin();
     if let Some(path) = &ready_file {
         // Not before the address is ours: a start that fails must leave the file of the server that runs.
-        write_ready_file(path, &url, &admin_url, &format!("{url}{OAUTH}/token")).map_err(|error| {
+        write_ready_file(path, &url, &admin_url, &url.token_endpoint()).map_err(|error| {
             Failure::new(Exit::Runtime, format!("cannot write the ready file {}: {error}", path.display()))
         })?;
     }
     let version = env!("CARGO_PKG_VERSION");
     print_ready_line(format!("docendorse-mock {version} ready at {url} (control plane {admin_url})\n"));
-    tracing::info!(version, url, seed = server.app().sandboxes.default_sandbox().ids.seed(), "ready");
+    tracing::info!(version, %url, seed = server.app().sandboxes.default_sandbox().ids.seed(), "ready");
     let stop = async {
         let _ = stop.await;
     };

@@ -9,11 +9,11 @@ use super::{
     probe::{self, Found},
 };
 use crate::{
-    app::OAUTH,
     clock::Clock,
     config::{self, DEFAULT_AUDIENCE},
     ids::Ids,
     oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
+    urls::CREATE_TOKEN,
 };
 use clap::Args;
 use jiff::SignedDuration;
@@ -155,7 +155,7 @@ pub(super) fn token(options: &Options, is_flag: impl Fn(&str) -> bool) -> Result
     }
     let form = serde_urlencoded::to_string(form).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let post = || {
-        post_form(&url, &format!("{OAUTH}/token"), form.clone())
+        post_form(&url, CREATE_TOKEN, form.clone())
             .map_err(|problem| Failure::new(Exit::Runtime, stranger(&url).unwrap_or(problem)))
     };
     if options.wrong.replay {

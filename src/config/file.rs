@@ -1,7 +1,7 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
 use super::{ScenarioSource, ServeOptions, values};
-use crate::{position::Position, reading::Tree};
+use crate::{position::Position, reading::Tree, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};
@@ -115,7 +115,7 @@ pub(super) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 /// A base URL in a file, as on the command line.
-pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BaseUrl>, D::Error> {
     text(deserializer, values::base_url)
 }
 

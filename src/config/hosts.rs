@@ -33,26 +33,13 @@ impl Host {
             return Some(Self::Ip(address.into()));
         }
         let name = text.strip_suffix('.').unwrap_or(text);
-        let is_label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-        };
-        let is_name = name.len() <= 253 && name.split('.').all(is_label) && !ends_in_number(name);
-        is_name.then(|| Self::Name(name.to_ascii_lowercase().into()))
+        (is_name(name) && !ends_in_number(name)).then(|| Self::Name(name.to_ascii_lowercase().into()))
     }
 
-    /// Parses `host` or `host:port`. An empty port counts as none (RFC 3986, 3.2.3).
+    /// Parses `host` or `host:port`.
     #[must_use]
     pub fn parse_with_port(text: &str) -> Option<(Self, Option<u16>)> {
-        let end_of_host =
-            if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
-        let (host, rest) = text.split_at_checked(end_of_host)?;
-        let port = match rest.strip_prefix(':') {
-            None if rest.is_empty() => None,
-            Some("") => None,
-            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
-            _ => return None,
-        };
+        let (host, port) = split_port(text)?;
         Some((Self::parse(host)?, port))
     }
 
@@ -65,6 +52,36 @@ impl Host {
             Self::Name(name) => name.rsplit_once('.').is_none_or(|(_, domain)| PRIVATE_DOMAINS.contains(&domain)),
         }
     }
+}
+
+/// Splits `host:port`. An empty port counts as none (RFC 3986, 3.2.3). The host is not judged.
+fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let end_of_host = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+    let (host, rest) = text.split_at_checked(end_of_host)?;
+    let port = match rest.strip_prefix(':') {
+        None if rest.is_empty() => None,
+        Some("") => None,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
+        _ => return None,
+    };
+    Some((host, port))
+}
+
+/// Splits a host and an optional port that a URL can begin with. Unlike [`Host::parse`], it takes every way to write an
+/// IPv4 address that clients understand, such as `127.1`: whoever sent it has reached the server by it.
+#[must_use]
+pub fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = split_port(text)?;
+    let is_host = Host::parse(host).is_some() || is_name(host.strip_suffix('.').unwrap_or(host));
+    is_host.then_some((host, port))
+}
+
+fn is_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// Whether the URL standard would read a name as an IPv4 address: its last label is a number.

@@ -12,6 +12,7 @@ impl ServeOptions {
             config: self.config.or(other.config),
             listen: self.listen.or(other.listen),
             base_url: self.base_url.or(other.base_url),
+            trust_forwarded: self.trust_forwarded.or(other.trust_forwarded),
             ready_file: self.ready_file.or(other.ready_file),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
@@ -58,6 +59,7 @@ impl Settings {
         Self {
             listen: options.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
             base_url: options.base_url,
+            trust_forwarded: options.trust_forwarded.unwrap_or_default(),
             ready_file: options.ready_file,
             log_format: options.log_format.unwrap_or_default(),
             log_level: options.log_level.unwrap_or_default(),

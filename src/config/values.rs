@@ -1,6 +1,6 @@
 //! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
 
-use crate::clock::read_span;
+use crate::{clock::read_span, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 
@@ -49,15 +49,8 @@ pub(crate) fn listen(text: &str) -> Result<String, String> {
 }
 
 /// Reads what every URL that is handed out begins with; a slash at its end is dropped.
-pub(crate) fn base_url(text: &str) -> Result<String, String> {
-    let bare = text.trim_end_matches('/');
-    let rest = bare.strip_prefix("http://").or_else(|| bare.strip_prefix("https://"));
-    let plain = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#']));
-    if plain && fluent_uri::Uri::parse(bare).is_ok() {
-        Ok(bare.to_owned())
-    } else {
-        Err(format!("{text:?} is no base URL; write one such as http://mock.test:4747"))
-    }
+pub(crate) fn base_url(text: &str) -> Result<BaseUrl, String> {
+    text.parse()
 }
 
 /// Reads the HTTP status of error answers. They have a body, so it must be one that allows a body.

@@ -10,13 +10,14 @@ use std::sync::OnceLock;
 pub const VERSION: &str = "1.0.0";
 
 /// The names of errors that a request meets before the rules of signing are asked.
-pub const REQUEST_ERRORS: [&str; 13] = [
+pub const REQUEST_ERRORS: [&str; 14] = [
     "ApiKey.Missing",
     "ApiKey.Unknown",
     "Endpoint.NotFound",
     "Method.NotAllowed",
     "Request.CrossSite",
     "Request.Invalid",
+    "Request.InvalidHost",
     "Request.InvalidQuery",
     "Request.TooLarge",
     "Request.UnsupportedMediaType",

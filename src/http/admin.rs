@@ -20,6 +20,7 @@ mod simulations;
 mod tokens;
 
 use super::{
+    base::Base,
     error::{Problem, panicked},
     extract::World,
     guard, openapi,
@@ -174,9 +175,9 @@ async fn show_version() -> Pretty<impl Serialize> {
 }
 
 /// `GET /__admin/settings`: every setting with its value, and what follows from it.
-async fn show_settings(State(app): State<Arc<App>>) -> Pretty<impl Serialize> {
+async fn show_settings(State(app): State<Arc<App>>, Base(base_url): Base) -> Pretty<impl Serialize> {
     let mut settings = app.settings.clone();
-    settings.base_url = Some(app.base_url.to_string());
+    settings.base_url = Some(base_url);
     settings.seed = Some(app.sandboxes.default_sandbox().ids.seed());
     Pretty(settings)
 }

@@ -14,6 +14,8 @@ pub(super) const BUSY: &str = "Too many large request bodies are being received 
 /// How a request goes wrong on its way in, or we do.
 #[derive(Debug)]
 pub(super) enum Breach {
+    /// The request names no address that a URL can begin with.
+    Address(String),
     /// The body is of no type that is taken (H3).
     MediaType(String),
     /// The body came in a transfer coding other than `chunked`.
@@ -60,7 +62,7 @@ impl Breach {
             Self::TooLarge(_) | Self::TooManyValues(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
-            Self::Broken | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::Address(_) | Self::Broken | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::CrossSite(_) => StatusCode::FORBIDDEN,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -69,9 +71,10 @@ impl Breach {
     /// What is wrong, and the fix.
     pub(super) fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::MediaType(description) | Self::TransferCoding(description) | Self::CrossSite(description) => {
-                description.clone().into()
-            }
+            Self::MediaType(description)
+            | Self::TransferCoding(description)
+            | Self::CrossSite(description)
+            | Self::Address(description) => description.clone().into(),
             Self::TooLarge(limit) => {
                 format!("The request body is larger than {limit} bytes, the limit that --max-body sets.").into()
             }

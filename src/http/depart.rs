@@ -3,9 +3,9 @@
 use super::{error::HandoffError, fault::Fault, record::Answered};
 use crate::{
     actor::Actor,
-    app::App,
     sandbox::{Sandbox, Scripted},
     scenario::{self, Context},
+    urls::BaseUrl,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
@@ -15,7 +15,7 @@ const SANDBOX: (HeaderName, HeaderValue) = (header::CONTENT_SECURITY_POLICY, Hea
 
 /// Changes an answer as its scenario says. `request` is what templates call `request`.
 pub(super) fn depart(
-    app: &App,
+    base_url: &BaseUrl,
     sandbox: &Sandbox,
     scripted: &Scripted,
     actor: &Actor,
@@ -32,7 +32,7 @@ pub(super) fn depart(
         request: &request,
         actor,
         now: sandbox.clock.now(),
-        base_url: &app.base_url,
+        base_url,
         agent_session_id: answered.findings.agent_session.as_deref().unwrap_or_default(),
         id: &sandbox.ids.own(),
     };

@@ -17,6 +17,7 @@ use crate::{
     sandbox::{FoundToken, HandOff, HandOffResult},
     scenario::Obstacle,
     session::HandoffRequest,
+    urls::BaseUrl,
 };
 use axum::{
     body::Body,
@@ -30,11 +31,17 @@ use std::sync::Arc;
 /// Creates an agent session, or tells the caller what stands in the way.
 pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut exchange, parts, body) = record::open(&app, request);
-    let shown = exchange.take_shown();
-    exchange.answer(hand_off(&app, &parts.headers, shown, body)).await
+    let (shown, base_url) = (exchange.take_shown(), exchange.base_url());
+    exchange.answer(hand_off(&app, &parts.headers, shown, body, base_url)).await
 }
 
-async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body) -> Result<Answered, HandoffError> {
+async fn hand_off(
+    app: &App,
+    headers: &HeaderMap,
+    shown: FoundToken,
+    body: Body,
+    base_url: BaseUrl,
+) -> Result<Answered, HandoffError> {
     let caller = judge_credential(app, headers, shown);
     let next_action = caller.as_ref().map(|caller| caller.sandbox.switches().validation_next_action);
     let next_action = next_action.unwrap_or_default();
@@ -56,7 +63,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
         }
     }
     let HandOff { result, delay, chosen, advices: others, scripted } = match sandbox
-        .hand_off(&client, value, Arc::clone(&body))
+        .hand_off(&client, value, Arc::clone(&body), base_url.clone())
         .await
     {
         Ok(handed_off) => handed_off,
@@ -67,7 +74,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
         }
     };
     advices.extend(others);
-    let (http_status, status, answer) = in_words(app, sandbox.switches(), &result);
+    let (http_status, status, answer) = in_words(&base_url, sandbox.switches(), &result);
     let agent_session = match &result {
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),
         _ => None,
@@ -86,7 +93,7 @@ async fn hand_off(app: &App, headers: &HeaderMap, shown: FoundToken, body: Body)
     let mut answered =
         Answered { status: Some(status), delay, ..Answered::plain(http_status, answer, reason, findings) };
     if let Some((scripted, actor)) = scripted
-        && let Err(error) = depart(app, &sandbox, &scripted, &actor, request_of, &mut answered)
+        && let Err(error) = depart(&base_url, &sandbox, &scripted, &actor, request_of, &mut answered)
     {
         return Err(HandoffError { findings: Box::new(answered.findings), ..error });
     }
@@ -138,22 +145,20 @@ fn request_of(answered: &Answered) -> Value {
 }
 
 /// A result in the contract's words: the HTTP status, the `status`, the body.
-fn in_words(app: &App, switches: &Switches, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
-    let base = &app.base_url;
+fn in_words(base_url: &BaseUrl, switches: &Switches, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
     match result {
         HandOffResult::Session(session) => {
-            let uri = format!("{base}/agent/{}", session.id);
-            (StatusCode::OK, "success", Answer::success(&session.id, uri).to_json())
+            (StatusCode::OK, "success", Answer::success(&session.id, base_url.agent(&session.id)).to_json())
         }
         HandOffResult::Obstacle(Obstacle::RequireSubscription, waiting) => {
-            let url = format!("{base}/subscribe/{waiting}");
+            let url = base_url.subscribe(waiting);
             (StatusCode::OK, "require_subscription", Answer::require_subscription(url).to_json())
         }
         HandOffResult::Obstacle(Obstacle::VerifyEmail, _) => {
             (StatusCode::OK, "verify_email", Answer::verify_email().to_json())
         }
         HandOffResult::Obstacle(Obstacle::Register, waiting) => {
-            let url = (!switches.no_registration_url).then(|| format!("{base}/register/{waiting}"));
+            let url = (!switches.no_registration_url).then(|| base_url.register(waiting));
             (StatusCode::OK, "register", Answer::register(url).to_json())
         }
         HandOffResult::Obstacle(Obstacle::Error { description }, _) => {

@@ -1,16 +1,12 @@
 //! The contract surface as OpenAPI 3.1, built on the very schema files that bodies are judged by.
 
-use crate::{
-    app::App,
-    contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing},
-};
+use super::base::Base;
+use crate::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing};
 use axum::{
-    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 const CONTRACT: &str = include_str!("../contract/openapi.json");
 const SIGNING: &str = include_str!("../contract/signing/openapi.json");
@@ -18,8 +14,8 @@ const SIGNING: &str = include_str!("../contract/signing/openapi.json");
 pub(super) const CONTROL: &str = include_str!("admin/openapi.json");
 
 /// `GET /openapi.json`.
-pub(super) async fn contract(State(app): State<Arc<App>>) -> Response {
-    answer(contract_document(&app.base_url))
+pub(super) async fn contract(Base(base_url): Base) -> Response {
+    answer(contract_document(&base_url))
 }
 
 fn contract_document(base_url: &str) -> Result<Value, SchemaError> {
@@ -58,9 +54,9 @@ fn add(to: &mut Value, from: Value) {
 }
 
 /// `GET /__admin/openapi.json`.
-pub(super) async fn control(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn control(Base(base_url): Base) -> Response {
     let responses = [("401", "Unauthorized"), ("403", "CrossSite"), ("421", "Misdirected")];
-    answer(document(CONTROL, &app.base_url, &[]).map(|mut whole| {
+    answer(document(CONTROL, &base_url, &[]).map(|mut whole| {
         add_responses(&mut whole, "/__admin", &responses);
         whole
     }))

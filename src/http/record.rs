@@ -6,6 +6,7 @@ mod masked;
 pub(super) use masked::push_parameter;
 
 use super::{
+    base::base_url,
     body,
     breach::{Breach, SurfaceError},
     credential::{find_token, sandbox_of},
@@ -24,6 +25,7 @@ use crate::{
     position::{brief, shorten},
     sandbox::{FoundToken, Sandbox},
     scenario::{Chosen, ChosenBy},
+    urls::BaseUrl,
 };
 use axum::{
     body::Body,
@@ -120,6 +122,7 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
     let shown = find_token(app, &parts.headers);
     let sandbox = sandbox_of(app, &shown);
     let exchange = OpenExchange::new(app, &parts, sandbox, shown);
+    let body = exchange.let_go_if_faulty(&parts, body);
     (exchange, parts, body)
 }
 
@@ -132,6 +135,7 @@ pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, 
     let key = ShownKey::find(app, &parts.headers);
     let mut exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign);
     exchange.is_signing = true;
+    let body = exchange.let_go_if_faulty(&parts, body);
     (exchange, key, parts, body)
 }
 
@@ -152,6 +156,10 @@ pub(super) struct OpenExchange {
     closed: bool,
     /// Why the guard refuses the request. The exchange is not recorded then.
     refusal: Option<Refusal>,
+    /// How the caller reaches the server.
+    base_url: BaseUrl,
+    /// Why the request is refused before any handler sees it.
+    fault: Option<Breach>,
 }
 
 impl OpenExchange {
@@ -172,10 +180,16 @@ impl OpenExchange {
             findings: Findings::default(),
             closed: true,
             refusal: Some(refusal),
+            base_url: app.base_url.clone(),
+            fault: None,
         }
     }
 
     fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
+        let (base_url, fault) = match base_url(app, &parts.headers, &parts.uri) {
+            Ok(base_url) => (base_url, None),
+            Err(invalid) => (app.base_url.clone(), Some(invalid.into())),
+        };
         Self {
             app: Arc::clone(app),
             is_signing: false,
@@ -188,7 +202,23 @@ impl OpenExchange {
             findings: Findings::default(),
             closed: false,
             refusal: None,
+            base_url,
+            fault,
         }
+    }
+
+    /// Lets the body go that no handler will read.
+    fn let_go_if_faulty(&self, parts: &Parts, body: Body) -> Body {
+        if self.fault.is_none() {
+            return body;
+        }
+        body::let_go(body, &parts.headers);
+        Body::empty()
+    }
+
+    /// How the caller reaches the server: how URLs in the answer begin.
+    pub(super) fn base_url(&self) -> BaseUrl {
+        self.base_url.clone()
     }
 
     /// What the credential of the request turned out to be; to be taken once.
@@ -204,6 +234,11 @@ impl OpenExchange {
     ) -> Response {
         if let Some(refusal) = self.refusal.take() {
             return self.refuse(E::from(Breach::CrossSite(refusal.description().to_owned())).into());
+        }
+        if let Some(fault) = self.fault.take() {
+            let mut answered: Answered = E::from(fault).into();
+            self.findings = std::mem::take(&mut answered.findings);
+            return self.close(answered);
         }
         let mut answered: Answered = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(answered)) => answered,

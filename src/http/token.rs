@@ -3,6 +3,7 @@
 
 use super::{
     admin::Pretty,
+    base::base_url,
     body::{self, BodyError, ReadBody},
     breach::{Breach, SurfaceError},
     depart::depart,
@@ -16,24 +17,31 @@ use crate::{
     position::brief,
     sandbox::{Granted, Issued},
     scenario::{Chosen, ChosenBy},
+    urls::BaseUrl,
 };
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{borrow::Cow, sync::Arc};
 
 /// What an authorization server says of itself that has no page to authorize on (RFC 8414, 2).
-pub(super) async fn show_metadata(State(app): State<Arc<App>>) -> Response {
-    let issuing = app.sandboxes.issuing();
+pub(super) async fn show_metadata(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+    let base_url = match base_url(&app, &headers, &uri).map_err(Breach::from) {
+        Ok(base_url) => base_url,
+        Err(breach) => {
+            let error = TokenError::new(ErrorCode::InvalidRequest, &breach.description());
+            return (breach.http_status(), Pretty(error_body(&error))).into_response();
+        }
+    };
     Pretty(json!({
-        "issuer": issuing.iss,
-        "token_endpoint": issuing.token_url,
-        "jwks_uri": format!("{}/.well-known/jwks.json", issuing.iss),
+        "issuer": base_url.issuer(),
+        "token_endpoint": base_url.token_endpoint(),
+        "jwks_uri": base_url.jwks(),
         "grant_types_supported": [JWT_BEARER],
         "response_types_supported": [],
         "scopes_supported": Scopes::all().iter().map(crate::oauth::Scope::as_str).collect::<Vec<_>>(),
@@ -50,7 +58,8 @@ pub(super) async fn show_jwks(State(app): State<Arc<App>>) -> Response {
 /// Issues an access token.
 pub(super) async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
-    exchange.answer(answer(&app, &parts.headers, body)).await
+    let base_url = exchange.base_url();
+    exchange.answer(answer(&app, &parts.headers, body, &base_url)).await
 }
 
 /// Another method (H4), in the shape of the token endpoint.
@@ -64,7 +73,7 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
     exchange.answer(std::future::ready(Ok::<_, TokenFailure>(answered))).await
 }
 
-async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, TokenFailure> {
+async fn answer(app: &App, headers: &HeaderMap, body: Body, base_url: &BaseUrl) -> Result<Answered, TokenFailure> {
     let ReadBody { bytes: form, lease } = match read_form(app, headers, body).await {
         Ok(form) => form,
         Err((http_status, error)) => {
@@ -81,7 +90,8 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, 
         Ok(request) => request,
         Err(error) => return Ok(refused(&error, findings)),
     };
-    let Granted { sandbox, client, assertion, advices, result, chosen, scripted } = app.sandboxes.grant(&request);
+    let Granted { sandbox, client, assertion, advices, result, chosen, scripted } =
+        app.sandboxes.grant(&request, base_url);
     findings.client = client;
     findings.chosen = chosen;
     findings.advices = advices;
@@ -96,7 +106,7 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body) -> Result<Answered, 
             let assertion = answered.findings.assertion.as_ref();
             assertion.and_then(|assertion| serde_json::from_slice(&assertion.claims).ok()).unwrap_or_default()
         };
-        if let Err(error) = depart(app, &sandbox, &scripted, &user, claims, &mut answered) {
+        if let Err(error) = depart(base_url, &sandbox, &scripted, &user, claims, &mut answered) {
             return Err(HandoffError { findings: Box::new(answered.findings), ..error }.into());
         }
     }
@@ -231,10 +241,15 @@ fn refused(error: &TokenError, mut findings: Findings) -> Answered {
     }
     let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
     findings.chosen.get_or_insert(Chosen { by: ChosenBy::Contract, why });
-    let body = json!({ "error": error.code.as_str(), "error_description": error.description });
+    let body = error_body(error);
     let http_status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
     let body = body.to_string().into_bytes();
     Answered { headers, ..Answered::plain(http_status, body, error.to_string().into(), findings) }
+}
+
+/// The members of an error (RFC 6749, 5.2).
+fn error_body(error: &TokenError) -> Value {
+    json!({ "error": error.code.as_str(), "error_description": error.description })
 }
 
 /// No answer of the token endpoint is to be kept by anybody on its way (RFC 6749, 5.1).

@@ -1,12 +1,7 @@
 //! Which surface of the contract an exchange belongs to.
 
+use crate::urls::{CREATE_AGENT_SESSION, CREATE_TOKEN};
 use serde::Deserialize;
-
-/// The path of the handoff endpoint (H1).
-pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
-
-/// The path of the token endpoint (T1).
-pub const CREATE_TOKEN: &str = "/oauth2/v2/token";
 
 /// Below this path lies the signing service (G8).
 const SIGNING: &str = "/api/v1/key";

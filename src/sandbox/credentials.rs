@@ -4,6 +4,7 @@ use super::{Issuing, issuing::second};
 use crate::{
     ids::Ids,
     oauth::{AccessToken, Scopes},
+    urls::BaseUrl,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,10 +36,10 @@ impl Credentials {
     /// New credentials. They follow from the server's ids and not from a sandbox's: two sandboxes with one seed give
     /// the same answers, but are two.
     #[must_use]
-    pub(super) fn draw(ids: &Ids, sandbox: &str, now: Timestamp, issuing: &Issuing) -> Self {
+    pub(super) fn draw(ids: &Ids, sandbox: &str, now: Timestamp, issuing: &Issuing, base_url: &BaseUrl) -> Self {
         let client_id = ids.secret("client_", 32);
         let bearer_token = issuing.sign(&AccessToken {
-            iss: Arc::clone(&issuing.iss),
+            iss: base_url.issuer().into(),
             aud: Arc::clone(&issuing.audience),
             jti: ids.secret("at_", 24).into(),
             client_id: client_id.as_str().into(),
@@ -67,7 +68,7 @@ impl Credentials {
 
     /// Environment lines to paste into a client's configuration.
     #[must_use]
-    pub fn env(&self, base_url: &str) -> String {
+    pub fn env(&self, base_url: &BaseUrl) -> String {
         let Self { bearer_token, client_id, client_secret, api_key, webhook_secret } = self;
         format!(
             "DOCENDORSE_BASE_URL={base_url}\nDOCENDORSE_ACCESS_TOKEN={bearer_token}\nDOCENDORSE_CLIENT_ID={client_id}\n\

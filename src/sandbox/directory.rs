@@ -12,6 +12,7 @@ use crate::{
     position::brief,
     scenario::ScenarioSet,
     store::Store,
+    urls::BaseUrl,
 };
 use hashbrown::HashMap;
 use std::{
@@ -41,10 +42,13 @@ pub struct Limits {
 pub struct NewSandbox {
     /// Its name; drawn when not given.
     pub name: Option<String>,
-    /// What it is made with.
+    /// What it is made with. Without a seed it gets one that follows from the server's and its name, or on a server
+    /// without a seed a random one.
     pub settings: SandboxSettings,
     /// Its time.
     pub clock: Clock,
+    /// How the caller reaches the server: the `iss` of the sandbox's own access token follows it.
+    pub base_url: BaseUrl,
 }
 
 /// Why a sandbox was not made.
@@ -176,7 +180,11 @@ impl Sandboxes {
             Some(name) => return Err(CreateError::Name(name)),
             None => self.ids.secret("sb_", 12).into(),
         };
-        let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing);
+        let mut settings = new.settings;
+        // Two sandboxes with one seed would draw the same ids.
+        let of_server = self.default.settings().seed;
+        settings.seed = settings.seed.or_else(|| Some(Ids::seed_of_sandbox(of_server?, &name)));
+        let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing, &new.base_url);
         let own_client = Client {
             id: credentials.client_id.as_str().into(),
             secret: Some(Secret::of(&credentials.client_secret)),
@@ -186,7 +194,7 @@ impl Sandboxes {
         let made = Made {
             shelf: format!("{name}/{}", credentials.client_id).into(),
             name: Arc::clone(&name),
-            settings: new.settings,
+            settings,
             clock: new.clock,
             credentials: Some(credentials),
             scenarios: Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios),

@@ -13,6 +13,7 @@ use crate::{
         refuse_claim,
     },
     scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
+    urls::BaseUrl,
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -99,9 +100,9 @@ impl Sandboxes {
         }
     }
 
-    /// Judges a request for a token, and issues it.
+    /// Judges a request for a token, and issues it. `base_url` is how the caller reaches the server.
     #[must_use]
-    pub fn grant(&self, request: &TokenRequest) -> Granted {
+    pub fn grant(&self, request: &TokenRequest, base_url: &BaseUrl) -> Granted {
         let authenticated = request.shown.as_ref().map(|shown| self.authenticate(shown)).transpose();
         let assertion = Assertion::read(&request.assertion);
         let shown = request.shown.as_ref().map(|shown| &*shown.id);
@@ -134,7 +135,7 @@ impl Sandboxes {
         let Judgement { result, advices, mut fates } = assertion.judge(&Ground {
             client: issuer,
             audience: &self.issuing.audience,
-            token_url: &self.issuing.token_url,
+            token_url: &base_url.token_endpoint(),
             when: sandbox.when(),
             names_required: sandbox.switches().assertion_names == AssertionNames::Required,
         });
@@ -156,7 +157,7 @@ impl Sandboxes {
                 .take_token_script(&grant, assertion.claims_text())
                 .map_err(|error| TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))?;
             chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
-            sandbox.issue_as_told(&grant, scopes, scripted.as_ref())
+            sandbox.issue_as_told(&grant, scopes, scripted.as_ref(), base_url)
         });
         let scripted = scripted.map(|scripted| (scripted, assertion.user()));
         let assertion = Some(assertion.judged(fates));
@@ -237,29 +238,36 @@ impl Sandbox {
     }
 
     /// Issues the token of a good assertion, or refuses it, as a scenario may say.
-    fn issue_as_told(&self, grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> Result<Issued, TokenError> {
+    fn issue_as_told(
+        &self,
+        grant: &Grant,
+        scopes: Scopes,
+        scripted: Option<&Scripted>,
+        base_url: &BaseUrl,
+    ) -> Result<Issued, TokenError> {
         let answer = scripted.and_then(Scripted::answer);
         let terms = answer.map(|answer| answer.token.clone()).unwrap_or_default();
         if let Some(Outcome::Obstacle(Obstacle::Error { description })) = answer.map(|answer| &answer.outcome) {
             return Err(TokenError::new(terms.error.unwrap_or(InvalidGrant), description));
         }
-        Ok(self.issue(NewToken {
+        let token = NewToken {
             client: Arc::clone(&grant.client),
             registration: grant.registration,
             sub: Some((*grant.sub).into()),
             email: Some((*grant.email).into()),
             scope: terms.scope.unwrap_or_else(|| scopes.to_string().into()),
             expires_in: terms.expires_in,
-        }))
+        };
+        Ok(self.issue(token, base_url))
     }
 
-    /// Issues a token.
+    /// Issues a token. Its `iss` follows `base_url`: how the caller reaches the server.
     #[must_use]
-    pub fn issue(&self, new: NewToken) -> Issued {
+    pub fn issue(&self, new: NewToken, base_url: &BaseUrl) -> Issued {
         let now = self.clock.now();
         let expires_in = new.expires_in.unwrap_or(self.switches().token_ttl).as_secs();
         let token = Arc::new(AccessToken {
-            iss: Arc::clone(&self.issuing.iss),
+            iss: base_url.issuer().into(),
             aud: Arc::clone(&self.issuing.audience),
             jti: self.ids.token().into(),
             client_id: new.client,

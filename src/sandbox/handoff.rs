@@ -1,5 +1,7 @@
 //! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
 
+mod waiting;
+
 use super::{Sandbox, Scripted, signing::advise};
 use crate::{
     actor::{Actor, ActorChange, ActorState},
@@ -10,6 +12,7 @@ use crate::{
     session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
     signing::{EnvelopeId, Plan},
     store::{StoreError, Update},
+    urls::BaseUrl,
 };
 use jiff::Timestamp;
 use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
@@ -27,6 +30,16 @@ pub struct HandOff {
     pub advices: Vec<Advice>,
     /// The scenario's answer, if one decided, and the actor whom it may name.
     pub scripted: Option<(Scripted, Actor)>,
+}
+
+/// What a session takes over from its handoff beside the request.
+struct Handover {
+    /// The request as it came.
+    body: Arc<[u8]>,
+    /// How the envelope will be played.
+    plan: Option<Arc<Plan>>,
+    /// How the caller reached the server.
+    base_url: Option<BaseUrl>,
 }
 
 /// The result of a handoff, before anybody puts it in words.
@@ -56,7 +69,7 @@ pub enum HandOffFailure {
 impl Sandbox {
     /// Decides a handoff that keeps the contract, and opens its agent session where it succeeds.
     ///
-    /// `body` is the request as it came; the session keeps it.
+    /// `body` is the request as it came, and `base_url` how the caller reaches the server; the session keeps both.
     ///
     /// # Errors
     /// When the store is unavailable, or the scenarios are too costly to compare. Nothing was opened then.
@@ -65,6 +78,7 @@ impl Sandbox {
         client: &Arc<str>,
         request: HandoffRequest,
         body: Arc<[u8]>,
+        base_url: BaseUrl,
     ) -> Result<HandOff, HandOffFailure> {
         let known = self.actors.get(&ActorState::key(&request.actor.email)).await?;
         let (scripted, newcomer) = self.take_script(&request, known.as_deref(), &body)?.unzip();
@@ -97,7 +111,8 @@ impl Sandbox {
         };
         let (result, replay) = match decision.outcome {
             Outcome::Success => {
-                let opened = self.open_session(client, request, body, plan, is_ordered).await?;
+                let handover = Handover { body, plan, base_url: Some(base_url) };
+                let opened = self.open_session(client, request, handover, is_ordered).await?;
                 if waiting.is_some() && matches!(opened, (HandOffResult::Session(_), Replay::No)) {
                     self.pending.delete(&key).await?;
                 }
@@ -111,7 +126,8 @@ impl Sandbox {
                 if let Some(replay) = replay {
                     replay
                 } else {
-                    let id = self.begin_journey(&obstacle, client, request, body, plan, waiting.as_deref()).await?;
+                    let handover = Handover { body, plan, base_url: Some(base_url) };
+                    let id = self.begin_journey(&obstacle, client, request, handover, waiting.as_deref()).await?;
                     (HandOffResult::Obstacle(obstacle, id), Replay::No)
                 }
             }
@@ -200,84 +216,18 @@ impl Sandbox {
                 let may = |kept: &PendingHandoff| if is_theirs(kept) { Ok(()) } else { Err(()) };
                 let Update::Done(pending) = self.pending.delete_if(&pending.key, may).await? else { continue };
                 let (client, request) = (&pending.client, pending.request.clone());
-                let (body, plan) = (Arc::clone(&pending.body), pending.plan.clone());
-                let opening = self.open_session(client, request, body, plan, false).await?;
+                let handover = Handover {
+                    body: Arc::clone(&pending.body),
+                    plan: pending.plan.clone(),
+                    base_url: pending.base_url.clone(),
+                };
+                let opening = self.open_session(client, request, handover, false).await?;
                 if let (HandOffResult::Session(session), Replay::No) = opening {
                     opened.push(session);
                 }
             }
         }
         Ok((actor, opened))
-    }
-
-    /// Keeps what an obstacle leaves behind: the actor, and the handoff that waits, whose id is the answer. The first
-    /// body stays for as long as the handoff waits for the same thing and the same user.
-    async fn begin_journey(
-        &self,
-        obstacle: &Obstacle,
-        client: &Arc<str>,
-        request: HandoffRequest,
-        body: Arc<[u8]>,
-        plan: Option<Arc<Plan>>,
-        waiting: Option<&PendingHandoff>,
-    ) -> Result<Arc<str>, StoreError> {
-        let waits_for = match obstacle {
-            Obstacle::RequireSubscription => WaitsFor::Subscription,
-            Obstacle::VerifyEmail => WaitsFor::Verification,
-            Obstacle::Register => WaitsFor::Registration,
-            Obstacle::Error { .. } => return Ok("".into()),
-        };
-        self.remember(&request.actor.email).await?;
-        let key = AgentSession::handoff_key(client, &request.handoff_id);
-        let id = match waiting {
-            Some(waiting) => Arc::clone(&waiting.id),
-            None => self.handoff_id(&key, &request.handoff_id).await?,
-        };
-        // The outline has served its purpose, and the body has it all.
-        let request = HandoffRequest { facts: None, ..request };
-        let pending = PendingHandoff {
-            id: Arc::clone(&id),
-            waits_for,
-            key: Arc::clone(&key),
-            client: Arc::clone(client),
-            request,
-            body,
-            plan,
-        };
-        match waiting {
-            None => ignore_taken(self.pending.insert(Arc::new(pending)).await)?,
-            Some(first) if first.waits_for == waits_for && first.request.actor.is_same_user(&pending.request.actor) => {
-            }
-            Some(_) => {
-                let replace = |kept: &mut PendingHandoff| {
-                    *kept = pending.clone();
-                    Ok::<_, Infallible>(())
-                };
-                self.pending.update(&key, replace).await?;
-            }
-        }
-        Ok(id)
-    }
-
-    /// The id of a handoff that begins to wait. It follows from the caller's own id alone, so that sandboxes of one seed
-    /// agree, unless another client's handoff has it.
-    async fn handoff_id(&self, key: &str, handoff_id: &str) -> Result<Arc<str>, StoreError> {
-        let mut number = 0;
-        loop {
-            let id: Arc<str> = self.ids.handoff(handoff_id, number).into();
-            match self.pending.find(&id).await? {
-                Some(other) if *other.key != *key => number += 1,
-                _ => return Ok(id),
-            }
-        }
-    }
-
-    /// The handoff whose id an answer's URL ends with, for as long as it waits (S3, S5).
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn waiting_handoff(&self, id: &str) -> Result<Option<Arc<PendingHandoff>>, StoreError> {
-        self.pending.find(id).await
     }
 
     /// Keeps what is known of an actor, unless it is kept already.
@@ -290,10 +240,10 @@ impl Sandbox {
         &self,
         client: &Arc<str>,
         request: HandoffRequest,
-        body: Arc<[u8]>,
-        plan: Option<Arc<Plan>>,
+        handover: Handover,
         is_ordered: bool,
     ) -> Result<(HandOffResult, Replay), StoreError> {
+        let Handover { body, plan, base_url } = handover;
         let now = self.clock.now();
         let expires_at = now.checked_add(self.switches().session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
@@ -308,6 +258,7 @@ impl Sandbox {
             request: body,
             replayable: true,
             envelope_id: request.intent.asks_for_signatures().then(|| EnvelopeId(self.ids.envelope())),
+            base_url,
         });
         loop {
             match self.agent_sessions.insert(Arc::clone(&session)).await {

@@ -13,10 +13,6 @@ const VERIFIED: usize = 4_096;
 pub struct Issuing {
     /// Signs and verifies.
     pub issuer: TokenIssuer,
-    /// The `iss` of tokens, and the `issuer` of the metadata (RFC 8414).
-    pub iss: Arc<str>,
-    /// The URL of the token endpoint.
-    pub token_url: Box<str>,
     /// What assertions and tokens are for (T1).
     pub audience: Arc<str>,
     verified: RwLock<Verified>,
@@ -32,14 +28,8 @@ struct Verified {
 impl Issuing {
     /// Puts together what tokens are issued with.
     #[must_use]
-    pub fn new(issuer: TokenIssuer, iss: String, token_url: String, audience: &str) -> Self {
-        Self {
-            issuer,
-            iss: iss.into(),
-            token_url: token_url.into(),
-            audience: audience.into(),
-            verified: RwLock::default(),
-        }
+    pub fn new(issuer: TokenIssuer, audience: &str) -> Self {
+        Self { issuer, audience: audience.into(), verified: RwLock::default() }
     }
 
     /// Reads a token that the issuer claims, and verifies its signature the first time it comes.

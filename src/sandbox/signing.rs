@@ -22,6 +22,7 @@ use crate::{
         Recipient, RecipientChange, RecipientId, Spot, Terms,
     },
     store::{Fill, Repository, StoreError, Update},
+    urls::BaseUrl,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -68,16 +69,16 @@ impl Sandbox {
         Ok(Fill { kept, dropped: dropped + self.unopened.dropped() })
     }
 
-    /// Makes a draft (G6).
+    /// Makes a draft (G6). `base_url` is how the caller reaches the server.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn create_envelope(&self, terms: Terms) -> Result<Arc<Envelope>, StoreError> {
+    pub async fn create_envelope(&self, terms: Terms, base_url: Option<BaseUrl>) -> Result<Arc<Envelope>, StoreError> {
         // So that what came before is told before.
         self.catch_up().await?;
-        let terms = Envelope::new(EnvelopeId(0), terms);
+        let draft = Envelope { base_url, ..Envelope::new(EnvelopeId(0), terms) };
         loop {
-            let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..terms.clone() });
+            let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..draft.clone() });
             let life = self.events.expect(&envelope);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {

@@ -12,6 +12,7 @@ use crate::{
     session::{AgentSession, PendingHandoff, SessionStatus},
     signing::{Contact, Envelope, EnvelopeId, Group, User},
     store::StoreError,
+    urls::BaseUrl,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -158,7 +159,7 @@ impl Sandbox {
 
 impl Sandboxes {
     /// Makes a sandbox with credentials of its own from a snapshot, under its name or another one. `base` says what
-    /// the snapshot does not.
+    /// the snapshot does not, and `base_url` how the caller reaches the server. The seed is the snapshot's.
     ///
     /// # Errors
     /// When the name is taken or cannot be used, when the snapshot contradicts itself, or when the store is
@@ -168,6 +169,7 @@ impl Sandboxes {
         snapshot: Snapshot,
         name: Option<String>,
         base: SandboxSettings,
+        base_url: BaseUrl,
     ) -> Result<Arc<Sandbox>, RestoreError> {
         let switches = base.switches.with(snapshot.settings);
         let settings = SandboxSettings { seed: Some(snapshot.seed), switches, ..base };
@@ -176,7 +178,7 @@ impl Sandboxes {
             clock.resume();
         }
         let name = name.unwrap_or_else(|| snapshot.name.clone());
-        let sandbox = self.create(NewSandbox { name: Some(name), settings, clock })?;
+        let sandbox = self.create(NewSandbox { name: Some(name), settings, clock, base_url })?;
         sandbox.ids.go_on_from(snapshot.ids);
         if let Err(error) = sandbox.fill(snapshot).await {
             let _ = self.delete(sandbox.name());

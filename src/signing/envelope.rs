@@ -5,7 +5,7 @@ use super::{
     people::Plan,
     recipient::Recipient,
 };
-use crate::document::Record;
+use crate::{document::Record, urls::BaseUrl};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -147,6 +147,9 @@ pub struct Envelope {
     pub next_agent: u32,
     /// How many of its transitions had effects, its making included: the order of its events.
     pub revision: u64,
+    /// How the caller reached the server who made it: how URLs in its mails begin. `None` where nobody called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
 }
 
 /// Where an agent is in an envelope.
@@ -166,7 +169,15 @@ impl Envelope {
     #[must_use]
     pub fn new(id: EnvelopeId, terms: Terms) -> Self {
         let terms = Arc::new(terms);
-        Self { id, terms, state: EnvelopeState::Draft, recipients: Vec::new(), next_agent: 1, revision: 1 }
+        Self {
+            id,
+            terms,
+            state: EnvelopeState::Draft,
+            recipients: Vec::new(),
+            next_agent: 1,
+            revision: 1,
+            base_url: None,
+        }
     }
 
     /// The recipient at a place.

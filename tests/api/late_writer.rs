@@ -84,7 +84,7 @@ fn sandbox() -> (Arc<Late>, Arc<Sandbox>) {
     let store = Arc::new(Late { memory, holds_next: AtomicBool::new(false), answers: Notify::new() });
     let ids = Ids::seeded(1);
     let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
-    let issuing = Issuing::new(issuer, String::new(), String::new(), "");
+    let issuing = Issuing::new(issuer, "");
     let limits = Limits { count: 1, idle: std::time::Duration::MAX };
     let scenarios = Arc::new(ScenarioSet::default());
     let sandboxes =
@@ -108,7 +108,7 @@ async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
         origin: None,
         plan: Some(Arc::new(serde_json::from_value(plan).unwrap())),
     };
-    let envelope = sandbox.create_envelope(terms).await.unwrap().id;
+    let envelope = sandbox.create_envelope(terms, None).await.unwrap().id;
     let new = NewRecipient {
         kind: RecipientType::Signer,
         identifier: "signer".into(),

@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
             plan: None,
         };
         change(&mut terms);
-        let id = sandbox.create_envelope(terms).await.unwrap().id.to_string();
+        let id = sandbox.create_envelope(terms, None).await.unwrap().id.to_string();
         Self { sandbox, id }
     }
 

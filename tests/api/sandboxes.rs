@@ -1,6 +1,6 @@
 //! Isolated worlds on one server: made, told apart by credential, kept apart, let go.
 
-use crate::harness::{Answer, Api, BASE_URL, CREATE, body_of};
+use crate::harness::{Answer, Api, BASE_URL, CREATE, body_of, handoff_request};
 use axum::{body::Body, http::Request};
 use docendorse_mock::{Settings, config::Auth};
 use jiff::SignedDuration;
@@ -111,10 +111,44 @@ async fn what_is_not_given_is_as_the_server_was_told() {
     // Frozen, as the bearer token says when it was made.
     let wanted = json!({ "name": "suite-a", "clock": { "frozen_at": "2026-03-01T12:00:00Z" } });
     let made = create(&api, wanted.clone()).await;
-    assert_eq!((&made["seed"], &made["settings"]["session_ttl"]), (&json!(7), &json!("PT5M")));
+    assert_eq!(made["settings"]["session_ttl"], "PT5M");
     let again = Api::with(Settings { seed: Some(7), ..Settings::default() });
     let again = create(&again, wanted).await;
     assert_eq!(again["credentials"], made["credentials"], "a server that starts over gives the same credentials");
+}
+
+/// The agent sessions of two handoffs in a sandbox.
+async fn ids_in(api: &Api, sandbox: &Value) -> Vec<Value> {
+    let token = sandbox["credentials"]["bearer_token"].as_str().unwrap();
+    let mut ids = Vec::new();
+    for id in ["h-1", "h-2"] {
+        let mut request = handoff_request(body_of(id, "sam@example.com"));
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        ids.push(api.send(request).await.json()["agent_session_id"].clone());
+    }
+    ids
+}
+
+#[tokio::test]
+async fn sandboxes_of_a_seeded_server_share_no_ids() {
+    let server = || Api::with(Settings { seed: Some(7), ..Settings::default() });
+    let (api, restarted) = (server(), server());
+    let mut seen = std::collections::HashSet::new();
+    for id in ["h-1", "h-2"] {
+        seen.insert(api.hand_off(body_of(id, "sam@example.com")).await.json()["agent_session_id"].to_string());
+    }
+    for name in ["suite-a", "suite-b", "suite-c"] {
+        let made = create(&api, json!({ "name": name })).await;
+        let ids = ids_in(&api, &made).await;
+        assert!(ids.iter().all(|id| seen.insert(id.to_string())), "{name}: {ids:?}");
+        let again = create(&restarted, json!({ "name": name })).await;
+        assert_eq!(again["seed"], made["seed"], "a restart repeats it");
+        assert_eq!(ids_in(&restarted, &again).await, ids);
+    }
+    assert_eq!(create(&api, json!({ "name": "own", "seed": 7 })).await["seed"], 7, "a seed that is given counts");
+    let snapshot = api.get("/__admin/sandboxes/suite-a/snapshot").await.json();
+    let restored = send(&restarted, "POST", "/__admin/sandboxes/restore?name=restored", snapshot.clone()).await.json();
+    assert_eq!(restored["seed"], snapshot["seed"], "a restored sandbox keeps its own");
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ impl Stage {
         let store = Arc::new(Unreliable { memory, fails: none(), panics: none(), calls: none() });
         let ids = Ids::seeded(1);
         let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
-        let issuing = Issuing::new(issuer, String::new(), String::new(), "");
+        let issuing = Issuing::new(issuer, "");
         let limits = Limits { count: 1, idle: Duration::MAX };
         let all: Arc<dyn Store> = store.clone();
         let sandboxes =

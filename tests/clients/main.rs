@@ -36,12 +36,15 @@ fn openid_client_and_jose_run_the_whole_flow() {
     let folder = tools::packages("clients-node", &pins);
     let flow = tools::script("tests/clients/node/flow.mjs", &folder);
     let server = strict();
-    let arguments = [&*server.url, KEY, BODY, built_in::CLIENT_ID, built_in::CLIENT_SECRET];
-    walk(Command::new(tools::node()).arg(flow).args(arguments));
+    // The library compares the issuer with the address of its discovery, by whatever name that goes.
+    for url in [&server.url, &server.url.replace("127.0.0.1", "localhost")] {
+        let arguments = [url, KEY, BODY, built_in::CLIENT_ID, built_in::CLIENT_SECRET];
+        walk(Command::new(tools::node()).arg(&flow).args(arguments));
+    }
 }
 
 fn strict() -> Running {
-    Running::start(program().args(["--listen", "127.0.0.1:0", "--auth", "strict"]))
+    Running::start(program().args(["--listen", "localhost:0", "--auth", "strict"]))
 }
 
 /// Runs a client's flow of three steps.

@@ -48,7 +48,7 @@ fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
 
 /// A sent envelope that all its agents have opened.
 async fn open_for_all(sandbox: &Sandbox) -> Arc<Envelope> {
-    let envelope = sandbox.create_envelope(opened::terms()).await.unwrap();
+    let envelope = sandbox.create_envelope(opened::terms(), None).await.unwrap();
     let id = envelope.id.to_string();
     let agents: Vec<_> = (0..AGENTS)
         .map(|number| AgentSource { info: Some(opened::person(number)), ..AgentSource::default() })

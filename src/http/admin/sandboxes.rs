@@ -6,12 +6,14 @@ use crate::{
     clock::{Clock, Deadline},
     config::SwitchChanges,
     http::{
+        base::Base,
         error::Problem,
         extract::{Fields, Id, LargeFields, MOST_RESTORED, Params},
     },
     position::shorten,
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
     scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
+    urls::BaseUrl,
 };
 use axum::{
     extract::State,
@@ -46,10 +48,11 @@ struct WantedClock {
 /// `POST /__admin/sandboxes`: makes one; its credentials are shown here and by `GET`.
 pub(super) async fn create_sandbox(
     State(app): State<Arc<App>>,
+    Base(base_url): Base,
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Problem> {
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
-    settings.seed = wanted.seed.or(settings.seed);
+    settings.seed = wanted.seed;
     let changes = SwitchChanges::try_from(wanted.settings);
     let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}.", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
@@ -61,7 +64,8 @@ pub(super) async fn create_sandbox(
     let scenarios = scenarios.map_err(|error| Problem::bad_request(error.to_string()))?;
     let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
-    let sandbox = app.sandboxes.create(NewSandbox { name: wanted.name, settings, clock })?;
+    let new = NewSandbox { name: wanted.name, settings, clock, base_url: base_url.clone() };
+    let sandbox = app.sandboxes.create(new)?;
     sandbox.scripts.begin_with(&scenarios);
     let has_room = !has_own || !sandbox.settings().definitions.is_exceeded();
     if !has_room {
@@ -73,7 +77,7 @@ pub(super) async fn create_sandbox(
                       --max-memory.";
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
+    Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
 fn read_scenarios(written: &[Value]) -> Result<ScenarioSet, ScenarioError> {
@@ -101,12 +105,13 @@ pub(super) struct RestoredAs {
 pub(super) async fn restore_sandbox(
     State(app): State<Arc<App>>,
     Params(restored): Params<RestoredAs>,
+    Base(base_url): Base,
     LargeFields(snapshot): LargeFields<Snapshot>,
 ) -> Result<Response, Problem> {
     let base = app.sandboxes.default_sandbox().settings().clone();
-    let sandbox = app.sandboxes.restore(snapshot, restored.name, base).await?;
+    let sandbox = app.sandboxes.restore(snapshot, restored.name, base, base_url.clone()).await?;
     app.sandboxes.clear_away().await?;
-    Ok((StatusCode::CREATED, Pretty(describe(&app, &sandbox).await?)).into_response())
+    Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
 /// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, but for its journal and its credentials.
@@ -145,9 +150,13 @@ pub(super) async fn list_sandboxes(
 }
 
 /// `GET /__admin/sandboxes/{name}`.
-pub(super) async fn show_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
+pub(super) async fn show_sandbox(
+    State(app): State<Arc<App>>,
+    Id(name): Id,
+    Base(base_url): Base,
+) -> Result<Pretty<impl Serialize>, Problem> {
     let sandbox = find(&app, &name)?;
-    Ok(Pretty(describe(&app, &sandbox).await?))
+    Ok(Pretty(describe(&sandbox, &base_url).await?))
 }
 
 /// `POST /__admin/sandboxes/{name}/reset`.
@@ -197,7 +206,7 @@ fn find(app: &App, name: &str) -> Result<Arc<Sandbox>, Problem> {
     app.sandboxes.get(name).ok_or_else(|| Problem::not_found("sandbox", name))
 }
 
-async fn describe(app: &App, sandbox: &Sandbox) -> Result<Value, Problem> {
+async fn describe(sandbox: &Sandbox, base_url: &BaseUrl) -> Result<Value, Problem> {
     Ok(json!({
         "name": sandbox.name(),
         "seed": sandbox.ids.seed(),
@@ -206,6 +215,6 @@ async fn describe(app: &App, sandbox: &Sandbox) -> Result<Value, Problem> {
         "sessions": sandbox.agent_sessions.fill().await?,
         "requests": sandbox.journal.fill(),
         "credentials": sandbox.credentials(),
-        "env": sandbox.credentials().map(|credentials| credentials.env(&app.base_url)),
+        "env": sandbox.credentials().map(|credentials| credentials.env(base_url)),
     }))
 }

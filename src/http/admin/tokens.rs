@@ -4,6 +4,7 @@ use super::{Pretty, clock::span, paging::Paging};
 use crate::{
     app::App,
     http::{
+        base::Base,
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
@@ -36,7 +37,11 @@ pub(super) struct Wanted {
 }
 
 /// `POST /__admin/tokens`: issues one without an assertion, for tests of what comes behind the token endpoint.
-pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<Wanted>) -> Result<Response, Problem> {
+pub(super) async fn create_token(
+    World(sandbox): World,
+    Base(base_url): Base,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Problem> {
     let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
     let id = wanted.client_id.as_deref().unwrap_or(own);
     let client = sandbox.clients.get(id).ok_or_else(|| {
@@ -57,14 +62,15 @@ pub(super) async fn create_token(World(sandbox): World, Fields(wanted): Fields<W
     if expires_in.is_some_and(|span| span.as_secs() < 1) {
         return Err(Problem::bad_request("expires_in: a token passes for one second at least."));
     }
-    let issued = sandbox.issue(NewToken {
+    let token = NewToken {
         client: Arc::clone(&client.id),
         registration: client.registration,
         sub: wanted.sub.map(Into::into),
         email: wanted.email.map(Into::into),
         scope: scope.to_string().into(),
         expires_in,
-    });
+    };
+    let issued = sandbox.issue(token, &base_url);
     let mut shown = describe(&sandbox, &issued.token);
     shown["access_token"] = issued.text.into();
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())

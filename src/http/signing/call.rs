@@ -11,7 +11,9 @@ use crate::{
         },
     },
     http::{
+        base::base_url,
         body,
+        breach::Breach,
         credential::Caller,
         extract::{Checked, Contracted, check, unread},
         record::Findings,
@@ -20,6 +22,7 @@ use crate::{
         AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
         RecipientChangeRequest, RecipientRequest,
     },
+    urls::BaseUrl,
 };
 use axum::{body::Body, http::request::Parts};
 
@@ -66,6 +69,24 @@ impl Asked for Nothing {
     ) -> Result<(Caller, Self, Findings), ApiError> {
         let (caller, findings) = without_body(parts, caller, body)?;
         Ok((caller, Self, findings))
+    }
+}
+
+/// What is asked, and how the caller reaches the server.
+#[derive(Debug)]
+pub(super) struct Reached<A>(pub(super) BaseUrl, pub(super) A);
+
+impl<A: Asked> Asked for Reached<A> {
+    async fn ask(
+        app: &App,
+        parts: &Parts,
+        caller: Result<Caller, ApiError>,
+        body: Body,
+    ) -> Result<(Caller, Self, Findings), ApiError> {
+        // It was judged when the exchange was opened.
+        let base_url = base_url(app, &parts.headers, &parts.uri).map_err(Breach::from)?;
+        let (caller, asked, findings) = A::ask(app, parts, caller, body).await?;
+        Ok((caller, Self(base_url, asked), findings))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/api/v1/key/envelopes` (G6).
 
 use super::{
-    call::{Given, Nothing},
+    call::{Given, Nothing, Reached},
     error::ApiError,
     page::EnvelopePage,
     resource::Payload,
@@ -18,10 +18,10 @@ use std::sync::Arc;
 pub(super) async fn create_envelope(
     sandbox: Arc<Sandbox>,
     (): (),
-    Given(new): Given<EnvelopeRequest>,
+    Reached(base_url, Given(new)): Reached<Given<EnvelopeRequest>>,
 ) -> Result<Payload, ApiError> {
     let keeps = sandbox.switches().on_decline == OnDecline::Keep;
-    let envelope = sandbox.create_envelope(new.terms(sandbox.clock.now(), keeps)).await?;
+    let envelope = sandbox.create_envelope(new.terms(sandbox.clock.now(), keeps), Some(base_url)).await?;
     Payload::of(json!({ "envelopeId": envelope.id }))
 }
 

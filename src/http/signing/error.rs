@@ -71,6 +71,7 @@ impl From<Breach> for ApiError {
     fn from(breach: Breach) -> Self {
         let name = match &breach {
             Breach::TransferCoding(_) => "Request.UnsupportedTransferCoding",
+            Breach::Address(_) => "Request.InvalidHost",
             Breach::MediaType(_) => "Request.UnsupportedMediaType",
             Breach::TooLarge(_) | Breach::TooManyValues(_) => "Request.TooLarge",
             Breach::Busy => "Service.Unavailable",

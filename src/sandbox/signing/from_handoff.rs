@@ -285,6 +285,7 @@ impl Sandbox {
         let keep_declined = self.switches().on_decline == OnDecline::Keep;
         let terms = wish.terms(now, keep_declined, Some(Arc::new(origin)));
         let (mut envelope, _) = wish.draft(id, terms, &|agent| self.code(agent));
+        envelope.base_url.clone_from(&session.base_url);
         let mut effects = vec![CREATED];
         // With nobody to sign the rules refuse it, and it stays a draft.
         let _ = envelope.perform(Command::Send, now, &mut effects);

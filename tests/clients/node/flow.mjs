@@ -39,7 +39,7 @@ async function handOff(token, number) {
     // The actor has to be the person whom the assertion speaks for.
     body: JSON.stringify({
       ...handoff,
-      handoff_id: `node-${number}`,
+      handoff_id: `node-${randomUUID()}-${number}`,
       actor: { external_user_id: "usr_123", display_name: "Sam", email: "sam@example.com" },
     }),
   });

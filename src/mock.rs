@@ -1,0 +1,147 @@
+//! The server inside a Rust test, with helpers for what a test asks of it.
+
+mod clock;
+mod error;
+mod journal;
+mod sandbox;
+
+pub use error::MockError;
+pub use sandbox::{ChangedActor, CreateSandbox, MockSandbox};
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Settings,
+    sandbox::NewSandbox,
+    server::{Server, ServerError},
+    urls::BaseUrl,
+};
+use std::sync::Arc;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// A running server for tests: starts on a free port, stops when told or dropped.
+///
+/// A whole test, of a product that calls the handoff with `reqwest`: the user has to subscribe first, does so, and has a
+/// session without a retry.
+///
+/// ```
+/// use docendorse_mock::{ActorChange, Mock, Settings};
+/// use serde_json::json;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings = Settings { seed: Some(1), ..Settings::default() }.with_session_ttl(Duration::from_secs(600));
+/// let mock = Mock::start(settings).await?;
+/// // Tests that run at the same time each take a sandbox.
+/// let sandbox = mock.create_sandbox("subscribes-first").await?;
+/// let token = sandbox.issue_token("usr_123", "kim@example.com")?;
+/// sandbox.change_actor("kim@example.com", ActorChange { subscribed: Some(false), ..ActorChange::default() }).await?;
+///
+/// // Here your product would make the request.
+/// let answer = reqwest::Client::new()
+///     .post(format!("{}/api/v1/agent-sessions/create", mock.url()))
+///     .bearer_auth(token)
+///     .json(&json!({
+///         "handoff_id": "h-1",
+///         "intent": "send_e_sign_request",
+///         "actor": { "external_user_id": "usr_123", "display_name": "Kim", "email": "kim@example.com" },
+///         "integration": { "source": "chat", "source_conversation_id": "conv_1", "source_message_id": "msg_1" },
+///         "context": { "summary": "Kim wants to send an NDA." },
+///     }))
+///     .send()
+///     .await?
+///     .json::<serde_json::Value>()
+///     .await?;
+/// assert_eq!(answer["status"], "require_subscription");
+///
+/// // It asked once, and broke no rule.
+/// let exchanges = sandbox.wait_for_exchanges(1, json!({ "email": "kim@example.com" }), Duration::from_secs(5)).await?;
+/// assert_eq!(exchanges.len(), 1);
+/// assert!(exchanges[0].exchange.violations.is_empty());
+///
+/// // Kim subscribes, and the session exists. After ten minutes it expires.
+/// let change = ActorChange { subscribed: Some(true), ..ActorChange::default() };
+/// let changed = sandbox.change_actor("kim@example.com", change).await?;
+/// assert_eq!(changed.opened_sessions.len(), 1);
+/// sandbox.advance_clock(Duration::from_secs(600)).await?;
+/// assert_eq!(sandbox.sessions().await?[0].status, docendorse_mock::SessionStatus::Expired);
+///
+/// mock.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Mock {
+    url: BaseUrl,
+    app: Arc<App>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Mock {
+    /// Starts a server on a free port of both loopback addresses, on the current runtime.
+    ///
+    /// # Errors
+    /// When no port can be bound, or a file that the settings name cannot be used.
+    pub async fn start(settings: Settings) -> Result<Self, ServerError> {
+        let server = Server::bind(Settings { listen: "localhost:0".to_owned(), ..settings }).await?;
+        let (stop, stopped) = oneshot::channel();
+        let (url, app) = (server.url(), Arc::clone(server.app()));
+        let task = tokio::spawn(server.serve(async move {
+            // A `Mock` that is dropped stops like one that is told to.
+            let _ = stopped.await;
+        }));
+        Ok(Self { url, app, stop, task })
+    }
+
+    /// Where the server is reached.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The default sandbox.
+    #[must_use]
+    pub fn sandbox(&self) -> MockSandbox {
+        self.handle(Arc::clone(self.app.sandboxes.default_sandbox()))
+    }
+
+    /// The sandbox of a name.
+    #[must_use]
+    pub fn find_sandbox(&self, name: &str) -> Option<MockSandbox> {
+        self.app.sandboxes.get(name).map(|sandbox| self.handle(sandbox))
+    }
+
+    /// Creates a sandbox with credentials of its own.
+    ///
+    /// # Errors
+    /// When the name is taken or cannot be used.
+    pub async fn create_sandbox(&self, new: impl Into<CreateSandbox>) -> Result<MockSandbox, MockError> {
+        let CreateSandbox { name, seed, settings: changes } = new.into();
+        let mut settings = self.app.sandboxes.default_sandbox().settings().clone();
+        settings.seed = seed;
+        settings.switches = settings.switches.with(changes);
+        let new = NewSandbox { name, settings, clock: Clock::system(), base_url: self.url.clone() };
+        let sandbox = self.app.sandboxes.create(new)?;
+        // One that was idle for long may have gone to make room.
+        self.app.sandboxes.clear_away().await?;
+        Ok(self.handle(sandbox))
+    }
+
+    /// What is behind the server, for everything else.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Stops, and waits until it has.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let _ = self.task.await;
+    }
+
+    fn handle(&self, sandbox: Arc<crate::sandbox::Sandbox>) -> MockSandbox {
+        MockSandbox { app: Arc::clone(&self.app), sandbox, url: self.url.clone() }
+    }
+}

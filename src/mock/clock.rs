@@ -1,0 +1,52 @@
+//! The clock of a sandbox of the embedded server.
+
+use super::{MockError, MockSandbox};
+use crate::sandbox::Ran;
+use jiff::{SignedDuration, Timestamp};
+use std::time::{Duration, SystemTime};
+
+impl MockSandbox {
+    /// The sandbox's time.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.sandbox.clock.now().into()
+    }
+
+    /// Stops the clock.
+    pub fn freeze_clock(&self) {
+        self.sandbox.clock.freeze();
+        self.sandbox.clock_changed();
+    }
+
+    /// Lets the clock run again, from where it stands.
+    pub fn resume_clock(&self) {
+        self.sandbox.clock.resume();
+        self.sandbox.clock_changed();
+    }
+
+    /// Moves the clock forward to a time, carries out what became due, and answers with that.
+    ///
+    /// # Errors
+    /// When the time is in the past of the sandbox.
+    pub async fn set_clock(&self, to: SystemTime) -> Result<Vec<Ran>, MockError> {
+        let to = Timestamp::try_from(to).map_err(|_| MockError::Time)?;
+        self.sandbox.clock.set(to)?;
+        self.settle().await
+    }
+
+    /// Moves the clock forward, carries out what became due, and answers with that.
+    ///
+    /// # Errors
+    /// When that leads beyond the year 9999.
+    pub async fn advance_clock(&self, by: Duration) -> Result<Vec<Ran>, MockError> {
+        let by = SignedDuration::try_from(by).map_err(|_| MockError::Time)?;
+        self.sandbox.clock.advance(by)?;
+        self.settle().await
+    }
+
+    async fn settle(&self) -> Result<Vec<Ran>, MockError> {
+        let ran = self.sandbox.settle().await?;
+        self.sandbox.clock_changed();
+        Ok(ran)
+    }
+}

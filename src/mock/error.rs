@@ -1,0 +1,60 @@
+//! Why a helper of the embedded server has no result.
+
+use crate::{
+    clock::ClockError,
+    sandbox::CreateError,
+    scenario::{ScenarioError, TooCostly},
+    store::StoreError,
+};
+use std::time::Duration;
+
+/// Why a helper of the embedded server has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MockError {
+    /// A sandbox cannot be created.
+    #[error(transparent)]
+    Sandbox(#[from] CreateError),
+    /// The sandbox was deleted, or the server is stopping.
+    #[error("the sandbox was deleted, or the server is stopping")]
+    Gone,
+    /// The clock cannot be moved there.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The time is not between the years -9999 and 9999.
+    #[error("the time is not between the years -9999 and 9999")]
+    Time,
+    /// The scenario cannot be used.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The sandbox has no scenario of this name.
+    #[error("there is no scenario {0:?} in this sandbox")]
+    NoSuchScenario(String),
+    /// The queue of scenarios has no room for so many.
+    #[error("the sandbox has no room for more queued scenarios; let some be answered, or reset it")]
+    NoRoom,
+    /// The client of the sandbox was deleted.
+    #[error("the sandbox has no client {0:?} any more")]
+    NoSuchClient(String),
+    /// The matcher cannot be read.
+    #[error("the matcher cannot be used: {0}")]
+    Match(String),
+    /// The matcher takes too many steps to compare.
+    #[error("the matcher cannot be used: {0}")]
+    TooCostly(#[from] TooCostly),
+    /// Fewer exchanges than wanted matched in time.
+    #[error("{matching} of {wanted} exchanges matched within {timeout:?}; the journal holds {kept} in all")]
+    TimedOut {
+        /// How many exchanges were waited for.
+        wanted: usize,
+        /// How many matched.
+        matching: usize,
+        /// How many exchanges the journal holds.
+        kept: usize,
+        /// For how long was waited.
+        timeout: Duration,
+    },
+    /// The store does not do its work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

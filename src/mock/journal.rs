@@ -1,0 +1,83 @@
+//! The journal of a sandbox of the embedded server.
+//!
+//! A matcher is written as the `match` of scenarios and of the control plane: `json!({ "email": "sam@example.com" })`;
+//! an empty one, `json!({})`, matches every exchange.
+
+use super::{MockError, MockSandbox};
+use crate::{
+    clock::{Deadline, Stopwatch},
+    journal::Entry,
+    sandbox::{Query, Tally},
+};
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+
+/// How long a search may take.
+const SEARCH: Duration = Duration::from_secs(10);
+
+impl MockSandbox {
+    /// All exchanges that the journal holds, newest first.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Arc<Entry>> {
+        self.sandbox.journal.all()
+    }
+
+    /// The exchanges that match, newest first.
+    ///
+    /// # Errors
+    /// When the matcher cannot be used.
+    pub fn find_exchanges(&self, matcher: Value) -> Result<Vec<Arc<Entry>>, MockError> {
+        Ok(self.search(read(matcher)?)?.entries(&self.sandbox.journal))
+    }
+
+    /// How many exchanges match.
+    ///
+    /// # Errors
+    /// When the matcher cannot be used.
+    pub fn count_exchanges(&self, matcher: Value) -> Result<usize, MockError> {
+        Ok(self.find_exchanges(matcher)?.len())
+    }
+
+    /// Waits until the journal holds `count` exchanges that match, and answers with those that do, newest first.
+    ///
+    /// # Errors
+    /// [`MockError::TimedOut`] when they do not come in time; when the matcher cannot be used; and when the sandbox is
+    /// deleted meanwhile.
+    pub async fn wait_for_exchanges(
+        &self,
+        count: usize,
+        matcher: Value,
+        timeout: Duration,
+    ) -> Result<Vec<Arc<Entry>>, MockError> {
+        let time = Stopwatch::start();
+        let query = read(matcher)?;
+        let mut tally = self.search(Arc::clone(&query))?;
+        let found = tally.entries(&self.sandbox.journal);
+        if found.len() >= count {
+            return Ok(found);
+        }
+        let mut wait = self.app.wait(&self.sandbox, tally, count);
+        match tokio::time::timeout(timeout.saturating_sub(time.elapsed()), wait.answer()).await {
+            Ok(Some(found)) => Ok(found?),
+            Ok(None) => Err(MockError::Gone),
+            Err(_) => {
+                let matching = self.search(query)?.entries(&self.sandbox.journal).len();
+                let kept = self.sandbox.journal.fill().kept;
+                Err(MockError::TimedOut { wanted: count, matching, kept, timeout })
+            }
+        }
+    }
+
+    fn search(&self, query: Arc<Query>) -> Result<Tally, MockError> {
+        let deadline = Deadline::new(SEARCH, Arc::default());
+        match Tally::of(query, &self.sandbox.journal, &deadline) {
+            Some(tally) => Ok(tally?),
+            None => Err(MockError::Match(format!("the search took longer than {} s", SEARCH.as_secs()))),
+        }
+    }
+}
+
+fn read(matcher: Value) -> Result<Arc<Query>, MockError> {
+    let read = serde_json::from_value(matcher).map(|matcher| Query { matcher, endpoint: None }.into());
+    read.map_err(|error| MockError::Match(error.to_string().replace('`', "\"")))
+}

@@ -1,0 +1,168 @@
+//! One sandbox of the embedded server: its actors, sessions, tokens, scenarios and events.
+
+use super::MockError;
+use crate::{
+    actor::{ActorChange, ActorState},
+    app::App,
+    config::SwitchChanges,
+    event::Event,
+    oauth::built_in,
+    sandbox::{Credentials, NewToken, Sandbox},
+    scenario::Scenario,
+    session::AgentSession,
+    urls::BaseUrl,
+};
+use std::sync::Arc;
+
+/// A sandbox to create. What is not given is as the server has it; a name alone will do:
+/// `mock.create_sandbox("suite-a")`.
+#[derive(Clone, Debug, Default)]
+pub struct CreateSandbox {
+    /// Its name; drawn when not given.
+    pub name: Option<String>,
+    /// What its ids follow from. On a server with a seed it follows from that and the name when not given.
+    pub seed: Option<u64>,
+    /// Settings that differ from the server's.
+    pub settings: SwitchChanges,
+}
+
+impl From<&str> for CreateSandbox {
+    fn from(name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..Self::default() }
+    }
+}
+
+/// An actor after a change, and what followed from it.
+#[derive(Clone, Debug)]
+pub struct ChangedActor {
+    /// What is known of the actor now.
+    pub actor: Arc<ActorState>,
+    /// The agent sessions of handoffs that had waited for a subscription (S3).
+    pub opened_sessions: Vec<Arc<AgentSession>>,
+}
+
+/// A sandbox of the embedded server. Clones are handles to the same sandbox.
+#[derive(Clone, Debug)]
+pub struct MockSandbox {
+    pub(super) app: Arc<App>,
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) url: BaseUrl,
+}
+
+impl MockSandbox {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.sandbox.name()
+    }
+
+    /// The credentials that select this sandbox; `None` for the default one, which any token selects.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.sandbox.credentials()
+    }
+
+    /// Issues an access token that acts for a user: `external_user_id` and email.
+    ///
+    /// # Errors
+    /// When the sandbox's own client was deleted.
+    pub fn issue_token(&self, external_user_id: &str, email: &str) -> Result<String, MockError> {
+        let own = self.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
+        let client = self.sandbox.clients.get(own).ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
+        let token = NewToken {
+            client: Arc::clone(&client.id),
+            registration: client.registration,
+            sub: Some(external_user_id.into()),
+            email: Some(email.into()),
+            scope: client.scopes.to_string().into(),
+            expires_in: None,
+        };
+        Ok(self.sandbox.issue(token, &self.url).text)
+    }
+
+    /// What is known of an actor; `None` when nothing is.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, MockError> {
+        Ok(self.sandbox.actors.get(&ActorState::key(email)).await?)
+    }
+
+    /// Changes what is known of an actor, and opens the sessions that waited for a subscription.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn change_actor(&self, email: &str, change: ActorChange) -> Result<ChangedActor, MockError> {
+        let (actor, opened_sessions) = self.sandbox.change_actor(email, change).await?;
+        Ok(ChangedActor { actor, opened_sessions })
+    }
+
+    /// The agent sessions, newest first.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn sessions(&self) -> Result<Vec<Arc<AgentSession>>, MockError> {
+        self.sandbox.catch_up().await?;
+        Ok(self.sandbox.agent_sessions.all(|_| true).await?)
+    }
+
+    /// The events, oldest first.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn events(&self) -> Result<Vec<Event>, MockError> {
+        let log = self.sandbox.events().await?;
+        let (mut events, mut seen) = (Vec::new(), 0);
+        loop {
+            let page = log.page(seen, usize::MAX, |_| true);
+            events.extend(page.events);
+            if !page.more {
+                return Ok(events);
+            }
+            seen = page.seen;
+        }
+    }
+
+    /// Gives the sandbox a scenario, in YAML or JSON, or replaces the one of the same name. Answers with the name.
+    ///
+    /// # Errors
+    /// When the scenario cannot be used, or the sandbox has no room for more.
+    pub fn put_scenario(&self, text: &str) -> Result<String, MockError> {
+        let scenario = Scenario::read("the scenario", text)?;
+        let name = scenario.name().to_owned();
+        self.sandbox.scripts.put(Arc::new(scenario))?;
+        Ok(name)
+    }
+
+    /// Lets a scenario answer every request from now on.
+    ///
+    /// # Errors
+    /// When there is no scenario of that name.
+    pub fn pin_scenario(&self, name: &str) -> Result<(), MockError> {
+        if self.sandbox.scripts.pin(Some(name)) { Ok(()) } else { Err(MockError::NoSuchScenario(name.to_owned())) }
+    }
+
+    /// Lets requests choose their scenarios again.
+    pub fn unpin_scenario(&self) {
+        self.sandbox.scripts.pin(None);
+    }
+
+    /// Lets a scenario answer the next `count` requests.
+    ///
+    /// # Errors
+    /// When there is no scenario of that name, or the queue has no room.
+    pub fn queue_scenario(&self, name: &str, count: usize) -> Result<(), MockError> {
+        if self.sandbox.scripts.set().get(name).is_none() {
+            return Err(MockError::NoSuchScenario(name.to_owned()));
+        }
+        if self.sandbox.scripts.queue(name, count) { Ok(()) } else { Err(MockError::NoRoom) }
+    }
+
+    /// Clears everything except credentials and the clock, and starts ids over.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn reset(&self) -> Result<(), MockError> {
+        Ok(self.sandbox.reset().await?)
+    }
+}
