@@ -56,7 +56,8 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// assert_eq!(answer["status"], "require_subscription");
 ///
 /// // It asked once, and broke no rule.
-/// let exchanges = sandbox.wait_for_exchanges(1, json!({ "email": "kim@example.com" }), Duration::from_secs(5)).await?;
+/// let handoffs = json!({ "endpoint": "handoff", "match": { "email": "kim@example.com" } });
+/// let exchanges = sandbox.wait_for_exchanges(1, &handoffs, Duration::from_secs(5)).await?;
 /// assert_eq!(exchanges.len(), 1);
 /// assert!(exchanges[0].exchange.violations.is_empty());
 ///

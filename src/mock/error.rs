@@ -36,11 +36,11 @@ pub enum MockError {
     /// The client of the sandbox was deleted.
     #[error("the sandbox has no client {0:?} any more")]
     NoSuchClient(String),
-    /// The matcher cannot be read.
-    #[error("the matcher cannot be used: {0}")]
-    Match(String),
-    /// The matcher takes too many steps to compare.
-    #[error("the matcher cannot be used: {0}")]
+    /// The query of the journal cannot be read.
+    #[error("the query cannot be used: {0}")]
+    Query(String),
+    /// The query takes too many steps to compare.
+    #[error("the query cannot be used: {0}")]
     TooCostly(#[from] TooCostly),
     /// Fewer exchanges than wanted matched in time.
     #[error("{matching} of {wanted} exchanges matched within {timeout:?}; the journal holds {kept} in all")]

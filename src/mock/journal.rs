@@ -1,14 +1,17 @@
 //! The journal of a sandbox of the embedded server.
 //!
-//! A matcher is written as the `match` of scenarios and of the control plane: `json!({ "email": "sam@example.com" })`;
-//! an empty one, `json!({})`, matches every exchange.
+//! A query is written as for `/__admin/requests/count`: `json!({ "match": { "email": "sam@example.com" } })`, or
+//! `json!({ "endpoint": "handoff" })`; an empty one, `json!({})`, means every exchange.
 
 use super::{MockError, MockSandbox};
 use crate::{
     clock::{Deadline, Stopwatch},
-    journal::Entry,
+    journal::{Endpoint, Entry},
+    reading,
     sandbox::{Query, Tally},
+    scenario::Match,
 };
+use serde::Deserialize;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
@@ -25,32 +28,32 @@ impl MockSandbox {
     /// The exchanges that match, newest first.
     ///
     /// # Errors
-    /// When the matcher cannot be used.
-    pub fn find_exchanges(&self, matcher: Value) -> Result<Vec<Arc<Entry>>, MockError> {
-        Ok(self.search(read(matcher)?)?.entries(&self.sandbox.journal))
+    /// When the query cannot be used.
+    pub fn find_exchanges(&self, query: &Value) -> Result<Vec<Arc<Entry>>, MockError> {
+        Ok(self.search(read(query)?)?.entries(&self.sandbox.journal))
     }
 
     /// How many exchanges match.
     ///
     /// # Errors
-    /// When the matcher cannot be used.
-    pub fn count_exchanges(&self, matcher: Value) -> Result<usize, MockError> {
-        Ok(self.find_exchanges(matcher)?.len())
+    /// When the query cannot be used.
+    pub fn count_exchanges(&self, query: &Value) -> Result<usize, MockError> {
+        Ok(self.find_exchanges(query)?.len())
     }
 
     /// Waits until the journal holds `count` exchanges that match, and answers with those that do, newest first.
     ///
     /// # Errors
-    /// [`MockError::TimedOut`] when they do not come in time; when the matcher cannot be used; and when the sandbox is
+    /// [`MockError::TimedOut`] when they do not come in time; when the query cannot be used; and when the sandbox is
     /// deleted meanwhile.
     pub async fn wait_for_exchanges(
         &self,
         count: usize,
-        matcher: Value,
+        query: &Value,
         timeout: Duration,
     ) -> Result<Vec<Arc<Entry>>, MockError> {
         let time = Stopwatch::start();
-        let query = read(matcher)?;
+        let query = read(query)?;
         let mut tally = self.search(Arc::clone(&query))?;
         let found = tally.entries(&self.sandbox.journal);
         if found.len() >= count {
@@ -72,12 +75,22 @@ impl MockSandbox {
         let deadline = Deadline::new(SEARCH, Arc::default());
         match Tally::of(query, &self.sandbox.journal, &deadline) {
             Some(tally) => Ok(tally?),
-            None => Err(MockError::Match(format!("the search took longer than {} s", SEARCH.as_secs()))),
+            None => Err(MockError::Query(format!("the search took longer than {} s", SEARCH.as_secs()))),
         }
     }
 }
 
-fn read(matcher: Value) -> Result<Arc<Query>, MockError> {
-    let read = serde_json::from_value(matcher).map(|matcher| Query { matcher, endpoint: None }.into());
-    read.map_err(|error| MockError::Match(error.to_string().replace('`', "\"")))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[serde(default, rename = "match")]
+    matcher: Match,
+    #[serde(default)]
+    endpoint: Option<Endpoint>,
+}
+
+fn read(query: &Value) -> Result<Arc<Query>, MockError> {
+    let asked = reading::json(query.to_string().as_bytes());
+    let Asked { matcher, endpoint } = asked.map_err(|error| MockError::Query(error.to_string()))?;
+    Ok(Arc::new(Query { matcher, endpoint }))
 }

@@ -36,19 +36,19 @@ async fn an_actor_is_known_as_a_test_says() {
 async fn a_test_asks_the_journal_and_waits_for_it() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let sandbox = mock.sandbox();
-    let kim = json!({ "email": "kim@example.com" });
-    let wait = sandbox.wait_for_exchanges(2, kim.clone(), PATIENCE);
+    let kim = json!({ "endpoint": "handoff", "match": { "email": "kim@example.com" } });
+    let wait = sandbox.wait_for_exchanges(2, &kim, PATIENCE);
     let (found, ..) = tokio::join!(wait, async {
         for (id, email) in [("h-1", "sam@example.com"), ("h-2", "kim@example.com"), ("h-3", "kim@example.com")] {
             hand_off(&mock, &sandbox, id, email).await;
         }
     });
     assert_eq!(found.unwrap().len(), 2);
-    assert_eq!((sandbox.count_exchanges(kim.clone()).unwrap(), sandbox.exchanges().len()), (2, 3));
-    assert_eq!(sandbox.find_exchanges(json!({})).unwrap().len(), 3);
-    let missed = sandbox.wait_for_exchanges(3, kim, Duration::ZERO).await.unwrap_err();
+    assert_eq!((sandbox.count_exchanges(&kim).unwrap(), sandbox.exchanges().len()), (2, 3));
+    assert_eq!(sandbox.find_exchanges(&json!({})).unwrap().len(), 3);
+    let missed = sandbox.wait_for_exchanges(3, &kim, Duration::ZERO).await.unwrap_err();
     assert!(matches!(missed, MockError::TimedOut { wanted: 3, matching: 2, kept: 3, .. }), "{missed}");
-    assert!(matches!(sandbox.count_exchanges(json!({ "emial": "x" })), Err(MockError::Match(_))));
+    assert!(matches!(sandbox.count_exchanges(&json!({ "emial": "x" })), Err(MockError::Query(_))));
 }
 
 #[tokio::test]
