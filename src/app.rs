@@ -166,7 +166,7 @@ impl App {
 
     /// Fails the readiness probe, and ends streams, waits and long computations.
     pub fn begin_stop(&self) {
-        // Before the pools: whoever is told that the work was given up can see why.
+        // Before the pools, so that a caller whose work is given up can see why.
         self.stopping.send_replace(true);
         self.simulations.stop();
         self.questions.stop();

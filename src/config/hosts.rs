@@ -68,7 +68,7 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 }
 
 /// Splits a host and an optional port that a URL can begin with. Unlike [`Host::parse`], it takes every way to write an
-/// IPv4 address that clients understand, such as `127.1`: whoever sent it has reached the server by it.
+/// IPv4 address that clients understand, such as `127.1`: its sender has reached the server by it.
 #[must_use]
 pub fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = split_port(text)?;

@@ -5,7 +5,7 @@ use crate::{actor::ActorState, session::AgentSession, store::StoreError};
 use std::{collections::HashSet, sync::Arc};
 
 impl Sandbox {
-    /// What is known of an actor. One of whom nothing was told but who has a session counts as registered (S5).
+    /// The state of an actor. An actor without a state but with a session counts as registered (S5).
     ///
     /// # Errors
     /// When the store is unavailable.

@@ -301,7 +301,7 @@ fn bounded(subject: String) -> String {
 }
 
 impl State {
-    /// The queued scenario whose turn it is, which leaves the queue, or the pinned one; else the set to choose from.
+    /// Takes the next queued scenario, or the pinned one; otherwise returns the set to choose from.
     fn forced(&mut self, endpoint: Endpoint) -> Result<(Arc<Scenario>, ChosenBy), Arc<ScenarioSet>> {
         let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
         let place = self.queued.iter().position(is_for_it);

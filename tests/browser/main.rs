@@ -29,7 +29,7 @@ fn browse(part: &str, server: &Running) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// All that the control plane tells of a server, without what changes by itself.
+/// The state that the control plane shows, without what changes by itself.
 fn state(server: &Running) -> Value {
     let paths = [
         "settings",

@@ -52,7 +52,7 @@ fn a_start_that_fails_ends_the_wait_with_the_reason() {
         let told = wait_for_failure(&path);
         assert!(told.starts_with("docendorse-mock: the server did not start: ") && told.contains(reason), "{told}");
         assert_eq!(read(&path)["exit_code"], exit);
-        // By variable the address is known, and the file still tells of the failure.
+        // The variable names the address, and the file still names the failure.
         let mut by_variable = program();
         by_variable.args(["ready", "--wait", "--timeout", "1h"]).env("DOCENDORSE_MOCK_READY_FILE", &path);
         let output = by_variable.env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:1").output().unwrap();

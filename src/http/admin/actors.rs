@@ -16,7 +16,7 @@ use crate::{
 use serde::Serialize;
 use serde_json::json;
 
-/// `GET /__admin/actors`: those of whom something is known, the newest first, then those who only have a session.
+/// `GET /__admin/actors`: actors with a state, newest first, then those that only have a session.
 pub(super) async fn list_actors(
     World(sandbox): World,
     Params(Paging { after, limit }): Params<Paging>,
