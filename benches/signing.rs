@@ -142,7 +142,7 @@ fn commands(criterion: &mut Criterion) {
     group.bench_function("in the sandbox", |bencher| {
         bencher.iter_batched(
             || {
-                let envelope = runtime.block_on(opened_in(sandbox));
+                let envelope = runtime.block_on(opened_in(&sandbox));
                 RACE.map(|(agent, act)| (AgentId { envelope, number: agent + 1 }.to_string(), act))
             },
             |race| {
@@ -158,7 +158,7 @@ fn commands(criterion: &mut Criterion) {
     group.bench_function("over HTTP", |bencher| {
         bencher.iter_batched(
             || {
-                let envelope = runtime.block_on(opened_in(sandbox));
+                let envelope = runtime.block_on(opened_in(&sandbox));
                 RACE.map(|(agent, act)| request(envelope, agent, act))
             },
             |race| {

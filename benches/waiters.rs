@@ -64,7 +64,7 @@ async fn round(mock: &Mock, next: &mut usize, times: &mut Vec<Duration>) {
 
 async fn measure(waits: usize) {
     let mock = Mock::start(Settings::default()).await.unwrap();
-    let sandbox = std::sync::Arc::clone(mock.app().sandboxes.default_sandbox());
+    let sandbox = mock.app().sandboxes.default_sandbox();
     let (mut next, mut without, mut with, mut warm_up) = (0, Vec::new(), Vec::new(), Vec::new());
     // A full journal, as after some time of use.
     round(&mock, &mut next, &mut warm_up).await;

@@ -198,12 +198,6 @@ impl Ids {
         uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid()
     }
 
-    /// Starts every stream over, as after a fresh start with the same seed.
-    pub fn restart(&self) {
-        self.chances.store(0, Ordering::Relaxed);
-        self.go_on_from(Drawn::default());
-    }
-
     /// How many were drawn.
     #[must_use]
     pub fn drawn(&self) -> Drawn {
@@ -296,13 +290,5 @@ mod tests {
         assert_eq!(seeds.len(), 100_000);
         assert_eq!(Ids::seed_of_sandbox(7, "suite-a"), 5_861_572_285_990_296);
         assert_ne!(Ids::seed_of_sandbox(7, "suite-a"), Ids::seed_of_sandbox(8, "suite-a"));
-    }
-
-    #[test]
-    fn a_restart_begins_again() {
-        let ids = Ids::seeded(3);
-        let first = (ids.agent_session(), ids.request());
-        ids.restart();
-        assert_eq!(first, (ids.agent_session(), ids.request()));
     }
 }

@@ -128,8 +128,6 @@ struct Ring {
     bytes: Account,
     recorded: u64,
     dropped: u64,
-    /// How often the journal was reset.
-    generation: u64,
 }
 
 /// What was recorded since a reader last looked.
@@ -137,8 +135,6 @@ struct Ring {
 pub struct News {
     /// The exchanges that are still kept, oldest first.
     pub entries: Vec<Arc<Entry>>,
-    /// How often the journal was reset. Numbers of different generations are unrelated.
-    pub generation: u64,
     /// The number of the oldest exchange that is kept, or of the next one.
     pub oldest: u64,
 }
@@ -212,26 +208,21 @@ impl Journal {
         (page, total)
     }
 
-    /// The exchanges that were recorded after a number, which `after` chooses given the generation.
+    /// The exchanges that were recorded after a number.
     #[must_use]
-    pub fn since(&self, after: impl FnOnce(u64) -> u64) -> News {
+    pub fn since(&self, after: u64) -> News {
         let ring = self.ring();
-        let after = after(ring.generation);
         let first = ring.entries.partition_point(|entry| entry.number <= after);
         News {
             entries: ring.entries.range(first..).cloned().collect(),
-            generation: ring.generation,
             oldest: ring.entries.front().map_or(ring.recorded + 1, |entry| entry.number),
         }
     }
 
-    /// Those of some exchanges of a generation that are still kept, in the order in which they are named.
+    /// Those of some exchanges that are still kept, in the order in which they are named.
     #[must_use]
-    pub fn kept<'n>(&self, generation: u64, numbers: impl IntoIterator<Item = &'n u64>) -> Vec<Arc<Entry>> {
+    pub fn kept<'n>(&self, numbers: impl IntoIterator<Item = &'n u64>) -> Vec<Arc<Entry>> {
         let ring = self.ring();
-        if ring.generation != generation {
-            return Vec::new();
-        }
         let place = |number: &u64| ring.entries.binary_search_by_key(number, |entry| entry.number).ok();
         numbers.into_iter().filter_map(|number| ring.entries.get(place(number)?).cloned()).collect()
     }
@@ -302,16 +293,6 @@ impl Journal {
         let removed = std::mem::take(&mut ring.entries);
         drop(ring);
         removed.len()
-    }
-
-    /// As new: no exchanges, and the next one is number 1.
-    pub fn reset(&self) {
-        let mut ring = self.ring();
-        let next = Ring { bytes: ring.bytes.another(), generation: ring.generation + 1, ..Ring::default() };
-        let removed = std::mem::replace(&mut *ring, next);
-        drop(ring);
-        // Freed here, outside the lock.
-        drop(removed);
     }
 
     /// About how many bytes the exchanges take up.

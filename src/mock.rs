@@ -1,6 +1,7 @@
 //! The server inside a Rust test, with helpers for what a test asks of it.
 
 mod clock;
+mod current;
 mod error;
 mod journal;
 mod sandbox;
@@ -105,7 +106,7 @@ impl Mock {
     /// The default sandbox.
     #[must_use]
     pub fn sandbox(&self) -> MockSandbox {
-        self.handle(Arc::clone(self.app.sandboxes.default_sandbox()))
+        self.handle(self.app.sandboxes.default_sandbox())
     }
 
     /// The sandbox of a name.
@@ -143,6 +144,6 @@ impl Mock {
     }
 
     fn handle(&self, sandbox: Arc<crate::sandbox::Sandbox>) -> MockSandbox {
-        MockSandbox { app: Arc::clone(&self.app), sandbox, url: self.url.clone() }
+        MockSandbox::new(&self.app, sandbox, self.url.clone())
     }
 }

@@ -10,6 +10,7 @@ mod directory;
 mod grant;
 mod handoff;
 mod issuing;
+mod lasting;
 mod scripts;
 mod signing;
 mod snapshot;
@@ -21,9 +22,10 @@ pub use access::{FoundToken, RegisterError};
 pub use clients::{Clients, MOST_CLIENTS};
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
-pub use grant::{FoundClient, Granted, Issued, NewToken};
+pub use grant::{FoundClient, Granted, Issued, NewToken, ResetMeanwhile};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
+pub use lasting::SandboxSettings;
 pub use scripts::{QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, NewUser, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
@@ -34,26 +36,24 @@ pub use waiters::{Wait, Waiters};
 use crate::{
     actor::ActorState,
     agenda::{Agenda, Item, Task},
-    budget::{Budget, Share},
-    clock::{Clock, LastUse},
+    budget::Share,
+    clock::Clock,
     config::Switches,
     event::EventLog,
     ids::Ids,
-    journal::{self, Exchange, Journal},
+    journal::{Exchange, Journal},
     message::Messages,
     scenario::ScenarioSet,
     session::{AgentSession, PendingHandoff, SessionStatus},
     signing::{Contact, Envelope, Group, User},
-    store::{Repository, Store, StoreError, Update},
+    store::{Repository, StoreError, Update},
 };
 use jiff::Timestamp;
+use lasting::{End, Lasting};
 use serde::Serialize;
 use signing::Unopened;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 use tokio::sync::{Notify, Semaphore};
@@ -61,35 +61,17 @@ use tokio::sync::{Notify, Semaphore};
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
 
-/// What a sandbox is made of.
-#[derive(Clone, Debug)]
-pub struct SandboxSettings {
-    /// What its ids follow from; drawn when not given.
-    pub seed: Option<u64>,
-    /// The settings that it can have of its own.
-    pub switches: Switches,
-    /// How much its journal keeps.
-    pub journal: journal::Limits,
-    /// How many agent sessions the store keeps, and how many envelopes.
-    pub max_sessions: usize,
-    /// How many bytes of agent sessions the store keeps.
-    pub max_session_bytes: usize,
-    /// How many events its log keeps.
-    pub max_events: usize,
-    /// What everything that it keeps counts against, with all other sandboxes of the server.
-    pub memory: Arc<Budget>,
-    /// What clients and scenarios of its own count against. They never give way; there is no room for more instead.
-    pub definitions: Arc<Budget>,
-}
-
-/// One isolated world.
+/// One isolated world, from its creation or last reset to the next.
 #[derive(Debug)]
 pub struct Sandbox {
-    name: Arc<str>,
+    lasting: Arc<Lasting>,
+    /// Under which name its documents lie in the store.
     shelf: Arc<str>,
-    settings: SandboxSettings,
+    /// The number of the reset that it began with; 0 for one that was never reset.
+    born: u64,
+    end: OnceLock<End>,
     /// Its time.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     /// Its identifiers.
     pub ids: Ids,
     /// What was asked of it.
@@ -111,26 +93,18 @@ pub struct Sandbox {
     /// What it would have sent to somebody.
     pub messages: Messages,
     happened: Notify,
-    gone: AtomicBool,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
     /// The callers that wait for exchanges.
     pub waiters: Arc<Waiters>,
     /// What will happen later in it.
     pub agenda: Agenda,
-    /// The turn of whoever carries out what is due.
+    /// Held while due tasks run.
     settling: Semaphore,
-    credentials: Option<Credentials>,
     /// The apps that may ask for tokens.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// The access tokens that were issued to them.
     pub tokens: Tokens,
-    issuing: Arc<Issuing>,
-    store: Arc<dyn Store>,
-    alarm: Arc<Notify>,
-    used: LastUse,
-    /// How much it gave up for the budget.
-    gave_up: AtomicU64,
 }
 
 /// A task of the agenda that was carried out.
@@ -143,78 +117,76 @@ pub struct Ran {
     pub done: bool,
 }
 
-/// The parts that a sandbox is put together from.
-#[derive(Debug)]
-struct Made {
-    name: Arc<str>,
-    /// Under which its documents lie: a sandbox that comes after another of its name does not find theirs.
-    shelf: Arc<str>,
-    settings: SandboxSettings,
-    clock: Clock,
-    credentials: Option<Credentials>,
-    scenarios: Arc<ScenarioSet>,
-    issuing: Arc<Issuing>,
-}
-
 impl Sandbox {
-    fn new(made: Made, store: Arc<dyn Store>, alarm: Arc<Notify>) -> Self {
-        let Made { name, shelf, settings, clock, credentials, scenarios, issuing } = made;
+    /// A new sandbox with the server's scenarios.
+    fn new(lasting: Lasting, scenarios: Arc<ScenarioSet>) -> Self {
+        let settings = &lasting.settings;
+        let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
+        let scripts = Scripts::new(scenarios, &settings.definitions);
+        let tokens = Tokens::default().counted_in(&settings.memory);
+        Self::begin(Arc::new(lasting), 0, ids, scripts, tokens)
+    }
+
+    /// The sandbox as it started, after reset number `born`: the same clock, clients and credentials, and nothing else
+    /// of this one except the scenarios that it was created with. `scenarios` are the server's.
+    fn successor(&self, born: u64, scenarios: Arc<ScenarioSet>) -> Self {
+        let ids = Ids::seeded(self.ids.seed());
+        Self::begin(Arc::clone(&self.lasting), born, ids, self.scripts.successor(scenarios), self.tokens.successor())
+    }
+
+    fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scripts: Scripts, tokens: Tokens) -> Self {
+        let shelf = lasting.shelf(born);
+        let (settings, store) = (&lasting.settings, &lasting.store);
         Self {
-            clock,
-            ids: settings.seed.map_or_else(Ids::from_entropy, Ids::seeded),
+            clock: Arc::clone(&lasting.clock),
+            clients: Arc::clone(&lasting.clients),
             journal: Journal::new(settings.journal, &settings.memory),
-            agent_sessions: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            actors: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            pending: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            envelopes: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            contacts: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            groups: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
-            users: Repository::new(Arc::clone(&store), Arc::clone(&shelf)),
+            agent_sessions: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
+            actors: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
+            pending: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
+            envelopes: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
+            contacts: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
+            groups: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
+            users: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
             unopened: Unopened::new(settings.max_sessions, settings.max_session_bytes, &settings.memory),
             events: EventLog::new(settings.max_events, settings.max_sessions).counted_in(&settings.memory),
             messages: Messages::counted_in(&settings.memory),
-            happened: Notify::new(),
-            gone: AtomicBool::new(false),
-            scripts: Scripts::new(scenarios, &settings.definitions),
-            waiters: Arc::default(),
             agenda: Agenda::new(settings.max_sessions),
+            happened: Notify::new(),
+            waiters: Arc::default(),
             settling: Semaphore::new(1),
-            credentials,
-            clients: Clients::counted_in(&settings.definitions),
-            tokens: Tokens::default().counted_in(&settings.memory),
-            issuing,
-            name,
+            end: OnceLock::new(),
+            lasting,
             shelf,
-            settings,
-            store,
-            alarm,
-            used: LastUse::now(),
-            gave_up: AtomicU64::new(0),
+            born,
+            ids,
+            scripts,
+            tokens,
         }
     }
 
-    /// What callers show to be let into this sandbox; the default one needs nothing of the kind.
+    /// What selects this sandbox; `None` for the default one, which is selected without a credential.
     #[must_use]
     pub fn credentials(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+        self.lasting.credentials.as_ref()
     }
 
     /// What it was made with.
     #[must_use]
     pub fn settings(&self) -> &SandboxSettings {
-        &self.settings
+        &self.lasting.settings
     }
 
     /// The settings that it can have of its own.
     #[must_use]
     pub fn switches(&self) -> &Switches {
-        &self.settings.switches
+        &self.lasting.settings.switches
     }
 
     /// How long nobody has asked anything of it.
     #[must_use]
     pub fn idle(&self) -> Duration {
-        self.used.elapsed()
+        self.lasting.used.elapsed()
     }
 
     /// Under which name its documents lie in the store.
@@ -238,38 +210,57 @@ impl Sandbox {
             + self.messages.shrink(share)
             + self.tokens.shrink(share)
             + self.unopened.shrink(share);
-        self.gave_up.fetch_add(given_up, Ordering::Relaxed);
+        self.lasting.gave_up.fetch_add(given_up, Ordering::Relaxed);
     }
 
     /// How many exchanges, documents, events, messages and listed tokens it gave up because all sandboxes together kept
     /// too much.
     #[must_use]
     pub fn gave_up(&self) -> u64 {
-        self.gave_up.load(Ordering::Relaxed)
+        self.lasting.gave_up.load(Ordering::Relaxed)
     }
 
     /// Says that it is still used, by somebody who asked once and goes on listening.
     pub fn touch(&self) {
-        self.used.touch();
+        self.lasting.used.touch();
     }
 
-    /// Whether it was deleted or gave way: nobody finds it any more, but those who have it already.
+    /// Whether this and the other are one sandbox, before or after a reset.
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lasting, &other.lasting)
+    }
+
+    /// The number of the reset that it began with, as [`Sandboxes::resets`] counts them.
+    #[must_use]
+    pub fn born(&self) -> u64 {
+        self.born
+    }
+
+    /// True once it was deleted or gave way to another sandbox. Existing handles stay valid.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
+        self.end.get() == Some(&End::Gone)
     }
 
-    /// Ends the streams and waits of a sandbox that is gone.
-    fn leave(&self) {
-        self.gone.store(true, Ordering::Relaxed);
+    /// True once it was reset: another object has its name and credentials now. Whatever still uses this one goes on
+    /// without an error, and nobody sees what it does.
+    #[must_use]
+    pub fn was_reset(&self) -> bool {
+        self.end.get() == Some(&End::Reset)
+    }
+
+    /// Ends the sandbox, its streams and its waits. Called once nothing leads to it any more.
+    fn leave(&self, end: End) {
+        let _ = self.end.set(end);
         self.happened.notify_waiters();
         self.waiters.close();
+        self.lasting.leftovers.put(Arc::clone(&self.shelf));
     }
 
     /// The sandbox's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.lasting.name
     }
 
     /// Takes an exchange into the journal, and answers with its number. Costs the same whatever the number of callers
@@ -291,7 +282,7 @@ impl Sandbox {
     /// Puts a task on the agenda, and lets the timer know when it is the next one.
     pub fn schedule(&self, due: Timestamp, task: Task) {
         if self.agenda.add(due, task) {
-            self.alarm.notify_one();
+            self.lasting.alarm.notify_one();
         }
     }
 
@@ -345,45 +336,29 @@ impl Sandbox {
 
     /// Wakes the timer, after the clock was moved by hand.
     pub fn clock_changed(&self) {
-        self.alarm.notify_one();
+        self.lasting.alarm.notify_one();
     }
+}
 
-    /// Back to how the sandbox started: no sessions, an empty journal and agenda, its first scenarios, ids from the first
-    /// one on, no assertion used up and no token taken back. Clients stay, as all credentials do, and so does the clock:
-    /// it never goes back. A request that is under way belongs to what comes after.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn reset(&self) -> Result<(), StoreError> {
-        // First, so that a session that comes in between keeps its end.
-        self.agenda.clear();
-        self.unopened.clear();
-        self.store.clear(&self.shelf).await?;
-        self.journal.reset();
-        // After the store, so that nobody can begin anew with what was cleared away.
-        self.events.reset();
-        self.messages.clear();
-        self.ids.restart();
-        self.scripts.reset();
-        self.tokens.reset();
-        self.happened.notify_waiters();
-        // Waits go on with what comes after the reset.
-        self.waiters.ring();
-        Ok(())
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if self.end.get().is_some() {
+            // Requests that held it may have written since its documents were cleared.
+            self.lasting.leftovers.put(Arc::clone(&self.shelf));
+            self.lasting.alarm.notify_one();
+        }
     }
 }
 
 impl Sandboxes {
-    /// Removes what sandboxes left behind that have gone.
+    /// Removes the documents of sandboxes that were reset or removed.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn clear_away(&self) -> Result<(), StoreError> {
-        let mut left = self.take_left();
-        while let Some(shelf) = left.pop() {
+        while let Some(shelf) = self.leftovers.take() {
             if let Err(error) = self.store.clear(&shelf).await {
-                left.push(shelf);
-                self.leave_for_later(left);
+                self.leftovers.put(shelf);
                 return Err(error);
             }
         }

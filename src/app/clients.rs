@@ -54,7 +54,7 @@ pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(),
         client.scopes = scopes;
         client.secret = client_secret.as_deref().map(Secret::of);
         // Before its keys, so that the same id twice is told as that.
-        sandboxes.register(sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
+        sandboxes.register(&sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
         for file in keys {
             add_keys(sandboxes, client_id, file)?;
         }
@@ -63,7 +63,7 @@ pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(),
         if let FoundClient::Unknown = sandboxes.client(&key.client_id) {
             let client = new(sandboxes, &key.client_id)?;
             let problem = |problem| ClientError::Entry { client_id: key.client_id.clone(), problem };
-            sandboxes.register(sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
+            sandboxes.register(&sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
         }
         add_keys(sandboxes, &key.client_id, &key.file)?;
     }

@@ -17,8 +17,6 @@ use std::{
 pub struct Batch {
     /// The envelope as the transition left it; its revision says after which others it is told.
     pub envelope: Arc<Envelope>,
-    /// In which of the log's lives ([`EventLog::life`]) the transition began.
-    pub life: u64,
     /// When, by the sandbox's clock.
     pub at: Timestamp,
     /// What happened, in order.
@@ -49,8 +47,6 @@ pub struct Page {
     pub dropped: u64,
     /// The number of the last event there is.
     pub last: u64,
-    /// How often the log was reset: numbers of different lives have nothing to do with each other.
-    pub life: u64,
 }
 
 /// About how many bytes of events one page holds at most, except for the last event on it.
@@ -73,7 +69,6 @@ struct Ring {
     bytes: Account,
     recorded: u64,
     dropped: u64,
-    life: u64,
     /// The last revision told of each envelope.
     told: HashMap<EnvelopeId, u64>,
     /// The keys of `told`, oldest first.
@@ -111,21 +106,12 @@ impl EventLog {
         ring.dropped - before
     }
 
-    /// The log's life: one more with each reset. Whoever changes an envelope asks for it once they have looked at it and
-    /// before they put the new one in its stead: what was cleared away in between is not there to be replaced, and so
-    /// nothing of it is told afterwards.
-    #[must_use]
-    pub fn life(&self) -> u64 {
-        self.ring().life
-    }
-
-    /// Says that an envelope is about to be made, before anybody else can see it; answers with the log's life.
-    pub fn expect(&self, envelope: &Envelope) -> u64 {
+    /// Announces an envelope that is about to be made, before anybody else can see it.
+    pub fn expect(&self, envelope: &Envelope) {
         let mut ring = self.ring();
         if !ring.told.contains_key(&envelope.id) {
             ring.tell(envelope.id, envelope.revision.saturating_sub(1), self.envelopes);
         }
-        ring.life
     }
 
     /// Says that an envelope is told of up to a revision already: it came from elsewhere.
@@ -135,15 +121,12 @@ impl EventLog {
 
     /// Takes in what a transition brought about, and lets `follow` do what comes of it. Transitions are told and followed
     /// in the order in which they happened, whichever thread comes here first: a batch waits for those before it, and
-    /// whoever brings the last of those follows it too. One of a life that is over is neither told nor followed, and an
-    /// envelope that outlived a reset is told of from where it stands.
+    /// whoever brings the last of those follows it too. An envelope that the log does not know begins with what comes
+    /// first.
     ///
     /// `follow` is called while nobody else can look at the log, and must not do so itself.
     pub fn append(&self, batch: Batch, follow: impl Fn(&Batch)) {
         let mut ring = self.ring();
-        if batch.life != ring.life {
-            return;
-        }
         let (envelope, revision) = (batch.envelope.id, batch.envelope.revision);
         let told = ring.told.get(&envelope).copied();
         if told.is_some_and(|told| revision > told + 1) {
@@ -152,7 +135,7 @@ impl EventLog {
         }
         ring.take(&batch, self.most);
         follow(&batch);
-        // Of an envelope that outlived a reset, a later one may have come before.
+        // Of an envelope that the log does not know, a later one may have come before.
         let mut last = revision.max(told.unwrap_or(0));
         while let Some(batch) = ring.early.remove(&(envelope, last + 1)) {
             ring.take(&batch, self.most);
@@ -171,7 +154,7 @@ impl EventLog {
     }
 
     /// As [`EventLog::after`], with all that a reader must know who is not alone with the log: what gave way before
-    /// they came to it, and whether the log is still the one that they began with.
+    /// they came to it.
     #[must_use]
     pub fn page(&self, number: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> Page {
         self.page_within(number, limit, PAGE_BYTES, wanted)
@@ -190,7 +173,6 @@ impl EventLog {
             lost: given_up.saturating_sub(number),
             dropped: ring.dropped,
             last: ring.recorded,
-            life: ring.life,
         };
         let start = ring.events.partition_point(|event| event.number <= number);
         for event in ring.events.range(start..) {
@@ -218,12 +200,6 @@ impl EventLog {
     pub fn fill(&self) -> Fill {
         let ring = self.ring();
         Fill { kept: ring.events.len(), dropped: ring.dropped }
-    }
-
-    /// Back to the beginning.
-    pub fn reset(&self) {
-        let mut ring = self.ring();
-        *ring = Ring { life: ring.life + 1, bytes: ring.bytes.another(), ..Ring::default() };
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -298,7 +274,7 @@ mod tests {
 
     fn batch(id: u64, revision: u64, kinds: &[EventKind]) -> Batch {
         let effects = kinds.iter().map(|kind| Effect { kind: *kind, recipient: None, agent: None }).collect();
-        Batch { envelope: envelope(id, revision).into(), life: 0, at: Timestamp::UNIX_EPOCH, effects }
+        Batch { envelope: envelope(id, revision).into(), at: Timestamp::UNIX_EPOCH, effects }
     }
 
     impl EventLog {
@@ -308,22 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_a_reset_is_not_told_after_it_and_what_outlived_one_goes_on() {
-        let log = EventLog::new(10, 10);
-        log.expect(&envelope(1, 1));
-        log.tell(batch(1, 1, &[EventKind::EnvelopeCreated]));
-        log.reset();
-        log.tell(batch(1, 2, &[EventKind::EnvelopeSent]));
-        assert_eq!(log.last(), 0);
-        log.expect(&envelope(2, 1));
-        log.tell(Batch { life: log.life(), ..batch(2, 2, &[EventKind::EnvelopeSent]) });
-        assert_eq!(log.last(), 0);
-        log.tell(Batch { life: log.life(), ..batch(1, 3, &[EventKind::EnvelopeVoided]) });
-        assert_eq!(words(&log), [(1, "envelope.voided")]);
-    }
-
-    #[test]
-    fn of_an_envelope_that_outlived_a_reset_nothing_waits_for_what_was_told() {
+    fn an_unknown_envelope_begins_with_what_comes_first() {
         let log = EventLog::new(10, 10);
         for revision in [3, 2, 4] {
             log.tell(batch(1, revision, &[EventKind::RequestResent]));
@@ -334,16 +295,14 @@ mod tests {
     #[test]
     fn what_follows_from_transitions_is_done_in_their_order_and_once() {
         let log = EventLog::new(10, 10);
-        let life = log.expect(&envelope(1, 2));
+        log.expect(&envelope(1, 2));
         let followed = Mutex::new(Vec::new());
         for revision in [4, 5, 3, 2, 6] {
-            log.append(Batch { life, ..batch(1, revision, &[EventKind::RequestResent]) }, |batch| {
+            log.append(batch(1, revision, &[EventKind::RequestResent]), |batch| {
                 followed.lock().unwrap().push((revision, batch.envelope.revision));
             });
         }
         assert_eq!(*followed.lock().unwrap(), [(2, 2), (2, 3), (2, 4), (2, 5), (6, 6)]);
-        log.reset();
-        log.append(Batch { life, ..batch(1, 7, &[EventKind::EnvelopeVoided]) }, |_| panic!("its life is over"));
     }
 
     fn words(log: &EventLog) -> Vec<(u64, &'static str)> {
@@ -377,15 +336,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_told_what_they_missed_and_that_the_log_began_anew() {
+    fn a_reader_learns_how_many_events_were_lost() {
         let log = EventLog::new(2, 10);
         log.tell(batch(1, 1, &[EventKind::EnvelopeCreated, EventKind::EnvelopeSent, EventKind::EnvelopeVoided]));
         let first = log.page(0, 1, |_| true);
         assert_eq!((first.lost, first.seen, first.more, first.dropped, first.last), (1, 2, true, 1, 3));
         let second = log.page(first.seen, 1, |_| true);
-        assert_eq!((second.lost, second.seen, second.more, second.life), (0, 3, false, first.life));
-        log.reset();
-        let anew = log.page(second.seen, 1, |_| true);
-        assert_eq!((anew.lost, anew.last, anew.life), (0, 0, first.life + 1));
+        assert_eq!((second.lost, second.seen, second.more), (0, 3, false));
     }
 }

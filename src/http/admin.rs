@@ -183,9 +183,11 @@ async fn show_settings(State(app): State<Arc<App>>, Base(base_url): Base) -> Pre
 }
 
 /// `POST /__admin/reset`: the sandbox as it started.
-async fn reset(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
-    sandbox.reset().await?;
-    Ok(Pretty(json!({ "reset": sandbox.name() })))
+async fn reset(State(app): State<Arc<App>>, World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
+    let name = sandbox.name().to_owned();
+    drop(sandbox);
+    sandboxes::reset(&app, &name).await?;
+    Ok(Pretty(json!({ "reset": name })))
 }
 
 async fn no_such_endpoint(method: Method, uri: Uri) -> Problem {

@@ -36,13 +36,18 @@ pub(super) fn find_token(app: &App, headers: &HeaderMap) -> FoundToken {
 pub(super) fn sandbox_of(app: &App, found: &FoundToken) -> Arc<Sandbox> {
     match found {
         FoundToken::Ours(sandbox, _) => Arc::clone(sandbox),
-        _ => Arc::clone(app.sandboxes.default_sandbox()),
+        _ => app.sandboxes.default_sandbox(),
     }
 }
 
-/// Judges `Authorization`, whose token was looked up already. A token of ours is judged in full in both modes: a client
+/// Judges `Authorization`, whose token was looked up already: `sandbox` is what [`sandbox_of`] found for it. A token of ours is judged in full in both modes: a client
 /// that holds one wants to know.
-pub(super) fn judge_credential(app: &App, headers: &HeaderMap, found: FoundToken) -> Result<Caller, HandoffError> {
+pub(super) fn judge_credential(
+    app: &App,
+    headers: &HeaderMap,
+    found: FoundToken,
+    sandbox: &Arc<Sandbox>,
+) -> Result<Caller, HandoffError> {
     judge_form(headers)?;
     match (found, app.settings.auth) {
         (FoundToken::Ours(sandbox, token), _) => {
@@ -57,8 +62,7 @@ pub(super) fn judge_credential(app: &App, headers: &HeaderMap, found: FoundToken
             Err(invalid(format!("The access token {problem}."), "The access token is not as it was issued"))
         }
         (FoundToken::Foreign, Auth::Open) => {
-            let sandbox = Arc::clone(app.sandboxes.default_sandbox());
-            Ok(Caller { sandbox, client: OPEN_CLIENT.into(), token: None })
+            Ok(Caller { sandbox: Arc::clone(sandbox), client: OPEN_CLIENT.into(), token: None })
         }
         (FoundToken::Foreign, Auth::Strict) => Err(invalid(
             "The access token was not issued by this server, and --auth strict lets no other pass; without --seed, a \

@@ -14,7 +14,7 @@ use crate::{
     contract::{Advice, Answer, read_json},
     oauth::{AccessToken, Scope},
     position::brief,
-    sandbox::{FoundToken, HandOff, HandOffResult},
+    sandbox::{FoundToken, HandOff, HandOffResult, Sandbox},
     scenario::Obstacle,
     session::HandoffRequest,
     urls::BaseUrl,
@@ -31,18 +31,19 @@ use std::sync::Arc;
 /// Creates an agent session, or tells the caller what stands in the way.
 pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut exchange, parts, body) = record::open(&app, request);
-    let (shown, base_url) = (exchange.take_shown(), exchange.base_url());
-    exchange.answer(hand_off(&app, &parts.headers, shown, body, base_url)).await
+    let (shown, base_url, sandbox) = (exchange.take_shown(), exchange.base_url(), exchange.sandbox());
+    exchange.answer(hand_off(&app, &parts.headers, shown, sandbox, body, base_url)).await
 }
 
 async fn hand_off(
     app: &App,
     headers: &HeaderMap,
     shown: FoundToken,
+    sandbox: Arc<Sandbox>,
     body: Body,
     base_url: BaseUrl,
 ) -> Result<Answered, HandoffError> {
-    let caller = judge_credential(app, headers, shown);
+    let caller = judge_credential(app, headers, shown, &sandbox);
     let next_action = caller.as_ref().map(|caller| caller.sandbox.switches().validation_next_action);
     let next_action = next_action.unwrap_or_default();
     let Checked { caller: Caller { sandbox, client, token }, value, body, lease, mut advices } =

@@ -1,6 +1,7 @@
 //! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
+mod log;
 mod masked;
 
 pub(super) use masked::push_parameter;
@@ -20,9 +21,8 @@ use crate::{
     clock::Stopwatch,
     config::InspaktHttpStatus,
     contract::{Advice, Violation},
-    journal::{Endpoint, Exchange, RecordedAnswer, exchange_id, mask_jwts},
+    journal::{Endpoint, Exchange, RecordedAnswer, exchange_id},
     oauth::JudgedAssertion,
-    position::{brief, shorten},
     sandbox::{FoundToken, Sandbox},
     scenario::{Chosen, ChosenBy},
     urls::BaseUrl,
@@ -35,6 +35,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use log::log;
 use masked::{head, lines};
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -119,9 +120,10 @@ pub(super) fn open(app: &Arc<App>, request: Request) -> (OpenExchange, Parts, Bo
     if let Err(refusal) = guard::judge_sender(app, &parts) {
         return (OpenExchange::refused(app, &parts, body, refusal), parts, Body::empty());
     }
+    let began = app.sandboxes.resets();
     let shown = find_token(app, &parts.headers);
     let sandbox = sandbox_of(app, &shown);
-    let exchange = OpenExchange::new(app, &parts, sandbox, shown);
+    let exchange = OpenExchange::new(app, &parts, sandbox, shown, began);
     let body = exchange.let_go_if_faulty(&parts, body);
     (exchange, parts, body)
 }
@@ -132,8 +134,9 @@ pub(super) fn open_with_key(app: &Arc<App>, request: Request) -> (OpenExchange, 
     if let Err(refusal) = guard::judge_sender(app, &parts) {
         return (OpenExchange::refused(app, &parts, body, refusal), ShownKey::Missing(""), parts, Body::empty());
     }
+    let began = app.sandboxes.resets();
     let key = ShownKey::find(app, &parts.headers);
-    let mut exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign);
+    let mut exchange = OpenExchange::new(app, &parts, key.sandbox(app), FoundToken::Foreign, began);
     exchange.is_signing = true;
     let body = exchange.let_go_if_faulty(&parts, body);
     (exchange, key, parts, body)
@@ -148,6 +151,7 @@ pub(super) struct OpenExchange {
     /// Whether the request is to the signing service, whose errors are answered with HTTP 200 (G8).
     is_signing: bool,
     started: Stopwatch,
+    began: u64,
     at: Timestamp,
     head: Box<str>,
     request_id: HeaderValue,
@@ -167,11 +171,12 @@ impl OpenExchange {
     /// flood the journal and change the ids of a run.
     fn refused(app: &Arc<App>, parts: &Parts, body: Body, refusal: Refusal) -> Self {
         body::let_go(body, &parts.headers);
-        let sandbox = Arc::clone(app.sandboxes.default_sandbox());
+        let sandbox = app.sandboxes.default_sandbox();
         Self {
             app: Arc::clone(app),
             is_signing: false,
             started: Stopwatch::start(),
+            began: 0,
             at: sandbox.clock.now(),
             head: head(parts),
             request_id: request_id(&parts.headers, uuid::Uuid::nil),
@@ -185,7 +190,7 @@ impl OpenExchange {
         }
     }
 
-    fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken) -> Self {
+    fn new(app: &Arc<App>, parts: &Parts, sandbox: Arc<Sandbox>, shown: FoundToken, began: u64) -> Self {
         let (base_url, fault) = match base_url(app, &parts.headers, &parts.uri) {
             Ok(base_url) => (base_url, None),
             Err(invalid) => (app.base_url.clone(), Some(invalid.into())),
@@ -194,6 +199,7 @@ impl OpenExchange {
             app: Arc::clone(app),
             is_signing: false,
             started: Stopwatch::start(),
+            began,
             at: sandbox.clock.now(),
             head: head(parts),
             request_id: request_id(&parts.headers, || sandbox.ids.request()),
@@ -219,6 +225,16 @@ impl OpenExchange {
     /// How the caller reaches the server: how URLs in the answer begin.
     pub(super) fn base_url(&self) -> BaseUrl {
         self.base_url.clone()
+    }
+
+    /// The sandbox of the request's credential, else the default one.
+    pub(super) fn sandbox(&self) -> Arc<Sandbox> {
+        Arc::clone(&self.sandbox)
+    }
+
+    /// [`Sandboxes::resets`](crate::sandbox::Sandboxes::resets) when the request came.
+    pub(super) fn began(&self) -> u64 {
+        self.began
     }
 
     /// What the credential of the request turned out to be; to be taken once.
@@ -294,7 +310,10 @@ impl OpenExchange {
         }
         let recorded = RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body };
         let number = self.record(Some(recorded), answered.status, is_refused, &answered.reason);
-        if let Ok(value) = HeaderValue::try_from(exchange_id(number)) {
+        // After a reset the number belongs to another exchange.
+        if !self.sandbox.was_reset()
+            && let Ok(value) = HeaderValue::try_from(exchange_id(number))
+        {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);
         }
         guard::set_no_sniff(response.headers_mut());
@@ -354,27 +373,6 @@ impl Drop for OpenExchange {
         if !self.closed {
             self.record(None, None, true, CUT_OFF);
         }
-    }
-}
-
-/// One line a request: refused ones at `info`, all others at `debug`. The HTTP status alone does not tell: errors of the
-/// signing service are answered with 200.
-fn log(exchange: &Exchange, refused: bool, reason: &str) {
-    if !(tracing::enabled!(tracing::Level::DEBUG) || refused && tracing::enabled!(tracing::Level::INFO)) {
-        return;
-    }
-    let http_status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-    let request = mask_jwts(exchange.head.lines().next().unwrap_or_default());
-    let request = &*brief(&request);
-    let reason = mask_jwts(reason);
-    let reason = shorten(&reason);
-    let nothing = if exchange.answer.is_some() { "none" } else { "no answer" };
-    let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or(nothing));
-    let duration_us = u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX);
-    if refused {
-        tracing::info!(request_id, request, http_status, status, duration_us, "refused: {reason}");
-    } else {
-        tracing::debug!(request_id, request, http_status, status, duration_us, "answered: {reason}");
     }
 }
 

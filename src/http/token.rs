@@ -15,7 +15,7 @@ use crate::{
     app::App,
     oauth::{ErrorCode, JWT_BEARER, Scopes, TokenError, TokenRequest},
     position::brief,
-    sandbox::{Granted, Issued},
+    sandbox::{Granted, Issued, Sandbox},
     scenario::{Chosen, ChosenBy},
     urls::BaseUrl,
 };
@@ -58,8 +58,8 @@ pub(super) async fn show_jwks(State(app): State<Arc<App>>) -> Response {
 /// Issues an access token.
 pub(super) async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response {
     let (exchange, parts, body) = record::open(&app, request);
-    let base_url = exchange.base_url();
-    exchange.answer(answer(&app, &parts.headers, body, &base_url)).await
+    let (base_url, sandbox, began) = (exchange.base_url(), exchange.sandbox(), exchange.began());
+    exchange.answer(answer(&app, &parts.headers, body, &base_url, began, &sandbox)).await
 }
 
 /// Another method (H4), in the shape of the token endpoint.
@@ -73,14 +73,21 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
     exchange.answer(std::future::ready(Ok::<_, TokenFailure>(answered))).await
 }
 
-async fn answer(app: &App, headers: &HeaderMap, body: Body, base_url: &BaseUrl) -> Result<Answered, TokenFailure> {
+async fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    base_url: &BaseUrl,
+    began: u64,
+    fallback: &Arc<Sandbox>,
+) -> Result<Answered, TokenFailure> {
     let ReadBody { bytes: form, lease } = match read_form(app, headers, body).await {
         Ok(form) => form,
         Err((http_status, error)) => {
             let mut answered = refused(&error, Findings::default());
             answered.http_status = http_status;
             if http_status == StatusCode::SERVICE_UNAVAILABLE {
-                answered.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+                answered.headers.push(retry_at_once());
             }
             return Ok(answered);
         }
@@ -90,8 +97,14 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body, base_url: &BaseUrl) 
         Ok(request) => request,
         Err(error) => return Ok(refused(&error, findings)),
     };
-    let Granted { sandbox, client, assertion, advices, result, chosen, scripted } =
-        app.sandboxes.grant(&request, base_url);
+    let granted = app.sandboxes.grant(&request, base_url, began, fallback);
+    let Ok(Granted { sandbox, client, assertion, advices, result, chosen, scripted }) = granted else {
+        let problem = "The sandbox was reset while the request was being received; send it again.";
+        let mut answered = refused(&TokenError::new(ErrorCode::InvalidRequest, problem), findings);
+        answered.http_status = StatusCode::SERVICE_UNAVAILABLE;
+        answered.headers.push(retry_at_once());
+        return Ok(answered);
+    };
     findings.client = client;
     findings.chosen = chosen;
     findings.advices = advices;
@@ -111,6 +124,10 @@ async fn answer(app: &App, headers: &HeaderMap, body: Body, base_url: &BaseUrl) 
         }
     }
     Ok(answered)
+}
+
+fn retry_at_once() -> (HeaderName, HeaderValue) {
+    (header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 /// What keeps the token endpoint from an answer of its own.

@@ -9,19 +9,21 @@ impl MockSandbox {
     /// The sandbox's time.
     #[must_use]
     pub fn now(&self) -> SystemTime {
-        self.sandbox.clock.now().into()
+        self.current().clock.now().into()
     }
 
     /// Stops the clock.
     pub fn freeze_clock(&self) {
-        self.sandbox.clock.freeze();
-        self.sandbox.clock_changed();
+        let sandbox = self.current();
+        sandbox.clock.freeze();
+        sandbox.clock_changed();
     }
 
     /// Lets the clock run again, from where it stands.
     pub fn resume_clock(&self) {
-        self.sandbox.clock.resume();
-        self.sandbox.clock_changed();
+        let sandbox = self.current();
+        sandbox.clock.resume();
+        sandbox.clock_changed();
     }
 
     /// Moves the clock forward to a time, carries out what became due, and answers with that.
@@ -30,7 +32,7 @@ impl MockSandbox {
     /// When the time is in the past of the sandbox.
     pub async fn set_clock(&self, to: SystemTime) -> Result<Vec<Ran>, MockError> {
         let to = Timestamp::try_from(to).map_err(|_| MockError::Time)?;
-        self.sandbox.clock.set(to)?;
+        self.current().clock.set(to)?;
         self.settle().await
     }
 
@@ -40,13 +42,14 @@ impl MockSandbox {
     /// When that leads beyond the year 9999.
     pub async fn advance_clock(&self, by: Duration) -> Result<Vec<Ran>, MockError> {
         let by = SignedDuration::try_from(by).map_err(|_| MockError::Time)?;
-        self.sandbox.clock.advance(by)?;
+        self.current().clock.advance(by)?;
         self.settle().await
     }
 
     async fn settle(&self) -> Result<Vec<Ran>, MockError> {
-        let ran = self.sandbox.settle().await?;
-        self.sandbox.clock_changed();
+        let sandbox = self.current();
+        let ran = sandbox.settle().await?;
+        sandbox.clock_changed();
         Ok(ran)
     }
 }

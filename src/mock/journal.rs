@@ -8,7 +8,7 @@ use crate::{
     clock::{Deadline, Stopwatch},
     journal::{Endpoint, Entry},
     reading,
-    sandbox::{Query, Tally},
+    sandbox::{Query, Sandbox, Tally},
     scenario::Match,
 };
 use serde::Deserialize;
@@ -22,7 +22,7 @@ impl MockSandbox {
     /// All exchanges that the journal holds, newest first.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Arc<Entry>> {
-        self.sandbox.journal.all()
+        self.current().journal.all()
     }
 
     /// The exchanges that match, newest first.
@@ -30,7 +30,8 @@ impl MockSandbox {
     /// # Errors
     /// When the query cannot be used.
     pub fn find_exchanges(&self, query: &Value) -> Result<Vec<Arc<Entry>>, MockError> {
-        Ok(self.search(read(query)?)?.entries(&self.sandbox.journal))
+        let sandbox = self.current();
+        Ok(search(&sandbox, read(query)?)?.entries(&sandbox.journal))
     }
 
     /// How many exchanges match.
@@ -45,7 +46,7 @@ impl MockSandbox {
     ///
     /// # Errors
     /// [`MockError::TimedOut`] when they do not come in time; when the query cannot be used; and when the sandbox is
-    /// deleted meanwhile.
+    /// deleted meanwhile. A reset starts the count over.
     pub async fn wait_for_exchanges(
         &self,
         count: usize,
@@ -54,29 +55,33 @@ impl MockSandbox {
     ) -> Result<Vec<Arc<Entry>>, MockError> {
         let time = Stopwatch::start();
         let query = read(query)?;
-        let mut tally = self.search(Arc::clone(&query))?;
-        let found = tally.entries(&self.sandbox.journal);
-        if found.len() >= count {
-            return Ok(found);
-        }
-        let mut wait = self.app.wait(&self.sandbox, tally, count);
-        match tokio::time::timeout(timeout.saturating_sub(time.elapsed()), wait.answer()).await {
-            Ok(Some(found)) => Ok(found?),
-            Ok(None) => Err(MockError::Gone),
-            Err(_) => {
-                let matching = self.search(query)?.entries(&self.sandbox.journal).len();
-                let kept = self.sandbox.journal.fill().kept;
-                Err(MockError::TimedOut { wanted: count, matching, kept, timeout })
+        loop {
+            let sandbox = self.current();
+            let mut tally = search(&sandbox, Arc::clone(&query))?;
+            let found = tally.entries(&sandbox.journal);
+            if found.len() >= count {
+                return Ok(found);
+            }
+            let mut wait = self.app.wait(&sandbox, tally, count);
+            match tokio::time::timeout(timeout.saturating_sub(time.elapsed()), wait.answer()).await {
+                Ok(Some(found)) => return Ok(found?),
+                Ok(None) if sandbox.was_reset() && self.app.is_ready() => {}
+                Ok(None) => return Err(MockError::Gone),
+                Err(_) => {
+                    let matching = search(&sandbox, query)?.entries(&sandbox.journal).len();
+                    let kept = sandbox.journal.fill().kept;
+                    return Err(MockError::TimedOut { wanted: count, matching, kept, timeout });
+                }
             }
         }
     }
+}
 
-    fn search(&self, query: Arc<Query>) -> Result<Tally, MockError> {
-        let deadline = Deadline::new(SEARCH, Arc::default());
-        match Tally::of(query, &self.sandbox.journal, &deadline) {
-            Some(tally) => Ok(tally?),
-            None => Err(MockError::Query(format!("the search took longer than {} s", SEARCH.as_secs()))),
-        }
+fn search(sandbox: &Sandbox, query: Arc<Query>) -> Result<Tally, MockError> {
+    let deadline = Deadline::new(SEARCH, Arc::default());
+    match Tally::of(query, &sandbox.journal, &deadline) {
+        Some(tally) => Ok(tally?),
+        None => Err(MockError::Query(format!("the search took longer than {} s", SEARCH.as_secs()))),
     }
 }
 

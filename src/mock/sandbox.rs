@@ -1,6 +1,6 @@
 //! One sandbox of the embedded server: its actors, sessions, tokens, scenarios and events.
 
-use super::MockError;
+use super::{MockError, current::Current};
 use crate::{
     actor::{ActorChange, ActorState},
     app::App,
@@ -45,21 +45,33 @@ pub struct ChangedActor {
 #[derive(Clone, Debug)]
 pub struct MockSandbox {
     pub(super) app: Arc<App>,
-    pub(super) sandbox: Arc<Sandbox>,
-    pub(super) url: BaseUrl,
+    name: Arc<str>,
+    credentials: Option<Credentials>,
+    sandbox: Arc<Current>,
+    url: BaseUrl,
 }
 
 impl MockSandbox {
+    pub(super) fn new(app: &Arc<App>, sandbox: Arc<Sandbox>, url: BaseUrl) -> Self {
+        let (name, credentials) = (sandbox.name().into(), sandbox.credentials().cloned());
+        Self { app: Arc::clone(app), name, credentials, sandbox: Arc::new(Current::new(sandbox)), url }
+    }
+
+    /// The sandbox since its last reset.
+    pub(super) fn current(&self) -> Arc<Sandbox> {
+        self.sandbox.get(&self.app)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.sandbox.name()
+        &self.name
     }
 
     /// The credentials that select this sandbox; `None` for the default one, which any token selects.
     #[must_use]
     pub fn credentials(&self) -> Option<&Credentials> {
-        self.sandbox.credentials()
+        self.credentials.as_ref()
     }
 
     /// Issues an access token that acts for a user: `external_user_id` and email.
@@ -68,7 +80,7 @@ impl MockSandbox {
     /// When the sandbox's own client was deleted.
     pub fn issue_token(&self, external_user_id: &str, email: &str) -> Result<String, MockError> {
         let own = self.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
-        let client = self.sandbox.clients.get(own).ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
+        let client = self.current().clients.get(own).ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
         let token = NewToken {
             client: Arc::clone(&client.id),
             registration: client.registration,
@@ -77,7 +89,7 @@ impl MockSandbox {
             scope: client.scopes.to_string().into(),
             expires_in: None,
         };
-        Ok(self.sandbox.issue(token, &self.url).text)
+        Ok(self.current().issue(token, &self.url).text)
     }
 
     /// What is known of an actor; `None` when nothing is.
@@ -85,7 +97,7 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, MockError> {
-        Ok(self.sandbox.actors.get(&ActorState::key(email)).await?)
+        Ok(self.current().actors.get(&ActorState::key(email)).await?)
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for a subscription.
@@ -93,7 +105,7 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn change_actor(&self, email: &str, change: ActorChange) -> Result<ChangedActor, MockError> {
-        let (actor, opened_sessions) = self.sandbox.change_actor(email, change).await?;
+        let (actor, opened_sessions) = self.current().change_actor(email, change).await?;
         Ok(ChangedActor { actor, opened_sessions })
     }
 
@@ -102,8 +114,9 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn sessions(&self) -> Result<Vec<Arc<AgentSession>>, MockError> {
-        self.sandbox.catch_up().await?;
-        Ok(self.sandbox.agent_sessions.all(|_| true).await?)
+        let sandbox = self.current();
+        sandbox.catch_up().await?;
+        Ok(sandbox.agent_sessions.all(|_| true).await?)
     }
 
     /// The events, oldest first.
@@ -111,7 +124,8 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn events(&self) -> Result<Vec<Event>, MockError> {
-        let log = self.sandbox.events().await?;
+        let sandbox = self.current();
+        let log = sandbox.events().await?;
         let (mut events, mut seen) = (Vec::new(), 0);
         loop {
             let page = log.page(seen, usize::MAX, |_| true);
@@ -130,7 +144,7 @@ impl MockSandbox {
     pub fn put_scenario(&self, text: &str) -> Result<String, MockError> {
         let scenario = Scenario::read("the scenario", text)?;
         let name = scenario.name().to_owned();
-        self.sandbox.scripts.put(Arc::new(scenario))?;
+        self.current().scripts.put(Arc::new(scenario))?;
         Ok(name)
     }
 
@@ -139,12 +153,12 @@ impl MockSandbox {
     /// # Errors
     /// When there is no scenario of that name.
     pub fn pin_scenario(&self, name: &str) -> Result<(), MockError> {
-        if self.sandbox.scripts.pin(Some(name)) { Ok(()) } else { Err(MockError::NoSuchScenario(name.to_owned())) }
+        if self.current().scripts.pin(Some(name)) { Ok(()) } else { Err(MockError::NoSuchScenario(name.to_owned())) }
     }
 
     /// Lets requests choose their scenarios again.
     pub fn unpin_scenario(&self) {
-        self.sandbox.scripts.pin(None);
+        self.current().scripts.pin(None);
     }
 
     /// Lets a scenario answer the next `count` requests.
@@ -152,17 +166,19 @@ impl MockSandbox {
     /// # Errors
     /// When there is no scenario of that name, or the queue has no room.
     pub fn queue_scenario(&self, name: &str, count: usize) -> Result<(), MockError> {
-        if self.sandbox.scripts.set().get(name).is_none() {
+        if self.current().scripts.set().get(name).is_none() {
             return Err(MockError::NoSuchScenario(name.to_owned()));
         }
-        if self.sandbox.scripts.queue(name, count) { Ok(()) } else { Err(MockError::NoRoom) }
+        if self.current().scripts.queue(name, count) { Ok(()) } else { Err(MockError::NoRoom) }
     }
 
     /// Clears everything except credentials and the clock, and starts ids over.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// [`MockError::Gone`] when the sandbox was deleted; when the store is unavailable.
     pub async fn reset(&self) -> Result<(), MockError> {
-        Ok(self.sandbox.reset().await?)
+        self.app.sandboxes.reset(&self.name).ok_or(MockError::Gone)?;
+        drop(self.current());
+        Ok(self.app.sandboxes.clear_away().await?)
     }
 }

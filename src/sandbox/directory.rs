@@ -4,9 +4,15 @@
 //! asked for, or when all are next listed. The default sandbox stays. Credentials of sandboxes that went are remembered for a while, so that their
 //! refusal can say why.
 
-use super::{Credentials, DEFAULT, Issuing, Made, RegisterError, Sandbox, SandboxSettings};
+mod named;
+
+use self::named::Named;
+use super::{
+    Clients, Credentials, DEFAULT, Issuing, RegisterError, Sandbox, SandboxSettings,
+    lasting::{End, Lasting, Leftovers},
+};
 use crate::{
-    clock::Clock,
+    clock::{Clock, LastUse},
     ids::Ids,
     oauth::{Client, KeyError, Secret, built_in},
     position::brief,
@@ -14,19 +20,14 @@ use crate::{
     store::Store,
     urls::BaseUrl,
 };
-use hashbrown::HashMap;
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 use tokio::sync::Notify;
-
-/// How many credentials of sandboxes that went are remembered.
-const REMEMBERED: usize = 150_000;
 
 /// How many sandboxes there may be, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ pub enum CreateError {
     Name(String),
 }
 
-/// Whom a credential lets in where.
+/// Result of looking up a credential.
 #[derive(Debug)]
 pub enum Found {
     /// It belongs to a sandbox.
@@ -76,7 +77,7 @@ pub enum Found {
 /// All sandboxes of a server.
 #[derive(Debug)]
 pub struct Sandboxes {
-    default: Arc<Sandbox>,
+    default: RwLock<Arc<Sandbox>>,
     limits: Limits,
     pub(super) store: Arc<dyn Store>,
     alarm: Arc<Notify>,
@@ -87,21 +88,9 @@ pub struct Sandboxes {
     /// Whether there ever was a sandbox beside the default one, and with it a credential to know.
     has_had_named: AtomicBool,
     named: RwLock<Named>,
-}
-
-#[derive(Debug, Default)]
-struct Named {
-    by_name: HashMap<Arc<str>, Arc<Sandbox>>,
-    by_credential: HashMap<Box<str>, Arc<Sandbox>>,
-    gone: HashMap<Box<str>, &'static str>,
-    /// The keys of `gone`, oldest first.
-    forgotten_next: VecDeque<Box<str>>,
-    /// What a new sandbox starts with.
-    scenarios: Arc<ScenarioSet>,
-    /// The shelves of sandboxes that went, still to be cleared.
-    left: Vec<Arc<str>>,
-    /// How many clients and sandboxes went.
-    went: u64,
+    /// How often any sandbox was reset.
+    resets: AtomicU64,
+    pub(super) leftovers: Arc<Leftovers>,
 }
 
 impl Sandboxes {
@@ -118,21 +107,27 @@ impl Sandboxes {
         ids: Ids,
     ) -> Result<Self, KeyError> {
         let alarm = Arc::new(Notify::new());
+        let leftovers = Arc::new(Leftovers::default());
         let clock = Clock::system();
         let own_client = built_in::client(built_in::CLIENT_ID, built_in::CLIENT_SECRET, clock.now())?;
-        let made = Made {
+        let lasting = Lasting {
             name: DEFAULT.into(),
-            shelf: DEFAULT.into(),
+            first_shelf: DEFAULT.into(),
+            clients: Arc::new(Clients::counted_in(&settings.definitions)),
             settings,
-            clock,
+            clock: Arc::new(clock),
             credentials: None,
-            scenarios: Arc::clone(&scenarios),
             issuing: Arc::clone(&issuing),
+            store: Arc::clone(&store),
+            alarm: Arc::clone(&alarm),
+            leftovers: Arc::clone(&leftovers),
+            used: LastUse::now(),
+            gave_up: AtomicU64::new(0),
         };
-        let default = Arc::new(Sandbox::new(made, Arc::clone(&store), Arc::clone(&alarm)));
+        let default = Arc::new(Sandbox::new(lasting, Arc::clone(&scenarios)));
         default.clients.begin_with(Arc::new(own_client.clone()));
         Ok(Self {
-            default,
+            default: RwLock::new(default),
             limits,
             store,
             alarm,
@@ -141,6 +136,8 @@ impl Sandboxes {
             own_client,
             has_had_named: AtomicBool::new(false),
             named: RwLock::new(Named { scenarios, ..Named::default() }),
+            resets: AtomicU64::new(0),
+            leftovers,
         })
     }
 
@@ -160,8 +157,14 @@ impl Sandboxes {
 
     /// The sandbox that always exists.
     #[must_use]
-    pub fn default_sandbox(&self) -> &Arc<Sandbox> {
-        &self.default
+    pub fn default_sandbox(&self) -> Arc<Sandbox> {
+        Arc::clone(&self.default.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often any sandbox was reset: when something began, as seen from resets.
+    #[must_use]
+    pub fn resets(&self) -> u64 {
+        self.resets.load(Ordering::SeqCst)
     }
 
     /// Is notified when a task may be due earlier than was thought.
@@ -182,7 +185,7 @@ impl Sandboxes {
         };
         let mut settings = new.settings;
         // Two sandboxes with one seed would draw the same ids.
-        let of_server = self.default.settings().seed;
+        let of_server = self.default_sandbox().settings().seed;
         settings.seed = settings.seed.or_else(|| Some(Ids::seed_of_sandbox(of_server?, &name)));
         let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing, &new.base_url);
         let own_client = Client {
@@ -191,16 +194,22 @@ impl Sandboxes {
             created_at: new.clock.now(),
             ..self.own_client.clone()
         };
-        let made = Made {
-            shelf: format!("{name}/{}", credentials.client_id).into(),
+        let lasting = Lasting {
+            first_shelf: format!("{name}/{}", credentials.client_id).into(),
             name: Arc::clone(&name),
+            clients: Arc::new(Clients::counted_in(&settings.definitions)),
             settings,
-            clock: new.clock,
+            clock: Arc::new(new.clock),
             credentials: Some(credentials),
-            scenarios: Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios),
             issuing: Arc::clone(&self.issuing),
+            store: Arc::clone(&self.store),
+            alarm: Arc::clone(&self.alarm),
+            leftovers: Arc::clone(&self.leftovers),
+            used: LastUse::now(),
+            gave_up: AtomicU64::new(0),
         };
-        let sandbox = Arc::new(Sandbox::new(made, Arc::clone(&self.store), Arc::clone(&self.alarm)));
+        let scenarios = Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios);
+        let sandbox = Arc::new(Sandbox::new(lasting, scenarios));
         sandbox.clients.begin_with(Arc::new(own_client));
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if *name == *DEFAULT || named.by_name.contains_key(&name) {
@@ -214,8 +223,8 @@ impl Sandboxes {
         // The files of the server may have changed since it was put together.
         sandbox.scripts.rebase(Arc::clone(&named.scenarios));
         self.has_had_named.store(true, Ordering::Relaxed);
-        for credential in sandbox.credentials.iter().flat_map(Credentials::shown) {
-            named.by_credential.insert(credential.into(), Arc::clone(&sandbox));
+        for credential in sandbox.credentials().iter().flat_map(|credentials| credentials.shown()) {
+            named.by_credential.insert(credential.into(), Arc::clone(&name));
         }
         named.by_name.insert(name, Arc::clone(&sandbox));
         Ok(sandbox)
@@ -225,7 +234,7 @@ impl Sandboxes {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Sandbox>> {
         if name == DEFAULT {
-            return Some(Arc::clone(&self.default));
+            return Some(self.default_sandbox());
         }
         let found = self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()?;
         self.used(found)
@@ -239,7 +248,7 @@ impl Sandboxes {
             return Found::Unknown;
         }
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        let found = match named.by_credential.get(credential) {
+        let found = match named.by_credential.get(credential).and_then(|name| named.by_name.get(name)) {
             Some(sandbox) => Arc::clone(sandbox),
             None => return named.gone.get(credential).map_or(Found::Unknown, |why| Found::Gone(why)),
         };
@@ -251,9 +260,32 @@ impl Sandboxes {
     #[must_use]
     pub fn by_api_key(&self, key: &str) -> Found {
         if key == built_in::API_KEY {
-            return Found::Sandbox(Arc::clone(&self.default));
+            return Found::Sandbox(self.default_sandbox());
         }
         if key.starts_with(Credentials::API_KEY) { self.by_credential(key) } else { Found::Unknown }
+    }
+
+    /// Resets a sandbox: from now on its name and its credentials lead to one that is as it started, with no sessions, an
+    /// empty journal and agenda, its first scenarios, ids from the first one on, no assertion used up and no token
+    /// revoked. Clients stay, as all credentials do, and so does the clock: it never goes back. `None` if there is no
+    /// such sandbox.
+    ///
+    /// Whatever began before goes on in the old one, and nobody sees what it does. [`Sandboxes::clear_away`] frees its
+    /// memory.
+    pub fn reset(&self, name: &str) -> Option<Arc<Sandbox>> {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let scenarios = Arc::clone(&named.scenarios);
+        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        let current = if name == DEFAULT { &mut *default } else { named.by_name.get_mut(name)? };
+        let born = self.resets.fetch_add(1, Ordering::SeqCst) + 1;
+        let next = Arc::new(current.successor(born, scenarios));
+        let previous = std::mem::replace(current, Arc::clone(&next));
+        drop(default);
+        drop(named);
+        // Outside the locks, because dropping a sandbox frees all that it held.
+        previous.leave(End::Reset);
+        self.alarm.notify_one();
+        Some(next)
     }
 
     /// Lets a sandbox go, and says whether there was one. The default one stays.
@@ -275,15 +307,16 @@ impl Sandboxes {
         take: impl FnOnce(bool, u64) -> Result<T, RegisterError>,
     ) -> Result<T, RegisterError> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        let is_default = Arc::ptr_eq(sandbox, &self.default);
-        if !is_default && !named.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
+        let default = self.default_sandbox();
+        let is_default = sandbox.is_same(&default);
+        if !is_default && !named.by_name.get(sandbox.name()).is_some_and(|found| found.is_same(sandbox)) {
             return Err(RegisterError::Gone);
         }
-        let is_free = !named.by_credential.contains_key(id) && self.default.clients.get(id).is_none();
+        let is_free = !named.by_credential.contains_key(id) && default.clients.get(id).is_none();
         let taken = take(is_free, named.went)?;
         named.gone.remove(id);
         if !is_default {
-            named.by_credential.insert(id.into(), Arc::clone(sandbox));
+            named.by_credential.insert(id.into(), sandbox.name().into());
         }
         Ok(taken)
     }
@@ -300,16 +333,6 @@ impl Sandboxes {
         removed
     }
 
-    /// The shelves that sandboxes left behind that have gone, for clearing.
-    pub(super) fn take_left(&self) -> Vec<Arc<str>> {
-        std::mem::take(&mut self.named.write().unwrap_or_else(PoisonError::into_inner).left)
-    }
-
-    /// Gives shelves back that could not be cleared.
-    pub(super) fn leave_for_later(&self, shelves: Vec<Arc<str>>) {
-        self.named.write().unwrap_or_else(PoisonError::into_inner).left.extend(shelves);
-    }
-
     /// All sandboxes, the default one first, then by name. Those that were idle for too long are let go.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Sandbox>> {
@@ -317,7 +340,7 @@ impl Sandboxes {
             self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.values().cloned().collect();
         all.retain(|sandbox| self.stays(sandbox));
         all.sort_by(|one, other| one.name().cmp(other.name()));
-        all.insert(0, Arc::clone(&self.default));
+        all.insert(0, self.default_sandbox());
         all
     }
 
@@ -325,7 +348,7 @@ impl Sandboxes {
         if !self.stays(&sandbox) {
             return None;
         }
-        sandbox.used.touch();
+        sandbox.touch();
         Some(sandbox)
     }
 
@@ -341,36 +364,6 @@ impl Sandboxes {
 }
 
 const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";
-
-impl Named {
-    fn remove(&mut self, sandbox: &Arc<Sandbox>, why: &'static str) {
-        self.went += 1;
-        // Another one of the same name may have come in the meantime.
-        if self.by_name.get(sandbox.name()).is_some_and(|found| Arc::ptr_eq(found, sandbox)) {
-            self.by_name.remove(sandbox.name());
-            self.left.push(Arc::clone(&sandbox.shelf));
-            sandbox.leave();
-        }
-        let clients = sandbox.clients.ids();
-        let api_key = sandbox.credentials.as_ref().map(|credentials| credentials.api_key.as_str());
-        for credential in clients.iter().map(|id| &**id).chain(api_key) {
-            self.forget(credential, why);
-        }
-    }
-
-    /// Lets a credential lead nowhere, but remembers why.
-    fn forget(&mut self, credential: &str, why: &'static str) {
-        if self.by_credential.remove(credential).is_some() {
-            self.gone.insert(credential.into(), why);
-            self.forgotten_next.push_back(credential.into());
-        }
-        while self.forgotten_next.len() > REMEMBERED {
-            if let Some(oldest) = self.forgotten_next.pop_front() {
-                self.gone.remove(&oldest);
-            }
-        }
-    }
-}
 
 fn is_name(name: &str) -> bool {
     // A path takes one dot for itself and two for what is above it; the last one is an endpoint of the control plane.

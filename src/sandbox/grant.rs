@@ -37,6 +37,10 @@ pub struct Granted {
     pub scripted: Option<(Scripted, Actor)>,
 }
 
+/// The sandbox was reset while the request for a token was being received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetMeanwhile;
+
 /// A token that was issued.
 #[derive(Clone, Debug)]
 pub struct Issued {
@@ -88,7 +92,7 @@ impl Sandboxes {
     pub fn client(&self, id: &str) -> FoundClient {
         let default = self.default_sandbox();
         if let Some(client) = default.clients.get(id) {
-            return FoundClient::Registered(Arc::clone(default), client);
+            return FoundClient::Registered(default, client);
         }
         match self.by_credential(id) {
             Found::Sandbox(sandbox) => match sandbox.clients.get(id) {
@@ -100,9 +104,18 @@ impl Sandboxes {
         }
     }
 
-    /// Judges a request for a token, and issues it. `base_url` is how the caller reaches the server.
-    #[must_use]
-    pub fn grant(&self, request: &TokenRequest, base_url: &BaseUrl) -> Granted {
+    /// Judges a request for a token, and issues it. `base_url` is how the caller reaches the server, `began` is
+    /// [`Sandboxes::resets`] when the request came, and `fallback` the sandbox of a request that names no client.
+    ///
+    /// # Errors
+    /// [`ResetMeanwhile`] when the sandbox was reset after the request came. Nothing was issued or used up.
+    pub fn grant(
+        &self,
+        request: &TokenRequest,
+        base_url: &BaseUrl,
+        began: u64,
+        fallback: &Arc<Sandbox>,
+    ) -> Result<Granted, ResetMeanwhile> {
         let authenticated = request.shown.as_ref().map(|shown| self.authenticate(shown)).transpose();
         let assertion = Assertion::read(&request.assertion);
         let shown = request.shown.as_ref().map(|shown| &*shown.id);
@@ -112,8 +125,11 @@ impl Sandboxes {
         let named = shown.map_or(FoundClient::Unknown, |id| self.client(id));
         let sandbox = match (&found, &named) {
             (FoundClient::Registered(sandbox, _), _) | (_, FoundClient::Registered(sandbox, _)) => Arc::clone(sandbox),
-            _ => Arc::clone(self.default_sandbox()),
+            _ => Arc::clone(fallback),
         };
+        if sandbox.born() > began {
+            return Err(ResetMeanwhile);
+        }
         let refused = |result| Granted {
             sandbox: Arc::clone(&sandbox),
             client: None,
@@ -124,7 +140,7 @@ impl Sandboxes {
             scripted: None,
         };
         let assertion = match (authenticated, assertion) {
-            (Err(error), _) | (Ok(_), Err(error)) => return refused(error),
+            (Err(error), _) | (Ok(_), Err(error)) => return Ok(refused(error)),
             (Ok(_), Ok(assertion)) => assertion,
         };
         let issuer = match &found {
@@ -161,7 +177,7 @@ impl Sandboxes {
         });
         let scripted = scripted.map(|scripted| (scripted, assertion.user()));
         let assertion = Some(assertion.judged(fates));
-        Granted { sandbox, client, assertion, advices, result, chosen, scripted }
+        Ok(Granted { sandbox, client, assertion, advices, result, chosen, scripted })
     }
 
     /// Judges what a client shows of itself (T4).
@@ -268,7 +284,7 @@ impl Sandbox {
         let expires_in = new.expires_in.unwrap_or(self.switches().token_ttl).as_secs();
         let token = Arc::new(AccessToken {
             iss: base_url.issuer().into(),
-            aud: Arc::clone(&self.issuing.audience),
+            aud: Arc::clone(&self.lasting.issuing.audience),
             jti: self.ids.token().into(),
             client_id: new.client,
             registration: new.registration,
@@ -277,10 +293,10 @@ impl Sandbox {
             scope: new.scope,
             iat: now.as_second(),
             exp: second(now).saturating_add(expires_in),
-            sandbox: Arc::clone(&self.name),
+            sandbox: Arc::clone(&self.lasting.name),
             epoch: self.tokens.epoch(),
         });
         self.tokens.list_issued(Arc::clone(&token));
-        Issued { text: self.issuing.sign(&token), token, expires_in }
+        Issued { text: self.lasting.issuing.sign(&token), token, expires_in }
     }
 }

@@ -269,6 +269,25 @@ impl Scripts {
         self.state().walks.retain(|(name, _), _| scenario.is_some_and(|wanted| *wanted != **name));
     }
 
+    /// The scenarios that the sandbox started with, beside those of the server; none pinned or queued, no walk begun.
+    pub(super) fn successor(&self, base: Arc<ScenarioSet>) -> Self {
+        let state = self.state();
+        let mut next = State {
+            set: Arc::clone(&base),
+            base,
+            own: state.first.clone(),
+            first: state.first.clone(),
+            pinned: None,
+            queued: VecDeque::new(),
+            walks: HashMap::new(),
+            steps: 0,
+            bytes: state.bytes.another(),
+        };
+        drop(state);
+        next.compile();
+        Self(Mutex::new(next))
+    }
+
     /// Back to how the sandbox started: the scenarios that it was made with, none pinned or queued, no walk begun.
     pub fn reset(&self) {
         let mut state = self.state();

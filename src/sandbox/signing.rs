@@ -79,11 +79,11 @@ impl Sandbox {
         let draft = Envelope { base_url, ..Envelope::new(EnvelopeId(0), terms) };
         loop {
             let envelope = Arc::new(Envelope { id: EnvelopeId(self.ids.envelope()), ..draft.clone() });
-            let life = self.events.expect(&envelope);
+            self.events.expect(&envelope);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
                     let at = envelope.terms.created_at;
-                    self.tell(Batch { envelope: Arc::clone(&envelope), life, at, effects: vec![CREATED] });
+                    self.tell(Batch { envelope: Arc::clone(&envelope), at, effects: vec![CREATED] });
                     return Ok(envelope);
                 }
                 Err(StoreError::Taken) => {}
@@ -239,14 +239,12 @@ impl Sandbox {
     async fn command(&self, id: &str, at: Option<Timestamp>, command: Command<'_>) -> Result<Performed, SigningError> {
         let mut effects = Vec::new();
         let mut now = at.unwrap_or_default();
-        let mut life = 0;
         let updated = self.envelopes().await?.evolve(id, |current| {
             effects.clear();
             if current.judge(command)? == Judgement::Repeated {
                 return Ok(None);
             }
-            // Asked for in here, so that time, and the life of the log, go the way of the transitions.
-            life = self.events.life();
+            // Read in here, so that time goes the way of the transitions.
             now = at.unwrap_or_else(|| self.clock.now());
             let mut next = Envelope::clone(current);
             next.perform(command, now, &mut effects)?;
@@ -257,7 +255,7 @@ impl Sandbox {
             Update::Done(envelope) => {
                 let effective = !effects.is_empty();
                 if effective {
-                    self.tell(Batch { envelope: Arc::clone(&envelope), life, at: now, effects });
+                    self.tell(Batch { envelope: Arc::clone(&envelope), at: now, effects });
                 }
                 Ok(Performed { envelope, spot, effective })
             }

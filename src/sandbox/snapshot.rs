@@ -102,7 +102,7 @@ impl Sandbox {
             name: self.name().to_owned(),
             seed: self.ids.seed(),
             clock: self.clock.read(),
-            settings: self.settings.switches.into(),
+            settings: self.lasting.settings.switches.into(),
             // After the sessions, so that none of theirs is still to come.
             ids: self.ids.drawn(),
             actors: oldest_first(&actors),

@@ -29,7 +29,6 @@ impl Query {
 #[derive(Debug)]
 pub struct Tally {
     query: Arc<Query>,
-    generation: u64,
     seen: u64,
     /// The numbers of those that match, oldest first.
     matched: VecDeque<u64>,
@@ -39,14 +38,14 @@ impl Tally {
     /// Nothing looked at yet.
     #[must_use]
     pub fn new(query: Arc<Query>) -> Self {
-        Self { query, generation: 0, seen: 0, matched: VecDeque::new() }
+        Self { query, seen: 0, matched: VecDeque::new() }
     }
 
     /// Looks through a journal once; `None` when the deadline is over first.
     #[must_use]
     pub fn of(query: Arc<Query>, journal: &Journal, deadline: &Deadline) -> Option<Result<Self, TooCostly>> {
         let mut tally = Self::new(query);
-        let news = journal.since(|generation| tally.next(generation));
+        let news = journal.since(tally.seen);
         tally.begin(&news);
         for entry in &news.entries {
             if deadline.is_over() {
@@ -59,18 +58,13 @@ impl Tally {
         Some(Ok(tally))
     }
 
-    /// The number of the last exchange that it knows in this generation of the journal.
-    pub(super) fn next(&self, generation: u64) -> u64 {
-        if generation == self.generation { self.seen } else { 0 }
+    /// The number of the last exchange that was looked at.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
     }
 
-    /// Prepares for what is new: after a reset of the journal it starts over, and what gave way no longer counts.
+    /// Prepares for what is new: what gave way no longer counts.
     pub(super) fn begin(&mut self, news: &News) {
-        if self.generation != news.generation {
-            self.generation = news.generation;
-            self.seen = 0;
-            self.matched.clear();
-        }
         while self.matched.front().is_some_and(|number| *number < news.oldest) {
             self.matched.pop_front();
         }
@@ -93,7 +87,7 @@ impl Tally {
     /// The exchanges that match and are still kept, newest first.
     #[must_use]
     pub fn entries(&mut self, journal: &Journal) -> Vec<Arc<Entry>> {
-        let mut entries = journal.kept(self.generation, &self.matched);
+        let mut entries = journal.kept(&self.matched);
         self.matched = entries.iter().map(|entry| entry.number).collect();
         entries.reverse();
         entries

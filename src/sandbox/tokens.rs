@@ -151,13 +151,13 @@ impl Tokens {
         drop(dropped);
     }
 
-    /// As new: nothing revoked, nothing remembered. Tokens that were issued before pass, until their time is over.
-    pub(super) fn reset(&self) {
-        let mut taken_back = self.taken_back.write().unwrap_or_else(PoisonError::into_inner);
-        *taken_back = TakenBack { epoch: taken_back.epoch, ..TakenBack::default() };
-        drop(taken_back);
-        let mut desk = self.desk();
-        *desk = Desk { bytes: desk.bytes.another(), ..Desk::default() };
+    /// The tokens of a sandbox after a reset: nothing revoked, nothing remembered. Tokens that were issued before pass
+    /// until they expire.
+    pub(super) fn successor(&self) -> Self {
+        // The epoch goes on, so that expiring all tokens then reaches those issued before.
+        let taken_back = TakenBack { epoch: self.epoch(), ..TakenBack::default() };
+        let desk = Desk { bytes: self.desk().bytes.another(), ..Desk::default() };
+        Self { taken_back: RwLock::new(taken_back), desk: Mutex::new(desk) }
     }
 
     /// The same tokens, of which those that are listed count against a budget.

@@ -39,7 +39,7 @@ struct State {
     waiting: Vec<Waiter>,
     /// Whether a task drives them.
     is_driven: bool,
-    /// Whether the sandbox is gone.
+    /// Whether the sandbox has ended.
     is_closed: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct Wait {
 
 impl Wait {
     /// The exchanges that match, newest first, once there are as many as wanted. `None` when they will not come, because
-    /// the sandbox is gone.
+    /// the sandbox has ended.
     ///
     /// # Errors
     /// [`TooCostly`] when an exchange takes too many steps to compare.
@@ -141,8 +141,8 @@ impl Waiters {
     }
 
     fn compare(&self, waiting: &mut Vec<Waiter>, journal: &Journal, deadline: &Deadline) -> ControlFlow<()> {
-        let next = |generation| waiting.iter().map(|waiter| waiter.tally.next(generation)).min().unwrap_or(u64::MAX);
-        let news = journal.since(next);
+        let seen = waiting.iter().map(|waiter| waiter.tally.seen()).min().unwrap_or(u64::MAX);
+        let news = journal.since(seen);
         for waiter in waiting.iter_mut() {
             waiter.tally.begin(&news);
         }
@@ -153,7 +153,7 @@ impl Waiters {
                     if place % STRIDE == 0 && deadline.is_over() {
                         return ControlFlow::Break(());
                     }
-                    if waiter.tally.next(news.generation) >= entry.number {
+                    if waiter.tally.seen() >= entry.number {
                         continue;
                     }
                     self.compared.fetch_add(1, Ordering::Relaxed);
@@ -172,7 +172,7 @@ impl Waiters {
         ControlFlow::Continue(())
     }
 
-    /// Ends all waits, now and from now on: the sandbox is gone.
+    /// Ends all waits, now and from now on: the sandbox has ended.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;

@@ -38,7 +38,7 @@ async fn what_happens_is_told_once_and_in_its_order() {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     api.call("POST", "/__admin/clock/freeze").await;
     post(&api, "/__admin/clock/set", json!({ "to": "2100-01-01T00:00:00Z" })).await;
-    let (_, agents) = race(api.app.sandboxes.default_sandbox(), &["alice", "bob", "carol"]).await;
+    let (_, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice", "bob", "carol"]).await;
     act(&api, &agents[2], "decline").await;
     for what in ["open", "open", "accept", "accept", "sign", "sign"] {
         act(&api, &agents[1], what).await;
@@ -72,8 +72,8 @@ async fn what_happens_is_told_once_and_in_its_order() {
 async fn events_are_paged_and_filtered() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
-    let (one, _) = race(sandbox, &["alice"]).await;
-    let (_, agents) = race(sandbox, &["alice", "bob"]).await;
+    let (one, _) = race(&sandbox, &["alice"]).await;
+    let (_, agents) = race(&sandbox, &["alice", "bob"]).await;
     act(&api, &agents[0], "open").await;
     act(&api, &agents[0], "accept").await;
     let mut paged = Vec::new();
@@ -105,7 +105,7 @@ async fn events_are_paged_and_filtered() {
 #[tokio::test]
 async fn the_oldest_events_give_way_and_are_counted() {
     let api = Api::with(Settings { max_events: 3, ..Settings::default() });
-    race(api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
+    race(&api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
     let kept = events(&api, "").await;
     assert_eq!((ids(&kept), &kept["dropped"]), (numbered(3..=5), &json!(2)));
     assert_eq!(api.get("/__admin/health").await.json()["events"], json!({ "kept": 3, "dropped": 2 }));
@@ -115,7 +115,7 @@ async fn the_oldest_events_give_way_and_are_counted() {
 #[tokio::test]
 async fn what_cannot_be_asked_for_is_refused_with_the_reason() {
     let api = Api::new();
-    race(api.app.sandboxes.default_sandbox(), &["alice"]).await;
+    race(&api.app.sandboxes.default_sandbox(), &["alice"]).await;
     let mut problems = String::new();
     for (query, accept, last) in [
         ("?after=evt_", "*/*", ""),
@@ -211,7 +211,7 @@ async fn a_stream_is_never_silent_for_long_even_where_nothing_wanted_happens() {
     let waiting = tokio::spawn(async move { (piece(&mut quiet).await, tokio::time::Instant::now()) });
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(6)).await;
-        race(app.sandboxes.default_sandbox(), &["alice"]).await;
+        race(&app.sandboxes.default_sandbox(), &["alice"]).await;
     }
     let (heard, at) = waiting.await.unwrap();
     assert_eq!((heard.unwrap(), at - start), (": heartbeat\n\n".to_owned(), Duration::from_secs(30)));
@@ -222,7 +222,7 @@ async fn a_stream_is_use_of_its_sandbox() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     let mut stream = stream(&app, "").await;
-    race(sandbox, &["alice"]).await;
+    race(&sandbox, &["alice"]).await;
     let before = std::time::Instant::now();
     piece(&mut stream).await.unwrap();
     assert!(sandbox.idle() <= before.elapsed());
@@ -233,7 +233,7 @@ async fn a_reader_who_is_left_behind_is_told_how_much_they_missed() {
     let app = App::new(Settings { max_events: 3, ..Settings::default() }, BASE_URL).unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     let mut stream = stream(&app, "").await;
-    let (_, agents) = race(sandbox, &["alice", "bob"]).await;
+    let (_, agents) = race(&sandbox, &["alice", "bob"]).await;
     let parts = |text: &str| blocks(text).into_iter().map(|block| (block.id, block.event)).collect::<Vec<_>>();
     let text = piece(&mut stream).await.unwrap();
     assert!(text.starts_with("id: evt_00000002\nevent: gap\ndata: {\"lost\":2}\n\nid: evt_00000003\n"), "{text}");
@@ -261,11 +261,11 @@ async fn a_stream_goes_on_when_the_log_begins_anew() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     let mut stream = stream(&app, "").await;
-    race(sandbox, &["alice"]).await;
+    race(&sandbox, &["alice"]).await;
     assert_eq!(blocks(&piece(&mut stream).await.unwrap()).len(), 4);
-    sandbox.reset().await.unwrap();
+    let sandbox = app.sandboxes.reset("default").unwrap();
     assert_eq!(piece(&mut stream).await.unwrap(), "id:\nevent: reset\ndata: {}\n\n");
-    race(sandbox, &["alice"]).await;
+    race(&sandbox, &["alice"]).await;
     let anew = blocks(&piece(&mut stream).await.unwrap());
     assert_eq!(anew[0].id, "evt_00000001");
     // Somebody who comes back with an id of the life before.
@@ -377,7 +377,7 @@ async fn all_who_listen_hear_the_same_and_the_streams_end_with_the_server() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let app = Arc::clone(mock.app());
     let sandbox = app.sandboxes.default_sandbox();
-    let (_, agents) = race(sandbox, &["alice", "bob"]).await;
+    let (_, agents) = race(&sandbox, &["alice", "bob"]).await;
     let mut listeners = join_all((0..5).map(|_| Listener::open(&mock, "", None))).await;
     for listener in &mut listeners {
         let before = listener.next(5).await;
@@ -406,7 +406,7 @@ async fn a_listener_who_comes_back_goes_on_where_they_were() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let app = Arc::clone(mock.app());
     let sandbox = app.sandboxes.default_sandbox();
-    let (_, agents) = race(sandbox, &["alice", "bob"]).await;
+    let (_, agents) = race(&sandbox, &["alice", "bob"]).await;
     let mut first = Listener::open(&mock, "?after=evt_00000002", None).await;
     assert_eq!(shown(&first.next(1).await), [("evt_00000003", "recipient.activated")]);
     drop(first);
@@ -433,7 +433,7 @@ async fn a_listener_who_comes_back_goes_on_where_they_were() {
 #[tokio::test]
 async fn a_listener_who_comes_back_too_late_is_told_of_the_gap() {
     let mock = Mock::start(Settings { max_events: 4, ..Settings::default() }).await.unwrap();
-    race(mock.app().sandboxes.default_sandbox(), &["alice", "bob", "carol", "dave"]).await;
+    race(&mock.app().sandboxes.default_sandbox(), &["alice", "bob", "carol", "dave"]).await;
     let listener = Listener::open(&mock, "", Some("evt_00000001")).await;
     mock.stop().await;
     let heard = listener.rest().await;
@@ -450,7 +450,7 @@ async fn no_event_is_missed_or_heard_twice_while_many_things_happen() {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
             let sandbox = app.sandboxes.default_sandbox();
-            let (_, agents) = race(sandbox, &["alice", "bob"]).await;
+            let (_, agents) = race(&sandbox, &["alice", "bob"]).await;
             for act in [Act::Open, Act::Accept, Act::Sign { code: None }] {
                 sandbox.act(&agents[0], act).await.unwrap();
             }

@@ -7,7 +7,6 @@ use crate::{
 use docendorse_mock::{Settings, sandbox::Listener};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// The identifiers of an envelope's recipients, and of each the emails of its agents.
 fn cast(envelope: &Value) -> Value {
@@ -296,7 +295,7 @@ async fn an_id_that_a_restored_envelope_has_already_is_not_given_again() {
 #[tokio::test]
 async fn an_envelope_is_made_when_somebody_looks_or_at_once_while_somebody_listens() {
     let api = Api::new();
-    let sandbox = Arc::clone(api.app.sandboxes.default_sandbox());
+    let sandbox = api.app.sandboxes.default_sandbox();
     let happened = sandbox.happened();
     assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.status, 200);
     assert!(happened.now_or_never().is_none(), "nobody looks");

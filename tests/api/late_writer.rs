@@ -77,7 +77,7 @@ impl Store for Late {
 }
 
 /// The default sandbox over such a store.
-fn sandbox() -> (Arc<Late>, Arc<Sandbox>) {
+fn sandbox() -> (Arc<Late>, Sandboxes, Arc<Sandbox>) {
     let app = App::new(Settings::default(), "http://mock.test").unwrap();
     let settings = app.sandboxes.default_sandbox().settings().clone();
     let memory = Memory::new(Retention::unlimited());
@@ -89,7 +89,8 @@ fn sandbox() -> (Arc<Late>, Arc<Sandbox>) {
     let scenarios = Arc::new(ScenarioSet::default());
     let sandboxes =
         Sandboxes::new(settings, limits, Arc::clone(&store) as Arc<dyn Store>, scenarios, issuing.into(), ids).unwrap();
-    (store, Arc::clone(sandboxes.default_sandbox()))
+    let sandbox = sandboxes.default_sandbox();
+    (store, sandboxes, sandbox)
 }
 
 /// An envelope that is sent to Alice and Bob, who would open, accept and sign by themselves; Alice has opened.
@@ -151,7 +152,7 @@ async fn act_late(store: &Late, sandbox: &Sandbox, agent: AgentId, act: Act<'_>,
 
 #[tokio::test]
 async fn who_is_invited_again_is_not_given_up_by_a_release_before_it() {
-    let (store, sandbox) = sandbox();
+    let (store, _sandboxes, sandbox) = sandbox();
     let (alice, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, alice, Act::Accept, async || {
         sandbox.act(&alice.to_string(), Act::Decline).await.unwrap();
@@ -162,7 +163,7 @@ async fn who_is_invited_again_is_not_given_up_by_a_release_before_it() {
 
 #[tokio::test]
 async fn who_has_accepted_is_not_planned_to_accept_by_the_opening_before_it() {
-    let (store, sandbox) = sandbox();
+    let (store, _sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, bob, Act::Open, async || {
         sandbox.act(&bob.to_string(), Act::Accept).await.unwrap();
@@ -173,7 +174,7 @@ async fn who_has_accepted_is_not_planned_to_accept_by_the_opening_before_it() {
 
 #[tokio::test]
 async fn nothing_is_planned_of_an_envelope_that_was_voided_right_after_it_was_opened() {
-    let (store, sandbox) = sandbox();
+    let (store, _sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, bob, Act::Open, async || {
         sandbox.void_envelope(&bob.envelope.to_string()).await.unwrap();
@@ -184,8 +185,13 @@ async fn nothing_is_planned_of_an_envelope_that_was_voided_right_after_it_was_op
 
 #[tokio::test]
 async fn nothing_follows_from_what_began_before_a_reset() {
-    let (store, sandbox) = sandbox();
+    let (store, sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
-    act_late(&store, &sandbox, bob, Act::Open, async || sandbox.reset().await.unwrap()).await;
+    act_late(&store, &sandbox, bob, Act::Open, async || {
+        sandboxes.reset("default").unwrap();
+        sandboxes.clear_away().await.unwrap();
+    })
+    .await;
+    let sandbox = sandboxes.default_sandbox();
     assert_eq!((sandbox.agenda.list(100).1, sandbox.events().await.unwrap().last()), (0, 0));
 }

@@ -38,6 +38,7 @@ mod play;
 mod property;
 mod refusals;
 mod requests;
+mod resets;
 mod restored_people;
 mod sandboxes;
 mod scenarios;

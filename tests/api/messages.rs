@@ -16,7 +16,8 @@ fn with_phone(name: &str, phone: &str, by: PhoneContactMethod) -> Person {
 
 /// Two agents with phones compete for a recipient who signs with a code.
 async fn verified(api: &Api) -> (String, Vec<String>) {
-    let draft = Draft::new(api.app.sandboxes.default_sandbox()).await;
+    let sandbox = api.app.sandboxes.default_sandbox();
+    let draft = Draft::new(&sandbox).await;
     let alice = with_phone("alice", "+15550100", PhoneContactMethod::Sms);
     let bob = with_phone("bob", "+905550100", PhoneContactMethod::Whatsapp);
     let persons = vec![alice, Person { locale: Locale::TrTr, ..bob }];
@@ -69,7 +70,8 @@ async fn signing_asks_for_the_code_that_was_sent_to_the_phone() {
 #[tokio::test]
 async fn no_code_is_sent_unless_the_recipient_requires_one() {
     let api = Api::new();
-    let draft = Draft::new(api.app.sandboxes.default_sandbox()).await;
+    let sandbox = api.app.sandboxes.default_sandbox();
+    let draft = Draft::new(&sandbox).await;
     let alice = with_phone("alice", "+15550100", PhoneContactMethod::Sms);
     let (_, agents) = draft.add(signer("buyer"), vec![alice]).await;
     draft.send().await;

@@ -44,7 +44,7 @@ fn refused(answer: &Answer, refusal: Refusal) -> Value {
 #[tokio::test]
 async fn the_first_to_open_and_accept_is_primary_and_all_others_are_released() {
     let api = frozen().await;
-    let (envelope, agents) = race(api.app.sandboxes.default_sandbox(), &["alice", "bob", "carol"]).await;
+    let (envelope, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice", "bob", "carol"]).await;
     let [alice, bob, carol] = [&agents[0], &agents[1], &agents[2]];
     let opened = act(&api, bob, "open").await.json();
     assert_eq!((&opened["effective"], &opened["envelope_status"]), (&json!(true), &json!("sent")));
@@ -68,7 +68,7 @@ async fn of_many_who_accept_at_once_one_is_told_that_they_are_it() {
     let api = Api::new();
     let names: Vec<String> = (0..50).map(|number| format!("agent{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let (_, agents) = race(api.app.sandboxes.default_sandbox(), &names).await;
+    let (_, agents) = race(&api.app.sandboxes.default_sandbox(), &names).await;
     join_all(agents.iter().map(|agent| act(&api, agent, "open"))).await;
     let answers = join_all(agents.iter().map(|agent| act(&api, agent, "accept"))).await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
@@ -95,11 +95,11 @@ async fn every_refusal_has_its_name_and_tells_how_things_are() {
         met.insert(refusal.name());
     };
 
-    let draft = Draft::new(sandbox).await;
+    let draft = Draft::new(&sandbox).await;
     let (_, agents) = draft.add(signer("buyer"), vec![person("alice")]).await;
     meet(&agents[0], "open", Refusal::NotSent).await;
 
-    let draft = Draft::new(sandbox).await;
+    let draft = Draft::new(&sandbox).await;
     let later = NewRecipient { order: 2, ..signer("later") };
     let optional = NewRecipient { required: false, ..signer("optional") };
     let viewer = NewRecipient { kind: RecipientType::Viewer, ..signer("viewer") };
@@ -130,7 +130,7 @@ async fn every_refusal_has_its_name_and_tells_how_things_are() {
     meet(&optionals[0], "open", Refusal::Finalized).await;
     meet(&buyers[1], "accept", Refusal::AlreadyClaimed { by: None }).await;
 
-    let draft = Draft::new(sandbox).await;
+    let draft = Draft::new(&sandbox).await;
     let (host, hosts) =
         draft.add(NewRecipient { kind: RecipientType::Host, ..signer("host") }, vec![person("alice")]).await;
     let guest = NewRecipient { kind: RecipientType::InPersonSigner, hosted_by: Some(host), ..signer("guest") };
@@ -144,7 +144,7 @@ async fn every_refusal_has_its_name_and_tells_how_things_are() {
     assert_eq!(act(&api, &guests[0], "open").await.status, 200);
 
     for (how, refusal) in [("void", Refusal::Voided), ("expire", Refusal::Expired)] {
-        let (envelope, agents) = race(sandbox, &["alice"]).await;
+        let (envelope, agents) = race(&sandbox, &["alice"]).await;
         post(&api, &format!("/__admin/signing/envelopes/{envelope}/{how}"), "").await;
         meet(&agents[0], "open", refusal).await;
     }
@@ -160,7 +160,7 @@ async fn every_refusal_has_its_name_and_tells_how_things_are() {
 #[tokio::test]
 async fn repeating_a_command_is_idempotent() {
     let api = Api::new();
-    let (_, agents) = race(api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
+    let (_, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
     for (agent, what) in [(&agents[1], "decline"), (&agents[0], "open"), (&agents[0], "accept"), (&agents[0], "sign")] {
         let first = act(&api, agent, what).await.json();
         assert_eq!(first["effective"], true, "{what}");
@@ -176,7 +176,7 @@ async fn repeating_a_command_is_idempotent() {
 async fn a_primary_who_declines_ends_it_or_lets_the_others_try_again() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
-    let (envelope, agents) = race(sandbox, &["alice", "bob"]).await;
+    let (envelope, agents) = race(&sandbox, &["alice", "bob"]).await;
     act(&api, &agents[0], "open").await;
     act(&api, &agents[0], "accept").await;
     let declined = act(&api, &agents[0], "decline").await.json();
@@ -184,7 +184,7 @@ async fn a_primary_who_declines_ends_it_or_lets_the_others_try_again() {
     let shown = api.get(&format!("/__admin/signing/envelopes/{envelope}")).await.json();
     assert_eq!(shown["voidedBecause"], "declined");
 
-    let draft = Draft::with(sandbox, |terms| terms.reopen = true).await;
+    let draft = Draft::with(&sandbox, |terms| terms.reopen = true).await;
     let (_, agents) = draft.add(signer("buyer"), ["alice", "bob"].map(person).to_vec()).await;
     draft.send().await;
     act(&api, &agents[0], "open").await;
@@ -200,7 +200,7 @@ async fn a_primary_who_declines_ends_it_or_lets_the_others_try_again() {
 #[tokio::test]
 async fn whoever_prefers_little_is_spared_the_agents() {
     let api = Api::new();
-    let (envelope, agents) = race(api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
+    let (envelope, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
     let path = |agent: &str, act: &str| format!("/__admin/signing/agents/{agent}/{act}");
     let without = |answer: &Answer, recipient: &Value| {
         assert_eq!(answer.header("preference-applied"), "return=minimal");
@@ -227,7 +227,7 @@ async fn whoever_prefers_little_is_spared_the_agents() {
 #[tokio::test]
 async fn what_nobody_knows_is_refused() {
     let api = Api::new();
-    let (_, agents) = race(api.app.sandboxes.default_sandbox(), &["alice"]).await;
+    let (_, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice"]).await;
     for agent in ["agt_0123456789abcdef00000001", "agt_none", &agents[0].replace("00000001", "00000002")] {
         let missing = act(&api, agent, "open").await;
         assert_eq!(missing.status, 404, "{}", missing.text);
@@ -258,7 +258,7 @@ async fn an_envelope_ends_by_hand_once() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
     for (how, status, name) in [("void", "voided", "Envelope.Closed"), ("expire", "expired", "Envelope.Expired")] {
-        let (envelope, _) = race(sandbox, &["alice"]).await;
+        let (envelope, _) = race(&sandbox, &["alice"]).await;
         let path = format!("/__admin/signing/envelopes/{envelope}/{how}");
         assert_eq!(api.get("/__admin/agenda").await.json()["total"], 1);
         let ended = post(&api, &path, "").await.json();
@@ -268,7 +268,7 @@ async fn an_envelope_ends_by_hand_once() {
         assert_eq!(again.status, 409);
         assert_eq!((&again.json()["name"], &again.json()["envelope"]), (&json!(name), &ended["envelope"]));
     }
-    let draft = Draft::new(sandbox).await;
+    let draft = Draft::new(&sandbox).await;
     let unsent = post(&api, &format!("/__admin/signing/envelopes/{}/expire", draft.id), "").await;
     assert_eq!(unsent.json()["name"], "Envelope.NotSent");
 }
@@ -279,7 +279,7 @@ async fn envelopes_are_listed_filtered_and_paged() {
     let sandbox = api.app.sandboxes.default_sandbox();
     let mut ids = Vec::new();
     for _ in 0..3 {
-        ids.insert(0, race(sandbox, &["alice"]).await.0);
+        ids.insert(0, race(&sandbox, &["alice"]).await.0);
     }
     post(&api, &format!("/__admin/signing/envelopes/{}/void", ids[1]), "").await;
     let session = api.hand_off(body_of("h-1", "sam@example.com")).await.json()["agent_session_id"].clone();
@@ -313,12 +313,12 @@ async fn the_agenda_tells_what_will_become_of_envelopes() {
     let api = frozen().await;
     let sandbox = api.app.sandboxes.default_sandbox();
     let plan = json!({ "voids": "3d", "people": [{ "agent": "*", "opens": "1h", "accepts": "1h", "signs": "never" }] });
-    let draft = Draft::played(sandbox, plan).await;
+    let draft = Draft::played(&sandbox, plan).await;
     let envelope = draft.id.clone();
     let (_, agents) = draft.add(signer("buyer"), vec![person("alice")]).await;
     draft.send().await;
     let change = |terms: &mut Terms| (terms.reminder_initial_delay_days, terms.expiration_period_days) = (2, 31);
-    let reminded = Draft::with(sandbox, change).await;
+    let reminded = Draft::with(&sandbox, change).await;
     reminded.add(signer("buyer"), vec![person("bob")]).await;
     let reminded = reminded.send().await;
     let agenda = api.get("/__admin/agenda").await.json();
@@ -424,7 +424,7 @@ async fn a_user_who_is_none_is_refused() {
 #[tokio::test]
 async fn health_tells_how_full_it_all_is() {
     let api = Api::new();
-    race(api.app.sandboxes.default_sandbox(), &["alice"]).await;
+    race(&api.app.sandboxes.default_sandbox(), &["alice"]).await;
     let health = api.get("/__admin/health").await.json();
     assert_eq!(health["envelopes"], json!({ "kept": 1, "dropped": 0 }));
     assert_eq!(health["events"], json!({ "kept": 4, "dropped": 0 }));

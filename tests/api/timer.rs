@@ -112,7 +112,7 @@ impl Stage {
         let all: Arc<dyn Store> = store.clone();
         let sandboxes =
             Sandboxes::new(settings, limits, all, Arc::new(ScenarioSet::default()), issuing.into(), ids).unwrap();
-        let sandbox = Arc::clone(sandboxes.default_sandbox());
+        let sandbox = sandboxes.default_sandbox();
         let wall = WallClock::by_hand(noon());
         sandbox.clock.freeze();
         sandbox.clock.follow(wall.clone());

@@ -40,7 +40,7 @@ async fn are_waiting(api: &Api, sandbox: &str, count: usize) {
 #[tokio::test(start_paused = true)]
 async fn an_exchange_is_parsed_once_for_all_waiters() {
     let api = Arc::new(Api::new());
-    let sandbox = Arc::clone(api.app.sandboxes.default_sandbox());
+    let sandbox = api.app.sandboxes.default_sandbox();
     for number in 0..100 {
         api.hand_off(body_of(&format!("old-{number}"), "sam@example.com")).await;
     }
@@ -184,7 +184,7 @@ async fn exchanges_that_went_do_not_count_for_a_wait() {
 #[tokio::test]
 async fn a_server_with_open_waits_and_streams_stops() {
     let mock = Mock::start(Settings::default()).await.unwrap();
-    let sandbox = Arc::clone(mock.app().sandboxes.default_sandbox());
+    let sandbox = mock.app().sandboxes.default_sandbox();
     let mut streams = Vec::new();
     for number in 0..60 {
         let mut stream = TcpStream::connect(mock.url().trim_start_matches("http://")).await.unwrap();

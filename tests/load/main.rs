@@ -30,7 +30,7 @@ const CALLERS: usize = 16;
 fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     let mock = runtime.block_on(Mock::start(Settings::default())).unwrap();
-    let sandbox = Arc::clone(mock.app().sandboxes.default_sandbox());
+    let sandbox = mock.app().sandboxes.default_sandbox();
     let address = mock.url().strip_prefix("http://").unwrap().to_owned();
     let mut callers: Vec<Caller> = (0..CALLERS).map(|_| Caller::connect(&address)).collect();
     for round in 0..ROUNDS {

@@ -62,7 +62,7 @@ impl World {
                 if !effects.is_empty() {
                     let (envelope, effects) = (Arc::clone(&envelope), effects.clone());
                     let follow = |batch: &Batch| self.followed.lock().unwrap().push(batch.envelope.revision);
-                    self.log.append(Batch { envelope, life: 0, at: NOW, effects }, follow);
+                    self.log.append(Batch { envelope, at: NOW, effects }, follow);
                 }
                 Ok((envelope.revision, effects))
             }

@@ -119,7 +119,7 @@ pub(super) struct Awaited {
 /// goes. A reset starts the count over.
 pub(super) async fn await_requests(
     State(app): State<Arc<App>>,
-    World(sandbox): World,
+    World(mut sandbox): World,
     Params(awaited): Params<Awaited>,
 ) -> Result<Response, Problem> {
     let count = awaited.count.unwrap_or(1);
@@ -145,35 +145,41 @@ pub(super) async fn await_requests(
         Problem::busy(format!("{MOST_WAITS} callers wait already, the most that there can be; try again in a moment."))
     })?;
     let time = Stopwatch::start();
-    let first = search(&app, &sandbox, Arc::clone(&query), move |mut tally, journal| {
-        let entries = tally.entries(journal);
-        let is_enough = entries.len() >= count;
-        if is_enough { Ok(found(journal, entries, MOST)) } else { Err(tally) }
-    });
-    let tally = match first.await? {
-        Ok(found) => return Ok(found),
-        Err(tally) => tally,
-    };
-    let mut wait = app.wait(&sandbox, tally, count);
-    tokio::select! {
-        biased;
-        () = app.stopped() => Err(Problem::stopping()),
-        answer = wait.answer() => match answer {
-            Some(entries) => {
-                let entries = entries?;
-                Ok(app.questions.run(move |_| Some(found(&sandbox.journal, entries, MOST))).await?)
+    loop {
+        let first = search(&app, &sandbox, Arc::clone(&query), move |mut tally, journal| {
+            let entries = tally.entries(journal);
+            let is_enough = entries.len() >= count;
+            if is_enough { Ok(found(journal, entries, MOST)) } else { Err(tally) }
+        });
+        let tally = match first.await? {
+            Ok(found) => return Ok(found),
+            Err(tally) => tally,
+        };
+        let mut wait = app.wait(&sandbox, tally, count);
+        tokio::select! {
+            biased;
+            () = app.stopped() => return Err(Problem::stopping()),
+            answer = wait.answer() => match answer {
+                Some(entries) => {
+                    let entries = entries?;
+                    return Ok(app.questions.run(move |_| Some(found(&sandbox.journal, entries, MOST))).await?);
+                }
+                None if !app.is_ready() => return Err(Problem::stopping()),
+                None if sandbox.is_gone() || sandbox.was_reset() => {}
+                None => {
+                    let detail = "The mock failed; please report this as a bug.";
+                    return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
+                }
+            },
+            () = sleep(patience.saturating_sub(time.elapsed())) => {
+                drop(wait);
+                let work = move |deadline: &Deadline| missed(&sandbox.journal, &query, count, deadline);
+                return app.questions.run(work).await?.map_err(Problem::from);
             }
-            None if !app.is_ready() => Err(Problem::stopping()),
-            None if sandbox.is_gone() => Err(Problem::not_found("sandbox", sandbox.name())),
-            None => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")),
-        },
-        () = sleep(patience.saturating_sub(time.elapsed())) => {
-            drop(wait);
-            let sandbox = Arc::clone(&sandbox);
-            let work = move |deadline: &Deadline| missed(&sandbox.journal, &query, count, deadline);
-            let missed = app.questions.run(work).await??;
-            Ok(missed)
         }
+        // The sandbox was reset or deleted.
+        let name = sandbox.name();
+        sandbox = app.sandboxes.get(name).ok_or_else(|| Problem::not_found("sandbox", name))?;
     }
 }
 

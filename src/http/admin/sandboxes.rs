@@ -164,8 +164,15 @@ pub(super) async fn reset_sandbox(
     State(app): State<Arc<App>>,
     Id(name): Id,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    find(&app, &name)?.reset().await?;
+    drop(find(&app, &name)?);
+    reset(&app, &name).await?;
     Ok(Pretty(json!({ "reset": name })))
+}
+
+/// Resets a sandbox and frees what it held.
+pub(super) async fn reset(app: &App, name: &str) -> Result<(), Problem> {
+    app.sandboxes.reset(name).ok_or_else(|| Problem::not_found("sandbox", name))?;
+    Ok(app.sandboxes.clear_away().await?)
 }
 
 /// `DELETE /__admin/sandboxes/{name}`: it goes with all that it holds, and its credentials are refused from now on.

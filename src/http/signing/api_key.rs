@@ -43,12 +43,12 @@ impl ShownKey {
     pub(in crate::http) fn sandbox(&self, app: &App) -> Arc<Sandbox> {
         match self {
             Self::Key(Found::Sandbox(sandbox)) => Arc::clone(sandbox),
-            _ => Arc::clone(app.sandboxes.default_sandbox()),
+            _ => app.sandboxes.default_sandbox(),
         }
     }
 
-    /// Judges the key.
-    pub(super) fn judge(self, app: &App) -> Result<Caller, ApiError> {
+    /// Judges the key; `sandbox` is what [`ShownKey::sandbox`] found for it.
+    pub(super) fn judge(self, app: &App, sandbox: &Arc<Sandbox>) -> Result<Caller, ApiError> {
         let found = match self {
             Self::Missing(description) => return Err(ApiError::unauthorized("ApiKey.Missing", description)),
             Self::Key(found) => found,
@@ -64,8 +64,7 @@ impl ShownKey {
                 Err(ApiError::unauthorized("ApiKey.Unknown", description))
             }
             (Found::Unknown, Auth::Open) => {
-                let sandbox = Arc::clone(app.sandboxes.default_sandbox());
-                Ok(Caller { sandbox, client: OPEN_CLIENT.into(), token: None })
+                Ok(Caller { sandbox: Arc::clone(sandbox), client: OPEN_CLIENT.into(), token: None })
             }
             (Found::Unknown, Auth::Strict) => Err(ApiError::unauthorized(
                 "ApiKey.Unknown",

@@ -1,13 +1,14 @@
 //! A path of the signing service with its methods: each request is recorded, judged, handed to its handler, and what
 //! came of it put into the shape of the contract (G8).
 
-use super::{api_key::ShownKey, call::Asked, error::ApiError};
+use super::{call::Asked, error::ApiError};
 use crate::{
     app::App,
     contract::signing::SigningAnswer,
     http::{
         body,
         breach::{Breach, SurfaceError},
+        credential::Caller,
         record::{self, Answered, Findings},
     },
     position::brief,
@@ -104,7 +105,8 @@ impl Resource {
     {
         let recorded = move |State(app): State<Arc<App>>, request: Request| async move {
             let (exchange, key, parts, body) = record::open_with_key(&app, request);
-            exchange.answer(answer(&app, key, parts, body, handle)).await
+            let caller = key.judge(&app, &exchange.sandbox());
+            exchange.answer(answer(&app, caller, parts, body, handle)).await
         };
         self.methods = self.methods.merge(on(filter, recorded));
         self.allowed.extend(allowed);
@@ -130,7 +132,7 @@ impl Resource {
 
 async fn answer<P, A, F, Fut>(
     app: &App,
-    key: ShownKey,
+    caller: Result<Caller, ApiError>,
     mut parts: Parts,
     body: Body,
     handle: F,
@@ -141,7 +143,7 @@ where
     F: Fn(Arc<Sandbox>, P, A) -> Fut,
     Fut: Future<Output = Result<Payload, ApiError>>,
 {
-    let (caller, asked, mut findings) = A::ask(app, &parts, key.judge(app), body).await?;
+    let (caller, asked, mut findings) = A::ask(app, &parts, caller, body).await?;
     let result = match Path::<P>::from_request_parts(&mut parts, &()).await {
         Ok(Path(path)) => handle(caller.sandbox, path, asked).await,
         Err(_) => Err(not_found(&parts)),

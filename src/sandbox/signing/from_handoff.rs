@@ -254,10 +254,10 @@ impl Sandbox {
         let mut wish = Wish::of(&session, plan);
         loop {
             let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
-            let life = self.events.expect(&envelope);
+            self.events.expect(&envelope);
             match self.envelopes.insert(Arc::clone(&envelope)).await {
                 Ok(()) => {
-                    self.tell(Batch { at: envelope.terms.created_at, envelope, life, effects });
+                    self.tell(Batch { at: envelope.terms.created_at, envelope, effects });
                     return Ok(());
                 }
                 Err(StoreError::Taken) => {}

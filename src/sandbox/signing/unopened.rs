@@ -116,13 +116,6 @@ impl Unopened {
         self.queue().dropped
     }
 
-    /// Lets go of all of them.
-    pub(in crate::sandbox) fn clear(&self) {
-        let mut queue = self.queue();
-        self.waiting.fetch_sub(queue.unmade.len(), Ordering::SeqCst);
-        *queue = Queue { bytes: queue.bytes.another(), ..Queue::default() };
-    }
-
     /// About how many bytes are put off.
     pub(in crate::sandbox) fn bytes(&self) -> usize {
         self.queue().bytes.bytes()

@@ -27,6 +27,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const PAGE: usize = 100;
 const PAGE_BYTES: usize = 64 << 10;
 
+/// Tells a reader that ids begin again.
+const RESET: &str = "id:\nevent: reset\ndata: {}\n\n";
+
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const TYPE: &str = "text/event-stream";
 
@@ -61,8 +64,7 @@ pub(super) fn stream_events(
         ));
     };
     let listener = Listener::new(&sandbox);
-    let reader =
-        Reader { app, sandbox, filter, seen, life: None, has_begun: false, _leave: leave, _listener: listener };
+    let reader = Reader { app, sandbox, filter, seen, has_begun: false, _leave: leave, listener };
     let body = Body::from_stream(stream::unfold(reader, Reader::next));
     Ok(([(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, "no-store")], body).into_response())
 }
@@ -74,11 +76,9 @@ struct Reader {
     filter: Filter,
     /// The number of the last event that was looked at.
     seen: u64,
-    /// The life of the log to which that number belongs, once the log was looked at.
-    life: Option<u64>,
     has_begun: bool,
     _leave: OwnedSemaphorePermit,
-    _listener: Listener,
+    listener: Listener,
 }
 
 impl Reader {
@@ -90,6 +90,14 @@ impl Reader {
             self.has_begun = true;
             return Some((Ok(Bytes::from_static(b"retry: 1000\n\n")), self));
         }
+        if self.sandbox.was_reset() {
+            // Its successor's ids begin again, and the reader with them.
+            let successor = self.app.sandboxes.get(self.sandbox.name())?;
+            self.listener = Listener::new(&successor);
+            self.sandbox = successor;
+            self.seen = 0;
+            return Some((Ok(Bytes::from_static(RESET.as_bytes())), self));
+        }
         let sandbox = Arc::clone(&self.sandbox);
         let mut heartbeat = pin!(sleep(HEARTBEAT));
         loop {
@@ -97,6 +105,9 @@ impl Reader {
             // to the end has everything that happened before it.
             let happened = sandbox.happened();
             let is_over = !self.app.is_ready() || sandbox.is_gone();
+            if sandbox.was_reset() {
+                return Box::pin(self.next()).await;
+            }
             let text = self.read(sandbox.events().await.ok()?);
             if !text.is_empty() {
                 return Some((Ok(text.into()), self));
@@ -118,12 +129,10 @@ impl Reader {
         let mut text = String::new();
         loop {
             let page = log.page_within(self.seen, PAGE, PAGE_BYTES, |event| self.filter.admits(event));
-            // Another log than the one that the reader knows: its ids begin again, and the reader with them.
-            let is_other = self.life.is_some_and(|life| life != page.life) || self.seen > page.last;
-            self.life = Some(page.life);
-            if is_other {
+            if self.seen > page.last {
+                // An id from before a reset.
                 self.seen = 0;
-                text.push_str("id:\nevent: reset\ndata: {}\n\n");
+                text.push_str(RESET);
                 continue;
             }
             if page.lost > 0 {

@@ -1,0 +1,55 @@
+//! The named sandboxes and the credentials that lead to them.
+
+use crate::{
+    sandbox::{Sandbox, lasting::End},
+    scenario::ScenarioSet,
+};
+use hashbrown::HashMap;
+use std::{collections::VecDeque, sync::Arc};
+
+/// How many credentials of sandboxes that went are remembered.
+const REMEMBERED: usize = 150_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) by_name: HashMap<Arc<str>, Arc<Sandbox>>,
+    /// The names of the sandboxes that credentials belong to.
+    pub(super) by_credential: HashMap<Box<str>, Arc<str>>,
+    pub(super) gone: HashMap<Box<str>, &'static str>,
+    /// The keys of `gone`, oldest first.
+    pub(super) forgotten_next: VecDeque<Box<str>>,
+    /// What a new sandbox starts with.
+    pub(super) scenarios: Arc<ScenarioSet>,
+    /// How many clients and sandboxes went.
+    pub(super) went: u64,
+}
+
+impl Named {
+    pub(super) fn remove(&mut self, sandbox: &Arc<Sandbox>, why: &'static str) {
+        // Another one of the same name may have come in the meantime.
+        if !self.by_name.get(sandbox.name()).is_some_and(|found| found.is_same(sandbox)) {
+            return;
+        }
+        let Some(removed) = self.by_name.remove(sandbox.name()) else { return };
+        self.went += 1;
+        removed.leave(End::Gone);
+        let clients = sandbox.clients.ids();
+        let api_key = sandbox.credentials().map(|credentials| credentials.api_key.as_str());
+        for credential in clients.iter().map(|id| &**id).chain(api_key) {
+            self.forget(credential, why);
+        }
+    }
+
+    /// Lets a credential lead nowhere, but remembers why.
+    pub(super) fn forget(&mut self, credential: &str, why: &'static str) {
+        if self.by_credential.remove(credential).is_some() {
+            self.gone.insert(credential.into(), why);
+            self.forgotten_next.push_back(credential.into());
+        }
+        while self.forgotten_next.len() > REMEMBERED {
+            if let Some(oldest) = self.forgotten_next.pop_front() {
+                self.gone.remove(&oldest);
+            }
+        }
+    }
+}

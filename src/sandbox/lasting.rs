@@ -1,0 +1,84 @@
+//! What a sandbox keeps over a reset.
+
+use super::{Clients, Credentials, Issuing};
+use crate::{
+    budget::Budget,
+    clock::{Clock, LastUse},
+    config::Switches,
+    journal,
+    store::Store,
+};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
+use tokio::sync::Notify;
+
+/// What a sandbox is made of.
+#[derive(Clone, Debug)]
+pub struct SandboxSettings {
+    /// What its ids follow from; drawn when not given.
+    pub seed: Option<u64>,
+    /// The settings that it can have of its own.
+    pub switches: Switches,
+    /// How much its journal keeps.
+    pub journal: journal::Limits,
+    /// How many agent sessions the store keeps, and how many envelopes.
+    pub max_sessions: usize,
+    /// How many bytes of agent sessions the store keeps.
+    pub max_session_bytes: usize,
+    /// How many events its log keeps.
+    pub max_events: usize,
+    /// What everything that it keeps counts against, with all other sandboxes of the server.
+    pub memory: Arc<Budget>,
+    /// What clients and scenarios of its own count against. They never give way; there is no room for more instead.
+    pub definitions: Arc<Budget>,
+}
+
+/// What a sandbox keeps over a reset.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    pub(super) name: Arc<str>,
+    /// Under which name its documents lie in the store before the first reset. Differs from that of an earlier sandbox
+    /// of the same name.
+    pub(super) first_shelf: Arc<str>,
+    pub(super) settings: SandboxSettings,
+    pub(super) clock: Arc<Clock>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) clients: Arc<Clients>,
+    pub(super) issuing: Arc<Issuing>,
+    pub(super) store: Arc<dyn Store>,
+    /// Wakes the timer.
+    pub(super) alarm: Arc<Notify>,
+    pub(super) leftovers: Arc<Leftovers>,
+    pub(super) used: LastUse,
+    /// How much it gave up for the budget.
+    pub(super) gave_up: AtomicU64,
+}
+
+impl Lasting {
+    /// Under which name the documents lie in the store that come after a reset.
+    pub(super) fn shelf(&self, reset: u64) -> Arc<str> {
+        if reset == 0 { Arc::clone(&self.first_shelf) } else { format!("{}~{reset}", self.first_shelf).into() }
+    }
+}
+
+/// Why a sandbox ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was reset, and another object took its place.
+    Reset,
+    /// It was deleted, or gave way to another sandbox.
+    Gone,
+}
+
+/// The names under which documents lie in the store that belong to no sandbox any more.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers(Mutex<Vec<Arc<str>>>);
+
+impl Leftovers {
+    pub(super) fn put(&self, name: Arc<str>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+    }
+
+    pub(super) fn take(&self) -> Option<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
