@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod filter;
+mod pending;
 mod secrets;
 mod size;
 mod view;
@@ -42,8 +43,10 @@ pub struct Exchange {
     pub head: Box<str>,
     /// The request body; `None` when the request was refused before it was read.
     pub body: Option<Arc<[u8]>>,
-    /// The answer; `None` when the connection ended before there was one.
+    /// The answer; `None` while it is pending, and when the connection ended before there was one.
     pub answer: Option<RecordedAnswer>,
+    /// Whether the answer is decided and still delayed.
+    pub pending: bool,
     /// How the request breaks the contract.
     pub violations: Vec<Violation>,
     /// Violations beyond the listed ones.
@@ -60,7 +63,7 @@ pub struct Exchange {
     pub assertion: Option<Box<JudgedAssertion>>,
     /// The `status` of the answer's body: one of the contract's five words. Answers of the token endpoint have none.
     pub status: Option<&'static str>,
-    /// How long the answer took, in real time.
+    /// How long the answer took, in real time; for a pending exchange, how long the request took so far.
     pub duration: Duration,
     /// The id under which the request was logged.
     pub request_id: Box<str>,
@@ -80,7 +83,7 @@ pub struct RecordedAnswer {
 /// An exchange in the journal, under its number.
 #[derive(Debug)]
 pub struct Entry {
-    /// 1, 2, 3, … in the order in which the exchanges ended.
+    /// 1, 2, 3, … in the order in which the exchanges were recorded.
     pub number: u64,
     /// The exchange.
     pub exchange: Exchange,
@@ -162,29 +165,39 @@ impl Journal {
         self.limits.exchanges
     }
 
-    /// Takes an exchange in and answers with its number. An exchange larger than the whole journal is counted as
-    /// dropped at once.
+    /// Records an exchange and returns its number. An exchange larger than the whole journal is counted as dropped at
+    /// once.
     pub fn record(&self, exchange: Exchange) -> u64 {
+        self.insert(exchange, |entry| entry.number)
+    }
+
+    fn insert<T>(&self, exchange: Exchange, result: impl FnOnce(&Arc<Entry>) -> T) -> T {
         let size = size_of_exchange(&exchange);
         let mut given_up = Vec::new();
         let mut ring = self.ring();
         ring.recorded += 1;
-        let number = ring.recorded;
+        let entry = Arc::new(Entry { number: ring.recorded, exchange, facts: OnceLock::new() });
+        let result = result(&entry);
         if size > self.limits.bytes || self.limits.exchanges == 0 {
             // All others would have to go, and it would still not fit.
             ring.dropped += 1;
-            return number;
+            return result;
         }
-        ring.entries.push_back(Arc::new(Entry { number, exchange, facts: OnceLock::new() }));
+        ring.entries.push_back(entry);
         ring.bytes.add(size);
+        self.enforce_limits(&mut ring, &mut given_up);
+        drop(ring);
+        // Freed here, outside the lock.
+        drop(given_up);
+        result
+    }
+
+    /// Moves the oldest entries to `given_up` until the others are within the limits.
+    fn enforce_limits(&self, ring: &mut Ring, given_up: &mut Vec<Arc<Entry>>) {
         while ring.entries.len() > self.limits.exchanges || ring.bytes.bytes() > self.limits.bytes {
             let Some(oldest) = ring.drop_oldest() else { break };
             given_up.push(oldest);
         }
-        drop(ring);
-        // Freed here, outside the lock.
-        drop(given_up);
-        number
     }
 
     /// The matching exchanges, newest first, `limit` of them at most and no more than a few megabytes, and how many

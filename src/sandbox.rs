@@ -7,6 +7,7 @@ mod actors;
 mod clients;
 mod credentials;
 mod directory;
+mod exchanges;
 mod grant;
 mod handoff;
 mod issuing;

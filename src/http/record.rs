@@ -1,7 +1,7 @@
 //! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
 //! log, and into the headers by which the answer leads to its exchange (S9).
 
-mod log;
+mod close;
 mod masked;
 
 pub(super) use masked::push_parameter;
@@ -21,10 +21,10 @@ use crate::{
     clock::Stopwatch,
     config::InspaktHttpStatus,
     contract::{Advice, Violation},
-    journal::{Endpoint, Exchange, RecordedAnswer, exchange_id},
+    journal::{Endpoint, Entry, RecordedAnswer, exchange_id},
     oauth::JudgedAssertion,
     sandbox::{FoundToken, Sandbox},
-    scenario::{Chosen, ChosenBy},
+    scenario::Chosen,
     urls::BaseUrl,
 };
 use axum::{
@@ -35,7 +35,6 @@ use axum::{
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use log::log;
 use masked::{head, lines};
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -158,6 +157,8 @@ pub(super) struct OpenExchange {
     /// What is known by now; recorded also when the caller does not wait for it.
     findings: Findings,
     closed: bool,
+    /// Its entry in the journal, while the answer is delayed.
+    pending: Option<Arc<Entry>>,
     /// Why the guard refuses the request. The exchange is not recorded then.
     refusal: Option<Refusal>,
     /// How the caller reaches the server.
@@ -184,6 +185,7 @@ impl OpenExchange {
             shown: FoundToken::Foreign,
             findings: Findings::default(),
             closed: true,
+            pending: None,
             refusal: Some(refusal),
             base_url: app.base_url.clone(),
             fault: None,
@@ -207,6 +209,7 @@ impl OpenExchange {
             shown,
             findings: Findings::default(),
             closed: false,
+            pending: None,
             refusal: None,
             base_url,
             fault,
@@ -263,6 +266,7 @@ impl OpenExchange {
         };
         self.findings = std::mem::take(&mut answered.findings);
         if !answered.delay.is_zero() {
+            self.record_pending();
             tokio::time::sleep(answered.delay).await;
         }
         self.close(answered)
@@ -329,42 +333,6 @@ impl OpenExchange {
         let line = self.head.lines().next().unwrap_or_default();
         let target = line.split_once(' ').map_or("", |(_, target)| target);
         Endpoint::of(target) == Some(Endpoint::Handoff)
-    }
-
-    fn record(
-        &mut self,
-        answer: Option<RecordedAnswer>,
-        status: Option<&'static str>,
-        is_refused: bool,
-        reason: &str,
-    ) -> u64 {
-        let findings = std::mem::take(&mut self.findings);
-        let nobody = || Chosen { by: ChosenBy::Nobody, why: CUT_OFF.into() };
-        if let Some(sandbox) = findings.sandbox {
-            self.at = sandbox.clock.now();
-            self.sandbox = sandbox;
-        }
-        let exchange = Exchange {
-            at: self.at,
-            client: findings.client,
-            head: std::mem::take(&mut self.head),
-            body: findings.body,
-            answer,
-            violations: findings.violations,
-            omitted_violations: findings.omitted_violations,
-            advices: findings.advices,
-            chosen: findings.chosen.unwrap_or_else(nobody),
-            agent_session: findings.agent_session,
-            token: findings.token,
-            assertion: findings.assertion,
-            status,
-            duration: self.started.elapsed(),
-            request_id: self.request_id.to_str().unwrap_or_default().into(),
-        };
-        log(&exchange, is_refused, reason);
-        let number = self.sandbox.record(exchange);
-        self.app.make_room();
-        number
     }
 }
 

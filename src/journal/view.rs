@@ -36,6 +36,7 @@ impl Serialize for Whole<'_> {
         map.serialize_entry("client", &exchange.client)?;
         map.serialize_entry("request", &RequestView(entry))?;
         map.serialize_entry("answer", &exchange.answer.as_ref().map(|answer| AnswerView(answer, exchange.status)))?;
+        map.serialize_entry("pending", &exchange.pending)?;
         map.serialize_entry("violations", &exchange.violations)?;
         map.serialize_entry("omitted_violations", &exchange.omitted_violations)?;
         map.serialize_entry("advices", &exchange.advices)?;

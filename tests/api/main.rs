@@ -33,6 +33,7 @@ mod ledger;
 mod messages;
 mod oauth;
 mod openapi;
+mod pending;
 mod people;
 mod play;
 mod property;
