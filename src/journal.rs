@@ -55,6 +55,8 @@ pub struct Exchange {
     pub advices: Vec<Advice>,
     /// Which rule chose the answer, and why.
     pub chosen: Chosen,
+    /// The version of the scenario set that the request was compared with; `None` when it was compared with none.
+    pub scenarios: Option<u64>,
     /// The agent session that the answer names.
     pub agent_session: Option<Arc<str>>,
     /// The access token that was issued or shown, by its id.

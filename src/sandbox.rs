@@ -27,7 +27,7 @@ pub use grant::{FoundClient, Granted, Issued, NewToken, ResetMeanwhile};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
 pub use lasting::SandboxSettings;
-pub use scripts::{QUEUED, Scripted, Scripts, Walk};
+pub use scripts::{Consulted, QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, NewUser, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
 pub use tally::{Query, Tally};
@@ -123,7 +123,7 @@ impl Sandbox {
     fn new(lasting: Lasting, scenarios: Arc<ScenarioSet>) -> Self {
         let settings = &lasting.settings;
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
-        let scripts = Scripts::new(scenarios, &settings.definitions);
+        let scripts = Scripts::new(scenarios, &settings.definitions, &settings.memory);
         let tokens = Tokens::default().counted_in(&settings.memory);
         Self::begin(Arc::new(lasting), 0, ids, scripts, tokens)
     }
@@ -199,7 +199,8 @@ impl Sandbox {
     /// About how many bytes it keeps beside its documents in the store.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.journal.bytes() + self.events.bytes() + self.messages.bytes() + self.tokens.bytes() + self.unopened.bytes()
+        let kept = self.journal.bytes() + self.events.bytes() + self.messages.bytes() + self.tokens.bytes();
+        kept + self.unopened.bytes() + self.scripts.history_bytes()
     }
 
     /// Gives up the oldest of everything that it keeps until a share is left. The store has given up `of_store`
@@ -211,6 +212,7 @@ impl Sandbox {
             + self.messages.shrink(share)
             + self.tokens.shrink(share)
             + self.unopened.shrink(share);
+        self.scripts.shrink_history(share);
         self.lasting.gave_up.fetch_add(given_up, Ordering::Relaxed);
     }
 

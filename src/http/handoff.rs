@@ -63,7 +63,7 @@ async fn hand_off(
             advices.push(without_openid());
         }
     }
-    let HandOff { result, delay, chosen, advices: others, scripted } = match sandbox
+    let HandOff { result, delay, chosen, scenarios, advices: others, scripted } = match sandbox
         .hand_off(&client, value, Arc::clone(&body), base_url.clone())
         .await
     {
@@ -87,6 +87,7 @@ async fn hand_off(
         lease,
         advices,
         chosen: Some(chosen),
+        scenarios: Some(scenarios),
         agent_session,
         token: token_id,
         ..Findings::default()

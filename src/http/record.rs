@@ -61,6 +61,8 @@ pub(super) struct Findings {
     pub(super) omitted_violations: usize,
     pub(super) advices: Vec<Advice>,
     pub(super) chosen: Option<Chosen>,
+    /// The version of the scenario set that the request was compared with.
+    pub(super) scenarios: Option<u64>,
     pub(super) agent_session: Option<Arc<str>>,
     /// The access token that was issued or shown, by its id.
     pub(super) token: Option<Arc<str>>,

@@ -98,7 +98,7 @@ async fn answer(
         Err(error) => return Ok(refused(&error, findings)),
     };
     let granted = app.sandboxes.grant(&request, base_url, began, fallback);
-    let Ok(Granted { sandbox, client, assertion, advices, result, chosen, scripted }) = granted else {
+    let Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted }) = granted else {
         let problem = "The sandbox was reset while the request was being received; send it again.";
         let mut answered = refused(&TokenError::new(ErrorCode::InvalidRequest, problem), findings);
         answered.http_status = StatusCode::SERVICE_UNAVAILABLE;
@@ -107,6 +107,7 @@ async fn answer(
     };
     findings.client = client;
     findings.chosen = chosen;
+    findings.scenarios = scenarios;
     findings.advices = advices;
     findings.assertion = assertion.map(Box::new);
     findings.sandbox = Some(Arc::clone(&sandbox));

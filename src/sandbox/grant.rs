@@ -1,6 +1,6 @@
 //! A grant in a sandbox: from an assertion to an access token, or to the reason why there is none (T1 to T5).
 
-use super::{Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
+use super::{Consulted, Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
     actor::Actor,
     clock::Clock,
@@ -33,6 +33,8 @@ pub struct Granted {
     pub result: Result<Issued, TokenError>,
     /// Which rule decided; `None` when the request was refused before any was asked.
     pub chosen: Option<Chosen>,
+    /// The version of the scenario set that the request was compared with, if it was.
+    pub scenarios: Option<u64>,
     /// The scenario's answer, if one decided, and the user whom it may name.
     pub scripted: Option<(Scripted, Actor)>,
 }
@@ -137,6 +139,7 @@ impl Sandboxes {
             advices: Vec::new(),
             result: Err(result),
             chosen: None,
+            scenarios: None,
             scripted: None,
         };
         let assertion = match (authenticated, assertion) {
@@ -167,17 +170,19 @@ impl Sandboxes {
             sandbox.use_up(&grant).map_err(|why| refuse_claim(&mut fates, "jti", why))?;
             Ok((grant, scopes))
         });
-        let (mut chosen, mut scripted) = (None, None);
+        let (mut chosen, mut scenarios, mut scripted) = (None, None, None);
         let result = granted.and_then(|(grant, scopes)| {
-            scripted = sandbox
+            let consulted = sandbox
                 .take_token_script(&grant, assertion.claims_text())
                 .map_err(|error| TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))?;
+            scripted = consulted.scripted;
+            scenarios = Some(consulted.version);
             chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
             sandbox.issue_as_told(&grant, scopes, scripted.as_ref(), base_url)
         });
         let scripted = scripted.map(|scripted| (scripted, assertion.user()));
         let assertion = Some(assertion.judged(fates));
-        Ok(Granted { sandbox, client, assertion, advices, result, chosen, scripted })
+        Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted })
     }
 
     /// Judges what a client shows of itself (T4).
@@ -239,7 +244,7 @@ impl Sandbox {
     }
 
     /// The answer of the scenario that a request is for whose assertion is good.
-    fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Option<Scripted>, TooCostly> {
+    fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Consulted, TooCostly> {
         let body = LazyBody::new(claims);
         let facts = Facts {
             email: &grant.email,

@@ -2,7 +2,7 @@
 
 mod waiting;
 
-use super::{Sandbox, Scripted, signing::advise};
+use super::{Consulted, Sandbox, Scripted, signing::advise};
 use crate::{
     actor::{Actor, ActorChange, ActorState},
     agenda::Task,
@@ -26,6 +26,8 @@ pub struct HandOff {
     pub delay: Duration,
     /// Which rule decided, and why.
     pub chosen: Chosen,
+    /// The version of the scenario set that the request was compared with.
+    pub scenarios: u64,
     /// What is allowed, but probably not meant.
     pub advices: Vec<Advice>,
     /// The scenario's answer, if one decided, and the actor whom it may name.
@@ -81,8 +83,8 @@ impl Sandbox {
         base_url: BaseUrl,
     ) -> Result<HandOff, HandOffFailure> {
         let known = self.actors.get(&ActorState::key(&request.actor.email)).await?;
-        let (scripted, newcomer) = self.take_script(&request, known.as_deref(), &body)?.unzip();
-        if let Some(newcomer) = newcomer.flatten() {
+        let (Consulted { scripted, version }, newcomer) = self.take_script(&request, known.as_deref(), &body)?;
+        if let Some(newcomer) = newcomer {
             ignore_taken(self.actors.insert(Arc::new(newcomer)).await)?;
         }
         let decision = match scripted.as_ref().and_then(|scripted| Some((scripted, scripted.answer()?))) {
@@ -142,7 +144,7 @@ impl Sandbox {
             advices.push(Advice { pointer: "/handoff_id".to_owned(), code: "reused_handoff_id", message });
         }
         advices.extend(not_taken);
-        Ok(HandOff { result, delay: decision.delay, chosen, advices, scripted })
+        Ok(HandOff { result, delay: decision.delay, chosen, scenarios: version, advices, scripted })
     }
 
     /// Advises on a plus tag that nearly names an outcome or a scenario.
@@ -160,7 +162,7 @@ impl Sandbox {
         request: &HandoffRequest,
         known: Option<&ActorState>,
         body: &[u8],
-    ) -> Result<Option<(Scripted, Option<ActorState>)>, TooCostly> {
+    ) -> Result<(Consulted, Option<ActorState>), TooCostly> {
         let body = LazyBody::new(body);
         let facts = Facts {
             email: &request.actor.email,
@@ -171,7 +173,7 @@ impl Sandbox {
             body: &body,
         };
         let mut newcomer = None;
-        let scripted = self.scripts.take(Endpoint::Handoff, &facts, |scenario| {
+        let consulted = self.scripts.take(Endpoint::Handoff, &facts, |scenario| {
             let mut state = known.cloned().unwrap_or_else(|| scenario::initial_state(&request.actor));
             let waits_for = scenario.waits_for();
             if known.is_none() && waits_for != ActorChange::default() {
@@ -181,7 +183,7 @@ impl Sandbox {
             let ActorState { registered, email_verified, subscribed, .. } = state;
             (ActorFlags { registered, email_verified, subscribed }, self.clock.now())
         })?;
-        Ok(scripted.map(|scripted| (scripted, newcomer)))
+        Ok((consulted, newcomer))
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.

@@ -1,5 +1,8 @@
 //! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
 
+mod history;
+
+use self::history::History;
 use crate::{
     budget::{Account, Budget},
     scenario::{
@@ -52,6 +55,15 @@ impl Scripted {
     }
 }
 
+/// What the scenarios of a sandbox say to one request.
+#[derive(Clone, Debug)]
+pub struct Consulted {
+    /// The answer; `None` when no scenario is for the request.
+    pub scripted: Option<Scripted>,
+    /// The version of the set that the request was compared with.
+    pub version: u64,
+}
+
 /// How far one subject has come in one scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Walk {
@@ -78,6 +90,12 @@ struct State {
     first: BTreeMap<String, Option<Arc<Scenario>>>,
     /// Both together.
     set: Arc<ScenarioSet>,
+    /// Counts the sets that were in force; each has its own number.
+    version: u64,
+    /// Whether a request was compared with the current set.
+    is_used: bool,
+    /// The sets that were in force earlier.
+    history: History,
     pinned: Option<Arc<Scenario>>,
     queued: VecDeque<Arc<Scenario>>,
     walks: HashMap<(Arc<str>, String), (u64, Progress)>,
@@ -87,12 +105,16 @@ struct State {
 }
 
 impl Scripts {
-    /// The scenarios of a sandbox that was given none of its own.
+    /// The scenarios of a sandbox that has none of its own. Its own will count against `budget`, replaced sets against
+    /// `memory`.
     #[must_use]
-    pub fn new(base: Arc<ScenarioSet>, budget: &Arc<Budget>) -> Self {
+    pub fn new(base: Arc<ScenarioSet>, budget: &Arc<Budget>, memory: &Arc<Budget>) -> Self {
         Self(Mutex::new(State {
             set: Arc::clone(&base),
             base,
+            version: 0,
+            is_used: false,
+            history: History::new(memory),
             own: BTreeMap::new(),
             first: BTreeMap::new(),
             pinned: None,
@@ -126,15 +148,15 @@ impl Scripts {
         endpoint: Endpoint,
         facts: &Facts<'_>,
         actor: impl FnOnce(&Scenario) -> (ActorFlags, Timestamp),
-    ) -> Result<Option<Scripted>, TooCostly> {
+    ) -> Result<Consulted, TooCostly> {
         // A statement of its own, at the end of which the lock is released: a search may take a while, and other requests
         // do not wait for it.
-        let forced = self.state().forced(endpoint);
+        let (forced, version) = self.state().consult(endpoint);
         let (scenario, by) = match forced {
             Ok(forced) => forced,
             Err(set) => match set.choose(endpoint, facts)? {
                 Some(scenario) => (scenario, ChosenBy::Scenario),
-                None => return Ok(None),
+                None => return Ok(Consulted { scripted: None, version }),
             },
         };
         let (flags, now) = actor(&scenario);
@@ -146,7 +168,7 @@ impl Scripts {
         walk.0 = step;
         let answer = scenario.next(&mut walk.1, flags, now);
         state.forget_oldest();
-        Ok(Some(Scripted { scenario, answer, by }))
+        Ok(Consulted { scripted: Some(Scripted { scenario, answer, by }), version })
     }
 
     /// Gives a new sandbox scenarios of its own; a reset comes back to them.
@@ -275,6 +297,9 @@ impl Scripts {
         let mut next = State {
             set: Arc::clone(&base),
             base,
+            version: 0,
+            is_used: false,
+            history: state.history.another(),
             own: state.first.clone(),
             first: state.first.clone(),
             pinned: None,
@@ -319,9 +344,18 @@ fn bounded(subject: String) -> String {
     format!("{}…{sum:016x}", &subject[..subject.floor_char_boundary(LONGEST_SUBJECT)])
 }
 
+/// The scenario that answers without a search, or the set to search.
+type Forced = Result<(Arc<Scenario>, ChosenBy), Arc<ScenarioSet>>;
+
 impl State {
+    /// What answers a request before the set is searched, and the version of the set.
+    fn consult(&mut self, endpoint: Endpoint) -> (Forced, u64) {
+        self.is_used = true;
+        (self.forced(endpoint), self.version)
+    }
+
     /// Takes the next queued scenario, or the pinned one; otherwise returns the set to choose from.
-    fn forced(&mut self, endpoint: Endpoint) -> Result<(Arc<Scenario>, ChosenBy), Arc<ScenarioSet>> {
+    fn forced(&mut self, endpoint: Endpoint) -> Forced {
         let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
         let place = self.queued.iter().position(is_for_it);
         if let Some(next) = place.and_then(|place| self.queued.remove(place)) {
@@ -356,7 +390,16 @@ impl State {
             // What is pinned or queued goes by its name: replaced, it answers as it now reads; gone, it waits no more.
             self.pinned = self.pinned.take().and_then(|pinned| set.get(pinned.name()).cloned());
             self.queued = self.queued.iter().filter_map(|queued| set.get(queued.name()).cloned()).collect();
-            self.set = Arc::new(set);
+            if set.has_same_scenarios(&self.set) {
+                return;
+            }
+            let replaced = std::mem::replace(&mut self.set, Arc::new(set));
+            // A set that no request was compared with will not be asked for.
+            if std::mem::take(&mut self.is_used) {
+                self.history.push(self.version, replaced);
+            }
+            self.version += 1;
+            self.history.enforce_limits(&self.set);
         }
     }
 }

@@ -63,6 +63,20 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The facts of an assertion's claims, as scenarios for tokens match them.
+    #[must_use]
+    pub fn of_claims(claims: &'a LazyBody<'a>) -> Self {
+        let text = |name| claims.value().get(name).and_then(Value::as_str).unwrap_or_default();
+        Self {
+            email: text("email"),
+            external_user_id: text("sub"),
+            intent: "",
+            handoff_id: "",
+            source: "",
+            body: claims,
+        }
+    }
+
     /// The facts of a body that were found earlier. The body is only parsed again if a matcher asks for more.
     #[must_use]
     pub fn kept(kept: &'a KeptFacts, body: &'a LazyBody<'a>) -> Self {

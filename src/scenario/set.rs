@@ -127,18 +127,18 @@ impl ScenarioSet {
         self.handoffs.by_tag.keys().cloned().collect()
     }
 
-    /// The scenarios for handoffs that a request does not match, nearest first: by the fewest predicates that failed,
+    /// The scenarios of an endpoint that a request does not match, nearest first: by the fewest predicates that failed,
     /// then by the most that held, then in the order of the set. Those that come when [`super::MOST_STEPS`] are used up
     /// are left out.
     #[must_use]
-    pub fn near_misses(&self, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
+    pub fn near_misses(&self, endpoint: Endpoint, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
         let email = lower_case(facts.email);
         let steps = Steps::default();
         let subject = Subject { facts, email: &email, steps: &steps };
         let mut misses: Vec<(&Scenario, Report)> = self
             .scenarios
             .iter()
-            .filter(|scenario| scenario.endpoint() == Endpoint::Handoff)
+            .filter(|scenario| scenario.endpoint() == endpoint)
             .map(|scenario| (&**scenario, scenario.matcher().examine(subject)))
             .take_while(|_| steps.judge(()).is_ok())
             .filter(|(_, report)| report.failed > 0)
@@ -305,7 +305,7 @@ mod tests {
             ("hit", 0, json!({})),
         ]);
         let body = LazyBody::new(b"{}");
-        let misses = set.near_misses(&facts("kim@x.com", "self_sign", "h", &body), 2);
+        let misses = set.near_misses(Endpoint::Handoff, &facts("kim@x.com", "self_sign", "h", &body), 2);
         let failed = vec![r#"source "crm" does not match "erp""#.to_owned()];
         let nearer = NearMiss { scenario: "nearer".to_owned(), failed: failed.clone(), matched: 2 };
         let near = NearMiss { scenario: "near".to_owned(), failed, matched: 1 };
@@ -323,12 +323,12 @@ mod tests {
         let body = LazyBody::new(&text);
         let facts = facts("sam@x.com", "self_sign", "h", &body);
         assert!(matches!(set.choose(Endpoint::Handoff, &facts), Err(TooCostly)));
-        assert_eq!(set.near_misses(&facts, 10).len(), 6, "as many as there are steps for");
+        assert_eq!(set.near_misses(Endpoint::Handoff, &facts, 10).len(), 6, "as many as there are steps for");
         // The same scenarios and a body of ordinary size.
         let body = LazyBody::new(br#"{"text": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#);
         let facts = Facts { body: &body, ..facts };
         assert!(matches!(set.choose(Endpoint::Handoff, &facts), Ok(None)));
-        assert_eq!(set.near_misses(&facts, 10).len(), 10);
+        assert_eq!(set.near_misses(Endpoint::Handoff, &facts, 10).len(), 10);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod judging;
 mod late_writer;
 mod ledger;
 mod messages;
+mod near_misses;
 mod oauth;
 mod openapi;
 mod pending;

@@ -9,10 +9,10 @@ use crate::{
         error::Problem,
         extract::{Id, Params, World},
     },
-    journal::{Endpoint, Entry, Filter, StatusFilter, exchange_id, exchange_number},
+    journal::{Endpoint, Entry, Filter, Journal, StatusFilter, exchange_id, exchange_number},
     position::brief,
     reading::Readings,
-    scenario::{ChosenBy, NearMiss},
+    scenario::{self, ChosenBy, Facts, LazyBody, NearMiss, ScenarioSet},
 };
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,7 @@ pub(super) async fn list_requests(
     Ok(Pretty(JournalPage { requests, matching, next, dropped: journal.fill().dropped }))
 }
 
-/// How many scenarios that did not match are told.
+/// The most scenarios that did not match in one answer.
 const NEAREST: usize = 10;
 
 /// An exchange with what only its own page tells.
@@ -109,11 +109,12 @@ const NEAREST: usize = 10;
 struct ExchangePage {
     #[serde(flatten)]
     entry: Arc<Entry>,
-    near_misses: Vec<NearMiss>,
+    /// `None` when the scenarios of then are no longer kept.
+    near_misses: Option<Vec<NearMiss>>,
 }
 
-/// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names, and the scenarios that it did
-/// not match, nearest first, each with what failed. They are those of now: found out when asked, not when it came.
+/// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names, and the scenarios of its endpoint
+/// that it did not match, nearest first, each with what failed. They are those that were in force when it came.
 pub(super) async fn show_request(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -121,19 +122,36 @@ pub(super) async fn show_request(
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let entry = exchange_number(&id).and_then(|number| sandbox.journal.get(number));
     let entry = entry.ok_or_else(|| Problem::not_found("exchange", &id))?;
-    let near_misses = match entry.exchange.chosen.by {
-        // Nothing was asked to match.
-        ChosenBy::Contract | ChosenBy::Nobody | ChosenBy::Signing => Vec::new(),
-        _ => {
+    let version = match entry.exchange.chosen.by {
+        // It was compared with no scenario.
+        ChosenBy::Contract | ChosenBy::Nobody | ChosenBy::Signing => None,
+        _ => entry.exchange.scenarios,
+    };
+    let near_misses = match version.map(|version| sandbox.scripts.set_of(version)) {
+        None => Some(Vec::new()),
+        Some(None) => None,
+        Some(Some(set)) => {
             let entry = Arc::clone(&entry);
-            let compare = move |_: &Deadline| {
-                let set = sandbox.scripts.set();
-                Some(sandbox.journal.with_facts(&entry, |facts| set.near_misses(facts, NEAREST)))
-            };
-            app.questions.run(compare).await?
+            let compare = move |_: &Deadline| Some(near_misses(&sandbox.journal, &entry, &set));
+            Some(app.questions.run(compare).await?)
         }
     };
     Ok(Pretty(ExchangePage { entry, near_misses }))
+}
+
+/// The scenarios of a set that an exchange did not match, of its endpoint only.
+fn near_misses(journal: &Journal, entry: &Entry, set: &ScenarioSet) -> Vec<NearMiss> {
+    match entry.endpoint() {
+        Some(Endpoint::Handoff) => {
+            journal.with_facts(entry, |facts| set.near_misses(scenario::Endpoint::Handoff, facts, NEAREST))
+        }
+        Some(Endpoint::Token) => {
+            let claims = entry.exchange.assertion.as_ref().map(|assertion| &*assertion.claims);
+            let claims = LazyBody::new(claims.unwrap_or_default());
+            set.near_misses(scenario::Endpoint::Token, &Facts::of_claims(&claims), NEAREST)
+        }
+        Some(Endpoint::Signing) | None => Vec::new(),
+    }
 }
 
 /// `DELETE /__admin/requests`: empties the journal.

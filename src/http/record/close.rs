@@ -64,6 +64,7 @@ impl OpenExchange {
             omitted_violations: findings.omitted_violations,
             advices: findings.advices,
             chosen: findings.chosen.unwrap_or_else(|| Chosen { by: ChosenBy::Nobody, why: CUT_OFF.into() }),
+            scenarios: findings.scenarios,
             agent_session: findings.agent_session,
             token: findings.token,
             assertion: findings.assertion,

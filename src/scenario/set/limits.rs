@@ -2,9 +2,12 @@
 
 use super::{
     super::{error::ScenarioError, script::Scenario},
-    ScenarioSet,
+    Index, ScenarioSet,
 };
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// The most scenarios of one source: the folders, or a sandbox's own.
 pub const MOST_SCENARIOS: usize = 1_000;
@@ -49,5 +52,34 @@ impl ScenarioSet {
     #[must_use]
     pub fn size(&self) -> usize {
         self.scenarios.iter().map(|scenario| scenario.size()).sum()
+    }
+
+    /// Whether both sets hold the very same scenarios.
+    #[must_use]
+    pub fn has_same_scenarios(&self, other: &Self) -> bool {
+        self.scenarios.len() == other.scenarios.len()
+            && self.scenarios.iter().zip(&other.scenarios).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
+    /// About how many bytes of memory this set takes while `other` is kept too: its index, and the scenarios that
+    /// `other` does not share.
+    #[must_use]
+    pub fn size_beside(&self, other: &Self) -> usize {
+        /// A pointer, and an entry of the index with its place in it.
+        const OVERHEAD: usize = 160;
+        let shared: HashSet<_> = other.scenarios.iter().map(Arc::as_ptr).collect();
+        let unshared = self.scenarios.iter().filter(|scenario| !shared.contains(&Arc::as_ptr(scenario)));
+        let keys: usize = [&self.handoffs, &self.tokens].into_iter().map(Index::size_of_keys).sum();
+        size_of::<Self>()
+            + self.scenarios.len() * OVERHEAD
+            + keys
+            + unshared.map(|scenario| scenario.size()).sum::<usize>()
+    }
+}
+
+impl Index {
+    fn size_of_keys(&self) -> usize {
+        let ranks = [&self.by_handoff_id, &self.by_email, &self.by_tag, &self.by_external_user_id, &self.by_intent];
+        ranks.into_iter().flat_map(HashMap::keys).map(|key| key.len()).sum()
     }
 }

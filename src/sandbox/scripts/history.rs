@@ -1,0 +1,109 @@
+//! The scenario sets that were in force earlier, so that recorded requests can still be compared with them.
+//!
+//! Bounded by count and by bytes. The oldest set goes first, so each set counts only for what its successor no longer
+//! holds.
+
+use super::Scripts;
+use crate::{
+    budget::{Account, Budget, Share},
+    scenario::ScenarioSet,
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// The most replaced sets that a sandbox keeps.
+const MOST_SETS: usize = 16;
+
+/// The most bytes that they take together.
+const MOST_BYTES: usize = 8 << 20;
+
+impl Scripts {
+    /// The scenarios of a version, while they are kept. Those in force always are.
+    #[must_use]
+    pub fn set_of(&self, version: u64) -> Option<Arc<ScenarioSet>> {
+        let state = self.state();
+        if version == state.version { Some(Arc::clone(&state.set)) } else { state.history.get(version) }
+    }
+
+    /// About how many bytes of memory the replaced sets take.
+    #[must_use]
+    pub fn history_bytes(&self) -> usize {
+        self.state().history.bytes()
+    }
+
+    /// Drops the oldest replaced sets until a share of them is left.
+    pub fn shrink_history(&self, share: Share) {
+        self.state().history.shrink(share);
+    }
+}
+
+/// Replaced scenario sets, oldest first.
+#[derive(Debug)]
+pub(super) struct History {
+    sets: VecDeque<Replaced>,
+    bytes: Account,
+}
+
+#[derive(Debug)]
+struct Replaced {
+    version: u64,
+    set: Arc<ScenarioSet>,
+    /// What it counts for in the account.
+    bytes: usize,
+}
+
+impl History {
+    pub(super) fn new(budget: &Arc<Budget>) -> Self {
+        Self { sets: VecDeque::new(), bytes: Account::new(budget) }
+    }
+
+    /// An empty history against the same budget.
+    pub(super) fn another(&self) -> Self {
+        Self { sets: VecDeque::new(), bytes: self.bytes.another() }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.bytes()
+    }
+
+    /// The set of a version, while it is kept.
+    pub(super) fn get(&self, version: u64) -> Option<Arc<ScenarioSet>> {
+        let place = self.sets.binary_search_by_key(&version, |replaced| replaced.version).ok()?;
+        Some(Arc::clone(&self.sets[place].set))
+    }
+
+    /// Keeps a set that was replaced. [`History::enforce_limits`] must follow.
+    pub(super) fn push(&mut self, version: u64, set: Arc<ScenarioSet>) {
+        self.sets.push_back(Replaced { version, set, bytes: 0 });
+    }
+
+    /// Counts the newest set again, by what it holds beside `current`, and drops the oldest sets until the others are
+    /// within the limits and the budget has room for them.
+    pub(super) fn enforce_limits(&mut self, current: &ScenarioSet) {
+        let Some(newest) = self.sets.back_mut() else { return };
+        let bytes = newest.set.size_beside(current);
+        self.bytes.sub(std::mem::take(&mut newest.bytes));
+        while self.sets.len() > MOST_SETS || self.bytes.bytes() + bytes > MOST_BYTES || !self.bytes.try_add(bytes) {
+            self.drop_oldest();
+            if self.sets.is_empty() {
+                return;
+            }
+        }
+        if let Some(newest) = self.sets.back_mut() {
+            newest.bytes = bytes;
+        }
+    }
+
+    /// Drops the oldest sets until a share of the bytes is left.
+    pub(super) fn shrink(&mut self, share: Share) {
+        let stays = share.of(self.bytes.bytes());
+        while self.bytes.bytes() > stays {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.sets.pop_front() {
+            self.bytes.sub(oldest.bytes);
+        }
+    }
+}
