@@ -1,8 +1,11 @@
 //! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
 
 mod history;
+mod walks;
 
-use self::history::History;
+pub use walks::Walk;
+
+use self::{history::History, walks::bounded};
 use crate::{
     budget::{Account, Budget},
     scenario::{
@@ -12,7 +15,6 @@ use crate::{
 };
 use hashbrown::HashMap;
 use jiff::Timestamp;
-use serde::Serialize;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -62,18 +64,6 @@ pub struct Consulted {
     pub scripted: Option<Scripted>,
     /// The version of the set that the request was compared with.
     pub version: u64,
-}
-
-/// How far one subject has come in one scenario.
-#[derive(Clone, Debug, Serialize)]
-pub struct Walk {
-    /// The scenario.
-    pub scenario: String,
-    /// The actor's email, the handoff's id, or nothing, by the scenario's `per`.
-    pub subject: String,
-    /// Where the walk stands.
-    #[serde(flatten)]
-    pub progress: Progress,
 }
 
 /// The scenarios of a sandbox.
@@ -256,41 +246,6 @@ impl Scripts {
         }
     }
 
-    /// All walks, or those of one scenario, in order of name and subject.
-    #[must_use]
-    pub fn walks(&self, scenario: Option<&str>) -> Vec<Walk> {
-        let state = self.state();
-        let wanted = state.walks.iter().filter(|((name, _), _)| scenario.is_none_or(|wanted| *wanted == **name));
-        let mut walks: Vec<Walk> = wanted
-            .map(|((name, subject), (_, progress))| Walk {
-                scenario: name.to_string(),
-                subject: subject.clone(),
-                progress: *progress,
-            })
-            .collect();
-        walks.sort_by(|one, other| (&one.scenario, &one.subject).cmp(&(&other.scenario, &other.subject)));
-        walks
-    }
-
-    /// Puts a walk to an answer; says whether the scenario has it.
-    pub fn set_walk(&self, name: &str, subject: &str, answer: usize, now: Timestamp) -> bool {
-        let mut state = self.state();
-        let Some(scenario) = state.set.get(name).filter(|scenario| answer < scenario.answers().len()).cloned() else {
-            return false;
-        };
-        state.steps += 1;
-        let step = state.steps;
-        let progress = Progress { answer, attempts: 0, since: now, total: 0 };
-        state.walks.insert((scenario.name().into(), bounded(subject.to_owned())), (step, progress));
-        state.forget_oldest();
-        true
-    }
-
-    /// Forgets how far one scenario, or all, has come.
-    pub fn forget_walks(&self, scenario: Option<&str>) {
-        self.state().walks.retain(|(name, _), _| scenario.is_some_and(|wanted| *wanted != **name));
-    }
-
     /// The scenarios that the sandbox started with, beside those of the server; none pinned or queued, no walk begun.
     pub(super) fn successor(&self, base: Arc<ScenarioSet>) -> Self {
         let state = self.state();
@@ -328,20 +283,6 @@ impl Scripts {
         // Nothing that holds this lock can leave the state half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The longest subject that is remembered as it is.
-const LONGEST_SUBJECT: usize = 256;
-
-/// A subject as it is remembered: of one that is longer than any should be, its beginning and a sum of all of it.
-fn bounded(subject: String) -> String {
-    if subject.len() <= LONGEST_SUBJECT {
-        return subject;
-    }
-    let sum = subject
-        .bytes()
-        .fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-    format!("{}…{sum:016x}", &subject[..subject.floor_char_boundary(LONGEST_SUBJECT)])
 }
 
 /// The scenario that answers without a search, or the set to search.

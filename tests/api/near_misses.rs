@@ -128,7 +128,7 @@ async fn a_large_set_replaced_many_times_stays_bounded() {
         json!({ "name": "large", "match": { "body": body }, "answers": [{ "description": "d".repeat(400_000),
             "outcome": "error" }] })
     };
-    let sandbox = std::sync::Arc::clone(api.app.sandboxes.default_sandbox());
+    let sandbox = api.app.sandboxes.default_sandbox();
     let mut first = String::new();
     for number in 0..100 {
         put(&api, "large", large(number)).await;
