@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use docendorse_mock::{
+use docendorse_mock::domain::{
     contract::{HANDOFF_REQUEST, Schema},
     session::HandoffRequest,
 };

@@ -7,9 +7,9 @@ use axum::{Router, body::Body, http::Request};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use docendorse_mock::{
     App, Settings,
-    clock::Clock,
+    base::clock::Clock,
+    domain::oauth::{AccessToken, JWT_BEARER, Jws, PublicKey, SigningKey, TokenIssuer, built_in},
     http,
-    oauth::{AccessToken, JWT_BEARER, Jws, PublicKey, SigningKey, TokenIssuer, built_in},
 };
 use http_body_util::BodyExt;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use docendorse_mock::scenario::{Endpoint, Facts, LazyBody, Scenario, ScenarioSet, shipped};
+use docendorse_mock::domain::scenario::{Endpoint, Facts, LazyBody, Scenario, ScenarioSet, shipped};
 use serde_json::json;
 use std::{hint::black_box, sync::Arc};
 

@@ -6,9 +6,11 @@
 use axum::{Router, body::Body, http::Request};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use docendorse_mock::{
-    App, Settings, http,
+    App, Settings,
+    domain::signing::{Act, AgentId, Command, Effect, Envelope, EnvelopeId, Refusal, Spot},
+    http,
     sandbox::{AgentSource, Sandbox},
-    signing::{Act, AgentId, Command, Effect, Envelope, EnvelopeId, Race, RaceAgent, Refusal, Spot},
+    simulation::race::{Race, RaceAgent},
     store::{Memory, Repository, Retention, Update},
 };
 use http_body_util::BodyExt;

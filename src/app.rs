@@ -15,20 +15,18 @@ pub use waiting::MOST_WAITS;
 pub use work::{WorkError, WorkLimits, WorkPool};
 
 use crate::{
-    actor::ActorState,
-    budget::Budget,
-    clock::Stopwatch,
+    base::{budget::Budget, clock::Stopwatch, document::Record, ids::Ids, urls::BaseUrl},
     config::{Settings, Switches},
-    contract::{HANDOFF_REQUEST, Schema, SchemaError},
-    document::Record,
-    ids::Ids,
-    journal::Limits,
-    oauth::{KeyError, TokenIssuer},
+    domain::{
+        actor::ActorState,
+        contract::{HANDOFF_REQUEST, Schema, SchemaError},
+        journal::Limits,
+        oauth::{KeyError, TokenIssuer},
+        session::{AgentSession, PendingHandoff},
+        signing::{Contact, Envelope, Group, User},
+    },
     sandbox::{self, Issuing, SandboxSettings, Sandboxes},
-    session::{AgentSession, PendingHandoff},
-    signing::{Contact, Envelope, Group, User},
     store::{Memory, Retention},
-    urls::BaseUrl,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};

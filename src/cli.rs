@@ -5,6 +5,7 @@ mod decode;
 mod environment;
 mod keys;
 mod locate;
+mod output;
 mod post;
 mod probe;
 mod race;
@@ -19,7 +20,7 @@ mod validate;
 
 use crate::{
     config::{ConfigError, ServeOptions, Settings},
-    scenario::utf8,
+    domain::scenario::utf8,
 };
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use std::{
@@ -235,7 +236,7 @@ fn read_text(file: &str) -> Result<(String, String), Failure> {
         (file, std::fs::read(file))
     };
     let bytes = bytes.map_err(|error| Failure::new(Exit::File, format!("{name}: cannot be read: {error}")))?;
-    let text = utf8(name, &bytes).map_err(|error| Failure::new(Exit::File, validate::printable(&error.to_string())))?;
+    let text = utf8(name, &bytes).map_err(|error| Failure::new(Exit::File, output::printable(&error.to_string())))?;
     Ok((name.to_owned(), text.to_owned()))
 }
 

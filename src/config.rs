@@ -28,7 +28,7 @@ pub use sources::{ScenarioSource, or_shipped, scenario_source};
 pub use switches::{SwitchChanges, Switches};
 pub use values::{duration, split_address, split_addresses};
 
-use crate::urls::BaseUrl;
+use crate::base::urls::BaseUrl;
 use bytesize::ByteSize;
 use clap::{Args, ValueHint, builder::BoolishValueParser};
 use jiff::SignedDuration;

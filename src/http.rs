@@ -14,12 +14,13 @@ mod handoff;
 mod openapi;
 mod probes;
 mod record;
+pub mod server;
 mod signing;
 mod token;
 
-pub use crate::urls::CREATE_AGENT_SESSION;
+pub use crate::base::urls::CREATE_AGENT_SESSION;
 
-use crate::{app::App, urls::CREATE_TOKEN};
+use crate::{app::App, base::urls::CREATE_TOKEN};
 use axum::{
     Router,
     middleware::map_response,

@@ -12,38 +12,20 @@
 //!
 //! To have a server inside a test, start a [`Mock`]; to mount the routes elsewhere, take [`http::router`].
 
-pub mod actor;
-pub mod agenda;
 pub mod app;
-pub mod budget;
-pub mod chance;
+pub mod base;
 pub mod cli;
-pub mod clock;
 pub mod config;
-pub mod contract;
-pub mod document;
-pub mod event;
-pub mod glob;
+pub mod domain;
 pub mod http;
-pub mod ids;
-pub mod journal;
-pub mod log;
-pub mod message;
 pub mod mock;
-pub mod oauth;
-pub mod position;
-pub mod reading;
 pub mod sandbox;
-pub mod scenario;
-pub mod server;
-pub mod session;
-pub mod signing;
+pub mod simulation;
 pub mod store;
-pub mod urls;
 
-pub use actor::ActorChange;
 pub use app::App;
 pub use config::Settings;
+pub use domain::actor::ActorChange;
+pub use domain::session::SessionStatus;
+pub use http::server::{Server, ServerError};
 pub use mock::{ChangedActor, CreateSandbox, Mock, MockError, MockSandbox};
-pub use server::{Server, ServerError};
-pub use session::SessionStatus;

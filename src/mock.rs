@@ -11,11 +11,10 @@ pub use sandbox::{ChangedActor, CreateSandbox, MockSandbox};
 
 use crate::{
     app::App,
-    clock::Clock,
+    base::{clock::Clock, urls::BaseUrl},
     config::Settings,
+    http::server::{Server, ServerError},
     sandbox::NewSandbox,
-    server::{Server, ServerError},
-    urls::BaseUrl,
 };
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::JoinHandle};

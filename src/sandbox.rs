@@ -35,18 +35,18 @@ pub use tokens::{TokenFault, Tokens, TooMany};
 pub use waiters::{Wait, Waiters};
 
 use crate::{
-    actor::ActorState,
-    agenda::{Agenda, Item, Task},
-    budget::Share,
-    clock::Clock,
+    base::{budget::Share, clock::Clock, ids::Ids},
     config::Switches,
-    event::EventLog,
-    ids::Ids,
-    journal::{Exchange, Journal},
-    message::Messages,
-    scenario::ScenarioSet,
-    session::{AgentSession, PendingHandoff, SessionStatus},
-    signing::{Contact, Envelope, Group, User},
+    domain::{
+        actor::ActorState,
+        agenda::{Agenda, Item, Task},
+        event::EventLog,
+        journal::{Exchange, Journal},
+        message::Messages,
+        scenario::ScenarioSet,
+        session::{AgentSession, PendingHandoff, SessionStatus},
+        signing::{Contact, Envelope, Group, User},
+    },
     store::{Repository, StoreError, Update},
 };
 use jiff::Timestamp;

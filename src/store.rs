@@ -17,7 +17,7 @@ mod sync {
 pub use memory::{Memory, Retention};
 pub use repository::{Repository, Update};
 
-use crate::document::Key;
+use crate::base::document::Key;
 use serde::Serialize;
 use std::{any::Any, fmt, pin::Pin, sync::Arc};
 

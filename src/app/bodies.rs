@@ -1,6 +1,6 @@
 //! How much of request bodies may be under way at the same time, over all connections.
 
-use crate::{budget::Budget, config::Settings};
+use crate::{base::budget::Budget, config::Settings};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{ClientEntry, Settings},
-    oauth::{Client, PublicKey, Scopes, Secret, is_client_id},
+    domain::oauth::{Client, PublicKey, Scopes, Secret, is_client_id},
     sandbox::{FoundClient, Sandboxes},
 };
 use std::path::{Path, PathBuf};

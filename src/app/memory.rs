@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::{
-    budget::{self, Budget, Share},
+    base::budget::{self, Budget, Share},
     store::Memory,
 };
 use serde::Serialize;

@@ -7,7 +7,7 @@ pub mod folder;
 use super::App;
 use crate::{
     config::ScenarioSource,
-    scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, utf8},
+    domain::scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, utf8},
 };
 use folder::{Found, find, read_bytes, shown};
 use std::{

@@ -1,6 +1,6 @@
 //! Long computations: off the async workers, a few at a time, and for a limited time each.
 
-use crate::clock::Deadline;
+use crate::base::clock::Deadline;
 use std::{
     sync::{
         Arc,

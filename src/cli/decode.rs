@@ -2,9 +2,9 @@
 
 use super::{Exit, Failure, print};
 use crate::{
-    clock::Clock,
+    base::clock::Clock,
     config::{self, DEFAULT_AUDIENCE},
-    oauth::{
+    domain::oauth::{
         AccessToken, Assertion, Client, Fate, Ground, Issuer, Judgement, Jws, PublicKey, Scope, Scopes, Verdict, When,
         built_in, is_signed_by,
     },

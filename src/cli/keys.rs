@@ -2,9 +2,9 @@
 
 use super::{Exit, Failure, print};
 use crate::{
+    base::ids::Ids,
     config::DEFAULT_URL,
-    ids::Ids,
-    oauth::{SigningKey, is_client_id},
+    domain::oauth::{SigningKey, is_client_id},
 };
 use clap::{Args, Subcommand};
 use std::{

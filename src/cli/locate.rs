@@ -6,8 +6,8 @@ use super::{
     ready_file::{self, Content, StartFailure},
 };
 use crate::{
+    base::urls::BaseUrl,
     config::{ServeOptions, base_url, listen, split_addresses},
-    urls::BaseUrl,
 };
 use clap::Args;
 use std::{path::PathBuf, time::Duration};

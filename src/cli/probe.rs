@@ -1,6 +1,6 @@
 //! One request to `/readyz`, and what listens at the address if it is not docendorse-mock.
 
-use crate::clock::Stopwatch;
+use crate::base::clock::Stopwatch;
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -5,8 +5,12 @@ mod explore;
 
 use super::{Exit, Failure, print, read_text};
 use crate::{
-    ids::Ids,
-    signing::{EnvelopeId, MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile, explore::Layout},
+    base::ids::Ids,
+    domain::signing::EnvelopeId,
+    simulation::{
+        explore::Layout,
+        race::{MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile},
+    },
 };
 use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
@@ -183,6 +187,5 @@ impl Entrants {
 
 fn read(file: &str) -> Result<RaceFile, Failure> {
     let (name, text) = read_text(file)?;
-    RaceFile::read(&name, &text)
-        .map_err(|error| Failure::new(Exit::File, super::validate::printable(&error.to_string())))
+    RaceFile::read(&name, &text).map_err(|error| Failure::new(Exit::File, super::output::printable(&error.to_string())))
 }

@@ -5,7 +5,7 @@ use super::{
     locate::{Locator, Search, Target, not_started},
     print, probe,
 };
-use crate::{clock::Stopwatch, config};
+use crate::{base::clock::Stopwatch, config};
 use clap::Args;
 use jiff::SignedDuration;
 use std::time::Duration;

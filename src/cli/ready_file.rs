@@ -3,7 +3,7 @@
 //! It is replaced as a whole, so that a reader sees a complete file.
 
 use super::{Failure, probe};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use serde_json::{Value, json};
 use std::{
     fs::{File, OpenOptions},

@@ -1,12 +1,16 @@
 //! `list` and `show`: the scenarios that a server would load, without a server.
 
-use super::{Exit, Failure, print, validate::printable, warn};
+use super::{
+    Exit, Failure,
+    output::{Audience, printable},
+    print, warn,
+};
 use crate::{
     app::scenarios::{Loaded, load},
     config::{ScenarioSource, or_shipped, scenario_source},
-    scenario::{Scenario, ScenarioSet},
+    domain::scenario::{Scenario, ScenarioSet},
 };
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 use serde_json::json;
 use std::fmt::Write;
 
@@ -33,7 +37,7 @@ pub(super) struct ListOptions {
 
     /// For people, or for programs.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: Audience,
 }
 
 #[derive(Args, Debug)]
@@ -45,19 +49,12 @@ pub(super) struct ShowOptions {
     source: Source,
 }
 
-/// For whom something is printed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Format {
-    Human,
-    Json,
-}
-
 /// Prints every scenario, in the order in which they are asked.
 pub(super) fn list(options: &ListOptions) -> Result<Exit, Failure> {
     let Loaded { set, .. } = read(&options.source)?;
     let printed = match options.format {
-        Format::Human => table(&set),
-        Format::Json => document(&set),
+        Audience::Human => table(&set),
+        Audience::Json => document(&set),
     };
     print(printed.as_bytes()).map(|()| Exit::Fine)
 }

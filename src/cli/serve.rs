@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     app::AppError,
+    base::log,
     config::{LogFormat, LogLevel, Settings},
-    log,
-    oauth::built_in,
-    server::{DRAIN, Server, ServerError},
+    domain::oauth::built_in,
+    http::server::{DRAIN, Server, ServerError},
 };
 use serde_json::{Value, json};
 use std::{

@@ -2,7 +2,7 @@
 //! busy.
 
 use super::Exit;
-use crate::log;
+use crate::base::log;
 use std::{io, process, thread, time::Duration};
 use tokio::{runtime::Builder, sync::oneshot};
 

@@ -9,11 +9,9 @@ use super::{
     probe::{self, Found},
 };
 use crate::{
-    clock::Clock,
+    base::{clock::Clock, ids::Ids, urls::CREATE_TOKEN},
     config::{self, DEFAULT_AUDIENCE},
-    ids::Ids,
-    oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
-    urls::CREATE_TOKEN,
+    domain::oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
 };
 use clap::Args;
 use jiff::SignedDuration;
@@ -249,7 +247,7 @@ fn assertion(options: &Options) -> Result<String, Failure> {
     }
 }
 
-fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::oauth::KeyError>, Failure> {
+fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::domain::oauth::KeyError>, Failure> {
     let Some(path) = path else { return Ok(SigningKey::from_pem(built_in::PRIVATE_KEY)) };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))?;

@@ -1,18 +1,24 @@
 //! `validate`: request bodies against the contract, and scenario files, without a server.
 
-use super::{Exit, Failure, printed_fully, scenarios::Format, warn};
+use super::{
+    Exit, Failure,
+    output::{Audience, printable},
+    printed_fully, warn,
+};
 use crate::{
     app::scenarios::{
         LoadError,
         folder::{Found, find, is_yaml, read_bytes, shown},
     },
-    contract::{Accepted, HANDOFF_REQUEST, Schema, SchemaError, locate, signing},
-    position::Position,
-    scenario::{Scenario, ScenarioError, utf8},
-    session::HandoffRequest,
-    signing::{
-        AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
-        RecipientChangeRequest, RecipientRequest,
+    base::position::Position,
+    domain::{
+        contract::{Accepted, HANDOFF_REQUEST, Schema, SchemaError, locate, signing},
+        scenario::{Scenario, ScenarioError, utf8},
+        session::HandoffRequest,
+        signing::{
+            AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
+            RecipientChangeRequest, RecipientRequest,
+        },
     },
 };
 use clap::{Args, ValueEnum, ValueHint};
@@ -42,7 +48,7 @@ pub(super) struct Options {
 
     /// For people, or for programs.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: Audience,
 }
 
 /// A finding with its place in the file.
@@ -140,8 +146,8 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
     }
     let valid = unreadable.is_empty() && reports.iter().all(|report| report.violations.is_empty());
     let printed = match options.format {
-        Format::Human => print_human(&reports),
-        Format::Json => print_json(&reports),
+        Audience::Human => print_human(&reports),
+        Audience::Json => print_json(&reports),
     };
     printed_fully(printed)?;
     if !unreadable.is_empty() {
@@ -223,11 +229,6 @@ fn located_error(error: &ScenarioError) -> Located {
         "excerpt": error.line.text,
     });
     Located { position: error.position, fact, text: problem, excerpt }
-}
-
-/// Text of a file for a terminal, without control characters that it would act on.
-pub(super) fn printable(text: &str) -> String {
-    text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
 }
 
 /// Checks a body, as the type that the server reads.

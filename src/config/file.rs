@@ -1,7 +1,7 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
 use super::{ScenarioSource, ServeOptions, values};
-use crate::{position::Position, reading::Tree, urls::BaseUrl};
+use crate::base::{position::Position, reading::Tree, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};

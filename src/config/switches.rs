@@ -7,7 +7,7 @@ use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
     ValidationNextAction, values,
 };
-use crate::reading::nearest;
+use crate::base::reading::nearest;
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ fn read<T: Setting>(name: &str, value: &Value) -> Result<Option<T>, String> {
 fn unknown(name: &str) -> String {
     let meant =
         nearest(name, Switches::NAMES).map_or("; known".to_owned(), |known| format!("; did you mean {known:?}? Known"));
-    let name = crate::position::brief(name);
+    let name = crate::base::position::brief(name);
     format!("/settings/{name}: unknown setting of a sandbox{meant} settings are {}", Switches::NAMES.join(", "))
 }
 

@@ -1,6 +1,6 @@
 //! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
 
-use crate::{clock::read_span, urls::BaseUrl};
+use crate::base::{clock::read_span, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 

@@ -28,9 +28,8 @@ use super::{
 };
 use crate::{
     app::{App, BudgetUse},
-    journal::mask_jwts,
-    log,
-    position::brief,
+    base::{log, position::brief},
+    domain::journal::mask_jwts,
 };
 use axum::{
     Router,

@@ -6,8 +6,8 @@
 use super::{breach::Breach, error::Problem, guard::quoted};
 use crate::{
     app::App,
+    base::urls::{BaseUrl, Scheme},
     config::split_authority,
-    urls::{BaseUrl, Scheme},
 };
 use axum::{
     extract::FromRequestParts,

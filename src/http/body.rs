@@ -1,7 +1,7 @@
 //! Reading a request body: never more of it than is allowed, never longer than is reasonable, and never more of all
 //! bodies together than fits into a budget.
 
-use crate::{
+use crate::base::{
     budget::{Account, Budget},
     clock::Stopwatch,
     position::brief,

@@ -4,7 +4,7 @@ use super::{
     body::{self, BodyError},
     record::{Answered, Findings},
 };
-use crate::contract::Refusal;
+use crate::domain::contract::Refusal;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@ use super::error::HandoffError;
 use crate::{
     app::App,
     config::Auth,
-    oauth::{AccessToken, Scope},
+    domain::oauth::{AccessToken, Scope},
     sandbox::{FoundToken, Sandbox, TokenFault},
 };
 use axum::http::{HeaderMap, StatusCode, header};

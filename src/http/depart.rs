@@ -2,10 +2,12 @@
 
 use super::{error::HandoffError, fault::Fault, record::Answered};
 use crate::{
-    actor::Actor,
+    base::urls::BaseUrl,
+    domain::{
+        actor::Actor,
+        scenario::{self, Context},
+    },
     sandbox::{Sandbox, Scripted},
-    scenario::{self, Context},
-    urls::BaseUrl,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;

@@ -7,11 +7,13 @@ use super::{
 };
 use crate::{
     app::{App, WorkError},
+    base::position::{brief, shorten},
     config::ValidationNextAction,
-    contract::Answer,
-    position::{brief, shorten},
+    domain::{
+        contract::Answer,
+        scenario::{Chosen, ChosenBy, TooCostly},
+    },
     sandbox::HandOffFailure,
-    scenario::{Chosen, ChosenBy, TooCostly},
     store::StoreError,
 };
 use axum::{

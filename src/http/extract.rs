@@ -10,13 +10,17 @@ use super::{
 };
 use crate::{
     app::App,
-    budget::{Account, Budget},
+    base::{
+        budget::{Account, Budget},
+        position::{brief, shorten},
+        reading::{self, ReadError, Tree},
+    },
     config::EmailRule,
-    contract::{Accepted, Advice, Schema, SchemaError, has_more_values_than},
-    position::{brief, shorten},
-    reading::{self, ReadError, Tree},
+    domain::{
+        contract::{Accepted, Advice, Schema, SchemaError, has_more_values_than},
+        session::HandoffRequest,
+    },
     sandbox::{DEFAULT, Sandbox},
-    session::HandoffRequest,
 };
 use axum::{
     body::Body,

@@ -7,7 +7,7 @@
 //!
 //! Knows nothing of why; what the journal keeps is the answer as it was meant.
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header, response::Parts},

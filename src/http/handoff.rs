@@ -8,16 +8,17 @@ use super::{
     record::{self, Answered, Findings},
 };
 use crate::{
-    actor::Actor,
     app::App,
+    base::{position::brief, urls::BaseUrl},
     config::{Auth, Switches},
-    contract::{Advice, Answer, read_json},
-    oauth::{AccessToken, Scope},
-    position::brief,
+    domain::{
+        actor::Actor,
+        contract::{Advice, Answer, read_json},
+        oauth::{AccessToken, Scope},
+        scenario::Obstacle,
+        session::HandoffRequest,
+    },
     sandbox::{FoundToken, HandOff, HandOffResult, Sandbox},
-    scenario::Obstacle,
-    session::HandoffRequest,
-    urls::BaseUrl,
 };
 use axum::{
     body::Body,

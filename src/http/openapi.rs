@@ -1,15 +1,15 @@
 //! The contract surface as OpenAPI 3.1, built on the very schema files that bodies are judged by.
 
 use super::base::Base;
-use crate::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing};
+use crate::domain::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing};
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-const CONTRACT: &str = include_str!("../contract/openapi.json");
-const SIGNING: &str = include_str!("../contract/signing/openapi.json");
+const CONTRACT: &str = include_str!("../domain/contract/openapi.json");
+const SIGNING: &str = include_str!("../domain/contract/signing/openapi.json");
 /// The document of the control plane.
 pub(super) const CONTROL: &str = include_str!("admin/openapi.json");
 

@@ -17,15 +17,15 @@ use super::{
 };
 use crate::{
     app::App,
-    budget::Account,
-    clock::Stopwatch,
+    base::{budget::Account, clock::Stopwatch, urls::BaseUrl},
     config::InspaktHttpStatus,
-    contract::{Advice, Violation},
-    journal::{Endpoint, Entry, RecordedAnswer, exchange_id},
-    oauth::JudgedAssertion,
+    domain::{
+        contract::{Advice, Violation},
+        journal::{Endpoint, Entry, RecordedAnswer, exchange_id},
+        oauth::JudgedAssertion,
+        scenario::Chosen,
+    },
     sandbox::{FoundToken, Sandbox},
-    scenario::Chosen,
-    urls::BaseUrl,
 };
 use axum::{
     body::Body,

@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     app::App,
-    oauth::{ErrorCode, JWT_BEARER, Scopes, TokenError, TokenRequest},
-    position::brief,
+    base::{position::brief, urls::BaseUrl},
+    domain::{
+        oauth::{ErrorCode, JWT_BEARER, Scopes, TokenError, TokenRequest},
+        scenario::{Chosen, ChosenBy},
+    },
     sandbox::{Granted, Issued, Sandbox},
-    scenario::{Chosen, ChosenBy},
-    urls::BaseUrl,
 };
 use axum::{
     body::Body,
@@ -44,7 +45,7 @@ pub(super) async fn show_metadata(State(app): State<Arc<App>>, headers: HeaderMa
         "jwks_uri": base_url.jwks(),
         "grant_types_supported": [JWT_BEARER],
         "response_types_supported": [],
-        "scopes_supported": Scopes::all().iter().map(crate::oauth::Scope::as_str).collect::<Vec<_>>(),
+        "scopes_supported": Scopes::all().iter().map(crate::domain::oauth::Scope::as_str).collect::<Vec<_>>(),
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
     }))
     .into_response()

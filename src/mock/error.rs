@@ -1,9 +1,9 @@
 //! Why a helper of the embedded server has no result.
 
 use crate::{
-    clock::ClockError,
+    base::clock::ClockError,
+    domain::scenario::{ScenarioError, TooCostly},
     sandbox::CreateError,
-    scenario::{ScenarioError, TooCostly},
     store::StoreError,
 };
 use std::time::Duration;

@@ -5,11 +5,15 @@
 
 use super::{MockError, MockSandbox};
 use crate::{
-    clock::{Deadline, Stopwatch},
-    journal::{Endpoint, Entry},
-    reading,
+    base::{
+        clock::{Deadline, Stopwatch},
+        reading,
+    },
+    domain::{
+        journal::{Endpoint, Entry},
+        scenario::Match,
+    },
     sandbox::{Query, Sandbox, Tally},
-    scenario::Match,
 };
 use serde::Deserialize;
 use serde_json::Value;

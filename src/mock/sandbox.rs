@@ -2,15 +2,17 @@
 
 use super::{MockError, current::Current};
 use crate::{
-    actor::{ActorChange, ActorState},
     app::App,
+    base::urls::BaseUrl,
     config::SwitchChanges,
-    event::Event,
-    oauth::built_in,
+    domain::{
+        actor::{ActorChange, ActorState},
+        event::Event,
+        oauth::built_in,
+        scenario::Scenario,
+        session::AgentSession,
+    },
     sandbox::{Credentials, NewToken, Sandbox},
-    scenario::Scenario,
-    session::AgentSession,
-    urls::BaseUrl,
 };
 use std::sync::Arc;
 

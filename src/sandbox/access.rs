@@ -2,8 +2,8 @@
 
 use super::{FoundClient, Sandbox, Sandboxes, TokenFault};
 use crate::{
-    oauth::{AccessToken, Client},
-    position::brief,
+    base::position::brief,
+    domain::oauth::{AccessToken, Client},
 };
 use std::sync::Arc;
 

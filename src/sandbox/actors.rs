@@ -1,7 +1,10 @@
 //! What is known of actors, and what follows from their sessions when it is read (S5).
 
 use super::Sandbox;
-use crate::{actor::ActorState, session::AgentSession, store::StoreError};
+use crate::{
+    domain::{actor::ActorState, session::AgentSession},
+    store::StoreError,
+};
 use std::{collections::HashSet, sync::Arc};
 
 impl Sandbox {

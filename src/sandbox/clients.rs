@@ -2,8 +2,8 @@
 
 use super::RegisterError;
 use crate::{
-    budget::{Account, Budget},
-    oauth::Client,
+    base::budget::{Account, Budget},
+    domain::oauth::Client,
 };
 use hashbrown::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

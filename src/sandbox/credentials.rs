@@ -2,9 +2,8 @@
 
 use super::{Issuing, issuing::second};
 use crate::{
-    ids::Ids,
-    oauth::{AccessToken, Scopes},
-    urls::BaseUrl,
+    base::{ids::Ids, urls::BaseUrl},
+    domain::oauth::{AccessToken, Scopes},
 };
 use jiff::Timestamp;
 use serde::Serialize;

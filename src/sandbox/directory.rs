@@ -12,13 +12,17 @@ use super::{
     lasting::{End, Lasting, Leftovers},
 };
 use crate::{
-    clock::{Clock, LastUse},
-    ids::Ids,
-    oauth::{Client, KeyError, Secret, built_in},
-    position::brief,
-    scenario::ScenarioSet,
+    base::{
+        clock::{Clock, LastUse},
+        ids::Ids,
+        position::brief,
+        urls::BaseUrl,
+    },
+    domain::{
+        oauth::{Client, KeyError, Secret, built_in},
+        scenario::ScenarioSet,
+    },
     store::Store,
-    urls::BaseUrl,
 };
 use std::{
     sync::{

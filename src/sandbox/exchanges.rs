@@ -1,7 +1,7 @@
 //! Exchanges whose answer is delayed, in a sandbox's journal.
 
 use super::Sandbox;
-use crate::journal::{Entry, Exchange};
+use crate::domain::journal::{Entry, Exchange};
 use std::sync::Arc;
 
 impl Sandbox {

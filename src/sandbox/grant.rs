@@ -2,18 +2,19 @@
 
 use super::{Consulted, Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
-    actor::Actor,
-    clock::Clock,
+    base::{clock::Clock, urls::BaseUrl},
     config::{AssertionClock, AssertionNames},
-    contract::Advice,
-    oauth::{
-        AccessToken, Assertion, Client,
-        ErrorCode::{InvalidClient, InvalidGrant, InvalidScope},
-        Grant, Ground, Issuer, JudgedAssertion, Judgement, Replay, Scopes, Shown, TokenError, TokenRequest, When,
-        refuse_claim,
+    domain::{
+        actor::Actor,
+        contract::Advice,
+        oauth::{
+            AccessToken, Assertion, Client,
+            ErrorCode::{InvalidClient, InvalidGrant, InvalidScope},
+            Grant, Ground, Issuer, JudgedAssertion, Judgement, Replay, Scopes, Shown, TokenError, TokenRequest, When,
+            refuse_claim,
+        },
+        scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
     },
-    scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
-    urls::BaseUrl,
 };
 use jiff::SignedDuration;
 use std::sync::Arc;

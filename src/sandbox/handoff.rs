@@ -4,15 +4,17 @@ mod waiting;
 
 use super::{Consulted, Sandbox, Scripted, signing::advise};
 use crate::{
-    actor::{Actor, ActorChange, ActorState},
-    agenda::Task,
+    base::urls::BaseUrl,
     config::OnDuplicateHandoff,
-    contract::{Advice, same_json},
-    scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
-    session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
-    signing::{EnvelopeId, Plan},
+    domain::{
+        actor::{Actor, ActorChange, ActorState},
+        agenda::Task,
+        contract::{Advice, same_json},
+        scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
+        session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
+        signing::{EnvelopeId, Plan},
+    },
     store::{StoreError, Update},
-    urls::BaseUrl,
 };
 use jiff::Timestamp;
 use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};

@@ -1,6 +1,6 @@
 //! What the server issues tokens with, and how it knows its own again; the same for all sandboxes.
 
-use crate::oauth::{AccessToken, TokenIssuer};
+use crate::domain::oauth::{AccessToken, TokenIssuer};
 use hashbrown::HashMap;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -2,10 +2,12 @@
 
 use super::{Clients, Credentials, Issuing};
 use crate::{
-    budget::Budget,
-    clock::{Clock, LastUse},
+    base::{
+        budget::Budget,
+        clock::{Clock, LastUse},
+    },
     config::Switches,
-    journal,
+    domain::journal,
     store::Store,
 };
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};

@@ -7,8 +7,8 @@ pub use walks::Walk;
 
 use self::{history::History, walks::bounded};
 use crate::{
-    budget::{Account, Budget},
-    scenario::{
+    base::budget::{Account, Budget},
+    domain::scenario::{
         ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
         TooCostly,
     },

@@ -14,21 +14,23 @@ pub(super) use unopened::Unopened;
 
 use super::Sandbox;
 use crate::{
-    agenda::Task,
-    event::{Batch, EventKind, EventLog},
-    message::{Channel, Message},
-    signing::{
-        Act, AgentId, Command, DraftError, Effect, Envelope, EnvelopeId, Judgement, NewRecipient, PhoneContactMethod,
-        Recipient, RecipientChange, RecipientId, Spot, Terms,
+    base::urls::BaseUrl,
+    domain::{
+        agenda::Task,
+        event::{Batch, EventLog},
+        message::{Channel, Message},
+        signing::{
+            Act, AgentId, Command, DraftError, Effect, EffectKind, Envelope, EnvelopeId, Judgement, NewRecipient,
+            PhoneContactMethod, Recipient, RecipientChange, RecipientId, Spot, Terms,
+        },
     },
     store::{Fill, Repository, StoreError, Update},
-    urls::BaseUrl,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What making an envelope brings about.
-const CREATED: Effect = Effect { kind: EventKind::EnvelopeCreated, recipient: None, agent: None };
+const CREATED: Effect = Effect { kind: EffectKind::EnvelopeCreated, recipient: None, agent: None };
 
 /// What came of a command that was not refused.
 #[derive(Debug)]
@@ -300,23 +302,23 @@ impl Sandbox {
         let envelope_id = envelope.id;
         for effect in effects {
             match effect.kind {
-                EventKind::EnvelopeSent => self.schedule_end(envelope, now),
-                EventKind::RequestResent => self.schedule_reminder(envelope, now),
-                EventKind::EnvelopeFinalized | EventKind::EnvelopeVoided | EventKind::EnvelopeExpired => {
+                EffectKind::EnvelopeSent => self.schedule_end(envelope, now),
+                EffectKind::RequestResent => self.schedule_reminder(envelope, now),
+                EffectKind::EnvelopeFinalized | EffectKind::EnvelopeVoided | EffectKind::EnvelopeExpired => {
                     self.agenda.strike(&Task::ExpireEnvelope { envelope_id });
                     self.agenda.strike(&Task::RemindEnvelope { envelope_id });
                     self.agenda.strike(&Task::VoidEnvelope { envelope_id });
                     self.give_up_all(envelope);
                 }
-                EventKind::AgentInvited | EventKind::AgentOpened => self.plan_next(envelope, effect, now),
-                EventKind::AgentAccepted => {
+                EffectKind::AgentInvited | EffectKind::AgentOpened => self.plan_next(envelope, effect, now),
+                EffectKind::AgentAccepted => {
                     self.send_code(envelope, effect, now);
                     self.plan_next(envelope, effect, now);
                 }
-                EventKind::AgentReleased | EventKind::AgentDeclined | EventKind::DocumentSigned => {
+                EffectKind::AgentReleased | EffectKind::AgentDeclined | EffectKind::DocumentSigned => {
                     self.give_up(envelope, effect);
                 }
-                EventKind::RecipientCompleted => self.plan_hosted(envelope, effect),
+                EffectKind::RecipientCompleted => self.plan_hosted(envelope, effect),
                 _ => {}
             }
         }
@@ -356,8 +358,8 @@ impl Sandbox {
         let Some(phone) = &person.phone else { return };
         let name = &envelope.terms.name;
         let text = match person.locale {
-            crate::signing::Locale::EnUs => format!("{code} is your code to sign \"{name}\"."),
-            crate::signing::Locale::TrTr => format!("\"{name}\" belgesini imzalama kodunuz: {code}."),
+            crate::domain::signing::Locale::EnUs => format!("{code} is your code to sign \"{name}\"."),
+            crate::domain::signing::Locale::TrTr => format!("\"{name}\" belgesini imzalama kodunuz: {code}."),
         };
         let channel = match person.phone_contact_method.unwrap_or_default() {
             PhoneContactMethod::Sms => Channel::Sms,

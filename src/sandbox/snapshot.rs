@@ -4,15 +4,19 @@
 
 use super::{CreateError, Credentials, NewSandbox, Sandbox, SandboxSettings, Sandboxes};
 use crate::{
-    actor::ActorState,
-    agenda::Task,
-    clock::{Clock, Reading},
+    base::{
+        clock::{Clock, Reading},
+        ids::Drawn,
+        urls::BaseUrl,
+    },
     config::SwitchChanges,
-    ids::Drawn,
-    session::{AgentSession, PendingHandoff, SessionStatus},
-    signing::{Contact, Envelope, EnvelopeId, Group, User},
+    domain::{
+        actor::ActorState,
+        agenda::Task,
+        session::{AgentSession, PendingHandoff, SessionStatus},
+        signing::{Contact, Envelope, EnvelopeId, Group, User},
+    },
     store::StoreError,
-    urls::BaseUrl,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

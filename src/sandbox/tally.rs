@@ -1,9 +1,11 @@
 //! Which exchanges match: what `count`, `find` and `wait` ask of the journal.
 
 use crate::{
-    clock::Deadline,
-    journal::{Endpoint, Entry, Journal, News},
-    scenario::{Facts, Match, TooCostly},
+    base::clock::Deadline,
+    domain::{
+        journal::{Endpoint, Entry, Journal, News},
+        scenario::{Facts, Match, TooCostly},
+    },
 };
 use std::{collections::VecDeque, sync::Arc};
 

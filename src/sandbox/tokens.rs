@@ -4,8 +4,8 @@
 //! taken back is kept for as long as it could pass.
 
 use crate::{
-    budget::{Account, Budget, Share},
-    oauth::{AccessToken, Jtis, REMEMBERED, Replay},
+    base::budget::{Account, Budget, Share},
+    domain::oauth::{AccessToken, Jtis, REMEMBERED, Replay},
 };
 use hashbrown::HashMap;
 use jiff::Timestamp;

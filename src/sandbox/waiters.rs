@@ -5,9 +5,11 @@
 
 use super::Tally;
 use crate::{
-    clock::Deadline,
-    journal::{Entry, Journal},
-    scenario::TooCostly,
+    base::clock::Deadline,
+    domain::{
+        journal::{Entry, Journal},
+        scenario::TooCostly,
+    },
 };
 use futures_util::FutureExt;
 use std::{

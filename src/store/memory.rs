@@ -9,7 +9,7 @@ use super::{
     Document, Fill, Page, Pending, Place, Store, StoreError, Stored,
     sync::{Mutex, MutexGuard, PoisonError, RwLock, Spread},
 };
-use crate::{
+use crate::base::{
     budget::{Account, Budget, Share},
     document::Key,
 };

@@ -1,7 +1,7 @@
 //! Typed access to a store: one repository a kind of document.
 
 use super::{Content, Document, Fill, Live, Page, Place, Store, StoreError, Stored};
-use crate::document::Record;
+use crate::base::document::Record;
 use std::{any::Any, marker::PhantomData, sync::Arc};
 
 /// About how many bytes of records one page holds at most, except for the last record on it.

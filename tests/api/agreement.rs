@@ -1,6 +1,6 @@
 //! What must hold of any bytes as a request body. Property tests and the fuzz target share it.
 
-use docendorse_mock::{
+use docendorse_mock::domain::{
     contract::{HANDOFF_REQUEST, Schema, read_json, signing},
     session::HandoffRequest,
     signing::{AgentsRequest, ContactRequest, EnvelopeRequest, GroupRequest, RecipientChangeRequest, RecipientRequest},

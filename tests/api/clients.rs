@@ -11,7 +11,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use docendorse_mock::{
     Settings,
     config::Auth,
-    oauth::{JWT_BEARER, SigningKey, built_in},
+    domain::oauth::{JWT_BEARER, SigningKey, built_in},
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -71,7 +71,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         assert!(!shown.text.contains(secret), "a secret is shown once");
         assert_eq!(shown.json()["has_secret"], true);
         // It proves itself with that key, and with its secret.
-        let now = docendorse_mock::clock::Clock::system_now().as_second();
+        let now = docendorse_mock::base::clock::Clock::system_now().as_second();
         let claims = json!({
             "iss": id, "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60, "jti": "j",
             "email": "kim@example.com", "given_name": "Kim", "family_name": "Doe", "scope": "openid",
@@ -265,7 +265,7 @@ async fn what_would_let_a_reader_act_as_the_client_is_not_in_the_journal() {
 async fn a_client_gets_no_more_than_its_scopes() {
     let api = Api::new();
     let made = register(&api, json!({ "public_key": built_in::PUBLIC_KEY, "scopes": ["openid"] })).await.json();
-    let now = docendorse_mock::clock::Clock::system_now().as_second();
+    let now = docendorse_mock::base::clock::Clock::system_now().as_second();
     let mut claims = json!({
         "iss": made["client_id"], "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60,
         "jti": "j", "email": "kim@example.com", "given_name": "Kim", "family_name": "Doe", "scope": "openid agent_sessions:create",

@@ -8,7 +8,12 @@ use axum::{
     body::Body,
     http::{Request, Response},
 };
-use docendorse_mock::{App, Mock, Settings, app::MOST_STREAMS, event::EventKind, http, signing::Act};
+use docendorse_mock::{
+    App, Mock, Settings,
+    app::MOST_STREAMS,
+    domain::{event::EventKind, signing::Act},
+    http,
+};
 use futures_util::future::join_all;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -30,7 +35,7 @@ fn ids(events: &Value) -> Vec<String> {
 }
 
 fn numbered(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
-    numbers.into_iter().map(docendorse_mock::event::event_id).collect()
+    numbers.into_iter().map(docendorse_mock::domain::event::event_id).collect()
 }
 
 #[tokio::test]
@@ -143,7 +148,7 @@ async fn what_cannot_be_asked_for_is_refused_with_the_reason() {
 #[test]
 fn the_document_knows_every_kind_of_event() {
     let kinds = &documents().control()["components"]["schemas"]["EventKind"]["enum"];
-    assert_eq!(*kinds, json!(EventKind::ALL.map(EventKind::as_str)));
+    assert_eq!(*kinds, json!(EventKind::all().map(EventKind::as_str).collect::<Vec<_>>()));
 }
 
 /// The answer to a request for a stream, in process.
@@ -244,7 +249,7 @@ async fn a_reader_who_is_left_behind_is_told_how_much_they_missed() {
     sandbox.act(&agents[0], Act::Accept).await.unwrap();
     sandbox.act(&agents[0], Act::Sign { code: None }).await.unwrap();
     let text = piece(&mut stream).await.unwrap();
-    let event = |number: u64, word: &str| (docendorse_mock::event::event_id(number), word.to_owned());
+    let event = |number: u64, word: &str| (docendorse_mock::domain::event::event_id(number), word.to_owned());
     assert_eq!(
         parts(&text),
         [
@@ -386,7 +391,7 @@ async fn all_who_listen_hear_the_same_and_the_streams_end_with_the_server() {
     for (number, agent) in [(6, &agents[0]), (7, &agents[1])] {
         sandbox.act(agent, Act::Open).await.unwrap();
         for listener in &mut listeners {
-            let id = docendorse_mock::event::event_id(number);
+            let id = docendorse_mock::domain::event::event_id(number);
             assert_eq!(shown(&listener.next(1).await), [(id.as_str(), "agent.opened")]);
         }
     }

@@ -1,8 +1,8 @@
 //! What a connection that misbehaves on purpose looks like from its other end: to a socket, and to a real client.
 
 use axum::{Router, body::Body, extract::Path, http::header, response::Response, routing::any};
-use docendorse_mock::{
-    http::fault::{Dribble, Fault},
+use docendorse_mock::http::{
+    fault::{Dribble, Fault},
     server::{DRAIN, MOST_CONNECTIONS, serve_router},
 };
 use http_body_util::BodyExt;

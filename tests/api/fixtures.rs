@@ -64,7 +64,7 @@ async fn every_valid_fixture_passes() {
         api.call("POST", "/__admin/reset").await;
         let answer = api.hand_off(body.clone()).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text);
-        let value = docendorse_mock::contract::read_json(&body).unwrap();
+        let value = docendorse_mock::domain::contract::read_json(&body).unwrap();
         assert_eq!(documents().objections("HandoffRequest", &value), [""; 0], "{name}");
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     sandboxes::send,
 };
 use axum::{body::Body, http::Request};
-use docendorse_mock::oauth::{SigningKey, built_in, mint};
+use docendorse_mock::domain::oauth::{SigningKey, built_in, mint};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -201,7 +201,7 @@ async fn an_assertion_of_the_systems_time_passes_where_the_clock_was_moved() {
     let api = Api::new();
     let moved = json!({ "clock": { "frozen_at": "2020-01-01T00:00:00Z" } });
     let client = Client::in_sandbox(&api, moved).await;
-    let now = docendorse_mock::clock::Clock::system_now().as_second();
+    let now = docendorse_mock::base::clock::Clock::system_now().as_second();
     let changes = json!({ "iat": now, "exp": now + 300 });
     let answer = client.exchange("j-1", &changes).await;
     assert_eq!((answer.status.as_u16(), answer.header("x-mock-advices")), (200, "1"), "{}", answer.text);
@@ -258,7 +258,10 @@ async fn no_algorithm_but_rs256_is_believed() {
         ("another signature", format!("{signed}.AAAA{}", &signature[4..])),
         ("another claim", {
             let forged = claims.to_string().replace("usr_123", "usr_999");
-            format!("{}.{signature}", docendorse_mock::oauth::signing_input(r#"{"alg":"RS256"}"#, forged.as_bytes()))
+            format!(
+                "{}.{signature}",
+                docendorse_mock::domain::oauth::signing_input(r#"{"alg":"RS256"}"#, forged.as_bytes())
+            )
         }),
         ("two parts", signed.to_owned()),
         ("five parts", format!("{good}.a.b")),
@@ -266,7 +269,10 @@ async fn no_algorithm_but_rs256_is_believed() {
         ("no JSON", format!("e30.e30x.{signature}")),
         ("a claim twice", {
             let doubled = claims.to_string().replacen('{', r#"{"sub":"usr_999","#, 1);
-            format!("{}.{signature}", docendorse_mock::oauth::signing_input(r#"{"alg":"RS256"}"#, doubled.as_bytes()))
+            format!(
+                "{}.{signature}",
+                docendorse_mock::domain::oauth::signing_input(r#"{"alg":"RS256"}"#, doubled.as_bytes())
+            )
         }),
         ("too long", "x".repeat(20_000)),
     ] {

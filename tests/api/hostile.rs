@@ -2,11 +2,13 @@
 
 use crate::oauth::published_key;
 use docendorse_mock::{
-    clock::Clock,
-    contract::is_email,
-    oauth::{
-        Assertion, Client, Ground, Issuer, Jws, PublicKey, Scopes, TokenRequest, When, built_in, signing_input,
-        with_signature,
+    base::clock::Clock,
+    domain::{
+        contract::is_email,
+        oauth::{
+            Assertion, Client, Ground, Issuer, Jws, PublicKey, Scopes, TokenRequest, When, built_in, signing_input,
+            with_signature,
+        },
     },
 };
 use jiff::SignedDuration;

@@ -2,14 +2,16 @@
 //! transitions all the same.
 
 use docendorse_mock::{
-    agenda::Task,
     app::App,
+    base::ids::Ids,
     config::Settings,
-    ids::Ids,
-    oauth::TokenIssuer,
+    domain::{
+        agenda::Task,
+        oauth::TokenIssuer,
+        scenario::ScenarioSet,
+        signing::{Act, AgentId, Intention, NewRecipient, Person, RecipientType, Terms},
+    },
     sandbox::{AgentSource, Issuing, Limits, Sandbox, Sandboxes},
-    scenario::ScenarioSet,
-    signing::{Act, AgentId, Intention, NewRecipient, Person, RecipientType, Terms},
     store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, Stored},
 };
 use futures_util::FutureExt;

@@ -6,7 +6,7 @@ use crate::{
 };
 use docendorse_mock::{
     Settings,
-    signing::{Locale, NewRecipient, Person, PhoneContactMethod},
+    domain::signing::{Locale, NewRecipient, Person, PhoneContactMethod},
 };
 use serde_json::{Value, json};
 

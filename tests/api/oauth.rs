@@ -5,7 +5,7 @@ use crate::{
     sandboxes::create,
 };
 use axum::{body::Body, http::Request};
-use docendorse_mock::oauth::{JWT_BEARER, SigningKey, built_in};
+use docendorse_mock::domain::oauth::{JWT_BEARER, SigningKey, built_in};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 

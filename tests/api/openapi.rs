@@ -1,7 +1,7 @@
 //! The published documents. Every answer that any test here sees is held to them by the harness.
 
 use crate::harness::documents;
-use docendorse_mock::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST};
+use docendorse_mock::domain::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST};
 use serde_json::Value;
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::harness::{Answer, Api};
 use axum::{body::Body, http::Request};
 use docendorse_mock::{
+    domain::signing::{Locale, NewRecipient, Person, Plan, RecipientType, Terms},
     sandbox::{AgentSource, Sandbox},
-    signing::{Locale, NewRecipient, Person, Plan, RecipientType, Terms},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl<'a> Draft<'a> {
         let id = self.sandbox.add_recipient(&self.id, recipient, &sources).await.unwrap();
         let envelope = self.sandbox.envelope(&self.id).await.unwrap();
         let first = envelope.recipients[envelope.place_of(id).unwrap()].role.first_agent;
-        let agent = |place| docendorse_mock::signing::AgentId { envelope: envelope.id, number: first + place };
+        let agent = |place| docendorse_mock::domain::signing::AgentId { envelope: envelope.id, number: first + place };
         (id.to_string(), (0..sources.len() as u32).map(|place| agent(place).to_string()).collect())
     }
 

@@ -127,7 +127,7 @@ fn signing_key() -> impl Strategy<Value = String> + Clone {
 
 fn valid(folders: &[&str]) -> Vec<Value> {
     let files = folders.iter().flat_map(|folder| files(folder));
-    files.map(|(_, body)| docendorse_mock::contract::read_json(&body).unwrap()).collect()
+    files.map(|(_, body)| docendorse_mock::domain::contract::read_json(&body).unwrap()).collect()
 }
 
 /// The folders of bodies of the signing service, valid ones.

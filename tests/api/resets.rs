@@ -10,7 +10,7 @@ use axum::{
 };
 use docendorse_mock::{
     Mock, Settings,
-    oauth::{JWT_BEARER, built_in},
+    domain::oauth::{JWT_BEARER, built_in},
 };
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;

@@ -5,7 +5,7 @@ use crate::{
     sandboxes::{self, create, send},
 };
 use axum::{body::Body, http::Request};
-use docendorse_mock::{Mock, Settings, scenario::shipped};
+use docendorse_mock::{Mock, Settings, domain::scenario::shipped};
 use serde_json::{Value, json};
 use std::{error::Error, io::ErrorKind, time::Duration};
 use tokio::time::{Instant, timeout};

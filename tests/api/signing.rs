@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use docendorse_mock::{oauth::built_in, signing::Act};
+use docendorse_mock::domain::{oauth::built_in, signing::Act};
 use serde_json::{Value, json};
 
 pub const KEY: &str = "/api/v1/key";

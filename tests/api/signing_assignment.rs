@@ -6,8 +6,8 @@ use crate::{
 };
 use docendorse_mock::{
     Settings,
+    domain::signing::{Locale, MOST_AGENTS, MOST_RECIPIENTS},
     sandbox::{NewContact, NewUser},
-    signing::{Locale, MOST_AGENTS, MOST_RECIPIENTS},
 };
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use axum::{
     body::Body,
     http::{HeaderValue, Request, StatusCode},
 };
-use docendorse_mock::{Settings, oauth::built_in};
+use docendorse_mock::{Settings, domain::oauth::built_in};
 use serde_json::{Value, json};
 use std::fmt::Write;
 

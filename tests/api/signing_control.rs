@@ -8,7 +8,7 @@ use crate::{
 use axum::{body::Body, http::Request};
 use docendorse_mock::{
     Settings,
-    signing::{NewRecipient, RecipientType, Refusal, Terms},
+    domain::signing::{NewRecipient, RecipientType, Refusal, Terms},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use axum::{
 use docendorse_mock::{
     Settings,
     config::{Auth, InspaktHttpStatus},
-    oauth::built_in,
+    domain::oauth::built_in,
 };
 use serde_json::{Value, json};
 

@@ -6,9 +6,11 @@ use crate::{
     signing::{add, ask, draft, payload, refused, request, signer},
 };
 use docendorse_mock::{
-    contract::signing::{Body, REQUEST_ERRORS},
+    domain::{
+        contract::signing::{Body, REQUEST_ERRORS},
+        signing::{DraftError, Locale, Refusal},
+    },
     sandbox::{NewUser, SigningError},
-    signing::{DraftError, Locale, Refusal},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -122,7 +124,7 @@ async fn a_query_that_cannot_be_understood_is_refused_by_its_parameter() {
         assert_eq!(refused(&api, "GET", path, None).await.0, name);
     }
     let exchange = api.exchange(&ask(&api, "GET", "/envelopes?limit=0", None).await).await;
-    assert_eq!(exchange["client"], docendorse_mock::oauth::built_in::CLIENT_ID);
+    assert_eq!(exchange["client"], docendorse_mock::domain::oauth::built_in::CLIENT_ID);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use axum::{
 };
 use docendorse_mock::{
     Settings,
-    clock::Deadline,
-    signing::{Command, Envelope, EnvelopeId, NewRecipient, RecipientType, Terms},
+    base::clock::Deadline,
+    domain::signing::{Command, Envelope, EnvelopeId, NewRecipient, RecipientType, Terms},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

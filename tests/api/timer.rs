@@ -2,17 +2,14 @@
 //! hand.
 
 use docendorse_mock::{
-    agenda::Task,
     app::{
         App,
         timer::{LONGEST_SLEEP, keep_time},
     },
-    clock::WallClock,
+    base::{clock::WallClock, ids::Ids},
     config::Settings,
-    ids::Ids,
-    oauth::TokenIssuer,
+    domain::{agenda::Task, oauth::TokenIssuer, scenario::ScenarioSet},
     sandbox::{Issuing, Limits, Sandbox, Sandboxes},
-    scenario::ScenarioSet,
     store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, StoreError, Stored},
 };
 use jiff::{SignedDuration, Timestamp};

@@ -6,7 +6,10 @@ use crate::{
     oauth::{Client, NOW, error_of, token_of},
     sandboxes::send,
 };
-use docendorse_mock::{Mock, Settings, oauth::JWT_BEARER, scenario::shipped};
+use docendorse_mock::{
+    Mock, Settings,
+    domain::{oauth::JWT_BEARER, scenario::shipped},
+};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use tokio::time::Instant;
@@ -94,9 +97,9 @@ async fn a_token_is_late_or_a_page_comes_in_its_stead() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let ask = async |jti: &str, email: &str| {
-        let now = docendorse_mock::clock::Clock::system_now().as_second();
+        let now = docendorse_mock::base::clock::Clock::system_now().as_second();
         let claims = json!({
-            "iss": docendorse_mock::oauth::built_in::CLIENT_ID, "sub": "usr_123", "aud": "https://api.docendorse.com",
+            "iss": docendorse_mock::domain::oauth::built_in::CLIENT_ID, "sub": "usr_123", "aud": "https://api.docendorse.com",
             "iat": now, "exp": now + 60, "jti": jti, "email": email, "given_name": "Kim", "family_name": "Doe", "scope": "openid",
         });
         let assertion = crate::oauth::sign(&json!({ "alg": "RS256" }), &claims);

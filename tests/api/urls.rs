@@ -152,7 +152,7 @@ async fn a_malformed_host_is_refused_in_the_shape_of_each_surface() {
 #[tokio::test]
 async fn the_signing_service_refuses_a_malformed_host() {
     let api = Api::new();
-    let key = docendorse_mock::oauth::built_in::API_KEY;
+    let key = docendorse_mock::domain::oauth::built_in::API_KEY;
     let headers = [("host", "mock test"), ("x-inspakt-api-key", key)];
     let answer = get(&api, "/api/v1/key/envelopes", &headers).await;
     assert_eq!(answer.json()["error"]["name"], "Request.InvalidHost", "{}", answer.text);
@@ -248,7 +248,7 @@ async fn the_base_url_is_stored_with_sessions_and_envelopes() {
     let host = [("host", "localhost:32768")];
     hand_off(&api, "h-1", "sam@example.com", &host).await;
     hand_off(&api, "h-2", "kim+require_subscription@example.com", &host).await;
-    let key = ("x-inspakt-api-key", docendorse_mock::oauth::built_in::API_KEY);
+    let key = ("x-inspakt-api-key", docendorse_mock::domain::oauth::built_in::API_KEY);
     let json = ("content-type", "application/json");
     let envelope = Request::post("/api/v1/key/envelopes");
     send(&api, envelope, &[host[0], key, json], r#"{"name":"NDA","expirationPeriodDays":30}"#).await;

@@ -203,7 +203,7 @@ async fn a_server_with_open_waits_and_streams_stops() {
     while sandbox.waiters.open() < 25 && Instant::now() < most {
         yield_now().await;
     }
-    let stop = tokio::time::timeout(docendorse_mock::server::DRAIN, mock.stop()).await;
+    let stop = tokio::time::timeout(docendorse_mock::http::server::DRAIN, mock.stop()).await;
     assert!(stop.is_ok(), "cut off after the drain rather than ended");
     let mut text = String::new();
     streams[1].read_to_string(&mut text).await.unwrap();

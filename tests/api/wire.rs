@@ -103,7 +103,7 @@ async fn a_body_that_ends_early_is_an_exchange_of_its_own() {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
     let journal = &mock.app().sandboxes.default_sandbox().journal;
-    let (entries, _) = journal.list(&docendorse_mock::journal::Filter::default(), 10);
+    let (entries, _) = journal.list(&docendorse_mock::domain::journal::Filter::default(), 10);
     assert_eq!(entries.len(), 1);
     assert!(entries[0].exchange.agent_session.is_none());
 }
@@ -365,7 +365,7 @@ async fn a_stop_does_not_wait_for_ever() {
     tokio::time::pause();
     let start = tokio::time::Instant::now();
     mock.stop().await;
-    assert!(start.elapsed() <= docendorse_mock::server::DRAIN + Duration::from_secs(1));
+    assert!(start.elapsed() <= docendorse_mock::http::server::DRAIN + Duration::from_secs(1));
     // What did not finish was cut off, and not merely left behind.
     assert!(matches!(stream.read(&mut [0; 16]).await, Ok(0) | Err(_)));
 }

@@ -53,8 +53,8 @@ fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
     assert_eq!(facts["pid"], running.id());
     assert_eq!(facts["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(facts["token_url"], format!("{}/oauth2/v2/token", running.url));
-    assert_eq!(facts["client_id"], docendorse_mock::oauth::built_in::CLIENT_ID);
-    assert_eq!(facts["api_key"], docendorse_mock::oauth::built_in::API_KEY);
+    assert_eq!(facts["client_id"], docendorse_mock::domain::oauth::built_in::CLIENT_ID);
+    assert_eq!(facts["api_key"], docendorse_mock::domain::oauth::built_in::API_KEY);
     assert_eq!(facts.as_object().unwrap().len(), 7);
     running.stop("-INT");
     assert!(!std::fs::exists(&path).unwrap());

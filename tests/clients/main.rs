@@ -13,7 +13,7 @@ mod docs;
 mod harness;
 mod tools;
 
-use docendorse_mock::oauth::built_in;
+use docendorse_mock::domain::oauth::built_in;
 use harness::{Running, program};
 use std::process::Command;
 

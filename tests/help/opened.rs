@@ -1,6 +1,6 @@
 //! An envelope at the start of the race, for the tests and benchmarks that race.
 
-use docendorse_mock::signing::{
+use docendorse_mock::domain::signing::{
     Act, Command, Envelope, EnvelopeId, Locale, NewRecipient, Person, RecipientType, Spot, Terms,
 };
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! A caller on a connection that it keeps: bare, so that most of the time goes to the server, and so that all requests are
 //! on their way before the first answer is read.
 
-use docendorse_mock::signing::AgentId;
+use docendorse_mock::domain::signing::AgentId;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,

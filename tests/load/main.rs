@@ -13,9 +13,11 @@ mod opened;
 use caller::{Answer, Caller};
 use docendorse_mock::{
     Mock, Settings,
-    event::{EventKind, EventLog},
+    domain::{
+        event::{EventKind, EventLog},
+        signing::{Act, AgentId, AgentState, EffectKind, Envelope},
+    },
     sandbox::{AgentSource, Sandbox},
-    signing::{Act, AgentId, AgentState, Envelope},
 };
 use serde_json::Value;
 use std::sync::{Arc, Barrier};
@@ -113,10 +115,13 @@ fn is_claimed(now: &Envelope, before: &Envelope, winner: AgentId) {
 /// The log tells of one acceptance, then of everybody else's release, each once, and of nothing else.
 fn is_told(log: &EventLog, before: u64, winner: AgentId) {
     let (events, _) = log.after(before, usize::MAX, |_| true);
-    assert_eq!((events[0].kind, events[0].agent), (EventKind::AgentAccepted, Some(winner.number)));
+    assert_eq!((events[0].kind, events[0].agent), (EventKind::Signing(EffectKind::AgentAccepted), Some(winner.number)));
     let mut released: Vec<_> = events[1..].iter().map(|event| (event.kind, event.agent.unwrap())).collect();
     released.sort_by_key(|(_, agent)| *agent);
     let others = (1..=AGENTS).filter(|number| *number != winner.number);
-    assert_eq!(released, others.map(|number| (EventKind::AgentReleased, number)).collect::<Vec<_>>());
+    assert_eq!(
+        released,
+        others.map(|number| (EventKind::Signing(EffectKind::AgentReleased), number)).collect::<Vec<_>>()
+    );
     assert!(events.iter().all(|event| event.envelope == winner.envelope));
 }

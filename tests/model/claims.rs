@@ -1,6 +1,6 @@
 //! Of those who want the same slot, the same version or the same key, exactly one gets it.
 
-use crate::document::Record;
+use crate::base::document::Record;
 use crate::{
     orders::{drawn_orders, every_order, every_order_within},
     slot::{Slot, claim, find, get, insert, race, slot, slots},

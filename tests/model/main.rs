@@ -21,5 +21,5 @@ mod slot;
 mod store;
 mod tables;
 
-// The source of the store names them as `crate::document` and `crate::budget`.
-use docendorse_mock::{budget, document};
+// The source of the store names it as `crate::base`.
+use docendorse_mock::base;

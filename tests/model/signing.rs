@@ -7,8 +7,9 @@ use crate::{
     slot::together,
     store::{Memory, Repository, Retention, Update, at_once},
 };
-use docendorse_mock::{
+use docendorse_mock::domain::{
     event::{Batch, EventKind, EventLog},
+    signing::EffectKind,
     signing::{Act, AgentState, Command, Effect, Envelope, Judgement, Refusal, Spot, Terms},
 };
 use jiff::Timestamp;
@@ -76,12 +77,15 @@ impl World {
     }
 
     /// What the log tells, in its order; agents by their places.
-    fn told(&self) -> Vec<(EventKind, Option<u32>)> {
+    fn told(&self) -> Vec<(EffectKind, Option<u32>)> {
         self.log
             .after(0, usize::MAX, |_| true)
             .0
             .into_iter()
-            .map(|event| (event.kind, event.agent.map(|number| number - 1)))
+            .map(|event| {
+                let EventKind::Signing(kind) = event.kind;
+                (kind, event.agent.map(|number| number - 1))
+            })
             .collect()
     }
 }
@@ -130,7 +134,7 @@ fn accept_race(agents: u32) {
     let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
     let winners: Vec<_> = (0..agents).zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
     let [(winner, Ok((_, effects)))] = winners[..] else { panic!("one accepts, not {winners:?}") };
-    assert_eq!(effects[0].kind, EventKind::AgentAccepted);
+    assert_eq!(effects[0].kind, EffectKind::AgentAccepted);
     assert_eq!(effects.len(), agents as usize, "one accepted, and everybody else released");
     for (agent, outcome) in (0..agents).zip(&outcomes).filter(|(agent, _)| *agent != winner) {
         let Err(refusal @ Refusal::AlreadyClaimed { by }) = outcome else { panic!("{agent}: {outcome:?}") };
@@ -141,7 +145,7 @@ fn accept_race(agents: u32) {
     let mut released: Vec<_> = world.told()[1..].to_vec();
     released.sort_by_key(|(_, agent)| *agent);
     let others = (0..agents).filter(|agent| *agent != winner);
-    assert_eq!(released, others.map(|agent| (EventKind::AgentReleased, Some(agent))).collect::<Vec<_>>());
+    assert_eq!(released, others.map(|agent| (EffectKind::AgentReleased, Some(agent))).collect::<Vec<_>>());
 }
 
 #[test]
@@ -178,8 +182,8 @@ fn the_log_tells_of_a_signature_after_the_acceptance_whoever_comes_to_it_first()
         let (world, _) = play(opened(1, 2), &[signs, signs, &[of(1, Act::Accept)]]);
         let told = world.told();
         let place = |kind| told.iter().position(|(told, _)| *told == kind);
-        assert!(place(EventKind::AgentAccepted) == Some(0));
-        assert!(place(EventKind::DocumentSigned).is_none_or(|signed| signed > 1));
+        assert!(place(EffectKind::AgentAccepted) == Some(0));
+        assert!(place(EffectKind::DocumentSigned).is_none_or(|signed| signed > 1));
     }
     every_order_within(1, body);
     drawn_orders(2000, body);

@@ -1,7 +1,7 @@
 //! Something that only one can have, and how threads set about it.
 
 use crate::{
-    document::{Key, Record},
+    base::document::{Key, Record},
     store::{Memory, Repository, Retention, Store, Update, at_once},
 };
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,12 @@
 //! The explorer can fail: each of these machines breaks one rule, and is found out by a shortest counter-example.
 
-use docendorse_mock::event::EventKind;
-use docendorse_mock::signing::explore::{
-    Invariant, Layout, Machine, Options, Outcome, Replay, Rules, Script, Setup, explore,
-};
-use docendorse_mock::signing::{
+use docendorse_mock::domain::signing::EffectKind;
+use docendorse_mock::domain::signing::{
     Act, AgentState, Command, Effect, Envelope, EnvelopeState, Judgement, RecipientState, Refusal, Spot, Terms,
     VoidReason,
+};
+use docendorse_mock::simulation::explore::{
+    Invariant, Layout, Machine, Options, Outcome, Replay, Rules, Script, Setup, explore,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -34,12 +34,12 @@ fn state(envelope: &Envelope, spot: Spot) -> AgentState {
     envelope.recipients[spot.recipient as usize].agent(spot.agent).unwrap()
 }
 
-fn of(kind: EventKind, spot: Spot) -> Effect {
+fn of(kind: EffectKind, spot: Spot) -> Effect {
     Effect { kind, recipient: Some(spot.recipient), agent: Some(spot.agent) }
 }
 
 /// Takes an agent to a state as an effective step does.
-fn take(envelope: &mut Envelope, spot: Spot, to: AgentState, kind: EventKind, effects: &mut Vec<Effect>) -> Answer {
+fn take(envelope: &mut Envelope, spot: Spot, to: AgentState, kind: EffectKind, effects: &mut Vec<Effect>) -> Answer {
     envelope.recipients[spot.recipient as usize].seats[spot.agent as usize].state = to;
     envelope.revision += 1;
     effects.push(of(kind, spot));
@@ -97,7 +97,7 @@ fn an_accept_that_does_not_look_at_the_claim_makes_two_primaries() {
         Command::Act(spot, Act::Accept) if state(envelope, spot) == AgentState::Released => {
             let recipient = &mut envelope.recipients[spot.recipient as usize];
             recipient.state = RecipientState::Claimed { activated_at: NOW, by: spot.agent, at: NOW };
-            Some(take(envelope, spot, AgentState::Primary, EventKind::AgentAccepted, effects))
+            Some(take(envelope, spot, AgentState::Primary, EffectKind::AgentAccepted, effects))
         }
         _ => None,
     });
@@ -116,7 +116,7 @@ fn an_accept_that_forgets_to_release_an_agent_is_found() {
         let answer = Rules.perform(envelope, command, NOW, effects);
         if was != AgentState::Released && state(envelope, last) == AgentState::Released {
             envelope.recipients[0].seats[last.agent as usize].state = was;
-            effects.retain(|effect| *effect != of(EventKind::AgentReleased, last));
+            effects.retain(|effect| *effect != of(EffectKind::AgentReleased, last));
         }
         Some(answer)
     });
@@ -127,7 +127,7 @@ fn an_accept_that_forgets_to_release_an_agent_is_found() {
 fn a_released_agent_who_may_sign_is_found() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Sign { .. }) if state(envelope, spot) == AgentState::Released => {
-            Some(take(envelope, spot, AgentState::Signed, EventKind::DocumentSigned, effects))
+            Some(take(envelope, spot, AgentState::Signed, EffectKind::DocumentSigned, effects))
         }
         _ => None,
     });
@@ -141,7 +141,7 @@ fn one_who_has_declined_and_is_invited_beside_a_primary_is_found() {
         Command::Act(spot, Act::Open)
             if state(envelope, spot) == AgentState::Declined && envelope.recipients[0].primary().is_some() =>
         {
-            Some(take(envelope, spot, AgentState::Invited, EventKind::AgentInvited, effects))
+            Some(take(envelope, spot, AgentState::Invited, EffectKind::AgentInvited, effects))
         }
         _ => None,
     });
@@ -153,7 +153,7 @@ fn one_who_has_declined_and_is_invited_beside_a_primary_is_found() {
 fn an_event_that_is_told_twice_is_found() {
     let machine = Broken(|envelope, command, effects| {
         let answer = Rules.perform(envelope, command, NOW, effects);
-        effects.extend(effects.iter().find(|effect| effect.kind == EventKind::DocumentSigned).copied());
+        effects.extend(effects.iter().find(|effect| effect.kind == EffectKind::DocumentSigned).copied());
         Some(answer)
     });
     let script = "send, agent 1 open, agent 1 accept, agent 1 sign";
@@ -164,7 +164,7 @@ fn an_event_that_is_told_twice_is_found() {
 fn an_event_that_is_lost_is_found() {
     let machine = Broken(|envelope, command, effects| {
         let answer = Rules.perform(envelope, command, NOW, effects);
-        effects.retain(|effect| *effect != of(EventKind::AgentReleased, Spot { recipient: 0, agent: 2 }));
+        effects.retain(|effect| *effect != of(EffectKind::AgentReleased, Spot { recipient: 0, agent: 2 }));
         Some(answer)
     });
     let script = "send, agent 1 open, agent 1 accept";
@@ -188,7 +188,7 @@ fn a_way_that_leads_back_is_found() {
         Command::Act(spot, Act::Open)
             if state(envelope, spot) == AgentState::Opened && envelope.judge(Command::Void).is_ok() =>
         {
-            Some(take(envelope, spot, AgentState::Invited, EventKind::AgentInvited, effects))
+            Some(take(envelope, spot, AgentState::Invited, EffectKind::AgentInvited, effects))
         }
         _ => None,
     });
@@ -252,7 +252,7 @@ fn an_envelope_that_does_not_stay_finalized_is_found() {
         (Command::Void, EnvelopeState::Finalized { sent_at, .. }) => {
             envelope.state = EnvelopeState::Voided { sent_at, at: NOW, because: VoidReason::Sender };
             envelope.revision += 1;
-            effects.push(Effect { kind: EventKind::EnvelopeVoided, recipient: None, agent: None });
+            effects.push(Effect { kind: EffectKind::EnvelopeVoided, recipient: None, agent: None });
             Some(Ok(Judgement::Effective))
         }
         _ => None,
@@ -265,7 +265,7 @@ fn an_envelope_that_does_not_stay_finalized_is_found() {
 fn the_last_one_to_leave_must_end_the_recipient() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Decline) if state(envelope, spot) == AgentState::Invited => {
-            Some(take(envelope, spot, AgentState::Declined, EventKind::AgentDeclined, effects))
+            Some(take(envelope, spot, AgentState::Declined, EffectKind::AgentDeclined, effects))
         }
         _ => None,
     });
@@ -278,7 +278,7 @@ fn an_envelope_that_ends_with_its_first_signature_is_found() {
     let machine = Broken(|envelope, command, effects| {
         let was = envelope.state;
         let answer = Rules.perform(envelope, command, NOW, effects);
-        let signed = effects.iter().any(|effect| effect.kind == EventKind::DocumentSigned);
+        let signed = effects.iter().any(|effect| effect.kind == EffectKind::DocumentSigned);
         if let (true, EnvelopeState::Sent { sent_at }) = (signed, was) {
             envelope.state = EnvelopeState::Finalized { sent_at, at: NOW };
         }
@@ -296,8 +296,8 @@ fn one_who_is_invited_before_it_is_their_turn_is_found() {
             let early = Spot { recipient: 1, agent: 0 };
             envelope.recipients[1].state = RecipientState::Open { activated_at: NOW };
             envelope.recipients[1].seats[0].state = AgentState::Invited;
-            effects.push(of(EventKind::AgentInvited, early));
-            effects.push(Effect { agent: None, ..of(EventKind::RecipientActivated, early) });
+            effects.push(of(EffectKind::AgentInvited, early));
+            effects.push(Effect { agent: None, ..of(EffectKind::RecipientActivated, early) });
         }
         Some(answer)
     });
@@ -322,13 +322,13 @@ fn a_decline_that_voids_a_kept_envelope_is_found() {
 fn a_kept_decline_that_lets_the_next_order_go_on_is_found() {
     let machine = Broken(|envelope, command, effects| {
         let answer = Rules.perform(envelope, command, NOW, effects);
-        let declined = effects.iter().any(|effect| effect.kind == EventKind::RecipientDeclined);
+        let declined = effects.iter().any(|effect| effect.kind == EffectKind::RecipientDeclined);
         if declined && envelope.recipients[1].state == RecipientState::Waiting {
             let next = Spot { recipient: 1, agent: 0 };
             envelope.recipients[1].state = RecipientState::Open { activated_at: NOW };
             envelope.recipients[1].seats[0].state = AgentState::Invited;
-            effects.push(of(EventKind::AgentInvited, next));
-            effects.push(Effect { agent: None, ..of(EventKind::RecipientActivated, next) });
+            effects.push(of(EffectKind::AgentInvited, next));
+            effects.push(Effect { agent: None, ..of(EffectKind::RecipientActivated, next) });
         }
         Some(answer)
     });

@@ -1,6 +1,6 @@
 //! Changes to a draft: what is refused leaves no trace, and no number is ever given twice (G3, G6, G10).
 
-use docendorse_mock::signing::{
+use docendorse_mock::domain::signing::{
     AgentId, Command, DraftError, Envelope, EnvelopeId, Judgement, Locale, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient,
     Person, RecipientChange, RecipientId, RecipientType, Refusal, Spot, Terms,
 };

@@ -1,6 +1,6 @@
 //! The real machine holds every invariant under every interleaving; scripts read back and replay.
 
-use docendorse_mock::signing::explore::{
+use docendorse_mock::simulation::explore::{
     Exploration, ExploreError, Layout, MOST_COMPETITORS, Options, Rules, Script, Setup, explore,
 };
 

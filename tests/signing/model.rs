@@ -3,11 +3,11 @@
 //! It keeps no state. Where an envelope, a recipient or an agent stands is looked up in that list each time, so that it
 //! can share no slip with the machine, and so that the events are known to tell the whole story.
 
-use docendorse_mock::event::EventKind;
-use docendorse_mock::signing::{Act, Command, RecipientType, Spot};
+use docendorse_mock::domain::signing::EffectKind;
+use docendorse_mock::domain::signing::{Act, Command, RecipientType, Spot};
 
 /// What is told: what happened, to which recipient, to which agent of it.
-pub type Told = (EventKind, Option<u32>, Option<u32>);
+pub type Told = (EffectKind, Option<u32>, Option<u32>);
 
 /// A recipient as it was added.
 #[derive(Clone, Debug)]
@@ -35,10 +35,10 @@ pub struct Model {
 impl Model {
     pub fn envelope(&self) -> &'static str {
         let mut words = self.told.iter().rev().map(|told| match told.0 {
-            EventKind::EnvelopeSent => "sent",
-            EventKind::EnvelopeFinalized => "finalized",
-            EventKind::EnvelopeVoided => "voided",
-            EventKind::EnvelopeExpired => "expired",
+            EffectKind::EnvelopeSent => "sent",
+            EffectKind::EnvelopeFinalized => "finalized",
+            EffectKind::EnvelopeVoided => "voided",
+            EffectKind::EnvelopeExpired => "expired",
             _ => "",
         });
         words.find(|word| !word.is_empty()).unwrap_or("draft")
@@ -48,12 +48,12 @@ impl Model {
         let of = |told: &&Told| told.1 == Some(recipient as u32) && told.2 == Some(agent as u32);
         match self.told.iter().rev().find(of).map(|told| told.0) {
             None => "waiting",
-            Some(EventKind::AgentInvited) => "invited",
-            Some(EventKind::AgentOpened) => "opened",
-            Some(EventKind::AgentAccepted) => "primary",
-            Some(EventKind::AgentReleased) => "released",
-            Some(EventKind::AgentDeclined) => "declined",
-            Some(EventKind::DocumentSigned) => "signed",
+            Some(EffectKind::AgentInvited) => "invited",
+            Some(EffectKind::AgentOpened) => "opened",
+            Some(EffectKind::AgentAccepted) => "primary",
+            Some(EffectKind::AgentReleased) => "released",
+            Some(EffectKind::AgentDeclined) => "declined",
+            Some(EffectKind::DocumentSigned) => "signed",
             Some(other) => panic!("{other:?} is nothing that happens to an agent"),
         }
     }
@@ -70,11 +70,11 @@ impl Model {
         let happened = |kind| self.told.contains(&(kind, Some(recipient as u32), None));
         if self.parts[recipient].removed {
             "removed"
-        } else if happened(EventKind::RecipientCompleted) {
+        } else if happened(EffectKind::RecipientCompleted) {
             "completed"
-        } else if happened(EventKind::RecipientDeclined) {
+        } else if happened(EffectKind::RecipientDeclined) {
             "declined"
-        } else if !happened(EventKind::RecipientActivated) {
+        } else if !happened(EffectKind::RecipientActivated) {
             "waiting"
         } else if self.primary(recipient).is_some() {
             "claimed"
@@ -89,7 +89,7 @@ impl Model {
         match command {
             Command::Send => {
                 self.may_be_sent()?;
-                self.tell(EventKind::EnvelopeSent);
+                self.tell(EffectKind::EnvelopeSent);
                 self.invite_all_whose_turn_it_is();
             }
             Command::Void => {
@@ -97,17 +97,17 @@ impl Model {
                     return Err("Envelope.Closed");
                 }
                 self.must_be_sent()?;
-                self.tell(EventKind::EnvelopeVoided);
+                self.tell(EffectKind::EnvelopeVoided);
             }
             Command::Expire => {
                 self.must_be_sent()?;
-                self.tell(EventKind::EnvelopeExpired);
+                self.tell(EffectKind::EnvelopeExpired);
             }
             Command::Remind => {
                 self.must_be_sent()?;
                 for recipient in self.present() {
                     if ["open", "claimed"].contains(&self.recipient(recipient)) {
-                        self.tell_of(EventKind::RequestResent, recipient);
+                        self.tell_of(EffectKind::RequestResent, recipient);
                     }
                 }
             }
@@ -175,7 +175,7 @@ impl Model {
             Act::Open => {
                 if word == "invited" {
                     self.must_be_hosted(recipient)?;
-                    self.told.push((EventKind::AgentOpened, Some(spot.recipient), Some(spot.agent)));
+                    self.told.push((EffectKind::AgentOpened, Some(spot.recipient), Some(spot.agent)));
                 }
             }
             Act::Accept => match word {
@@ -189,7 +189,7 @@ impl Model {
                     "opened" => return Err("Agent.NotPrimary"),
                     _ => self.must_be_signable(recipient, agent, code)?,
                 }
-                self.told.push((EventKind::DocumentSigned, Some(spot.recipient), Some(spot.agent)));
+                self.told.push((EffectKind::DocumentSigned, Some(spot.recipient), Some(spot.agent)));
                 self.complete(recipient);
             }
             Act::Decline => {
@@ -223,10 +223,10 @@ impl Model {
 
     fn accept(&mut self, spot: Spot) {
         let recipient = spot.recipient as usize;
-        self.told.push((EventKind::AgentAccepted, Some(spot.recipient), Some(spot.agent)));
+        self.told.push((EffectKind::AgentAccepted, Some(spot.recipient), Some(spot.agent)));
         for (agent, word) in self.agents(recipient).into_iter().enumerate() {
             if word == "invited" || word == "opened" {
-                self.told.push((EventKind::AgentReleased, Some(spot.recipient), Some(agent as u32)));
+                self.told.push((EffectKind::AgentReleased, Some(spot.recipient), Some(agent as u32)));
             }
         }
         if self.parts[recipient].kind == RecipientType::Host {
@@ -237,34 +237,34 @@ impl Model {
     fn decline(&mut self, spot: Spot) {
         let recipient = spot.recipient as usize;
         let released: Vec<usize> = self.places_of(recipient, "released");
-        self.told.push((EventKind::AgentDeclined, Some(spot.recipient), Some(spot.agent)));
+        self.told.push((EffectKind::AgentDeclined, Some(spot.recipient), Some(spot.agent)));
         // There are released agents only where the one who declines was primary.
         if self.reopen && !released.is_empty() {
             for agent in released {
-                self.told.push((EventKind::AgentInvited, Some(spot.recipient), Some(agent as u32)));
+                self.told.push((EffectKind::AgentInvited, Some(spot.recipient), Some(agent as u32)));
             }
             return;
         }
         let may_go_on = ["invited", "opened"].iter().any(|word| !self.places_of(recipient, word).is_empty());
         if !may_go_on {
-            self.tell_of(EventKind::RecipientDeclined, recipient);
+            self.tell_of(EffectKind::RecipientDeclined, recipient);
             if self.is_waited_for(recipient) && !self.keep {
-                self.tell(EventKind::EnvelopeVoided);
+                self.tell(EffectKind::EnvelopeVoided);
             }
         }
     }
 
     fn complete(&mut self, recipient: usize) {
-        self.tell_of(EventKind::RecipientCompleted, recipient);
+        self.tell_of(EffectKind::RecipientCompleted, recipient);
         self.invite_all_whose_turn_it_is();
         let is_done = |place: &usize| !self.is_waited_for(*place) || self.recipient(*place) == "completed";
         if self.present().iter().all(is_done) {
             for place in self.present() {
                 if self.parts[place].kind == RecipientType::Viewer {
-                    self.tell_of(EventKind::RecipientCompleted, place);
+                    self.tell_of(EffectKind::RecipientCompleted, place);
                 }
             }
-            self.tell(EventKind::EnvelopeFinalized);
+            self.tell(EffectKind::EnvelopeFinalized);
         }
     }
 
@@ -275,9 +275,9 @@ impl Model {
         for place in self.present() {
             let part = &self.parts[place];
             if part.order <= turn && part.kind != RecipientType::Viewer && self.recipient(place) == "waiting" {
-                self.tell_of(EventKind::RecipientActivated, place);
+                self.tell_of(EffectKind::RecipientActivated, place);
                 for agent in self.places_of(place, "waiting") {
-                    self.told.push((EventKind::AgentInvited, Some(place as u32), Some(agent as u32)));
+                    self.told.push((EffectKind::AgentInvited, Some(place as u32), Some(agent as u32)));
                 }
             }
         }
@@ -300,11 +300,11 @@ impl Model {
         (0..self.parts.len()).filter(|place| !self.parts[*place].removed).collect()
     }
 
-    fn tell(&mut self, kind: EventKind) {
+    fn tell(&mut self, kind: EffectKind) {
         self.told.push((kind, None, None));
     }
 
-    fn tell_of(&mut self, kind: EventKind, recipient: usize) {
+    fn tell_of(&mut self, kind: EffectKind, recipient: usize) {
         self.told.push((kind, Some(recipient as u32), None));
     }
 }

@@ -1,12 +1,12 @@
 //! Random lives of random envelopes: after every command the machine and the reference model agree.
 
 use crate::model::{Model, Part, Told};
-use docendorse_mock::event::EventKind;
-use docendorse_mock::signing::explore::{Machine, Rules};
-use docendorse_mock::signing::{
+use docendorse_mock::domain::signing::EffectKind;
+use docendorse_mock::domain::signing::{
     Act, AgentId, Command, Effect, Envelope, EnvelopeId, EnvelopeState, Judgement, Locale, NewRecipient, Person,
     RecipientType, Refusal, Spot, Terms,
 };
+use docendorse_mock::simulation::explore::{Machine, Rules};
 use jiff::{SignedDuration, Timestamp};
 use proptest::{
     prelude::*,
@@ -298,12 +298,12 @@ fn times_hold(before: &Envelope, after: &Envelope, told: &[Told], now: Timestamp
         for (was, is) in was.seats.iter().zip(&is.seats) {
             prop_assert_eq!(is.since, if was.state == is.state { was.since } else { now });
         }
-        let is_activated = told.contains(&(EventKind::RecipientActivated, Some(place as u32), None));
+        let is_activated = told.contains(&(EffectKind::RecipientActivated, Some(place as u32), None));
         let activated_at = if is_activated { Some(now) } else { was.activated_at() };
         prop_assert_eq!(is.activated_at(), activated_at, "recipient {}", place);
     }
     let sent_at =
-        if told.contains(&(EventKind::EnvelopeSent, None, None)) { Some(now) } else { before.state.sent_at() };
+        if told.contains(&(EffectKind::EnvelopeSent, None, None)) { Some(now) } else { before.state.sent_at() };
     prop_assert_eq!(after.state.sent_at(), sent_at);
     if let EnvelopeState::Finalized { at, .. } | EnvelopeState::Voided { at, .. } | EnvelopeState::Expired { at, .. } =
         after.state
@@ -341,8 +341,8 @@ fn random_lives_meet_everything_that_can_happen() {
     // Deletion is not a command: the envelope is gone then.
     let every = Refusal::ALL.into_iter().filter(|refusal| *refusal != Refusal::NotDeletable);
     assert_eq!(refusals, every.map(Refusal::name).collect(), "every refusal comes up");
-    let every = EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::EnvelopeCreated);
-    assert_eq!(events, every.map(EventKind::as_str).collect(), "every event comes up");
+    let every = EffectKind::ALL.into_iter().filter(|kind| *kind != EffectKind::EnvelopeCreated);
+    assert_eq!(events, every.map(EffectKind::as_str).collect(), "every event comes up");
     assert_eq!(states.len(), 6, "every state of a recipient comes up: {states:?}");
     assert!(sent > 200 && finalized > 50, "of 500 envelopes {sent} were sent and {finalized} finalized");
 }
@@ -359,7 +359,7 @@ impl Machine for Forgetful {
         effects: &mut Vec<Effect>,
     ) -> Result<Judgement, Refusal> {
         let result = Rules.perform(envelope, command, now, effects);
-        let last = effects.iter().rposition(|effect| effect.kind == EventKind::AgentReleased);
+        let last = effects.iter().rposition(|effect| effect.kind == EffectKind::AgentReleased);
         last.map(|last| effects.remove(last));
         result
     }

@@ -1,8 +1,10 @@
 //! Races for an envelope that exists: a draft, or one that is under way.
 
-use docendorse_mock::signing::{
-    Act, AgentState, Command, Ending, Envelope, EnvelopeId, NewRecipient, Person, Plan, Race, RaceError, RecipientType,
-    Refusal, Spot, Terms,
+use docendorse_mock::{
+    domain::signing::{
+        Act, AgentState, Command, Envelope, EnvelopeId, NewRecipient, Person, Plan, RecipientType, Refusal, Spot, Terms,
+    },
+    simulation::race::{Ending, Race, RaceError},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

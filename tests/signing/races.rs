@@ -1,8 +1,8 @@
 //! Simulated races: certain ones, drawn ones, and what holds in any of them.
 
 use docendorse_mock::{
-    event::EventKind,
-    signing::{AgentState, Behaviour, Ending, Happening, Race, RaceAgent, RaceError, RaceFile, Run},
+    domain::signing::{AgentState, Behaviour, EffectKind},
+    simulation::race::{Ending, Happening, Race, RaceAgent, RaceError, RaceFile, Run},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -290,23 +290,23 @@ fn judge(run: &Run) -> Result<(), String> {
     for entry in &run.timeline {
         let Happening::Event { event } = entry.what else { continue };
         let Some(agent) = entry.agent.map(|agent| agent as usize - 1) else {
-            let ends = [EventKind::EnvelopeFinalized, EventKind::EnvelopeVoided, EventKind::EnvelopeExpired];
+            let ends = [EffectKind::EnvelopeFinalized, EffectKind::EnvelopeVoided, EffectKind::EnvelopeExpired];
             ended += u32::from(ends.contains(&event));
             continue;
         };
         let (from, to): (&[AgentState], _) = match event {
-            EventKind::AgentInvited => (&[AgentState::Waiting, AgentState::Released], AgentState::Invited),
-            EventKind::AgentOpened => (&[AgentState::Invited], AgentState::Opened),
-            EventKind::AgentAccepted => (&[AgentState::Opened], AgentState::Primary),
-            EventKind::AgentReleased => (&[AgentState::Invited, AgentState::Opened], AgentState::Released),
-            EventKind::AgentDeclined => (&[AgentState::Opened, AgentState::Primary], AgentState::Declined),
-            EventKind::DocumentSigned => (&[AgentState::Primary], AgentState::Signed),
+            EffectKind::AgentInvited => (&[AgentState::Waiting, AgentState::Released], AgentState::Invited),
+            EffectKind::AgentOpened => (&[AgentState::Invited], AgentState::Opened),
+            EffectKind::AgentAccepted => (&[AgentState::Opened], AgentState::Primary),
+            EffectKind::AgentReleased => (&[AgentState::Invited, AgentState::Opened], AgentState::Released),
+            EffectKind::AgentDeclined => (&[AgentState::Opened, AgentState::Primary], AgentState::Declined),
+            EffectKind::DocumentSigned => (&[AgentState::Primary], AgentState::Signed),
             other => return Err(format!("{other:?} is of no agent")),
         };
         if !from.contains(&states[agent]) {
             return Err(format!("agent {} is {:?} when it comes to {event:?}", agent + 1, states[agent]));
         }
-        if event == EventKind::AgentAccepted && states.contains(&AgentState::Primary) {
+        if event == EffectKind::AgentAccepted && states.contains(&AgentState::Primary) {
             return Err("two are primary".to_owned());
         }
         states[agent] = to;

@@ -2,7 +2,7 @@
 
 use crate::{Note, backends, note, notes};
 use docendorse_mock::{
-    document::Record,
+    base::document::Record,
     store::{Place, StoreError, Update},
 };
 

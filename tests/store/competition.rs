@@ -6,8 +6,7 @@ use crate::{
     races::{CALLERS, block, race},
 };
 use docendorse_mock::{
-    event::EventKind,
-    signing::{Act, AgentState, Command, Effect, Envelope, Refusal, Spot},
+    domain::signing::{Act, AgentState, Command, Effect, EffectKind, Envelope, Refusal, Spot},
     store::{Repository, Update},
 };
 use jiff::Timestamp;
@@ -27,7 +26,11 @@ fn a_hundred_agents_accept_and_one_is_primary() {
             let winners: Vec<_> = outcomes.iter().enumerate().filter(accepted).collect();
             let [(winner, Ok(effects))] = winners[..] else { panic!("{name}: {} accepted", winners.len()) };
             let count = |kind| effects.iter().filter(|effect| effect.kind == kind).count();
-            assert_eq!((count(EventKind::AgentAccepted), count(EventKind::AgentReleased)), (1, CALLERS - 1), "{name}");
+            assert_eq!(
+                (count(EffectKind::AgentAccepted), count(EffectKind::AgentReleased)),
+                (1, CALLERS - 1),
+                "{name}"
+            );
             assert_eq!(effects.len(), CALLERS, "{name}");
 
             let winner = winner as u32;

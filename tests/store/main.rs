@@ -14,7 +14,7 @@ mod opened;
 mod races;
 mod retention;
 
-use docendorse_mock::document::{Key, Record};
+use docendorse_mock::base::document::{Key, Record};
 use docendorse_mock::store::{Memory, Repository, Retention, Store};
 use encoded::Encoded;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 //! Only regular files are opened, so that a FIFO or a device in the folder never blocks a reader.
 
 use super::LoadError;
-use crate::scenario::MOST_BYTES;
+use crate::domain::scenario::MOST_BYTES;
 use std::{
     fs::{File, Metadata},
     io::{self, Read},

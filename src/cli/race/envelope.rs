@@ -2,9 +2,10 @@
 
 use super::{Exit, Failure};
 use crate::{
-    cli::{read_text, validate::printable},
-    clock::Reading,
-    signing::{Envelope, EnvelopeId, Race},
+    base::clock::Reading,
+    cli::{output::printable, read_text},
+    domain::signing::{Envelope, EnvelopeId},
+    simulation::race::Race,
 };
 use serde::Deserialize;
 

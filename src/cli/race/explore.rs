@@ -3,7 +3,7 @@
 use super::{Failure, Format, told_as_json};
 use crate::{
     cli::{Exit, read_text},
-    signing::explore::{Exploration, Layout, Options, Rules, Script, Setup, explore},
+    simulation::explore::{Exploration, Layout, Options, Rules, Script, Setup, explore},
 };
 use std::fmt::Write;
 

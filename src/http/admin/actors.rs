@@ -5,13 +5,15 @@ use super::{
     paging::{Paging, page_size},
 };
 use crate::{
-    actor::{ActorChange, ActorState},
-    contract::is_email,
+    base::position::brief,
+    domain::{
+        actor::{ActorChange, ActorState},
+        contract::is_email,
+    },
     http::{
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
-    position::brief,
 };
 use serde::Serialize;
 use serde_json::json;

@@ -3,12 +3,12 @@
 use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
+    base::position::brief,
+    domain::oauth::{Client, KeyError, PublicKey, Scope, Scopes, Secret, is_client_id},
     http::{
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
-    oauth::{Client, KeyError, PublicKey, Scope, Scopes, Secret, is_client_id},
-    position::brief,
     sandbox::{RegisterError, Sandbox},
 };
 use axum::{

@@ -2,12 +2,14 @@
 
 use super::{Pretty, paging::page_size};
 use crate::{
-    clock::{ClockError, Reading, read_span},
+    base::{
+        clock::{ClockError, Reading, read_span},
+        position::brief,
+    },
     http::{
         error::Problem,
         extract::{Fields, Params, World},
     },
-    position::brief,
     sandbox::Sandbox,
 };
 use axum::http::StatusCode;

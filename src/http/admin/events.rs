@@ -6,14 +6,15 @@ use self::stream::{is_wanted, stream_events};
 use super::{Pretty, paging::page_size};
 use crate::{
     app::App,
-    event::{Event, EventKind, event_id, event_number},
+    base::{position::brief, reading::Readings},
+    domain::{
+        event::{Event, EventKind, event_id, event_number},
+        signing::{AgentId, EnvelopeId},
+    },
     http::{
         error::Problem,
         extract::{Params, World},
     },
-    position::brief,
-    reading::Readings,
-    signing::{AgentId, EnvelopeId},
 };
 use axum::{
     extract::State,
@@ -105,7 +106,7 @@ fn number_of(place: &str, id: &str) -> Result<u64, Problem> {
 fn kinds_of(list: &str) -> Result<Vec<EventKind>, Problem> {
     let kind = |word: &str| {
         EventKind::named(word).ok_or_else(|| {
-            let known = EventKind::ALL.map(EventKind::as_str).join(", ");
+            let known = EventKind::all().map(EventKind::as_str).collect::<Vec<_>>().join(", ");
             Problem::bad_request(format!("event: {:?} is none of {known}.", brief(word)))
         })
     };

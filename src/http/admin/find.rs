@@ -5,16 +5,20 @@
 use super::{Pretty, paging::page_size};
 use crate::{
     app::{App, MOST_WAITS},
-    clock::{Deadline, Stopwatch},
+    base::{
+        clock::{Deadline, Stopwatch},
+        reading::{self, Readings},
+    },
     config::duration,
+    domain::{
+        journal::{Endpoint, Entry, Journal},
+        scenario::{Match, TooCostly},
+    },
     http::{
         error::Problem,
         extract::{Fields, Params, World},
     },
-    journal::{Endpoint, Entry, Journal},
-    reading::{self, Readings},
     sandbox::{Query, Sandbox, Tally},
-    scenario::{Match, TooCostly},
 };
 use axum::{
     extract::State,

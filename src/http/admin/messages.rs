@@ -2,13 +2,15 @@
 
 use super::{Pretty, paging::page_size, requests::All};
 use crate::{
+    base::reading::Readings,
+    domain::{
+        message::{Channel, Message},
+        signing::{AgentId, EnvelopeId},
+    },
     http::{
         error::Problem,
         extract::{Id, Params, World},
     },
-    message::{Channel, Message},
-    reading::Readings,
-    signing::{AgentId, EnvelopeId},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -5,13 +5,15 @@
 
 use crate::{
     app::App,
+    base::{
+        position::{brief, shorten},
+        reading::{self, ReadError, Tree, object_tree},
+    },
     http::{
         error::Problem,
         extract::{in_query, read_body},
         openapi,
     },
-    position::{brief, shorten},
-    reading::{self, ReadError, Tree, object_tree},
 };
 use axum::{
     body::Body,

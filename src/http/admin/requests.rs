@@ -3,16 +3,16 @@
 use super::{Pretty, paging::page_size};
 use crate::{
     app::App,
-    clock::Deadline,
-    contract::STATUSES,
+    base::{clock::Deadline, position::brief, reading::Readings},
+    domain::{
+        contract::STATUSES,
+        journal::{Endpoint, Entry, Filter, Journal, StatusFilter, exchange_id, exchange_number},
+        scenario::{self, ChosenBy, Facts, LazyBody, NearMiss, ScenarioSet},
+    },
     http::{
         error::Problem,
         extract::{Id, Params, World},
     },
-    journal::{Endpoint, Entry, Filter, Journal, StatusFilter, exchange_id, exchange_number},
-    position::brief,
-    reading::Readings,
-    scenario::{self, ChosenBy, Facts, LazyBody, NearMiss, ScenarioSet},
 };
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};

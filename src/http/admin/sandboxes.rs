@@ -3,17 +3,19 @@
 use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
-    clock::{Clock, Deadline},
+    base::{
+        clock::{Clock, Deadline},
+        position::shorten,
+        urls::BaseUrl,
+    },
     config::SwitchChanges,
+    domain::scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
     http::{
         base::Base,
         error::Problem,
         extract::{Fields, Id, LargeFields, MOST_RESTORED, Params},
     },
-    position::shorten,
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
-    scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
-    urls::BaseUrl,
 };
 use axum::{
     extract::State,

@@ -3,14 +3,13 @@
 use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
-    clock::Deadline,
+    base::{clock::Deadline, position::brief},
+    domain::scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary, utf8},
     http::{
         error::Problem,
         extract::{Fields, Id, Params, World, read_body},
     },
-    position::brief,
     sandbox::{QUEUED, Sandbox},
-    scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary, utf8},
 };
 use axum::{
     extract::{Request, State},

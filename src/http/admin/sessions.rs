@@ -2,12 +2,12 @@
 
 use super::{Pretty, paging::page_size};
 use crate::{
+    base::reading::Readings,
+    domain::session::{AgentSession, Intent},
     http::{
         error::Problem,
         extract::{Id, Params, World},
     },
-    reading::Readings,
-    session::{AgentSession, Intent},
 };
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};

@@ -11,12 +11,12 @@ pub(super) use users::{create_user, delete_user, list_users, show_user};
 use self::refusal::{recipient_at, refused};
 use super::{Pretty, prefer::Preferred};
 use crate::{
+    domain::signing::Act,
     http::{
         error::Problem,
         extract::{Fields, Id, World},
     },
     sandbox::Sandbox,
-    signing::Act,
 };
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -3,13 +3,13 @@
 use super::Pretty;
 use crate::{
     app::App,
-    clock::Deadline,
+    base::clock::Deadline,
     http::{
         error::Problem,
         extract::{Fields, Params, World},
     },
     sandbox::Sandbox,
-    signing::{Race, RaceAgent, RaceError},
+    simulation::race::{Race, RaceAgent, RaceError},
 };
 use axum::{
     extract::State,

@@ -3,13 +3,13 @@
 use super::{Pretty, clock::span, paging::Paging};
 use crate::{
     app::App,
+    base::position::brief,
+    domain::oauth::{AccessToken, Scopes, built_in},
     http::{
         base::Base,
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
-    oauth::{AccessToken, Scopes, built_in},
-    position::brief,
     sandbox::{FoundToken, NewToken, Sandbox, TokenFault},
 };
 use axum::{

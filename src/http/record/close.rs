@@ -2,10 +2,12 @@
 
 use super::{CUT_OFF, Findings, OpenExchange};
 use crate::{
-    journal::{Exchange, RecordedAnswer, mask_jwts},
-    position::{brief, shorten},
+    base::position::{brief, shorten},
+    domain::{
+        journal::{Exchange, RecordedAnswer, mask_jwts},
+        scenario::{Chosen, ChosenBy},
+    },
     sandbox::Sandbox,
-    scenario::{Chosen, ChosenBy},
 };
 use std::sync::Arc;
 

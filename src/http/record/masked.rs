@@ -1,6 +1,6 @@
 //! Heads of requests and answers as text for the journal, with what would let a reader act as the caller masked.
 
-use crate::journal::{is_secret_name, mask_jwts};
+use crate::domain::journal::{is_secret_name, mask_jwts};
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 use std::{borrow::Cow, fmt::Write};
 

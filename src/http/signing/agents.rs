@@ -7,8 +7,8 @@ use super::{
     resource::Payload,
 };
 use crate::{
+    domain::signing::{AgentsRequest, Envelope, RecipientChange, agents_view},
     sandbox::Sandbox,
-    signing::{AgentsRequest, Envelope, RecipientChange, agents_view},
 };
 use std::sync::Arc;
 

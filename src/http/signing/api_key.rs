@@ -4,8 +4,8 @@ use super::error::ApiError;
 use crate::{
     app::App,
     config::Auth,
+    domain::oauth::built_in,
     http::credential::{Caller, OPEN_CLIENT},
-    oauth::built_in,
     sandbox::{Found, Sandbox},
 };
 use axum::http::{HeaderMap, HeaderName};

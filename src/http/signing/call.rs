@@ -3,11 +3,18 @@
 use super::error::ApiError;
 use crate::{
     app::App,
-    contract::{
-        Schema, SchemaError,
+    base::urls::BaseUrl,
+    domain::{
+        contract::{
+            Schema, SchemaError,
+            signing::{
+                AGENTS, Body as BodyOf, CONTACT, CONTACT_CHANGE, CONTACT_GROUP, CONTACT_GROUP_CHANGE, ENVELOPE,
+                RECIPIENT, RECIPIENT_CHANGE,
+            },
+        },
         signing::{
-            AGENTS, Body as BodyOf, CONTACT, CONTACT_CHANGE, CONTACT_GROUP, CONTACT_GROUP_CHANGE, ENVELOPE, RECIPIENT,
-            RECIPIENT_CHANGE,
+            AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
+            RecipientChangeRequest, RecipientRequest,
         },
     },
     http::{
@@ -18,11 +25,6 @@ use crate::{
         extract::{Checked, Contracted, check, unread},
         record::Findings,
     },
-    signing::{
-        AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
-        RecipientChangeRequest, RecipientRequest,
-    },
-    urls::BaseUrl,
 };
 use axum::{body::Body, http::request::Parts};
 

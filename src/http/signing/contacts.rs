@@ -7,8 +7,8 @@ use super::{
     resource::Payload,
 };
 use crate::{
+    domain::signing::{ContactChange, ContactRequest},
     sandbox::{NewContact, Sandbox, SigningError},
-    signing::{ContactChange, ContactRequest},
 };
 use serde_json::json;
 use std::sync::Arc;

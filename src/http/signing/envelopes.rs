@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     config::OnDecline,
+    domain::signing::{Envelope, EnvelopeRequest, EnvelopeView},
     sandbox::{Performed, Sandbox, SigningError},
-    signing::{Envelope, EnvelopeRequest, EnvelopeView},
 };
 use serde_json::json;
 use std::sync::Arc;

@@ -1,14 +1,16 @@
 //! What goes wrong at the signing service, in its own shape (G8): one stable name each.
 
 use crate::{
-    contract::signing::{ErrorAnswer, SigningAnswer},
+    base::position::brief,
+    domain::{
+        contract::signing::{ErrorAnswer, SigningAnswer},
+        scenario::{Chosen, ChosenBy},
+    },
     http::{
         breach::{Breach, SurfaceError},
         record::{Answered, Findings},
     },
-    position::brief,
     sandbox::{Fault, SigningError},
-    scenario::{Chosen, ChosenBy},
     store::StoreError,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};

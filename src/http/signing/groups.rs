@@ -7,8 +7,8 @@ use super::{
     resource::Payload,
 };
 use crate::{
+    domain::signing::{GroupChangeRequest, GroupRequest},
     sandbox::{NewGroup, Sandbox, SigningError},
-    signing::{GroupChangeRequest, GroupRequest},
 };
 use serde_json::json;
 use std::sync::Arc;

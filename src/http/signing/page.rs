@@ -6,11 +6,10 @@ use super::{
 };
 use crate::{
     app::App,
-    document::Record,
+    base::{document::Record, position::brief},
+    domain::signing::EnvelopeState,
     http::{credential::Caller, record::Findings},
-    position::brief,
     sandbox::SigningError,
-    signing::EnvelopeState,
     store::Repository,
 };
 use axum::{body::Body, http::request::Parts};

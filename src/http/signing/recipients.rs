@@ -6,8 +6,8 @@ use super::{
     resource::Payload,
 };
 use crate::{
+    domain::signing::{AgentRequest, Envelope, Recipient, RecipientChangeRequest, RecipientRequest, RecipientView},
     sandbox::{AgentSource, Sandbox},
-    signing::{AgentRequest, Envelope, Recipient, RecipientChangeRequest, RecipientRequest, RecipientView},
 };
 use serde_json::json;
 use std::sync::Arc;

@@ -4,16 +4,18 @@
 use super::{call::Asked, error::ApiError};
 use crate::{
     app::App,
-    contract::signing::SigningAnswer,
+    base::position::brief,
+    domain::{
+        contract::signing::SigningAnswer,
+        scenario::{Chosen, ChosenBy},
+    },
     http::{
         body,
         breach::{Breach, SurfaceError},
         credential::Caller,
         record::{self, Answered, Findings},
     },
-    position::brief,
     sandbox::Sandbox,
-    scenario::{Chosen, ChosenBy},
 };
 use axum::{
     body::Body,

@@ -1,8 +1,8 @@
 //! The named sandboxes and the credentials that lead to them.
 
 use crate::{
+    domain::scenario::ScenarioSet,
     sandbox::{Sandbox, lasting::End},
-    scenario::ScenarioSet,
 };
 use hashbrown::HashMap;
 use std::{collections::VecDeque, sync::Arc};

@@ -2,9 +2,11 @@
 
 use super::{Handover, ignore_taken};
 use crate::{
+    domain::{
+        scenario::Obstacle,
+        session::{AgentSession, HandoffRequest, PendingHandoff, WaitsFor},
+    },
     sandbox::Sandbox,
-    scenario::Obstacle,
-    session::{AgentSession, HandoffRequest, PendingHandoff, WaitsFor},
     store::StoreError,
 };
 use std::{convert::Infallible, sync::Arc};

@@ -5,8 +5,8 @@
 
 use super::Scripts;
 use crate::{
-    budget::{Account, Budget, Share},
-    scenario::ScenarioSet,
+    base::budget::{Account, Budget, Share},
+    domain::scenario::ScenarioSet,
 };
 use std::{collections::VecDeque, sync::Arc};
 

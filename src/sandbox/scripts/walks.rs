@@ -1,7 +1,7 @@
 //! How far subjects have come in scenarios with more than one answer.
 
 use super::Scripts;
-use crate::scenario::Progress;
+use crate::domain::scenario::Progress;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -2,12 +2,12 @@
 
 use super::SigningError;
 use crate::{
-    document::Record,
-    sandbox::Sandbox,
-    signing::{
+    base::document::Record,
+    domain::signing::{
         AgentRequest, Contact, ContactChange, DraftError, Group, Locale, MOST_AGENTS, MOST_BYTES, NoAddress, Person,
         PhoneContactMethod, User, weight_of,
     },
+    sandbox::Sandbox,
     store::{Repository, StoreError, Update},
 };
 use serde_json::Value;

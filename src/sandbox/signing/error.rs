@@ -1,8 +1,8 @@
 //! Why the signing service refuses: one stable name each (G8, G10).
 
 use crate::{
-    position::brief,
-    signing::{DraftError, Envelope, EnvelopeId, Refusal, Spot},
+    base::position::brief,
+    domain::signing::{DraftError, Envelope, EnvelopeId, Refusal, Spot},
     store::StoreError,
 };
 use serde_json::{Map, Value, json};

@@ -2,16 +2,18 @@
 
 use super::{CREATED, unopened::Unmade};
 use crate::{
-    actor::Actor,
     config::OnDecline,
-    contract::{Advice, read_json},
-    event::Batch,
-    sandbox::Sandbox,
-    session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
-    signing::{
-        AgentId, Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient,
-        Origin, Parties, Person, Plan, RecipientType, Terms,
+    domain::{
+        actor::Actor,
+        contract::{Advice, read_json},
+        event::Batch,
+        session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
+        signing::{
+            AgentId, Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS,
+            NewRecipient, Origin, Parties, Person, Plan, RecipientType, Terms,
+        },
     },
+    sandbox::Sandbox,
     store::{StoreError, Update},
 };
 use jiff::Timestamp;

@@ -2,13 +2,15 @@
 
 use super::{Performed, SigningError, spot_of};
 use crate::{
-    agenda::Task,
-    ids::Chance,
-    sandbox::Sandbox,
-    signing::{
-        Act, AgentId, AgentState, Command, Effect, Envelope, EnvelopeState, Intention, Recipient, RecipientState,
-        RecipientType, Seat, Spot,
+    base::ids::Chance,
+    domain::{
+        agenda::Task,
+        signing::{
+            Act, AgentId, AgentState, Command, Effect, Envelope, EnvelopeState, Intention, Recipient, RecipientState,
+            RecipientType, Seat, Spot,
+        },
     },
+    sandbox::Sandbox,
 };
 use jiff::{SignedDuration, Timestamp};
 

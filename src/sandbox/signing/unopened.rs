@@ -5,10 +5,9 @@
 //! Nobody can tell the difference: what is put off is made in its order and bears the time of its handoff.
 
 use crate::{
-    budget::{Account, Budget, Share},
+    base::budget::{Account, Budget, Share},
+    domain::{session::AgentSession, signing::Plan},
     sandbox::Sandbox,
-    session::AgentSession,
-    signing::Plan,
 };
 use std::{
     collections::VecDeque,

@@ -21,7 +21,7 @@ use std::{
 };
 
 const PATH: &str = "/api/v1/agent-sessions/create";
-const SCHEMA: &str = include_str!("../../../../src/contract/handoff-request.schema.json");
+const SCHEMA: &str = include_str!("../../../../src/domain/contract/handoff-request.schema.json");
 const CONSTANT: &str = r#"{"status":"success","next_action":"continue_handoff","agent_session_id":"as_000000000000000000000000","handoff_uri":"http://127.0.0.1/agent/as_000000000000000000000000"}"#;
 
 enum Work {

@@ -6,7 +6,7 @@
 use super::{Filter, number_of};
 use crate::{
     app::App,
-    event::{Event, EventLog, event_id},
+    domain::event::{Event, EventLog, event_id},
     http::error::Problem,
     sandbox::{Listener, Sandbox},
 };

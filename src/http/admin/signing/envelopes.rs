@@ -2,15 +2,14 @@
 
 use super::{Nothing, refusal::refused};
 use crate::{
+    base::{position::brief, reading::Readings},
+    domain::signing::{Envelope, EnvelopeState, EnvelopeView},
     http::{
         admin::{Pretty, paging::page_size, prefer::Preferred},
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
-    position::brief,
-    reading::Readings,
     sandbox::{Performed, SigningError},
-    signing::{Envelope, EnvelopeState, EnvelopeView},
 };
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

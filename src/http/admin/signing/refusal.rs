@@ -2,9 +2,9 @@
 //! know beside it, and what it is about as that now is.
 
 use crate::{
+    domain::signing::{Envelope, EnvelopeView, RecipientView, Spot},
     http::{admin::prefer::Preferred, error::Problem},
     sandbox::{Fault, SigningError},
-    signing::{Envelope, EnvelopeView, RecipientView, Spot},
 };
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;

@@ -2,7 +2,8 @@
 
 use super::refusal::refused;
 use crate::{
-    contract::is_email,
+    base::position::brief,
+    domain::{contract::is_email, signing::Locale},
     http::{
         admin::{
             Pretty,
@@ -12,9 +13,7 @@ use crate::{
         error::Problem,
         extract::{Fields, Id, Params, World},
     },
-    position::brief,
     sandbox,
-    signing::Locale,
 };
 use axum::{
     http::StatusCode,

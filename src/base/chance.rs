@@ -1,0 +1,274 @@
+//! What is left to chance: spans of time that are fixed or drawn, and probabilities.
+//!
+//! Reads no randomness: the numbers to draw with are handed in.
+
+pub(crate) mod exact;
+
+use jiff::SignedDuration;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::{fmt, time::Duration};
+
+/// A span of time, so many seconds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Stretch<const MOST: u64>(pub Duration);
+
+impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let span = read_span(&text)?;
+        let most = Duration::from_secs(MOST);
+        match Duration::try_from(span) {
+            Ok(span) if span <= most => Ok(Self(span)),
+            _ => Err(format!("{text:?} is longer than {:#}, the most that is taken here", written(most))),
+        }
+    }
+}
+
+impl<const MOST: u64> Serialize for Stretch<MOST> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#}", written(self.0)))
+    }
+}
+
+fn written(span: Duration) -> SignedDuration {
+    SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX)
+}
+
+/// Reads a span that is not negative: `500ms`, `90s`, `1h 30m`, `2d`, or ISO 8601.
+///
+/// # Errors
+/// With what is wanted, when the text is none.
+pub(crate) fn read_span(text: &str) -> Result<SignedDuration, String> {
+    match crate::base::clock::read_span(text) {
+        Some(span) if !span.is_negative() => Ok(span),
+        _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
+    }
+}
+
+/// How long something takes that may be left to chance, so many seconds at most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delay<const MOST: u64> {
+    /// Always as long.
+    Fixed(Duration),
+    /// Anything between the two, each as likely.
+    Uniform(Duration, Duration),
+    /// As services and people are: mostly near the median, now and then much later.
+    Lognormal {
+        /// Half of the delays are shorter.
+        median: Duration,
+        /// How far they scatter: at 0 not at all, at 1 every sixth takes more than 2.7 medians.
+        sigma: f64,
+    },
+}
+
+impl<const MOST: u64> Delay<MOST> {
+    /// One delay, `MOST` seconds at most.
+    ///
+    /// `random` gives numbers from 0 up to, but not including, 1. A fixed delay takes none of them, a uniform one takes
+    /// one, a lognormal one two.
+    pub fn draw(&self, random: &mut dyn FnMut() -> f64) -> Duration {
+        let drawn = match *self {
+            Self::Fixed(delay) => delay,
+            Self::Uniform(least, most) => least + most.saturating_sub(least).mul_f64(random().clamp(0.0, 1.0)),
+            Self::Lognormal { median, sigma } => {
+                // Box and Muller: two uniform numbers make a normal one. The logarithm never sees a zero.
+                let distance = (-2.0 * exact::ln((1.0 - random()).max(f64::MIN_POSITIVE))).sqrt();
+                let normal = distance * exact::cos_of_turns(random().clamp(0.0, 1.0));
+                let seconds = median.as_secs_f64() * exact::exp(sigma * normal);
+                Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+            }
+        };
+        drawn.min(Duration::from_secs(MOST))
+    }
+}
+
+impl<'de, const MOST: u64> Deserialize<'de> for Delay<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DelayVisitor)
+    }
+}
+
+impl<const MOST: u64> Serialize for Delay<MOST> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Fixed(span) => Stretch::<MOST>(span).serialize(serializer),
+            Self::Uniform(least, most) => {
+                Drawn::Uniform(vec![Stretch::<MOST>(least), Stretch(most)]).serialize(serializer)
+            }
+            Self::Lognormal { median, sigma } => {
+                Drawn::Lognormal(Lognormal { median: Stretch::<MOST>(median), sigma }).serialize(serializer)
+            }
+        }
+    }
+}
+
+struct DelayVisitor<const MOST: u64>;
+
+impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
+    type Value = Delay<MOST>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a span such as 500ms, or an object with \"uniform\" or \"lognormal\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Delay<MOST>, E> {
+        Stretch::<MOST>::try_from(text.to_owned()).map(|Stretch(delay)| Delay::Fixed(delay)).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Delay<MOST>, E> {
+        Err(E::custom(format!("{number} has no unit; write {number}ms or {number}s")))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Delay<MOST>, E> {
+        Err(E::custom(format!("{number} has no unit; write {number}ms or {number}s")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay<MOST>, A::Error> {
+        Delay::try_from(Drawn::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
+    }
+}
+
+/// The delays that are drawn, as written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Drawn<const MOST: u64> {
+    Uniform(Vec<Stretch<MOST>>),
+    Lognormal(Lognormal<MOST>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lognormal<const MOST: u64> {
+    median: Stretch<MOST>,
+    sigma: f64,
+}
+
+impl<const MOST: u64> TryFrom<Drawn<MOST>> for Delay<MOST> {
+    type Error = &'static str;
+
+    fn try_from(drawn: Drawn<MOST>) -> Result<Self, &'static str> {
+        match drawn {
+            Drawn::Uniform(spans) => match spans[..] {
+                [Stretch(least), Stretch(most)] if least <= most => Ok(Self::Uniform(least, most)),
+                _ => Err("\"uniform\" takes two spans, the shorter one first"),
+            },
+            Drawn::Lognormal(Lognormal { median: Stretch(median), sigma }) if (0.0..=10.0).contains(&sigma) => {
+                Ok(Self::Lognormal { median, sigma })
+            }
+            Drawn::Lognormal(_) => Err("\"sigma\" must be a number from 0 to 10"),
+        }
+    }
+}
+
+/// How likely something is: from 0 (never) to 1 (always).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Probability(f64);
+
+impl Probability {
+    /// Always.
+    pub const CERTAIN: Self = Self(1.0);
+
+    /// Never.
+    pub const NEVER: Self = Self(0.0);
+
+    /// Whether it happens this time; takes one number from 0 up to 1, and none when nothing is left to chance.
+    pub fn happens(self, random: &mut dyn FnMut() -> f64) -> bool {
+        self.0 >= 1.0 || (self.0 > 0.0 && random() < self.0)
+    }
+}
+
+impl TryFrom<f64> for Probability {
+    type Error = String;
+
+    fn try_from(probability: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&probability) {
+            Ok(Self(probability))
+        } else {
+            Err(format!("{probability} is no probability; write a number from 0 to 1"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(json: &str) -> Result<Delay<600>, String> {
+        serde_json::from_str(json).map_err(|error: serde_json::Error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for json in [r#""1m 30s""#, r#"{"uniform":["0s","2d"]}"#, r#"{"lognormal":{"median":"10m","sigma":0.5}}"#] {
+            let delay: Delay<1_000_000> = serde_json::from_str(json).unwrap();
+            let again = serde_json::to_string(&delay).unwrap();
+            assert_eq!(serde_json::from_str::<Delay<1_000_000>>(&again).unwrap(), delay, "{again}");
+        }
+    }
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn a_delay_is_a_span_or_drawn() {
+        assert_eq!(read(r#""1.5s""#).unwrap(), Delay::Fixed(MS(1500)));
+        assert_eq!(read(r#"{"uniform":["1ms","2ms"]}"#).unwrap(), Delay::Uniform(MS(1), MS(2)));
+        let lognormal = Delay::Lognormal { median: MS(200), sigma: 0.5 };
+        assert_eq!(read(r#"{"lognormal":{"median":"200ms","sigma":0.5}}"#).unwrap(), lognormal);
+    }
+
+    #[test]
+    fn a_delay_that_cannot_be_meant_is_refused() {
+        for (json, problem) in [
+            ("500", "has no unit; write 500ms or 500s"),
+            (r#""soon""#, "is no span of time"),
+            (r#""-1s""#, "is no span of time"),
+            (r#""11m""#, "longer than 10m"),
+            (r#"{"uniform":["2ms","1ms"]}"#, "the shorter one first"),
+            (r#"{"lognormal":{"median":"1s","sigma":-1}}"#, "from 0 to 10"),
+            (r#"{"normal":{}}"#, "unknown variant `normal`"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(problem), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_certain_or_fixed_takes_no_chance() {
+        let mut never = || panic!("a number was drawn");
+        assert!(Probability::CERTAIN.happens(&mut never));
+        assert!(!Probability(0.0).happens(&mut never));
+        assert_eq!(Delay::<600>::Fixed(MS(3)).draw(&mut never), MS(3));
+    }
+
+    #[test]
+    fn half_of_the_lognormal_delays_are_under_the_median() {
+        let mut step = 0_u32;
+        // A sequence that fills the unit square evenly; its numbers are as good as drawn ones here.
+        let mut random = || {
+            step += 1;
+            (f64::from(step) * if step.is_multiple_of(2) { 0.754_877_666 } else { 0.569_840_290 }).fract()
+        };
+        let delay = Delay::<600>::Lognormal { median: MS(200), sigma: 0.5 };
+        let below = (0..2000).filter(|_| delay.draw(&mut random) < MS(200)).count();
+        assert!((900..1100).contains(&below), "{below} of 2000");
+    }
+
+    proptest! {
+        #[test]
+        fn a_drawn_delay_keeps_its_bounds(a in 0.0..1.0_f64, b in 0.0..1.0_f64, sigma in 0.0..10.0_f64) {
+            let mut numbers = [a, b].into_iter().cycle();
+            let mut random = || numbers.next().unwrap();
+            let uniform = Delay::<600>::Uniform(MS(10), MS(20)).draw(&mut random);
+            prop_assert!(MS(10) <= uniform && uniform <= MS(20));
+            let lognormal = Delay::<600>::Lognormal { median: MS(500), sigma }.draw(&mut random);
+            prop_assert!(lognormal <= Duration::from_mins(10));
+        }
+    }
+}

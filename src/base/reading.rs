@@ -1,0 +1,112 @@
+//! Reads JSON, TOML and queries into types, and words what is wrong with them.
+//!
+//! A text is read into a [`Tree`] first, which keeps every member of an object in its order. A type is then read from
+//! the tree. That way an error names its place, a member that nobody knows is refused at every level, and no message of
+//! a library is shown.
+
+mod error;
+mod query;
+mod source;
+mod tree;
+
+pub use error::ReadError;
+pub use query::{Readings, query};
+pub use tree::Tree;
+
+use crate::base::position::Position;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+/// Reads a JSON text. The place of an error is a JSON pointer.
+///
+/// # Errors
+/// When the text is not JSON, or not of the type.
+pub fn json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
+    json_tree(text)?.read()
+}
+
+/// Reads a JSON text that must be an object. An empty text is an empty object.
+///
+/// # Errors
+/// When the text is not a JSON object, or not of the type.
+pub fn json_object<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
+    object_tree(text)?.read()
+}
+
+/// Reads a JSON object of any members. An empty text is an empty object.
+///
+/// # Errors
+/// When the text is not a JSON object.
+pub fn object_tree(text: &[u8]) -> Result<Tree<'_>, ReadError> {
+    if text.trim_ascii().is_empty() {
+        return Ok(Tree::Object(Vec::new()));
+    }
+    if looks_like_a_form(text) {
+        return Err(ReadError::problem("it is a form; send a JSON object, such as {\"name\": \"value\"}"));
+    }
+    match json_tree(text)? {
+        object @ Tree::Object(_) => Ok(object),
+        other => Err(ReadError::problem(format!("it is {}, but must be a JSON object", other.kind()))),
+    }
+}
+
+fn json_tree(text: &[u8]) -> Result<Tree<'_>, ReadError> {
+    if text.starts_with(b"\xEF\xBB\xBF") {
+        return Err(ReadError::problem("it begins with a byte order mark; send UTF-8 without one"));
+    }
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let place = Position::of(&String::from_utf8_lossy(text), error.valid_up_to());
+        ReadError::problem(format!("it is not UTF-8 at line {}, column {}", place.line, place.column))
+    })?;
+    let tree: Tree<'_> = serde_json::from_str(text).map_err(|error| {
+        let what = if error.is_eof() { "it is cut off: the JSON is not complete" } else { syntax(&error) };
+        ReadError::problem(format!("{what} at line {}, column {}", error.line(), error.column()))
+    })?;
+    tree.without_repeats()?;
+    Ok(tree)
+}
+
+/// What is wrong with the syntax, for the usual slips.
+fn syntax(error: &serde_json::Error) -> &'static str {
+    const SLIPS: [(&str, &str); 6] = [
+        ("trailing comma", "it is not JSON: a trailing comma"),
+        ("recursion limit", "it has more than 127 levels of nesting"),
+        ("trailing characters", "it is not JSON: something follows the end of the value"),
+        ("key must be a string", "it is not JSON: a key is not in double quotes"),
+        ("number out of range", "it has a number that is out of range"),
+        ("control character", "it is not JSON: a raw control character inside a text; escape it"),
+    ];
+    let message = error.to_string();
+    SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)).map_or("it is not JSON", |(_, ours)| ours)
+}
+
+/// Whether a text is what `curl -d name=value` sends.
+fn looks_like_a_form(text: &[u8]) -> bool {
+    let name = text.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.%[]".contains(byte);
+    name.len() < text.len() && name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(is_name)
+}
+
+/// The option that a word is most likely meant to be. Case, and hyphens for underscores, do not count.
+#[must_use]
+pub fn nearest<'o>(written: &str, options: &[&'o str]) -> Option<&'o str> {
+    if written.len() > 64 {
+        return None;
+    }
+    let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
+    let written = plain(written);
+    let distance = |option: &&&str| strsim::damerau_levenshtein(&written, &plain(option));
+    let most = (written.chars().count() / 3).clamp(1, 3);
+    options.iter().min_by_key(distance).filter(|option| distance(option) <= most).copied()
+}
+
+/// A list of words in a message.
+fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    words.into_iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A text in a message: in quotes, and not more of it than can be read at a glance.
+fn quoted(text: &str) -> String {
+    let text: Cow<'_, str> = crate::base::position::brief(text);
+    format!("{text:?}")
+}

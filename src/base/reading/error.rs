@@ -1,0 +1,227 @@
+//! What is wrong with a value, and where.
+
+use super::{listed, nearest, quoted};
+use serde::de::{self, Expected, Unexpected};
+use std::{borrow::Cow, fmt};
+
+/// A value that is not of the type that it is read as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadError {
+    /// The place as a JSON pointer; empty for the whole.
+    pub pointer: String,
+    /// What is wrong there.
+    pub(super) kind: Kind,
+    /// Whether the pointer is final.
+    placed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A member that nobody knows, and those that are known.
+    Unknown { name: String, known: Vec<&'static str> },
+    /// A member that must be there.
+    Missing(Cow<'static, str>),
+    /// A member that is there twice.
+    Twice(String),
+    /// A text that is none of some words.
+    Word { came: String, known: Vec<&'static str> },
+    /// A value of another type.
+    Type { came: String, wanted: String },
+    /// A problem in words.
+    Problem(String),
+}
+
+impl ReadError {
+    /// An error about the whole.
+    #[must_use]
+    pub fn problem(problem: impl Into<String>) -> Self {
+        Self::of(Kind::Problem(problem.into()))
+    }
+
+    /// A name that is none of those that are known.
+    #[must_use]
+    pub fn unknown(name: &str, known: Vec<&'static str>) -> Self {
+        Self::of(Kind::Unknown { name: name.to_owned(), known })
+    }
+
+    pub(super) fn twice(name: &str) -> Self {
+        Self::of(Kind::Twice(name.to_owned()))
+    }
+
+    pub(super) fn wrong_type(came: String, wanted: impl Into<String>) -> Self {
+        Self::of(Kind::Type { came, wanted: wanted.into() })
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { pointer: String::new(), kind, placed: false }
+    }
+
+    /// The same error at a place, unless it has one already.
+    pub(super) fn at(mut self, pointer: impl FnOnce() -> String) -> Self {
+        if !self.placed {
+            self.pointer = pointer();
+            self.placed = true;
+        }
+        self
+    }
+
+    /// The same error one level further down.
+    pub(super) fn below(mut self, segment: &str) -> Self {
+        self.pointer = format!("/{}{}", escape(segment), self.pointer);
+        self.placed = true;
+        self
+    }
+
+    /// The place and the problem, for a body: `/settings/session_ttl: …`.
+    #[must_use]
+    pub fn in_body(&self) -> String {
+        let place = match (&self.kind, &*self.pointer) {
+            // Their own names say where.
+            (Kind::Unknown { name, .. } | Kind::Twice(name), parent) => format!("{parent}/{}: ", escape(name)),
+            (Kind::Missing(name), parent) => format!("{parent}/{}: ", escape(name)),
+            (_, "") => String::new(),
+            (_, pointer) => format!("{pointer}: "),
+        };
+        let place: Cow<'_, str> = crate::base::position::brief(&place);
+        match &self.kind {
+            Kind::Unknown { name, known } => format!("{place}unknown member{}", options(name, known, "members")),
+            Kind::Missing(_) => format!("{place}the member is missing"),
+            Kind::Twice(_) => format!("{place}the member is given more than once"),
+            _ => format!("{place}{}", self.what()),
+        }
+    }
+
+    /// The same for a query: `limit: …`.
+    #[must_use]
+    pub fn in_query(&self) -> String {
+        let place = self.pointer.trim_start_matches('/');
+        match &self.kind {
+            Kind::Unknown { name, known } => {
+                format!("unknown parameter {}{}", quoted(name), options(name, known, "parameters"))
+            }
+            Kind::Missing(name) => format!("{name}: the parameter is missing"),
+            Kind::Twice(name) => format!("{}: the parameter is given more than once; give it once", quoted(name)),
+            _ if place.is_empty() => self.what(),
+            _ => format!("{place}: {}", self.what()),
+        }
+    }
+
+    /// The same for a settings file: `session-ttl: …`.
+    #[must_use]
+    pub fn in_settings(&self) -> String {
+        let place = self.pointer.trim_start_matches('/').replace('/', ".");
+        match &self.kind {
+            Kind::Unknown { name, known } => {
+                format!("unknown setting {}{}", quoted(name), options(name, known, "settings"))
+            }
+            Kind::Missing(name) if place.is_empty() => format!("{name} is missing"),
+            Kind::Missing(name) => format!("{place}.{name} is missing"),
+            Kind::Twice(name) => format!("{} is given more than once", quoted(name)),
+            _ if place.is_empty() => self.what(),
+            _ => format!("{place}: {}", self.what()),
+        }
+    }
+
+    fn what(&self) -> String {
+        match &self.kind {
+            Kind::Word { came, known } => {
+                let meant = nearest(came, known).map_or(String::new(), |word| format!("; did you mean {word:?}?"));
+                format!("{} is not one of {}{meant}", quoted(came), listed(known.iter().copied()))
+            }
+            Kind::Type { came, wanted } => format!("{came} is not {wanted}"),
+            Kind::Problem(problem) => problem.clone(),
+            Kind::Unknown { .. } | Kind::Missing(_) | Kind::Twice(_) => self.in_body(),
+        }
+    }
+}
+
+/// What follows a name that nobody knows.
+fn options(name: &str, known: &[&str], what: &str) -> String {
+    let meant = nearest(name, known).map_or(String::new(), |option| format!("; did you mean {option:?}?"));
+    match known {
+        [] => format!("{meant}; there are no {what} here"),
+        _ if meant.is_empty() => format!("; known {what} are {}", known.join(", ")),
+        _ => format!("{meant} Known {what} are {}", known.join(", ")),
+    }
+}
+
+/// A segment of a JSON pointer (RFC 6901).
+pub(super) fn escape(segment: &str) -> Cow<'_, str> {
+    if segment.contains(['~', '/']) { segment.replace('~', "~0").replace('/', "~1").into() } else { segment.into() }
+}
+
+impl de::Error for ReadError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::problem(message.to_string())
+    }
+
+    fn invalid_type(came: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::wrong_type(came_as(&came), wanted_as(&wanted.to_string()))
+    }
+
+    fn invalid_value(came: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::wrong_type(came_as(&came), wanted_as(&wanted.to_string()))
+    }
+
+    fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
+        Self::wrong_type(format!("a list of {length}"), wanted_as(&wanted.to_string()))
+    }
+
+    fn unknown_variant(came: &str, known: &'static [&'static str]) -> Self {
+        Self::of(Kind::Word { came: came.to_owned(), known: known.to_vec() })
+    }
+
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        Self::unknown(name, known.to_vec())
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::of(Kind::Missing(name.into()))
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::twice(name)
+    }
+}
+
+fn came_as(came: &Unexpected<'_>) -> String {
+    match came {
+        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Unsigned(number) => number.to_string(),
+        Unexpected::Signed(number) => number.to_string(),
+        Unexpected::Float(number) => number.to_string(),
+        Unexpected::Str(text) => quoted(text),
+        Unexpected::Unit | Unexpected::Option => "null".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "an object".to_owned(),
+        _ => "this value".to_owned(),
+    }
+}
+
+/// What a type wants, whose own words are those of a compiler.
+fn wanted_as(wanted: &str) -> String {
+    match wanted {
+        "a string" | "a borrowed string" | "str" | "String" | "string" | "path string" => "a text",
+        "u64" | "usize" | "u128" => "a whole number of 0 or more",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "unit" => "null",
+        other if other.starts_with("struct ") || other.starts_with("enum ") || other.contains("enum ") => "an object",
+        other => other,
+    }
+    .to_owned()
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.in_body())
+    }
+}
+
+impl std::error::Error for ReadError {}

@@ -1,0 +1,144 @@
+//! The actor of a handoff: the end user on whose behalf it is made, known by email.
+
+use crate::base::document::Record;
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, sync::Arc};
+
+/// The end user as a handoff names them (R4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user's id in the caller's system.
+    pub external_user_id: Box<str>,
+    /// The user's email.
+    pub email: Box<str>,
+    /// The user's name, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<Box<str>>,
+}
+
+impl Actor {
+    /// The bytes of its texts.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let name = self.display_name.as_ref().map_or(0, |name| name.len());
+        self.external_user_id.len() + self.email.len() + name
+    }
+
+    /// The plus tags of the email: `verify_email` and `slow` for `sam+verify_email+slow@example.com`.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let local = self.email.rsplit_once('@').map_or(&*self.email, |(local, _)| local);
+        local.split('+').skip(1)
+    }
+
+    /// Whether a handoff is for the same user: the same id, and the same mailbox whatever its tags and case (S8).
+    #[must_use]
+    pub fn is_same_user(&self, other: &Self) -> bool {
+        self.external_user_id == other.external_user_id && self.has_mailbox_of(other)
+    }
+
+    /// Whether the emails differ in plus tags and case at most.
+    #[must_use]
+    pub fn has_mailbox_of(&self, other: &Self) -> bool {
+        self.email == other.email || mailbox(&self.email) == mailbox(&other.email)
+    }
+}
+
+/// An email without its plus tags, in lower case.
+fn mailbox(email: &str) -> String {
+    let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+    let local = local.split('+').next().unwrap_or_default();
+    format!("{local}@{domain}").to_lowercase()
+}
+
+/// What the service knows of an actor. Whoever it knows nothing of is registered, verified and subscribed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorState {
+    /// In lower case: addresses that differ in case are one actor.
+    pub email: Arc<str>,
+    /// Has an account (S5).
+    pub registered: bool,
+    /// Has shown that the email is theirs (S4).
+    pub email_verified: bool,
+    /// Has an active subscription (S3).
+    pub subscribed: bool,
+}
+
+/// A change to what is known of an actor; what is not given stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActorChange {
+    /// See [`ActorState`] for this and the others.
+    pub registered: Option<bool>,
+    /// Has shown that the email is theirs.
+    pub email_verified: Option<bool>,
+    /// Has an active subscription.
+    pub subscribed: Option<bool>,
+}
+
+impl ActorState {
+    /// What is known of an actor of whom nothing was ever told.
+    #[must_use]
+    pub fn unknown(email: &str) -> Self {
+        Self { email: Self::key(email).into(), registered: true, email_verified: true, subscribed: true }
+    }
+
+    /// The id under which an actor is kept.
+    #[must_use]
+    pub fn key(email: &str) -> Cow<'_, str> {
+        if email.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(email.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(email)
+        }
+    }
+
+    /// Takes a change in.
+    pub fn change(&mut self, change: ActorChange) {
+        self.registered = change.registered.unwrap_or(self.registered);
+        self.email_verified = change.email_verified.unwrap_or(self.email_verified);
+        self.subscribed = change.subscribed.unwrap_or(self.subscribed);
+    }
+}
+
+impl Record for ActorState {
+    const COLLECTION: &'static str = "actors";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.email)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.email.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(email: &str) -> Vec<String> {
+        let actor = Actor { external_user_id: "usr".into(), email: email.into(), display_name: None };
+        actor.tags().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_mailbox_has_neither_case_nor_tags() {
+        let actor = |email: &str| Actor { external_user_id: "usr".into(), email: email.into(), display_name: None };
+        let sam = actor("sam@example.com");
+        for same in ["SAM@Example.com", "sam+verify_email@example.com", "Sam+a+b@example.com"] {
+            assert!(sam.is_same_user(&actor(same)), "{same}");
+        }
+        for other in ["kim@example.com", "sam@example.org", "sa.m@example.com"] {
+            assert!(!sam.is_same_user(&actor(other)), "{other}");
+        }
+        assert!(!sam.is_same_user(&Actor { external_user_id: "usr_2".into(), ..sam.clone() }));
+    }
+
+    #[test]
+    fn tags_stand_between_the_first_plus_and_the_at() {
+        assert_eq!(tags("sam@example.com"), [""; 0]);
+        assert_eq!(tags("sam+error@example.com"), ["error"]);
+        assert_eq!(tags("sam+a+b@x+y.com"), ["a", "b"]);
+        assert_eq!(tags("\"a@b+c\"@example.com"), ["c\""]);
+    }
+}

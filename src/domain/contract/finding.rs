@@ -1,0 +1,172 @@
+//! What a judgement says: violations, advices, and the sentence that an answer carries.
+
+use crate::base::position::Position;
+use serde::Serialize;
+use std::fmt;
+
+/// Findings listed in one answer at most. What is beyond is counted: a body of the largest size could hold half a
+/// million faults, and an answer a hundred times the size of the question helps nobody.
+pub(super) const LISTED: usize = 100;
+
+/// A place where a body breaks the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Where, as a JSON pointer (RFC 6901) into the body; for a missing member, where it should be.
+    pub pointer: String,
+    /// The rule that is broken.
+    pub rule: Rule,
+    /// The clause of the contract that the rule comes from, such as `R4`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<String>,
+    /// What is wanted, as the end of "must be …".
+    pub wanted: String,
+    /// What came instead, as the end of "but is …"; nothing when the member is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub came: Option<String>,
+    /// What was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Where in the text, when the text is no JSON and has no places to point to.
+    #[serde(skip)]
+    pub position: Option<Position>,
+}
+
+/// The kinds of violation: JSON itself, or the keyword of JSON Schema that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rule {
+    /// The body is no JSON text (R10).
+    Json,
+    /// The value has another type.
+    Type,
+    /// A required member is missing.
+    Required,
+    /// The value is not among the allowed ones.
+    Enum,
+    /// The string has too few characters.
+    MinLength,
+    /// The string has too many characters.
+    MaxLength,
+    /// The string is not of the wanted form: email, URI, date.
+    Format,
+    /// The string does not match the wanted pattern.
+    Pattern,
+    /// The number is too small.
+    Minimum,
+    /// The number is too large.
+    Maximum,
+    /// The object has none of several members of which it needs one.
+    AnyOf,
+}
+
+impl Violation {
+    /// A violation of the body as a whole.
+    #[must_use]
+    pub(super) fn body(wanted: &str, came: &str) -> Self {
+        Self {
+            pointer: String::new(),
+            rule: Rule::Json,
+            clause: Some("R10".to_owned()),
+            wanted: wanted.to_owned(),
+            came: Some(came.to_owned()),
+            hint: None,
+            position: None,
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = place(&self.pointer);
+        match &self.came {
+            Some(came) => write!(formatter, "{place} must be {}, but is {came}", self.wanted)?,
+            None => write!(formatter, "{place} is missing; it must be {}", self.wanted)?,
+        }
+        match &self.hint {
+            Some(hint) => write!(formatter, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Something that the contract allows, but that was probably not meant. It never refuses a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// Where, as a JSON pointer into the body.
+    pub pointer: String,
+    /// A stable word for the kind of advice.
+    pub code: &'static str,
+    /// The advice, as the rest of a sentence about the place.
+    pub message: String,
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", place(&self.pointer), self.message)
+    }
+}
+
+/// A body refused, with every reason.
+#[derive(Clone, Debug, Default)]
+pub struct Refusal {
+    /// All violations in the order of the schema, up to a hundred.
+    pub violations: Vec<Violation>,
+    /// How many violations there are beyond the listed ones.
+    pub omitted: usize,
+    /// What else was noticed.
+    pub advices: Vec<Advice>,
+}
+
+impl Refusal {
+    pub(super) fn of(violation: Violation) -> Self {
+        Self { violations: vec![violation], ..Self::default() }
+    }
+
+    /// One sentence that names every place: the `description` of the error answer (S6).
+    #[must_use]
+    pub fn description(&self) -> String {
+        if let ([violation], 0) = (&self.violations[..], self.omitted) {
+            return format!("{}.", capitalized(&violation.to_string()));
+        }
+        let count = self.violations.len() + self.omitted;
+        let list: Vec<String> = self.violations.iter().map(ToString::to_string).collect();
+        let rest = if self.omitted == 0 { String::new() } else { format!("; and {} more", self.omitted) };
+        format!("The request breaks the contract in {count} places: {}{rest}.", list.join("; "))
+    }
+}
+
+/// A pointer as people read it; a key of the caller's own may hold what a terminal would obey.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { "the body".to_owned() } else { printable(pointer) }
+}
+
+/// A text with its control characters escaped.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut printable, char| {
+        if char.is_control() {
+            printable.extend(char.escape_default());
+        } else {
+            printable.push(char);
+        }
+        printable
+    })
+}
+
+fn capitalized(text: &str) -> String {
+    match text.strip_prefix("the body") {
+        Some(rest) => format!("The body{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+/// Appends a segment to a JSON pointer, escaped as RFC 6901 wants it.
+pub(super) fn push_segment(pointer: &mut String, segment: &str) {
+    pointer.push('/');
+    for char in segment.chars() {
+        match char {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
+}

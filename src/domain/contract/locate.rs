@@ -1,0 +1,138 @@
+//! From a JSON pointer to the line and column of a file, for messages that an editor can jump to.
+
+use crate::base::position::Position;
+
+/// Where the value of a pointer stands in a JSON text, or the innermost value around it that exists.
+///
+/// Of a key given twice it finds the last, the one that counts. Meant for texts that parse: on any other it answers
+/// with a place near the fault.
+#[must_use]
+pub fn locate(text: &str, pointer: &str) -> Position {
+    let segments: Vec<String> =
+        pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect();
+    let mut scan = Scan { text: text.as_bytes(), at: 0 };
+    Position::of(text, scan.find(&segments))
+}
+
+struct Scan<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+impl Scan<'_> {
+    /// The offset of the value that the segments lead to from here.
+    fn find(&mut self, segments: &[String]) -> usize {
+        self.blank();
+        let here = self.at;
+        let Some((first, rest)) = segments.split_first() else {
+            return here;
+        };
+        let open = self.peek();
+        if !matches!(open, Some(b'{' | b'[')) {
+            return here;
+        }
+        self.at += 1;
+        let mut found = here;
+        for index in 0_usize.. {
+            self.blank();
+            if matches!(self.peek(), None | Some(b'}' | b']')) {
+                break;
+            }
+            let is_it = if open == Some(b'{') {
+                let key = self.string();
+                self.blank();
+                self.at += usize::from(self.peek() == Some(b':'));
+                key == *first
+            } else {
+                index.to_string() == *first
+            };
+            self.blank();
+            let start = self.at;
+            if is_it {
+                found = self.find(rest);
+                self.at = start;
+            }
+            self.skip();
+            self.blank();
+            if self.peek() != Some(b',') {
+                break;
+            }
+            self.at += 1;
+        }
+        found
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn blank(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    /// Steps over a string and answers with what it says.
+    fn string(&mut self) -> String {
+        let start = self.at;
+        self.at += 1;
+        while let Some(byte) = self.peek() {
+            self.at += if byte == b'\\' { 2 } else { 1 };
+            if byte == b'"' {
+                break;
+            }
+        }
+        self.at = self.at.min(self.text.len());
+        serde_json::from_slice(self.text.get(start..self.at).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Steps over a value.
+    fn skip(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.string();
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' | b',' if depth == 0 => return,
+                b'}' | b']' => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                _ => self.at += 1,
+            }
+            if depth == 0 && matches!(byte, b'"' | b'}' | b']') {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_values_members_and_what_surrounds_a_missing_one() {
+        let text = "{\n  \"a\": {\"b/c\": [1, {\"x\": \"}\"}, 3]},\n  \"ä\": 1, \"z\": null,\n  \"a\": 5\n}";
+        let at = |pointer: &str| locate(text, pointer).to_string();
+        assert_eq!(at(""), "1:1");
+        assert_eq!(at("/z"), "3:16");
+        assert_eq!(at("/a"), "4:8", "the last of two keys is the one that counts");
+        assert_eq!(at("/missing"), "1:1");
+        let text = text.replace("  \"a\": 5\n", "  \"q\": 5\n");
+        assert_eq!(locate(&text, "/a/b~1c/1/x").to_string(), "2:26");
+        assert_eq!(locate(&text, "/a/b~1c/2").to_string(), "2:32");
+    }
+
+    #[test]
+    fn survives_what_is_no_json() {
+        for text in ["", "{", "{\"", "{\"a", "[", "[,", "{\"a\":", "\"\\", "{\"a\\", "]", "{]}", "{1:2}"] {
+            let _ = locate(text, "/a/0/b");
+        }
+    }
+}

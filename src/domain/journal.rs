@@ -1,0 +1,374 @@
+//! The journal: the last exchanges of a sandbox, each with its answer and the reasons for it.
+//!
+//! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
+//! collected; whatever a reader wants to see is put together when it is read.
+
+mod endpoint;
+mod filter;
+mod pending;
+mod secrets;
+mod size;
+mod view;
+
+pub use endpoint::Endpoint;
+pub use filter::{Filter, StatusFilter};
+pub use secrets::{is_secret_name, mask_jwts};
+
+use self::size::size_of_exchange;
+use crate::{
+    base::budget::{Account, Budget, Share},
+    domain::{
+        contract::{Advice, Violation},
+        oauth::JudgedAssertion,
+        scenario::{Chosen, Facts, KeptFacts, LazyBody},
+    },
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// One recorded request with its answer and the reasons for it.
+#[derive(Debug)]
+pub struct Exchange {
+    /// When the request came, by the sandbox's clock.
+    pub at: Timestamp,
+    /// Who asked: the name of the client, once the credential has been judged.
+    pub client: Option<Arc<str>>,
+    /// The request line and headers, credentials masked: `POST /path`, then `name: value` lines.
+    pub head: Box<str>,
+    /// The request body; `None` when the request was refused before it was read.
+    pub body: Option<Arc<[u8]>>,
+    /// The answer; `None` while it is pending, and when the connection ended before there was one.
+    pub answer: Option<RecordedAnswer>,
+    /// Whether the answer is decided and still delayed.
+    pub pending: bool,
+    /// How the request breaks the contract.
+    pub violations: Vec<Violation>,
+    /// Violations beyond the listed ones.
+    pub omitted_violations: usize,
+    /// What the contract allows but was probably not meant.
+    pub advices: Vec<Advice>,
+    /// Which rule chose the answer, and why.
+    pub chosen: Chosen,
+    /// The version of the scenario set that the request was compared with; `None` when it was compared with none.
+    pub scenarios: Option<u64>,
+    /// The agent session that the answer names.
+    pub agent_session: Option<Arc<str>>,
+    /// The access token that was issued or shown, by its id.
+    pub token: Option<Arc<str>>,
+    /// The assertion that came, and what became of each claim.
+    pub assertion: Option<Box<JudgedAssertion>>,
+    /// The `status` of the answer's body: one of the contract's five words. Answers of the token endpoint have none.
+    pub status: Option<&'static str>,
+    /// How long the answer took, in real time; for a pending exchange, how long the request took so far.
+    pub duration: Duration,
+    /// The id under which the request was logged.
+    pub request_id: Box<str>,
+}
+
+/// An answer as it went out.
+#[derive(Debug)]
+pub struct RecordedAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `name: value` lines.
+    pub headers: Box<str>,
+    /// The body.
+    pub body: Box<[u8]>,
+}
+
+/// An exchange in the journal, under its number.
+#[derive(Debug)]
+pub struct Entry {
+    /// 1, 2, 3, … in the order in which the exchanges were recorded.
+    pub number: u64,
+    /// The exchange.
+    pub exchange: Exchange,
+    /// What matchers ask for most, once something has asked. Only set while the journal is locked, because it counts
+    /// among the journal's bytes.
+    facts: OnceLock<KeptFacts>,
+}
+
+/// The header value that leads to an exchange, and its id in the control plane: `ex_00000001`.
+#[must_use]
+pub fn exchange_id(number: u64) -> String {
+    format!("ex_{number:08}")
+}
+
+/// Reads an exchange's number from its id.
+#[must_use]
+pub fn exchange_number(id: &str) -> Option<u64> {
+    let digits = id.strip_prefix("ex_")?;
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+}
+
+/// How much a journal keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Exchanges at most.
+    pub exchanges: usize,
+    /// Bytes of heads and bodies at most.
+    pub bytes: usize,
+}
+
+/// How many bytes of exchanges one page holds at most, but for the last exchange on it.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// The bounded list of exchanges.
+#[derive(Debug)]
+pub struct Journal {
+    limits: Limits,
+    ring: Mutex<Ring>,
+    parsed: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Arc<Entry>>,
+    bytes: Account,
+    recorded: u64,
+    dropped: u64,
+}
+
+/// What was recorded since a reader last looked.
+#[derive(Debug)]
+pub struct News {
+    /// The exchanges that are still kept, oldest first.
+    pub entries: Vec<Arc<Entry>>,
+    /// The number of the oldest exchange that is kept, or of the next one.
+    pub oldest: u64,
+}
+
+/// How full a journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Fill {
+    /// Exchanges held.
+    pub kept: usize,
+    /// Exchanges given up for newer ones since the last reset.
+    pub dropped: u64,
+}
+
+impl Journal {
+    /// An empty journal.
+    #[must_use]
+    pub fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
+        let bytes = Account::new(budget);
+        Self { limits, ring: Mutex::new(Ring { bytes, ..Ring::default() }), parsed: AtomicU64::new(0) }
+    }
+
+    /// How many exchanges are kept at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.limits.exchanges
+    }
+
+    /// Records an exchange and returns its number. An exchange larger than the whole journal is counted as dropped at
+    /// once.
+    pub fn record(&self, exchange: Exchange) -> u64 {
+        self.insert(exchange, |entry| entry.number)
+    }
+
+    fn insert<T>(&self, exchange: Exchange, result: impl FnOnce(&Arc<Entry>) -> T) -> T {
+        let size = size_of_exchange(&exchange);
+        let mut given_up = Vec::new();
+        let mut ring = self.ring();
+        ring.recorded += 1;
+        let entry = Arc::new(Entry { number: ring.recorded, exchange, facts: OnceLock::new() });
+        let result = result(&entry);
+        if size > self.limits.bytes || self.limits.exchanges == 0 {
+            // All others would have to go, and it would still not fit.
+            ring.dropped += 1;
+            return result;
+        }
+        ring.entries.push_back(entry);
+        ring.bytes.add(size);
+        self.enforce_limits(&mut ring, &mut given_up);
+        drop(ring);
+        // Freed here, outside the lock.
+        drop(given_up);
+        result
+    }
+
+    /// Moves the oldest entries to `given_up` until the others are within the limits.
+    fn enforce_limits(&self, ring: &mut Ring, given_up: &mut Vec<Arc<Entry>>) {
+        while ring.entries.len() > self.limits.exchanges || ring.bytes.bytes() > self.limits.bytes {
+            let Some(oldest) = ring.drop_oldest() else { break };
+            given_up.push(oldest);
+        }
+    }
+
+    /// The matching exchanges, newest first, `limit` of them at most and no more than a few megabytes, and how many
+    /// match in all.
+    #[must_use]
+    pub fn list(&self, filter: &Filter, limit: usize) -> (Vec<Arc<Entry>>, usize) {
+        let all: Vec<Arc<Entry>> = self.ring().entries.iter().cloned().collect();
+        let mut matching = all.into_iter().rev().filter(|entry| filter.admits(entry));
+        let mut bytes = 0;
+        let mut page: Vec<Arc<Entry>> = Vec::new();
+        let mut total = 0;
+        for entry in matching.by_ref() {
+            total += 1;
+            bytes += entry.size();
+            page.push(entry);
+            if page.len() >= limit || bytes >= PAGE_BYTES {
+                break;
+            }
+        }
+        total += matching.count();
+        (page, total)
+    }
+
+    /// The exchanges that were recorded after a number.
+    #[must_use]
+    pub fn since(&self, after: u64) -> News {
+        let ring = self.ring();
+        let first = ring.entries.partition_point(|entry| entry.number <= after);
+        News {
+            entries: ring.entries.range(first..).cloned().collect(),
+            oldest: ring.entries.front().map_or(ring.recorded + 1, |entry| entry.number),
+        }
+    }
+
+    /// Those of some exchanges that are still kept, in the order in which they are named.
+    #[must_use]
+    pub fn kept<'n>(&self, numbers: impl IntoIterator<Item = &'n u64>) -> Vec<Arc<Entry>> {
+        let ring = self.ring();
+        let place = |number: &u64| ring.entries.binary_search_by_key(number, |entry| entry.number).ok();
+        numbers.into_iter().filter_map(|number| ring.entries.get(place(number)?).cloned()).collect()
+    }
+
+    /// Asks for the facts of an exchange. Its body is parsed once, unless a matcher looks into it, or the journal has no
+    /// room for the facts.
+    pub fn with_facts<T>(&self, entry: &Entry, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+        let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
+        if let Some(kept) = entry.facts.get() {
+            return ask(&Facts::kept(kept, &body));
+        }
+        self.parsed.fetch_add(1, Ordering::Relaxed);
+        let facts = Facts::of(&body);
+        if let Some(kept) = facts.keep() {
+            self.keep(entry, kept);
+        }
+        ask(&facts)
+    }
+
+    /// How many bodies were parsed for their facts.
+    #[must_use]
+    pub fn parsed(&self) -> u64 {
+        self.parsed.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the facts of an exchange, if it is still there and there is room: nothing gives way for them.
+    fn keep(&self, entry: &Entry, facts: KeptFacts) {
+        let size = facts.size();
+        let mut ring = self.ring();
+        let place = ring.entries.binary_search_by_key(&entry.number, |entry| entry.number);
+        let is_kept = place.is_ok_and(|place| std::ptr::eq(&raw const *ring.entries[place], entry));
+        let fits = ring.bytes.bytes() + size <= self.limits.bytes;
+        if is_kept && fits && entry.facts.get().is_none() && ring.bytes.try_add(size) {
+            let _ = entry.facts.set(facts);
+        }
+    }
+
+    /// All exchanges, newest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Entry>> {
+        self.ring().entries.iter().rev().cloned().collect()
+    }
+
+    /// The exchange of a number, while it is kept.
+    #[must_use]
+    pub fn get(&self, number: u64) -> Option<Arc<Entry>> {
+        let ring = self.ring();
+        let index = ring.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        ring.entries.get(index).cloned()
+    }
+
+    /// Removes one exchange; says whether it was there.
+    pub fn delete(&self, number: u64) -> bool {
+        let mut ring = self.ring();
+        let Ok(index) = ring.entries.binary_search_by_key(&number, |entry| entry.number) else {
+            return false;
+        };
+        if let Some(entry) = ring.entries.remove(index) {
+            ring.bytes.sub(entry.size());
+        }
+        true
+    }
+
+    /// Removes all exchanges and says how many there were. Numbers go on from where they were.
+    pub fn clear(&self) -> usize {
+        let mut ring = self.ring();
+        ring.bytes = ring.bytes.another();
+        let removed = std::mem::take(&mut ring.entries);
+        drop(ring);
+        removed.len()
+    }
+
+    /// About how many bytes the exchanges take up.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ring().bytes.bytes()
+    }
+
+    /// Drops the oldest exchanges until a share of them is left, and says how many those were.
+    pub fn shrink(&self, share: Share) -> u64 {
+        let mut given_up = Vec::new();
+        let mut ring = self.ring();
+        let stays = share.of(ring.bytes.bytes());
+        while ring.bytes.bytes() > stays {
+            let Some(oldest) = ring.drop_oldest() else { break };
+            given_up.push(oldest);
+        }
+        drop(ring);
+        given_up.len() as u64
+    }
+
+    /// How full the journal is.
+    #[must_use]
+    pub fn fill(&self) -> Fill {
+        let ring = self.ring();
+        Fill { kept: ring.entries.len(), dropped: ring.dropped }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        // Nothing that holds this lock can leave the ring half changed.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ring {
+    fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
+        let oldest = self.entries.pop_front()?;
+        self.bytes.sub(oldest.size());
+        self.dropped += 1;
+        Some(oldest)
+    }
+}
+
+impl Entry {
+    /// How many bytes it counts for.
+    fn size(&self) -> usize {
+        size_of_exchange(&self.exchange) + self.facts.get().map_or(0, KeptFacts::size)
+    }
+
+    /// Method and path, as they came.
+    #[must_use]
+    pub fn request_line(&self) -> (&str, &str) {
+        let line = self.exchange.head.lines().next().unwrap_or_default();
+        line.split_once(' ').unwrap_or((line, ""))
+    }
+
+    /// The surface of the contract that the request was sent to.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        Endpoint::of(self.request_line().1)
+    }
+}

@@ -1,0 +1,30 @@
+//! About how many bytes an exchange takes up.
+
+use super::{Entry, Exchange};
+use crate::domain::contract::{Advice, Violation};
+
+/// The bytes of an exchange with all its parts.
+pub(super) fn size_of_exchange(exchange: &Exchange) -> usize {
+    /// What allocators keep beside each of the ten or so pieces of an exchange.
+    const OVERHEAD: usize = 160;
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let violation = |violation: &Violation| {
+        size_of::<Violation>()
+            + violation.pointer.len()
+            + violation.wanted.len()
+            + text(&violation.clause)
+            + text(&violation.came)
+            + text(&violation.hint)
+    };
+    let advice = |advice: &Advice| size_of::<Advice>() + advice.pointer.len() + advice.message.len();
+    size_of::<Entry>()
+        + OVERHEAD
+        + exchange.head.len()
+        + exchange.body.as_ref().map_or(0, |body| body.len())
+        + exchange.answer.as_ref().map_or(0, |answer| answer.headers.len() + answer.body.len())
+        + exchange.violations.iter().map(violation).sum::<usize>()
+        + exchange.advices.iter().map(advice).sum::<usize>()
+        + exchange.chosen.why.len()
+        + exchange.assertion.as_ref().map_or(0, |assertion| assertion.size())
+        + exchange.request_id.len()
+}

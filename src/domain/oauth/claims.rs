@@ -1,0 +1,137 @@
+//! Those claims of an assertion that can be judged alone: who it is for, and what it asks (T2, T3).
+
+use super::{
+    ErrorCode,
+    client::{Client, Scopes},
+    error::Quoted,
+    fate::{Bench, Verdict},
+};
+use crate::domain::contract::{Advice, email_problem};
+use serde_json::{Map, Value};
+
+/// The longest `sub`, `email` or `jti`, in characters.
+const LONGEST: usize = 512;
+
+/// The claims that the contract knows, beside the header's.
+pub(super) const KNOWN: [&str; 11] =
+    ["iss", "sub", "aud", "iat", "exp", "nbf", "jti", "email", "given_name", "family_name", "scope"];
+
+/// What a claim is, in words.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A claim that must be a string with something in it.
+pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str, what: &str) -> Result<&'c str, String> {
+    match claims.get(name) {
+        None => Err(format!("it is missing; {what} is wanted")),
+        Some(Value::String(text)) if text.trim().is_empty() => Err(format!("it is empty; {what} is wanted")),
+        Some(Value::String(text)) if text.chars().count() > LONGEST => {
+            Err(format!("it has {} characters; at most {LONGEST} are accepted", text.chars().count()))
+        }
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(format!("it is {}; {what}, a string, is wanted", kind(other))),
+    }
+}
+
+pub(super) fn judge_sub(claims: &Map<String, Value>, bench: &mut Bench, advices: &mut Vec<Advice>) {
+    let sub = text(claims, "sub", "the user's id in your system");
+    if let Ok(sub) = sub
+        && sub.chars().count() < 3
+    {
+        advices.push(advice("/sub", "short_sub", "has under 3 characters; no handoff's external_user_id can be it"));
+    }
+    bench.judge("sub", sub.map(drop));
+}
+
+pub(super) fn judge_aud(claims: &Map<String, Value>, audience: &str, token_url: &str, bench: &mut Bench) {
+    let wanted = format!("'{audience}' is wanted");
+    let is_ours = |aud: &Value| aud.as_str() == Some(audience);
+    let judged = match claims.get("aud") {
+        None => Err(format!("it is missing; {wanted}")),
+        Some(aud) if is_ours(aud) => Ok(()),
+        Some(Value::String(other)) if other == token_url => {
+            Err(format!("it is this endpoint's URL, which RFC 7523 lets pass, but the contract does not; {wanted}"))
+        }
+        Some(Value::String(other)) => Err(format!("it is {}; {wanted}", Quoted(other))),
+        Some(Value::Array(all)) if !all.iter().all(Value::is_string) => {
+            Err(format!("it is a list of other things than strings; {wanted}"))
+        }
+        Some(Value::Array(all)) if all.iter().any(is_ours) => Ok(()),
+        Some(Value::Array(_)) => Err(format!("it is a list without it; {wanted}")),
+        Some(other) => Err(format!("it is {}; {wanted}", kind(other))),
+    };
+    bench.judge("aud", judged);
+}
+
+pub(super) fn judge_email(claims: &Map<String, Value>, bench: &mut Bench) {
+    let email = text(claims, "email", "the user's email address");
+    let judged = email.and_then(|email| match email_problem(email) {
+        None => Ok(()),
+        Some(problem) => Err(format!("it is {}, which is not an email address: {problem}", Quoted(email))),
+    });
+    bench.judge("email", judged);
+}
+
+pub(super) fn judge_name(
+    claims: &Map<String, Value>,
+    name: &'static str,
+    is_required: bool,
+    bench: &mut Bench,
+    advices: &mut Vec<Advice>,
+) {
+    match claims.get(name) {
+        Some(Value::String(_)) => bench.tell(name, Verdict::Accepted),
+        Some(other) => bench.refuse(name, format!("it is {}; a string is wanted", kind(other))),
+        None if is_required => {
+            bench.refuse(name, "it is missing; a string is wanted, unless --assertion-names is optional".to_owned());
+        }
+        None => {
+            advices.push(advice(&format!("/{name}"), "missing_name", "is missing; the vendor's guide requires it"));
+            bench.tell(name, Verdict::Absent);
+        }
+    }
+}
+
+/// Judges `scope`, and says what it asks for.
+pub(super) fn judge_scope(claims: &Map<String, Value>, client: Option<&Client>, bench: &mut Bench) -> Option<Scopes> {
+    let refuse = |bench: &mut Bench, why: String| {
+        bench.refuse_as(ErrorCode::InvalidScope, "scope", why);
+        None
+    };
+    let wanted = "the scopes asked for, such as 'openid agent_sessions:create',";
+    let text = match claims.get("scope") {
+        None => return refuse(bench, format!("it is missing; {wanted} are wanted")),
+        Some(Value::String(text)) => text,
+        Some(Value::Array(_)) => return refuse(bench, format!("it is a list; {wanted} in one string are wanted")),
+        Some(other) => return refuse(bench, format!("it is {}; {wanted} in one string are wanted", kind(other))),
+    };
+    match Scopes::read(text) {
+        Err(error) => refuse(bench, lower_first(error.description.trim_end_matches('.'))),
+        Ok(scopes) => match client.map(|client| (client, scopes.beyond(client.scopes))) {
+            Some((client, beyond)) if !beyond.is_empty() => {
+                refuse(bench, format!("it asks for '{beyond}'; the client may have '{}'", client.scopes))
+            }
+            _ => {
+                bench.tell("scope", Verdict::Accepted);
+                Some(scopes)
+            }
+        },
+    }
+}
+
+pub(super) fn advice(pointer: &str, code: &'static str, message: &str) -> Advice {
+    Advice { pointer: pointer.to_owned(), code, message: message.to_owned() }
+}
+
+fn lower_first(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}

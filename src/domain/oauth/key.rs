@@ -1,0 +1,258 @@
+//! The public keys of clients: read from PEM or JSON, and refused where a verifier should not trust them (T2, T4).
+
+use super::jwk;
+use crate::base::position::shorten;
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use pkcs1::RsaPublicKey;
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use std::{fmt, sync::Arc};
+use x509_cert::{
+    Certificate,
+    der::{Decode, Encode, asn1::UintRef, pem},
+    spki::{ObjectIdentifier, SubjectPublicKeyInfoRef},
+};
+
+/// The keys that a client may have at once: enough to rotate, few enough to try them all.
+pub const MOST_KEYS: usize = 16;
+
+/// The sizes of RSA keys that are taken, in bits.
+const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// The longest public exponent that is taken, in bits.
+const EXPONENT_BITS: usize = 33;
+
+/// What `PEM` labels stand for a key that is not to be shown to anybody.
+const PRIVATE: &str = "it is a private key, which stays with the client; register the public half of it, as \
+                       \"openssl pkey -in KEY -pubout\" prints it. Nothing of the private key was kept";
+
+/// Why something is no key for verifying assertions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct KeyError(pub(super) String);
+
+impl KeyError {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self(shorten(&problem.into()).into_owned())
+    }
+
+    pub(super) fn private() -> Self {
+        Self::new(PRIVATE)
+    }
+}
+
+/// An RSA public key that a client's assertions are verified with (RS256).
+#[derive(Clone)]
+pub struct PublicKey {
+    kid: Arc<str>,
+    thumbprint: Arc<str>,
+    modulus: Arc<[u8]>,
+    exponent: Arc<[u8]>,
+    parsed: Arc<ParsedPublicKey>,
+}
+
+impl PublicKey {
+    /// Reads the keys of a text: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`), or JSON (a JWK or a JWKS).
+    ///
+    /// # Errors
+    /// At the first key that cannot be used; none is taken then.
+    pub fn read(text: &str) -> Result<Vec<Self>, KeyError> {
+        if text.trim_start().starts_with('{') { jwk::read(text) } else { Ok(vec![Self::from_pem(text)?]) }
+    }
+
+    /// Reads a key from PEM.
+    ///
+    /// # Errors
+    /// When it is none that can be used; a private key is none.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        // Before anything else looks at it, and whatever else may be wrong with it.
+        if text.contains("PRIVATE KEY-----") {
+            return Err(KeyError::private());
+        }
+        if text.matches("-----BEGIN ").count() > 1 {
+            return Err(KeyError::new("it holds more than one PEM block; register each key on its own, or a JWKS"));
+        }
+        let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
+            let objection = objection(text, error);
+            KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\"{objection}"))
+        })?;
+        match label {
+            "PUBLIC KEY" => Self::from_spki(&der),
+            "RSA PUBLIC KEY" => Self::from_pkcs1(&der),
+            "CERTIFICATE" => {
+                let certificate = Certificate::from_der(&der)
+                    .map_err(|error| KeyError::new(format!("it is no X.509 certificate: {error}")))?;
+                let spki = certificate.tbs_certificate().subject_public_key_info().to_der();
+                Self::from_spki(&spki.map_err(|error| KeyError::new(error.to_string()))?)
+            }
+            label => Err(KeyError::new(format!(
+                "its PEM block is a {label:?}; a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE is wanted"
+            ))),
+        }
+    }
+
+    fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        let spki = SubjectPublicKeyInfoRef::from_der(der)
+            .map_err(|error| KeyError::new(format!("it is no SubjectPublicKeyInfo: {error}")))?;
+        if spki.algorithm.oid != RSA_ENCRYPTION {
+            return Err(KeyError::new(format!(
+                "it is {}; assertions are signed with RS256, which takes an RSA key",
+                algorithm_name(spki.algorithm.oid)
+            )));
+        }
+        let bits = spki.subject_public_key.as_bytes();
+        Self::from_pkcs1(bits.ok_or_else(|| KeyError::new("its bit string is no whole number of bytes"))?)
+    }
+
+    fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
+        let key: RsaPublicKey<UintRef<'_>> =
+            RsaPublicKey::from_der(der).map_err(|error| KeyError::new(format!("it is no RSA public key: {error}")))?;
+        Self::from_components(key.modulus.as_bytes(), key.public_exponent.as_bytes(), None)
+    }
+
+    /// A key from its numbers, big-endian; `kid` is its thumbprint (RFC 7638) when it has no other.
+    pub(super) fn from_components(modulus: &[u8], exponent: &[u8], kid: Option<&str>) -> Result<Self, KeyError> {
+        let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
+        let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
+        if !BITS.contains(&bits) {
+            return Err(KeyError::new(format!(
+                "it is an RSA key of {bits} bits; from {} to {} are taken",
+                BITS.start(),
+                BITS.end()
+            )));
+        }
+        if modulus.last().is_some_and(|last| last % 2 == 0) {
+            return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it"));
+        }
+        // By an exponent of one every signature would be its own proof; an even one is no RSA key's.
+        if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
+            return Err(KeyError::new("its exponent must be odd and larger than 1; 65537 is the usual one"));
+        }
+        // Verification takes time with every bit of it: one as long as the modulus costs a thousand times as much.
+        let exponent_bits = exponent.first().map_or(0, |first| exponent.len() * 8 - first.leading_zeros() as usize);
+        if exponent_bits > EXPONENT_BITS {
+            return Err(KeyError::new(format!(
+                "its exponent has {exponent_bits} bits, but may have at most {EXPONENT_BITS}; 65537 is the usual one"
+            )));
+        }
+        let parsed = RsaPublicKeyComponents { n: modulus, e: exponent }
+            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .map_err(|_| KeyError::new("its numbers are no RSA key's"))?;
+        let thumbprint = thumbprint(modulus, exponent);
+        let kid = match kid {
+            Some(kid) if !(1..=200).contains(&kid.chars().count()) => {
+                return Err(KeyError::new("its \"kid\" must have 1 to 200 characters"));
+            }
+            Some(kid) => kid.into(),
+            None => Arc::clone(&thumbprint),
+        };
+        Ok(Self { kid, thumbprint, modulus: modulus.into(), exponent: exponent.into(), parsed: Arc::new(parsed) })
+    }
+
+    /// The same key under another `kid`.
+    ///
+    /// # Errors
+    /// When that can be no `kid`.
+    pub fn under(&self, kid: &str) -> Result<Self, KeyError> {
+        Self::from_components(&self.modulus, &self.exponent, Some(kid))
+    }
+
+    /// The id by which an assertion's header names it.
+    #[must_use]
+    pub fn kid(&self) -> &Arc<str> {
+        &self.kid
+    }
+
+    /// The SHA-256 thumbprint of RFC 7638, by which a header may name it as well.
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        self.modulus.first().map_or(0, |first| self.modulus.len() * 8 - first.leading_zeros() as usize)
+    }
+
+    /// Whether a header's `kid` names this key.
+    #[must_use]
+    pub fn is_named(&self, kid: &str) -> bool {
+        *self.kid == *kid || *self.thumbprint == *kid
+    }
+
+    /// Whether a signature over a message was made with the private half (RS256).
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.parsed.verify_sig(message, signature).is_ok()
+    }
+}
+
+/// The PEM block of a text, without what editors and tools put around it.
+pub(super) fn pem_block(text: &str) -> Result<&str, KeyError> {
+    let Some(begin) = text.find("-----BEGIN ") else { return Ok(text.trim()) };
+    let text = text[begin..].trim();
+    let behind = text.find("-----END ").map(|end| end + "-----END ".len());
+    let end = behind.and_then(|behind| Some(behind + text[behind..].find("-----")? + "-----".len()));
+    let block = end.map_or(text, |end| &text[..end]);
+    // What becomes of a key on its way through a variable or a form.
+    if block.contains("\\n") {
+        return Err(KeyError::new("its lines end in a backslash and an \"n\"; put line feeds in their place"));
+    }
+    if end.is_some() && !block.contains(['\n', '\r']) {
+        return Err(KeyError::new("it is all on one line; its first and its last line must stand alone"));
+    }
+    Ok(block)
+}
+
+/// What a PEM library objects to, as the end of a sentence; where nothing of PEM is to be seen, that is no help.
+pub(super) fn objection(text: &str, error: pem::Error) -> String {
+    if text.contains("-----BEGIN ") { format!(" ({error})") } else { String::new() }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PublicKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+impl Serialize for PublicKey {
+    /// The key as a JWK (RFC 7517).
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut jwk = serializer.serialize_struct("jwk", 6)?;
+        jwk.serialize_field("kty", "RSA")?;
+        jwk.serialize_field("use", "sig")?;
+        jwk.serialize_field("alg", "RS256")?;
+        jwk.serialize_field("kid", &self.kid)?;
+        jwk.serialize_field("n", &BASE64_URL_SAFE_NO_PAD.encode(&self.modulus))?;
+        jwk.serialize_field("e", &BASE64_URL_SAFE_NO_PAD.encode(&self.exponent))?;
+        jwk.end()
+    }
+}
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+pub(super) fn algorithm_name(oid: ObjectIdentifier) -> String {
+    match oid.to_string().as_str() {
+        "1.2.840.10045.2.1" => "an elliptic-curve key".to_owned(),
+        "1.3.101.112" => "an Ed25519 key".to_owned(),
+        "1.3.101.113" => "an Ed448 key".to_owned(),
+        "1.2.840.113549.1.1.10" => "a key for RSASSA-PSS alone".to_owned(),
+        other => format!("a key of the algorithm {other}"),
+    }
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}
+
+/// RFC 7638, 3: the required members alone, in order of their names.
+fn thumbprint(modulus: &[u8], exponent: &[u8]) -> Arc<str> {
+    let (n, e) = (BASE64_URL_SAFE_NO_PAD.encode(modulus), BASE64_URL_SAFE_NO_PAD.encode(exponent));
+    let members = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
+    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes())).into()
+}

@@ -1,0 +1,239 @@
+//! How the service answers a handoff that keeps the contract, and why it answers so.
+//!
+//! Pure: from a request to a decision. First match wins: a scenario ([`ScenarioSet::choose`]), an error that a magic
+//! email names, what is known of the actor, any other magic email, the default. A scenario is read from a file ([`Scenario::read`]), walked one answer at a time
+//! ([`Scenario::next`]), and each answer may depart from the contract's ([`Departure`]).
+
+mod answer;
+mod body;
+mod decimal;
+mod error;
+mod exact;
+mod facts;
+mod headers;
+mod matching;
+mod predicate;
+mod progress;
+mod read;
+mod script;
+mod set;
+mod shipped;
+mod span;
+mod spelling;
+mod steps;
+mod template;
+
+pub use answer::{Departure, Fault, ScriptedAnswer, TokenTerms, Until};
+pub use body::Rendered;
+pub use error::ScenarioError;
+pub use facts::{Facts, KeptFacts, LazyBody};
+pub use matching::{MOST_ENTRIES, MOST_NESTING, MOST_PREDICATES, Match};
+pub use progress::{ActorFlags, Progress};
+pub use read::utf8;
+pub(crate) use read::{MOST_BYTES, place as place_in, read as read_text};
+pub use script::{AtEnd, Endpoint, Per, Scenario};
+pub use set::{MOST_SCENARIOS, MOST_SET_BYTES, NearMiss, ScenarioSet, Summary};
+pub use shipped::shipped;
+pub use span::{Delay, LONGEST, Span, Wait};
+pub use steps::{MOST_STEPS, TooCostly};
+pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
+
+use crate::domain::{
+    actor::{Actor, ActorState},
+    contract::is_near,
+};
+use serde::Serialize;
+use std::{borrow::Cow, time::Duration};
+
+/// The JSON Schema of a scenario file.
+pub const SCENARIO_SCHEMA: &str = include_str!("scenario/scenario.schema.json");
+
+/// How long `+slow` holds an answer back.
+pub const SLOW: Duration = Duration::from_secs(2);
+
+/// What becomes of a handoff (S2 to S6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An agent session is opened, or the one of an earlier handoff comes back.
+    Success,
+    /// No agent session yet: something stands in the way.
+    Obstacle(Obstacle),
+}
+
+/// What stands in the way of an agent session (S3 to S6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The actor has no subscription.
+    RequireSubscription,
+    /// The actor's email is not verified.
+    VerifyEmail,
+    /// The actor has no account.
+    Register,
+    /// The request cannot be processed.
+    Error {
+        /// The `description` of the answer.
+        description: Cow<'static, str>,
+    },
+}
+
+/// An outcome, and the rule that it comes from.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What becomes of the handoff.
+    pub outcome: Outcome,
+    /// How long the answer is held back, in real time.
+    pub delay: Duration,
+    /// Which rule decided.
+    pub chosen: Chosen,
+}
+
+/// Which rule decided, for the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chosen {
+    /// The rule.
+    pub by: ChosenBy,
+    /// What made it match, or why no other did.
+    pub why: Cow<'static, str>,
+}
+
+/// The rules, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// The request was refused before any rule was asked.
+    Contract,
+    /// The connection ended before any rule was asked.
+    Nobody,
+    /// A scenario that the control plane queued for the next requests.
+    Queued,
+    /// The scenario that the control plane pinned to the sandbox.
+    Pinned,
+    /// A scenario whose `match` fits.
+    Scenario,
+    /// A plus tag of the actor's email names the outcome.
+    MagicEmail,
+    /// What was told of the actor: by the control plane, or by the journey that an earlier answer began.
+    Actor,
+    /// The rules of signing, which ask no scenario.
+    Signing,
+    /// No rule matched: a registered, verified, subscribed actor, and success.
+    Default,
+}
+
+/// Decides by the actor alone: by the outcome that a magic email names once and for all, else by what is known of them.
+#[must_use]
+pub fn decide(actor: &Actor, known: Option<&ActorState>) -> Decision {
+    let magic = Magic::of(actor);
+    let slow = magic.slow;
+    let delay = if slow { SLOW } else { Duration::ZERO };
+    let (outcome, chosen) = match (magic.outcome, known) {
+        (Some((Outcome::Obstacle(Obstacle::Error { description }), tag)), _) => {
+            (Outcome::Obstacle(Obstacle::Error { description }), by_tag(tag))
+        }
+        (_, Some(state)) => (by_state(state), Chosen { by: ChosenBy::Actor, why: told(state).into() }),
+        (Some((outcome, tag)), None) => (outcome, by_tag(tag)),
+        (None, None) if slow => (Outcome::Success, by_tag("slow")),
+        (None, None) => {
+            let why = Cow::Borrowed("the actor's email holds no tag that names an outcome");
+            (Outcome::Success, Chosen { by: ChosenBy::Default, why })
+        }
+    };
+    Decision { outcome, delay, chosen }
+}
+
+/// What an actor is, of whom nothing was told yet: what the magic email says, else one who may do everything.
+#[must_use]
+pub fn initial_state(actor: &Actor) -> ActorState {
+    let mut state = ActorState::unknown(&actor.email);
+    match Magic::of(actor).outcome {
+        Some((Outcome::Obstacle(Obstacle::Register), _)) => state.registered = false,
+        Some((Outcome::Obstacle(Obstacle::VerifyEmail), _)) => state.email_verified = false,
+        Some((Outcome::Obstacle(Obstacle::RequireSubscription), _)) => state.subscribed = false,
+        _ => {}
+    }
+    state
+}
+
+fn by_tag(tag: &str) -> Chosen {
+    Chosen { by: ChosenBy::MagicEmail, why: format!("the actor's email holds the tag +{tag}").into() }
+}
+
+fn by_state(state: &ActorState) -> Outcome {
+    if !state.registered {
+        Outcome::Obstacle(Obstacle::Register)
+    } else if !state.email_verified {
+        Outcome::Obstacle(Obstacle::VerifyEmail)
+    } else if !state.subscribed {
+        Outcome::Obstacle(Obstacle::RequireSubscription)
+    } else {
+        Outcome::Success
+    }
+}
+
+fn told(state: &ActorState) -> &'static str {
+    match by_state(state) {
+        Outcome::Obstacle(Obstacle::Register) => "the actor is not registered",
+        Outcome::Obstacle(Obstacle::VerifyEmail) => "the actor's email is not verified",
+        Outcome::Obstacle(Obstacle::RequireSubscription) => "the actor has no subscription",
+        _ => "the actor is registered, verified and subscribed",
+    }
+}
+
+/// What the plus tags of an email say. Of several outcomes the first counts.
+struct Magic<'a> {
+    outcome: Option<(Outcome, &'a str)>,
+    slow: bool,
+}
+
+impl<'a> Magic<'a> {
+    fn of(actor: &'a Actor) -> Self {
+        let mut magic = Self { outcome: None, slow: false };
+        for tag in actor.tags() {
+            if tag.eq_ignore_ascii_case("slow") {
+                magic.slow = true;
+            } else if magic.outcome.is_none() {
+                magic.outcome = outcome_of(tag).map(|outcome| (outcome, tag));
+            }
+        }
+        magic
+    }
+}
+
+/// Whether a plus tag of the actor's email asks for this outcome: for a success, or for any obstacle.
+#[must_use]
+pub fn asks_for(actor: &Actor, outcome: &Outcome) -> bool {
+    let is_success = |outcome: &Outcome| *outcome == Outcome::Success;
+    Magic::of(actor).outcome.is_some_and(|(asked, _)| is_success(&asked) == is_success(outcome))
+}
+
+/// The first plus tag that means nothing here but nearly names something that does, and what it nearly names. `known`
+/// are the tags that scenarios match by.
+#[must_use]
+pub fn nearly_named<'a>(actor: &'a Actor, known: &[Box<str>]) -> Option<(&'a str, String)> {
+    let mut known: Vec<&str> = known.iter().map(|tag| &**tag).chain(MAGIC_TAGS).collect();
+    known.sort_unstable();
+    let is_known = |tag: &str| known.iter().any(|name| is_same_tag(tag, name));
+    let mut unknown = actor.tags().filter(|tag| !tag.is_empty() && !is_known(tag));
+    unknown.find_map(|tag| known.iter().find(|name| is_near(tag, name)).map(|name| (tag, (*name).to_owned())))
+}
+
+/// The tags that need no scenario.
+const MAGIC_TAGS: [&str; 6] = ["success", "require_subscription", "verify_email", "register", "error", "slow"];
+
+/// Whether two tags are one: neither case counts, nor whether words are joined by hyphens or underscores.
+fn is_same_tag(one: &str, other: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.bytes().map(plain).eq(other.bytes().map(plain))
+}
+
+fn outcome_of(tag: &str) -> Option<Outcome> {
+    let obstacle = match tag.to_ascii_lowercase().replace('-', "_").as_str() {
+        "success" => return Some(Outcome::Success),
+        "require_subscription" => Obstacle::RequireSubscription,
+        "verify_email" => Obstacle::VerifyEmail,
+        "register" => Obstacle::Register,
+        "error" => Obstacle::Error { description: "The actor's email asks for an error (+error).".into() },
+        _ => return None,
+    };
+    Some(Outcome::Obstacle(obstacle))
+}

@@ -1,0 +1,341 @@
+//! One answer of a scenario: what becomes of the handoff, and how the answer departs from the contract's.
+
+use super::{
+    Obstacle, Outcome,
+    body::{BodyPlan, Members, Raw},
+    headers::Headers,
+    matching::given,
+    script::Endpoint,
+    span::{Delay, Span, Wait},
+};
+use crate::{base::chance::Probability, domain::oauth::ErrorCode};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use std::{num::NonZeroU32, time::Duration};
+
+/// One answer of a scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "AnswerFile")]
+pub struct ScriptedAnswer {
+    /// What becomes of the handoff, whatever the client gets to see of it.
+    pub outcome: Outcome,
+    /// How long this answer is given before the next one is; once, when nothing is said.
+    pub until: Option<Until>,
+    /// What becomes of a request for a token.
+    pub token: TokenTerms,
+    probability: Probability,
+    departure: Departure,
+}
+
+/// What a scenario for the token endpoint says of the token, or of the error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenTerms {
+    /// The error; `invalid_grant` when an error without a name is asked for.
+    pub error: Option<ErrorCode>,
+    /// For how long the token passes.
+    pub expires_in: Option<SignedDuration>,
+    /// What the token lets do, in place of what was asked for.
+    pub scope: Option<Box<str>>,
+}
+
+/// When an answer has been given often or long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// The actor's email is verified.
+    EmailVerified,
+    /// The actor has a subscription.
+    Subscribed,
+    /// The actor has an account.
+    Registered,
+    /// It was given so many times.
+    Attempts(NonZeroU32),
+    /// So much of the sandbox's time has passed since it was first given.
+    After(Span),
+}
+
+/// How an answer departs from what the contract would have it be.
+#[derive(Clone, Debug, Default)]
+pub struct Departure {
+    /// The HTTP status, when it is not the outcome's.
+    pub http_status: Option<u16>,
+    /// How long the answer is held back.
+    pub delay: Option<Delay>,
+    /// The body is sent in pieces over so much real time.
+    pub dribble: Option<Duration>,
+    /// What happens to the connection.
+    pub fault: Option<Fault>,
+    pub(super) headers: Headers,
+    pub(super) body: BodyPlan,
+    pub(super) truncate: Option<usize>,
+}
+
+/// What happens to a connection in place of an orderly answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "FaultFile")]
+pub enum Fault {
+    /// It is closed before the first byte of the answer.
+    CloseBeforeAnswer,
+    /// It is closed after half of the answer's body.
+    CloseMidway,
+    /// It is reset.
+    Reset,
+    /// The answer has no body.
+    EmptyAnswer,
+    /// Nothing comes.
+    Hang {
+        /// So long at most; then the connection is closed.
+        at_most: Duration,
+    },
+}
+
+impl ScriptedAnswer {
+    /// How the answer departs from the contract's, this time; `None` when it is the outcome's plain answer.
+    ///
+    /// Takes one number from 0 up to 1 when the answer leaves it to chance, and none when it does not.
+    pub fn departure(&self, random: &mut dyn FnMut() -> f64) -> Option<&Departure> {
+        (!self.departure.is_plain() && self.probability.happens(random)).then_some(&self.departure)
+    }
+
+    /// Whether a request to an endpoint can be answered so.
+    pub(super) fn suits(&self, endpoint: Endpoint) -> Result<(), &'static str> {
+        let waits_for_actor = matches!(self.until, Some(Until::EmailVerified | Until::Subscribed | Until::Registered));
+        let is_obstacle = match &self.outcome {
+            Outcome::Success | Outcome::Obstacle(Obstacle::Error { .. }) => false,
+            Outcome::Obstacle(_) => true,
+        };
+        match endpoint {
+            Endpoint::Handoff if self.token != TokenTerms::default() => Err(
+                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; say \"endpoint: token\", or drop them",
+            ),
+            Endpoint::Token if is_obstacle => Err("a request for a token comes to \"success\" or \"error\""),
+            Endpoint::Token if waits_for_actor => {
+                Err("the token endpoint waits for no actor; \"until\" takes \"attempts\" or \"after\" here")
+            }
+            Endpoint::Handoff | Endpoint::Token => Ok(()),
+        }
+    }
+}
+
+impl Departure {
+    /// Whether nothing departs from the contract's answer.
+    fn is_plain(&self) -> bool {
+        self.http_status.is_none()
+            && self.delay.is_none()
+            && self.dribble.is_none()
+            && self.fault.is_none()
+            && self.headers.is_empty()
+            && self.body.is_contract()
+            && self.truncate.is_none()
+    }
+}
+
+/// An answer as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "answer")]
+struct AnswerFile {
+    #[serde(default, deserialize_with = "given")]
+    outcome: Option<OutcomeName>,
+    #[serde(default, deserialize_with = "given")]
+    description: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    error: Option<ErrorCode>,
+    #[serde(default, deserialize_with = "given")]
+    expires_in: Option<Span>,
+    #[serde(default, deserialize_with = "given")]
+    scope: Option<Box<str>>,
+    #[serde(default)]
+    set: Members,
+    #[serde(default)]
+    remove: Vec<Box<str>>,
+    #[serde(default, deserialize_with = "given")]
+    http_status: Option<HttpStatus>,
+    #[serde(default)]
+    headers: Headers,
+    #[serde(default, deserialize_with = "given")]
+    raw: Option<Raw>,
+    #[serde(default, deserialize_with = "given")]
+    truncate: Option<usize>,
+    #[serde(default, deserialize_with = "given")]
+    delay: Option<Delay>,
+    #[serde(default, deserialize_with = "given")]
+    dribble: Option<Wait>,
+    #[serde(default, deserialize_with = "given")]
+    fault: Option<Fault>,
+    #[serde(default, deserialize_with = "given")]
+    probability: Option<Probability>,
+    #[serde(default, deserialize_with = "given")]
+    until: Option<Until>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeName {
+    Success,
+    RequireSubscription,
+    VerifyEmail,
+    Register,
+    Error,
+}
+
+impl TryFrom<AnswerFile> for ScriptedAnswer {
+    type Error = String;
+
+    fn try_from(file: AnswerFile) -> Result<Self, String> {
+        let outcome = match (file.outcome.unwrap_or(OutcomeName::Success), file.description) {
+            (OutcomeName::Error, description) => Outcome::Obstacle(Obstacle::Error {
+                description: description.map_or("A scenario asks for an error.".into(), Into::into),
+            }),
+            (_, Some(_)) => return Err("only an answer with \"outcome: error\" has a \"description\"".to_owned()),
+            (OutcomeName::Success, None) => Outcome::Success,
+            (OutcomeName::RequireSubscription, None) => Outcome::Obstacle(Obstacle::RequireSubscription),
+            (OutcomeName::VerifyEmail, None) => Outcome::Obstacle(Obstacle::VerifyEmail),
+            (OutcomeName::Register, None) => Outcome::Obstacle(Obstacle::Register),
+        };
+        let is_error = matches!(outcome, Outcome::Obstacle(Obstacle::Error { .. }));
+        if file.error.is_some() && !is_error {
+            return Err("only an answer with \"outcome: error\" has an \"error\"".to_owned());
+        }
+        if is_error && (file.expires_in.is_some() || file.scope.is_some()) {
+            return Err("an error issues no token; drop \"expires_in\" and \"scope\"".to_owned());
+        }
+        if file.expires_in.is_some_and(|Span(span)| span.as_secs() < 1) {
+            return Err("\"expires_in\" is one second at least".to_owned());
+        }
+        if file.scope.as_ref().is_some_and(|scope| scope.split(' ').any(str::is_empty)) {
+            return Err("\"scope\" holds words with single spaces between them, such as \"openid\"".to_owned());
+        }
+        let token =
+            TokenTerms { error: file.error, expires_in: file.expires_in.map(|Span(span)| span), scope: file.scope };
+        if file.raw.is_some() && file.headers.has("content-type") {
+            return Err("\"raw\" has its own \"content_type\"; drop the header \"Content-Type\"".to_owned());
+        }
+        let departure = Departure {
+            http_status: file.http_status.map(|HttpStatus(status)| status),
+            delay: file.delay,
+            dribble: file.dribble.map(|wait| wait.0),
+            fault: file.fault,
+            headers: file.headers,
+            body: BodyPlan::of(file.raw, file.set, file.remove)?,
+            truncate: file.truncate,
+        };
+        if file.probability.is_some() && departure.is_plain() {
+            return Err("\"probability\" has nothing to apply to; say what should happen with it, \
+                        such as \"http_status\", \"delay\" or \"fault\""
+                .to_owned());
+        }
+        let probability = file.probability.unwrap_or(Probability::CERTAIN);
+        Ok(Self { outcome, until: file.until, token, probability, departure })
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u16")]
+struct HttpStatus(u16);
+
+impl TryFrom<u16> for HttpStatus {
+    type Error = String;
+
+    fn try_from(status: u16) -> Result<Self, String> {
+        // What is below 200 is no answer yet, and a client would go on to wait for one.
+        match status {
+            204 | 205 | 304 => {
+                Err(format!("an answer with {status} has no body; take \"fault: empty_answer\" instead"))
+            }
+            200..=599 => Ok(Self(status)),
+            _ => Err(format!("{status} is not from 200 to 599")),
+        }
+    }
+}
+
+/// A fault as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "fault")]
+struct FaultFile {
+    kind: FaultKind,
+    #[serde(default, deserialize_with = "given")]
+    at_most: Option<Wait>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FaultKind {
+    CloseBeforeAnswer,
+    CloseMidway,
+    Reset,
+    EmptyAnswer,
+    Hang,
+}
+
+impl TryFrom<FaultFile> for Fault {
+    type Error = &'static str;
+
+    fn try_from(file: FaultFile) -> Result<Self, &'static str> {
+        const HANG: Duration = Duration::from_mins(1);
+        Ok(match (file.kind, file.at_most) {
+            (FaultKind::Hang, at_most) => Self::Hang { at_most: at_most.map_or(HANG, |wait| wait.0) },
+            (_, Some(_)) => return Err("only \"kind: hang\" takes \"at_most\""),
+            (FaultKind::CloseBeforeAnswer, None) => Self::CloseBeforeAnswer,
+            (FaultKind::CloseMidway, None) => Self::CloseMidway,
+            (FaultKind::Reset, None) => Self::Reset,
+            (FaultKind::EmptyAnswer, None) => Self::EmptyAnswer,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(answer: &Value) -> Result<ScriptedAnswer, String> {
+        serde_json::from_value(answer.clone()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_answer_without_a_word_is_a_plain_success() {
+        let answer = read(&json!({})).unwrap();
+        assert_eq!(answer.outcome, Outcome::Success);
+        assert!(answer.departure(&mut || panic!("a number was drawn")).is_none());
+    }
+
+    #[test]
+    fn with_its_probability_an_answer_departs_from_the_plain_one() {
+        let answer = read(&json!({ "http_status": 503, "probability": 0.25 })).unwrap();
+        assert_eq!(answer.departure(&mut || 0.24).unwrap().http_status, Some(503));
+        assert!(answer.departure(&mut || 0.25).is_none());
+    }
+
+    #[test]
+    fn every_fault_and_until_has_its_name() {
+        let fault = |fault: Value| read(&json!({ "fault": fault })).unwrap().departure.fault.unwrap();
+        assert_eq!(fault(json!({ "kind": "hang" })), Fault::Hang { at_most: Duration::from_mins(1) });
+        assert_eq!(fault(json!({ "kind": "hang", "at_most": "2s" })), Fault::Hang { at_most: Duration::from_secs(2) });
+        assert_eq!(fault(json!({ "kind": "close_midway" })), Fault::CloseMidway);
+        let until = |until: Value| read(&json!({ "until": until })).unwrap().until.unwrap();
+        assert_eq!(until(json!("email_verified")), Until::EmailVerified);
+        assert_eq!(until(json!({ "attempts": 3 })), Until::Attempts(NonZeroU32::new(3).unwrap()));
+        assert_eq!(until(json!({ "after": "1m" })), Until::After(Span(jiff::SignedDuration::from_mins(1))));
+    }
+
+    #[test]
+    fn an_answer_that_contradicts_itself_is_refused() {
+        for (answer, problem) in [
+            (json!({ "description": "x" }), "only an answer with \"outcome: error\""),
+            (json!({ "outcome": "fail" }), "unknown variant `fail`"),
+            (json!({ "raw": { "body": "" }, "set": { "a": 1 } }), "\"raw\" replaces the whole body"),
+            (json!({ "raw": { "body": "" }, "headers": { "Content-type": "x" } }), "drop the header"),
+            (json!({ "http_status": 100 }), "100 is not from 200 to 599"),
+            (json!({ "probability": 0.5 }), "has nothing to apply to"),
+            (json!({ "delay": "1s", "probability": 1.5 }), "1.5 is no probability"),
+            (json!({ "fault": { "kind": "reset", "at_most": "1s" } }), "only \"kind: hang\""),
+            (json!({ "until": { "attempts": 0 } }), "nonzero"),
+            (json!({ "until": { "after": "soon" } }), "no span of time"),
+            (json!({ "truncate": -1 }), "usize"),
+            (json!({ "status": 200 }), "unknown field `status`"),
+        ] {
+            let error = read(&answer).unwrap_err();
+            assert!(error.contains(problem), "{answer}: {error}");
+        }
+    }
+}

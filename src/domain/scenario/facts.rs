@@ -1,0 +1,137 @@
+//! What a request offers for scenarios to match.
+
+use super::exact::Exact;
+use crate::domain::contract::read_json;
+use serde_json::Value;
+use std::{borrow::Cow, sync::OnceLock};
+
+/// A request body that is parsed when something asks for what is in it, and at most once.
+#[derive(Debug)]
+pub struct LazyBody<'a> {
+    text: &'a [u8],
+    value: OnceLock<Value>,
+    exact: OnceLock<Exact>,
+}
+
+impl<'a> LazyBody<'a> {
+    /// A body that nobody has looked into yet.
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, value: OnceLock::new(), exact: OnceLock::new() }
+    }
+
+    /// The body with exact numbers; `null` when it is not JSON.
+    pub(super) fn exact(&self) -> &Exact {
+        self.exact.get_or_init(|| Exact::read(self.text).unwrap_or_else(|| self.value().into()))
+    }
+
+    /// The body as JSON; `null` when it is none.
+    pub fn value(&self) -> &Value {
+        self.value.get_or_init(|| read_json(self.text).unwrap_or_default())
+    }
+}
+
+/// What a request offers for scenarios to match. What a request does not hold is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The actor's email, in any case.
+    pub email: &'a str,
+    /// The actor's id in the caller's system.
+    pub external_user_id: &'a str,
+    /// The intent, in the contract's words.
+    pub intent: &'a str,
+    /// The caller's id of the handoff.
+    pub handoff_id: &'a str,
+    /// The integration's source.
+    pub source: &'a str,
+    /// The whole body.
+    pub body: &'a LazyBody<'a>,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of a body that may or may not keep the contract, as one in the journal.
+    #[must_use]
+    pub fn of(body: &'a LazyBody<'a>) -> Self {
+        let text = |pointer| body.value().pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        Self {
+            email: text("/actor/email"),
+            external_user_id: text("/actor/external_user_id"),
+            intent: text("/intent"),
+            handoff_id: text("/handoff_id"),
+            source: text("/integration/source"),
+            body,
+        }
+    }
+
+    /// The facts of an assertion's claims, as scenarios for tokens match them.
+    #[must_use]
+    pub fn of_claims(claims: &'a LazyBody<'a>) -> Self {
+        let text = |name| claims.value().get(name).and_then(Value::as_str).unwrap_or_default();
+        Self {
+            email: text("email"),
+            external_user_id: text("sub"),
+            intent: "",
+            handoff_id: "",
+            source: "",
+            body: claims,
+        }
+    }
+
+    /// The facts of a body that were found earlier. The body is only parsed again if a matcher asks for more.
+    #[must_use]
+    pub fn kept(kept: &'a KeptFacts, body: &'a LazyBody<'a>) -> Self {
+        let KeptFacts([email, external_user_id, intent, handoff_id, source]) = kept;
+        Self { email, external_user_id, intent, handoff_id, source, body }
+    }
+
+    /// A copy to keep; `None` when a text is too long to be worth its memory.
+    #[must_use]
+    pub fn keep(&self) -> Option<KeptFacts> {
+        let texts = [self.email, self.external_user_id, self.intent, self.handoff_id, self.source];
+        texts.iter().all(|text| text.len() <= LONGEST_KEPT).then(|| KeptFacts(texts.map(Box::from)))
+    }
+}
+
+/// The longest text that is kept.
+const LONGEST_KEPT: usize = 1_000;
+
+/// The facts of a request without its body, for the journal to keep.
+#[derive(Debug)]
+pub struct KeptFacts([Box<str>; 5]);
+
+impl KeptFacts {
+    /// How many bytes they take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|text| text.len()).sum()
+    }
+}
+
+/// An email in lower case, under which it is matched and remembered.
+pub(super) fn lower_case(email: &str) -> Cow<'_, str> {
+    if email.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Cow::Borrowed(email)
+    } else {
+        Cow::Owned(email.to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_of_a_broken_body_are_empty() {
+        for body in [&b"{"[..], b"[]", br#"{"actor": "sam", "intent": 3}"#] {
+            let body = LazyBody::new(body);
+            let facts = Facts::of(&body);
+            assert_eq!((facts.email, facts.intent, facts.source), ("", "", ""));
+        }
+    }
+
+    #[test]
+    fn emails_are_compared_in_lower_case() {
+        assert!(matches!(lower_case("sam@x.com"), Cow::Borrowed(_)));
+        assert_eq!(lower_case("Sam@ÉX.com"), "sam@éx.com");
+    }
+}

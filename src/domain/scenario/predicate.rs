@@ -1,0 +1,286 @@
+//! Predicates about a value: one place of a request body, or a word of the contract.
+
+use super::{decimal::Decimal, exact::Exact, matching::given, steps::Steps};
+use crate::base::glob::Glob;
+use crate::domain::session::Intent;
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::StrDeserializer},
+};
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+/// How many bytes a JSON pointer may have.
+const LONGEST_POINTER: usize = 1_000;
+
+/// How many bytes the JSON of a value to compare with may have.
+const LARGEST_VALUE: usize = 10_000;
+
+/// What the place of a JSON pointer in the body must hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "BodyPredicateFile")]
+pub(super) struct BodyPredicate {
+    pointer: Pointer,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Equals(Exact),
+    Glob(Glob),
+    Exists(bool),
+    Above(Decimal),
+    Below(Decimal),
+}
+
+impl BodyPredicate {
+    pub(super) fn holds(&self, body: &Exact, steps: &Steps) -> bool {
+        if !steps.pay(self.pointer.0.len() as u64) {
+            return false;
+        }
+        let found = body.pointer(&self.pointer.0);
+        match &self.test {
+            Test::Equals(wanted) => {
+                found.is_some_and(|found| steps.pay(LARGEST_VALUE as u64) && found.is_same(wanted, steps))
+            }
+            Test::Glob(glob) => match found {
+                Some(Exact::Text(text)) => steps.pay(glob.steps(text.len())) && glob.matches(text),
+                _ => false,
+            },
+            Test::Exists(wanted) => found.is_some() == *wanted,
+            Test::Above(limit) => number(found, steps).is_some_and(|number| number > limit),
+            Test::Below(limit) => number(found, steps).is_some_and(|number| number < limit),
+        }
+    }
+
+    /// Why it does not hold.
+    pub(super) fn failure(&self, body: &Exact) -> String {
+        let pointer = &self.pointer.0;
+        match (body.pointer(pointer), &self.test) {
+            (None, test) => format!("{pointer} is absent; wanted: it {test}"),
+            (Some(found), test) => format!("{pointer} is {}; wanted: it {test}", brief(found)),
+        }
+    }
+}
+
+impl fmt::Display for BodyPredicate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.pointer.0, self.test)
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equals(wanted) => write!(formatter, "equals {}", brief(wanted)),
+            Self::Glob(glob) => write!(formatter, "matches {glob}"),
+            Self::Exists(true) => formatter.write_str("exists"),
+            Self::Exists(false) => formatter.write_str("does not exist"),
+            Self::Above(limit) => write!(formatter, "is above {limit}"),
+            Self::Below(limit) => write!(formatter, "is below {limit}"),
+        }
+    }
+}
+
+/// A number that may be compared.
+fn number<'e>(found: Option<&'e Exact>, steps: &Steps) -> Option<&'e Decimal> {
+    match found {
+        Some(Exact::Number(number)) if steps.pay(number.len() as u64) => Some(number),
+        _ => None,
+    }
+}
+
+/// A value as JSON, cut where it stops being readable. Only the part that is shown is written.
+fn brief(value: &Exact) -> String {
+    const MOST: usize = 80;
+    let mut start = Start { text: Vec::new(), left: MOST * 4 + 4 };
+    // Fails once there is enough.
+    let _ = write!(start, "{value}");
+    cut(&String::from_utf8_lossy(&start.text), MOST, str::to_owned)
+}
+
+/// Takes so many bytes, and then an error.
+struct Start {
+    text: Vec<u8>,
+    left: usize,
+}
+
+impl Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let taken = bytes.len().min(self.left);
+        self.text.extend_from_slice(&bytes[..taken]);
+        self.left -= taken;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A text as `show` shows it, cut after so many characters.
+pub(super) fn cut(text: &str, most: usize, show: impl FnOnce(&str) -> String) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => show(&text[..end]) + "…",
+        None => show(text),
+    }
+}
+
+/// Whether the JSON of a value has more than so many bytes.
+fn is_larger(value: &Exact, bytes: usize) -> bool {
+    write!(Start { text: Vec::new(), left: bytes }, "{value}").is_err()
+}
+
+/// A JSON pointer (RFC 6901).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Pointer(Box<str>);
+
+impl TryFrom<String> for Pointer {
+    type Error = String;
+
+    fn try_from(pointer: String) -> Result<Self, String> {
+        if pointer.len() > LONGEST_POINTER {
+            return Err(format!(
+                "the JSON pointer {} has {} bytes; at most {LONGEST_POINTER} are allowed",
+                cut(&pointer, 100, |text| format!("{text:?}")),
+                pointer.len()
+            ));
+        }
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            return Err(format!("{pointer:?} is no JSON pointer; write one such as /facts/parties/0/email"));
+        }
+        let is_escape = |rest: &str| rest.starts_with(['0', '1']);
+        if !pointer.split('~').skip(1).all(is_escape) {
+            return Err(format!("{pointer:?} is no JSON pointer; a ~ is written as ~0, and a / inside a key as ~1"));
+        }
+        Ok(Self(pointer.into()))
+    }
+}
+
+/// An intent in the contract's words (R3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct IntentName(pub(super) Box<str>);
+
+impl TryFrom<String> for IntentName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let deserializer: StrDeserializer<'_, serde::de::value::Error> = name.as_str().into_deserializer();
+        match Intent::deserialize(deserializer) {
+            Ok(_) => Ok(Self(name.into())),
+            // The error lists the intents there are.
+            Err(error) if name.len() <= 100 => Err(format!("{name:?} is no intent: {error}")),
+            Err(_) => Err(format!("{} is not one of the intents", cut(&name, 100, |text| format!("{text:?}")))),
+        }
+    }
+}
+
+/// A predicate as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "body predicate")]
+struct BodyPredicateFile {
+    pointer: Pointer,
+    #[serde(default, deserialize_with = "given")]
+    equals: Option<Exact>,
+    #[serde(default, deserialize_with = "given")]
+    glob: Option<Glob>,
+    #[serde(default, deserialize_with = "given")]
+    exists: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    above: Option<Decimal>,
+    #[serde(default, deserialize_with = "given")]
+    below: Option<Decimal>,
+}
+
+impl TryFrom<BodyPredicateFile> for BodyPredicate {
+    type Error = String;
+
+    fn try_from(file: BodyPredicateFile) -> Result<Self, String> {
+        let tests = [
+            file.equals.map(Test::Equals),
+            file.glob.map(Test::Glob),
+            file.exists.map(Test::Exists),
+            file.above.map(Test::Above),
+            file.below.map(Test::Below),
+        ];
+        let mut tests = tests.into_iter().flatten();
+        match (tests.next(), tests.next()) {
+            (Some(Test::Equals(value)), None) if is_larger(&value, LARGEST_VALUE) => Err(format!(
+                "the value that {:?} is compared with has more than {LARGEST_VALUE} bytes, and at most {LARGEST_VALUE} are \
+                 allowed; compare parts of it",
+                file.pointer.0
+            )),
+            (Some(test), None) => Ok(Self { pointer: file.pointer, test }),
+            (None, _) => Err(format!(
+                "{:?} is tested for nothing; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
+                file.pointer.0
+            )),
+            (Some(_), Some(_)) => Err(format!(
+                "{:?} is tested twice in one entry; write an entry of the list for each test",
+                file.pointer.0
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(predicate: &Value) -> Result<BodyPredicate, String> {
+        serde_json::from_value(predicate.clone()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_place_is_tested_for_what_it_holds() {
+        let body = json!({ "a": { "b/c": [1, "x"] }, "n": null, "f": 1.0 });
+        for (predicate, expected) in [
+            (json!({ "pointer": "/a/b~1c/1", "equals": "x" }), true),
+            (json!({ "pointer": "/a/b~1c", "equals": [1.0, "x"] }), true),
+            (json!({ "pointer": "/n", "equals": null }), true),
+            (json!({ "pointer": "/m", "equals": null }), false),
+            (json!({ "pointer": "/n", "exists": true }), true),
+            (json!({ "pointer": "/m", "exists": false }), true),
+            (json!({ "pointer": "/a/b~1c/1", "glob": "?" }), true),
+            (json!({ "pointer": "/f", "glob": "*" }), false),
+            (json!({ "pointer": "/f", "above": 1 }), false),
+            (json!({ "pointer": "/f", "below": 1.5 }), true),
+            (json!({ "pointer": "", "exists": true }), true),
+        ] {
+            assert_eq!(
+                read(&predicate).unwrap().holds(&Exact::from(&body), &Steps::default()),
+                expected,
+                "{predicate}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_is_there() {
+        let failure = |predicate| read(&predicate).unwrap().failure(&Exact::from(&json!({ "a": 3 })));
+        assert_eq!(failure(json!({ "pointer": "/a", "above": 5 })), "/a is 3; wanted: it is above 5");
+        assert_eq!(failure(json!({ "pointer": "/b", "equals": "x" })), r#"/b is absent; wanted: it equals "x""#);
+    }
+
+    #[test]
+    fn a_predicate_that_cannot_be_meant_is_refused() {
+        for (predicate, problem) in [
+            (json!({ "pointer": "a", "exists": true }), "is no JSON pointer"),
+            (json!({ "pointer": "/a~2", "exists": true }), "a ~ is written as ~0"),
+            (json!({ "pointer": "/a" }), "is tested for nothing"),
+            (json!({ "pointer": "/a", "above": 1, "below": 2 }), "tested twice"),
+            (json!({ "pointer": "/a", "is": 1 }), "unknown field"),
+        ] {
+            let error = read(&predicate).unwrap_err();
+            assert!(error.contains(problem), "{predicate}: {error}");
+        }
+    }
+}

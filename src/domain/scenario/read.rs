@@ -1,0 +1,132 @@
+//! From the text of a file to typed values, with every error at its place. The one module that knows the YAML reader.
+
+use super::error::ScenarioError;
+use crate::base::position::Position;
+use serde::de::DeserializeOwned;
+use serde_saphyr::{Error, Location, MessageFormatter, Options, UserMessageFormatter, budget::BudgetBreach};
+
+/// The most bytes of a file.
+pub(crate) const MOST_BYTES: usize = 1 << 20;
+
+/// The most values in a file, keys included, and the most that YAML's aliases stand for.
+const MOST_VALUES: usize = 50_000;
+
+/// The most lists and objects inside one another.
+const MOST_LEVELS: usize = 64;
+
+/// Reads YAML, or JSON, which is YAML too.
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ScenarioError> {
+    if text.len() > MOST_BYTES {
+        return Err(too_large(file, text.len()));
+    }
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+        let location = error.location().unwrap_or(Location::UNKNOWN);
+        place(file, text, location).saying(&problem(error.without_snippet()))
+    })
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// At the first byte that is not UTF-8.
+pub fn utf8<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, ScenarioError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(bytes);
+        let position = Position::of(&text, error.valid_up_to());
+        ScenarioError::at(file, &text, position, "the file is not UTF-8; save it as UTF-8")
+    })
+}
+
+/// The error of a file with more than [`MOST_BYTES`].
+fn too_large(file: &str, bytes: usize) -> ScenarioError {
+    let problem = format!("the file has {bytes} bytes; it has at most {MOST_BYTES}. Split it into several");
+    ScenarioError::at(file, "", Position { line: 1, column: 1 }, &problem)
+}
+
+/// An error at a place of a file that does not yet say what is wrong.
+pub(crate) fn place(file: &str, text: &str, location: Location) -> ScenarioError {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
+    let position = Position { line: number(location.line()), column: number(location.column()) };
+    ScenarioError::at(file, text, position, "")
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        // `no` and `off` are words in a scenario, as they are in JSON.
+        strict_booleans: true,
+        budget: serde_saphyr::budget! {
+            max_depth: MOST_LEVELS,
+            max_nodes: MOST_VALUES,
+            max_events: 4 * MOST_VALUES,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MOST_VALUES },
+        with_snippet: false,
+    }
+}
+
+/// What is wrong, in the words of this crate where there are any.
+fn problem(error: &Error) -> String {
+    match error {
+        Error::Eof { .. } => "the file is empty, or ends too early".to_owned(),
+        Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
+        Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
+            Some(option) => format!("unknown key {field:?}; did you mean {option:?}?"),
+            None => format!("unknown key {field:?}; there is {}", expected.join(", ")),
+        },
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            let options: Vec<String> = expected.iter().map(|option| format!("{option:?}")).collect();
+            format!("{variant:?} is not one of {}", options.join(", "))
+        }
+        Error::Unexpected { expected: "mapping start", .. } => "an object is wanted here".to_owned(),
+        Error::Unexpected { expected: "sequence start", .. } => "a list is wanted here".to_owned(),
+        Error::Unexpected { expected: "string scalar", .. } => "a text is wanted here".to_owned(),
+        Error::NullIntoString { .. } => "the value is missing; give one, or drop the key".to_owned(),
+        Error::InvalidBooleanStrict { .. } => "\"true\" or \"false\" is wanted here".to_owned(),
+        Error::InvalidScalar { ty: "f32" | "f64", .. } => "a number is wanted here".to_owned(),
+        Error::InvalidScalar { ty, .. } if ty.starts_with('i') => "a whole number is wanted here".to_owned(),
+        Error::InvalidScalar { ty, .. } if ty.starts_with('u') => {
+            "a whole number, not below 0, is wanted here".to_owned()
+        }
+        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+            "there is one key too many; this object takes a single one".to_owned()
+        }
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => too_deep(),
+        Error::Budget { breach: BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. }, .. } => {
+            format!("the file has too many values; it has at most {MOST_VALUES}, keys included")
+        }
+        Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::Budget { breach: BudgetBreach::AliasAnchorRatio { .. } | BudgetBreach::Aliases { .. }, .. } => {
+            too_many_aliases()
+        }
+        Error::UnknownAnchor { .. } => {
+            "in YAML a text that opens with * means something else; write it in quotes".to_owned()
+        }
+        other => match UserMessageFormatter.format_message(other).lines().next().unwrap_or("cannot be read") {
+            // Limits that the reader reports in words alone.
+            "recursion limit exceeded" => too_deep(),
+            message if message.ends_with("is not a finite number") => {
+                format!("{}; quote it to keep the text", message.replace('`', "\""))
+            }
+            message if message.contains("total_replayed_events") => too_many_aliases(),
+            message => message.to_owned(),
+        },
+    }
+}
+
+fn too_deep() -> String {
+    format!("lists and objects are nested too deep; there are at most {MOST_LEVELS} inside one another")
+}
+
+fn too_many_aliases() -> String {
+    format!("the aliases (*) of the file stand for too much, for at most {MOST_VALUES} values; write them out")
+}
+
+fn nearest<'o>(written: &str, options: &[&'o str]) -> Option<&'o str> {
+    // Comparing takes time and memory by the length; no key is this long.
+    if written.len() > 100 {
+        return None;
+    }
+    let distance = |option: &&&str| strsim::damerau_levenshtein(written, option);
+    options.iter().min_by_key(distance).filter(|option| distance(option) <= 2).copied()
+}

@@ -1,0 +1,173 @@
+//! A scenario, and what it says of itself.
+
+mod file;
+
+use super::{
+    answer::ScriptedAnswer,
+    error::ScenarioError,
+    facts::{Facts, lower_case},
+    matching::Match,
+};
+use crate::domain::signing::Plan;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A scenario: which requests it is for, and what they are answered, one attempt after the other.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    name: Box<str>,
+    description: Box<str>,
+    endpoint: Endpoint,
+    matcher: Match,
+    priority: i64,
+    per: Per,
+    answers: Vec<ScriptedAnswer>,
+    at_end: AtEnd,
+    plan: Option<Arc<Plan>>,
+    document: Value,
+    size: usize,
+    /// Where its name is written: what an error about the scenario as a whole shows.
+    origin: ScenarioError,
+}
+
+/// Which requests a scenario is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// Handoffs (H1).
+    #[default]
+    Handoff,
+    /// Requests for an access token (T1) whose assertion is good.
+    Token,
+}
+
+/// Who walks through the answers on their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// Each actor, known by email.
+    #[default]
+    Actor,
+    /// Each handoff, known by the caller's id of it.
+    Handoff,
+    /// All requests together.
+    All,
+}
+
+/// What comes behind the last answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtEnd {
+    /// The last answer, again and again.
+    #[default]
+    RepeatLast,
+    /// The first one.
+    StartOver,
+}
+
+impl Scenario {
+    /// What it is called; unique in a set.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for; may be empty.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// To which endpoint the requests go that it is for.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// Which requests it is for.
+    #[must_use]
+    pub fn matcher(&self) -> &Match {
+        &self.matcher
+    }
+
+    /// Scenarios of larger priority are asked first.
+    #[must_use]
+    pub fn priority(&self) -> i64 {
+        self.priority
+    }
+
+    /// Who walks through the answers on their own.
+    #[must_use]
+    pub fn per(&self) -> Per {
+        self.per
+    }
+
+    /// The answers, one at least.
+    #[must_use]
+    pub fn answers(&self) -> &[ScriptedAnswer] {
+        &self.answers
+    }
+
+    /// What comes behind the last answer.
+    #[must_use]
+    pub fn at_end(&self) -> AtEnd {
+        self.at_end
+    }
+
+    /// How the envelopes are played that its handoffs open, if it says so (G3, G4).
+    #[must_use]
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
+    }
+
+    /// The scenario as it is written, as JSON.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The file that it was read from, as it was named.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.origin.file
+    }
+
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Under what the progress of a request is kept; the same for all that walk through the answers together.
+    #[must_use]
+    pub fn subject(&self, facts: &Facts<'_>) -> String {
+        match self.per {
+            Per::Actor => lower_case(facts.email).into_owned(),
+            Per::Handoff => facts.handoff_id.to_owned(),
+            Per::All => String::new(),
+        }
+    }
+
+    /// An error at this scenario's name.
+    #[must_use]
+    pub fn error(&self, problem: &str) -> ScenarioError {
+        self.origin.clone().saying(problem)
+    }
+
+    /// The error at this scenario's name, that another one has it already.
+    #[must_use]
+    pub fn same_name_as(&self, first: &Self) -> ScenarioError {
+        self.error(&format!(
+            "another scenario has the name {:?} already ({}:{}); rename one of them",
+            self.name, first.origin.file, first.origin.position
+        ))
+    }
+}
+
+impl Serialize for Scenario {
+    /// The scenario as it is written.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document.serialize(serializer)
+    }
+}

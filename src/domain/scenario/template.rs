@@ -1,0 +1,281 @@
+//! Texts with places that are filled from the request: `{{ actor.email }}`.
+//!
+//! The one module that knows the template engine. A template is checked when its scenario is read and compiled when it
+//! is rendered, so that a scenario holds only texts. It may name only what [`Context`] has, and its source, its nesting,
+//! its work and its output are bounded.
+
+mod guard;
+
+use crate::{
+    base::position::{Excerpt, Position, excerpt, shorten},
+    domain::actor::Actor,
+};
+use guard::Refused;
+use jiff::Timestamp;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, value::Serde};
+use serde::{Deserialize, Serialize};
+use std::{
+    cell::Cell,
+    fmt, io,
+    sync::{Arc, LazyLock},
+};
+
+/// The most bytes that the templates of one answer may produce together.
+pub const MOST_OUTPUT: usize = 1024 * 1024;
+
+/// The fuel of one template: about one unit per step, and one per 64 bytes that it makes or looks at.
+const FUEL: u64 = 100_000;
+
+/// What the templates of one answer may use together. It is checked between them, so the last may exceed it by [`FUEL`].
+const FUEL_OF_ANSWER: u64 = 2 * FUEL;
+
+/// The fuel of a template that is tried out. A scenario has many, and a caller waits while they are read.
+const FUEL_OF_TRIAL: u64 = 2_000;
+
+const NAME: &str = "template";
+
+/// Renders the templates of all scenarios.
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| engine(FUEL, UndefinedBehavior::Strict));
+
+/// Tries templates out, without a request.
+static TRIAL: LazyLock<Environment<'static>> = LazyLock::new(|| engine(FUEL_OF_TRIAL, UndefinedBehavior::Chainable));
+
+fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_fuel(Some(fuel));
+    engine.set_undefined_behavior(undefined);
+    // A variable that outlives the turns of a loop could nest values without an end, and `debug` shows the engine.
+    engine.remove_global("namespace");
+    engine.remove_global("debug");
+    engine.add_filter(guard::BOUNDED, guard::bounded);
+    engine.add_filter(guard::SCALAR, guard::scalar);
+    engine.add_filter("tojson", guard::to_json);
+    engine
+}
+
+/// What templates may name.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Context<'a> {
+    /// The parsed body of the request.
+    pub request: &'a serde_json::Value,
+    /// Who the handoff is for.
+    pub actor: &'a Actor,
+    /// The sandbox's present, as RFC 3339.
+    pub now: Timestamp,
+    /// The server's base URL, without a slash at its end.
+    pub base_url: &'a str,
+    /// The id of the agent session; empty when there is none.
+    pub agent_session_id: &'a str,
+    /// An id drawn for this answer.
+    pub id: &'a str,
+}
+
+/// The names of [`Context`], which serde has no list of.
+const NAMES: [&str; 6] = ["request", "actor", "now", "base_url", "agent_session_id", "id"];
+const ACTOR_NAMES: [&str; 3] = ["email", "external_user_id", "display_name"];
+
+/// A context in the engine's own form, converted once for all templates of an answer, and what they may still use.
+#[derive(Debug)]
+pub(super) struct Names {
+    values: Value,
+    fuel: Cell<u64>,
+    bytes: Cell<usize>,
+}
+
+impl Context<'_> {
+    pub(super) fn names(&self) -> Names {
+        Names { values: Value::from(Serde(self)), fuel: Cell::new(FUEL_OF_ANSWER), bytes: Cell::new(MOST_OUTPUT) }
+    }
+}
+
+/// A text that may hold places to fill.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Template(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// There is nothing to fill.
+    Plain(Arc<str>),
+    /// The text as it is written, and as the engine gets it.
+    Filled { source: Arc<str>, guarded: Arc<str> },
+}
+
+/// A template that could not be rendered for a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the template {source_text:?} cannot be rendered: {problem}")]
+pub struct TemplateError {
+    /// The beginning of the template.
+    pub source_text: String,
+    /// Why.
+    pub problem: String,
+}
+
+impl Template {
+    /// Checks a text.
+    ///
+    /// # Errors
+    /// In words, when it does not compile, is too large or nested too deep, or names what [`Context`] does not have.
+    pub fn compile(source: &str) -> Result<Self, String> {
+        if !["{{", "{%", "{#"].iter().any(|opening| source.contains(opening)) {
+            return Ok(Self::plain(source));
+        }
+        let wrong = |problem: &str| {
+            let Excerpt { text, .. } = excerpt(source, 0);
+            Err(shorten(&format!("the template {text:?} {problem}")).into_owned())
+        };
+        let guarded = match guard::guard(source) {
+            Ok(guarded) => guarded,
+            Err(Refused { offset: 0, problem }) => return wrong(&problem),
+            Err(Refused { offset, problem }) => {
+                return wrong(&format!("{problem} (at {} of the template)", Position::of(source, offset)));
+            }
+        };
+        let template = match TRIAL.template_from_named_str(NAME, &guarded) {
+            Ok(template) => template,
+            Err(error) => return wrong(&format!("does not compile: {}", in_words(&error))),
+        };
+        let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+        used.sort();
+        for name in used {
+            if let Err(problem) = known(&name) {
+                return wrong(&format!("names {problem}"));
+            }
+        }
+        // The engine meets filters, tests and functions only when it runs, so it runs once with values of any kind.
+        let trial = template.render_captured_to((), io::sink());
+        let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
+        if let Err(error) = trial.map(|_| ())
+            && unknown.contains(&error.kind())
+        {
+            return wrong(&format!("does not compile: {}", in_words(&error)));
+        }
+        Ok(Self(Form::Filled { source: source.into(), guarded: guarded.into() }))
+    }
+
+    /// How many bytes it has as it is written.
+    pub(super) fn len(&self) -> usize {
+        match &self.0 {
+            Form::Plain(source) | Form::Filled { source, .. } => source.len(),
+        }
+    }
+
+    /// The text, if there is nothing to fill.
+    pub(super) fn as_plain(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Plain(text) => Some(text),
+            Form::Filled { .. } => None,
+        }
+    }
+
+    /// A text with nothing to fill.
+    pub(super) fn plain(text: &str) -> Self {
+        Self(Form::Plain(text.into()))
+    }
+
+    /// The text with all places filled.
+    ///
+    /// # Errors
+    /// When the request lacks what the template names, or the work or the output exceeds its bound.
+    pub fn render(&self, context: &Context<'_>) -> Result<String, TemplateError> {
+        self.fill(&context.names())
+    }
+
+    pub(super) fn fill(&self, names: &Names) -> Result<String, TemplateError> {
+        let (source, guarded) = match &self.0 {
+            Form::Plain(text) => return Ok(text.to_string()),
+            Form::Filled { source, guarded } => (source, guarded),
+        };
+        Self::fill_guarded(guarded, names).map_err(|problem| TemplateError {
+            source_text: excerpt(source, 0).text.into_owned(),
+            problem: shorten(&problem).into_owned(),
+        })
+    }
+
+    fn fill_guarded(guarded: &str, names: &Names) -> Result<String, String> {
+        if names.fuel.get() == 0 {
+            return Err("the templates of this answer take too many steps together".to_owned());
+        }
+        let mut output = Bounded { bytes: Vec::new(), most: names.bytes.get() };
+        let rendered = ENGINE
+            .template_from_named_str(NAME, guarded)
+            .and_then(|template| template.render_captured_to(names.values.clone(), &mut output))
+            .map(|captured| captured.state().fuel_levels().map_or(FUEL, |(used, _)| used));
+        let used = rendered.map_err(|error| {
+            if error.kind() == ErrorKind::WriteFailure {
+                format!("the templates of this answer give more than {MOST_OUTPUT} bytes together")
+            } else {
+                in_words(&error)
+            }
+        })?;
+        names.fuel.set(names.fuel.get().saturating_sub(used));
+        names.bytes.set(names.bytes.get().saturating_sub(output.bytes.len()));
+        String::from_utf8(output.bytes).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for Template {
+    /// The template as it is written.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Form::Plain(source) | Form::Filled { source, .. } => formatter.write_str(source),
+        }
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = String;
+
+    fn try_from(source: String) -> Result<Self, String> {
+        Self::compile(&source)
+    }
+}
+
+/// Whether a name that a template uses is there at all; what a request holds is known only when it comes.
+fn known(name: &str) -> Result<(), String> {
+    let mut segments = name.split('.');
+    let first = segments.next().unwrap_or_default();
+    if TRIAL.globals().any(|(global, _)| global == first) {
+        return Ok(());
+    }
+    let (unknown, options): (&str, &[&str]) = match (first, segments.next()) {
+        ("actor", Some(member)) if !ACTOR_NAMES.contains(&member) => (name, &ACTOR_NAMES),
+        (first, _) if !NAMES.contains(&first) => (first, &NAMES),
+        _ => return Ok(()),
+    };
+    Err(format!("{unknown:?}, which does not exist; there is {}", options.join(", ")))
+}
+
+fn in_words(error: &minijinja::Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None if error.kind() == ErrorKind::UndefinedError => {
+            "it uses a value that the request does not have; give another one with | default(\"…\")".to_owned()
+        }
+        None if error.kind() == ErrorKind::OutOfFuel => "it takes too many steps, or makes too much text".to_owned(),
+        None => error.kind().to_string(),
+    }
+}
+
+/// An output with a limit.
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(io::Error::other("too much output"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

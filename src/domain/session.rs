@@ -1,0 +1,283 @@
+//! What a handoff asks for, and the agent session that a successful one opens (S2).
+
+use crate::{
+    base::{
+        document::{Key, Record},
+        urls::BaseUrl,
+    },
+    domain::{
+        actor::Actor,
+        signing::{EnvelopeId, Plan},
+    },
+};
+use jiff::Timestamp;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
+use std::{fmt, sync::Arc};
+
+/// What the agent should do (R3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the contract's own words")]
+pub enum Intent {
+    SendESignRequest,
+    CreateTemplate,
+    UseTemplate,
+    SelfSign,
+    SendCrmDealDocumentForSignature,
+}
+
+impl Intent {
+    /// Whether a success opens an envelope to be signed.
+    #[must_use]
+    pub fn asks_for_signatures(self) -> bool {
+        matches!(self, Self::SendESignRequest | Self::SelfSign)
+    }
+
+    /// The contract's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendESignRequest => "send_e_sign_request",
+            Self::CreateTemplate => "create_template",
+            Self::UseTemplate => "use_template",
+            Self::SelfSign => "self_sign",
+            Self::SendCrmDealDocumentForSignature => "send_crm_deal_document_for_signature",
+        }
+    }
+}
+
+/// A request body that keeps the contract: the parts that the service acts on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HandoffRequest {
+    /// The caller's id of the handoff (R2).
+    pub handoff_id: Box<str>,
+    /// What the agent should do (R3).
+    pub intent: Intent,
+    /// Who it is for (R4).
+    pub actor: Actor,
+    /// Where it comes from (R5).
+    pub integration: Integration,
+    /// The outline of what is to be signed, as far as it matters for the answer. The whole is in the body.
+    #[serde(default, skip_serializing)]
+    pub facts: Option<FactsOutline>,
+}
+
+/// What of a handoff's facts decides whether its envelope can take them all (R7).
+#[derive(Clone, Debug, Deserialize)]
+pub struct FactsOutline {
+    /// What is to be signed.
+    pub metadata: Metadata,
+    /// How many are to sign.
+    #[serde(default)]
+    pub parties: Count,
+}
+
+/// The length of a list whose items are passed over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Count(pub usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items;
+
+        impl<'de> Visitor<'de> for Items {
+            type Value = Count;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+
+        deserializer.deserialize_seq(Items)
+    }
+}
+
+/// What a handoff knows of the signing that it asks for (R7).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HandoffFacts {
+    /// What is to be signed.
+    pub metadata: Metadata,
+    /// Who is to sign.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parties: Vec<Party>,
+}
+
+/// What is to be signed (R7).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Its title.
+    pub title: Box<str>,
+}
+
+/// Somebody who is to sign (R7).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Party {
+    /// The full name.
+    pub name: Box<str>,
+    /// The email address.
+    pub email: Box<str>,
+    /// E.164.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telephone: Option<Box<str>>,
+}
+
+/// Where in the caller's system a handoff comes from (R5).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Integration {
+    /// The name of the platform.
+    pub source: Box<str>,
+}
+
+/// The states of an agent session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    /// The user can go on with it.
+    Open,
+    /// Its time is over.
+    Expired,
+}
+
+/// An agent session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// `as_…`.
+    pub id: Arc<str>,
+    /// The client that created it; see [`HandoffRequest`] for the rest.
+    pub client: Arc<str>,
+    /// The caller's id of the handoff.
+    pub handoff_id: Box<str>,
+    /// What the agent should do.
+    pub intent: Intent,
+    /// Who it is for.
+    pub actor: Actor,
+    /// When it was created, by the sandbox's clock.
+    pub created_at: Timestamp,
+    /// When it ends, by the sandbox's clock.
+    pub expires_at: Timestamp,
+    /// Whether it is still open.
+    pub status: SessionStatus,
+    /// The request body, as it came.
+    #[serde(with = "raw_json")]
+    pub request: Arc<[u8]>,
+    /// Whether a later handoff with the same `handoff_id` finds this session (S8).
+    pub replayable: bool,
+    /// The envelope that it opened, where its intent asks for signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope_id: Option<EnvelopeId>,
+    /// How the caller reached the server when it was created: how URLs in its mails and pages begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
+}
+
+impl AgentSession {
+    /// The key under which a later handoff of the same client finds its session (S8).
+    #[must_use]
+    pub fn handoff_key(client: &str, handoff_id: &str) -> Key {
+        // No client name holds a line feed, so no two pairs give the same key.
+        let mut key = String::with_capacity(client.len() + handoff_id.len() + 1);
+        key.push_str(client);
+        key.push('\n');
+        key.push_str(handoff_id);
+        key.into()
+    }
+}
+
+impl Record for AgentSession {
+    const COLLECTION: &'static str = "agent_sessions";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.request.len() + 2 * self.handoff_id.len() + self.actor.size()
+    }
+}
+
+/// A handoff that has no session yet, because its actor has something to do first (S3 to S5). One that waits for a
+/// subscription is opened without a retry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PendingHandoff {
+    /// `ho_…`, which the URLs of its answers end with. It stays the same when the handoff is retried.
+    pub id: Arc<str>,
+    /// What its actor has to do.
+    #[serde(default)]
+    pub waits_for: WaitsFor,
+    /// The key under which its session will be found.
+    pub key: Key,
+    /// The client that sent it.
+    pub client: Arc<str>,
+    /// What it asks for.
+    pub request: HandoffRequest,
+    /// The request body, as it came.
+    #[serde(with = "raw_json")]
+    pub body: Arc<[u8]>,
+    /// How its envelope will be played, as a scenario says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Arc<Plan>>,
+    /// How the caller reached the server: how URLs of its session will begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
+}
+
+/// What an actor has to do before a handoff can succeed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// Subscribe (S3).
+    #[default]
+    Subscription,
+    /// Verify the email (S4).
+    Verification,
+    /// Register (S5).
+    Registration,
+}
+
+impl Record for PendingHandoff {
+    const COLLECTION: &'static str = "pending_handoffs";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.key)
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Arc::clone(&self.id)]
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.body.len() + 2 * self.key.len() + self.request.actor.size()
+    }
+}
+
+/// A JSON text inside a JSON document, neither quoted nor parsed.
+mod raw_json {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
+    use serde_json::value::RawValue;
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_slice(text).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Box::<str>::from(raw).into_boxed_bytes().into())
+    }
+}

@@ -1,0 +1,35 @@
+//! Competitive signing: envelopes, the roles in them, and the agents who compete for each role (G1 to G10).
+//!
+//! Pure: no I/O, no clock, no randomness of its own. The `competition` is a state machine; `draft` changes what is not
+//! sent yet; `people` are simulated agents, a `race` is what they come to, and `explore` walks through everything that
+//! can happen. What is kept, served and told lies further out.
+
+mod agent;
+mod competition;
+mod contacts;
+mod draft;
+mod effect;
+mod envelope;
+mod id;
+mod people;
+mod recipient;
+mod refusal;
+mod request;
+mod sound;
+mod view;
+
+pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
+pub use competition::{Act, Command, Judgement};
+pub use contacts::{Contact, ContactChange, Group, NoAddress, User};
+pub use draft::{DraftError, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient, RecipientChange};
+pub use effect::{Effect, EffectKind};
+pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason, weight_of};
+pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
+pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, MOST_RULES, Parties, People, Plan, Rule};
+pub use recipient::{Recipient, RecipientState, RecipientType, Role};
+pub use refusal::Refusal;
+pub use request::{
+    AgentRequest, AgentsRequest, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest, PersonRequest,
+    RecipientChangeRequest, RecipientRequest,
+};
+pub use view::{EnvelopeView, RecipientView, agents_view};

@@ -1,0 +1,98 @@
+//! The competition: one function from (envelope, command, now) to (envelope, effects), or a named refusal (G4 to G10).
+//!
+//! Pure, and total: every command may come at any time, twice or too late, and either has its effects whole or is
+//! refused and changes nothing. [`Envelope::judge`] looks without touching, so that whoever comes too late costs no
+//! more than a look.
+
+mod change;
+mod judge;
+
+use super::{
+    effect::Effect,
+    envelope::{Envelope, Spot, VoidReason},
+    refusal::Refusal,
+};
+use change::Change;
+use jiff::Timestamp;
+
+/// What somebody wants to happen to an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command<'c> {
+    /// The sender sends the draft.
+    Send,
+    /// The sender calls it off.
+    Void,
+    /// Its time is over.
+    Expire,
+    /// Those who could act are reminded.
+    Remind,
+    /// An agent does something.
+    Act(Spot, Act<'c>),
+}
+
+/// What an agent does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act<'c> {
+    /// Opens the invitation.
+    Open,
+    /// Takes the role, if nobody else has (G4).
+    Accept,
+    /// Wants nothing of it.
+    Decline,
+    /// Signs, with the one-time code where it is asked for.
+    Sign {
+        /// The code.
+        code: Option<&'c str>,
+    },
+}
+
+impl Act<'_> {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+            Self::Sign { .. } => "sign",
+        }
+    }
+}
+
+/// What a command that is not refused comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It has effects.
+    Effective,
+    /// It was done before, and is not done again (G10).
+    Repeated,
+}
+
+impl Envelope {
+    /// Carries a command out, and appends what it brought about to `effects`; says whether it was anything.
+    ///
+    /// # Errors
+    /// A [`Refusal`], and nothing was changed.
+    pub fn perform(
+        &mut self,
+        command: Command<'_>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Judgement, Refusal> {
+        let judgement = self.judge(command)?;
+        if judgement == Judgement::Effective {
+            let before = effects.len();
+            let mut change = Change { envelope: self, now, effects };
+            match command {
+                Command::Send => change.send(),
+                Command::Void => change.void(VoidReason::Sender),
+                Command::Expire => change.expire(),
+                Command::Remind => change.remind(),
+                Command::Act(spot, act) => change.act(spot, act),
+            }
+            // One of which nothing is to be told, as a reminder of nobody, must not be waited for in the log of events.
+            self.revision += u64::from(effects.len() > before);
+        }
+        Ok(judgement)
+    }
+}

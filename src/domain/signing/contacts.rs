@@ -1,0 +1,163 @@
+//! Whom a role can be assigned to by reference: contacts, groups of contacts, and the team's own users (G3).
+
+use super::agent::{Locale, Person};
+use crate::base::document::Record;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A person in the address book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// `cnt_…`.
+    pub id: Arc<str>,
+    /// The full name.
+    pub name: Box<str>,
+    /// The email address. Present unless there is a phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Box<str>>,
+    /// The phone number, as it was given. Present unless there is an email.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Box<str>>,
+    /// The language of the signing page and of the emails.
+    #[serde(default)]
+    pub locale: Locale,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A named list of contacts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// `grp_…`.
+    pub id: Arc<str>,
+    /// What it is called.
+    pub name: Box<str>,
+    /// Its members, in the order in which they become agents.
+    pub contact_ids: Vec<Arc<str>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A member of the team.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// `usr_…`.
+    pub id: Arc<str>,
+    /// The full name.
+    pub name: Box<str>,
+    /// The email address.
+    pub email: Box<str>,
+    /// E.164.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Box<str>>,
+    /// The language of pages and mails.
+    #[serde(default)]
+    pub locale: Locale,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Contact {
+    /// The person for a role that is assigned to this contact.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        Person { contact_id: Some((*self.id).into()), ..self.details() }
+    }
+
+    /// The person for a role that is assigned to a group with this contact: it has the `groupId` alone (G3).
+    #[must_use]
+    pub fn member(&self, group: &Group) -> Person {
+        Person { group_id: Some((*group.id).into()), ..self.details() }
+    }
+
+    fn details(&self) -> Person {
+        Person::new(self.name.clone(), self.email.clone(), self.phone.clone(), self.locale)
+    }
+
+    /// Changes what is given; an empty phone is taken away.
+    ///
+    /// # Errors
+    /// Says that neither an email nor a phone would be left; nothing was changed.
+    pub fn change(&mut self, change: ContactChange) -> Result<(), NoAddress> {
+        let ContactChange { name, email, phone, locale } = change;
+        let email = email.or_else(|| self.email.clone());
+        let phone = phone.or_else(|| self.phone.clone()).filter(|phone| !phone.is_empty());
+        if email.is_none() && phone.is_none() {
+            return Err(NoAddress);
+        }
+        (self.email, self.phone) = (email, phone);
+        if let Some(name) = name {
+            self.name = name;
+        }
+        self.locale = locale.unwrap_or(self.locale);
+        Ok(())
+    }
+}
+
+/// A change to a contact; what is not given stays.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "as in `Contact`")]
+pub struct ContactChange {
+    pub name: Option<Box<str>>,
+    pub email: Option<Box<str>>,
+    /// An empty one is taken away.
+    pub phone: Option<Box<str>>,
+    pub locale: Option<Locale>,
+}
+
+/// A contact would have neither an email nor a phone (G2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAddress;
+
+impl User {
+    /// The person that a role assigned to this user gets.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        Person {
+            user_id: Some((*self.id).into()),
+            ..Person::new(self.name.clone(), self.email.clone(), self.phone.clone(), self.locale)
+        }
+    }
+}
+
+impl Record for Contact {
+    const COLLECTION: &'static str = "contacts";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    fn size(&self) -> usize {
+        let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        size_of::<Self>() + self.name.len() + optional(&self.email) + optional(&self.phone)
+    }
+}
+
+impl Record for Group {
+    const COLLECTION: &'static str = "contact_groups";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.contact_ids.iter().map(|id| id.len() + 32).sum::<usize>()
+    }
+}
+
+impl Record for User {
+    const COLLECTION: &'static str = "users";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.email.len() + self.phone.as_ref().map_or(0, |phone| phone.len())
+    }
+}

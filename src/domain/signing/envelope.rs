@@ -1,0 +1,327 @@
+//! Envelopes: what is to be signed by whom, and where that stands (G6).
+
+use super::{
+    id::{AgentId, EnvelopeId, RecipientId},
+    people::Plan,
+    recipient::Recipient,
+};
+use crate::base::{document::Record, urls::BaseUrl};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What an envelope was made with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// 2 to 48 characters.
+    pub name: Box<str>,
+    /// Free-form, of the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+    /// Days from sending to expiry, 1 to 90.
+    pub expiration_period_days: u8,
+    /// Days from sending to the first reminder, 0 to 30; 0 for none.
+    pub reminder_initial_delay_days: u8,
+    /// Days from one reminder to the next, 0 to 30; 0 for no further one.
+    pub reminder_repeat_interval_days: u8,
+    /// Days from the last reminder to expiry, 0 to 30; 0 for none.
+    pub reminder_before_expiration_days: u8,
+    /// Whether the released agents are invited again when a primary declines (G10).
+    pub reopen: bool,
+    /// Whether the envelope stays `sent` when a required recipient declines; else it is voided (G10).
+    #[serde(default)]
+    pub keep_declined: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The agent session that made it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Arc<Origin>>,
+    /// What simulated people do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Arc<Plan>>,
+}
+
+/// Where an envelope comes from that a handoff made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `as_…`.
+    pub agent_session_id: Arc<str>,
+    /// The caller's id of the handoff.
+    pub handoff_id: Box<str>,
+}
+
+/// Where an envelope stands (G6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum EnvelopeState {
+    /// Can still be changed.
+    Draft,
+    /// Waits for those who sign.
+    Sent {
+        /// When it was sent.
+        sent_at: Timestamp,
+    },
+    /// All required recipients have done their part.
+    Finalized {
+        /// When it was sent.
+        sent_at: Timestamp,
+        /// When it ended.
+        at: Timestamp,
+    },
+    /// Called off.
+    Voided {
+        /// When it was sent.
+        sent_at: Timestamp,
+        /// When it ended.
+        at: Timestamp,
+        /// Why.
+        because: VoidReason,
+    },
+    /// Its time was over.
+    Expired {
+        /// When it was sent.
+        sent_at: Timestamp,
+        /// When it ended.
+        at: Timestamp,
+    },
+}
+
+/// Why an envelope was voided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoidReason {
+    /// The sender called it off.
+    Sender,
+    /// A required recipient declined (G10).
+    Declined,
+}
+
+impl EnvelopeState {
+    /// The contract's words, each once.
+    pub const WORDS: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
+
+    /// The contract's word for it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Sent { .. } => "sent",
+            Self::Finalized { .. } => "finalized",
+            Self::Voided { .. } => "voided",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    /// Whether nothing more happens to it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Finalized { .. } | Self::Voided { .. } | Self::Expired { .. })
+    }
+
+    /// When it was sent.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        match *self {
+            Self::Draft => None,
+            Self::Sent { sent_at }
+            | Self::Finalized { sent_at, .. }
+            | Self::Voided { sent_at, .. }
+            | Self::Expired { sent_at, .. } => Some(sent_at),
+        }
+    }
+}
+
+/// An envelope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Its id.
+    pub id: EnvelopeId,
+    /// What it was made with.
+    pub terms: Arc<Terms>,
+    /// Where it stands.
+    pub state: EnvelopeState,
+    /// Its roles, in the order in which they were added. Those taken out stay, and play no part.
+    pub recipients: Vec<Recipient>,
+    /// The number that the next agent gets.
+    pub next_agent: u32,
+    /// How many of its transitions had effects, its making included: the order of its events.
+    pub revision: u64,
+    /// How the caller reached the server who made it: how URLs in its mails begin. `None` where nobody called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<BaseUrl>,
+}
+
+/// Where an agent is in an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spot {
+    /// The place of the recipient.
+    pub recipient: u32,
+    /// The place of the agent among those of the recipient.
+    pub agent: u32,
+}
+
+/// A day of the sandbox's time.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Envelope {
+    /// An empty draft.
+    #[must_use]
+    pub fn new(id: EnvelopeId, terms: Terms) -> Self {
+        let terms = Arc::new(terms);
+        Self {
+            id,
+            terms,
+            state: EnvelopeState::Draft,
+            recipients: Vec::new(),
+            next_agent: 1,
+            revision: 1,
+            base_url: None,
+        }
+    }
+
+    /// The recipient at a place.
+    #[must_use]
+    pub fn recipient_at(&self, place: u32) -> Option<&Recipient> {
+        self.recipients.get(usize::try_from(place).ok()?)
+    }
+
+    /// The place of the recipient of an id, removed ones included.
+    #[must_use]
+    pub fn place_of(&self, id: RecipientId) -> Option<usize> {
+        if id.envelope != self.id {
+            return None;
+        }
+        self.recipients.iter().position(|recipient| recipient.role.number == id.number)
+    }
+
+    /// Where the agent of an id is. The cost does not grow with the number of agents.
+    #[must_use]
+    pub fn spot_of(&self, id: AgentId) -> Option<Spot> {
+        if id.envelope != self.id {
+            return None;
+        }
+        self.recipients.iter().enumerate().filter(|(_, recipient)| !recipient.is_removed()).find_map(
+            |(place, recipient)| {
+                let agent = id.number.checked_sub(recipient.role.first_agent)?;
+                recipient.agent(agent)?;
+                Some(Spot { recipient: u32::try_from(place).ok()?, agent })
+            },
+        )
+    }
+
+    /// The id of the recipient at a place.
+    #[must_use]
+    pub fn recipient_id(&self, place: u32) -> Option<RecipientId> {
+        Some(RecipientId { envelope: self.id, number: self.recipient_at(place)?.role.number })
+    }
+
+    /// The id of the agent at a spot.
+    #[must_use]
+    pub fn agent_id(&self, spot: Spot) -> Option<AgentId> {
+        let recipient = self.recipient_at(spot.recipient)?;
+        recipient.agent(spot.agent)?;
+        Some(AgentId { envelope: self.id, number: recipient.role.first_agent + spot.agent })
+    }
+
+    /// When it expires, once it is sent.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.after(u32::from(self.terms.expiration_period_days))
+    }
+
+    /// When its next reminder is due, after `now`.
+    #[must_use]
+    pub fn next_reminder(&self, now: Timestamp) -> Option<Timestamp> {
+        let Terms {
+            expiration_period_days: period,
+            reminder_initial_delay_days: first,
+            reminder_repeat_interval_days: repeat,
+            reminder_before_expiration_days: before,
+            ..
+        } = *self.terms;
+        let last = (before > 0).then(|| period.checked_sub(before)).flatten().filter(|day| *day > 0);
+        let regular = (1..u32::from(period)).filter(|day| {
+            let beyond = day.checked_sub(u32::from(first)).filter(|_| first > 0);
+            beyond.is_some_and(|beyond| beyond == 0 || (repeat > 0 && beyond.is_multiple_of(u32::from(repeat))))
+        });
+        regular.chain(last.map(u32::from)).filter_map(|day| self.after(day)).filter(|due| *due > now).min()
+    }
+
+    /// So many days after it was sent.
+    fn after(&self, days: u32) -> Option<Timestamp> {
+        let span = DAY.checked_mul(i32::try_from(days).ok()?)?;
+        Some(self.state.sent_at()?.checked_add(span).unwrap_or(Timestamp::MAX))
+    }
+}
+
+impl Record for Envelope {
+    const COLLECTION: &'static str = "envelopes";
+
+    fn id(&self) -> Arc<str> {
+        self.id.to_string().into()
+    }
+
+    fn size(&self) -> usize {
+        let context = self.terms.context.as_ref().map_or(0, weight_of);
+        let roles: usize = self.recipients.iter().map(|recipient| recipient.role.weight).sum();
+        let origin = self.terms.origin.as_ref().map_or(0, |origin| origin.handoff_id.len());
+        size_of::<Self>() + size_of::<Terms>() + self.terms.name.len() + context + origin + roles
+    }
+}
+
+/// About how many bytes a JSON value takes up in memory.
+#[must_use]
+pub fn weight_of(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(weight_of).sum(),
+            Value::Object(members) => members.iter().map(|(key, value)| 2 * key.len() + 32 + weight_of(value)).sum(),
+            _ => 0,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(first: u8, repeat: u8, before: u8, period: u8) -> Envelope {
+        let terms = Terms {
+            name: "NDA".into(),
+            context: None,
+            expiration_period_days: period,
+            reminder_initial_delay_days: first,
+            reminder_repeat_interval_days: repeat,
+            reminder_before_expiration_days: before,
+            reopen: false,
+            keep_declined: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            origin: None,
+            plan: None,
+        };
+        let state = EnvelopeState::Sent { sent_at: Timestamp::UNIX_EPOCH };
+        Envelope { state, ..Envelope::new(EnvelopeId(1), terms) }
+    }
+
+    fn reminder_days(envelope: &Envelope) -> Vec<i64> {
+        let next = |now: &Timestamp| envelope.next_reminder(*now);
+        let all = std::iter::successors(next(&Timestamp::UNIX_EPOCH), next);
+        all.map(|due| due.as_second() / 86_400).collect()
+    }
+
+    #[test]
+    fn reminders_come_first_then_again_and_again_and_before_the_end() {
+        assert_eq!(reminder_days(&sent(3, 2, 1, 10)), [3, 5, 7, 9]);
+        assert_eq!(reminder_days(&sent(3, 4, 2, 10)), [3, 7, 8]);
+        assert_eq!(reminder_days(&sent(3, 0, 0, 10)), [3]);
+        assert_eq!(reminder_days(&sent(0, 2, 0, 10)), [0_i64; 0]);
+        assert_eq!(reminder_days(&sent(30, 1, 0, 10)), [0_i64; 0]);
+        assert_eq!(reminder_days(&sent(0, 0, 10, 10)), [0_i64; 0]);
+    }
+
+    #[test]
+    fn an_envelope_expires_so_many_days_after_it_was_sent() {
+        assert_eq!(sent(0, 0, 0, 90).expires_at().unwrap().as_second(), 90 * 86_400);
+    }
+}

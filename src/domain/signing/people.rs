@@ -1,0 +1,327 @@
+//! Simulated people: what an agent does by itself, when, and how surely.
+//!
+//! Reads no randomness: the numbers to draw with are handed in.
+
+mod written;
+
+use super::agent::{AgentState, Person};
+use crate::base::{
+    chance::{Delay, Probability},
+    glob::Glob,
+};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+/// The longest that a person takes for anything, in seconds of the sandbox's time: as long as an envelope can wait.
+pub const LONGEST: u64 = 90 * 86_400;
+
+/// How many rules for people a plan has at most.
+pub const MOST_RULES: usize = 1_000;
+
+/// What the globs of all rules may cost together ([`Glob::search_cost`]). An envelope may have 10,000 agents, and each is
+/// compared with every rule.
+const MOST_SEARCHES: usize = 100;
+
+/// How an envelope that a handoff makes is played (G3, G4).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// How parties become recipients.
+    #[serde(default)]
+    pub parties: Parties,
+    /// Whether the released agents are invited again when a primary declines (G10).
+    #[serde(default)]
+    pub reopen: bool,
+    /// Whether, and how long after sending it, the sender calls the envelope off.
+    #[serde(default)]
+    pub voids: Habit,
+    /// Who does what by themselves. Of several rules for one person the first counts.
+    #[serde(default)]
+    pub people: People,
+}
+
+/// The rules for people: at most [`MOST_RULES`], whose globs are cheap to compare with 10,000 agents.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Rule>")]
+pub struct People(Vec<Rule>);
+
+impl std::ops::Deref for People {
+    type Target = [Rule];
+
+    fn deref(&self) -> &[Rule] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<Rule>> for People {
+    type Error = String;
+
+    fn try_from(rules: Vec<Rule>) -> Result<Self, String> {
+        if rules.len() > MOST_RULES {
+            return Err(format!(
+                "{} rules for people are too many; at most {MOST_RULES} are allowed. A glob such as \"*@example.com\" \
+                 covers many people at once",
+                rules.len()
+            ));
+        }
+        if rules.iter().map(|rule| rule.agent.search_cost()).sum::<usize>() > MOST_SEARCHES {
+            return Err(format!(
+                "the globs of the rules for people are too costly to compare; all together may have at most \
+                 {MOST_SEARCHES} parts between two stars, where one with ? in it counts as ten. Write emails in full, or \
+                 with one star"
+            ));
+        }
+        Ok(Self(rules))
+    }
+}
+
+/// How the parties of a handoff become recipients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parties {
+    /// Each party is a recipient: all have to sign.
+    #[default]
+    OneEach,
+    /// All parties are agents of one recipient, and compete: any one signs.
+    AnyOne,
+}
+
+/// How the people behave whose email matches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "written::RuleFile")]
+pub struct Rule {
+    /// Whom it is for, by email; case does not count.
+    pub agent: Glob,
+    /// What they do.
+    #[serde(flatten)]
+    pub behaviour: Behaviour,
+}
+
+/// What a person does by themselves. What is not said does not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// After being invited.
+    #[serde(default)]
+    pub opens: Habit,
+    /// After having opened.
+    #[serde(default)]
+    pub accepts: Habit,
+    /// In the stead of accepting or signing.
+    #[serde(default)]
+    pub declines: Declines,
+    /// After having become primary.
+    #[serde(default)]
+    pub signs: Habit,
+}
+
+/// Whether, and how long after it could, something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Habit {
+    /// How long after.
+    pub after: Delay<LONGEST>,
+    /// How likely.
+    pub probability: Probability,
+}
+
+impl Habit {
+    /// It is not done.
+    pub const NEVER: Self = Self { after: Delay::Fixed(std::time::Duration::ZERO), probability: Probability::NEVER };
+}
+
+impl Default for Habit {
+    fn default() -> Self {
+        Self::NEVER
+    }
+}
+
+/// Whether, when, and in the stead of what somebody declines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Declines {
+    /// How likely, and how long after it could be done.
+    #[serde(flatten)]
+    pub habit: Habit,
+    /// What is not done then.
+    pub instead_of: InsteadOf,
+}
+
+/// What somebody who declines does not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsteadOf {
+    /// Accept.
+    #[default]
+    Accepting,
+    /// Sign, having accepted.
+    Signing,
+}
+
+/// What a person does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "see `Act`")]
+pub enum Intention {
+    Open,
+    Accept,
+    Decline,
+    Sign,
+}
+
+impl Intention {
+    /// Every one, once.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Accept, Self::Decline, Self::Sign];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+            Self::Sign => "sign",
+        }
+    }
+}
+
+impl Behaviour {
+    /// People as they are, for races of which nothing else is said: most open within the hour, read for a minute or
+    /// two, and sign a few minutes later.
+    pub const USUAL: Self = {
+        const fn around(seconds: u64, sigma: f64) -> Habit {
+            let median = std::time::Duration::from_secs(seconds);
+            Habit { after: Delay::Lognormal { median, sigma }, probability: Probability::CERTAIN }
+        }
+        Self {
+            opens: around(600, 1.0),
+            accepts: around(90, 0.5),
+            declines: Declines { habit: Habit::NEVER, instead_of: InsteadOf::Accepting },
+            signs: around(300, 0.5),
+        }
+    };
+
+    /// Nothing ever happens by itself.
+    pub const NOTHING: Self = Self {
+        opens: Habit::NEVER,
+        accepts: Habit::NEVER,
+        declines: Declines { habit: Habit::NEVER, instead_of: InsteadOf::Accepting },
+        signs: Habit::NEVER,
+    };
+
+    /// Whether somebody who has become primary may still decline.
+    #[must_use]
+    pub fn may_decline_as_primary(&self) -> bool {
+        self.declines.instead_of == InsteadOf::Signing && self.declines.habit.probability != Probability::NEVER
+    }
+
+    /// What somebody does next who has come to a state, and how long after; nothing, where nobody can say.
+    ///
+    /// `random` gives numbers from 0 up to, but not including, 1; see [`Delay::draw`] for how many are taken.
+    pub fn next(&self, state: AgentState, random: &mut dyn FnMut() -> f64) -> Option<(Intention, SignedDuration)> {
+        let (usual, intention, instead_of) = match state {
+            AgentState::Invited => (&self.opens, Intention::Open, None),
+            AgentState::Opened => (&self.accepts, Intention::Accept, Some(InsteadOf::Accepting)),
+            AgentState::Primary => (&self.signs, Intention::Sign, Some(InsteadOf::Signing)),
+            _ => return None,
+        };
+        if instead_of == Some(self.declines.instead_of)
+            && let Some(after) = self.declines.habit.draw(random)
+        {
+            return Some((Intention::Decline, after));
+        }
+        usual.draw(random).map(|after| (intention, after))
+    }
+}
+
+impl Habit {
+    /// How long after it could something is done, if it is; `random` as for [`Behaviour::next`].
+    pub fn draw(&self, random: &mut dyn FnMut() -> f64) -> Option<SignedDuration> {
+        if !self.probability.happens(random) {
+            return None;
+        }
+        SignedDuration::try_from(self.after.draw(random)).ok()
+    }
+}
+
+impl Plan {
+    /// How a person behaves, if a rule is for them.
+    #[must_use]
+    pub fn behaviour_of(&self, person: &Person) -> Option<&Behaviour> {
+        // A person without an email is matched by `*` alone.
+        let email = person.email.as_deref().unwrap_or_default().to_lowercase();
+        self.people.iter().find(|rule| rule.agent.matches(&email)).map(|rule| &rule.behaviour)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn rule(value: Value) -> Result<Rule, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_habit_is_written_in_short_or_in_full() {
+        let rule = rule(json!({
+            "agent": "Alice@*", "opens": "5m", "accepts": { "uniform": ["1m", "2h"] },
+            "declines": { "after": "1m", "probability": 0.1, "instead_of": "signing" },
+            "signs": { "after": { "lognormal": { "median": "10m", "sigma": 0.5 } }, "probability": 0.9 },
+        }))
+        .unwrap();
+        assert!(rule.agent.matches("alice@example.com"));
+        assert_eq!(
+            rule.behaviour.next(AgentState::Invited, &mut || 0.0),
+            Some((Intention::Open, SignedDuration::from_mins(5)))
+        );
+        assert_eq!(rule.behaviour.next(AgentState::Primary, &mut || 0.05).unwrap().0, Intention::Decline);
+        assert_eq!(rule.behaviour.next(AgentState::Primary, &mut || 0.5).unwrap().0, Intention::Sign);
+        assert_eq!(rule.behaviour.next(AgentState::Released, &mut || 0.5), None);
+        let again: Rule = serde_json::from_value(serde_json::to_value(&rule).unwrap()).unwrap();
+        assert_eq!(again, rule);
+    }
+
+    #[test]
+    fn what_is_not_said_does_not_happen() {
+        let rule = rule(json!({ "opens": "never" })).unwrap();
+        assert_eq!(rule.agent, Glob::parse("*").unwrap());
+        for state in [AgentState::Invited, AgentState::Opened, AgentState::Primary] {
+            assert_eq!(rule.behaviour.next(state, &mut || panic!("a number was drawn")), None);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (value, problem) in [
+            (json!({ "opens": "soon" }), "is no span of time"),
+            (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),
+            (json!({ "accepts": { "uniform": ["2m", "1m"] } }), "the shorter one first"),
+            (json!({ "accepts": { "uniform": ["1m", "2m"], "after": "1m" } }), "inside of \"after\""),
+            (json!({ "accepts": 5 }), "5 has no unit; write 5s or 5m"),
+            (json!({ "accepts": -5 }), "-5 has no unit"),
+            (json!({ "accepts": null }), "the value is missing"),
+            (json!({ "signs": "91d" }), "longer than"),
+            (json!({ "agent": "" }), "an empty glob"),
+            (json!({ "reads": "1m" }), "unknown field `reads`"),
+        ] {
+            let error = rule(value.clone()).unwrap_err();
+            assert!(error.contains(problem), "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn globs_that_search_are_limited_and_others_are_not() {
+        let people = |glob: &str, count: usize| {
+            serde_json::from_value::<People>(json!(vec![json!({ "agent": glob }); count]))
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        for free in ["kim@example.com", "*@example.com", "kim@*", "kim*@example.com", "k??@*.com"] {
+            assert_eq!(people(free, MOST_RULES), Ok(()), "{free}");
+        }
+        for (costly, most) in [("*+vip@*", 100), ("*a*b*", 50), ("*a?b*", 10)] {
+            assert_eq!(people(costly, most), Ok(()), "{costly}");
+            assert!(people(costly, most + 1).unwrap_err().contains("too costly to compare"), "{costly}");
+        }
+    }
+}

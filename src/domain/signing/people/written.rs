@@ -1,0 +1,156 @@
+//! Rules and habits as people write them: in short where that is enough, in full where it is not.
+
+use super::{Behaviour, Declines, Habit, InsteadOf, LONGEST, Rule};
+use crate::base::{
+    chance::{Delay, Drawn, Lognormal, Probability, Stretch},
+    glob::Glob,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::fmt;
+
+/// A rule as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "person")]
+pub(super) struct RuleFile {
+    #[serde(default = "anybody")]
+    agent: String,
+    #[serde(default)]
+    opens: Habit,
+    #[serde(default)]
+    accepts: Habit,
+    #[serde(default)]
+    declines: Declines,
+    #[serde(default)]
+    signs: Habit,
+}
+
+fn anybody() -> String {
+    "*".to_owned()
+}
+
+impl TryFrom<RuleFile> for Rule {
+    type Error = String;
+
+    fn try_from(file: RuleFile) -> Result<Self, String> {
+        let RuleFile { agent, opens, accepts, declines, signs } = file;
+        let behaviour = Behaviour { opens, accepts, declines, signs };
+        Ok(Self { agent: Glob::parse_lower_case(&agent)?, behaviour })
+    }
+}
+
+/// A habit as written in full.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "habit")]
+struct HabitFile {
+    after: Option<Delay<LONGEST>>,
+    probability: Option<Probability>,
+    instead_of: Option<InsteadOf>,
+    uniform: Option<Vec<Stretch<LONGEST>>>,
+    lognormal: Option<Lognormal<LONGEST>>,
+}
+
+impl TryFrom<HabitFile> for Written {
+    type Error = &'static str;
+
+    fn try_from(file: HabitFile) -> Result<Self, &'static str> {
+        let HabitFile { after, probability, instead_of, uniform, lognormal } = file;
+        let drawn = match (uniform, lognormal) {
+            (None, None) => None,
+            (Some(spans), None) => Some(Delay::try_from(Drawn::Uniform(spans))?),
+            (None, Some(lognormal)) => Some(Delay::try_from(Drawn::Lognormal(lognormal))?),
+            (Some(_), Some(_)) => return Err("\"uniform\" and \"lognormal\" exclude each other"),
+        };
+        let after = match (after, drawn) {
+            (Some(after), None) | (None, Some(after)) => after,
+            (None, None) => Delay::Fixed(std::time::Duration::ZERO),
+            (Some(_), Some(_)) => return Err("write the span to be drawn inside of \"after\", or alone"),
+        };
+        Ok(Self { habit: Habit { after, probability: probability.unwrap_or(Probability::CERTAIN) }, instead_of })
+    }
+}
+
+/// `never`, a span, a span to be drawn, or an object with `after` and `probability`.
+struct Written {
+    habit: Habit,
+    instead_of: Option<InsteadOf>,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WrittenVisitor)
+    }
+}
+
+struct WrittenVisitor;
+
+impl WrittenVisitor {
+    fn no_unit<T, E: Error>(number: impl fmt::Display) -> Result<T, E> {
+        Err(E::custom(format!("{number} has no unit; write {number}s or {number}m")))
+    }
+}
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(
+            "never, a span such as 5m, or an object with \"after\", \"probability\", \"uniform\" or \"lognormal\"",
+        )
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
+        if text == "never" {
+            return Ok(Written { habit: Habit::NEVER, instead_of: None });
+        }
+        let after = Delay::deserialize(serde::de::value::StrDeserializer::<E>::new(text))?;
+        Ok(Written { habit: Habit { after, probability: Probability::CERTAIN }, instead_of: None })
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Written, E> {
+        Self::no_unit(number)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Written, E> {
+        Self::no_unit(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Written, E> {
+        Self::no_unit(number)
+    }
+
+    // These two would be refused anyhow, but the YAML reader knows the place only of what a visitor says itself.
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Written, E> {
+        Err(E::custom(format!("{value} is no span of time; write one such as 5m, or never")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Written, A::Error> {
+        Err(A::Error::custom("a list is no span of time; write one such as 5m, or {uniform: [1m, 2h]}"))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Written, E> {
+        Err(E::custom("the value is missing; give one, or drop the key"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
+        HabitFile::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Habit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written { habit, instead_of: None } => Ok(habit),
+            _ => Err(D::Error::custom("only \"declines\" takes \"instead_of\"")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Declines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { habit, instead_of } = Written::deserialize(deserializer)?;
+        Ok(Self { habit, instead_of: instead_of.unwrap_or_default() })
+    }
+}

@@ -1,0 +1,125 @@
+//! Listeners with the app behind them: bind first, then serve, then stop within bounds.
+
+mod connections;
+mod listen;
+mod patience;
+
+pub use connections::{MOST_CONNECTIONS, serve_router};
+
+use crate::{
+    app::{App, AppError},
+    base::urls::{BaseUrl, Scheme},
+    config::Settings,
+    http,
+};
+use futures_util::FutureExt;
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+
+/// How long requests under way may take to finish once the server is told to stop.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long background work pauses after a panic.
+const RESTART: Duration = Duration::from_secs(1);
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// The address as given.
+        address: String,
+        /// The reason, and the fix.
+        reason: String,
+    },
+    /// What is to be served cannot be composed.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+/// A server that is bound but does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// Binds the addresses of the settings and composes the app behind them.
+    ///
+    /// # Errors
+    /// When an address cannot be bound, or a file that the settings name cannot be used.
+    pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
+        let listeners = listen::bind(&settings.listen).await?;
+        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
+        let addresses = addresses
+            .map_err(|error| ServerError::Bind { address: settings.listen.clone(), reason: error.to_string() })?;
+        let app = App::new(settings, &url_of(&addresses))?;
+        Ok(Self { app, listeners, addresses })
+    }
+
+    /// The URL at which the server is reached from this machine, whatever it advertises; with IPv4 where it listens there.
+    #[must_use]
+    pub fn url(&self) -> BaseUrl {
+        url_of(&self.addresses)
+    }
+
+    /// Every address that is bound.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What is behind the listeners.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Serves until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Self { app, listeners, .. } = self;
+        let (timekeeper, watcher) = (Arc::clone(&app), Arc::clone(&app));
+        let timer = tokio::spawn(keep_going("timer", async move || timekeeper.keep_time().await));
+        let watch = tokio::spawn(keep_going("scenario watcher", async move || watcher.watch_scenarios().await));
+        let stop = async {
+            stop.await;
+            timer.abort();
+            watch.abort();
+            app.begin_stop();
+        };
+        serve_router(listeners, http::router(&app), MOST_CONNECTIONS, stop).await;
+    }
+}
+
+/// Does background work until it is done, and starts it again after a panic.
+async fn keep_going(name: &str, work: impl AsyncFn()) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!("the {name} panicked; starting it again");
+        tokio::time::sleep(RESTART).await;
+    }
+}
+
+/// The URL of the first IPv4 address, or else of the first one. The wildcard stands for the loopback.
+fn url_of(addresses: &[SocketAddr]) -> BaseUrl {
+    let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    let (host, port) = match address.copied().map(reachable) {
+        Some(SocketAddr::V4(address)) => (address.ip().to_string(), Some(address.port())),
+        Some(SocketAddr::V6(address)) => (format!("[{}]", address.ip()), Some(address.port())),
+        None => ("localhost".to_owned(), None),
+    };
+    BaseUrl::of_host(Scheme::Http, &host, port)
+}
+
+/// An address that can be connected to: the wildcard stands for the loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}

@@ -1,0 +1,286 @@
+//! Checks the invariants on one step. Knows nothing of how the rules are written down: it looks at the command, and at
+//! the envelope before and after.
+
+use super::{
+    Invariant, Violation,
+    difference::{Move, difference, moves, sorted},
+    setup::{number, told, written},
+};
+use crate::domain::signing::{
+    Act, AgentState, Command, Effect, Envelope, EnvelopeState, Judgement, Recipient, RecipientState, RecipientType,
+    Refusal, Spot, VoidReason,
+};
+
+/// One command, and what a machine made of it.
+pub(super) struct Step<'s> {
+    pub(super) command: Command<'s>,
+    pub(super) before: &'s Envelope,
+    pub(super) after: &'s Envelope,
+    pub(super) effects: &'s [Effect],
+    pub(super) result: Result<Judgement, Refusal>,
+}
+
+impl Step<'_> {
+    pub(super) fn is_effective(&self) -> bool {
+        self.result == Ok(Judgement::Effective)
+    }
+
+    /// The first invariant that the step, or the state that it leads to, violates; all but
+    /// [`Invariant::EveryPathEnds`], which takes more than one step to see.
+    pub(super) fn violation(&self) -> Option<Violation> {
+        if !self.is_effective() {
+            return self.refusal_changes_nothing();
+        }
+        let moves: Vec<Move> = moves(self.before, self.after).collect();
+        self.ended_is_final()
+            .or_else(|| self.only_primary_signs(&moves))
+            .or_else(|| self.one_primary())
+            .or_else(|| self.released_once(&moves))
+            .or_else(|| self.primary_is_alone())
+            .or_else(|| self.own_steps_only(&moves))
+            .or_else(|| self.each_in_turn())
+            .or_else(|| self.decline_ends_recipient())
+            .or_else(|| self.signed_means_finalized())
+            .or_else(|| self.no_event_lost_or_doubled(&moves))
+    }
+
+    fn refusal_changes_nothing(&self) -> Option<Violation> {
+        let word = if self.result.is_ok() { "was a repetition" } else { "was refused" };
+        let instead = if !self.effects.is_empty() {
+            format!("{word}, and brought about {}", self.told(self.effects))
+        } else if self.after != self.before {
+            format!("{word}, and changed the envelope")
+        } else {
+            return None;
+        };
+        Some(Violation::new(Invariant::RefusalChangesNothing, format!("{:?} {instead}", self.written())))
+    }
+
+    fn ended_is_final(&self) -> Option<Violation> {
+        let undone = |(was, is): &(&Recipient, &Recipient)| is_completed(was) && was.state != is.state;
+        let mut recipients = (1_u32..).zip(self.before.recipients.iter().zip(&self.after.recipients));
+        let instead = if self.before.state.has_ended() {
+            format!("{:?} had effects on a {} envelope", self.written(), self.before.state.as_str())
+        } else if let Some((number, (_, is))) = recipients.find(|(_, states)| undone(states)) {
+            format!("{:?} took the recipient {number} from completed to {}", self.written(), is.state.as_str())
+        } else {
+            return None;
+        };
+        Some(Violation::new(Invariant::EndedIsFinal, instead))
+    }
+
+    fn only_primary_signs(&self, moves: &[Move]) -> Option<Violation> {
+        let signed = moves.iter().find(|seat| seat.to == AgentState::Signed && seat.from != AgentState::Primary)?;
+        let instead = format!("agent {} signed, who was {}", self.number(signed.spot), signed.from.as_str());
+        Some(Violation::new(Invariant::OnlyPrimarySigns, instead))
+    }
+
+    fn one_primary(&self) -> Option<Violation> {
+        self.present().find_map(|(place, recipient)| {
+            let primaries = primaries(recipient);
+            if primaries.len() <= 1 && primaries.first().copied() == recipient.primary() {
+                return None;
+            }
+            let name = |agent: &u32| self.number(Spot { recipient: place, agent: *agent }).to_string();
+            let held = match &primaries[..] {
+                [] => "nobody is".to_owned(),
+                [one] => format!("agent {} is", name(one)),
+                many => format!("the agents {} are", many.iter().map(name).collect::<Vec<_>>().join(" and ")),
+            };
+            let known =
+                recipient.primary().map_or_else(|| "nobody".to_owned(), |agent| format!("agent {}", name(&agent)));
+            let instead = format!("the recipient {} says that {known} is primary, but {held}", place + 1);
+            Some(Violation::new(Invariant::OnePrimary, instead))
+        })
+    }
+
+    fn released_once(&self, moves: &[Move]) -> Option<Violation> {
+        let instead = self.present().find_map(|(place, recipient)| {
+            let before = self.before.recipient_at(place)?;
+            let claimed = before.primary().is_none() && recipient.primary().is_some();
+            let reopened = before.primary().is_some() && recipient.primary().is_none() && self.after.terms.reopen;
+            let mut moves = moves.iter().filter(|seat| seat.spot.recipient == place);
+            let wrong = moves.find(|seat| match (seat.from, seat.to) {
+                (_, AgentState::Released) => !claimed || !self.is_accept_in(place),
+                (AgentState::Released, _) => !reopened,
+                _ => false,
+            });
+            if let Some(Move { spot, from, to }) = wrong {
+                let (agent, from, to) = (self.number(*spot), from.as_str(), to.as_str());
+                return Some(format!("{:?} took agent {agent} from {from} to {to}", self.written()));
+            }
+            let is_kept = |agent: &u32| {
+                let was_out = before.agent(*agent) == Some(AgentState::Declined);
+                let is_out = recipient.agent(*agent) == Some(AgentState::Released);
+                Some(*agent) != recipient.primary() && !was_out && !is_out
+            };
+            let kept = (0_u32..).zip(&recipient.seats).map(|(agent, _)| agent).find(is_kept).filter(|_| claimed)?;
+            let kept = self.number(Spot { recipient: place, agent: kept });
+            Some(format!("{:?} did not release agent {kept}", self.written()))
+        })?;
+        Some(Violation::new(Invariant::ReleasedOnce, instead))
+    }
+
+    fn primary_is_alone(&self) -> Option<Violation> {
+        self.present().find_map(|(place, recipient)| {
+            let primary = recipient.primary()?;
+            let is_beside = |(agent, state): &(u32, AgentState)| {
+                *agent != primary && !matches!(state, AgentState::Released | AgentState::Declined)
+            };
+            let (agent, state) = (0_u32..).zip(recipient.seats.iter().map(|seat| seat.state)).find(is_beside)?;
+            let name = |agent| self.number(Spot { recipient: place, agent });
+            let instead = format!("agent {} is {} beside agent {}", name(agent), state.as_str(), name(primary));
+            Some(Violation::new(Invariant::PrimaryIsAlone, instead))
+        })
+    }
+
+    fn own_steps_only(&self, moves: &[Move]) -> Option<Violation> {
+        let is_wrong = |seat: &&Move| {
+            let own = match self.command {
+                Command::Act(spot, act) if spot == seat.spot => Some(act),
+                _ => None,
+            };
+            match seat.to {
+                AgentState::Waiting => true,
+                AgentState::Opened => seat.from != AgentState::Invited || own != Some(Act::Open),
+                AgentState::Primary => seat.from != AgentState::Opened || own != Some(Act::Accept),
+                AgentState::Signed => !matches!(own, Some(Act::Sign { .. })),
+                AgentState::Declined => own != Some(Act::Decline),
+                AgentState::Invited | AgentState::Released => false,
+            }
+        };
+        let has_left = |seat: &&Move| matches!(seat.from, AgentState::Declined | AgentState::Signed);
+        let Move { spot, from, to } = moves.iter().find(|seat| is_wrong(seat) || has_left(seat))?;
+        let (agent, from, to) = (self.number(*spot), from.as_str(), to.as_str());
+        let instead = format!("{:?} took agent {agent} from {from} to {to}", self.written());
+        Some(Violation::new(Invariant::OwnStepsOnly, instead))
+    }
+
+    fn each_in_turn(&self) -> Option<Violation> {
+        if !matches!(self.after.state, EnvelopeState::Sent { .. }) {
+            return None;
+        }
+        let is_unfinished = |recipient: &Recipient| blocks(recipient) && !is_completed(recipient);
+        let unfinished = self.present().filter(|(_, recipient)| is_unfinished(recipient));
+        let turn = unfinished.map(|(_, recipient)| recipient.role.order).min();
+        self.present().find_map(|(place, recipient)| {
+            let is_due =
+                recipient.role.kind != RecipientType::Viewer && turn.is_none_or(|turn| recipient.role.order <= turn);
+            let waits = recipient.state == RecipientState::Waiting;
+            let seats_wait = recipient.seats.iter().any(|seat| seat.state == AgentState::Waiting);
+            let what = match (is_due, waits) {
+                (true, true) => "is due, but waits",
+                (false, false) => "is not due, but does not wait",
+                _ if waits != seats_wait => "and its agents differ on whether it waits",
+                _ => return None,
+            };
+            Some(Violation::new(Invariant::EachInTurn, format!("the recipient {} {what}", place + 1)))
+        })
+    }
+
+    fn decline_ends_recipient(&self) -> Option<Violation> {
+        let may_go_on = |recipient: &Recipient| {
+            let goes_on = [AgentState::Invited, AgentState::Opened, AgentState::Primary, AgentState::Signed];
+            recipient.seats.iter().any(|seat| goes_on.contains(&seat.state))
+        };
+        let (mut voids, keeps) = (false, self.after.terms.keep_declined);
+        for (place, recipient) in self.present() {
+            let is_declined = matches!(recipient.state, RecipientState::Declined { .. });
+            voids |= is_declined && blocks(recipient) && !keeps;
+            let what = match recipient.state {
+                RecipientState::Open { .. } if !may_go_on(recipient) => "is open, but nobody is left to act for it",
+                RecipientState::Declined { .. } if may_go_on(recipient) => "is declined, but somebody may act for it",
+                _ => continue,
+            };
+            let instead = format!("the recipient {} {what}", place + 1);
+            return Some(Violation::new(Invariant::DeclineEndsRecipient, instead));
+        }
+        let is_voided = matches!(self.after.state, EnvelopeState::Voided { because: VoidReason::Declined, .. });
+        if voids == is_voided {
+            return None;
+        }
+        let what = match (voids, keeps) {
+            (true, _) => "a required recipient is declined",
+            (false, false) => "no required recipient is declined",
+            (false, true) => "it is to be kept",
+        };
+        let instead = format!("the envelope is {}, and {what}", self.after.state.as_str());
+        Some(Violation::new(Invariant::DeclineEndsRecipient, instead))
+    }
+
+    fn signed_means_finalized(&self) -> Option<Violation> {
+        let is_finalized = matches!(self.after.state, EnvelopeState::Finalized { .. });
+        for (place, recipient) in self.present() {
+            let has = |state: AgentState| recipient.seats.iter().any(|seat| seat.state == state);
+            let is_done = match recipient.role.kind {
+                RecipientType::Viewer => is_finalized,
+                RecipientType::Host => has(AgentState::Primary) && !has(AgentState::Signed),
+                RecipientType::Signer | RecipientType::InPersonSigner | RecipientType::Delegator => {
+                    has(AgentState::Signed)
+                }
+            };
+            if is_done != is_completed(recipient) {
+                let part = if is_done { "its part is done" } else { "its part is not done" };
+                let instead = format!("the recipient {} is {}, and {part}", place + 1, recipient.state.as_str());
+                return Some(Violation::new(Invariant::SignedMeansFinalized, instead));
+            }
+        }
+        let all = self.present().all(|(_, recipient)| !blocks(recipient) || is_completed(recipient));
+        let is_wrong = match self.after.state {
+            EnvelopeState::Sent { .. } => all,
+            EnvelopeState::Finalized { .. } => !all,
+            _ => false,
+        };
+        let all = if all { "all required recipients" } else { "not all required recipients" };
+        let instead = format!("the envelope is {}, and {all} are completed", self.after.state.as_str());
+        is_wrong.then(|| Violation::new(Invariant::SignedMeansFinalized, instead))
+    }
+
+    fn no_event_lost_or_doubled(&self, moves: &[Move]) -> Option<Violation> {
+        let due = difference(self.before, self.after, moves);
+        let instead = if due != sorted(self.effects) {
+            format!("{:?} told of {}, but there was {}", self.written(), self.told(self.effects), self.told(&due))
+        } else if self.after.revision != self.before.revision + 1 {
+            format!("{:?} took the revision from {} to {}", self.written(), self.before.revision, self.after.revision)
+        } else {
+            return None;
+        };
+        Some(Violation::new(Invariant::NoEventLostOrDoubled, instead))
+    }
+
+    fn present(&self) -> impl Iterator<Item = (u32, &Recipient)> {
+        (0_u32..).zip(&self.after.recipients).filter(|(_, recipient)| !recipient.is_removed())
+    }
+
+    fn is_accept_in(&self, place: u32) -> bool {
+        matches!(self.command, Command::Act(spot, Act::Accept) if spot.recipient == place)
+    }
+
+    fn number(&self, spot: Spot) -> u32 {
+        number(self.after, spot)
+    }
+
+    fn written(&self) -> String {
+        written(self.after, self.command)
+    }
+
+    fn told(&self, effects: &[Effect]) -> String {
+        if effects.is_empty() {
+            return "nothing".to_owned();
+        }
+        effects.iter().map(|effect| told(self.after, *effect)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn primaries(recipient: &Recipient) -> Vec<u32> {
+    let is_primary = |state: AgentState| matches!(state, AgentState::Primary | AgentState::Signed);
+    (0_u32..).zip(&recipient.seats).filter(|(_, seat)| is_primary(seat.state)).map(|(agent, _)| agent).collect()
+}
+
+fn blocks(recipient: &Recipient) -> bool {
+    recipient.role.required && recipient.role.kind != RecipientType::Viewer
+}
+
+fn is_completed(recipient: &Recipient) -> bool {
+    matches!(recipient.state, RecipientState::Completed { .. })
+}

@@ -1,0 +1,274 @@
+//! A way through the states as a text: one command a line, read back and replayed.
+//!
+//! ```text
+//! # What the agents find; left out, one agent alone.
+//! agents 2
+//! layout single
+//! reopen
+//! keep
+//! # What happens to it.
+//! send
+//! agent 1 open
+//! agent 2 decline
+//! void
+//! ```
+
+use super::{
+    ExploreError, Machine, Violation,
+    check::Step,
+    graph::Key,
+    setup::{Setup, spot, told, written},
+    walk::{Trial, leads_back, stuck},
+};
+use crate::{
+    base::position::Position,
+    domain::signing::{Act, Command, Envelope, Judgement, Refusal},
+};
+use serde::{Serialize, Serializer};
+use std::{collections::HashSet, fmt};
+
+/// How many commands a script has at most.
+pub const MOST_COMMANDS: usize = 10_000;
+
+/// A setup, and the commands that are carried out on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    setup: Setup,
+    commands: Vec<Command<'static>>,
+}
+
+/// What is wrong with a script, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{position}: {problem}")]
+pub struct ScriptError {
+    /// Where.
+    pub position: Position,
+    /// What, and what would be right.
+    pub problem: String,
+}
+
+/// What a script came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Replay {
+    /// What the commands were carried out on.
+    #[serde(flatten)]
+    pub setup: Setup,
+    /// What became of each command, up to the first that violated an invariant.
+    pub steps: Vec<Replayed>,
+    /// What the last of them violated, if it did.
+    pub violation: Option<Violation>,
+}
+
+/// One command of a script, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// The command, as the script has it.
+    pub command: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// It had effects; what they tell, in order.
+    Effective {
+        /// Such as `agent.released (2)`.
+        events: Vec<String>,
+    },
+    /// It was carried out before, and was not again.
+    Repeated,
+    /// It was refused.
+    Refused {
+        /// The refusal's name.
+        name: &'static str,
+    },
+}
+
+impl Script {
+    pub(super) fn new(setup: Setup, commands: Vec<Command<'static>>) -> Self {
+        Self { setup, commands }
+    }
+
+    /// What the commands are carried out on.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        self.setup
+    }
+
+    /// The commands.
+    #[must_use]
+    pub fn commands(&self) -> &[Command<'static>] {
+        &self.commands
+    }
+
+    /// Reads a script. Blank lines, and what follows a `#`, are nothing.
+    ///
+    /// # Errors
+    /// The first line that cannot be meant.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        let mut reader = Reader::default();
+        for (line, content) in (1..).zip(text.lines()) {
+            let code = content.split('#').next().unwrap_or_default();
+            let words: Vec<&str> = code.split_whitespace().collect();
+            let column = code.chars().take_while(|char| char.is_whitespace()).count() + 1;
+            let position = Position { line, column };
+            reader.take(&words).map_err(|problem| ScriptError { position, problem })?;
+        }
+        Ok(reader.script)
+    }
+
+    /// Carries the commands out on a machine, and checks every invariant after each.
+    #[must_use]
+    pub fn replay(&self, machine: &impl Machine) -> Replay {
+        let mut envelope = self.setup.draft();
+        let mut seen = HashSet::from([Key::of(&envelope)]);
+        let mut steps = Vec::new();
+        let mut violation = stuck(machine, &envelope);
+        for command in &self.commands {
+            if violation.is_some() {
+                break;
+            }
+            let mut trial = Trial::of(&envelope);
+            let result = trial.perform(machine, *command);
+            let (after, effects) = (&trial.envelope, &trial.effects[..]);
+            let step = Step { command: *command, before: &envelope, after, effects, result };
+            violation = step.violation();
+            if step.is_effective() && violation.is_none() {
+                let is_new = seen.insert(Key::of(after));
+                violation = if is_new { stuck(machine, after) } else { Some(leads_back(after, *command)) };
+            }
+            let command = written(&envelope, *command);
+            steps.push(Replayed { command, outcome: Outcome::of(result, &trial) });
+            if result.is_ok() {
+                envelope = trial.envelope;
+            }
+        }
+        Replay { setup: self.setup, steps, violation }
+    }
+}
+
+impl Outcome {
+    fn of(result: Result<Judgement, Refusal>, trial: &Trial) -> Self {
+        match result {
+            Ok(Judgement::Effective) => {
+                let events = trial.effects.iter().map(|effect| told(&trial.envelope, *effect)).collect();
+                Self::Effective { events }
+            }
+            Ok(Judgement::Repeated) => Self::Repeated,
+            Err(refusal) => Self::Refused { name: refusal.name() },
+        }
+    }
+}
+
+/// A script that is being read.
+struct Reader {
+    script: Script,
+    draft: Envelope,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        let setup = Setup::default();
+        Self { script: Script::new(setup, Vec::new()), draft: setup.draft() }
+    }
+}
+
+impl Reader {
+    fn take(&mut self, words: &[&str]) -> Result<(), String> {
+        let setup = self.script.setup;
+        match words {
+            [] => Ok(()),
+            ["agents", count] => {
+                let count = count.parse().map_err(|_| format!("{count:?} is no number of agents"))?;
+                self.set_up(Setup::new(count, setup.layout(), setup.reopen()))
+            }
+            ["layout", layout] => self.set_up(Setup::new(setup.agents(), layout.parse()?, setup.reopen())),
+            ["reopen"] => self.set_up(Setup::new(setup.agents(), setup.layout(), true)),
+            ["keep"] => self.set_up(Ok(setup.keeping(true))),
+            ["send"] => self.push(Command::Send),
+            ["void"] => self.push(Command::Void),
+            ["expire"] => self.push(Command::Expire),
+            ["agent", agent, act] => {
+                let act = match *act {
+                    "open" => Act::Open,
+                    "accept" => Act::Accept,
+                    "decline" => Act::Decline,
+                    "sign" => Act::Sign { code: None },
+                    _ => return Err(format!("an agent can open, accept, decline and sign, but not {act:?}")),
+                };
+                let last = self.draft.next_agent.saturating_sub(1);
+                let spot = agent.parse().ok().and_then(|agent| spot(&self.draft, agent));
+                let spot =
+                    spot.ok_or_else(|| format!("there is no agent {agent:?}; there are the agents 1 to {last}"))?;
+                self.push(Command::Act(spot, act))
+            }
+            _ => Err(format!(
+                "{:?} is no command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
+                 them agents 2, layout single, reopen, keep",
+                words.join(" ")
+            )),
+        }
+    }
+
+    fn set_up(&mut self, setup: Result<Setup, ExploreError>) -> Result<(), String> {
+        if !self.script.commands.is_empty() {
+            return Err("what the agents find stands before the first command".to_owned());
+        }
+        let keeps = self.script.setup.keeps();
+        let setup = setup.map_err(|error| error.to_string())?;
+        self.script.setup = setup.keeping(keeps || setup.keeps());
+        self.draft = self.script.setup.draft();
+        Ok(())
+    }
+
+    fn push(&mut self, command: Command<'static>) -> Result<(), String> {
+        if self.script.commands.len() >= MOST_COMMANDS {
+            return Err(format!("a script has {MOST_COMMANDS} commands at most"));
+        }
+        self.script.commands.push(command);
+        Ok(())
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.setup)?;
+        let draft = self.setup.draft();
+        self.commands.iter().try_for_each(|command| writeln!(formatter, "{}", written(&draft, *command)))
+    }
+}
+
+impl Serialize for Script {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Replay {
+    /// A script again, each command with a remark on what became of it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.setup)?;
+        let width = self.steps.iter().map(|step| step.command.len()).max().unwrap_or(0);
+        for Replayed { command, outcome } in &self.steps {
+            writeln!(formatter, "{command:width$}  # {outcome}")?;
+        }
+        match &self.violation {
+            Some(violation) => writeln!(formatter, "# violated: {violation}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Effective { events } if events.is_empty() => formatter.write_str("nothing happened"),
+            Self::Effective { events } => formatter.write_str(&events.join(", ")),
+            Self::Repeated => formatter.write_str("repeated"),
+            Self::Refused { name } => write!(formatter, "refused: {name}"),
+        }
+    }
+}

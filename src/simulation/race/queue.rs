@@ -1,0 +1,149 @@
+//! What the agents of a race do next, in order of time, then of planning: one step each at most.
+
+use crate::domain::signing::Intention;
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+/// Up to so many agents it is quicker to look at all of them than to keep them in order.
+const FEW: usize = 16;
+
+/// The next step of an agent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// When, in milliseconds from the start.
+    pub(super) at: u64,
+    /// Who.
+    pub(super) agent: u32,
+    /// What.
+    pub(super) intention: Intention,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// [`NEVER`], where nothing is planned.
+    at: u64,
+    order: u64,
+    intention: Intention,
+}
+
+const NEVER: u64 = u64::MAX;
+
+const EMPTY: Slot = Slot { at: NEVER, order: 0, intention: Intention::Open };
+
+/// The steps that are planned. Allocates only for many agents, and only until it has grown to their number.
+#[derive(Debug)]
+pub(super) struct Queue {
+    slots: Vec<Slot>,
+    /// Of many agents, their steps in order; those that were replaced by others lie among them.
+    heap: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    planned: u64,
+}
+
+impl Queue {
+    pub(super) fn new(agents: usize) -> Self {
+        Self { slots: vec![EMPTY; agents], heap: BinaryHeap::new(), planned: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(EMPTY);
+        self.heap.clear();
+        self.planned = 0;
+    }
+
+    /// Plans the step of an agent, in the stead of the one that was planned before.
+    pub(super) fn plan(&mut self, step: Step) {
+        let Step { at, agent, intention } = step;
+        let Some(slot) = place(agent).and_then(|place| self.slots.get_mut(place)) else { return };
+        self.planned += 1;
+        *slot = Slot { at: at.min(NEVER - 1), order: self.planned, intention };
+        if self.slots.len() > FEW {
+            self.heap.push(Reverse((at, self.planned, agent)));
+            if self.heap.len() > 4 * self.slots.len() {
+                self.sweep();
+            }
+        }
+    }
+
+    /// Forgets the step of an agent.
+    pub(super) fn forget(&mut self, agent: u32) {
+        if let Some(slot) = place(agent).and_then(|place| self.slots.get_mut(place)) {
+            *slot = EMPTY;
+        }
+    }
+
+    /// The next step, which is planned no longer.
+    pub(super) fn pop(&mut self) -> Option<Step> {
+        let agent = if self.slots.len() > FEW { self.first_of_many()? } else { self.first_of_few()? };
+        let slot = self.slots.get_mut(place(agent)?)?;
+        let step = Step { at: slot.at, agent, intention: slot.intention };
+        *slot = EMPTY;
+        Some(step)
+    }
+
+    fn first_of_few(&self) -> Option<u32> {
+        let slots = (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.at != NEVER);
+        slots.min_by_key(|(_, slot)| (slot.at, slot.order)).map(|(agent, _)| agent)
+    }
+
+    fn first_of_many(&mut self) -> Option<u32> {
+        loop {
+            let Reverse((_, order, agent)) = self.heap.pop()?;
+            if self.holds(agent, order) {
+                return Some(agent);
+            }
+        }
+    }
+
+    fn holds(&self, agent: u32, order: u64) -> bool {
+        place(agent).and_then(|place| self.slots.get(place)).is_some_and(|slot| slot.at != NEVER && slot.order == order)
+    }
+
+    /// Drops the steps that were replaced.
+    fn sweep(&mut self) {
+        let mut heap = std::mem::take(&mut self.heap);
+        heap.retain(|Reverse((_, order, agent))| self.holds(*agent, *order));
+        self.heap = heap;
+    }
+}
+
+fn place(agent: u32) -> Option<usize> {
+    usize::try_from(agent).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drained(queue: &mut Queue) -> Vec<(u64, u32)> {
+        std::iter::from_fn(|| queue.pop()).map(|step| (step.at, step.agent)).collect()
+    }
+
+    #[test]
+    fn steps_come_in_order_of_time_then_of_planning() {
+        for agents in [3, 100] {
+            let mut queue = Queue::new(agents);
+            for (at, agent) in [(5, 2), (5, 0), (1, 1), (9, 1), (7, 0)] {
+                queue.plan(Step { at, agent, intention: Intention::Open });
+            }
+            assert_eq!(drained(&mut queue), [(5, 2), (7, 0), (9, 1)], "of {agents}");
+            assert!(queue.pop().is_none());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn many_agents_are_served_as_few_are(steps in prop::collection::vec((0..50_u64, 0..16_u32, any::<bool>()), 0..300)) {
+            let (mut few, mut many) = (Queue::new(FEW), Queue::new(FEW + 1));
+            for (at, agent, pops) in steps {
+                for queue in [&mut few, &mut many] {
+                    queue.plan(Step { at, agent, intention: Intention::Open });
+                }
+                if pops {
+                    let popped = [&mut few, &mut many].map(|queue| queue.pop().map(|step| (step.at, step.agent)));
+                    prop_assert_eq!(popped[0], popped[1]);
+                }
+            }
+            prop_assert_eq!(drained(&mut few), drained(&mut many));
+        }
+    }
+}

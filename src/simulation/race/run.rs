@@ -1,0 +1,201 @@
+//! One run of a race in full: who did what when, and how it ended.
+
+use super::{
+    Race,
+    queue::Step,
+    track::{Claim, Ending, Watch},
+};
+use crate::domain::{
+    signing::EffectKind,
+    signing::{AgentState, Effect, Intention, Refusal},
+};
+use serde::{Serialize, Serializer};
+
+/// How many entries the timeline of a run has at most.
+const MOST_ENTRIES: usize = 10_000;
+
+/// One run. Agents are called by their numbers, from 1.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    /// What everything in it follows from.
+    pub seed: u64,
+    /// Which of the seed's runs it is, from 0.
+    pub run: u64,
+    /// Whether the released agents are invited again when a primary declines.
+    pub reopen: bool,
+    /// How it ended.
+    pub ending: Ending,
+    /// When it ended, if it did.
+    pub ended_after_ms: Option<u64>,
+    /// The agent who is primary in the end, if there is one.
+    pub winner: Option<Winner>,
+    /// Who raced.
+    pub agents: Vec<Lane>,
+    /// What happened, in order.
+    pub timeline: Vec<Entry>,
+    /// Entries of the timeline that are left out, because there are too many.
+    pub omitted: u64,
+}
+
+/// An agent in a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Lane {
+    /// Its number.
+    pub agent: u32,
+    /// Its full name.
+    pub name: Box<str>,
+    /// Its email, unless it is reached by phone alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<Box<str>>,
+    /// How far it came.
+    pub state: AgentState,
+    /// When it was released, where it stayed that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released_after_ms: Option<u64>,
+}
+
+/// Who won, and how.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Winner {
+    /// Its number.
+    pub agent: u32,
+    /// Its full name.
+    pub name: Box<str>,
+    /// When it accepted.
+    pub after_ms: u64,
+    /// Who would have been the next to accept, if anybody.
+    pub runner_up: Option<RunnerUp>,
+}
+
+/// Who lost by the least.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunnerUp {
+    /// Its number.
+    pub agent: u32,
+    /// Its full name.
+    pub name: Box<str>,
+    /// By how much it came too late.
+    pub margin_ms: u64,
+}
+
+/// Something at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// When.
+    pub after_ms: u64,
+    /// The number of the agent that it is about, if about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<u32>,
+    /// What.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What happens in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Happening {
+    /// Something that the envelope tells of.
+    Event {
+        /// Which.
+        event: EffectKind,
+    },
+    /// Something that an agent tried, and that was refused.
+    Refused {
+        /// What it tried.
+        attempt: Intention,
+        /// The refusal's name.
+        #[serde(serialize_with = "name_of")]
+        refused: Refusal,
+    },
+}
+
+impl Run {
+    pub(super) fn of(race: &Race, seed: u64, number: u64) -> Self {
+        let mut record = Record { timeline: Vec::new(), omitted: 0, released: vec![None; race.agents()] };
+        let mut track = race.track();
+        let finish = track.run(Race::chance(seed, number), &mut record);
+        let seats = track.envelope().recipient_at(0).map_or(&[][..], |recipient| &recipient.seats);
+        let agents: Vec<Lane> = (1..)
+            .zip(race.persons())
+            .zip(seats)
+            .zip(&record.released)
+            .map(|(((agent, person), seat), released)| Lane {
+                agent,
+                name: person.name.clone(),
+                email: person.email.clone(),
+                state: seat.state,
+                released_after_ms: released.filter(|_| seat.state == AgentState::Released),
+            })
+            .collect();
+        let name =
+            |agent: u32| usize::try_from(agent).ok().and_then(|place| agents.get(place)).map(|lane| lane.name.clone());
+        let winner = finish.winner.and_then(|claim| {
+            let runner_up = |rival: Claim| {
+                Some(RunnerUp {
+                    agent: rival.agent + 1,
+                    name: name(rival.agent)?,
+                    margin_ms: rival.at.saturating_sub(claim.at),
+                })
+            };
+            let runner_up = finish.rival.and_then(runner_up);
+            Some(Winner { agent: claim.agent + 1, name: name(claim.agent)?, after_ms: claim.at, runner_up })
+        });
+        Self {
+            seed,
+            run: number,
+            reopen: race.reopens(),
+            ending: finish.ending,
+            ended_after_ms: finish.ended_at,
+            winner,
+            agents,
+            timeline: record.timeline,
+            omitted: record.omitted,
+        }
+    }
+
+    /// The full name of an agent.
+    #[must_use]
+    pub fn name_of(&self, agent: u32) -> &str {
+        let place = usize::try_from(agent).ok().and_then(|number| number.checked_sub(1));
+        place.and_then(|place| self.agents.get(place)).map_or("", |lane| &lane.name)
+    }
+}
+
+/// What is seen of a run.
+struct Record {
+    timeline: Vec<Entry>,
+    omitted: u64,
+    /// When each agent was released last.
+    released: Vec<Option<u64>>,
+}
+
+impl Record {
+    fn enter(&mut self, after_ms: u64, agent: Option<u32>, what: Happening) {
+        if self.timeline.len() < MOST_ENTRIES {
+            self.timeline.push(Entry { after_ms, agent: agent.map(|agent| agent + 1), what });
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+impl Watch for Record {
+    fn happened(&mut self, at: u64, effect: Effect) {
+        if effect.kind == EffectKind::AgentReleased
+            && let Some(agent) = effect.agent
+            && let Some(released) = usize::try_from(agent).ok().and_then(|agent| self.released.get_mut(agent))
+        {
+            *released = Some(at);
+        }
+        self.enter(at, effect.agent, Happening::Event { event: effect.kind });
+    }
+
+    fn refused(&mut self, step: Step, refused: Refusal) {
+        self.enter(step.at, Some(step.agent), Happening::Refused { attempt: step.intention, refused });
+    }
+}
+
+fn name_of<S: Serializer>(refusal: &Refusal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(refusal.name())
+}

@@ -1,0 +1,116 @@
+//! An agent of a race in one line: `Alice: opens 5m, accepts 1m..2h, declines 1m 10%, signs never`.
+
+use super::{RaceAgent, file::AgentFile};
+use serde_json::{Map, Value, json};
+use std::str::FromStr;
+
+/// What an agent can be said to do.
+const VERBS: [&str; 4] = ["opens", "accepts", "declines", "signs"];
+
+impl FromStr for RaceAgent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, habits) = match text.split_once(':') {
+            Some((name, habits)) => (name.trim(), habits),
+            None if text.contains([',', ' ']) && VERBS.iter().any(|verb| has_word(text, verb)) => {
+                return Err(format!(
+                    "{text:?} has no colon behind the name; write one such as \"Alice: opens 5m, signs 10m\""
+                ));
+            }
+            None => (text.trim(), ""),
+        };
+        let mut fields = Map::new();
+        fields.insert("name".to_owned(), json!(name));
+        for habit in habits.split(',').map(str::trim).filter(|habit| !habit.is_empty()) {
+            let (verb, when) = habit.split_once(' ').unwrap_or((habit, ""));
+            if !VERBS.contains(&verb) {
+                return Err(format!("{verb:?} is not one of {}", VERBS.join(", ")));
+            }
+            let when = value(when.trim()).map_err(|problem| format!("{verb:?}: {problem}"))?;
+            if fields.insert(verb.to_owned(), when).is_some() {
+                return Err(format!("{verb:?} is said twice"));
+            }
+        }
+        let file: AgentFile = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
+        file.try_into()
+    }
+}
+
+/// Whether a text has a word of its own, in any case.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|char: char| char.is_whitespace() || char == ',').any(|found| found.eq_ignore_ascii_case(word))
+}
+
+/// `never`, `5m`, `1m..2h`, each with a probability behind it such as `10%`.
+fn value(when: &str) -> Result<Value, String> {
+    let (span, percent) = match when.rsplit_once(' ') {
+        Some((span, percent)) if percent.ends_with('%') => (span.trim(), Some(percentage(percent)?)),
+        _ => (when, None),
+    };
+    let after = match span.split_once("..") {
+        Some((least, most)) => json!({ "uniform": [least.trim(), most.trim()] }),
+        None => json!(span),
+    };
+    Ok(match percent {
+        Some(percent) => json!({ "after": after, "probability": percent / 100.0 }),
+        None => after,
+    })
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
+    // Whatever is no number, NaN among them, is in no range.
+    let within = percent.filter(|percent| (0.0..=100.0).contains(percent));
+    within.ok_or_else(|| format!("{text:?} is no probability; write one from 0% to 100%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signing::Behaviour;
+
+    fn read(text: &str) -> Result<RaceAgent, String> {
+        text.parse()
+    }
+
+    #[test]
+    fn a_line_says_what_a_file_says() {
+        let agent = read("Alice Roe: opens 5m, accepts 1m..2h, declines 1h 30m 10%, signs never").unwrap();
+        let behaviour: Behaviour = serde_json::from_value(json!({
+            "opens": "5m", "accepts": { "uniform": ["1m", "2h"] },
+            "declines": { "after": "1h 30m", "probability": 0.1 },
+        }))
+        .unwrap();
+        assert_eq!(agent, RaceAgent { name: "Alice Roe".into(), email: None, behaviour });
+        assert_eq!(read("Bob").unwrap().behaviour, Behaviour::USUAL);
+        assert_eq!(read("Bob:").unwrap().behaviour, Behaviour::USUAL);
+        assert_eq!(read("Bob: opens never").unwrap().behaviour, Behaviour::NOTHING);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (text, problem) in [
+            ("", "name"),
+            (": opens 5m", "name"),
+            ("Bob: reads 5m", "\"reads\" is not one of opens, accepts, declines, signs"),
+            ("Bob opens 5m", "no colon behind the name"),
+            ("Bob, opens 5m", "no colon behind the name"),
+            ("Alice Roe Signs 5m, opens 1m", "no colon behind the name"),
+            ("Bob: opens", "is no span of time"),
+            ("Bob: opens soon", "is no span of time"),
+            ("Bob: opens 91d", "\"91d\" is longer than 2160h"),
+            ("Bob: opens 2h..1m", "the shorter one first"),
+            ("Bob: opens 5m 110%", "\"opens\": \"110%\" is no probability; write one from 0% to 100%"),
+            ("Bob: opens 5m -1%", "no probability"),
+            ("Bob: opens 5m 10%%", "no probability"),
+            ("Bob: opens 5m half%", "no probability"),
+            ("Bob: opens 5m NaN%", "no probability"),
+            ("Bob: opens 5m inf%", "no probability"),
+            ("Bob: opens 5m, opens 6m", "said twice"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+    }
+}
