@@ -3,11 +3,12 @@
 //! Each kind of identifier has a stream of its own, and its nth value depends on the seed, the kind and n alone.
 //! So the same requests under the same seed get the same ids, whatever else was asked of the server in between.
 
+mod random;
+
+use aws_lc_rs::rand;
+use random::Random;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Spreads consecutive counters over the whole range of a generator's seeds.
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A sandbox's source of identifiers.
 #[derive(Debug)]
@@ -55,13 +56,13 @@ pub struct Drawn {
 
 /// A stream of numbers that follows from a seed, and from what it is drawn for.
 #[derive(Clone, Debug)]
-pub struct Chance(fastrand::Rng);
+pub struct Chance(Random);
 
 impl Chance {
     /// The stream of the nth thing of a kind.
     #[must_use]
     pub fn of(seed: u64, kind: &str, n: u64) -> Self {
-        Self(stream(seed, kind, n))
+        Self(Random::of(seed, kind, n))
     }
 
     /// A number from 0 up to, but not including, 1.
@@ -93,16 +94,18 @@ impl Ids {
     ///
     /// The seed keeps to 32 bits: it is meant to be read aloud and typed again.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is where randomness enters the crate")]
     pub fn from_entropy() -> Self {
-        Self::seeded(u64::from(fastrand::u32(..)))
+        let mut seed = [0; 4];
+        // Fails only where the system has no source of randomness at all; such a server repeats itself.
+        let _ = rand::fill(&mut seed);
+        Self::seeded(u64::from(u32::from_le_bytes(seed)))
     }
 
     /// The seed of a sandbox that has none of its own, on a server with a seed: another one for each name, and always the
     /// same. It keeps to 53 bits, so that every reader of JSON can repeat it.
     #[must_use]
     pub fn seed_of_sandbox(seed: u64, name: &str) -> u64 {
-        stream(seed, &format!("sandbox {name}"), 0).u64(..1 << 53)
+        Random::of(seed, &format!("sandbox {name}"), 0).below(1 << 53)
     }
 
     /// The seed that all values follow from.
@@ -114,7 +117,7 @@ impl Ids {
     /// An id for a handoff that waits, `ho_` and 24 hexadecimal digits: the same for the same arguments.
     #[must_use]
     pub fn handoff(&self, handoff_id: &str, number: u64) -> String {
-        with_digits("ho_", stream(self.seed, handoff_id, number))
+        with_digits("ho_", Random::of(self.seed, handoff_id, number))
     }
 
     /// The id of a new agent session: `as_` and 24 hexadecimal digits (S2).
@@ -129,7 +132,7 @@ impl Ids {
 
     /// The number that the id of a new envelope shows, and those of its recipients and agents (G1).
     pub fn envelope(&self) -> u64 {
-        self.draw("envelope", &self.envelopes).u64(..)
+        self.draw("envelope", &self.envelopes).u64()
     }
 
     /// The id of a new contact: `cnt_` and 24 hexadecimal digits (G3).
@@ -155,7 +158,7 @@ impl Ids {
     /// A one-time code, six digits, which is always the same for the same `n`.
     #[must_use]
     pub fn code(&self, n: u64) -> String {
-        format!("{:06}", stream(self.seed, "code", n).u32(..1_000_000))
+        format!("{:06}", Random::of(self.seed, "code", n).below(1_000_000))
     }
 
     /// What the nth thing of a kind leaves to chance; always the same.
@@ -177,7 +180,7 @@ impl Ids {
         let mut random = self.draw("secret", &self.secrets);
         let mut secret = prefix.to_owned();
         for drawn in (0..digits).step_by(16) {
-            push_hex(&mut secret, random.u64(..), (digits - drawn).min(16));
+            push_hex(&mut secret, random.u64(), (digits - drawn).min(16));
         }
         secret
     }
@@ -195,7 +198,7 @@ impl Ids {
     /// The id under which one HTTP request is logged.
     pub fn request(&self) -> uuid::Uuid {
         let mut random = self.draw("request", &self.requests);
-        uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid()
+        uuid::Builder::from_random_bytes(random.u128().to_be_bytes()).into_uuid()
     }
 
     /// How many were drawn.
@@ -230,28 +233,17 @@ impl Ids {
         }
     }
 
-    fn draw(&self, kind: &str, counter: &AtomicU64) -> fastrand::Rng {
-        stream(self.seed, kind, counter.fetch_add(1, Ordering::Relaxed))
+    fn draw(&self, kind: &str, counter: &AtomicU64) -> Random {
+        Random::of(self.seed, kind, counter.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-fn stream(seed: u64, kind: &str, n: u64) -> fastrand::Rng {
-    // FNV-1a: a few bytes to a number, the same on every machine.
-    let kind = kind
-        .bytes()
-        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-    let start = (seed ^ kind).wrapping_add(n.wrapping_mul(GOLDEN));
-    let mut random = fastrand::Rng::with_seed(start);
-    // Neighbouring seeds give related first values; one step apart they no longer are.
-    fastrand::Rng::with_seed(random.u64(..))
-}
-
 /// A prefix and 24 hexadecimal digits.
-fn with_digits(prefix: &str, mut random: fastrand::Rng) -> String {
+fn with_digits(prefix: &str, mut random: Random) -> String {
     let mut id = String::with_capacity(prefix.len() + 24);
     id.push_str(prefix);
-    push_hex(&mut id, random.u64(..), 16);
-    push_hex(&mut id, u64::from(random.u32(..)), 8);
+    push_hex(&mut id, random.u64(), 16);
+    push_hex(&mut id, u64::from(random.u32()), 8);
     id
 }
 
@@ -288,7 +280,7 @@ mod tests {
         let names = (0..100_000).map(|number| format!("suite-{number}"));
         let seeds: HashSet<u64> = names.map(|name| Ids::seed_of_sandbox(7, &name)).collect();
         assert_eq!(seeds.len(), 100_000);
-        assert_eq!(Ids::seed_of_sandbox(7, "suite-a"), 5_861_572_285_990_296);
+        assert_eq!(Ids::seed_of_sandbox(7, "suite-a"), 6_870_118_334_083_759);
         assert_ne!(Ids::seed_of_sandbox(7, "suite-a"), Ids::seed_of_sandbox(8, "suite-a"));
     }
 }

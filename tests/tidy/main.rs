@@ -146,7 +146,8 @@ fn only_clock_and_ids_read_time_and_randomness() {
             "Zoned::now",
             "new_v4",
             "now_v7",
-            "fastrand::",
+            "rand::fill",
+            "rand_chacha",
             "thread::sleep",
         ] {
             let allowed = here.len() > 1 && here[0] == "base" && ["clock", "ids"].contains(&here[1].as_str());
