@@ -1,6 +1,6 @@
 //! Random numbers that follow from a seed, the same with every version of every dependency.
 //!
-//! The words come from ChaCha with eight rounds, which its specification fixes to the bit. What is made of them here is
+//! The words come from `ChaCha` with eight rounds, which its specification fixes to the bit. What is made of them here is
 //! fixed by this file, and by the golden values of its tests. So an update never changes a recorded run.
 
 use rand_chacha::{
