@@ -19,8 +19,8 @@ mod tally;
 mod tokens;
 mod waiters;
 
-pub use access::{FoundToken, RegisterError};
-pub use clients::{Clients, MOST_CLIENTS};
+pub use access::FoundToken;
+pub use clients::{Clients, MOST_CLIENTS, RegisterError};
 pub use credentials::Credentials;
 pub use directory::{CreateError, Found, Limits, NewSandbox, Sandboxes};
 pub use grant::{FoundClient, Granted, Issued, NewToken, ResetMeanwhile};

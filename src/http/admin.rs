@@ -6,6 +6,7 @@ mod actors;
 mod clients;
 mod clock;
 mod events;
+mod extract;
 mod find;
 mod messages;
 mod operations;
@@ -20,11 +21,11 @@ mod simulations;
 mod tokens;
 
 use super::{
-    base::Base,
-    error::{Problem, panicked},
-    extract::World,
+    base_url::Base,
     guard, openapi,
-    record::{X_REQUEST_ID, request_id},
+    pretty::Pretty,
+    problem::{Problem, panicked},
+    request_id::{X_REQUEST_ID, request_id},
 };
 use crate::{
     app::{App, BudgetUse},
@@ -34,11 +35,12 @@ use crate::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{any, delete, get, post, put},
 };
+use extract::World;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -113,21 +115,6 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn_with_state(Arc::clone(app), stamp))
         // Outermost: a request that it refuses draws no id from the sandbox.
         .layer(from_fn_with_state(Arc::clone(app), guard::protect))
-}
-
-/// An answer of the control plane: indented, because people read it.
-pub(super) struct Pretty<T>(pub(super) T);
-
-impl<T: Serialize> IntoResponse for Pretty<T> {
-    fn into_response(self) -> Response {
-        match serde_json::to_vec_pretty(&self.0) {
-            Ok(mut body) => {
-                body.push(b'\n');
-                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
-            }
-            Err(error) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-        }
-    }
 }
 
 /// Gives each answer its request id.

@@ -17,6 +17,9 @@ use hyper::body::Body as _;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
+/// The message for a caller whose body does not fit into the budget.
+pub(super) const BUSY: &str = "Too many large request bodies are being received at the same time; retry in a second.";
+
 /// How long a caller may fall silent in the middle of a body.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 

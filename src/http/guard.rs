@@ -9,8 +9,12 @@
 //!
 //! No answer ever has a CORS header, so a page of another origin can read none.
 
-use super::{body, error::Problem};
-use crate::{app::App, config::Host};
+use crate::{
+    app::App,
+    config::Host,
+    http::{body, problem::Problem},
+};
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},

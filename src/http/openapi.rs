@@ -1,7 +1,10 @@
 //! The contract surface as OpenAPI 3.1, built on the very schema files that bodies are judged by.
 
-use super::base::Base;
-use crate::domain::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing};
+use crate::{
+    domain::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing},
+    http::base_url::Base,
+};
+
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},

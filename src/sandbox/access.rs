@@ -1,10 +1,7 @@
 //! From an access token to the sandbox that it lets into, and whether it does (H2).
 
-use super::{FoundClient, Sandbox, Sandboxes, TokenFault};
-use crate::{
-    base::position::brief,
-    domain::oauth::{AccessToken, Client},
-};
+use super::{FoundClient, RegisterError, Sandbox, Sandboxes, TokenFault};
+use crate::domain::oauth::{AccessToken, Client};
 use std::sync::Arc;
 
 /// What a bearer token turns out to be.
@@ -18,25 +15,6 @@ pub enum FoundToken {
     Broken(String),
     /// Nobody here issued it.
     Foreign,
-}
-
-/// Why a client was not registered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegisterError {
-    /// The id is another client's, in this sandbox or in another one.
-    #[error("there is a client {:?} already; delete it first, or let one be drawn", brief(.0))]
-    Exists(String),
-    /// The sandbox has no room for another one.
-    #[error("a sandbox has {} clients at most; delete one first", super::MOST_CLIENTS)]
-    TooMany,
-    /// All sandboxes together have no room for another one.
-    #[error(
-        "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
-    )]
-    Full,
-    /// The sandbox went in the meantime.
-    #[error("the sandbox is gone")]
-    Gone,
 }
 
 impl Sandboxes {

@@ -1,8 +1,10 @@
 //! The clients of a sandbox, by id.
 
-use super::RegisterError;
 use crate::{
-    base::budget::{Account, Budget},
+    base::{
+        budget::{Account, Budget},
+        position::brief,
+    },
     domain::oauth::Client,
 };
 use hashbrown::HashMap;
@@ -10,6 +12,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// How many clients a sandbox has at most.
 pub const MOST_CLIENTS: usize = 1_000;
+
+/// Why a client was not registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// The id is another client's, in this sandbox or in another one.
+    #[error("there is a client {:?} already; delete it first, or let one be drawn", brief(.0))]
+    Exists(String),
+    /// The sandbox has no room for another one.
+    #[error("a sandbox has {} clients at most; delete one first", MOST_CLIENTS)]
+    TooMany,
+    /// All sandboxes together have no room for another one.
+    #[error(
+        "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
+    )]
+    Full,
+    /// The sandbox went in the meantime.
+    #[error("the sandbox is gone")]
+    Gone,
+}
 
 /// The clients of a sandbox.
 #[derive(Debug)]

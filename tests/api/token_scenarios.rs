@@ -183,6 +183,19 @@ async fn a_scenario_for_tokens_matches_by_the_assertions_claims() {
 }
 
 #[tokio::test]
+async fn a_scenario_that_cannot_be_rendered_is_an_oauth_error() {
+    let api = Api::new();
+    let client = Client::frozen(&api).await;
+    let broken = json!({ "name": "broken", "endpoint": "token", "answers": [{ "set": { "a": "{{ 1 / 0 }}" } }] });
+    assert_eq!(put(&client, broken).await.status, 200);
+    let answer = client.exchange("j-1", &json!({})).await;
+    let error = crate::oauth::error_of(&answer);
+    assert_eq!(answer.status, 500);
+    assert!(error.starts_with("server_error: The scenario 'broken' cannot be answered by"), "{error}");
+    assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_for_an_endpoint_is_refused_at_its_place() {
     let api = Api::new();
     let client = Client::frozen(&api).await;

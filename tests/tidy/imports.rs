@@ -50,6 +50,33 @@ impl Imports {
         }
         Self { edges }
     }
+
+    /// Groups of files that import each other in a circle. What a file and its parent module import from each other does
+    /// not count.
+    pub fn cycles(&self) -> Vec<Vec<Module>> {
+        let reaches = |from: &Module| {
+            let (mut seen, mut next) = (BTreeSet::new(), vec![from.clone()]);
+            while let Some(here) = next.pop() {
+                let there = self.edges.get(&here).into_iter().flatten();
+                for there in there.filter(|there| !there.starts_with(&here) && !here.starts_with(there)) {
+                    if seen.insert(there.clone()) {
+                        next.push(there.clone());
+                    }
+                }
+            }
+            seen
+        };
+        let reached: BTreeMap<&Module, BTreeSet<Module>> =
+            self.edges.keys().map(|file| (file, reaches(file))).collect();
+        let mut groups = BTreeSet::new();
+        for (file, there) in &reached {
+            if there.contains(*file) {
+                let leads_back = |other: &&Module| reached.get(*other).is_some_and(|there| there.contains(*file));
+                groups.insert(there.iter().filter(leads_back).cloned().collect::<Vec<_>>());
+            }
+        }
+        groups.into_iter().collect()
+    }
 }
 
 /// The file in which a path of the crate is defined.

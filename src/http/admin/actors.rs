@@ -11,8 +11,8 @@ use crate::{
         contract::is_email,
     },
     http::{
-        error::Problem,
-        extract::{Fields, Id, Params, World},
+        admin::extract::{Fields, Id, Params, World},
+        problem::Problem,
     },
 };
 use serde::Serialize;

@@ -6,8 +6,8 @@ use crate::{
     base::position::brief,
     domain::oauth::{Client, KeyError, PublicKey, Scope, Scopes, Secret, is_client_id},
     http::{
-        error::Problem,
-        extract::{Fields, Id, Params, World},
+        admin::extract::{Fields, Id, Params, World},
+        problem::Problem,
     },
     sandbox::{RegisterError, Sandbox},
 };

@@ -7,8 +7,8 @@ use crate::{
         position::brief,
     },
     http::{
-        error::Problem,
-        extract::{Fields, Params, World},
+        admin::extract::{Fields, Params, World},
+        problem::Problem,
     },
     sandbox::Sandbox,
 };

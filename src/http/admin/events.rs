@@ -12,8 +12,8 @@ use crate::{
         signing::{AgentId, EnvelopeId},
     },
     http::{
-        error::Problem,
-        extract::{Params, World},
+        admin::extract::{Params, World},
+        problem::Problem,
     },
 };
 use axum::{

@@ -15,8 +15,8 @@ use crate::{
         scenario::{Match, TooCostly},
     },
     http::{
-        error::Problem,
-        extract::{Fields, Params, World},
+        admin::extract::{Fields, Params, World},
+        problem::Problem,
     },
     sandbox::{Query, Sandbox, Tally},
 };

@@ -8,8 +8,8 @@ use crate::{
         signing::{AgentId, EnvelopeId},
     },
     http::{
-        error::Problem,
-        extract::{Id, Params, World},
+        admin::extract::{Id, Params, World},
+        problem::Problem,
     },
 };
 use serde::{Deserialize, Serialize};

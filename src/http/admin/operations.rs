@@ -10,9 +10,9 @@ use crate::{
         reading::{self, ReadError, Tree, object_tree},
     },
     http::{
-        error::Problem,
-        extract::{in_query, read_body},
+        admin::extract::{in_query, read_body},
         openapi,
+        problem::Problem,
     },
 };
 use axum::{

@@ -1,6 +1,6 @@
 //! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
 
-use crate::http::error::Problem;
+use crate::http::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -10,8 +10,8 @@ use crate::{
         scenario::{self, ChosenBy, Facts, LazyBody, NearMiss, ScenarioSet},
     },
     http::{
-        error::Problem,
-        extract::{Id, Params, World},
+        admin::extract::{Id, Params, World},
+        problem::Problem,
     },
 };
 use axum::{extract::State, http::StatusCode};

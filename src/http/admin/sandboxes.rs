@@ -11,9 +11,9 @@ use crate::{
     config::SwitchChanges,
     domain::scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
     http::{
-        base::Base,
-        error::Problem,
-        extract::{Fields, Id, LargeFields, MOST_RESTORED, Params},
+        admin::extract::{Fields, Id, LargeFields, MOST_RESTORED, Params},
+        base_url::Base,
+        problem::Problem,
     },
     sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
 };

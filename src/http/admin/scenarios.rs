@@ -6,8 +6,8 @@ use crate::{
     base::{clock::Deadline, position::brief},
     domain::scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary, utf8},
     http::{
-        error::Problem,
-        extract::{Fields, Id, Params, World, read_body},
+        admin::extract::{Fields, Id, Params, World, read_body},
+        problem::Problem,
     },
     sandbox::{QUEUED, Sandbox},
 };

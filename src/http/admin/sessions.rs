@@ -5,8 +5,8 @@ use crate::{
     base::reading::Readings,
     domain::session::{AgentSession, Intent},
     http::{
-        error::Problem,
-        extract::{Id, Params, World},
+        admin::extract::{Id, Params, World},
+        problem::Problem,
     },
 };
 use axum::http::StatusCode;

@@ -13,8 +13,8 @@ use super::{Pretty, prefer::Preferred};
 use crate::{
     domain::signing::Act,
     http::{
-        error::Problem,
-        extract::{Fields, Id, World},
+        admin::extract::{Fields, Id, World},
+        problem::Problem,
     },
     sandbox::Sandbox,
 };

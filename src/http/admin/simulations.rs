@@ -5,8 +5,8 @@ use crate::{
     app::App,
     base::clock::Deadline,
     http::{
-        error::Problem,
-        extract::{Fields, Params, World},
+        admin::extract::{Fields, Params, World},
+        problem::Problem,
     },
     sandbox::Sandbox,
     simulation::race::{Race, RaceAgent, RaceError},

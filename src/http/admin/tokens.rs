@@ -6,9 +6,9 @@ use crate::{
     base::position::brief,
     domain::oauth::{AccessToken, Scopes, built_in},
     http::{
-        base::Base,
-        error::Problem,
-        extract::{Fields, Id, Params, World},
+        admin::extract::{Fields, Id, Params, World},
+        base_url::Base,
+        problem::Problem,
     },
     sandbox::{FoundToken, NewToken, Sandbox, TokenFault},
 };

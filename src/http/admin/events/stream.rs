@@ -7,7 +7,7 @@ use super::{Filter, number_of};
 use crate::{
     app::App,
     domain::event::{Event, EventLog, event_id},
-    http::error::Problem,
+    http::problem::Problem,
     sandbox::{Listener, Sandbox},
 };
 use axum::{

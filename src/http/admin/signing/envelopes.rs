@@ -5,9 +5,13 @@ use crate::{
     base::{position::brief, reading::Readings},
     domain::signing::{Envelope, EnvelopeState, EnvelopeView},
     http::{
-        admin::{Pretty, paging::page_size, prefer::Preferred},
-        error::Problem,
-        extract::{Fields, Id, Params, World},
+        admin::{
+            extract::{Fields, Id, Params, World},
+            paging::page_size,
+            prefer::Preferred,
+        },
+        pretty::Pretty,
+        problem::Problem,
     },
     sandbox::{Performed, SigningError},
 };

@@ -3,7 +3,7 @@
 
 use crate::{
     domain::signing::{Envelope, EnvelopeView, RecipientView, Spot},
-    http::{admin::prefer::Preferred, error::Problem},
+    http::{admin::prefer::Preferred, problem::Problem},
     sandbox::{Fault, SigningError},
 };
 use axum::{http::StatusCode, response::Response};

@@ -6,12 +6,12 @@ use crate::{
     domain::{contract::is_email, signing::Locale},
     http::{
         admin::{
-            Pretty,
+            extract::{Fields, Id, Params, World},
             paging::{Paging, page_size},
             prefer::Preferred,
         },
-        error::Problem,
-        extract::{Fields, Id, Params, World},
+        pretty::Pretty,
+        problem::Problem,
     },
     sandbox,
 };

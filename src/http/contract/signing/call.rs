@@ -18,12 +18,14 @@ use crate::{
         },
     },
     http::{
-        base::base_url,
+        base_url::base_url,
         body,
-        breach::Breach,
-        credential::Caller,
-        extract::{Checked, Contracted, check, unread},
-        record::Findings,
+        contract::{
+            answer::Findings,
+            check::{Checked, Contracted, check, unread},
+            credential::Caller,
+            request_error::RequestError,
+        },
     },
 };
 use axum::{body::Body, http::request::Parts};
@@ -86,7 +88,7 @@ impl<A: Asked> Asked for Reached<A> {
         body: Body,
     ) -> Result<(Caller, Self, Findings), ApiError> {
         // It was judged when the exchange was opened.
-        let base_url = base_url(app, &parts.headers, &parts.uri).map_err(Breach::from)?;
+        let base_url = base_url(app, &parts.headers, &parts.uri).map_err(RequestError::from)?;
         let (caller, asked, findings) = A::ask(app, parts, caller, body).await?;
         Ok((caller, Self(base_url, asked), findings))
     }

@@ -1,13 +1,14 @@
 //! `Authorization` at the handoff endpoint (H2, RFC 6750): which sandbox a caller speaks to, as which client, and
 //! whether they may.
 
-use super::error::HandoffError;
 use crate::{
     app::App,
     config::Auth,
     domain::oauth::{AccessToken, Scope},
+    http::contract::error::HandoffError,
     sandbox::{FoundToken, Sandbox, TokenFault},
 };
+
 use axum::http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! A path of the signing service with its methods: each request is recorded, judged, handed to its handler, and what
 //! came of it put into the shape of the contract (G8).
 
-use super::{call::Asked, error::ApiError};
+use super::{api_key::ShownKey, call::Asked, error::ApiError};
 use crate::{
     app::App,
     base::position::brief,
@@ -11,9 +11,12 @@ use crate::{
     },
     http::{
         body,
-        breach::{Breach, SurfaceError},
-        credential::Caller,
-        record::{self, Answered, Findings},
+        contract::{
+            answer::{Answered, Findings},
+            credential::Caller,
+            record::{self, OpenExchange},
+            request_error::{ContractError, RequestError},
+        },
     },
     sandbox::Sandbox,
 };
@@ -35,7 +38,7 @@ impl Payload {
     /// What was asked for, in the shape of the contract.
     pub(super) fn of(payload: impl Serialize) -> Result<Self, ApiError> {
         // Strings, numbers and JSON of the caller's own: nothing of it can fail, and if it does it is a defect.
-        SigningAnswer::success(payload).to_json().map(Self).map_err(|_| Breach::Failed.into())
+        SigningAnswer::success(payload).to_json().map(Self).map_err(|_| RequestError::Failed.into())
     }
 }
 
@@ -106,8 +109,11 @@ impl Resource {
         Fut: Future<Output = Result<Payload, ApiError>> + Send + 'static,
     {
         let recorded = move |State(app): State<Arc<App>>, request: Request| async move {
-            let (exchange, key, parts, body) = record::open_with_key(&app, request);
-            let caller = key.judge(&app, &exchange.sandbox());
+            let Opened { exchange, key, sandbox, parts, body } = match open(&app, request) {
+                Ok(opened) => opened,
+                Err(refusal) => return refusal,
+            };
+            let caller = key.judge(&app, &sandbox);
             exchange.answer(answer(&app, caller, parts, body, handle)).await
         };
         self.methods = self.methods.merge(on(filter, recorded));
@@ -119,7 +125,10 @@ impl Resource {
     pub(super) fn done(self) -> MethodRouter<Arc<App>> {
         let allowed: Arc<str> = self.allowed.join(", ").into();
         self.methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
-            let (exchange, _, parts, body) = record::open_with_key(&app, request);
+            let Opened { exchange, parts, body, .. } = match open(&app, request) {
+                Ok(opened) => opened,
+                Err(refusal) => return refusal,
+            };
             body::drain(body);
             let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
             let description = format!("{method} is not allowed at {path}; use one of {allowed}.");
@@ -130,6 +139,24 @@ impl Resource {
             exchange.answer(ready(Err(error))).await
         })
     }
+}
+
+/// A request whose exchange is open, and the key that it shows.
+struct Opened {
+    exchange: OpenExchange,
+    key: ShownKey,
+    sandbox: Arc<Sandbox>,
+    parts: Parts,
+    body: Body,
+}
+
+/// Opens the exchange of a request in the sandbox of its key.
+fn open(app: &Arc<App>, request: Request) -> Result<Opened, Response> {
+    let incoming = record::admit::<ApiError>(app, request)?;
+    let key = ShownKey::find(app, &incoming.parts.headers);
+    let sandbox = key.sandbox(app);
+    let (exchange, parts, body) = record::open(app, incoming, Arc::clone(&sandbox));
+    Ok(Opened { exchange, key, sandbox, parts, body })
 }
 
 async fn answer<P, A, F, Fut>(
@@ -166,7 +193,10 @@ where
 
 /// A path that no endpoint of the signing service has.
 pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (exchange, _, parts, body) = record::open_with_key(&app, request);
+    let Opened { exchange, parts, body, .. } = match open(&app, request) {
+        Ok(opened) => opened,
+        Err(refusal) => return refusal,
+    };
     body::drain(body);
     exchange.answer(ready(Err(not_found(&parts)))).await
 }

@@ -1,19 +1,20 @@
-//! What is wrong with a request before anybody has asked what it wants: each surface says it in its own shape.
+//! What is wrong with a request whatever it asks for. Each surface words it in its own shape.
 
-use super::{
-    body::{self, BodyError},
-    record::{Answered, Findings},
+use super::answer::{Answered, Findings};
+use crate::{
+    config::Switches,
+    domain::contract::Refusal,
+    http::{
+        base_url::InvalidAddress,
+        body::{self, BUSY, BodyError},
+    },
 };
-use crate::domain::contract::Refusal;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
 
-/// The message for a caller whose body does not fit into the budget.
-pub(super) const BUSY: &str = "Too many large request bodies are being received at the same time; retry in a second.";
-
 /// How a request goes wrong on its way in, or we do.
 #[derive(Debug)]
-pub(super) enum Breach {
+pub(super) enum RequestError {
     /// The request names no address that a URL can begin with.
     Address(String),
     /// The body is of no type that is taken (H3).
@@ -39,12 +40,21 @@ pub(super) enum Breach {
 }
 
 /// The errors of one surface.
-pub(super) trait SurfaceError: From<Breach> + Into<Answered> + Send {
+pub(super) trait ContractError: From<RequestError> + Into<Answered> + Send {
     /// What is known beside the error.
     fn findings(&mut self) -> &mut Findings;
+
+    /// Follows the settings of the sandbox that answers, before the error becomes its answer.
+    fn adapt(&mut self, _: &Switches) {}
 }
 
-impl Breach {
+impl From<InvalidAddress> for RequestError {
+    fn from(InvalidAddress(description): InvalidAddress) -> Self {
+        Self::Address(description)
+    }
+}
+
+impl RequestError {
     pub(super) fn of(error: &BodyError, limit: usize) -> Self {
         match error {
             BodyError::TooLarge => Self::TooLarge(limit),

@@ -3,12 +3,13 @@
 //! In a container with a mapped port the server cannot know its own address. So unless `--base-url` is set, URLs follow
 //! the request: the host of its target or its `Host`, and with `--trust-forwarded` what a proxy says of them.
 
-use super::{breach::Breach, error::Problem, guard::quoted};
 use crate::{
     app::App,
     base::urls::{BaseUrl, Scheme},
     config::split_authority,
+    http::{guard::quoted, problem::Problem},
 };
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request::Parts},
@@ -21,13 +22,7 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 
 /// Why a request names no address that a URL can begin with, and the fix.
 #[derive(Debug)]
-pub(super) struct InvalidAddress(String);
-
-impl From<InvalidAddress> for Breach {
-    fn from(InvalidAddress(description): InvalidAddress) -> Self {
-        Self::Address(description)
-    }
-}
+pub(super) struct InvalidAddress(pub(super) String);
 
 /// How the URLs in the answer to a control plane request begin.
 #[derive(Debug)]

@@ -93,7 +93,7 @@ fn push_target(target: &str, into: &mut String) {
 
 /// A parameter of a query or a form, without its value where its name, or its shape once decoded, says that it is a
 /// secret.
-pub(in crate::http) fn push_parameter(pair: &str, into: &mut String) {
+pub(super) fn push_parameter(pair: &str, into: &mut String) {
     match pair.split_once('=') {
         Some((name, value)) if is_secret_parameter(name) || hides_jwt(value) => {
             into.push_str(name);

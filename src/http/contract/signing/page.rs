@@ -8,7 +8,7 @@ use crate::{
     app::App,
     base::{document::Record, position::brief},
     domain::signing::EnvelopeState,
-    http::{credential::Caller, record::Findings},
+    http::contract::{answer::Findings, credential::Caller},
     sandbox::SigningError,
     store::Repository,
 };

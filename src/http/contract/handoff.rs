@@ -1,11 +1,12 @@
 //! `POST /api/v1/agent-sessions/create` (H1): a handoff's way in, and the sandbox's decision in the contract's words.
 
 use super::{
-    credential::{Caller, judge_credential},
-    depart::depart,
-    error::HandoffError,
-    extract::{Checked, check},
-    record::{self, Answered, Findings},
+    answer::{Answered, Findings},
+    check::{Checked, check},
+    credential::{Caller, find_token, judge_credential, sandbox_of},
+    departure::apply_scenario,
+    error::{HandoffError, error_status},
+    record,
 };
 use crate::{
     app::App,
@@ -18,22 +19,44 @@ use crate::{
         scenario::Obstacle,
         session::HandoffRequest,
     },
+    http::body,
     sandbox::{FoundToken, HandOff, HandOffResult, Sandbox},
 };
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::Response,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 /// Creates an agent session, or tells the caller what stands in the way.
 pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (mut exchange, parts, body) = record::open(&app, request);
-    let (shown, base_url, sandbox) = (exchange.take_shown(), exchange.base_url(), exchange.sandbox());
-    exchange.answer(hand_off(&app, &parts.headers, shown, sandbox, body, base_url)).await
+    let incoming = match record::admit::<HandoffError>(&app, request) {
+        Ok(incoming) => incoming,
+        Err(refusal) => return refusal,
+    };
+    let token = find_token(&app, &incoming.parts.headers);
+    let sandbox = sandbox_of(&app, &token);
+    let (exchange, parts, body) = record::open(&app, incoming, Arc::clone(&sandbox));
+    let base_url = exchange.base_url();
+    exchange.answer(hand_off(&app, &parts.headers, token, sandbox, body, base_url)).await
+}
+
+/// Another method (H4).
+pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
+    let incoming = match record::admit::<HandoffError>(&app, request) {
+        Ok(incoming) => incoming,
+        Err(refusal) => return refusal,
+    };
+    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers));
+    let (exchange, parts, body) = record::open(&app, incoming, sandbox);
+    body::drain(body);
+    let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
+    let description = format!("{method} is not allowed at {path}; use POST.");
+    let error = HandoffError::new(StatusCode::METHOD_NOT_ALLOWED, description).with_header(header::ALLOW, "POST");
+    exchange.answer(ready(Err(error))).await
 }
 
 async fn hand_off(
@@ -45,19 +68,15 @@ async fn hand_off(
     base_url: BaseUrl,
 ) -> Result<Answered, HandoffError> {
     let caller = judge_credential(app, headers, shown, &sandbox);
-    let next_action = caller.as_ref().map(|caller| caller.sandbox.switches().validation_next_action);
-    let next_action = next_action.unwrap_or_default();
     let Checked { caller: Caller { sandbox, client, token }, value, body, lease, mut advices } =
-        check::<HandoffRequest, HandoffError>(app, headers, caller, body)
-            .await
-            .map_err(|error| HandoffError { validation_next_action: next_action, ..error })?;
+        check::<HandoffRequest, HandoffError>(app, headers, caller, body).await?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
         let others = contradictions(&token, &value.actor);
         if sandbox.switches().auth == Auth::Strict && !others.is_empty() {
             let findings =
                 Findings { client: Some(client), body: Some(body), token: token_id, lease, ..Findings::default() };
-            return Err(HandoffError { findings: Box::new(findings), ..acts_for_another(&others) });
+            return Err(acts_for_another(&others).with_findings(findings));
         }
         advices.extend(others);
         if !token.has_scope(Scope::OpenId) {
@@ -72,7 +91,7 @@ async fn hand_off(
         Err(failure) => {
             let findings =
                 Findings { client: Some(client), body: Some(body), advices, token: token_id, ..Findings::default() };
-            return Err(HandoffError { findings: Box::new(findings), ..failure.into() });
+            return Err(HandoffError::from(failure).with_findings(findings));
         }
     };
     advices.extend(others);
@@ -95,10 +114,13 @@ async fn hand_off(
     };
     let mut answered =
         Answered { status: Some(status), delay, ..Answered::plain(http_status, answer, reason, findings) };
+    if status == "error" {
+        answered.http_status = error_status(sandbox.switches(), http_status);
+    }
     if let Some((scripted, actor)) = scripted
-        && let Err(error) = depart(&base_url, &sandbox, &scripted, &actor, request_of, &mut answered)
+        && let Err(error) = apply_scenario(&base_url, &sandbox, &scripted, &actor, request_of, &mut answered)
     {
-        return Err(HandoffError { findings: Box::new(answered.findings), ..error });
+        return Err(HandoffError::from(error).with_findings(answered.findings));
     }
     Ok(answered)
 }

@@ -12,8 +12,6 @@ mod recipients;
 mod resource;
 mod users;
 
-pub(super) use api_key::ShownKey;
-
 use crate::app::App;
 use axum::{Router, routing::any};
 use resource::{Resource, no_such_endpoint};

@@ -1,29 +1,35 @@
 //! Lets an answer depart from the contract's as its scenario says.
 
-use super::{error::HandoffError, fault::Fault, record::Answered};
 use crate::{
-    base::urls::BaseUrl,
+    base::{position::shorten, urls::BaseUrl},
     domain::{
         actor::Actor,
         scenario::{self, Context},
     },
+    http::{contract::answer::Answered, fault::Fault},
     sandbox::{Sandbox, Scripted},
 };
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 /// On every scripted answer: in a browser, a body that a scenario wrote runs no script.
 const SANDBOX: (HeaderName, HeaderValue) = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
 
+/// The scenario cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct DepartureError(String);
+
 /// Changes an answer as its scenario says. `request` is what templates call `request`.
-pub(super) fn depart(
+pub(super) fn apply_scenario(
     base_url: &BaseUrl,
     sandbox: &Sandbox,
     scripted: &Scripted,
     actor: &Actor,
     request: impl FnOnce(&Answered) -> Value,
     answered: &mut Answered,
-) -> Result<(), HandoffError> {
+) -> Result<(), DepartureError> {
     let mut chance = || sandbox.ids.chance();
     let Some(departure) = scripted.answer().and_then(|answer| answer.departure(&mut chance)) else {
         answered.headers.push(SANDBOX);
@@ -41,8 +47,7 @@ pub(super) fn depart(
     let render = |body: &[u8]| {
         departure.render(body, &context).map_err(|error| {
             let name = scripted.scenario.name();
-            let description = format!("The scenario {name:?} cannot be answered by: {error}.");
-            HandoffError::new(StatusCode::INTERNAL_SERVER_ERROR, description)
+            DepartureError(shorten(&format!("The scenario {name:?} cannot be answered by: {error}.")).into_owned())
         })
     };
     let rendered = render(&answered.body)?;
@@ -55,7 +60,7 @@ pub(super) fn depart(
     answered.body = rendered.body;
     if let Some(status) = departure.http_status.and_then(|status| StatusCode::from_u16(status).ok()) {
         answered.http_status = status;
-        answered.is_scripted = true;
+        answered.is_refused = status.as_u16() >= 400;
     }
     if let Some(delay) = &departure.delay {
         answered.delay += delay.draw(&mut chance);

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     config::Auth,
     domain::oauth::built_in,
-    http::credential::{Caller, OPEN_CLIENT},
+    http::contract::credential::{Caller, OPEN_CLIENT},
     sandbox::{Found, Sandbox},
 };
 use axum::http::{HeaderMap, HeaderName};
@@ -15,7 +15,7 @@ const X_INSPAKT_API_KEY: HeaderName = HeaderName::from_static("x-inspakt-api-key
 
 /// What the key of a request turns out to be, looked up once.
 #[derive(Debug)]
-pub(in crate::http) enum ShownKey {
+pub(super) enum ShownKey {
     /// There is none to be judged, for this reason.
     Missing(&'static str),
     /// It leads to a sandbox, or does not.
@@ -24,7 +24,7 @@ pub(in crate::http) enum ShownKey {
 
 impl ShownKey {
     /// Looks up what a request shows.
-    pub(in crate::http) fn find(app: &App, headers: &HeaderMap) -> Self {
+    pub(super) fn find(app: &App, headers: &HeaderMap) -> Self {
         let mut keys = headers.get_all(X_INSPAKT_API_KEY).iter();
         let Some(key) = keys.next() else {
             return Self::Missing("The X-Inspakt-Api-Key header is missing; send X-Inspakt-Api-Key: API_KEY.");
@@ -40,7 +40,7 @@ impl ShownKey {
 
     /// The sandbox that the request speaks to: that of its key, else the default one. Whether the key passes is judged
     /// later.
-    pub(in crate::http) fn sandbox(&self, app: &App) -> Arc<Sandbox> {
+    pub(super) fn sandbox(&self, app: &App) -> Arc<Sandbox> {
         match self {
             Self::Key(Found::Sandbox(sandbox)) => Arc::clone(sandbox),
             _ => app.sandboxes.default_sandbox(),

@@ -2,13 +2,14 @@
 
 use crate::{
     base::position::brief,
+    config::{InspaktHttpStatus, Switches},
     domain::{
         contract::signing::{ErrorAnswer, SigningAnswer},
         scenario::{Chosen, ChosenBy},
     },
-    http::{
-        breach::{Breach, SurfaceError},
-        record::{Answered, Findings},
+    http::contract::{
+        answer::{Answered, Findings},
+        request_error::{ContractError, RequestError},
     },
     sandbox::{Fault, SigningError},
     store::StoreError,
@@ -23,7 +24,10 @@ pub(super) struct ApiError(Box<Said>);
 /// What the answer says. In a box, because most results hold none.
 #[derive(Debug)]
 struct Said {
+    /// By HTTP's meaning.
     http_status: StatusCode,
+    /// Whether it is sent with 200 all the same (G8).
+    is_sent_as_ok: bool,
     /// One of the contract's.
     name: &'static str,
     description: String,
@@ -36,6 +40,7 @@ impl ApiError {
     pub(super) fn new(http_status: StatusCode, name: &'static str, description: impl Into<String>) -> Self {
         Self(Box::new(Said {
             http_status,
+            is_sent_as_ok: false,
             name,
             description: description.into(),
             context: Map::new(),
@@ -69,22 +74,22 @@ impl ApiError {
     }
 }
 
-impl From<Breach> for ApiError {
-    fn from(breach: Breach) -> Self {
+impl From<RequestError> for ApiError {
+    fn from(breach: RequestError) -> Self {
         let name = match &breach {
-            Breach::TransferCoding(_) => "Request.UnsupportedTransferCoding",
-            Breach::Address(_) => "Request.InvalidHost",
-            Breach::MediaType(_) => "Request.UnsupportedMediaType",
-            Breach::TooLarge(_) | Breach::TooManyValues(_) => "Request.TooLarge",
-            Breach::Busy => "Service.Unavailable",
-            Breach::TimedOut => "Request.TimedOut",
-            Breach::Broken => "Request.Incomplete",
-            Breach::Refused(_) => "Request.Invalid",
-            Breach::CrossSite(_) => "Request.CrossSite",
-            Breach::Failed => "Service.Failed",
+            RequestError::TransferCoding(_) => "Request.UnsupportedTransferCoding",
+            RequestError::Address(_) => "Request.InvalidHost",
+            RequestError::MediaType(_) => "Request.UnsupportedMediaType",
+            RequestError::TooLarge(_) | RequestError::TooManyValues(_) => "Request.TooLarge",
+            RequestError::Busy => "Service.Unavailable",
+            RequestError::TimedOut => "Request.TimedOut",
+            RequestError::Broken => "Request.Incomplete",
+            RequestError::Refused(_) => "Request.Invalid",
+            RequestError::CrossSite(_) => "Request.CrossSite",
+            RequestError::Failed => "Service.Failed",
         };
         let mut error = Self::new(breach.http_status(), name, breach.description());
-        if let Breach::Refused(refusal) = &breach {
+        if let RequestError::Refused(refusal) = &breach {
             let violations = refusal.violations.iter();
             let violations: Value =
                 violations.map(|found| json!({ "pointer": found.pointer, "message": found.to_string() })).collect();
@@ -118,15 +123,19 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl SurfaceError for ApiError {
+impl ContractError for ApiError {
     fn findings(&mut self) -> &mut Findings {
         &mut self.0.findings
+    }
+
+    fn adapt(&mut self, switches: &Switches) {
+        self.0.is_sent_as_ok = switches.inspakt_http_status == InspaktHttpStatus::Ok;
     }
 }
 
 impl From<ApiError> for Answered {
     fn from(error: ApiError) -> Self {
-        let Said { http_status, name, description, context, header, mut findings } = *error.0;
+        let Said { http_status, is_sent_as_ok, name, description, context, header, mut findings } = *error.0;
         findings.chosen.get_or_insert_with(|| Chosen {
             by: ChosenBy::Contract,
             why: "the request was refused before the rules of signing were asked; the answer says why".into(),
@@ -134,7 +143,12 @@ impl From<ApiError> for Answered {
         let reason = format!("{name}: {description}").into();
         // Strings under fixed keys: there is nothing that could fail to serialize.
         let body = SigningAnswer::error(ErrorAnswer { name, description, context }).to_json().unwrap_or_default();
-        Self { headers: header.into_iter().collect(), ..Self::plain(http_status, body, reason, findings) }
+        let mut answered = Self::plain(http_status, body, reason, findings);
+        answered.headers.extend(header);
+        if is_sent_as_ok {
+            answered.http_status = StatusCode::OK;
+        }
+        answered
     }
 }
 
@@ -144,7 +158,7 @@ mod tests {
     use crate::{
         app::App,
         config::{InspaktHttpStatus, Settings},
-        http::record::open_with_key,
+        http::contract::record::{admit, open},
     };
     use axum::{body::Body, extract::Request};
 
@@ -152,7 +166,8 @@ mod tests {
     async fn a_panic_at_the_signing_service_is_answered_in_its_shape() {
         for (inspakt_http_status, status) in [(InspaktHttpStatus::Ok, 200), (InspaktHttpStatus::Semantic, 500)] {
             let app = App::new(Settings { inspakt_http_status, ..Settings::default() }, "http://mock.test").unwrap();
-            let (exchange, ..) = open_with_key(&app, Request::new(Body::empty()));
+            let incoming = admit::<ApiError>(&app, Request::new(Body::empty())).unwrap();
+            let (exchange, ..) = open(&app, incoming, app.sandboxes.default_sandbox());
             let response = exchange.answer::<ApiError>(async { panic!("a defect") }).await;
             assert_eq!(response.status().as_u16(), status);
             let entry = app.sandboxes.default_sandbox().journal.get(1).unwrap();

@@ -1,0 +1,105 @@
+//! Errors of the control plane, in the shape of RFC 9457.
+
+use crate::{app::WorkError, base::position::brief, domain::scenario::TooCostly, store::StoreError};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::Serialize;
+use std::any::Any;
+
+/// A defect of ours on the control plane, which costs one request and not the server.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.").into_response()
+}
+
+/// An error of the control plane, in the shape of RFC 9457.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(skip)]
+    pub(super) code: StatusCode,
+    /// Whether the answer says when to come again.
+    #[serde(skip)]
+    retry_after: bool,
+    /// The meaning of the HTTP status.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong here, and the fix.
+    detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(code: StatusCode, detail: impl Into<String>) -> Self {
+        let title = code.canonical_reason().unwrap_or("Error");
+        Self { code, title, status: code.as_u16(), detail: detail.into(), retry_after: false }
+    }
+
+    pub(super) fn not_found(what: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}, or it was dropped or deleted.", brief(id)))
+    }
+
+    /// A caller who should come again in a moment.
+    pub(super) fn busy(detail: impl Into<String>) -> Self {
+        Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// The answer to a problem that has more members than every problem has.
+    pub(super) fn extended(code: StatusCode, problem: &impl Serialize) -> Response {
+        let body = serde_json::to_vec_pretty(problem).unwrap_or_default();
+        (code, [(header::CONTENT_TYPE, "application/problem+json")], Bytes::from(body)).into_response()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<TooCostly> for Problem {
+    fn from(error: TooCostly) -> Self {
+        Self::bad_request(format!("match: {error}."))
+    }
+}
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Busy => Self::busy("Too many long requests are being computed; try again in a moment."),
+            WorkError::TooLong(limit) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "The request was stopped after {} s, the longest that one may take; ask for less.",
+                    limit.as_secs()
+                ),
+            ),
+            WorkError::Stopping => Self::stopping(),
+            WorkError::Failed => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.")
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// The server stops, and what the caller waits for will not come.
+    pub(super) fn stopping() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping.")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Self::extended(self.code, &self);
+        if self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
