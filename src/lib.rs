@@ -1,31 +1,53 @@
 //! A stand-in for DocEndorse's handoff to the e-sign agent.
 //!
-//! The map of the crate, from the inside out; imports point upwards only.
+//! To have a server inside a test, start a [`Mock`]. To mount the routes in a server of your own, take [`router`] over an
+//! [`App`]. The program is the binary of this crate.
 //!
-//! - The core, pure: [`document`] says what can be kept; [`contract`] judges bodies and words answers, [`oauth`]
-//!   judges assertions and knows access tokens, [`scenario`] decides, [`session`], [`actor`] and [`journal`] are what is
-//!   decided about, [`signing`] is the competition of many agents for one signature, [`event`] what happened; [`clock`]
-//!   and [`ids`] are the only readers of time and of randomness, [`chance`] says what they are drawn for.
-//! - [`store`] keeps documents; [`sandbox`] puts the core to work over a store, a clock and ids.
-//! - [`log`] is the way of log lines to standard error.
-//! - [`app`] composes; [`http`] translates; [`server`] listens; [`cli`] is the program, and [`config`] what it is told.
-//!
-//! To have a server inside a test, start a [`Mock`]; to mount the routes elsewhere, take [`http::router`].
+//! Everything that is public is on this page. The modules behind it are for this crate's own tests and may change with
+//! any version.
 
+#[doc(hidden)]
 pub mod app;
+#[doc(hidden)]
 pub mod base;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod domain;
+#[doc(hidden)]
 pub mod http;
+#[doc(hidden)]
 pub mod mock;
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod simulation;
+#[doc(hidden)]
 pub mod store;
 
-pub use app::App;
-pub use config::Settings;
-pub use domain::actor::ActorChange;
-pub use domain::session::SessionStatus;
-pub use http::server::{Server, ServerError};
-pub use mock::{ChangedActor, CreateSandbox, Mock, MockError, MockSandbox};
+// The server in a test, and mounted elsewhere.
+#[doc(inline)]
+pub use crate::{
+    app::App,
+    config::Settings,
+    http::{
+        router,
+        server::{Server, ServerError},
+    },
+    mock::{ChangedActor, CreateSandbox, Mock, MockError, MockSandbox},
+};
+// What they take and answer with.
+#[doc(inline)]
+pub use crate::{
+    config::SwitchChanges,
+    domain::{
+        actor::{ActorChange, ActorState},
+        agenda::{Item, Task},
+        event::{Event, EventKind},
+        journal::{Entry, Exchange, RecordedAnswer},
+        session::{AgentSession, SessionStatus},
+    },
+    sandbox::{Credentials, Ran},
+};
