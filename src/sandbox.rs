@@ -30,7 +30,7 @@ pub use lasting::SandboxSettings;
 pub use scripts::{Consulted, QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, Fault, Listener, NewContact, NewGroup, NewUser, Performed, SigningError};
 pub use snapshot::{RestoreError, Snapshot};
-pub use tally::{Query, Tally};
+pub use tally::Tally;
 pub use tokens::{TokenFault, Tokens, TooMany};
 pub use waiters::{Wait, Waiters};
 

@@ -6,12 +6,14 @@
 mod endpoint;
 mod filter;
 mod pending;
+mod query;
 mod secrets;
 mod size;
 mod view;
 
 pub use endpoint::Endpoint;
 pub use filter::{Filter, StatusFilter};
+pub use query::Query;
 pub use secrets::{is_secret_name, mask_jwts};
 
 use self::size::size_of_exchange;

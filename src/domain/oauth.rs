@@ -14,6 +14,7 @@ mod jwk;
 mod jws;
 mod key;
 pub mod mint;
+mod permission;
 mod replay;
 mod request;
 mod times;

@@ -18,7 +18,7 @@ mod request;
 mod sound;
 mod view;
 
-pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat};
+pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat, is_phone};
 pub use competition::{Act, Command, Judgement};
 pub use contacts::{Contact, ContactChange, Group, NoAddress, User};
 pub use draft::{DraftError, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient, RecipientChange};

@@ -10,10 +10,10 @@ use crate::{
         reading,
     },
     domain::{
-        journal::{Endpoint, Entry},
+        journal::{Endpoint, Entry, Query},
         scenario::Match,
     },
-    sandbox::{Query, Sandbox, Tally},
+    sandbox::{Sandbox, Tally},
 };
 use serde::Deserialize;
 use serde_json::Value;

@@ -3,28 +3,11 @@
 use crate::{
     base::clock::Deadline,
     domain::{
-        journal::{Endpoint, Entry, Journal, News},
-        scenario::{Facts, Match, TooCostly},
+        journal::{Entry, Journal, News, Query},
+        scenario::{Facts, TooCostly},
     },
 };
 use std::{collections::VecDeque, sync::Arc};
-
-/// Which exchanges are asked for.
-#[derive(Debug, Default)]
-pub struct Query {
-    /// What their bodies must offer.
-    pub matcher: Match,
-    /// The surface that they were sent to; `None` means any path.
-    pub endpoint: Option<Endpoint>,
-}
-
-impl Query {
-    /// Whether an exchange was sent to the surface that is asked for.
-    #[must_use]
-    pub fn covers(&self, entry: &Entry) -> bool {
-        self.endpoint.is_none_or(|endpoint| entry.endpoint() == Some(endpoint))
-    }
-}
 
 /// The exchanges that match, as far as the journal has been looked through. It goes on from there, so that no exchange
 /// is compared twice.
@@ -74,7 +57,7 @@ impl Tally {
 
     /// Compares an exchange that it has not seen yet.
     pub(super) fn compare(&mut self, entry: &Entry, facts: &Facts<'_>) -> Result<(), TooCostly> {
-        if self.query.covers(entry) && self.query.matcher.matches(facts)? {
+        if self.query.matches(entry, facts)? {
             self.matched.push_back(entry.number);
         }
         self.seen = entry.number;

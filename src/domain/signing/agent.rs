@@ -145,3 +145,9 @@ pub struct Seat {
     /// Since when, by the sandbox's clock.
     pub since: Timestamp,
 }
+
+/// Whether a text may be a phone number. E.164 is not required, as in the contract (G2).
+#[must_use]
+pub fn is_phone(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}

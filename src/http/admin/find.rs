@@ -11,14 +11,14 @@ use crate::{
     },
     config::duration,
     domain::{
-        journal::{Endpoint, Entry, Journal},
+        journal::{Endpoint, Entry, Journal, Query},
         scenario::{Match, TooCostly},
     },
     http::{
         admin::extract::{Fields, Params, World},
         problem::Problem,
     },
-    sandbox::{Query, Sandbox, Tally},
+    sandbox::{Sandbox, Tally},
 };
 use axum::{
     extract::State,

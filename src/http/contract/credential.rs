@@ -124,14 +124,8 @@ fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffErro
             "The access token expired",
         ),
     })?;
-    let lacks = |scope| !token.has_scope(scope);
-    let wanted = if lacks(Scope::CreateAgentSessions) {
-        Scope::CreateAgentSessions.as_str()
-    } else if sandbox.switches().auth == Auth::Strict && lacks(Scope::OpenId) {
-        Scope::OpenId.as_str()
-    } else {
-        return Ok(());
-    };
+    let is_strict = sandbox.switches().auth == Auth::Strict;
+    let Some(wanted) = token.lacking_scope(is_strict).map(Scope::as_str) else { return Ok(()) };
     let challenge = format!(
         r#"Bearer realm="docendorse-mock", error="insufficient_scope", error_description="The access token lacks a scope", scope="{wanted}""#
     );

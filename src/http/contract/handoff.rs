@@ -13,9 +13,7 @@ use crate::{
     base::{position::brief, urls::BaseUrl},
     config::{Auth, Switches},
     domain::{
-        actor::Actor,
         contract::{Advice, Answer, read_json},
-        oauth::{AccessToken, Scope},
         scenario::Obstacle,
         session::HandoffRequest,
     },
@@ -72,16 +70,14 @@ async fn hand_off(
         check::<HandoffRequest, HandoffError>(app, headers, caller, body).await?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));
     if let Some(token) = token {
-        let others = contradictions(&token, &value.actor);
+        let others = token.contradictions(&value.actor);
         if sandbox.switches().auth == Auth::Strict && !others.is_empty() {
             let findings =
                 Findings { client: Some(client), body: Some(body), token: token_id, lease, ..Findings::default() };
             return Err(acts_for_another(&others).with_findings(findings));
         }
         advices.extend(others);
-        if !token.has_scope(Scope::OpenId) {
-            advices.push(without_openid());
-        }
+        advices.extend(token.missing_openid());
     }
     let HandOff { result, delay, chosen, scenarios, advices: others, scripted } = match sandbox
         .hand_off(&client, value, Arc::clone(&body), base_url.clone())
@@ -123,39 +119,6 @@ async fn hand_off(
         return Err(HandoffError::from(error).with_findings(answered.findings));
     }
     Ok(answered)
-}
-
-/// Where a handoff is for somebody else than the user whom its access token acts for (T6).
-fn contradictions(token: &AccessToken, actor: &Actor) -> Vec<Advice> {
-    let differs = |pointer: &str, claim: &str, ours: Option<&str>, theirs: &str, same: bool| {
-        let ours = ours.filter(|_| !same)?;
-        Some(Advice {
-            pointer: pointer.to_owned(),
-            code: "other_user",
-            message: format!("is {:?}, but the access token acts for {claim} {:?}", brief(theirs), brief(ours)),
-        })
-    };
-    let (sub, email) = (token.sub.as_deref(), token.email.as_deref());
-    let same_sub = sub.is_some_and(|sub| *sub == *actor.external_user_id);
-    let same_email = email.is_some_and(|email| email.eq_ignore_ascii_case(&actor.email));
-    [
-        differs("/actor/external_user_id", "sub", sub, &actor.external_user_id, same_sub),
-        differs("/actor/email", "email", email, &actor.email, same_email),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// The app setup page calls both scopes required (T3).
-fn without_openid() -> Advice {
-    Advice {
-        pointer: String::new(),
-        code: "missing_openid",
-        message: "came with an access token without the scope \"openid\"; ask for \"openid agent_sessions:create\" \
-                  (--auth strict refuses it)"
-            .to_owned(),
-    }
 }
 
 fn acts_for_another(others: &[Advice]) -> HandoffError {

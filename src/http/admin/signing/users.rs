@@ -3,7 +3,10 @@
 use super::refusal::refused;
 use crate::{
     base::position::brief,
-    domain::{contract::is_email, signing::Locale},
+    domain::{
+        contract::is_email,
+        signing::{Locale, is_phone},
+    },
     http::{
         admin::{
             extract::{Fields, Id, Params, World},
@@ -111,9 +114,4 @@ fn is_id(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     // A path takes one dot for itself and two for what is above it.
     ![".", ".."].contains(&id) && (1..=64).contains(&id.len()) && id.bytes().all(is_plain)
-}
-
-/// Whether a text may be a phone number. E.164 is not required, as in the contract (G2).
-fn is_phone(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
 }
