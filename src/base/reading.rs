@@ -5,16 +5,20 @@
 //! a library is shown.
 
 mod error;
+mod number;
 mod query;
 mod source;
 mod tree;
 
-pub use error::ReadError;
+pub use error::{ReadError, wanted_as};
+pub use number::{is_number, tag};
 pub use query::{Readings, query};
+pub use source::EXACT;
 pub use tree::Tree;
 
 use crate::base::position::Position;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// Reads a JSON text. The place of an error is a JSON pointer.
@@ -33,11 +37,19 @@ pub fn json_object<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
     object_tree(text)?.read()
 }
 
+/// Reads a word into a type that is one of several words.
+///
+/// # Errors
+/// When the word is none of them.
+pub fn word<T: DeserializeOwned>(word: &str) -> Result<T, ReadError> {
+    Tree::Text(word.to_owned()).read()
+}
+
 /// Reads a JSON object of any members. An empty text is an empty object.
 ///
 /// # Errors
 /// When the text is not a JSON object.
-pub fn object_tree(text: &[u8]) -> Result<Tree<'_>, ReadError> {
+pub fn object_tree(text: &[u8]) -> Result<Tree, ReadError> {
     if text.trim_ascii().is_empty() {
         return Ok(Tree::Object(Vec::new()));
     }
@@ -50,7 +62,7 @@ pub fn object_tree(text: &[u8]) -> Result<Tree<'_>, ReadError> {
     }
 }
 
-fn json_tree(text: &[u8]) -> Result<Tree<'_>, ReadError> {
+fn json_tree(text: &[u8]) -> Result<Tree, ReadError> {
     if text.starts_with(b"\xEF\xBB\xBF") {
         return Err(ReadError::problem("it begins with a byte order mark; send UTF-8 without one"));
     }
@@ -58,22 +70,27 @@ fn json_tree(text: &[u8]) -> Result<Tree<'_>, ReadError> {
         let place = Position::of(&String::from_utf8_lossy(text), error.valid_up_to());
         ReadError::problem(format!("it is not UTF-8 at line {}, column {}", place.line, place.column))
     })?;
-    let tree: Tree<'_> = serde_json::from_str(text).map_err(|error| {
-        let what = if error.is_eof() { "it is cut off: the JSON is not complete" } else { syntax(&error) };
-        ReadError::problem(format!("{what} at line {}, column {}", error.line(), error.column()))
-    })?;
+    let tree = Tree::from_tagged(&tag(text)).ok_or_else(|| not_json(text))?;
     tree.without_repeats()?;
     Ok(tree)
 }
 
+/// What is wrong with a text that is not JSON, and where.
+fn not_json(text: &str) -> ReadError {
+    let Err(error) = serde_json::from_str::<Value>(&number::tame(text)) else {
+        return ReadError::problem("it is not JSON");
+    };
+    let what = if error.is_eof() { "it is cut off: the JSON is not complete" } else { syntax(&error) };
+    ReadError::problem(format!("{what} at line {}, column {}", error.line(), error.column()))
+}
+
 /// What is wrong with the syntax, for the usual slips.
 fn syntax(error: &serde_json::Error) -> &'static str {
-    const SLIPS: [(&str, &str); 6] = [
+    const SLIPS: [(&str, &str); 5] = [
         ("trailing comma", "it is not JSON: a trailing comma"),
         ("recursion limit", "it has more than 127 levels of nesting"),
         ("trailing characters", "it is not JSON: something follows the end of the value"),
         ("key must be a string", "it is not JSON: a key is not in double quotes"),
-        ("number out of range", "it has a number that is out of range"),
         ("control character", "it is not JSON: a raw control character inside a text; escape it"),
     ];
     let message = error.to_string();

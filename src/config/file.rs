@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
 
 fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
     let at = error.span().map_or(0, |span| span.start);
-    let problem = match toml::from_str::<Tree<'_>>(text) {
+    let problem = match toml::from_str::<Tree>(text) {
         Ok(tree) => match tree.read::<ServeOptions>() {
             Err(error) => error.in_settings(),
             Ok(_) => "the value cannot be used".to_owned(),

@@ -94,3 +94,84 @@ async fn questions_to_the_journal_compare_numbers_by_value() {
         assert_eq!(found.json()["requests"].as_array().unwrap().len(), expected, "{test}: {}", found.text);
     }
 }
+
+/// Numbers that neither 64 bits nor a floating-point number hold: what is asked for, what is sent, whether they match.
+const BEYOND: [(&str, &str, bool); 12] = [
+    (r#""equals": 18446744073709551617"#, "18446744073709551617", true),
+    (r#""equals": 18446744073709551617"#, "18446744073709551616", false),
+    (r#""equals": -9223372036854775809"#, "-9223372036854775810", false),
+    (r#""equals": 1e400"#, "10e399", true),
+    (r#""equals": 1e400"#, "1e401", false),
+    (r#""equals": 0.10000000000000000001"#, "0.1", false),
+    (r#""equals": [{"a": 123456789012345678901234567890}]"#, r#"[{"a": 123456789012345678901234567891}]"#, false),
+    (r#""equals": {"a": [123456789012345678901234567890]}"#, r#"{"a": [123456789012345678901234567890.0]}"#, true),
+    (r#""above": 18446744073709551616"#, "18446744073709551617", true),
+    (r#""above": 18446744073709551617"#, "18446744073709551617", false),
+    (r#""below": 1e-400"#, "0", true),
+    (r#""below": -1e400"#, "-1e400", false),
+];
+
+fn matcher_of(test: &str) -> String {
+    format!(r#"{{"body": [{{"pointer": "/facts/n", {test}}}]}}"#)
+}
+
+#[tokio::test]
+async fn count_and_find_take_numbers_beyond_64_bits() {
+    for (test, number, expected) in BEYOND {
+        let api = Api::new();
+        hand_off(&api, number).await;
+        let ask = async |path: &str| {
+            let body = format!(r#"{{"match": {}}}"#, matcher_of(test));
+            let answer = api.send(Request::post(path).body(Body::from(body)).unwrap()).await;
+            assert_eq!(answer.status, 200, "{test}: {}", answer.text);
+            answer.json()
+        };
+        let expected = usize::from(expected);
+        assert_eq!(ask("/__admin/requests/count").await["count"], expected, "{test} {number}");
+        for (nested, counts) in [
+            (format!(r#"{{"any": [{{"email": "nobody"}}, {}]}}"#, matcher_of(test)), expected),
+            (format!(r#"{{"not": {{"any": [{}]}}}}"#, matcher_of(test)), 1 - expected),
+        ] {
+            let body = format!(r#"{{"match": {nested}}}"#);
+            let answer = api.send(Request::post("/__admin/requests/count").body(Body::from(body)).unwrap()).await;
+            assert_eq!(answer.json()["count"], counts, "{nested} {number}");
+        }
+        assert_eq!(ask("/__admin/requests/find").await["matching"], expected, "{test} {number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wait_takes_numbers_beyond_64_bits() {
+    for (test, number, expected) in BEYOND {
+        let api = Api::new();
+        hand_off(&api, number).await;
+        let text: String = matcher_of(test).bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let answer = api.get(&format!("/__admin/requests/wait?timeout=1s&match={text}")).await;
+        assert_eq!(answer.status, if expected { 200 } else { 408 }, "{test} {number}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_large_question_compares_numbers_by_value() {
+    let api = Api::new();
+    hand_off(&api, "18446744073709551617").await;
+    let any = r#"{"body": [{"pointer": "/facts/n", "equals": 18446744073709551616}]}"#;
+    let body = format!(r#"{{"match": {{"any": [{any}]}}{}}}"#, " ".repeat(300 << 10));
+    let answer = api.send(Request::post("/__admin/requests/count").body(Body::from(body)).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["count"]), (200, &json!(0)), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_number_that_a_member_cannot_hold_is_named() {
+    let api = Api::new();
+    for (body, detail) in [
+        (r#"{"limit": 18446744073709551616}"#, "/limit: 18446744073709551616 is not a whole number"),
+        (r#"{"limit": 1e400}"#, "/limit: 1e400 is out of range"),
+        (r#"{"limit": 01}"#, "it is not JSON"),
+        (r#"{"limit": 1e400, "x": "\ud800"}"#, "it is not JSON at line 1"),
+    ] {
+        let answer = api.send(Request::post("/__admin/requests/find").body(Body::from(body)).unwrap()).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.text.contains(detail), "{body}: {}", answer.text);
+    }
+}

@@ -37,6 +37,7 @@ mod openapi;
 mod pending;
 mod people;
 mod play;
+mod plus_in_match;
 mod property;
 mod refusals;
 mod requests;

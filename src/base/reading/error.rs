@@ -56,6 +56,14 @@ impl ReadError {
         Self { pointer: String::new(), kind, placed: false }
     }
 
+    /// The same error about a number that was rounded on its way to the type.
+    pub(super) fn about_number(mut self, text: &str) -> Self {
+        if let Kind::Type { came, .. } = &mut self.kind {
+            *came = crate::base::position::brief(text).into_owned();
+        }
+        self
+    }
+
     /// The same error at a place, unless it has one already.
     pub(super) fn at(mut self, pointer: impl FnOnce() -> String) -> Self {
         if !self.placed {
@@ -199,7 +207,8 @@ fn came_as(came: &Unexpected<'_>) -> String {
 }
 
 /// What a type wants, whose own words are those of a compiler.
-fn wanted_as(wanted: &str) -> String {
+#[must_use]
+pub fn wanted_as(wanted: &str) -> String {
     match wanted {
         "a string" | "a borrowed string" | "str" | "String" | "string" | "path string" => "a text",
         "u64" | "usize" | "u128" => "a whole number of 0 or more",

@@ -1,8 +1,8 @@
 //! Queries, and the two ways to read a `+` in one.
 
 use super::{ReadError, Tree, quoted};
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use std::{borrow::Cow, fmt};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, Visitor};
+use std::fmt;
 
 /// A value of a query in both readings of a `+` that is not written `%2B`: forms write a space that way, but people who
 /// paste an address or a time into a URL mean the sign.
@@ -12,13 +12,15 @@ pub struct Readings {
     pub spaced: String,
     /// Each `+` is itself; `None` without one.
     pub plus: Option<String>,
+    /// As it stands in the query.
+    pub(super) raw: String,
 }
 
 impl Readings {
     fn of(raw: &str) -> Result<Self, ReadError> {
         let spaced = decode(&raw.replace('+', "%20"))?;
         let plus = raw.contains('+').then(|| decode(raw)).transpose()?;
-        Ok(Self { spaced, plus })
+        Ok(Self { spaced, plus, raw: raw.to_owned() })
     }
 
     /// Every reading, the one of forms first.
@@ -30,6 +32,21 @@ impl Readings {
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         self.iter().any(|reading| reading == text)
+    }
+
+    /// Reads JSON. Outside a text only one reading of a `+` is JSON; inside one, both are.
+    ///
+    /// # Errors
+    /// When no reading is of the type, and when both are and nothing says which one is meant.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
+        let is_json = |text: &str| serde_json::from_str::<IgnoredAny>(text).is_ok();
+        match &self.plus {
+            // A writer that encodes every character that forms encode would encode a plus too.
+            Some(plus) if !is_form(&self.raw) && is_json(&self.spaced) && is_json(plus) => Err(ReadError::problem(
+                "a + inside a text can be a plus or a space; write %2B for a plus and %20 for a space",
+            )),
+            _ => self.parse(|text| super::json(text.as_bytes())),
+        }
     }
 
     /// The first reading that is of a type, else the error of the first.
@@ -44,14 +61,14 @@ impl Readings {
     }
 }
 
-/// The name under which the deserializer of a query hands over both readings.
+/// The name by which a type asks for a parameter of a query as the bytes of its raw text.
 pub(super) const READINGS: &str = "$docendorse_mock::Readings";
 
 impl<'de> Deserialize<'de> for Readings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Both;
 
-        impl<'de> Visitor<'de> for Both {
+        impl Visitor<'_> for Both {
             type Value = Readings;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,11 +76,11 @@ impl<'de> Deserialize<'de> for Readings {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Readings, E> {
-                Ok(Readings { spaced: text.to_owned(), plus: None })
+                Ok(Readings { spaced: text.to_owned(), plus: None, raw: text.to_owned() })
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut both: A) -> Result<Readings, A::Error> {
-                Ok(Readings { spaced: both.next_element()?.unwrap_or_default(), plus: both.next_element()? })
+            fn visit_bytes<E: Error>(self, raw: &[u8]) -> Result<Readings, E> {
+                Readings::of(&String::from_utf8_lossy(raw)).map_err(E::custom)
             }
         }
 
@@ -71,12 +88,17 @@ impl<'de> Deserialize<'de> for Readings {
     }
 }
 
+/// Whether a raw value holds only what forms leave unencoded.
+fn is_form(raw: &str) -> bool {
+    raw.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%+-._~*".contains(&byte))
+}
+
 /// Reads the query of a URL. Each parameter can be given once.
 ///
 /// # Errors
 /// When a parameter is given twice, or is not UTF-8.
-pub fn query(text: &str) -> Result<Tree<'static>, ReadError> {
-    let mut parameters: Vec<(Cow<'static, str>, Tree<'static>)> = Vec::new();
+pub fn query(text: &str) -> Result<Tree, ReadError> {
+    let mut parameters: Vec<(String, Tree)> = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(&name.replace('+', "%20"))?;
@@ -87,7 +109,7 @@ pub fn query(text: &str) -> Result<Tree<'static>, ReadError> {
             return Err(ReadError::problem(format!("there are more than {MOST} parameters")));
         }
         let value = Readings::of(value).map_err(|error| error.below(&name))?;
-        parameters.push((name.into(), Tree::Word(value)));
+        parameters.push((name, Tree::Word(value)));
     }
     Ok(Tree::Object(parameters))
 }

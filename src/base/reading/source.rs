@@ -1,21 +1,24 @@
 //! The deserializer over a [`Tree`], which knows where it is.
 
 use super::{ReadError, Tree, error::escape, query::READINGS};
+use crate::base::position::brief;
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
-    value::{MapDeserializer, SeqDeserializer, StrDeserializer},
+    value::{MapDeserializer, StrDeserializer},
 };
-use serde::{Deserialize, forward_to_deserialize_any};
-use serde_json::Value;
+use serde::forward_to_deserialize_any;
 use std::{fmt, slice};
 
 /// The name by which `serde_json` asks for the text of a value.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
+/// The name by which a type asks for a number as the bytes of its text, which no other value is handed over as.
+pub const EXACT: &str = "$docendorse_mock::Exact";
+
 /// A tree at its place.
 #[derive(Clone, Copy)]
 pub(super) struct At<'t> {
-    tree: &'t Tree<'t>,
+    tree: &'t Tree,
     path: &'t Path<'t>,
 }
 
@@ -38,7 +41,7 @@ impl Path<'_> {
 }
 
 impl<'t> At<'t> {
-    pub(super) fn root(tree: &'t Tree<'t>) -> Self {
+    pub(super) fn root(tree: &'t Tree) -> Self {
         Self { tree, path: &Path::Root }
     }
 
@@ -50,12 +53,7 @@ impl<'t> At<'t> {
         match self.tree {
             Tree::Null => visitor.visit_unit(),
             Tree::Bool(value) => visitor.visit_bool(*value),
-            Tree::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(number), ..) => visitor.visit_u64(number),
-                (_, Some(number), _) => visitor.visit_i64(number),
-                (.., Some(number)) => visitor.visit_f64(number),
-                _ => Err(ReadError::problem(format!("{number} is out of range"))),
-            },
+            Tree::Number(text) => visit_number(text, visitor).map_err(|error| error.about_number(text)),
             Tree::Text(text) => visit_text(text, visitor),
             Tree::Word(word) => visit_text(&word.spaced, visitor),
             Tree::List(items) => {
@@ -134,10 +132,12 @@ impl<'de> Deserializer<'de> for At<'_> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.tree {
-            Tree::Word(word) if name == READINGS => self.place(visitor.visit_seq(SeqDeserializer::new(word.iter()))),
+            Tree::Word(word) if name == READINGS => self.place(visitor.visit_bytes(word.raw.as_bytes())),
             _ if name == READINGS => self.deserialize_any(visitor),
+            Tree::Number(text) if name == EXACT => self.place(visitor.visit_bytes(text.as_bytes())),
+            _ if name == EXACT => self.deserialize_any(visitor),
             _ if name == RAW_VALUE => {
-                let text = Value::deserialize(self)?.to_string();
+                let text = self.tree.to_string();
                 self.place(visitor.visit_map(MapDeserializer::new(std::iter::once((RAW_VALUE, text)))))
             }
             _ => visitor.visit_newtype_struct(self),
@@ -188,6 +188,20 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 }
 
+/// Hands a number over as the smallest type that holds it, or else rounded.
+fn visit_number<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
+    if let Ok(number) = text.parse::<u64>() {
+        return visitor.visit_u64(number);
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        return visitor.visit_i64(number);
+    }
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => visitor.visit_f64(number),
+        _ => Err(ReadError::problem(format!("{} is out of range", brief(text)))),
+    }
+}
+
 /// Hands a text over. What is not a time is refused in our words, not in those of the library that reads it.
 fn visit_text<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
     struct Wanted<'v, V>(&'v V);
@@ -213,7 +227,7 @@ fn word(text: &str) -> StrDeserializer<'_, ReadError> {
 }
 
 struct Items<'t> {
-    rest: slice::Iter<'t, Tree<'t>>,
+    rest: slice::Iter<'t, Tree>,
     at: At<'t>,
     place: usize,
 }
@@ -235,9 +249,9 @@ impl<'de> SeqAccess<'de> for &mut Items<'_> {
 }
 
 struct Members<'t> {
-    rest: slice::Iter<'t, (std::borrow::Cow<'t, str>, Tree<'t>)>,
+    rest: slice::Iter<'t, (String, Tree)>,
     at: At<'t>,
-    value: Option<(&'t str, &'t Tree<'t>)>,
+    value: Option<(&'t str, &'t Tree)>,
 }
 
 impl<'de> MapAccess<'de> for Members<'_> {

@@ -1,30 +1,31 @@
 //! Any text that was read, before it is of a type: every member in its order, given twice or not.
 
-use super::{ReadError, query::Readings, source::At};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use super::{ReadError, number::is_number, query::Readings, source::At};
+use crate::base::position::brief;
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{collections::HashSet, fmt};
 
 /// A value of any type.
 #[derive(Clone, Debug)]
-pub enum Tree<'t> {
+pub enum Tree {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number.
-    Number(Number),
+    /// A number, as it was written.
+    Number(Box<str>),
     /// A text.
-    Text(Cow<'t, str>),
+    Text(String),
     /// A text of a query, which may stand for a number or a boolean.
     Word(Readings),
     /// A list.
     List(Vec<Self>),
     /// An object, or all parameters of a query.
-    Object(Vec<(Cow<'t, str>, Self)>),
+    Object(Vec<(String, Self)>),
 }
 
-impl Tree<'_> {
+impl Tree {
     /// Reads a type.
     ///
     /// # Errors
@@ -33,10 +34,17 @@ impl Tree<'_> {
         T::deserialize(At::root(self))
     }
 
+    /// Reads a text that [`super::tag`] wrote.
+    pub(super) fn from_tagged(tagged: &str) -> Option<Self> {
+        let mut json = serde_json::Deserializer::from_str(tagged);
+        let tree = AnyTree { is_tagged: true }.deserialize(&mut json).ok()?;
+        json.end().ok().map(|()| tree)
+    }
+
     /// The names of its members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let members = if let Self::Object(members) = self { members.as_slice() } else { &[] };
-        members.iter().map(|(name, _)| &**name)
+        members.iter().map(|(name, _)| name.as_str())
     }
 
     /// A parameter of a query.
@@ -75,7 +83,7 @@ impl Tree<'_> {
         match self {
             Self::Null => "null".to_owned(),
             Self::Bool(value) => value.to_string(),
-            Self::Number(number) => number.to_string(),
+            Self::Number(number) => brief(number).into_owned(),
             Self::Text(text) => super::quoted(text),
             Self::Word(text) => super::quoted(&text.spaced),
             Self::List(_) => "a list".to_owned(),
@@ -84,89 +92,111 @@ impl Tree<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Tree<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyTree)
+impl fmt::Display for Tree {
+    /// The tree as JSON, with numbers as they were written.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
+        match self {
+            Self::Null => formatter.write_str("null"),
+            Self::Bool(value) => write!(formatter, "{value}"),
+            Self::Number(number) => formatter.write_str(number),
+            Self::Text(text) => formatter.write_str(&quoted(text)?),
+            Self::Word(word) => formatter.write_str(&quoted(&word.spaced)?),
+            Self::List(items) => {
+                formatter.write_str("[")?;
+                for (place, item) in items.iter().enumerate() {
+                    write!(formatter, "{}{item}", if place > 0 { "," } else { "" })?;
+                }
+                formatter.write_str("]")
+            }
+            Self::Object(members) => {
+                formatter.write_str("{")?;
+                for (place, (name, value)) in members.iter().enumerate() {
+                    write!(formatter, "{}{}:{value}", if place > 0 { "," } else { "" }, quoted(name)?)?;
+                }
+                formatter.write_str("}")
+            }
+        }
     }
 }
 
-struct AnyTree;
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AnyTree { is_tagged: false }.deserialize(deserializer)
+    }
+}
+
+/// Reads a value, from a text that [`super::tag`] wrote or from another source.
+#[derive(Clone, Copy)]
+struct AnyTree {
+    is_tagged: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for AnyTree {
+    type Value = Tree;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for AnyTree {
-    type Value = Tree<'de>;
+    type Value = Tree;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+    fn visit_unit<E>(self) -> Result<Tree, E> {
         Ok(Tree::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
         Ok(Tree::Bool(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Tree::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::Number(value.to_string().into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Tree::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Number(value.to_string().into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Number::from_f64(value).map_or(Tree::Null, Tree::Number))
+    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+        Ok(Number::from_f64(value).map_or(Tree::Null, |number| Tree::Number(number.to_string().into())))
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Tree::Text(Cow::Borrowed(text)))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Tree, E> {
+        if !self.is_tagged {
+            return Ok(Tree::Text(text.to_owned()));
+        }
+        match (text.strip_prefix('s'), text.strip_prefix('n')) {
+            (Some(text), _) => Ok(Tree::Text(text.to_owned())),
+            (_, Some(number)) if is_number(number) => Ok(Tree::Number(number.into())),
+            _ => Err(E::custom("not a number")),
+        }
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Tree::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Tree::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut members = Vec::new();
-        while let Some(name) = map.next_key_seed(Name)? {
-            members.push((name, map.next_value()?));
+        while let Some(mut name) = map.next_key::<String>()? {
+            if self.is_tagged && !name.starts_with('s') {
+                return Err(A::Error::custom("a key is a string"));
+            }
+            if self.is_tagged {
+                name.remove(0);
+            }
+            members.push((name, map.next_value_seed(self)?));
         }
         Ok(Tree::Object(members))
-    }
-}
-
-/// A name of a member, borrowed where that can be.
-struct Name;
-
-impl<'de> serde::de::DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
     }
 }

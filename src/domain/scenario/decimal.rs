@@ -1,5 +1,6 @@
 //! Numbers as they are written, compared by value and without rounding.
 
+use crate::base::reading::{EXACT, is_number};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -24,15 +25,12 @@ struct Parts<'t> {
 impl Decimal {
     /// Reads a number as JSON writes it (RFC 8259, 6).
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let is_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let magnitude = text.strip_prefix('-').unwrap_or(text);
-        let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-        let is_number = is_digits(whole)
-            && (whole == "0" || !whole.starts_with('0'))
-            && is_digits(fraction)
-            && is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
-        is_number.then(|| Self(text.into()))
+        is_number(text).then(|| Self(text.into()))
+    }
+
+    /// Reads the number that a deserializer hands over as the bytes of its text.
+    pub(super) fn of_bytes<E: Error>(text: &[u8]) -> Result<Self, E> {
+        std::str::from_utf8(text).ok().and_then(Self::parse).ok_or_else(|| E::custom("a number is wanted here"))
     }
 
     /// How many bytes its text has.
@@ -139,11 +137,19 @@ impl From<&Number> for Decimal {
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct DecimalVisitor;
-        impl Visitor<'_> for DecimalVisitor {
+        impl<'de> Visitor<'de> for DecimalVisitor {
             type Value = Decimal;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a number")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Decimal, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
+            fn visit_bytes<E: Error>(self, number: &[u8]) -> Result<Decimal, E> {
+                Decimal::of_bytes(number)
             }
 
             fn visit_i64<E>(self, value: i64) -> Result<Decimal, E> {
@@ -167,7 +173,7 @@ impl<'de> Deserialize<'de> for Decimal {
                 Err(E::custom("a number is wanted here"))
             }
         }
-        deserializer.deserialize_any(DecimalVisitor)
+        deserializer.deserialize_newtype_struct(EXACT, DecimalVisitor)
     }
 }
 

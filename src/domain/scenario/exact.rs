@@ -1,6 +1,7 @@
 //! JSON whose numbers keep their text.
 
 use super::{decimal::Decimal, steps::Steps};
+use crate::base::reading::{EXACT, tag};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
@@ -68,42 +69,6 @@ impl Exact {
     }
 }
 
-/// Copies a JSON text with an `s` at the start of each string, and each number as a string that starts with `n`: a
-/// parser would round numbers, but keeps strings.
-fn tag(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut tagged = String::with_capacity(text.len() + text.len() / 4);
-    let (mut at, mut copied, mut in_string) = (0, 0, false);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => {
-                in_string = !in_string;
-                if in_string {
-                    tagged.push_str(&text[copied..=at]);
-                    tagged.push('s');
-                    copied = at + 1;
-                }
-            }
-            // What is escaped may be a quote.
-            b'\\' if in_string => at += 1,
-            b'-' | b'0'..=b'9' if !in_string => {
-                let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-                let end = at + bytes[at..].iter().take_while(is_part).count();
-                tagged.push_str(&text[copied..at]);
-                tagged.push_str("\"n");
-                tagged.push_str(&text[at..end]);
-                tagged.push('"');
-                copied = end;
-                at = end - 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    tagged.push_str(&text[copied..]);
-    tagged
-}
-
 impl From<&Value> for Exact {
     fn from(value: &Value) -> Self {
         match value {
@@ -135,7 +100,11 @@ impl<'de> DeserializeSeed<'de> for Reader {
     type Value = Exact;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Exact, D::Error> {
-        deserializer.deserialize_any(self)
+        if self.is_tagged {
+            deserializer.deserialize_any(self)
+        } else {
+            deserializer.deserialize_newtype_struct(EXACT, self)
+        }
     }
 }
 
@@ -165,6 +134,14 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_f64<E: Error>(self, value: f64) -> Result<Exact, E> {
         let number = serde_json::Number::from_f64(value).ok_or_else(|| E::custom("a JSON number is finite"))?;
         Ok(Exact::Number(Decimal::from(&number)))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Exact, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bytes<E: Error>(self, number: &[u8]) -> Result<Exact, E> {
+        Decimal::of_bytes(number).map(Exact::Number)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Exact, E> {

@@ -72,7 +72,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for Fields<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let body = read_body(request, app).await?;
-        parse(body, MOST_VALUES).await.map(Self)
+        parse(body, MOST_VALUES, reading::json_object).await.map(Self)
     }
 }
 
@@ -96,7 +96,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
         }) else {
             return Err(Problem::busy("Another large snapshot is being restored; retry in a second."));
         };
-        parse(body, MOST_RESTORED_VALUES).await.map(Self)
+        parse(body, MOST_RESTORED_VALUES, read_snapshot).await.map(Self)
     }
 }
 
@@ -138,25 +138,33 @@ async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc
     })
 }
 
-async fn parse<T: DeserializeOwned + Send + 'static>(body: ReadBody, most: usize) -> Result<T, Problem> {
+/// Reads a snapshot. A large one is read without a tree of it, which would need as much memory again.
+fn read_snapshot<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
+    let is_object = bytes.trim_ascii().starts_with(b"{");
+    let large = if bytes.len() <= PARSED_APART || !is_object { None } else { serde_json::from_slice(bytes).ok() };
+    large.map_or_else(|| reading::json_object(bytes), Ok)
+}
+
+async fn parse<T: Send + 'static>(
+    body: ReadBody,
+    most: usize,
+    read: fn(&[u8]) -> Result<T, ReadError>,
+) -> Result<T, Problem> {
     let is_small = body.bytes.len() <= PARSED_APART;
-    let read = move || {
+    let parse = move || {
         let ReadBody { bytes, lease } = body;
         if has_more_values_than(most, &bytes) {
             let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        // What is large is read without a tree of it, which would need as much memory again.
-        let is_object = bytes.trim_ascii().starts_with(b"{");
-        let large = if is_small || !is_object { None } else { serde_json::from_slice(&bytes).ok() };
-        let parsed = large.map_or_else(|| reading::json_object(&bytes).map_err(in_body), Ok);
+        let parsed = read(&bytes).map_err(in_body);
         drop(lease);
         parsed
     };
     if is_small {
-        return read();
+        return parse();
     }
-    match tokio::task::spawn_blocking(read).await {
+    match tokio::task::spawn_blocking(parse).await {
         Ok(parsed) => parsed,
         Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The body could not be read.")),
     }

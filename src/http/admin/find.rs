@@ -7,7 +7,8 @@ use crate::{
     app::{App, MOST_WAITS},
     base::{
         clock::{Deadline, Stopwatch},
-        reading::{self, Readings},
+        position::brief,
+        reading::Readings,
     },
     config::duration,
     domain::{
@@ -135,16 +136,20 @@ pub(super) async fn await_requests(
     }
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
-        Some(text) => text
-            .parse(|text| reading::json(text.as_bytes()))
-            .map_err(|error| Problem::bad_request(format!("In the query: match: {error}.")))?,
+        Some(text) => text.json().map_err(|error| Problem::bad_request(format!("In the query: match: {error}.")))?,
     };
     let query = Arc::new(Query { matcher, endpoint: awaited.endpoint });
     let patience = awaited
         .timeout
         .as_deref()
         .map_or(Ok(Duration::from_secs(10)), |text| duration(text).map(jiff::SignedDuration::unsigned_abs));
-    let patience = patience.map_err(|problem| Problem::bad_request(format!("timeout: {problem}.")))?.min(LONGEST);
+    let patience = patience.map_err(|problem| Problem::bad_request(format!("timeout: {problem}; at most 5m.")))?;
+    if patience > LONGEST {
+        return Err(Problem::bad_request(format!(
+            "timeout: {:?} is longer than 5m, the maximum; wait again after a 408.",
+            brief(awaited.timeout.as_deref().unwrap_or_default())
+        )));
+    }
     let _place = app.wait_place().ok_or_else(|| {
         Problem::busy(format!("{MOST_WAITS} callers wait already, the most that there can be; try again in a moment."))
     })?;
