@@ -4,6 +4,7 @@
 
 pub(crate) mod exact;
 
+use crate::base::position::brief;
 use jiff::SignedDuration;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -11,9 +12,32 @@ use serde::{
 };
 use std::{fmt, time::Duration};
 
+/// The methods of a visitor that refuse a number in place of a span of time.
+macro_rules! numbers_have_no_unit {
+    ($type:ty) => {
+        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$type, E> {
+            Err(E::custom($crate::base::chance::without_unit(0.0, number)))
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<$type, E> {
+            Err(E::custom($crate::base::chance::without_unit(if number < 0 { -1.0 } else { 0.0 }, number)))
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<$type, E> {
+            Err(E::custom($crate::base::chance::without_unit(number, number)))
+        }
+
+        // The YAML reader knows the place only of what a visitor says itself.
+        fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<$type, E> {
+            Err(E::custom(format!("{value} is not a span of time; write one such as 500ms or 5m")))
+        }
+    };
+}
+
+pub(crate) use numbers_have_no_unit;
+
 /// A span of time, so many seconds at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch<const MOST: u64>(pub Duration);
 
 impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
@@ -26,6 +50,28 @@ impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
             Ok(span) if span <= most => Ok(Self(span)),
             _ => Err(format!("{text:?} is longer than {:#}, the most that is taken here", written(most))),
         }
+    }
+}
+
+impl<'de, const MOST: u64> Deserialize<'de> for Stretch<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StretchVisitor<const MOST: u64>;
+
+        impl<const MOST: u64> Visitor<'_> for StretchVisitor<MOST> {
+            type Value = Stretch<MOST>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a span of time such as 500ms")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Stretch<MOST>, E> {
+                Stretch::try_from(text.to_owned()).map_err(E::custom)
+            }
+
+            numbers_have_no_unit!(Stretch<MOST>);
+        }
+
+        deserializer.deserialize_any(StretchVisitor)
     }
 }
 
@@ -46,8 +92,57 @@ fn written(span: Duration) -> SignedDuration {
 pub(crate) fn read_span(text: &str) -> Result<SignedDuration, String> {
     match crate::base::clock::read_span(text) {
         Some(span) if !span.is_negative() => Ok(span),
-        _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
+        Some(_) => Err(negative(&format!("{:?}", brief(text)))),
+        None => Err(not_a_span(text)),
     }
+}
+
+/// What is wrong with a text that [`crate::base::clock::read_span`] does not read.
+pub(crate) fn not_a_span(text: &str) -> String {
+    let shown = brief(text.trim());
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() => without_unit(number, shown),
+        _ => format!("{shown:?} is not a span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M"),
+    }
+}
+
+/// The text of a span of time that can be negative. A number in its place is refused for want of a unit.
+#[derive(Debug)]
+pub struct SpanText(pub String);
+
+impl<'de> Deserialize<'de> for SpanText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SpanTextVisitor;
+
+        impl Visitor<'_> for SpanTextVisitor {
+            type Value = SpanText;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a span of time such as 500ms")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<SpanText, E> {
+                Ok(SpanText(text.to_owned()))
+            }
+
+            numbers_have_no_unit!(SpanText);
+        }
+
+        deserializer.deserialize_any(SpanTextVisitor)
+    }
+}
+
+/// What is wrong with a number in place of a span of time.
+pub(crate) fn without_unit(number: f64, written: impl fmt::Display) -> String {
+    if number < 0.0 {
+        negative(&written.to_string())
+    } else {
+        format!("{written} has no unit; write {written}ms, {written}s or {written}m")
+    }
+}
+
+fn negative(written: &str) -> String {
+    format!("{written} is negative; write a span of time such as 500ms, 90s or 10m")
 }
 
 /// How long something takes that may be left to chance, so many seconds at most.
@@ -120,13 +215,7 @@ impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
         Stretch::<MOST>::try_from(text.to_owned()).map(|Stretch(delay)| Delay::Fixed(delay)).map_err(E::custom)
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Delay<MOST>, E> {
-        Err(E::custom(format!("{number} has no unit; write {number}ms or {number}s")))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Delay<MOST>, E> {
-        Err(E::custom(format!("{number} has no unit; write {number}ms or {number}s")))
-    }
+    numbers_have_no_unit!(Delay<MOST>);
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay<MOST>, A::Error> {
         Delay::try_from(Drawn::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
@@ -226,9 +315,9 @@ mod tests {
     #[test]
     fn a_delay_that_cannot_be_meant_is_refused() {
         for (json, problem) in [
-            ("500", "has no unit; write 500ms or 500s"),
-            (r#""soon""#, "is no span of time"),
-            (r#""-1s""#, "is no span of time"),
+            ("500", "has no unit; write 500ms, 500s or 500m"),
+            (r#""soon""#, "is not a span of time"),
+            (r#""-1s""#, "is negative; write a span of time"),
             (r#""11m""#, "longer than 10m"),
             (r#"{"uniform":["2ms","1ms"]}"#, "the shorter one first"),
             (r#"{"lognormal":{"median":"1s","sigma":-1}}"#, "from 0 to 10"),

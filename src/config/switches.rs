@@ -7,7 +7,7 @@ use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
     ValidationNextAction, values,
 };
-use crate::base::reading::nearest;
+use crate::base::{chance::without_unit, reading::nearest};
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -157,9 +157,11 @@ impl Setting for bool {
 
 impl Setting for SignedDuration {
     fn read(value: &Value) -> Result<Self, String> {
-        let example =
-            || format!("{value} is not a duration; write one such as \"90s\", \"10m\", \"1h 30m\" or \"PT10M\"");
-        values::duration(value.as_str().ok_or_else(example)?).map_err(|_| example())
+        match value {
+            Value::String(text) => values::duration(text),
+            Value::Number(number) => Err(without_unit(number.as_f64().unwrap_or_default(), number)),
+            _ => Err(format!("{value} is not a span of time; write one such as \"90s\" or \"PT10M\"")),
+        }
     }
 }
 

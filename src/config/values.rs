@@ -1,6 +1,6 @@
 //! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
 
-use crate::base::{clock::read_span, urls::BaseUrl};
+use crate::base::{chance::read_span, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 
@@ -14,13 +14,7 @@ pub(super) fn size(text: &str) -> Result<ByteSize, String> {
 /// # Errors
 /// When it is none, or a negative one.
 pub fn duration(text: &str) -> Result<SignedDuration, String> {
-    match read_span(text) {
-        Some(duration) if !duration.is_negative() => Ok(duration),
-        _ if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err(format!("{text:?} has no unit; write {text}ms, {text}s or {text}m"))
-        }
-        _ => Err(format!("{text:?} is no span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M")),
-    }
+    read_span(text)
 }
 
 /// Splits `host:port`; the host keeps the brackets of an IPv6 address.

@@ -97,6 +97,16 @@ async fn a_time_that_is_none_is_refused() {
         let refused = post(&api, &format!("/__admin/clock/{path}"), body.clone()).await;
         assert_eq!(refused.status, 400, "{body}: {}", refused.text);
     }
+    for (by, problem) in [
+        (json!(10), "/by: 10 has no unit; write 10ms, 10s or 10m"),
+        (json!("10"), "by: 10 has no unit; write 10ms, 10s or 10m"),
+        (json!(-10), "/by: -10 is negative"),
+    ] {
+        let refused = post(&api, "/__admin/clock/advance", json!({ "by": by })).await;
+        assert!(refused.status == 400 && refused.text.contains(problem), "{by}: {}", refused.text);
+    }
+    let issued = post(&api, "/__admin/tokens", json!({ "expires_in": 60 })).await;
+    assert!(issued.text.contains("/expires_in: 60 has no unit; write 60ms, 60s or 60m"), "{}", issued.text);
     assert_eq!(api.get("/__admin/clock").await.json(), before);
 }
 

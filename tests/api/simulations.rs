@@ -154,7 +154,7 @@ async fn what_cannot_be_simulated_is_told_with_the_fix() {
         (json!({ "agents": [{ "name": "" }] }), "\"name\" has from 1 to 256 characters"),
         (json!({ "agents": [{ "name": "A", "email": "a" }] }), "no email address"),
         (json!({ "agents": [{ "name": "A", "reads": "5m" }] }), "/agents/0/reads: unknown member"),
-        (json!({ "agents": [{ "name": "A", "opens": "soon" }] }), "is no span of time"),
+        (json!({ "agents": [{ "name": "A", "opens": "soon" }] }), "is not a span of time"),
         (json!({ "agents": three(), "expiration_period_days": 0 }), "expiration_period_days: the expiration period is"),
         (json!({ "agents": three(), "expiration_period_days": 300 }), "from 1 to 90 days, and not 300"),
         (json!({ "agents": three(), "expiration_period_days": -1 }), "from 1 to 90 days, and not -1"),

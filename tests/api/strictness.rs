@@ -151,7 +151,7 @@ async fn errors_name_the_place_and_quote_no_library() {
             "POST",
             "/__admin/sandboxes",
             r#"{"settings": {"session_ttl": 5}}"#,
-            "In the body: /settings/session_ttl: 5 is not a duration",
+            "In the body: /settings/session_ttl: 5 has no unit; write 5ms, 5s or 5m",
         ),
         ("POST", "/__admin/clock/set", "{}", "In the body: /to: the member is missing."),
         (

@@ -69,9 +69,9 @@ async fn a_wrong_value_is_refused_by_its_name() {
             json!("yes"),
             r#"In the body: /settings/no_registration_url: "yes" is not true or false"#,
         ),
-        ("session_ttl", json!("soon"), r#"In the body: /settings/session_ttl: "soon" is not a duration"#),
-        ("token_ttl", json!(60), "In the body: /settings/token_ttl: 60 is not a duration"),
-        ("clock_skew", json!("-1s"), r#"In the body: /settings/clock_skew: "-1s" is not a duration"#),
+        ("session_ttl", json!("soon"), r#"In the body: /settings/session_ttl: "soon" is not a span of time"#),
+        ("token_ttl", json!(60), "In the body: /settings/token_ttl: 60 has no unit; write 60ms, 60s or 60m"),
+        ("clock_skew", json!("-1s"), r#"In the body: /settings/clock_skew: "-1s" is negative"#),
         ("error_http_status", json!(204), "In the body: /settings/error_http_status: "),
         ("error_http_status", json!("teapot"), "In the body: /settings/error_http_status: "),
         (

@@ -330,7 +330,7 @@ mod tests {
             (json!({ "delay": "1s", "probability": 1.5 }), "1.5 is no probability"),
             (json!({ "fault": { "kind": "reset", "at_most": "1s" } }), "only \"kind: hang\""),
             (json!({ "until": { "attempts": 0 } }), "nonzero"),
-            (json!({ "until": { "after": "soon" } }), "no span of time"),
+            (json!({ "until": { "after": "soon" } }), "not a span of time"),
             (json!({ "truncate": -1 }), "usize"),
             (json!({ "status": 200 }), "unknown field `status`"),
         ] {

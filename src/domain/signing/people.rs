@@ -293,12 +293,12 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused() {
         for (value, problem) in [
-            (json!({ "opens": "soon" }), "is no span of time"),
+            (json!({ "opens": "soon" }), "is not a span of time"),
             (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),
             (json!({ "accepts": { "uniform": ["2m", "1m"] } }), "the shorter one first"),
             (json!({ "accepts": { "uniform": ["1m", "2m"], "after": "1m" } }), "inside of \"after\""),
-            (json!({ "accepts": 5 }), "5 has no unit; write 5s or 5m"),
-            (json!({ "accepts": -5 }), "-5 has no unit"),
+            (json!({ "accepts": 5 }), "5 has no unit; write 5ms, 5s or 5m"),
+            (json!({ "accepts": -5 }), "-5 is negative"),
             (json!({ "accepts": null }), "the value is missing"),
             (json!({ "signs": "91d" }), "longer than"),
             (json!({ "agent": "" }), "an empty glob"),

@@ -3,8 +3,8 @@
 use super::{Pretty, paging::page_size};
 use crate::{
     base::{
+        chance::{SpanText, not_a_span},
         clock::{ClockError, Reading, read_span},
-        position::brief,
     },
     http::{
         admin::extract::{Fields, Params, World},
@@ -51,7 +51,7 @@ pub(super) async fn set_clock(World(sandbox): World, Fields(set): Fields<SetTo>)
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdvanceBy {
-    by: String,
+    by: SpanText,
 }
 
 /// `POST /__admin/clock/advance` with `{"by": "10m"}` or ISO 8601: moves forward, and settles.
@@ -59,7 +59,7 @@ pub(super) async fn advance_clock(
     World(sandbox): World,
     Fields(advance): Fields<AdvanceBy>,
 ) -> Result<Pretty<Value>, Problem> {
-    let reading = sandbox.clock.advance(span("by", &advance.by)?).map_err(refused)?;
+    let reading = sandbox.clock.advance(span("by", &advance.by.0)?).map_err(refused)?;
     settled(&sandbox, reading).await
 }
 
@@ -88,9 +88,7 @@ async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, P
 
 /// The span of time that a field holds.
 pub(super) fn span(field: &str, text: &str) -> Result<SignedDuration, Problem> {
-    let wanted = "write one such as 500ms, 90s, 10m, 1h 30m, 2d, PT10M or P1D";
-    read_span(text)
-        .ok_or_else(|| Problem::bad_request(format!("{field}: {:?} is no span of time; {wanted}.", brief(text))))
+    read_span(text).ok_or_else(|| Problem::bad_request(format!("{field}: {}.", not_a_span(text))))
 }
 
 fn refused(error: ClockError) -> Problem {

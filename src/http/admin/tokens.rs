@@ -3,7 +3,7 @@
 use super::{Pretty, clock::span, paging::Paging};
 use crate::{
     app::App,
-    base::position::brief,
+    base::{chance::SpanText, position::brief},
     domain::oauth::{AccessToken, Scopes, built_in},
     http::{
         admin::extract::{Fields, Id, Params, World},
@@ -33,7 +33,7 @@ pub(super) struct Wanted {
     sub: Option<String>,
     email: Option<String>,
     scope: Option<String>,
-    expires_in: Option<String>,
+    expires_in: Option<SpanText>,
 }
 
 /// `POST /__admin/tokens`: issues one without an assertion, for tests of what comes behind the token endpoint.
@@ -58,7 +58,7 @@ pub(super) async fn create_token(
             return Err(Problem::bad_request(format!("{name}: it has more than {LONGEST} characters.")));
         }
     }
-    let expires_in = wanted.expires_in.map(|text| span("expires_in", &text)).transpose()?;
+    let expires_in = wanted.expires_in.map(|SpanText(text)| span("expires_in", &text)).transpose()?;
     if expires_in.is_some_and(|span| span.as_secs() < 1) {
         return Err(Problem::bad_request("expires_in: a token passes for one second at least."));
     }

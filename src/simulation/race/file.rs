@@ -141,7 +141,7 @@ mod tests {
                 "agents:\n  - nam: Alice\n",
                 "race.yaml:2:5: unknown key \"nam\"; did you mean \"name\"?\n  - nam: Alice\n    ^",
             ),
-            ("agents:\n  - name: Alice\n    opens: soon\n", "race.yaml:3:12: \"soon\" is no span of time"),
+            ("agents:\n  - name: Alice\n    opens: soon\n", "race.yaml:3:12: \"soon\" is not a span of time"),
             (
                 "agents:\n  - name: Alice\n    opens: { after: 1m, instead_of: signing }\n",
                 "race.yaml:3:12: only \"declines\"",

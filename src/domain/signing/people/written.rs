@@ -2,7 +2,7 @@
 
 use super::{Behaviour, Declines, Habit, InsteadOf, LONGEST, Rule};
 use crate::base::{
-    chance::{Delay, Drawn, Lognormal, Probability, Stretch},
+    chance::{Delay, Drawn, Lognormal, Probability, Stretch, numbers_have_no_unit},
     glob::Glob,
 };
 use serde::{
@@ -86,12 +86,6 @@ impl<'de> Deserialize<'de> for Written {
 
 struct WrittenVisitor;
 
-impl WrittenVisitor {
-    fn no_unit<T, E: Error>(number: impl fmt::Display) -> Result<T, E> {
-        Err(E::custom(format!("{number} has no unit; write {number}s or {number}m")))
-    }
-}
-
 impl<'de> Visitor<'de> for WrittenVisitor {
     type Value = Written;
 
@@ -109,25 +103,10 @@ impl<'de> Visitor<'de> for WrittenVisitor {
         Ok(Written { habit: Habit { after, probability: Probability::CERTAIN }, instead_of: None })
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Written, E> {
-        Self::no_unit(number)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Written, E> {
-        Self::no_unit(number)
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Written, E> {
-        Self::no_unit(number)
-    }
-
-    // These two would be refused anyhow, but the YAML reader knows the place only of what a visitor says itself.
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Written, E> {
-        Err(E::custom(format!("{value} is no span of time; write one such as 5m, or never")))
-    }
+    numbers_have_no_unit!(Written);
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Written, A::Error> {
-        Err(A::Error::custom("a list is no span of time; write one such as 5m, or {uniform: [1m, 2h]}"))
+        Err(A::Error::custom("a list is not a span of time; write one such as 5m, or {uniform: [1m, 2h]}"))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Written, E> {
