@@ -1,9 +1,9 @@
 //! `decode`: what a server like this one would object to in an assertion, claim by claim, without asking one.
 
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, output::printable, print};
 use crate::{
-    base::clock::Clock,
-    config::{self, DEFAULT_AUDIENCE},
+    base::{clock::Clock, reading},
+    config::{self, AssertionNames, DEFAULT_AUDIENCE, EmailRule},
     domain::oauth::{
         AccessToken, Assertion, Client, Fate, Ground, Issuer, Judgement, Jws, PublicKey, Scope, Scopes, Verdict, When,
         built_in, is_signed_by,
@@ -37,8 +37,16 @@ pub(super) struct Options {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = config::duration)]
     clock_skew: SignedDuration,
 
+    /// Whether the assertion needs the two names.
+    #[arg(long, value_name = "RULE", value_enum, default_value_t)]
+    assertion_names: AssertionNames,
+
+    /// Which email addresses are valid.
+    #[arg(long, value_name = "RULE", value_enum, default_value_t)]
+    email: EmailRule,
+
     /// Judge as at this time, such as 2026-03-01T12:00:00Z. [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<Timestamp>,
 
     /// Print JSON.
@@ -63,9 +71,14 @@ pub(super) fn decode(options: &Options) -> Result<Exit, Failure> {
         audience: &options.audience,
         token_url: "",
         when: When { now, system_now: None, skew: options.clock_skew },
-        names_required: true,
+        names_required: options.assertion_names == AssertionNames::Required,
+        ascii_emails: options.email == EmailRule::Ascii,
     });
     tell(options, "assertion", &jws, &fates)
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a time; write one such as 2026-03-01T12:00:00Z"))
 }
 
 /// The text to be read: what was given, what is in the file of that name, or what comes in.
@@ -105,9 +118,9 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 fn read_jwks(path: &Path) -> Result<Value, Failure> {
-    serde_json::from_str(&read(path)?).map_err(|error| {
-        let problem = "it is no JWKS, by which alone an access token can be verified";
-        Failure::new(Exit::File, format!("{}: {problem}: {error}", path.display()))
+    reading::json(read(path)?.as_bytes()).map_err(|error| {
+        let fix = "an access token is verified with the JWKS that /oauth2/v2/.well-known/jwks.json answers";
+        Failure::new(Exit::File, printable(&format!("{}: it is not a JWKS: {error}; {fix}", path.display())))
     })
 }
 
@@ -123,10 +136,11 @@ fn judge_access_token(jws: &Jws<'_>, keys: Option<&Value>, now: Timestamp) -> Ve
         },
         |keys| judged("signature", is_signed_by(keys, jws).err()),
     );
-    let token: AccessToken = match serde_json::from_value(Value::Object(jws.claims.clone())) {
+    let claims = Value::Object(jws.claims.clone()).to_string();
+    let token: AccessToken = match reading::json(claims.as_bytes()) {
         Ok(token) => token,
         Err(error) => {
-            let why = format!("they are no access token's of this kind of server: {error}");
+            let why = format!("they are not those of an access token of docendorse-mock: {}", error.in_body());
             return vec![signature, fate("claims", Verdict::Refused, Some(why))];
         }
     };

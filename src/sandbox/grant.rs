@@ -3,7 +3,7 @@
 use super::{Consulted, Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
     base::{clock::Clock, urls::BaseUrl},
-    config::{AssertionClock, AssertionNames},
+    config::{AssertionClock, AssertionNames, EmailRule},
     domain::{
         actor::Actor,
         contract::Advice,
@@ -158,6 +158,7 @@ impl Sandboxes {
             token_url: &base_url.token_endpoint(),
             when: sandbox.when(),
             names_required: sandbox.switches().assertion_names == AssertionNames::Required,
+            ascii_emails: sandbox.switches().email == EmailRule::Ascii,
         });
         let client = result.as_ref().ok().map(|grant| Arc::clone(&grant.client));
         let granted = result.and_then(|grant| {

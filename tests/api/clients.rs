@@ -199,6 +199,8 @@ async fn a_client_may_prove_itself_with_its_secret_and_must_do_it_rightly() {
         (None, vec![("client_id", "client_00000000000000000000000000000000")]),
         (Some(basic(&client.id, &client.secret)), vec![("client_secret", &client.secret)]),
         (Some("Bearer x".to_owned()), vec![]),
+        (Some("Basic a!b".to_owned()), vec![]),
+        (Some("Basic YTpi=".to_owned()), vec![]),
     ]
     .into_iter()
     .enumerate()

@@ -323,6 +323,35 @@ async fn a_request_that_is_no_grant_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_form_in_a_charset_other_than_utf_8_is_refused() {
+    let api = Api::new();
+    let client = Client::frozen(&api).await;
+    for (number, (parameters, status)) in [
+        ("; charset=utf-8", 200),
+        (";Charset=\"UTF-8\"", 200),
+        ("; a=\"b;charset=latin1\"", 200),
+        ("; charset=iso-8859-1", 400),
+        (";CHARSET=\"utf-16\"", 400),
+        ("; a=b; charset=windows-1252", 400),
+        ("; charset=", 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let assertion = client.assertion(&format!("j-{number}"), &json!({}));
+        let mut request = token_request(&[("assertion", &assertion)]);
+        let media_type = format!("application/x-www-form-urlencoded{parameters}");
+        request.headers_mut().insert("content-type", media_type.parse().unwrap());
+        let answer = api.send(request).await;
+        assert_eq!(answer.status, status, "{parameters}: {}", answer.text);
+        if status == 400 {
+            let error = error_of(&answer);
+            assert!(error.starts_with("invalid_request: The charset of the Content-Type is "), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_scope_parameter_narrows_and_never_widens() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
@@ -340,4 +369,26 @@ async fn a_form_that_is_too_large_is_refused_in_the_shape_of_the_endpoint() {
     let answer = api.send(token_request(&[("assertion", &"x".repeat(2 << 20))])).await;
     assert_eq!(answer.status, 413);
     assert!(error_of(&answer).starts_with("invalid_request: The request body is larger"));
+}
+
+#[tokio::test]
+async fn ascii_emails_are_a_rule_of_assertions_too() {
+    for (rule, email, expected) in [
+        ("ascii", "söm@example.com", Some("--email ascii refuses internationalised addresses")),
+        ("ascii", "sam@exämple.com", Some("--email ascii refuses internationalised addresses")),
+        ("ascii", "sam@example.com", None),
+        ("international", "söm@example.com", None),
+    ] {
+        let api = Api::new();
+        let settings = json!({ "assertion_clock": "sandbox", "email": rule });
+        let clock = json!({ "frozen_at": "2026-03-01T12:00:00Z" });
+        let client = Client::in_sandbox(&api, json!({ "clock": clock, "settings": settings })).await;
+        let answer = client.exchange("j-1", &json!({ "email": email })).await;
+        assert_eq!(answer.status, if expected.is_some() { 400 } else { 200 }, "{rule} {email}: {}", answer.text);
+        if let Some(problem) = expected {
+            assert!(error_of(&answer).contains(problem), "{}", answer.text);
+        }
+        let is_advised = answer.headers.contains_key("x-mock-advices");
+        assert_eq!(is_advised, rule != "ascii", "{rule} {email}");
+    }
 }

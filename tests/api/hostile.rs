@@ -28,6 +28,7 @@ fn ground(client: &Client) -> Ground<'_> {
         token_url: "http://x",
         when,
         names_required: true,
+        ascii_emails: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Ground<'g> {
     pub when: When,
     /// Whether `given_name` and `family_name` must be there.
     pub names_required: bool,
+    /// Whether internationalised emails are refused (R13).
+    pub ascii_emails: bool,
 }
 
 /// What is known of the client that an assertion's `iss` names.
@@ -138,7 +140,7 @@ impl<'t> Assertion<'t> {
             advices.push(advice("/exp", "other_clock", message));
         }
         bench.judge("jti", text(claims, "jti", "an id that is never used twice").map(drop));
-        judge_email(claims, &mut bench);
+        judge_email(claims, ground.ascii_emails, &mut bench, &mut advices);
         judge_name(claims, "given_name", ground.names_required, &mut bench, &mut advices);
         judge_name(claims, "family_name", ground.names_required, &mut bench, &mut advices);
         let scopes = judge_scope(claims, client, &mut bench);

@@ -71,10 +71,19 @@ pub(super) fn judge_aud(claims: &Map<String, Value>, audience: &str, token_url: 
     bench.judge("aud", judged);
 }
 
-pub(super) fn judge_email(claims: &Map<String, Value>, bench: &mut Bench) {
+pub(super) fn judge_email(claims: &Map<String, Value>, ascii_only: bool, bench: &mut Bench, advices: &mut Vec<Advice>) {
     let email = text(claims, "email", "the user's email address");
     let judged = email.and_then(|email| match email_problem(email) {
-        None => Ok(()),
+        None if email.is_ascii() => Ok(()),
+        None if ascii_only => {
+            Err(format!("it is {}; --email ascii refuses internationalised addresses", Quoted(email)))
+        }
+        None => {
+            let message =
+                "is internationalised (RFC 6531), which not every mail system takes; --email ascii refuses it";
+            advices.push(advice("/email", "internationalised_email", message));
+            Ok(())
+        }
         Some(problem) => Err(format!("it is {}, which is not an email address: {problem}", Quoted(email))),
     });
     bench.judge("email", judged);

@@ -7,7 +7,6 @@
 
 use super::{
     client::Client,
-    error::Quoted,
     jws::{self, Jws},
 };
 use aws_lc_rs::{
@@ -156,8 +155,7 @@ impl TokenIssuer {
             .map_err(|_| broken())?;
         let claims = signed.strip_prefix(&*self.header).ok_or_else(broken)?;
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| broken())?;
-        serde_json::from_slice(&claims)
-            .map_err(|error| format!("holds what no access token does: {}", Quoted(&error.to_string())))
+        serde_json::from_slice(&claims).map_err(|_| "has claims that are not those of an access token".to_owned())
     }
 }
 

@@ -1,7 +1,10 @@
 //! Keys as JSON (RFC 7517).
 
-use super::key::{KeyError, MOST_KEYS, PublicKey};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use super::{
+    jws::base64url,
+    key::{KeyError, MOST_KEYS, PublicKey},
+};
+use crate::base::reading;
 use serde_json::{Map, Value};
 
 /// Members that only a private RSA key has.
@@ -9,7 +12,7 @@ const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// Reads a JWK, or all keys of a JWKS.
 pub(super) fn read(text: &str) -> Result<Vec<PublicKey>, KeyError> {
-    let value: Value = serde_json::from_str(text).map_err(|error| KeyError::new(format!("it is no JSON: {error}")))?;
+    let value: Value = reading::json(text.as_bytes()).map_err(|error| KeyError::new(error.in_body()))?;
     from_value(&value)
 }
 
@@ -66,9 +69,7 @@ fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
     }
     let number = |name: &str| {
         let text = text(name)?.ok_or_else(|| KeyError::new(format!("its {name:?} is missing")))?;
-        BASE64_URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|error| KeyError::new(format!("its {name:?} is not base64url without padding: {error}")))
+        base64url(text).map_err(|problem| KeyError::new(format!("its {name:?} is not base64url: {problem}")))
     };
     PublicKey::from_components(&number("n")?, &number("e")?, text("kid")?)
 }

@@ -1,5 +1,6 @@
 //! The compact form of a signed JWT (RFC 7515, RFC 7519): taken apart and put together, not judged.
 
+use crate::base::reading;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{
     Deserialize, Deserializer,
@@ -46,14 +47,12 @@ impl<'t> Jws<'t> {
             ));
         };
         let decode = |name: &str, part: &str| {
-            BASE64_URL_SAFE_NO_PAD
-                .decode(part)
-                .map_err(|error| format!("is not base64url without padding in its {name}: {error}"))
+            base64url(part).map_err(|problem| format!("is not base64url in its {name}: {problem}"))
         };
         let object = |name: &str, bytes: &[u8]| {
             serde_json::from_slice(bytes)
                 .map(|Members(members)| members)
-                .map_err(|error| format!("has no JSON object as its {name}: {error}"))
+                .map_err(|_| format!("has no JSON object as its {name}{}", objection(bytes)))
         };
         let (header_text, claims_text) = (decode("header", header)?, decode("claims", claims)?);
         Ok(Self {
@@ -65,6 +64,29 @@ impl<'t> Jws<'t> {
             signature: decode("signature", signature)?,
         })
     }
+}
+
+/// What is wrong with a text that is not a JSON object, as the end of a sentence.
+fn objection(text: &[u8]) -> String {
+    match reading::json::<Map<String, Value>>(text) {
+        Err(error) => format!(": {}", error.in_body()),
+        Ok(_) => String::new(),
+    }
+}
+
+/// Decodes base64url without padding (RFC 7515, 2). The error says what to change.
+pub(super) fn base64url(text: &str) -> Result<Vec<u8>, String> {
+    let is_part = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| match text.chars().zip(1..).find(|(char, _)| !is_part(char)) {
+        Some(('=', _)) => "it has padding; drop each \"=\"".to_owned(),
+        Some((char @ ('+' | '/'), place)) => {
+            format!("character {place} is {char:?}; write \"-\" for \"+\" and \"_\" for \"/\"")
+        }
+        Some((char, place)) => {
+            format!("character {place} is {char:?}; only letters, digits, \"-\" and \"_\" are allowed")
+        }
+        None => "it is cut off or damaged at its end; copy it again".to_owned(),
+    })
 }
 
 /// What is signed, from a header and claims as JSON texts.

@@ -29,6 +29,9 @@ const EXPONENT_BITS: usize = 33;
 const PRIVATE: &str = "it is a private key, which stays with the client; register the public half of it, as \
                        \"openssl pkey -in KEY -pubout\" prints it. Nothing of the private key was kept";
 
+/// How to get a key again.
+const EXPORT: &str = "export it again, as \"openssl pkey -in KEY -pubout\" prints it";
+
 /// Why something is no key for verifying assertions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -76,17 +79,21 @@ impl PublicKey {
             return Err(KeyError::new("it holds more than one PEM block; register each key on its own, or a JWKS"));
         }
         let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
-            let objection = objection(text, error);
+            let objection = objection(text, &error);
             KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\"{objection}"))
         })?;
         match label {
             "PUBLIC KEY" => Self::from_spki(&der),
             "RSA PUBLIC KEY" => Self::from_pkcs1(&der),
             "CERTIFICATE" => {
-                let certificate = Certificate::from_der(&der)
-                    .map_err(|error| KeyError::new(format!("it is no X.509 certificate: {error}")))?;
-                let spki = certificate.tbs_certificate().subject_public_key_info().to_der();
-                Self::from_spki(&spki.map_err(|error| KeyError::new(error.to_string()))?)
+                let damaged = |_| {
+                    KeyError::new(
+                        "its CERTIFICATE block is damaged or not an X.509 certificate; export it again, or register \
+                         the public key that \"openssl x509 -in CERTIFICATE -noout -pubkey\" prints",
+                    )
+                };
+                let certificate = Certificate::from_der(&der).map_err(damaged)?;
+                Self::from_spki(&certificate.tbs_certificate().subject_public_key_info().to_der().map_err(damaged)?)
             }
             label => Err(KeyError::new(format!(
                 "its PEM block is a {label:?}; a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE is wanted"
@@ -95,8 +102,9 @@ impl PublicKey {
     }
 
     fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
-        let spki = SubjectPublicKeyInfoRef::from_der(der)
-            .map_err(|error| KeyError::new(format!("it is no SubjectPublicKeyInfo: {error}")))?;
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| {
+            KeyError::new(format!("its PUBLIC KEY block is damaged or not a SubjectPublicKeyInfo; {EXPORT}"))
+        })?;
         if spki.algorithm.oid != RSA_ENCRYPTION {
             return Err(KeyError::new(format!(
                 "it is {}; assertions are signed with RS256, which takes an RSA key",
@@ -108,8 +116,8 @@ impl PublicKey {
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
-        let key: RsaPublicKey<UintRef<'_>> =
-            RsaPublicKey::from_der(der).map_err(|error| KeyError::new(format!("it is no RSA public key: {error}")))?;
+        let key: RsaPublicKey<UintRef<'_>> = RsaPublicKey::from_der(der)
+            .map_err(|_| KeyError::new(format!("its RSA public key is damaged or cut off; {EXPORT}")))?;
         Self::from_components(key.modulus.as_bytes(), key.public_exponent.as_bytes(), None)
     }
 
@@ -209,8 +217,18 @@ pub(super) fn pem_block(text: &str) -> Result<&str, KeyError> {
 }
 
 /// What a PEM library objects to, as the end of a sentence; where nothing of PEM is to be seen, that is no help.
-pub(super) fn objection(text: &str, error: pem::Error) -> String {
-    if text.contains("-----BEGIN ") { format!(" ({error})") } else { String::new() }
+pub(super) fn objection(text: &str, error: &pem::Error) -> &'static str {
+    if !text.contains("-----BEGIN ") {
+        return "";
+    }
+    match error {
+        pem::Error::Base64(_) | pem::Error::EncapsulatedText | pem::Error::Length => {
+            "; the lines between BEGIN and END are not base64, or not of 64 characters each but the last"
+        }
+        pem::Error::HeaderDisallowed => "; drop the header lines between BEGIN and END",
+        pem::Error::PostEncapsulationBoundary => "; the END line is missing, or does not match the BEGIN line",
+        _ => "; the BEGIN line is damaged",
+    }
 }
 
 impl fmt::Debug for PublicKey {

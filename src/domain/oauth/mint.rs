@@ -42,8 +42,8 @@ impl SigningKey {
             return Err(encrypted());
         }
         let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
-            let objection = objection(text, error);
-            KeyError::new(format!("it is no PEM with \"-----BEGIN PRIVATE KEY-----\"{objection}; {MAKE_ONE}"))
+            let objection = objection(text, &error);
+            KeyError::new(format!("it is not PEM with \"-----BEGIN PRIVATE KEY-----\"{objection}; {MAKE_ONE}"))
         })?;
         let pair = match label {
             "PRIVATE KEY" => {
@@ -64,9 +64,8 @@ impl SigningKey {
                 )));
             }
         };
-        // The library's reason names no place, and no part of the key.
-        let pair = pair.map_err(|error| {
-            KeyError::new(format!("it is no whole RSA private key of 2048 to 8192 bits ({error}); {MAKE_ONE}"))
+        let pair = pair.map_err(|_| {
+            KeyError::new(format!("it is not a whole RSA private key of 2048 to 8192 bits; {MAKE_ONE}"))
         })?;
         Self::of(pair)
     }
@@ -86,9 +85,9 @@ impl SigningKey {
     }
 
     fn of(pair: KeyPair) -> Result<Self, KeyError> {
-        let public = pair.public_key().as_der().map_err(|error| KeyError::new(error.to_string()))?;
-        let public_pem = pem::encode_string("PUBLIC KEY", LineEnding::LF, public.as_ref())
-            .map_err(|error| KeyError::new(error.to_string()))?;
+        let public = pair.public_key().as_der().map_err(|_| KeyError::new(UNWRITABLE))?;
+        let public_pem =
+            pem::encode_string("PUBLIC KEY", LineEnding::LF, public.as_ref()).map_err(|_| KeyError::new(UNWRITABLE))?;
         Ok(Self { pair, public_pem })
     }
 
@@ -103,9 +102,8 @@ impl SigningKey {
     /// # Errors
     /// When the library that holds it does not give it out.
     pub fn private_pem(&self) -> Result<String, KeyError> {
-        let der: Pkcs8V1Der<'_> = self.pair.as_der().map_err(|error| KeyError::new(error.to_string()))?;
-        pem::encode_string("PRIVATE KEY", LineEnding::LF, der.as_ref())
-            .map_err(|error| KeyError::new(error.to_string()))
+        let der: Pkcs8V1Der<'_> = self.pair.as_der().map_err(|_| KeyError::new(UNWRITABLE))?;
+        pem::encode_string("PRIVATE KEY", LineEnding::LF, der.as_ref()).map_err(|_| KeyError::new(UNWRITABLE))
     }
 
     /// Signs claims with RS256, whatever `alg` the header states.
@@ -143,6 +141,9 @@ pub fn with_hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), input.as_bytes());
     with_signature(input, tag.as_ref())
 }
+
+/// Why a key of ours has no text.
+const UNWRITABLE: &str = "the key cannot be written";
 
 const MAKE_ONE: &str = "\"docendorse-mock keys generate\" makes one";
 
@@ -227,13 +228,13 @@ mod tests {
         for (text, problem) in [
             (PUBLIC_KEY.to_owned(), "it is a public key"),
             (format!("{PRIVATE_KEY}{PRIVATE_KEY}"), "more than one PEM block"),
-            ("{}".to_owned(), "it is no PEM"),
+            ("{}".to_owned(), "it is not PEM"),
             (pem("ENCRYPTED PRIVATE KEY", &[0; 8]), "it is encrypted"),
             (PKCS1.replacen('\n', "\nProc-Type: 4,ENCRYPTED\n\n", 1), "it is encrypted"),
             (pem("EC PRIVATE KEY", &[0; 8]), "it is an elliptic-curve key"),
             (pem("PRIVATE KEY", &ed25519), "it is an Ed25519 key"),
-            (pem("PRIVATE KEY", &[0; 8]), "no whole RSA private key"),
-            (pem("RSA PRIVATE KEY", &[0; 8]), "no whole RSA private key"),
+            (pem("PRIVATE KEY", &[0; 8]), "not a whole RSA private key"),
+            (pem("RSA PRIVATE KEY", &[0; 8]), "not a whole RSA private key"),
             (pem("NEW PRIVATE KEY", &[0; 8]), "its PEM block is a \"NEW PRIVATE KEY\""),
         ] {
             let error = SigningKey::from_pem(&text).unwrap_err().to_string();

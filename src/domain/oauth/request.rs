@@ -123,8 +123,10 @@ fn basic(authorization: &str) -> Result<Shown, String> {
         };
         return Err(format!("The Authorization header {what}; the token endpoint takes Basic, or none."));
     }
-    let malformed = |what: &str| format!("The Authorization header is no Basic credential: {what}.");
-    let decoded = BASE64_STANDARD.decode(credential.trim()).map_err(|error| malformed(&error.to_string()))?;
+    let malformed = |what: &str| format!("The Authorization header is not a Basic credential: {what}.");
+    let decoded = BASE64_STANDARD.decode(credential.trim());
+    let decoded =
+        decoded.map_err(|_| malformed("it is not base64 with padding; encode client_id:client_secret again"))?;
     let decoded = String::from_utf8(decoded).map_err(|_| malformed("it is not UTF-8"))?;
     let (id, secret) = decoded.split_once(':').ok_or_else(|| malformed("it has no colon between id and secret"))?;
     let plain = |text: &str| {
@@ -186,7 +188,11 @@ mod tests {
             ),
             ("GRANT&assertion=x", Some("cs_0123"), "invalid_client: The Authorization header names no scheme;"),
             ("GRANT&assertion=x", Some("secret"), "invalid_client: The Authorization header names no scheme;"),
-            ("GRANT&assertion=x", Some("Basic *"), "invalid_client: The Authorization header is no Basic credential"),
+            (
+                "GRANT&assertion=x",
+                Some("Basic *"),
+                "invalid_client: The Authorization header is not a Basic credential",
+            ),
             ("GRANT&assertion=x", Some("Basic YQ=="), "no colon"),
             ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is no way"),
         ] {
