@@ -12,7 +12,7 @@ use crate::{
         race::{MOST_RACERS, MOST_RUNS, Race, RaceAgent, RaceFile},
     },
 };
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ struct Entrants {
     envelope: Option<EnvelopeId>,
 
     /// Let so many agents race who behave as people do. [default: 3]
-    #[arg(long, value_name = "N", conflicts_with = "agent", value_parser = value_parser!(u32).range(1..=MOST_RACERS as i64))]
+    #[arg(long, value_name = "N", conflicts_with = "agent", value_parser = |text: &str| up_to(MOST_RACERS as u64, text))]
     agents: Option<u32>,
 
     /// Let this agent race, and others named so; see below.
@@ -68,7 +68,7 @@ struct Simulation {
     seed: Option<u64>,
 
     /// Simulate so many runs; one is told in full, several in figures.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u32).range(1..=i64::from(MOST_RUNS)))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = |text: &str| up_to(MOST_RUNS.into(), text))]
     runs: u32,
 }
 
@@ -95,6 +95,12 @@ enum Format {
     Table,
     Json,
     Svg,
+}
+
+/// Reads a whole number from 1.
+fn up_to(most: u64, text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=most).contains(&u64::from(*number)));
+    number.ok_or_else(|| format!("it is not a whole number from 1 to {most}"))
 }
 
 /// What stands below the help.

@@ -217,8 +217,208 @@ fn an_access_token_is_read_too() {
     assert!(judged(printed.trim(), "fixtures/keys/other-client.jwk.json").1.starts_with("signature refused"));
     let no_jwks = run(&["decode", printed.trim(), "--key", "fixtures/keys/test-client.pub.pem"]);
     assert_eq!(no_jwks.status.code(), Some(3));
-    assert!(text(&no_jwks.stderr).contains("test-client.pub.pem: it is no JWKS"), "{}", text(&no_jwks.stderr));
+    assert!(text(&no_jwks.stderr).contains("test-client.pub.pem: it is not a JWKS"), "{}", text(&no_jwks.stderr));
     let later = run(&["decode", printed.trim(), "--at", "2100-01-01T00:00:00Z"]);
     assert_eq!(later.status.code(), Some(1));
     assert!(text(&later.stdout).contains("REFUSED"), "{}", text(&later.stdout));
+}
+
+#[test]
+fn decode_has_the_rules_of_the_server_for_assertions() {
+    let judged = |token: &str, more: &[&str]| {
+        let output = run(&[&["decode", token, "--at", "2026-03-01T12:00:00Z"], more].concat());
+        (output.status.code(), text(&output.stdout))
+    };
+    let nameless = assertion(&["--without", "given_name", "--without", "family_name"]);
+    let (code, printed) = judged(&nameless, &[]);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("unless --assertion-names is optional"), "{printed}");
+    assert_eq!(judged(&nameless, &["--assertion-names", "optional"]).0, Some(0));
+    let international = assertion(&["--email", "söm@example.com"]);
+    assert_eq!(judged(&international, &[]).0, Some(0));
+    let (code, printed) = judged(&international, &["--email", "ascii"]);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("--email ascii refuses internationalised addresses"), "{printed}");
+}
+
+/// Words of libraries, which no message may have.
+const FOREIGN: [&str; 22] = [
+    "invalid type",
+    "invalid value",
+    "unknown variant",
+    "unknown field",
+    "missing field",
+    "expected value",
+    "expected `",
+    "at line 1 column",
+    "Invalid symbol",
+    "Invalid byte",
+    "Invalid input length",
+    "ASN.1",
+    "PEM error",
+    "PEM Base64",
+    "DER",
+    "did not find expected",
+    "while parsing",
+    "failed to parse",
+    "invalid digit",
+    "expected four digit",
+    "Invalid padding",
+    "Invalid last symbol",
+];
+
+#[test]
+fn no_message_about_a_key_or_token_has_words_of_a_library() {
+    let folder = Folder::new();
+    let good = assertion(&[]);
+    let write = |name: &str, content: &str| {
+        std::fs::write(folder.file(name), content).unwrap();
+        folder.file(name).display().to_string()
+    };
+    let pem = std::fs::read_to_string("fixtures/keys/test-client.pub.pem").unwrap();
+    let zeros = |label: &str| format!("-----BEGIN {label}-----\nAAAAAAAAAAA=\n-----END {label}-----\n");
+    for (content, problem) in [
+        ("{\"kty\":\"RSA\",".to_owned(), "it is cut off"),
+        ("{\"kty\":\"RSA\",\"n\":\"a+b\",\"e\":\"AQAB\"}".to_owned(), "its \"n\" is not base64url: character 2 is '+'"),
+        ("{\"kty\":\"RSA\",\"n\":\"ab==\",\"e\":\"AQAB\"}".to_owned(), "it has padding; drop each \"=\""),
+        ("{\"kty\":\"RSA\",\"n\":\"abcde\",\"e\":\"AQAB\"}".to_owned(), "cut off or damaged at its end"),
+        (zeros("CERTIFICATE"), "its CERTIFICATE block is damaged"),
+        (zeros("PUBLIC KEY"), "its PUBLIC KEY block is damaged"),
+        (zeros("RSA PUBLIC KEY"), "its RSA public key is damaged"),
+        (pem.replace("MII", "M!!"), "the lines between BEGIN and END are not base64"),
+        (pem.replace("END PUBLIC", "END OTHER"), "the END line"),
+    ] {
+        let key = write("key", &content);
+        let output = run(&["decode", &good, "--key", &key]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{content}: {told}");
+        assert!(told.contains(problem), "{content}: {told}");
+        assert!(!FOREIGN.iter().any(|words| told.contains(words)), "{told}");
+    }
+    for (token, problem) in [
+        ("eyJ!.e30.AA", "is not base64url in its header: character 4 is '!'"),
+        ("eyJh.e30.AA", "has no JSON object as its header: it is cut off"),
+        ("W10.e30.AA", "has no JSON object as its header"),
+        ("e30.eyJhIjoxLCJhIjoyfQ.AA", "has no JSON object as its claims: /a: the member is given more than once"),
+    ] {
+        let output = run_with_input(&["decode"], token.as_bytes());
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{token}: {told}");
+        assert!(told.contains(problem), "{token}: {told}");
+        assert!(!FOREIGN.iter().any(|words| told.contains(words)), "{told}");
+    }
+}
+
+#[test]
+fn no_message_about_a_flag_has_words_of_a_library() {
+    for (arguments, problem) in [
+        (&["decode", "--at", "soon"][..], "\"soon\" is not a time; write one such as 2026-03-01T12:00:00Z"),
+        (&["decode", "--at", "2026-03-01"], "\"2026-03-01\" is not a time"),
+        (&["decode", "--clock-skew", "5"], "5 has no unit; write 5ms, 5s or 5m"),
+        (&["decode", "--clock-skew=-5s"], "\"-5s\" is negative"),
+        (&["race", "--runs", "many"], "it is not a whole number from 1 to 10000000"),
+        (&["race", "--runs", "0"], "it is not a whole number from 1 to 10000000"),
+        (&["race", "--agents", "1001"], "it is not a whole number from 1 to 1000"),
+        (&["race", "--seed", "x"], "it is not a whole number of 0 or more"),
+        (&["token", "--lifetime", "soon"], "\"soon\" is not a span of time"),
+    ] {
+        let output = run(arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        // Every flag has the frame "invalid value … for …: "; what follows it is about the value.
+        let said = told.split(">': ").nth(1).unwrap();
+        assert!(said.starts_with(problem), "{arguments:?}: {told}");
+        assert!(!FOREIGN.iter().any(|words| said.contains(words)), "{told}");
+    }
+}
+
+#[test]
+fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
+    let folder = Folder::new();
+    let write = |name: &str, content: &str| {
+        std::fs::write(folder.file(name), content).unwrap();
+        folder.file(name).display().to_string()
+    };
+    for scenario in [
+        "name: s\nanswers: [\n",
+        "name: s\n\tanswers: [{}]\n",
+        "name: \"s\nanswers: [{}]\n",
+        "name: \"\\q\"\nanswers: [{}]\n",
+        "name: s: t\nanswers: [{}]\n",
+        "name: s\nname: t\nanswers: [{}]\n",
+        "name: s\n---\nname: t\n",
+        "name: [s]\nanswers: [{}]\n",
+        "name: {a: b}\nanswers: [{}]\n",
+        "name: s\nanswers: {}\n",
+        "name: s\nanswers: [5]\n",
+        "name: s\nanswers: [x]\n",
+        "name: s\npriority: [1]\nanswers: [{}]\n",
+        "name: s\npriority: x\nanswers: [{}]\n",
+        "name: s\nanswers: [{http_status: x}]\n",
+        "name: s\nanswers: [{http_status: 99999}]\n",
+        "name: s\nanswers: [{headers: [a]}]\n",
+        "name: s\nanswers: [{set: 5}]\n",
+        "name: s\nanswers: [{remove: 5}]\n",
+        "name: s\nanswers: [{remove: [[a]]}]\n",
+        "name: s\nanswers: [{delay: [1]}]\n",
+        "name: s\nanswers: [{delay: {uniform: 5}}]\n",
+        "name: s\nanswers: [{delay: {lognormal: 5}}]\n",
+        "name: s\nanswers: [{delay: {lognormal: {median: 1, sigma: x}}}]\n",
+        "name: s\nanswers: [{delay: {other: 1}}]\n",
+        "name: s\nanswers: [{fault: x}]\n",
+        "name: s\nanswers: [{fault: {x: 1}}]\n",
+        "name: s\nanswers: [{outcome: [x]}]\n",
+        "name: s\nmatch: 5\nanswers: [{}]\n",
+        "name: s\nmatch: {body: 5}\nanswers: [{}]\n",
+        "name: s\nmatch: {body: [5]}\nanswers: [{}]\n",
+        "name: s\nmatch: {body: [{pointer: /a, above: x}]}\nanswers: [{}]\n",
+        "name: s\nmatch: {body: [{pointer: [a], exists: true}]}\nanswers: [{}]\n",
+        "name: s\nmatch: {any: 5}\nanswers: [{}]\n",
+        "name: s\nmatch: {email: [a]}\nanswers: [{}]\n",
+        "name: s\npeople: [5]\nanswers: [{}]\n",
+        "name: *a\nanswers: [{}]\n",
+        "name: !x s\nanswers: [{}]\n",
+        "<<: 5\nname: s\nanswers: [{}]\n",
+        "name: !!binary x\nanswers: [{}]\n",
+        "? [a]\n: b\n",
+        "]\n",
+    ] {
+        let output = run(&["validate", "--as", "scenario", &write("s.yaml", scenario)]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert_ne!(output.status.code(), Some(0), "{scenario}");
+        assert!(!FOREIGN.iter().any(|words| told.contains(words)), "{scenario}\n{told}");
+    }
+    for race in [
+        "agents: 5\n",
+        "agents: [5]\n",
+        "agents: [{name: [a]}]\n",
+        "agents: [{name: A, opens: [1]}]\n",
+        "agents: [{name: A, opens: {uniform: [1, 2]}}]\n",
+        "agents: [{name: A, opens: {probability: x}}]\n",
+        "agents: [{name: A}]\nreopen: 5\n",
+        "agents: [{name: A}]\nexpiration_period_days: x\n",
+    ] {
+        let output = run(&["race", &write("race.yaml", race)]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{race}: {told}");
+        assert!(!FOREIGN.iter().any(|words| told.contains(words)), "{race}\n{told}");
+    }
+    for (snapshot, problem) in [
+        ("{", "it is cut off"),
+        ("[]", "must be a JSON object"),
+        ("{\"clock\": 5}", "/clock: "),
+        ("{\"clock\": {\"now\": \"soon\", \"frozen\": true}, \"envelopes\": []}", "a time such as"),
+    ] {
+        let output = run(&["race", &write("snapshot.json", snapshot), "--envelope", "env_0000000000000001"]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{snapshot}: {told}");
+        assert!(told.contains("this is not the snapshot of a sandbox") && told.contains(problem), "{snapshot}: {told}");
+        assert!(!FOREIGN.iter().any(|words| told.contains(words)), "{snapshot}\n{told}");
+    }
+    for spec in ["Alice: opens [1]", "Alice: opens 5", "Alice: opens -5", "Alice: accepts 1..2", "Alice: opens x..y"] {
+        let told = text(&run(&["race", "--agent", spec]).stderr);
+        // Every flag has the frame "invalid value … for …: "; what follows it is about the value.
+        let said = told.split("<SPEC>': ").nth(1).unwrap();
+        assert!(!told.is_empty() && !FOREIGN.iter().any(|words| said.contains(words)), "{spec}\n{told}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure};
 use crate::{
-    base::clock::Reading,
+    base::{clock::Reading, reading},
     cli::{output::printable, read_text},
     domain::signing::{Envelope, EnvelopeId},
     simulation::race::Race,
@@ -20,9 +20,13 @@ struct Snapshot {
 pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
     let (name, text) = read_text(file)?;
     let refuse = |problem: String| Failure::new(Exit::File, printable(&format!("{name}: {problem}")));
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
-        let problem = error.to_string().replace('`', "\"");
-        refuse(format!("with --envelope it has to be the snapshot of a sandbox, but it is none: {problem}"))
+    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|_| {
+        let problem =
+            reading::json_object::<Snapshot>(text.as_bytes()).err().map_or(String::new(), |error| format!(": {error}"));
+        refuse(format!(
+            "this is not the snapshot of a sandbox{problem}; --envelope takes what \
+             /__admin/sandboxes/NAME/snapshot answers"
+        ))
     })?;
     let now = snapshot.clock.now;
     let found = snapshot.envelopes.into_iter().find(|envelope| envelope.id == id);

@@ -341,7 +341,7 @@ mod tests {
             (json!({ "external_user_id": long }), "has 1001 characters; at most 1000"),
             (json!({ "handoff_id": long }), "has 1001 characters; at most 1000"),
             (json!({ "source": long }), "has 1001 characters; at most 1000"),
-            (json!({ "intent": long.repeat(100) }), "is not one of the intents"),
+            (json!({ "intent": long.repeat(100) }), "is not one of \"send_e_sign_request\""),
             (json!({ "body": [{ "pointer": "/a", "glob": long }] }), "has 1001 characters; at most 1000"),
             (json!({ "body": [{ "pointer": format!("/{long}"), "exists": true }] }), "has 1002 bytes; at most 1000"),
             (json!({ "body": [{ "pointer": "/a", "equals": "a".repeat(10_001) }] }), "at most 10000"),

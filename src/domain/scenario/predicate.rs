@@ -2,11 +2,9 @@
 
 use super::{decimal::Decimal, exact::Exact, matching::given, steps::Steps};
 use crate::base::glob::Glob;
+use crate::base::reading;
 use crate::domain::session::Intent;
-use serde::{
-    Deserialize,
-    de::{IntoDeserializer, value::StrDeserializer},
-};
+use serde::Deserialize;
 use std::{
     fmt,
     io::{self, Write},
@@ -172,12 +170,9 @@ impl TryFrom<String> for IntentName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let deserializer: StrDeserializer<'_, serde::de::value::Error> = name.as_str().into_deserializer();
-        match Intent::deserialize(deserializer) {
+        match reading::word::<Intent>(&cut(&name, 60, str::to_owned)) {
             Ok(_) => Ok(Self(name.into())),
-            // The error lists the intents there are.
-            Err(error) if name.len() <= 100 => Err(format!("{name:?} is no intent: {error}")),
-            Err(_) => Err(format!("{} is not one of the intents", cut(&name, 100, |text| format!("{text:?}")))),
+            Err(error) => Err(format!("unknown intent: {error}")),
         }
     }
 }

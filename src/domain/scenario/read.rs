@@ -1,9 +1,9 @@
 //! From the text of a file to typed values, with every error at its place. The one module that knows the YAML reader.
 
 use super::error::ScenarioError;
-use crate::base::position::Position;
+use crate::base::{position::Position, reading::wanted_as};
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location, MessageFormatter, Options, UserMessageFormatter, budget::BudgetBreach};
+use serde_saphyr::{Error, Location, Options, budget::BudgetBreach};
 
 /// The most bytes of a file.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
@@ -102,15 +102,64 @@ fn problem(error: &Error) -> String {
         Error::UnknownAnchor { .. } => {
             "in YAML a text that opens with * means something else; write it in quotes".to_owned()
         }
-        other => match UserMessageFormatter.format_message(other).lines().next().unwrap_or("cannot be read") {
+        Error::Unexpected { expected, .. } => format!("{} is wanted here", wanted_as(expected)),
+        Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
+            format!("{} is wanted here", wanted_as(expected))
+        }
+        Error::SerdeInvalidLength { len, expected, .. } => {
+            format!("a list of {len} is not {}", wanted_as(expected))
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key {key:?} is given twice; give it once"),
+        Error::DuplicateMappingKey { key: None, .. } => "a key is given twice; give it once".to_owned(),
+        Error::InvalidScalar { .. } => "the value is not of the type that is wanted here".to_owned(),
+        Error::NonFiniteFloat { value, .. } => {
+            format!("{value:?} is not a finite number; quote it to keep the text")
+        }
+        Error::MultipleDocuments { .. } => "the file holds more than one document; split it at ---".to_owned(),
+        Error::MergeKeyNotAllowed { .. } | Error::MergeValueNotMapOrSeqOfMaps { .. } => {
+            "the merge key << cannot be used here; write the keys out".to_owned()
+        }
+        Error::UnsupportedTag { .. }
+        | Error::TaggedEnumMismatch { .. }
+        | Error::TaggedStructFieldName { .. }
+        | Error::TaggedScalarCannotDeserializeIntoString { .. }
+        | Error::InvalidBinaryBase64 { .. }
+        | Error::BinaryNotUtf8 { .. } => {
+            "a tag (!) would turn the value into another; drop it, and quote a text".to_owned()
+        }
+        // What a type says itself. The reader's own messages are of these kinds too.
+        Error::Message { msg, .. } | Error::SerdeVariantId { msg, .. } => match &**msg {
             // Limits that the reader reports in words alone.
             "recursion limit exceeded" => too_deep(),
-            message if message.ends_with("is not a finite number") => {
-                format!("{}; quote it to keep the text", message.replace('`', "\""))
-            }
             message if message.contains("total_replayed_events") => too_many_aliases(),
             message => message.to_owned(),
         },
+        Error::ExternalMessage { msg, .. } => match &**msg {
+            "recursion limit exceeded" => too_deep(),
+            message => syntax(message).to_owned(),
+        },
+        Error::AliasError { error, .. } => problem(error),
+        _ => "the value cannot be read here; check the indentation, and quote a text".to_owned(),
+    }
+}
+
+/// What is wrong with a text that is not YAML, for the usual slips.
+fn syntax(message: &str) -> &'static str {
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if has(&["anchor"]) {
+        "in YAML a text that opens with * means something else; write it in quotes"
+    } else if has(&["tab"]) {
+        "a tab cannot indent a line in YAML; use spaces"
+    } else if has(&["unexpected character", "control character"]) {
+        "a character that YAML does not allow here; write it as an escape in double quotes, or quote the text"
+    } else if has(&["escape"]) {
+        "an unknown escape in double quotes; use single quotes to keep the backslash"
+    } else if has(&["bracket", "brace", "','", "flow"]) {
+        "an unclosed bracket: a [ or { without its ] or }, or a comma is missing"
+    } else if has(&["quote", "scalar"]) {
+        "a quote is not closed, or a text needs quotes"
+    } else {
+        "the line is not YAML; check its indentation and colons, and quote a text with special characters"
     }
 }
 

@@ -1,6 +1,7 @@
 //! An agent of a race in one line: `Alice: opens 5m, accepts 1m..2h, declines 1m 10%, signs never`.
 
 use super::{RaceAgent, file::AgentFile};
+use crate::base::reading;
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 
@@ -32,7 +33,8 @@ impl FromStr for RaceAgent {
                 return Err(format!("{verb:?} is said twice"));
             }
         }
-        let file: AgentFile = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
+        let text = Value::Object(fields).to_string();
+        let file: AgentFile = reading::json(text.as_bytes()).map_err(|error| error.in_body())?;
         file.try_into()
     }
 }
@@ -97,8 +99,8 @@ mod tests {
             ("Bob opens 5m", "no colon behind the name"),
             ("Bob, opens 5m", "no colon behind the name"),
             ("Alice Roe Signs 5m, opens 1m", "no colon behind the name"),
-            ("Bob: opens", "is no span of time"),
-            ("Bob: opens soon", "is no span of time"),
+            ("Bob: opens", "is not a span of time"),
+            ("Bob: opens soon", "is not a span of time"),
             ("Bob: opens 91d", "\"91d\" is longer than 2160h"),
             ("Bob: opens 2h..1m", "the shorter one first"),
             ("Bob: opens 5m 110%", "\"opens\": \"110%\" is no probability; write one from 0% to 100%"),
