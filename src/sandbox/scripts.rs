@@ -53,7 +53,7 @@ impl Scripted {
             ChosenBy::Pinned => "is pinned",
             _ => "matches",
         };
-        Chosen { by: self.by, why: format!("the scenario {name:?} {how}: its answer {}", self.answer).into() }
+        Chosen { by: self.by, why: format!("the scenario {name:?} {how}: its answer {}", self.answer + 1).into() }
     }
 }
 

@@ -519,6 +519,10 @@ async fn how_far_each_has_come_can_be_seen_set_and_forgotten() {
         let answer = send(&api, "PUT", path, body.clone()).await;
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.text);
     }
+    let beyond = json!({ "subject": "sam@example.com", "answer": 3 });
+    let told = send(&api, "PUT", "/__admin/scenarios/s/state", beyond).await.json();
+    let problem = "answer: 3 is not from 0 to 2; this member counts from 0, so 0 is answer 1 of \"s\".";
+    assert_eq!(told["detail"], problem);
     assert_eq!(api.call("DELETE", "/__admin/scenarios/s/state").await.status, 204);
     assert_eq!(said(&api, "h-1", "kim@example.com").await, "0");
     assert_eq!(api.get("/__admin/scenarios/none/state").await.status, 404);
@@ -685,13 +689,13 @@ async fn the_exchange_says_which_answer_of_which_scenario_it_was() {
     let by = |by: &str, why: &str| json!({ "by": by, "why": why });
     let email = sam("expired-file-url");
     let why = "the scenario \"expired-file-url\" matches: its answer";
-    assert_eq!(chosen(&email).await, by("scenario", &format!("{why} 0")));
     assert_eq!(chosen(&email).await, by("scenario", &format!("{why} 1")));
-    assert_eq!(chosen(&email).await, by("scenario", &format!("{why} 1; the handoff_id is known")));
+    assert_eq!(chosen(&email).await, by("scenario", &format!("{why} 2")));
+    assert_eq!(chosen(&email).await, by("scenario", &format!("{why} 2; the handoff_id is known")));
     api.call("PUT", "/__admin/scenarios/token-revoked/pin").await;
     api.call("POST", "/__admin/scenarios/rate-limited/queue").await;
-    assert_eq!(chosen("kim@example.com").await, by("queued", "the scenario \"rate-limited\" is queued: its answer 0"));
-    assert_eq!(chosen("kim@example.com").await, by("pinned", "the scenario \"token-revoked\" is pinned: its answer 0"));
+    assert_eq!(chosen("kim@example.com").await, by("queued", "the scenario \"rate-limited\" is queued: its answer 1"));
+    assert_eq!(chosen("kim@example.com").await, by("pinned", "the scenario \"token-revoked\" is pinned: its answer 1"));
     api.call("DELETE", "/__admin/scenarios/token-revoked/pin").await;
     assert_eq!(chosen("sam+verify_email@example.com").await["by"], "magic_email");
 }

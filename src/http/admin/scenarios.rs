@@ -151,7 +151,11 @@ pub(super) async fn set_state(
         (Per::Handoff | Per::All, subject) => subject.to_owned(),
     };
     if !sandbox.scripts.set_walk(&name, &subject, state.answer, sandbox.clock.now()) {
-        return Err(Problem::bad_request(format!("answer: {name:?} has {answers} answers, counted from 0.")));
+        return Err(Problem::bad_request(format!(
+            "answer: {} is not from 0 to {}; this member counts from 0, so 0 is answer 1 of {name:?}.",
+            state.answer,
+            answers.saturating_sub(1)
+        )));
     }
     Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
 }
