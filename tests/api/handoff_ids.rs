@@ -1,6 +1,10 @@
 //! Whose a `handoff_id` is (S8), retries, and tags that win over both.
 
-use crate::harness::{Answer, Api, body_of};
+use crate::{
+    harness::{Answer, Api, body_of},
+    oauth::{Client, token_of},
+    sandboxes::send as admin,
+};
 use axum::{body::Body, http::Request};
 use docendorse_mock::{Settings, config::OnDuplicateHandoff};
 use serde_json::{Value, json};
@@ -82,6 +86,82 @@ async fn a_pinned_scenario_wins_over_the_rule_for_other_users() {
     let other = api.hand_off(body_for("h-1", "usr_2", "kim@example.com")).await.json();
     assert_eq!(other["status"], "success");
     assert_ne!(other["agent_session_id"], first["agent_session_id"]);
+}
+
+/// Registers a scenario that answers with a new success.
+async fn put_yes(api: &Api, matcher: Value) {
+    let scenario = json!({ "name": "yes", "match": matcher, "answers": [{ "outcome": "success" }] });
+    let put = Request::put("/__admin/scenarios/yes").body(Body::from(scenario.to_string())).unwrap();
+    let put = api.send(put).await;
+    assert!(put.status.is_success(), "{}", put.text);
+}
+
+#[tokio::test]
+async fn a_queued_scenario_wins_over_the_rule_for_other_users_once() {
+    for mode in MODES {
+        let api = with_mode(mode);
+        let first = api.hand_off(body_for("h-1", "usr_1", "sam@example.com")).await.json();
+        put_yes(&api, json!({ "email": "nobody@example.com" })).await;
+        let queue = Request::post("/__admin/scenarios/yes/queue").body(Body::from(r#"{"count": 1}"#)).unwrap();
+        assert_eq!(api.send(queue).await.status, 200);
+        let other = api.hand_off(body_for("h-1", "usr_2", "kim@example.com")).await.json();
+        assert_eq!(other["status"], "success", "{mode:?}");
+        assert_ne!(other["agent_session_id"], first["agent_session_id"], "{mode:?}");
+        let third = api.hand_off(body_for("h-1", "usr_3", "lee@example.com")).await;
+        assert_eq!(third.status, 409, "{mode:?}: the queue is empty");
+    }
+}
+
+#[tokio::test]
+async fn a_matching_scenario_wins_over_the_rule_for_other_users() {
+    for mode in MODES {
+        let api = with_mode(mode);
+        let first = api.hand_off(body_for("h-1", "usr_1", "sam@example.com")).await.json();
+        put_yes(&api, json!({ "email": "kim@example.com" })).await;
+        let other = api.hand_off(body_for("h-1", "usr_2", "kim@example.com")).await.json();
+        assert_eq!(other["status"], "success", "{mode:?}");
+        assert_ne!(other["agent_session_id"], first["agent_session_id"], "{mode:?}");
+        assert_eq!(api.hand_off(body_for("h-1", "usr_3", "lee@example.com")).await.status, 409, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_handoff_ids_of_a_tokens_client_are_its_own() {
+    for mode in MODES {
+        let api = with_mode(mode);
+        let client = Client::frozen(&api).await;
+        let token = token_of(&client.exchange("j-1", &json!({})).await);
+        let send =
+            async |token: &str, user: &str, email: &str| crate::access::hand_off(&api, token, "h-1", user, email).await;
+        let first = send(&token, "usr_123", "sam@example.com").await;
+        assert_eq!(first.status, 200, "{mode:?}: {}", first.text);
+        // Another token of the same client is the same client.
+        let token = token_of(&client.exchange("j-2", &json!({})).await);
+        let other = send(&token, "usr_2", "kim@example.com").await;
+        assert_eq!(other.status, 409, "{mode:?}: {}", other.text);
+        assert!(other.description().contains("another user"), "{mode:?}: {}", other.text);
+        let same = send(&token, "usr_123", "sam@example.com").await;
+        match mode {
+            OnDuplicateHandoff::Replay => {
+                assert_eq!(same.json()["agent_session_id"], first.json()["agent_session_id"]);
+            }
+            OnDuplicateHandoff::New => assert_ne!(same.json()["agent_session_id"], first.json()["agent_session_id"]),
+            OnDuplicateHandoff::Error => assert_eq!(same.status, 409),
+        }
+        // The sandbox's own token belongs to the same client.
+        assert_eq!(send(&client.bearer_token, "usr_2", "kim@example.com").await.status, 409, "{mode:?}");
+        // Another client of the sandbox has handoff ids of its own, and so has another sandbox.
+        let jwk: Value = serde_json::from_str(include_str!("../../fixtures/keys/other-client.jwk.json")).unwrap();
+        let path = |what: &str| format!("/__admin/{what}?sandbox={}", client.sandbox);
+        let registered = admin(&api, "POST", &path("clients"), json!({ "jwks": jwk })).await.json();
+        let issued = admin(&api, "POST", &path("tokens"), json!({ "client_id": registered["client_id"] })).await.json();
+        let theirs = send(issued["access_token"].as_str().unwrap(), "usr_2", "kim@example.com").await;
+        let elsewhere = send("any-token", "usr_2", "kim@example.com").await;
+        for answer in [theirs, elsewhere] {
+            assert_eq!(answer.status, 200, "{mode:?}: {}", answer.text);
+            assert_ne!(answer.json()["agent_session_id"], first.json()["agent_session_id"], "{mode:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -123,3 +123,29 @@ async fn messages_are_listed_filtered_shown_and_let_go() {
     assert_eq!(messages(&api, "").await, json!({ "messages": [], "matching": 0, "next": null, "dropped": 0 }));
     assert_eq!(api.get(&path).await.status, 404);
 }
+
+#[tokio::test]
+async fn messages_are_paged_by_after() {
+    let api = Api::new();
+    for _ in 0..5 {
+        let (_, agents) = verified(&api).await;
+        for what in ["open", "accept"] {
+            act(&api, &agents[0], what).await;
+        }
+    }
+    let ids = |list: &Value| -> Vec<String> {
+        list["messages"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = ids(&messages(&api, "").await);
+    assert_eq!(all.len(), 5);
+    let (mut paged, mut after) = (Vec::new(), String::new());
+    for left in [5, 3, 1] {
+        let page = messages(&api, &format!("?channel=sms&limit=2{after}")).await;
+        assert_eq!(page["matching"], left);
+        paged.extend(ids(&page));
+        assert_eq!(page["next"].is_null(), left == 1, "{page}");
+        after = format!("&after={}", page["next"].as_str().unwrap_or_default());
+    }
+    assert_eq!(paged, all);
+    assert_eq!(api.get("/__admin/messages?after=msg_0").await.status, 404);
+}

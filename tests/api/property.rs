@@ -4,6 +4,7 @@
 use crate::{
     agreement::{holds, signing_holds},
     fixtures::files,
+    harness::Api,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -221,6 +222,62 @@ proptest! {
         value in nearly_valid(valid(&SIGNING), signing_key())
     ) {
         signing_holds(value.to_string().as_bytes());
+    }
+}
+
+/// Numbers that neither 64 bits nor a floating-point number hold.
+fn number_out_of_range() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "-?[1-9][0-9]{19,400}",
+        "-?[0-9](\\.[0-9]{1,30})?[eE][+-]?[1-9][0-9]{2,6}",
+        "-?0\\.[0-9]{20,400}",
+        Just("1e400".to_owned()),
+    ]
+}
+
+/// Texts with half of a surrogate pair, as JSON writes them.
+fn lone_surrogate() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\"[a-z]{0,3}\\\\ud[89ab][0-9a-f]{2}[a-z]{0,3}\"",
+        "\"[a-z]{0,3}\\\\ud[c-f][0-9a-f]{2}[a-z]{0,3}\"",
+        "\"\\\\ud[89ab][0-9a-f]{2}\\\\ud[89ab][0-9a-f]{2}\"",
+    ]
+}
+
+/// A valid body with a value, as it is written, in an unknown member of some object or as the next item of some list.
+fn with_written(written: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let bodies = valid(&["requests/valid"]);
+    (prop::sample::select(bodies), any::<prop::sample::Index>(), written).prop_map(|(mut body, index, written)| {
+        const PLACEHOLDER: &str = "~written here~";
+        let mut places = Vec::new();
+        collect(&body, String::new(), &mut places);
+        let objects: Vec<_> = places.iter().filter(|place| body.pointer(place).unwrap().is_object()).collect();
+        let place = objects[index.index(objects.len())].clone();
+        body.pointer_mut(&place).unwrap()[PLACEHOLDER] = Value::from(PLACEHOLDER);
+        body.to_string().replace(&format!("{PLACEHOLDER:?}:{PLACEHOLDER:?}"), &format!("\"x\":{written}"))
+    })
+}
+
+/// The HTTP status of a handoff with this body.
+fn status_of(body: &str) -> u16 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { Api::new().hand_off(body.to_owned()).await.status.as_u16() })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn numbers_out_of_range_pass_in_unknown_members(body in with_written(number_out_of_range())) {
+        holds(body.as_bytes());
+        prop_assert_eq!(status_of(&body), 200, "{}", body);
+    }
+
+    #[test]
+    fn lone_surrogates_pass_in_unknown_members(body in with_written(lone_surrogate())) {
+        holds(body.as_bytes());
+        // The grammar of RFC 8259 allows them (8.2), and so do unknown members (R9).
+        prop_assert_eq!(status_of(&body), 200, "{}", body);
     }
 }
 

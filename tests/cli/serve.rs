@@ -166,3 +166,27 @@ fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).ends_with("other.json: not a ready file\n"));
 }
+
+#[cfg(unix)]
+#[test]
+fn log_lines_are_masked_and_shortened() {
+    let running =
+        Running::start_with_log(program().args(["--listen", "127.0.0.1:0", "--log-level", "debug"]), Stdio::piped());
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c3IifQ.c2lnbmF0dXJlLXNlY3JldA";
+    running.ask("POST", &format!("{CREATE}?note={jwt}"), &minimal());
+    running.ask("POST", &format!("{CREATE}?apikey=s3cr3t-query"), &minimal());
+    running.ask("POST", &format!("{CREATE}?long={}", "x".repeat(5_000)), &minimal());
+    let long = minimal().replace("self_sign", &"y".repeat(5_000));
+    running.ask_as("s3cr3t-bearer", "POST", CREATE, &long);
+    let (_, _, log) = running.stop("-TERM");
+    for secret in ["c2lnbmF0dXJlLXNlY3JldA", "s3cr3t-query", "s3cr3t-bearer"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(CREATE)).collect();
+    assert_eq!(lines.len(), 4, "{log}");
+    assert!(lines[0].contains("eyJ***"), "{}", lines[0]);
+    assert!(lines[1].contains("apikey=***"), "{}", lines[1]);
+    for line in lines {
+        assert!(line.chars().count() < 1_200, "{} characters", line.chars().count());
+    }
+}
