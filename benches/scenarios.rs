@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use docendorse_mock::domain::scenario::{Endpoint, Facts, LazyBody, Scenario, ScenarioSet, shipped};
+use docendorse_mock::domain::scenario::{Facts, LazyBody, Scenario, ScenarioEndpoint, ScenarioSet, shipped};
 use serde_json::json;
 use std::{hint::black_box, sync::Arc};
 
@@ -48,11 +48,11 @@ fn choose(criterion: &mut Criterion) {
                 _ => facts.handoff_id = &wanted,
             }
             assert!(
-                set.choose(Endpoint::Handoff, &facts).is_ok_and(|chosen| chosen.is_some()),
+                set.choose(ScenarioEndpoint::Handoff, &facts).is_ok_and(|chosen| chosen.is_some()),
                 "the scenario is there to be chosen"
             );
             group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
-                bencher.iter(|| set.choose(Endpoint::Handoff, black_box(facts)));
+                bencher.iter(|| set.choose(ScenarioEndpoint::Handoff, black_box(facts)));
             });
         }
         group.finish();

@@ -20,7 +20,7 @@ use crate::{
     domain::{
         actor::ActorState,
         contract::{HANDOFF_REQUEST, Schema, SchemaError},
-        journal::Limits,
+        journal::JournalLimits,
         oauth::{KeyError, TokenIssuer},
         session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
@@ -126,7 +126,7 @@ impl App {
         let sandbox = SandboxSettings {
             seed: settings.seed,
             switches: Switches::of(&settings),
-            journal: Limits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
+            journal: JournalLimits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
             max_sessions: settings.max_sessions,
             max_session_bytes: settings.max_session_bytes,
             max_events: settings.max_events,
@@ -136,7 +136,8 @@ impl App {
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
         let issuer = TokenIssuer::new(&ids.signing_seed()).map_err(|error| AppError::Key(error.to_string()))?;
         let issuing = Arc::new(Issuing::new(issuer, &settings.audience));
-        let limits = sandbox::Limits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
+        let limits =
+            sandbox::SandboxLimits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
         let sandboxes = Sandboxes::new(sandbox, limits, store, Arc::new(scenarios), issuing, ids)
             .map_err(|error: KeyError| AppError::Key(error.to_string()))?;
         clients::register(&sandboxes, &settings)?;

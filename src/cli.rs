@@ -110,7 +110,7 @@ Flags win over the environment, the environment over the file, the file over the
     Serve(Box<ServeOptions>),
     /// Ask a server whether it is ready; exit 0 once it is.
     #[command(after_help = locate::HELP)]
-    Ready(Box<ready::Options>),
+    Ready(Box<ready::ReadyOptions>),
     /// Check request bodies and scenario files without a server.
     #[command(after_help = "\
 A .yaml or .yml file is a scenario; so is any other text that has \"answers\" and no \"handoff_id\"
@@ -118,7 +118,7 @@ at its top level. All else is the body of a handoff. --as overrides this; it als
 of the signing service. Standard input is judged in the same way.
 
 A handoff that begins with a byte order mark is refused, as by the server; a scenario may have one.")]
-    Validate(validate::Options),
+    Validate(validate::ValidateOptions),
     /// List the scenarios in the order in which they are asked.
     List(scenarios::ListOptions),
     /// Print the file of a scenario as it is written.
@@ -129,22 +129,22 @@ It prints the token alone: TOKEN=$(docendorse-mock token)
 A refusal ends with 1 and says which claim failed, a server that does not answer with 4.
 
 The server is found as by `ready`; see docendorse-mock ready --help.")]
-    Token(Box<token::Options>),
+    Token(Box<token::TokenOptions>),
     /// Read an assertion or access token, and say claim by claim what a server would object to.
     #[command(
         after_help = "It ends with 1 when something would be refused, and with 3 when the text is no signed JWT."
     )]
-    Decode(decode::Options),
+    Decode(decode::DecodeOptions),
     /// Let simulated people race for one signature: who wins, when, and by how much.
     #[command(after_help = race::AFTER_HELP)]
-    Race(Box<race::Options>),
+    Race(Box<race::RaceOptions>),
     /// Make key pairs for clients.
     #[command(subcommand)]
-    Keys(keys::Options),
+    Keys(keys::KeyOptions),
     /// Print name and version.
     Version,
     /// Print a completion script for a shell.
-    Completions(completions::Options),
+    Completions(completions::CompletionOptions),
 }
 
 /// Runs the program with the arguments of the process.

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{ClientEntry, Settings},
-    domain::oauth::{Client, PublicKey, Scopes, Secret, is_client_id},
+    domain::oauth::{Client, PublicKey, Scopes, SecretDigest, is_client_id},
     sandbox::{FoundClient, Sandboxes},
 };
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(),
         };
         let mut client = new(sandboxes, client_id)?;
         client.scopes = scopes;
-        client.secret = client_secret.as_deref().map(Secret::of);
+        client.secret = client_secret.as_deref().map(SecretDigest::of);
         // Before its keys, so that the same id twice is told as that.
         sandboxes.register(&sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
         for file in keys {

@@ -9,7 +9,7 @@ use crate::{
     config::ScenarioSource,
     domain::scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, utf8},
 };
-use folder::{Found, find, read_bytes, shown};
+use folder::{FolderContent, find, read_bytes, shown};
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
@@ -106,7 +106,7 @@ pub struct Loaded {
 /// At the first file that is wrong, with its place; when two files of folders name the same scenario; when a limit is
 /// exceeded.
 pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
-    let Found { files, warnings } = find_all(sources)?;
+    let FolderContent { files, warnings } = find_all(sources)?;
     let mut scenarios = Vec::new();
     let mut texts: HashMap<Box<str>, Cow<'static, str>> = HashMap::new();
     let mut size = 0;
@@ -134,9 +134,9 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
 }
 
 /// The files of all folders. A folder that is given twice counts once.
-fn find_all(sources: &[ScenarioSource]) -> Result<Found, LoadError> {
+fn find_all(sources: &[ScenarioSource]) -> Result<FolderContent, LoadError> {
     let mut seen = HashSet::new();
-    let mut all = Found::default();
+    let mut all = FolderContent::default();
     let mut bytes = 0;
     for folder in sources.iter().filter_map(ScenarioSource::folder) {
         let identity = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());

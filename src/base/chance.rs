@@ -193,10 +193,10 @@ impl<const MOST: u64> Serialize for Delay<MOST> {
         match *self {
             Self::Fixed(span) => Stretch::<MOST>(span).serialize(serializer),
             Self::Uniform(least, most) => {
-                Drawn::Uniform(vec![Stretch::<MOST>(least), Stretch(most)]).serialize(serializer)
+                WrittenDelay::Uniform(vec![Stretch::<MOST>(least), Stretch(most)]).serialize(serializer)
             }
             Self::Lognormal { median, sigma } => {
-                Drawn::Lognormal(Lognormal { median: Stretch::<MOST>(median), sigma }).serialize(serializer)
+                WrittenDelay::Lognormal(Lognormal { median: Stretch::<MOST>(median), sigma }).serialize(serializer)
             }
         }
     }
@@ -218,14 +218,14 @@ impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
     numbers_have_no_unit!(Delay<MOST>);
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay<MOST>, A::Error> {
-        Delay::try_from(Drawn::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
+        Delay::try_from(WrittenDelay::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
     }
 }
 
 /// The delays that are drawn, as written.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Drawn<const MOST: u64> {
+pub(crate) enum WrittenDelay<const MOST: u64> {
     Uniform(Vec<Stretch<MOST>>),
     Lognormal(Lognormal<MOST>),
 }
@@ -237,19 +237,19 @@ pub(crate) struct Lognormal<const MOST: u64> {
     sigma: f64,
 }
 
-impl<const MOST: u64> TryFrom<Drawn<MOST>> for Delay<MOST> {
+impl<const MOST: u64> TryFrom<WrittenDelay<MOST>> for Delay<MOST> {
     type Error = &'static str;
 
-    fn try_from(drawn: Drawn<MOST>) -> Result<Self, &'static str> {
+    fn try_from(drawn: WrittenDelay<MOST>) -> Result<Self, &'static str> {
         match drawn {
-            Drawn::Uniform(spans) => match spans[..] {
+            WrittenDelay::Uniform(spans) => match spans[..] {
                 [Stretch(least), Stretch(most)] if least <= most => Ok(Self::Uniform(least, most)),
                 _ => Err("\"uniform\" takes two spans, the shorter one first"),
             },
-            Drawn::Lognormal(Lognormal { median: Stretch(median), sigma }) if (0.0..=10.0).contains(&sigma) => {
+            WrittenDelay::Lognormal(Lognormal { median: Stretch(median), sigma }) if (0.0..=10.0).contains(&sigma) => {
                 Ok(Self::Lognormal { median, sigma })
             }
-            Drawn::Lognormal(_) => Err("\"sigma\" must be a number from 0 to 10"),
+            WrittenDelay::Lognormal(_) => Err("\"sigma\" must be a number from 0 to 10"),
         }
     }
 }

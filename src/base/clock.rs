@@ -26,13 +26,13 @@ const WAITED_OUT: i64 = 1_000_000;
 /// A sandbox's clock.
 #[derive(Debug)]
 pub struct Clock {
-    state: RwLock<State>,
+    state: RwLock<ClockState>,
     /// The latest time that was read, in microseconds since the Unix epoch, rounded down.
     latest: AtomicI64,
 }
 
 #[derive(Clone, Debug)]
-struct State {
+struct ClockState {
     mode: Mode,
     wall: WallClock,
 }
@@ -91,7 +91,7 @@ impl Clock {
     }
 
     fn new(mode: Mode) -> Self {
-        Self { state: RwLock::new(State { mode, wall: WallClock::default() }), latest: AtomicI64::new(i64::MIN) }
+        Self { state: RwLock::new(ClockState { mode, wall: WallClock::default() }), latest: AtomicI64::new(i64::MIN) }
     }
 
     /// Reads real time from another wall clock from now on. The time stays what it is.
@@ -174,7 +174,7 @@ impl Clock {
     }
 
     /// The time of a locked state.
-    fn present(&self, state: &State) -> Timestamp {
+    fn present(&self, state: &ClockState) -> Timestamp {
         let now = state.mode.now(&state.wall);
         if state.mode.is_frozen() {
             self.latest.fetch_max(now.as_microsecond(), Ordering::Relaxed);

@@ -5,7 +5,7 @@
 
 mod part;
 
-use part::{Floating, Part};
+use part::{Floating, GlobPart};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
@@ -21,11 +21,11 @@ const QUOTED: usize = 100;
 pub struct Glob {
     written: Box<str>,
     /// Up to the first star, or to the end.
-    start: Part,
+    start: GlobPart,
     /// Between stars.
     middle: Box<[Floating]>,
     /// Behind the last star. None without a star: then `start` is the whole text.
-    end: Option<Part>,
+    end: Option<GlobPart>,
 }
 
 impl Serialize for Glob {
@@ -91,9 +91,9 @@ impl Glob {
                 part.push(char);
             }
         }
-        let end = if parts.len() > 1 { parts.pop().map(|part| Part::new(&part)) } else { None };
+        let end = if parts.len() > 1 { parts.pop().map(|part| GlobPart::new(&part)) } else { None };
         let mut parts = parts.into_iter();
-        let start = Part::new(&parts.next().unwrap_or_default());
+        let start = GlobPart::new(&parts.next().unwrap_or_default());
         // Several stars in a row say no more than one.
         let middle = parts.filter(|part| !part.is_empty()).map(|part| Floating::new(&part)).collect();
         Ok(Self { written: written.into(), start, middle, end })
@@ -133,14 +133,15 @@ impl Glob {
     /// The one text that matches, when there is no wildcard.
     pub(crate) fn exact(&self) -> Option<&str> {
         match (&self.start, &self.end) {
-            (Part::Text(text), None) => Some(text),
+            (GlobPart::Text(text), None) => Some(text),
             _ => None,
         }
     }
 
     /// The tag of `*+tag@*`: what stands between the last plus and the at of every email that matches.
     pub(crate) fn tag(&self) -> Option<&str> {
-        let (Part::Text(start), [floating], Some(Part::Text(end))) = (&self.start, &*self.middle, &self.end) else {
+        let (GlobPart::Text(start), [floating], Some(GlobPart::Text(end))) = (&self.start, &*self.middle, &self.end)
+        else {
             return None;
         };
         let text = floating.text()?;

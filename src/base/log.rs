@@ -31,13 +31,13 @@ thread_local! {
 #[derive(Debug)]
 pub struct Log {
     limit: usize,
-    queue: Mutex<Queue>,
+    queue: Mutex<LineQueue>,
     filled: Condvar,
     written: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct LineQueue {
     text: Vec<u8>,
     /// The thread has taken lines and not written them yet.
     is_writing: bool,
@@ -92,7 +92,7 @@ impl Log {
 
     /// Waits until all lines are written, or the time is up.
     pub fn flush(&self, at_most: Duration) {
-        let is_busy = |queue: &mut Queue| queue.is_writing || !queue.text.is_empty();
+        let is_busy = |queue: &mut LineQueue| queue.is_writing || !queue.text.is_empty();
         drop(self.written.wait_timeout_while(self.lock(), at_most, is_busy));
     }
 
@@ -131,7 +131,7 @@ impl Log {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, LineQueue> {
         // Nothing that holds this lock can leave the queue half changed.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,12 +8,12 @@ use clap_complete::Shell;
 const NAME: &str = env!("CARGO_PKG_NAME");
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct CompletionOptions {
     /// The shell to complete for.
     shell: Shell,
 }
 
-pub(super) fn completions(options: &Options, command: Command) -> Result<Exit, Failure> {
+pub(super) fn completions(options: &CompletionOptions, command: Command) -> Result<Exit, Failure> {
     // Without a verb the flags are those of `serve`.
     let mut command = ServeOptions::augment_args(command);
     // Generated into memory first: the generator panics if it cannot write.

@@ -5,8 +5,8 @@ use crate::{
     base::{clock::Clock, reading},
     config::{self, AssertionNames, DEFAULT_AUDIENCE, EmailRule},
     domain::oauth::{
-        AccessToken, Assertion, Client, Fate, Ground, Issuer, Judgement, Jws, PublicKey, Scope, Scopes, Verdict, When,
-        built_in, is_signed_by,
+        AccessToken, Assertion, AssertionJudgement, Client, Fate, Ground, Issuer, Jws, PublicKey, Scope, Scopes,
+        Verdict, When, built_in, is_signed_by,
     },
 };
 use clap::Args;
@@ -19,7 +19,7 @@ use std::{
 };
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct DecodeOptions {
     /// The assertion or access token, a file that holds it, or - for standard input.
     #[arg(default_value = "-")]
     token: String,
@@ -54,7 +54,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn decode(options: &Options) -> Result<Exit, Failure> {
+pub(super) fn decode(options: &DecodeOptions) -> Result<Exit, Failure> {
     let text = text(&options.token)?;
     let text = text.trim();
     let is_no_jwt = |problem: &str| Failure::new(Exit::File, format!("this is no signed JWT: it {problem}"));
@@ -66,7 +66,7 @@ pub(super) fn decode(options: &Options) -> Result<Exit, Failure> {
     }
     let assertion = Assertion::read(text).map_err(|error| is_no_jwt(&error.description))?;
     let client = client(options, &assertion)?;
-    let Judgement { fates, .. } = assertion.judge(&Ground {
+    let AssertionJudgement { fates, .. } = assertion.judge(&Ground {
         client: client.as_ref().map_or(Issuer::Unasked, Issuer::Registered),
         audience: &options.audience,
         token_url: "",
@@ -97,7 +97,7 @@ fn text(given: &str) -> Result<String, Failure> {
 }
 
 /// The client whose key is known, if there is one.
-fn client(options: &Options, assertion: &Assertion<'_>) -> Result<Option<Client>, Failure> {
+fn client(options: &DecodeOptions, assertion: &Assertion<'_>) -> Result<Option<Client>, Failure> {
     let iss = assertion.unverified_issuer().unwrap_or_default();
     let text = match &options.key {
         Some(path) => read(path)?,
@@ -154,7 +154,7 @@ fn judge_access_token(jws: &Jws<'_>, keys: Option<&Value>, now: Timestamp) -> Ve
     ]
 }
 
-fn tell(options: &Options, what: &str, jws: &Jws<'_>, fates: &[Fate]) -> Result<Exit, Failure> {
+fn tell(options: &DecodeOptions, what: &str, jws: &Jws<'_>, fates: &[Fate]) -> Result<Exit, Failure> {
     let objects = fates.iter().any(|fate| fate.fate == Verdict::Refused);
     let text = if options.json {
         format!("{:#}\n", json!({ "kind": what, "header": jws.header, "claims": jws.claims, "fates": fates }))

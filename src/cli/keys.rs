@@ -14,7 +14,7 @@ use std::{
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Options {
+pub(super) enum KeyOptions {
     /// Make an RSA key pair for a client: two files, and the lines that register it.
     Generate(Generate),
 }
@@ -34,8 +34,8 @@ pub(super) struct Generate {
     client_id: Option<String>,
 }
 
-pub(super) fn keys(options: &Options) -> Result<Exit, Failure> {
-    let Options::Generate(options) = options;
+pub(super) fn keys(options: &KeyOptions) -> Result<Exit, Failure> {
+    let KeyOptions::Generate(options) = options;
     let failed = |problem: String| Failure::new(Exit::Runtime, problem);
     let bits = options.bits.parse().unwrap_or(2048);
     let key = SigningKey::generate(bits).map_err(|error| failed(error.to_string()))?;

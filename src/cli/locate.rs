@@ -2,8 +2,8 @@
 
 use super::{
     Exit, Failure,
-    probe::{self, Found},
-    ready_file::{self, Content, StartFailure},
+    probe::{self, FoundServer},
+    ready_file::{self, ReadyFileContent, StartFailure},
 };
 use crate::{
     base::urls::BaseUrl,
@@ -143,12 +143,12 @@ impl Target {
         let mut urls = self.urls.clone();
         if let Some((path, file_use)) = &self.ready_file {
             match ready_file::read(path) {
-                Ok(Content::Failed(failure)) => return Search::Failed(failure),
-                Ok(Content::Ready(url)) if *file_use != FileUse::Failures && !urls.contains(&url) => {
+                Ok(ReadyFileContent::Failed(failure)) => return Search::Failed(failure),
+                Ok(ReadyFileContent::Ready(url)) if *file_use != FileUse::Failures && !urls.contains(&url) => {
                     urls.insert(0, url);
                 }
                 Err(problem) if urls.is_empty() => return Search::Missing(problem),
-                Ok(Content::Ready(_)) | Err(_) => {}
+                Ok(ReadyFileContent::Ready(_)) | Err(_) => {}
             }
         }
         Search::Urls(urls)
@@ -164,7 +164,7 @@ impl Target {
             Search::Failed(failure) => return Err(Failure::new(Exit::Runtime, not_started(&failure))),
             Search::Missing(problem) => return Err(Failure::new(Exit::File, problem)),
         };
-        let is_ready = |url: &&String| urls.len() > 1 && probe::probe_now(url, PATIENCE) == Found::Ready;
+        let is_ready = |url: &&String| urls.len() > 1 && probe::probe_now(url, PATIENCE) == FoundServer::Ready;
         Ok(urls.iter().find(is_ready).or(urls.first()).cloned().unwrap_or_default())
     }
 }

@@ -1,6 +1,6 @@
 //! One form, posted to a server: the little of an HTTP client that the program needs.
 
-use super::probe::Endpoint;
+use super::probe::ServerAddress;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, header};
@@ -15,7 +15,7 @@ const LARGEST: usize = 1 << 20;
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// An answer, read whole.
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: u16,
     /// The id of the exchange in the journal of the server.
     pub(super) exchange: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Answer {
 ///
 /// # Errors
 /// Why there is no answer, in words.
-pub(super) fn post_form(url: &str, path: &str, form: String) -> Result<Answer, String> {
+pub(super) fn post_form(url: &str, path: &str, form: String) -> Result<HttpAnswer, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let answer = runtime.block_on(async { timeout(LONGEST, send(url, path, form)).await });
@@ -34,8 +34,8 @@ pub(super) fn post_form(url: &str, path: &str, form: String) -> Result<Answer, S
     answer.map_err(|problem| format!("no answer from {url}: {problem}"))
 }
 
-async fn send(url: &str, path: &str, form: String) -> Result<Answer, String> {
-    let Endpoint { host, address, prefix } = Endpoint::parse(url).map_err(|problem| {
+async fn send(url: &str, path: &str, form: String) -> Result<HttpAnswer, String> {
+    let ServerAddress { host, address, prefix } = ServerAddress::parse(url).map_err(|problem| {
         format!("{problem}; for another server, print the assertion with --assertion-only and post it with curl")
     })?;
     let in_words = |error: hyper::Error| error.to_string();
@@ -53,5 +53,5 @@ async fn send(url: &str, path: &str, form: String) -> Result<Answer, String> {
     let exchange = answer.headers().get("x-mock-exchange").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
     connection.abort();
-    Ok(Answer { status, exchange, body: body.to_bytes() })
+    Ok(HttpAnswer { status, exchange, body: body.to_bytes() })
 }

@@ -16,7 +16,7 @@ const QUOTED: usize = 60;
 
 /// Where a URL leads.
 #[derive(Debug)]
-pub(super) struct Endpoint {
+pub(super) struct ServerAddress {
     /// The `Host` header.
     pub(super) host: String,
     /// Host and port to connect to.
@@ -25,7 +25,7 @@ pub(super) struct Endpoint {
     pub(super) prefix: String,
 }
 
-impl Endpoint {
+impl ServerAddress {
     /// Reads an `http://` URL.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let rest = url.strip_prefix("http://").ok_or("only http:// URLs can be asked")?;
@@ -44,7 +44,7 @@ impl Endpoint {
 
 /// What was found at a URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundServer {
     /// A server of ours that is ready.
     Ready,
     /// A server of ours that is stopping.
@@ -57,7 +57,7 @@ pub(super) enum Found {
     Nothing(String),
 }
 
-impl Found {
+impl FoundServer {
     /// Whether a server of ours may be there.
     pub(super) fn may_be_ours(&self) -> bool {
         matches!(self, Self::Ready | Self::Stopping | Self::Silent(_))
@@ -74,48 +74,48 @@ impl Found {
 }
 
 /// [`probe`] on a runtime of its own.
-pub(super) fn probe_now(url: &str, limit: Duration) -> Found {
+pub(super) fn probe_now(url: &str, limit: Duration) -> FoundServer {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(probe(url, limit)),
-        Err(error) => Found::Nothing(error.to_string()),
+        Err(error) => FoundServer::Nothing(error.to_string()),
     }
 }
 
 /// Asks the server at a URL whether it is ready, for as long as `limit`.
-pub(super) async fn probe(url: &str, limit: Duration) -> Found {
-    let endpoint = match Endpoint::parse(url) {
+pub(super) async fn probe(url: &str, limit: Duration) -> FoundServer {
+    let endpoint = match ServerAddress::parse(url) {
         Ok(endpoint) => endpoint,
-        Err(problem) => return Found::Nothing(problem),
+        Err(problem) => return FoundServer::Nothing(problem),
     };
     let time = Stopwatch::start();
     let port = endpoint.port();
     let stream = match timeout(limit, TcpStream::connect(&endpoint.address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return Found::Nothing(format!("nothing listens on port {port}"));
+            return FoundServer::Nothing(format!("nothing listens on port {port}"));
         }
-        Ok(Err(error)) => return Found::Nothing(error.to_string()),
-        Err(_) => return Found::Nothing("no connection in time".to_owned()),
+        Ok(Err(error)) => return FoundServer::Nothing(error.to_string()),
+        Err(_) => return FoundServer::Nothing("no connection in time".to_owned()),
     };
     let mut answer = Vec::new();
     let talk = talk(stream, &endpoint, &mut answer);
     let is_late = timeout(limit.saturating_sub(time.elapsed()), talk).await.is_err();
     if answer.is_empty() {
         return if is_late {
-            Found::Silent(format!("port {port} accepts connections, but does not answer in time"))
+            FoundServer::Silent(format!("port {port} accepts connections, but does not answer in time"))
         } else {
-            Found::Foreign(format!("port {port} closes the connection without an answer"))
+            FoundServer::Foreign(format!("port {port} closes the connection without an answer"))
         };
     }
     match recognize(&answer) {
         Ok(found) => found,
-        Err(what) => Found::Foreign(format!("port {port} answers, but not as docendorse-mock: {what}")),
+        Err(what) => FoundServer::Foreign(format!("port {port} answers, but not as docendorse-mock: {what}")),
     }
 }
 
 /// Sends the request, and reads until it is clear whose answer it is. A connection that breaks ends the answer.
-async fn talk(mut stream: TcpStream, endpoint: &Endpoint, answer: &mut Vec<u8>) -> io::Result<()> {
-    let Endpoint { host, prefix, .. } = endpoint;
+async fn talk(mut stream: TcpStream, endpoint: &ServerAddress, answer: &mut Vec<u8>) -> io::Result<()> {
+    let ServerAddress { host, prefix, .. } = endpoint;
     let request = format!("GET {prefix}/readyz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     while !is_enough(answer) && stream.read_buf(answer).await? > 0 {}
@@ -163,7 +163,7 @@ impl<'a> Response<'a> {
 }
 
 /// Whose answer it is; an error says what is known of another program.
-fn recognize(answer: &[u8]) -> Result<Found, String> {
+fn recognize(answer: &[u8]) -> Result<FoundServer, String> {
     if !answer.starts_with(b"HTTP/") {
         if let [0x15 | 0x16, 0x03, ..] = answer {
             return Err("it speaks TLS, where docendorse-mock speaks plain HTTP".to_owned());
@@ -173,8 +173,8 @@ fn recognize(answer: &[u8]) -> Result<Found, String> {
     }
     let Some(response) = Response::parse(answer) else { return Err("its HTTP answer is cut off".to_owned()) };
     match (response.status, response.body) {
-        ("200", "ready\n") => Ok(Found::Ready),
-        ("503", "stopping\n") => Ok(Found::Stopping),
+        ("200", "ready\n") => Ok(FoundServer::Ready),
+        ("503", "stopping\n") => Ok(FoundServer::Stopping),
         (status, _) => {
             let server = response.server.map(|server| format!(" from {}", quoted(server))).unwrap_or_default();
             Err(format!("HTTP {}{server}", quoted(status)))

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct RaceOptions {
     #[command(flatten)]
     entrants: Entrants,
 
@@ -26,7 +26,7 @@ pub(super) struct Options {
 
     /// For people, for programs, or to be looked at.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    format: Format,
+    format: RaceFormat,
 
     /// Write to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
@@ -91,7 +91,7 @@ struct Proof {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum RaceFormat {
     Table,
     Json,
     Svg,
@@ -126,8 +126,8 @@ With --envelope, FILE is the snapshot of a sandbox, and the race is for an envel
 The same seed gives the same bytes. Wrong usage ends with 2, a wrong file with 3, and an exploration
 or a script that violates an invariant with 1.";
 
-pub(super) fn race(options: &Options) -> Result<Exit, Failure> {
-    let Options { entrants, simulation: Simulation { seed, runs }, proof, format, output } = options;
+pub(super) fn race(options: &RaceOptions) -> Result<Exit, Failure> {
+    let RaceOptions { entrants, simulation: Simulation { seed, runs }, proof, format, output } = options;
     let (text, exit, seed) = if let Some(script) = &proof.replay {
         let (text, exit) = explore::replay_script(script, *format)?;
         (text, exit, None)
@@ -152,20 +152,20 @@ pub(super) fn race(options: &Options) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn told(race: &Race, seed: u64, runs: u32, format: Format) -> Result<String, Failure> {
+fn told(race: &Race, seed: u64, runs: u32, format: RaceFormat) -> Result<String, Failure> {
     if runs == 1 {
         let run = race.run(seed, 0);
         return match format {
-            Format::Table => Ok(run.table()),
-            Format::Json => told_as_json(&run),
-            Format::Svg => Ok(run.svg()),
+            RaceFormat::Table => Ok(run.table()),
+            RaceFormat::Json => told_as_json(&run),
+            RaceFormat::Svg => Ok(run.svg()),
         };
     }
     let races = race.runs(seed, runs).map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     match format {
-        Format::Table => Ok(races.table()),
-        Format::Json => told_as_json(&races),
-        Format::Svg => Ok(races.svg()),
+        RaceFormat::Table => Ok(races.table()),
+        RaceFormat::Json => told_as_json(&races),
+        RaceFormat::Svg => Ok(races.svg()),
     }
 }
 

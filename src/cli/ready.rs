@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct ReadyOptions {
     /// Keep asking until the server is ready, fails to start, or the time is up.
     #[arg(long)]
     wait: bool,
@@ -37,14 +37,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     config::duration(text).map(SignedDuration::unsigned_abs)
 }
 
-pub(super) fn ready(options: &Options, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
+pub(super) fn ready(options: &ReadyOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let target = options.server.target(is_flag)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     runtime.block_on(probe(&target, options))
 }
 
-async fn probe(target: &Target, options: &Options) -> Result<Exit, Failure> {
+async fn probe(target: &Target, options: &ReadyOptions) -> Result<Exit, Failure> {
     let time = Stopwatch::start();
     let earlier = match target.search() {
         Search::Failed(failure) => Some(failure),

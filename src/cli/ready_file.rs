@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a ready file says.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum ReadyFileContent {
     /// A server was ready at this URL.
     Ready(String),
     /// A server did not start.
@@ -39,7 +39,7 @@ pub(super) struct StartFailure {
 ///
 /// # Errors
 /// The reason, with the path.
-pub(super) fn read(path: &Path) -> Result<Content, String> {
+pub(super) fn read(path: &Path) -> Result<ReadyFileContent, String> {
     let wrong = |problem: String| format!("{}: {problem}", path.display());
     let facts = std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if !facts.is_file() {
@@ -51,9 +51,9 @@ pub(super) fn read(path: &Path) -> Result<Content, String> {
     let facts: Value = serde_json::from_slice(&text).unwrap_or_default();
     let member = |name: &str| facts[name].as_str().map(str::to_owned);
     if let Some(url) = member("url") {
-        Ok(Content::Ready(url.trim_end_matches('/').to_owned()))
+        Ok(ReadyFileContent::Ready(url.trim_end_matches('/').to_owned()))
     } else if let Some(reason) = member("error") {
-        Ok(Content::Failed(StartFailure { reason, at: member("at").unwrap_or_default() }))
+        Ok(ReadyFileContent::Failed(StartFailure { reason, at: member("at").unwrap_or_default() }))
     } else {
         Err(wrong("not a ready file".to_owned()))
     }
@@ -84,7 +84,7 @@ pub(super) fn write(path: &Path, facts: &Value) -> io::Result<()> {
 
 /// Removes the record of an earlier failed start, which would be mistaken for one of this start.
 pub(super) fn clear_failure(path: &Path) {
-    if let Ok(Content::Failed(_)) = read(path) {
+    if let Ok(ReadyFileContent::Failed(_)) = read(path) {
         let _ = std::fs::remove_file(path);
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn clear_failure(path: &Path) {
 /// Records why a server did not start, for `ready --wait`. Leaves the file of a server that runs alone: process ids are
 /// reused, and mean nothing to another container, so the server itself is asked.
 pub(super) fn record_failure(path: &Path, failure: &Failure) {
-    if let Ok(Content::Ready(url)) = read(path)
+    if let Ok(ReadyFileContent::Ready(url)) = read(path)
         && probe::probe_now(&url, PATIENCE).may_be_ours()
     {
         return;

@@ -6,7 +6,7 @@ use super::{
     locate::Locator,
     post::post_form,
     print,
-    probe::{self, Found},
+    probe::{self, FoundServer},
 };
 use crate::{
     base::{clock::Clock, ids::Ids, urls::CREATE_TOKEN},
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const HOUR: i64 = 3_600;
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct TokenOptions {
     /// The client that asks, the assertion's iss.
     #[arg(long, value_name = "ID", default_value = built_in::CLIENT_ID)]
     client_id: String,
@@ -141,7 +141,7 @@ struct Wrong {
 }
 
 /// Gets a token, and prints it alone, so that a shell can take it: `TOKEN=$(docendorse-mock token)`.
-pub(super) fn token(options: &Options, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
+pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let assertion = assertion(options)?;
     if options.assertion_only {
         return print(format!("{assertion}\n").as_bytes()).map(|()| Exit::Fine);
@@ -184,7 +184,7 @@ pub(super) fn token(options: &Options, is_flag: impl Fn(&str) -> bool) -> Result
 }
 
 /// The assertion that the options ask for.
-fn assertion(options: &Options) -> Result<String, Failure> {
+fn assertion(options: &TokenOptions) -> Result<String, Failure> {
     let now = Clock::system_now();
     let ids = Ids::from_entropy();
     let Wrong {
@@ -257,7 +257,7 @@ fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::domain::oau
 /// What listens at the URL, if it is not docendorse-mock.
 fn stranger(url: &str) -> Option<String> {
     match probe::probe_now(url, PATIENCE) {
-        Found::Foreign(what) => Some(format!("no token from {url}: {what}")),
+        FoundServer::Foreign(what) => Some(format!("no token from {url}: {what}")),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::scenarios::{
         LoadError,
-        folder::{Found, find, is_yaml, read_bytes, shown},
+        folder::{FolderContent, find, is_yaml, read_bytes, shown},
     },
     base::position::Position,
     domain::{
@@ -37,14 +37,14 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 const LARGEST: u64 = 64 << 20;
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct ValidateOptions {
     /// Files that hold a request body or a scenario each, or folders of scenarios; - is standard input.
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     files: Vec<String>,
 
     /// Check every file as this, instead of finding out what it is.
     #[arg(long = "as", value_name = "KIND")]
-    kind: Option<Kind>,
+    kind: Option<FileKind>,
 
     /// For people, or for programs.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -62,7 +62,7 @@ struct Located {
 
 /// What a file is checked as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum FileKind {
     Handoff,
     Scenario,
     Envelope,
@@ -75,7 +75,7 @@ enum Kind {
     GroupChange,
 }
 
-impl Kind {
+impl FileKind {
     /// The schema of a body of the signing service.
     fn signing(self) -> Option<&'static signing::Body> {
         match self {
@@ -105,16 +105,16 @@ impl Kind {
     }
 }
 
-struct Report {
+struct FileReport {
     file: String,
-    kind: Kind,
+    kind: FileKind,
     violations: Vec<Located>,
     omitted: usize,
     advices: Vec<Located>,
 }
 
 /// Checks every file, whether or not one before it is valid.
-pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
+pub(super) fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
     let unusable = |error: &SchemaError| Failure::new(Exit::Runtime, error.to_string());
     let handoff = Schema::compile(HANDOFF_REQUEST).map_err(|error| unusable(&error))?;
     let mut reports = Vec::new();
@@ -122,7 +122,7 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
     let mut scenarios = Vec::new();
     for file in &options.files {
         if Path::new(file).is_dir() {
-            if let Some(kind) = options.kind.filter(|kind| *kind != Kind::Scenario) {
+            if let Some(kind) = options.kind.filter(|kind| *kind != FileKind::Scenario) {
                 let kind = kind.word();
                 unreadable.push(format!("{file}: is a folder of scenarios; --as {kind} takes files only"));
                 continue;
@@ -135,7 +135,7 @@ pub(super) fn validate(options: &Options) -> Result<Exit, Failure> {
         }
         match read(file) {
             Ok(body) => reports.push(match options.kind.unwrap_or_else(|| kind(file, &body)) {
-                Kind::Scenario => scenario_report(name_of(file), &body, &mut scenarios),
+                FileKind::Scenario => scenario_report(name_of(file), &body, &mut scenarios),
                 kind => {
                     let schema = kind.signing().map_or(Ok(&handoff), signing::Body::schema).map_err(unusable)?;
                     report(schema, kind, name_of(file), &body)
@@ -171,8 +171,8 @@ fn read(file: &str) -> io::Result<Vec<u8>> {
 }
 
 /// Checks the scenario files of a folder as `serve --scenarios` would load them.
-fn folder_reports(folder: &Path) -> Result<Vec<Report>, LoadError> {
-    let Found { files, warnings } = find(folder)?;
+fn folder_reports(folder: &Path) -> Result<Vec<FileReport>, LoadError> {
+    let FolderContent { files, warnings } = find(folder)?;
     for warning in &warnings {
         warn(warning);
     }
@@ -189,9 +189,9 @@ fn folder_reports(folder: &Path) -> Result<Vec<Report>, LoadError> {
 
 /// Finds out what a file is. YAML is a scenario, as in a folder of the server; any other text is one if it has `answers`
 /// and no `handoff_id` at its top level. A text that cannot be parsed is judged by the words in it.
-fn kind(file: &str, body: &[u8]) -> Kind {
+fn kind(file: &str, body: &[u8]) -> FileKind {
     if is_yaml(Path::new(file)) {
-        return Kind::Scenario;
+        return FileKind::Scenario;
     }
     let body = body.strip_prefix(BOM).unwrap_or(body);
     let is_scenario = if let Ok(value) = serde_json::from_slice::<Value>(body) {
@@ -201,11 +201,11 @@ fn kind(file: &str, body: &[u8]) -> Kind {
         let is_yaml = text.lines().any(|line| line.starts_with("answers:"));
         (is_yaml || text.contains("\"answers\"")) && !text.contains("\"handoff_id\"")
     };
-    if is_scenario { Kind::Scenario } else { Kind::Handoff }
+    if is_scenario { FileKind::Scenario } else { FileKind::Handoff }
 }
 
 /// Checks a scenario by itself and beside `others`, as a folder with all of them would.
-fn scenario_report(file: String, body: &[u8], others: &mut Vec<Scenario>) -> Report {
+fn scenario_report(file: String, body: &[u8], others: &mut Vec<Scenario>) -> FileReport {
     let read = utf8(&file, body).and_then(|text| Scenario::read(&file, text));
     let read = read.and_then(|scenario| {
         if let Some(first) = others.iter().find(|other| other.name() == scenario.name()) {
@@ -215,7 +215,7 @@ fn scenario_report(file: String, body: &[u8], others: &mut Vec<Scenario>) -> Rep
         Ok(())
     });
     let violations = read.as_ref().err().map(located_error).into_iter().collect();
-    Report { file, kind: Kind::Scenario, violations, omitted: 0, advices: Vec::new() }
+    FileReport { file, kind: FileKind::Scenario, violations, omitted: 0, advices: Vec::new() }
 }
 
 fn located_error(error: &ScenarioError) -> Located {
@@ -232,27 +232,27 @@ fn located_error(error: &ScenarioError) -> Located {
 }
 
 /// Checks a body, as the type that the server reads.
-fn report(schema: &Schema, kind: Kind, file: String, body: &[u8]) -> Report {
+fn report(schema: &Schema, kind: FileKind, file: String, body: &[u8]) -> FileReport {
     match kind {
-        Kind::Handoff | Kind::Scenario => report_as::<HandoffRequest>(schema, kind, file, body),
-        Kind::Envelope => report_as::<EnvelopeRequest>(schema, kind, file, body),
-        Kind::Recipient => report_as::<RecipientRequest>(schema, kind, file, body),
-        Kind::RecipientChange => report_as::<RecipientChangeRequest>(schema, kind, file, body),
-        Kind::Agents => report_as::<AgentsRequest>(schema, kind, file, body),
-        Kind::Contact => report_as::<ContactRequest>(schema, kind, file, body),
-        Kind::ContactChange => report_as::<ContactChange>(schema, kind, file, body),
-        Kind::Group => report_as::<GroupRequest>(schema, kind, file, body),
-        Kind::GroupChange => report_as::<GroupChangeRequest>(schema, kind, file, body),
+        FileKind::Handoff | FileKind::Scenario => report_as::<HandoffRequest>(schema, kind, file, body),
+        FileKind::Envelope => report_as::<EnvelopeRequest>(schema, kind, file, body),
+        FileKind::Recipient => report_as::<RecipientRequest>(schema, kind, file, body),
+        FileKind::RecipientChange => report_as::<RecipientChangeRequest>(schema, kind, file, body),
+        FileKind::Agents => report_as::<AgentsRequest>(schema, kind, file, body),
+        FileKind::Contact => report_as::<ContactRequest>(schema, kind, file, body),
+        FileKind::ContactChange => report_as::<ContactChange>(schema, kind, file, body),
+        FileKind::Group => report_as::<GroupRequest>(schema, kind, file, body),
+        FileKind::GroupChange => report_as::<GroupChangeRequest>(schema, kind, file, body),
     }
 }
 
-fn report_as<T: DeserializeOwned>(schema: &Schema, kind: Kind, file: String, body: &[u8]) -> Report {
+fn report_as<T: DeserializeOwned>(schema: &Schema, kind: FileKind, file: String, body: &[u8]) -> FileReport {
     let text = String::from_utf8_lossy(body);
     let (violations, omitted, advices) = match schema.check::<T>(body) {
         Ok(Accepted { advices, .. }) => (Vec::new(), 0, advices),
         Err(refusal) => (refusal.violations, refusal.omitted, refusal.advices),
     };
-    Report {
+    FileReport {
         file,
         kind,
         omitted,
@@ -271,9 +271,9 @@ fn located(position: Position, found: &(impl Serialize + Display)) -> Located {
     Located { position, fact, text: found.to_string(), excerpt: String::new() }
 }
 
-fn print_human(reports: &[Report]) -> io::Result<()> {
+fn print_human(reports: &[FileReport]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for Report { file, kind, violations, omitted, advices } in reports {
+    for FileReport { file, kind, violations, omitted, advices } in reports {
         for Located { position, text, excerpt, .. } in violations {
             writeln!(out, "{file}:{position}: {text}")?;
             write!(out, "{excerpt}")?;
@@ -286,7 +286,7 @@ fn print_human(reports: &[Report]) -> io::Result<()> {
         }
         if violations.is_empty() {
             let praise = match kind {
-                Kind::Scenario => "is a scenario",
+                FileKind::Scenario => "is a scenario",
                 _ => "keeps the contract",
             };
             writeln!(out, "{file}: {praise}")?;
@@ -295,7 +295,7 @@ fn print_human(reports: &[Report]) -> io::Result<()> {
     Ok(())
 }
 
-fn print_json(reports: &[Report]) -> io::Result<()> {
+fn print_json(reports: &[FileReport]) -> io::Result<()> {
     let facts = |found: &[Located]| -> Vec<Value> { found.iter().map(|found| found.fact.clone()).collect() };
     let files: Vec<Value> = reports
         .iter()

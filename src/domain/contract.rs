@@ -19,7 +19,7 @@ mod values;
 
 pub use answer::{Answer, STATUSES};
 pub use explain::is_near;
-pub use finding::{Advice, Refusal, Violation};
+pub use finding::{Advice, BodyRefusal, Violation};
 pub use formats::{email_problem, is_email};
 pub use lenient::{read_json, same_json};
 pub use locate::locate;
@@ -113,8 +113,8 @@ impl Schema {
     /// Judges a body, and reads it as a `T` when it keeps the contract (R1 to R11).
     ///
     /// # Errors
-    /// A [`Refusal`] with all violations, in the order of the schema, when it does not.
-    pub fn check<T: DeserializeOwned>(&self, body: &[u8]) -> Result<Accepted<T>, Refusal> {
+    /// A [`BodyRefusal`] with all violations, in the order of the schema, when it does not.
+    pub fn check<T: DeserializeOwned>(&self, body: &[u8]) -> Result<Accepted<T>, BodyRefusal> {
         self.check_with(body, false)
     }
 
@@ -122,7 +122,7 @@ impl Schema {
     ///
     /// # Errors
     /// As [`Schema::check`].
-    pub fn check_with<T: DeserializeOwned>(&self, body: &[u8], ascii_emails: bool) -> Result<Accepted<T>, Refusal> {
+    pub fn check_with<T: DeserializeOwned>(&self, body: &[u8], ascii_emails: bool) -> Result<Accepted<T>, BodyRefusal> {
         if let Ok(text) = std::str::from_utf8(body)
             && clean::is_clean(&self.shape, text)
             && let Ok(value) = serde_json::from_str(text)
@@ -133,7 +133,7 @@ impl Schema {
         match T::deserialize(&value) {
             Ok(value) => Ok(Accepted { value, advices }),
             // The schema and the type disagree: a defect of this crate, reported without taking the server down.
-            Err(error) => Err(Refusal::of(Violation::body("a readable request", &error.to_string()))),
+            Err(error) => Err(BodyRefusal::of(Violation::body("a readable request", &error.to_string()))),
         }
     }
 
@@ -141,17 +141,17 @@ impl Schema {
     ///
     /// # Errors
     /// As [`Schema::check`].
-    pub fn judge(&self, body: &[u8]) -> Result<(Value, Vec<Advice>), Refusal> {
+    pub fn judge(&self, body: &[u8]) -> Result<(Value, Vec<Advice>), BodyRefusal> {
         self.judge_with(body, false)
     }
 
-    fn judge_with(&self, body: &[u8], ascii_emails: bool) -> Result<(Value, Vec<Advice>), Refusal> {
-        let value = parse::parse(body).map_err(Refusal::of)?;
+    fn judge_with(&self, body: &[u8], ascii_emails: bool) -> Result<(Value, Vec<Advice>), BodyRefusal> {
+        let value = parse::parse(body).map_err(BodyRefusal::of)?;
         let mut findings = explain::explain(&self.shape, &value, ascii_emails);
         parse::advise_on_duplicates(body, &mut findings.advices);
         let valid = match self.validator() {
             Ok(validator) => validator.is_valid(&value) && !findings.refused_by_setting,
-            Err(error) => return Err(Refusal::of(Violation::body("a valid request", &error.to_string()))),
+            Err(error) => return Err(BodyRefusal::of(Violation::body("a valid request", &error.to_string()))),
         };
         if valid {
             return Ok((value, findings.advices));
@@ -160,7 +160,7 @@ impl Schema {
             // The validator alone decides. Where it finds what the explanation missed, its verdict still stands.
             findings.violations.push(Violation::body("a body that keeps the schema", "one that does not"));
         }
-        Err(Refusal { violations: findings.violations, omitted: findings.omitted, advices: findings.advices })
+        Err(BodyRefusal { violations: findings.violations, omitted: findings.omitted, advices: findings.advices })
     }
 
     /// The places that the JSON Schema validator objects to, as `(pointer, keyword)`; for holding `explain` to it.

@@ -113,7 +113,7 @@ pub fn exchange_number(id: &str) -> Option<u64> {
 
 /// How much a journal keeps.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct JournalLimits {
     /// Exchanges at most.
     pub exchanges: usize,
     /// Bytes of heads and bodies at most.
@@ -126,13 +126,13 @@ const PAGE_BYTES: usize = 4 << 20;
 /// The bounded list of exchanges.
 #[derive(Debug)]
 pub struct Journal {
-    limits: Limits,
-    ring: Mutex<Ring>,
+    limits: JournalLimits,
+    ring: Mutex<JournalRing>,
     parsed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Ring {
+struct JournalRing {
     entries: VecDeque<Arc<Entry>>,
     bytes: Account,
     recorded: u64,
@@ -160,9 +160,9 @@ pub struct Fill {
 impl Journal {
     /// An empty journal.
     #[must_use]
-    pub fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
+    pub fn new(limits: JournalLimits, budget: &Arc<Budget>) -> Self {
         let bytes = Account::new(budget);
-        Self { limits, ring: Mutex::new(Ring { bytes, ..Ring::default() }), parsed: AtomicU64::new(0) }
+        Self { limits, ring: Mutex::new(JournalRing { bytes, ..JournalRing::default() }), parsed: AtomicU64::new(0) }
     }
 
     /// How many exchanges are kept at most.
@@ -199,7 +199,7 @@ impl Journal {
     }
 
     /// Moves the oldest entries to `given_up` until the others are within the limits.
-    fn enforce_limits(&self, ring: &mut Ring, given_up: &mut Vec<Arc<Entry>>) {
+    fn enforce_limits(&self, ring: &mut JournalRing, given_up: &mut Vec<Arc<Entry>>) {
         while ring.entries.len() > self.limits.exchanges || ring.bytes.bytes() > self.limits.bytes {
             let Some(oldest) = ring.drop_oldest() else { break };
             given_up.push(oldest);
@@ -340,13 +340,13 @@ impl Journal {
         Fill { kept: ring.entries.len(), dropped: ring.dropped }
     }
 
-    fn ring(&self) -> MutexGuard<'_, Ring> {
+    fn ring(&self) -> MutexGuard<'_, JournalRing> {
         // Nothing that holds this lock can leave the ring half changed.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ring {
+impl JournalRing {
     fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
         let oldest = self.entries.pop_front()?;
         self.bytes.sub(oldest.size());

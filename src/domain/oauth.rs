@@ -19,14 +19,14 @@ mod replay;
 mod request;
 mod times;
 
-pub use assertion::{Assertion, Grant, Ground, Issuer, Judgement, refuse_claim};
-pub use client::{Client, Scope, Scopes, Secret, is_client_id};
+pub use assertion::{Assertion, AssertionJudgement, Grant, Ground, Issuer, refuse_claim};
+pub use client::{Client, Scope, Scopes, SecretDigest, is_client_id};
 pub use error::{ErrorCode, TokenError};
 pub use fate::{Fate, JudgedAssertion, Verdict};
 pub use issuer::{AccessToken, TokenIssuer, is_signed_by};
 pub use jws::{Jws, signing_input, with_signature};
 pub use key::{KeyError, MOST_KEYS, PublicKey};
 pub use mint::SigningKey;
-pub use replay::{Jtis, REMEMBERED, Replay};
+pub use replay::{Jtis, REMEMBERED, ReplayError};
 pub use request::{JWT_BEARER, Shown, TokenRequest};
 pub use times::{LONGEST_LIFE, When};

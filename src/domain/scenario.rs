@@ -23,7 +23,7 @@ mod spelling;
 mod steps;
 mod template;
 
-pub use answer::{Departure, Fault, ScriptedAnswer, TokenTerms, Until};
+pub use answer::{Departure, ScriptedAnswer, ScriptedFault, TokenTerms, Until};
 pub use body::Rendered;
 pub use error::ScenarioError;
 pub use facts::{Facts, KeptFacts, LazyBody};
@@ -31,7 +31,7 @@ pub use matching::{MOST_ENTRIES, MOST_NESTING, MOST_PREDICATES, Match};
 pub use progress::{ActorFlags, Progress};
 pub use read::utf8;
 pub(crate) use read::{MOST_BYTES, place as place_in, read as read_text};
-pub use script::{AtEnd, Endpoint, Per, Scenario};
+pub use script::{AtEnd, Per, Scenario, ScenarioEndpoint};
 pub use set::{MOST_SCENARIOS, MOST_SET_BYTES, NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;
 pub use span::{Delay, LONGEST, Span, Wait};

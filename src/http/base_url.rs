@@ -45,15 +45,18 @@ pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Base
     }
     let proxy = if app.settings.trust_forwarded { Forwarded::read(headers)? } else { Forwarded::default() };
     let named = match (&proxy.host, uri.authority()) {
-        (Some(host), _) => Named { what: "forwarded host", text: host.as_bytes() },
+        (Some(host), _) => NamedHost { what: "forwarded host", text: host.as_bytes() },
         // The target wins over the header (RFC 9112, 3.2.2).
-        (None, Some(authority)) => Named { what: "host of the request target", text: authority.as_str().as_bytes() },
+        (None, Some(authority)) => {
+            NamedHost { what: "host of the request target", text: authority.as_str().as_bytes() }
+        }
         (None, None) => match only(headers, &header::HOST)? {
-            Some(host) => Named { what: "Host header", text: host.as_bytes() },
+            Some(host) => NamedHost { what: "Host header", text: host.as_bytes() },
             None if proxy == Forwarded::default() => return Ok(app.base_url.clone()),
-            None => {
-                Named { what: "address", text: app.base_url.split_once("://").map_or("", |(_, own)| own).as_bytes() }
-            }
+            None => NamedHost {
+                what: "address",
+                text: app.base_url.split_once("://").map_or("", |(_, own)| own).as_bytes(),
+            },
         },
     };
     let scheme = proxy.scheme.unwrap_or_default();
@@ -66,12 +69,12 @@ pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Base
 }
 
 /// A host with an optional port, and where it stands.
-struct Named<'r> {
+struct NamedHost<'r> {
     what: &'static str,
     text: &'r [u8],
 }
 
-impl<'r> Named<'r> {
+impl<'r> NamedHost<'r> {
     /// The host as it was written, and the port.
     fn parse(&self) -> Result<(&'r str, Option<u16>), InvalidAddress> {
         std::str::from_utf8(self.text).ok().and_then(split_authority).ok_or_else(|| {

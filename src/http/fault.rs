@@ -41,7 +41,7 @@ const PIECES: u64 = 10;
 
 /// What goes wrong with a connection instead of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ConnectionFault {
     /// The connection is closed cleanly (FIN) before any byte of the answer.
     CloseBeforeAnswer,
     /// The head, which announces the whole length, and half of the body (rounded down) are sent; then the connection is
@@ -56,7 +56,7 @@ pub enum Fault {
     Hang(Duration),
 }
 
-impl Fault {
+impl ConnectionFault {
     /// Puts the fault on a response, which a handler returns as any other.
     #[must_use]
     pub fn apply(self, mut response: Response) -> Response {
@@ -145,7 +145,7 @@ impl HttpBody for Pieces {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is to be broken: {fault:?}")]
 pub(crate) struct Broken {
-    fault: Fault,
+    fault: ConnectionFault,
     /// What of the answer is still to be sent.
     sent: Vec<u8>,
 }
@@ -153,9 +153,9 @@ pub(crate) struct Broken {
 /// Lets an ordinary answer pass, and fails for one that has a fault on it.
 pub(crate) async fn raise(answer: impl Future<Output = Result<Response, Infallible>>) -> Result<Response, Broken> {
     let Ok(mut response) = answer.await;
-    match response.extensions_mut().remove::<Fault>() {
-        None | Some(Fault::EmptyAnswer) => Ok(response),
-        Some(fault @ Fault::CloseMidway) => Err(Broken { fault, sent: half(response).await }),
+    match response.extensions_mut().remove::<ConnectionFault>() {
+        None | Some(ConnectionFault::EmptyAnswer) => Ok(response),
+        Some(fault @ ConnectionFault::CloseMidway) => Err(Broken { fault, sent: half(response).await }),
         Some(fault) => Err(Broken { fault, sent: Vec::new() }),
     }
 }
@@ -171,10 +171,10 @@ impl Broken {
         let misbehave = async {
             match self.fault {
                 // Dropping the stream does the rest.
-                Fault::Reset => return stream.set_zero_linger(),
-                Fault::Hang(duration) => drop(timeout(duration, until_reset(&mut stream)).await),
-                Fault::CloseMidway => stream.write_all(&self.sent).await?,
-                Fault::CloseBeforeAnswer | Fault::EmptyAnswer => {}
+                ConnectionFault::Reset => return stream.set_zero_linger(),
+                ConnectionFault::Hang(duration) => drop(timeout(duration, until_reset(&mut stream)).await),
+                ConnectionFault::CloseMidway => stream.write_all(&self.sent).await?,
+                ConnectionFault::CloseBeforeAnswer | ConnectionFault::EmptyAnswer => {}
             }
             stream.shutdown().await?;
             let _ = timeout(LINGER, until_gone(&mut stream)).await;

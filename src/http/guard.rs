@@ -35,7 +35,7 @@ const QUOTED: usize = 100;
 
 /// Why a request is refused, and how to have it accepted.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum SenderRefusal {
     /// `Host` does not name this server: a page may have come here by DNS rebinding.
     Host(String),
     /// A page of another origin sends the request.
@@ -44,7 +44,7 @@ pub(super) enum Refusal {
     Token(&'static str, &'static str),
 }
 
-impl Refusal {
+impl SenderRefusal {
     pub(super) fn description(&self) -> &str {
         match self {
             Self::Host(description) | Self::Page(description) => description,
@@ -53,7 +53,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for SenderRefusal {
     fn into_response(self) -> Response {
         let (code, challenge) = match &self {
             Self::Host(_) => (StatusCode::MISDIRECTED_REQUEST, None),
@@ -99,7 +99,7 @@ pub(super) fn set_no_sniff(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
 }
 
-fn judge(app: &App, parts: &Parts) -> Result<(), Refusal> {
+fn judge(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     judge_host(app, parts)?;
     judge_sender(app, parts)?;
     let path = parts.uri.path();
@@ -109,20 +109,20 @@ fn judge(app: &App, parts: &Parts) -> Result<(), Refusal> {
 /// Judges that the request names a host that is this server's.
 ///
 /// A request without any host passes: no browser sends one.
-fn judge_host(app: &App, parts: &Parts) -> Result<(), Refusal> {
+fn judge_host(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let header = hosts.next();
     if hosts.next().is_some() {
-        return Err(Refusal::Host("there is more than one Host header; send one".to_owned()));
+        return Err(SenderRefusal::Host("there is more than one Host header; send one".to_owned()));
     }
     let target = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     for host in header.map(HeaderValue::as_bytes).into_iter().chain(target) {
         let Some((host, _)) = parse_host(host) else {
             let host = quoted(host);
-            return Err(Refusal::Host(format!("the Host {host} is not a host name with an optional port")));
+            return Err(SenderRefusal::Host(format!("the Host {host} is not a host name with an optional port")));
         };
         if !(host.is_private() || is_listed(app, &host) || is_base_url(app, |(base, _)| *base == host)) {
-            return Err(Refusal::Host(format!(
+            return Err(SenderRefusal::Host(format!(
                 "the Host {:?} is not one that this server is known by, and a web page could have set it up to reach \
                  the server (DNS rebinding); if the name is yours, start the server with --allowed-hosts {host}",
                 host.to_string()
@@ -135,7 +135,7 @@ fn judge_host(app: &App, parts: &Parts) -> Result<(), Refusal> {
 /// Judges that no page of another origin sends the request.
 ///
 /// Such a page may only do what a link does: open one of our pages or the dashboard in a tab of its own.
-pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), Refusal> {
+pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     let headers = &parts.headers;
     // The usual case: not a browser.
     if !headers.contains_key(SEC_FETCH_SITE) && !headers.contains_key(header::ORIGIN) {
@@ -155,7 +155,7 @@ pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), Refusal> {
             "send it from a program, or start the server with --allowed-hosts and the host of the page".to_owned(),
         ),
     };
-    Err(Refusal::Page(format!("{sender} may not send requests to this server; {fix}")))
+    Err(SenderRefusal::Page(format!("{sender} may not send requests to this server; {fix}")))
 }
 
 /// Whether the browser vouches that the page is ours, or the page is of a host that the settings name.
@@ -201,19 +201,19 @@ fn is_navigation(parts: &Parts) -> bool {
         && !parts.headers.contains_key(SEC_PURPOSE)
 }
 
-fn judge_token(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+fn judge_token(app: &App, headers: &HeaderMap) -> Result<(), SenderRefusal> {
     const MISSING: &str =
         "the control plane needs its token; send Authorization: Bearer with the value of --admin-token";
     const WRONG: &str = "the token is not the one of --admin-token, which the control plane needs";
     let Some(wanted) = &app.settings.admin_token else { return Ok(()) };
     let shown = single(headers, &header::AUTHORIZATION);
     let Ok(Some(shown)) = shown else {
-        return Err(Refusal::Token(MISSING, r#"Bearer realm="docendorse-mock control plane""#));
+        return Err(SenderRefusal::Token(MISSING, r#"Bearer realm="docendorse-mock control plane""#));
     };
     let token = shown.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
     match token {
         Some((_, token)) if wanted.matches(token.trim_ascii()) => Ok(()),
-        _ => Err(Refusal::Token(WRONG, r#"Bearer realm="docendorse-mock control plane", error="invalid_token""#)),
+        _ => Err(SenderRefusal::Token(WRONG, r#"Bearer realm="docendorse-mock control plane", error="invalid_token""#)),
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod named;
 
-use self::named::Named;
+use self::named::NamedSandboxes;
 use super::{
     Clients, Credentials, DEFAULT, Issuing, RegisterError, Sandbox, SandboxSettings,
     lasting::{End, Lasting, Leftovers},
@@ -19,7 +19,7 @@ use crate::{
         urls::BaseUrl,
     },
     domain::{
-        oauth::{Client, KeyError, Secret, built_in},
+        oauth::{Client, KeyError, SecretDigest, built_in},
         scenario::ScenarioSet,
     },
     store::Store,
@@ -35,7 +35,7 @@ use tokio::sync::Notify;
 
 /// How many sandboxes there may be, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct SandboxLimits {
     /// Named sandboxes at most.
     pub count: usize,
     /// For how long a named sandbox may be idle, in real time.
@@ -69,7 +69,7 @@ pub enum CreateError {
 
 /// Result of looking up a credential.
 #[derive(Debug)]
-pub enum Found {
+pub enum FoundSandbox {
     /// It belongs to a sandbox.
     Sandbox(Arc<Sandbox>),
     /// It belonged to one that went, for this reason.
@@ -82,7 +82,7 @@ pub enum Found {
 #[derive(Debug)]
 pub struct Sandboxes {
     default: RwLock<Arc<Sandbox>>,
-    limits: Limits,
+    limits: SandboxLimits,
     pub(super) store: Arc<dyn Store>,
     alarm: Arc<Notify>,
     ids: Ids,
@@ -91,7 +91,7 @@ pub struct Sandboxes {
     own_client: Client,
     /// Whether there ever was a sandbox beside the default one, and with it a credential to know.
     has_had_named: AtomicBool,
-    named: RwLock<Named>,
+    named: RwLock<NamedSandboxes>,
     /// How often any sandbox was reset.
     resets: AtomicU64,
     pub(super) leftovers: Arc<Leftovers>,
@@ -104,7 +104,7 @@ impl Sandboxes {
     /// When that client's key cannot be read, which is a defect of this crate.
     pub fn new(
         settings: SandboxSettings,
-        limits: Limits,
+        limits: SandboxLimits,
         store: Arc<dyn Store>,
         scenarios: Arc<ScenarioSet>,
         issuing: Arc<Issuing>,
@@ -139,7 +139,7 @@ impl Sandboxes {
             issuing,
             own_client,
             has_had_named: AtomicBool::new(false),
-            named: RwLock::new(Named { scenarios, ..Named::default() }),
+            named: RwLock::new(NamedSandboxes { scenarios, ..NamedSandboxes::default() }),
             resets: AtomicU64::new(0),
             leftovers,
         })
@@ -194,7 +194,7 @@ impl Sandboxes {
         let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing, &new.base_url);
         let own_client = Client {
             id: credentials.client_id.as_str().into(),
-            secret: Some(Secret::of(&credentials.client_secret)),
+            secret: Some(SecretDigest::of(&credentials.client_secret)),
             created_at: new.clock.now(),
             ..self.own_client.clone()
         };
@@ -246,27 +246,27 @@ impl Sandboxes {
 
     /// The sandbox that a credential belongs to, which is used by being asked for.
     #[must_use]
-    pub fn by_credential(&self, credential: &str) -> Found {
+    pub fn by_credential(&self, credential: &str) -> FoundSandbox {
         // Most servers have the default sandbox alone, and need not look anything up for it.
         if !self.has_had_named.load(Ordering::Relaxed) {
-            return Found::Unknown;
+            return FoundSandbox::Unknown;
         }
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         let found = match named.by_credential.get(credential).and_then(|name| named.by_name.get(name)) {
             Some(sandbox) => Arc::clone(sandbox),
-            None => return named.gone.get(credential).map_or(Found::Unknown, |why| Found::Gone(why)),
+            None => return named.gone.get(credential).map_or(FoundSandbox::Unknown, |why| FoundSandbox::Gone(why)),
         };
         drop(named);
-        self.used(found).map_or(Found::Gone(IDLE), Found::Sandbox)
+        self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox)
     }
 
     /// The sandbox that an API key belongs to (G8), which is used by being asked for. No other credential counts.
     #[must_use]
-    pub fn by_api_key(&self, key: &str) -> Found {
+    pub fn by_api_key(&self, key: &str) -> FoundSandbox {
         if key == built_in::API_KEY {
-            return Found::Sandbox(self.default_sandbox());
+            return FoundSandbox::Sandbox(self.default_sandbox());
         }
-        if key.starts_with(Credentials::API_KEY) { self.by_credential(key) } else { Found::Unknown }
+        if key.starts_with(Credentials::API_KEY) { self.by_credential(key) } else { FoundSandbox::Unknown }
     }
 
     /// Resets a sandbox: from now on its name and its credentials lead to one that is as it started, with no sessions, an

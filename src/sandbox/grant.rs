@@ -1,6 +1,6 @@
 //! A grant in a sandbox: from an assertion to an access token, or to the reason why there is none (T1 to T5).
 
-use super::{Consulted, Found, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
+use super::{Consulted, FoundSandbox, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
     base::{clock::Clock, urls::BaseUrl},
     config::{AssertionClock, AssertionNames, EmailRule},
@@ -8,12 +8,12 @@ use crate::{
         actor::Actor,
         contract::Advice,
         oauth::{
-            AccessToken, Assertion, Client,
+            AccessToken, Assertion, AssertionJudgement, Client,
             ErrorCode::{InvalidClient, InvalidGrant, InvalidScope},
-            Grant, Ground, Issuer, JudgedAssertion, Judgement, Replay, Scopes, Shown, TokenError, TokenRequest, When,
+            Grant, Ground, Issuer, JudgedAssertion, ReplayError, Scopes, Shown, TokenError, TokenRequest, When,
             refuse_claim,
         },
-        scenario::{ActorFlags, Chosen, ChosenBy, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
+        scenario::{ActorFlags, Chosen, ChosenBy, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint, TooCostly},
     },
 };
 use jiff::SignedDuration;
@@ -98,12 +98,12 @@ impl Sandboxes {
             return FoundClient::Registered(default, client);
         }
         match self.by_credential(id) {
-            Found::Sandbox(sandbox) => match sandbox.clients.get(id) {
+            FoundSandbox::Sandbox(sandbox) => match sandbox.clients.get(id) {
                 Some(client) => FoundClient::Registered(sandbox, client),
                 None => FoundClient::Unknown,
             },
-            Found::Gone(why) => FoundClient::Gone(why),
-            Found::Unknown => FoundClient::Unknown,
+            FoundSandbox::Gone(why) => FoundClient::Gone(why),
+            FoundSandbox::Unknown => FoundClient::Unknown,
         }
     }
 
@@ -152,7 +152,7 @@ impl Sandboxes {
             FoundClient::Gone(why) => Issuer::Gone(why),
             FoundClient::Unknown => Issuer::Unknown,
         };
-        let Judgement { result, advices, mut fates } = assertion.judge(&Ground {
+        let AssertionJudgement { result, advices, mut fates } = assertion.judge(&Ground {
             client: issuer,
             audience: &self.issuing.audience,
             token_url: &base_url.token_endpoint(),
@@ -238,8 +238,8 @@ impl Sandbox {
         let When { now, system_now, .. } = self.when();
         let now = system_now.map_or(now, |system| system.min(now));
         self.tokens.remember_jti(&grant.client, &grant.jti, grant.end, now).map_err(|replay| match replay {
-            Replay::Seen => "it was used before; each assertion needs one of its own",
-            Replay::Unsure => {
+            ReplayError::Seen => "it was used before; each assertion needs one of its own",
+            ReplayError::Unsure => {
                 "so many came since that it may have been used before; sign another assertion, with a later exp"
             }
         })
@@ -257,7 +257,7 @@ impl Sandbox {
             body: &body,
         };
         // Scenarios for tokens wait for no actor.
-        self.scripts.take(Endpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now()))
+        self.scripts.take(ScenarioEndpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now()))
     }
 
     /// Issues the token of a good assertion, or refuses it, as a scenario may say.

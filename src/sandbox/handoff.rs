@@ -10,7 +10,9 @@ use crate::{
         actor::{Actor, ActorChange, ActorState},
         agenda::Task,
         contract::{Advice, same_json},
-        scenario::{self, ActorFlags, Chosen, Decision, Endpoint, Facts, LazyBody, Obstacle, Outcome, TooCostly},
+        scenario::{
+            self, ActorFlags, Chosen, Decision, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint, TooCostly,
+        },
         session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
         signing::{EnvelopeId, Plan},
     },
@@ -117,7 +119,7 @@ impl Sandbox {
             Outcome::Success => {
                 let handover = Handover { body, plan, base_url: Some(base_url) };
                 let opened = self.open_session(client, request, handover, is_ordered).await?;
-                if waiting.is_some() && matches!(opened, (HandOffResult::Session(_), Replay::No)) {
+                if waiting.is_some() && matches!(opened, (HandOffResult::Session(_), Repetition::No)) {
                     self.pending.delete(&key).await?;
                 }
                 opened
@@ -132,16 +134,16 @@ impl Sandbox {
                 } else {
                     let handover = Handover { body, plan, base_url: Some(base_url) };
                     let id = self.begin_journey(&obstacle, client, request, handover, waiting.as_deref()).await?;
-                    (HandOffResult::Obstacle(obstacle, id), Replay::No)
+                    (HandOffResult::Obstacle(obstacle, id), Repetition::No)
                 }
             }
         };
         let mut chosen = decision.chosen;
-        if replay != Replay::No {
+        if replay != Repetition::No {
             not_taken.clear();
             chosen.why = Cow::Owned(format!("{}; the handoff_id is known", chosen.why));
         }
-        if replay == Replay::OfAnother {
+        if replay == Repetition::OfAnother {
             let message = "was used before with another body; a handoff of its own needs an id of its own".to_owned();
             advices.push(Advice { pointer: "/handoff_id".to_owned(), code: "reused_handoff_id", message });
         }
@@ -175,7 +177,7 @@ impl Sandbox {
             body: &body,
         };
         let mut newcomer = None;
-        let consulted = self.scripts.take(Endpoint::Handoff, &facts, |scenario| {
+        let consulted = self.scripts.take(ScenarioEndpoint::Handoff, &facts, |scenario| {
             let mut state = known.cloned().unwrap_or_else(|| scenario::initial_state(&request.actor));
             let waits_for = scenario.waits_for();
             if known.is_none() && waits_for != ActorChange::default() {
@@ -226,7 +228,7 @@ impl Sandbox {
                     base_url: pending.base_url.clone(),
                 };
                 let opening = self.open_session(client, request, handover, false).await?;
-                if let (HandOffResult::Session(session), Replay::No) = opening {
+                if let (HandOffResult::Session(session), Repetition::No) = opening {
                     opened.push(session);
                 }
             }
@@ -246,7 +248,7 @@ impl Sandbox {
         request: HandoffRequest,
         handover: Handover,
         is_ordered: bool,
-    ) -> Result<(HandOffResult, Replay), StoreError> {
+    ) -> Result<(HandOffResult, Repetition), StoreError> {
         let Handover { body, plan, base_url } = handover;
         let now = self.clock.now();
         let expires_at = now.checked_add(self.switches().session_ttl).unwrap_or(Timestamp::MAX);
@@ -271,7 +273,7 @@ impl Sandbox {
                     if session.envelope_id.is_some() {
                         self.wish_for_envelope(Arc::clone(&session), plan).await?;
                     }
-                    return Ok((HandOffResult::Session(session), Replay::No));
+                    return Ok((HandOffResult::Session(session), Repetition::No));
                 }
                 Err(StoreError::Taken) => {}
                 Err(error) => return Err(error),
@@ -311,8 +313,8 @@ impl Sandbox {
     }
 
     /// What a handoff leads to whose id has a session; `None` where it opens one of its own (S8).
-    fn repeated(&self, first: &Arc<AgentSession>, actor: &Actor, body: &[u8]) -> Option<(HandOffResult, Replay)> {
-        let replay = if same_json(&first.request, body) { Replay::Same } else { Replay::OfAnother };
+    fn repeated(&self, first: &Arc<AgentSession>, actor: &Actor, body: &[u8]) -> Option<(HandOffResult, Repetition)> {
+        let replay = if same_json(&first.request, body) { Repetition::Same } else { Repetition::OfAnother };
         if !first.actor.is_same_user(actor) {
             return Some((HandOffResult::OtherUser, replay));
         }
@@ -346,7 +348,7 @@ fn ignore_taken(result: Result<(), StoreError>) -> Result<(), StoreError> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Replay {
+enum Repetition {
     No,
     Same,
     OfAnother,

@@ -21,7 +21,7 @@ pub struct SandboxSettings {
     /// The settings that it can have of its own.
     pub switches: Switches,
     /// How much its journal keeps.
-    pub journal: journal::Limits,
+    pub journal: journal::JournalLimits,
     /// How many agent sessions the store keeps, and how many envelopes.
     pub max_sessions: usize,
     /// How many bytes of agent sessions the store keeps.

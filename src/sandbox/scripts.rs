@@ -9,8 +9,8 @@ use self::{history::History, walks::bounded};
 use crate::{
     base::budget::{Account, Budget},
     domain::scenario::{
-        ActorFlags, Chosen, ChosenBy, Endpoint, Facts, Progress, Scenario, ScenarioError, ScenarioSet, ScriptedAnswer,
-        TooCostly,
+        ActorFlags, Chosen, ChosenBy, Facts, Progress, Scenario, ScenarioEndpoint, ScenarioError, ScenarioSet,
+        ScriptedAnswer, TooCostly,
     },
 };
 use hashbrown::HashMap;
@@ -68,10 +68,10 @@ pub struct Consulted {
 
 /// The scenarios of a sandbox.
 #[derive(Debug)]
-pub struct Scripts(Mutex<State>);
+pub struct Scripts(Mutex<ScriptState>);
 
 #[derive(Debug)]
-struct State {
+struct ScriptState {
     /// What the server was started with; changes when its files do.
     base: Arc<ScenarioSet>,
     /// What this sandbox was given beside it, or in its stead; nothing stands for a scenario taken away.
@@ -99,7 +99,7 @@ impl Scripts {
     /// `memory`.
     #[must_use]
     pub fn new(base: Arc<ScenarioSet>, budget: &Arc<Budget>, memory: &Arc<Budget>) -> Self {
-        Self(Mutex::new(State {
+        Self(Mutex::new(ScriptState {
             set: Arc::clone(&base),
             base,
             version: 0,
@@ -135,7 +135,7 @@ impl Scripts {
     /// [`TooCostly`] when it takes too many steps to find the scenario.
     pub fn take(
         &self,
-        endpoint: Endpoint,
+        endpoint: ScenarioEndpoint,
         facts: &Facts<'_>,
         actor: impl FnOnce(&Scenario) -> (ActorFlags, Timestamp),
     ) -> Result<Consulted, TooCostly> {
@@ -249,7 +249,7 @@ impl Scripts {
     /// The scenarios that the sandbox started with, beside those of the server; none pinned or queued, no walk begun.
     pub(super) fn successor(&self, base: Arc<ScenarioSet>) -> Self {
         let state = self.state();
-        let mut next = State {
+        let mut next = ScriptState {
             set: Arc::clone(&base),
             base,
             version: 0,
@@ -279,7 +279,7 @@ impl Scripts {
         state.compile();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ScriptState> {
         // Nothing that holds this lock can leave the state half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -288,15 +288,15 @@ impl Scripts {
 /// The scenario that answers without a search, or the set to search.
 type Forced = Result<(Arc<Scenario>, ChosenBy), Arc<ScenarioSet>>;
 
-impl State {
+impl ScriptState {
     /// What answers a request before the set is searched, and the version of the set.
-    fn consult(&mut self, endpoint: Endpoint) -> (Forced, u64) {
+    fn consult(&mut self, endpoint: ScenarioEndpoint) -> (Forced, u64) {
         self.is_used = true;
         (self.forced(endpoint), self.version)
     }
 
     /// Takes the next queued scenario, or the pinned one; otherwise returns the set to choose from.
-    fn forced(&mut self, endpoint: Endpoint) -> Forced {
+    fn forced(&mut self, endpoint: ScenarioEndpoint) -> Forced {
         let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
         let place = self.queued.iter().position(is_for_it);
         if let Some(next) = place.and_then(|place| self.queued.remove(place)) {

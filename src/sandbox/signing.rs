@@ -7,7 +7,7 @@ mod people;
 mod unopened;
 
 pub use address_book::{AgentSource, NewContact, NewGroup, NewUser};
-pub use error::{Fault, SigningError};
+pub use error::{SigningError, SigningErrorKind};
 pub(super) use from_handoff::advise;
 pub use unopened::Listener;
 pub(super) use unopened::Unopened;

@@ -5,7 +5,7 @@
 
 use crate::{
     base::budget::{Account, Budget, Share},
-    domain::oauth::{AccessToken, Jtis, REMEMBERED, Replay},
+    domain::oauth::{AccessToken, Jtis, REMEMBERED, ReplayError},
 };
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -137,7 +137,7 @@ impl Tokens {
     }
 
     /// Lets an assertion's `jti` pass once.
-    pub(super) fn remember_jti(&self, client: &str, jti: &str, end: i64, now: Timestamp) -> Result<(), Replay> {
+    pub(super) fn remember_jti(&self, client: &str, jti: &str, end: i64, now: Timestamp) -> Result<(), ReplayError> {
         self.desk().jtis.remember(client, jti, end, now.as_second())
     }
 

@@ -25,19 +25,19 @@ use tokio::sync::{Notify, oneshot};
 const STRIDE: usize = 16;
 
 /// What ends a wait, other than its timeout.
-type Answer = Result<Vec<Arc<Entry>>, TooCostly>;
+type WaitAnswer = Result<Vec<Arc<Entry>>, TooCostly>;
 
 /// The callers that wait for exchanges in a sandbox.
 #[derive(Debug, Default)]
 pub struct Waiters {
-    state: Mutex<State>,
+    state: Mutex<WaiterState>,
     open: AtomicUsize,
     bell: Notify,
     compared: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WaiterState {
     waiting: Vec<Waiter>,
     /// Whether a task drives them.
     is_driven: bool,
@@ -49,14 +49,14 @@ struct State {
 struct Waiter {
     tally: Tally,
     wanted: usize,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<WaitAnswer>,
 }
 
 /// A caller's place among those that wait, until it is dropped.
 #[derive(Debug)]
 pub struct Wait {
     waiters: Arc<Waiters>,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<WaitAnswer>,
 }
 
 impl Wait {
@@ -65,7 +65,7 @@ impl Wait {
     ///
     /// # Errors
     /// [`TooCostly`] when an exchange takes too many steps to compare.
-    pub fn answer(&mut self) -> impl Future<Output = Option<Answer>> {
+    pub fn answer(&mut self) -> impl Future<Output = Option<WaitAnswer>> {
         (&mut self.answer).map(Result::ok)
     }
 }
@@ -190,7 +190,7 @@ impl Waiters {
         state.is_driven = false;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WaiterState> {
         // Nothing that holds this lock can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

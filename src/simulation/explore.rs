@@ -14,13 +14,13 @@ mod script;
 mod setup;
 mod walk;
 
-pub use invariant::{Invariant, Violation};
-pub use script::{MOST_COMMANDS, Outcome, Replay, Replayed, Script, ScriptError};
+pub use invariant::{BrokenInvariant, Invariant};
+pub use script::{MOST_COMMANDS, Replay, Replayed, Script, ScriptError, StepOutcome};
 pub use setup::{Layout, MOST_COMPETITORS, Setup};
 
 use crate::domain::signing::{Command, Effect, Envelope, Judgement, Refusal};
-use check::Step;
-use graph::{Graph, Key, Node};
+use check::CheckedStep;
+use graph::{Graph, Node, StateKey};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -60,14 +60,14 @@ impl Machine for Rules {
 
 /// What to explore, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct ExploreOptions {
     /// The envelope that the agents find.
     pub setup: Setup,
     /// How many states are looked at, before it is given up.
     pub most_states: usize,
 }
 
-impl Options {
+impl ExploreOptions {
     /// How many states are looked at, unless something else is asked for: more than any [`Setup`] has.
     pub const MOST_STATES: usize = 1_000_000;
 
@@ -124,12 +124,12 @@ pub struct CounterExample {
 ///
 /// # Errors
 /// [`ExploreError::TooManyStates`]; a violation is none, but what was looked for.
-pub fn explore(machine: &impl Machine, options: Options) -> Result<Exploration, ExploreError> {
-    let mut walk = Walk::new(machine, options);
+pub fn explore(machine: &impl Machine, options: ExploreOptions) -> Result<Exploration, ExploreError> {
+    let mut walk = Explorer::new(machine, options);
     let found = walk.go_through(options.most_states)?;
     let found = if found.is_some() { found } else { walk.way_back() };
     walk.exploration.states = walk.graph.len();
-    walk.exploration.violation = found.map(|Found { way, violation }| {
+    walk.exploration.violation = found.map(|FoundStates { way, violation }| {
         let commands = way.into_iter().filter_map(|command| walk.commands.get(command).copied()).collect();
         let script = Script::new(options.setup, commands);
         let replay = Replay { violation: Some(violation), ..script.replay(machine) };
@@ -139,13 +139,13 @@ pub fn explore(machine: &impl Machine, options: Options) -> Result<Exploration, 
 }
 
 /// A violation, and the commands that lead to it.
-struct Found {
+struct FoundStates {
     way: Vec<usize>,
-    violation: Violation,
+    violation: BrokenInvariant,
 }
 
 /// An exploration under way.
-struct Walk<'m, M> {
+struct Explorer<'m, M> {
     machine: &'m M,
     commands: Vec<Command<'static>>,
     graph: Graph,
@@ -154,11 +154,11 @@ struct Walk<'m, M> {
     exploration: Exploration,
 }
 
-impl<'m, M: Machine> Walk<'m, M> {
-    fn new(machine: &'m M, options: Options) -> Self {
+impl<'m, M: Machine> Explorer<'m, M> {
+    fn new(machine: &'m M, options: ExploreOptions) -> Self {
         let draft = options.setup.draft();
         let mut graph = Graph::default();
-        let (node, _) = graph.reach(Key::of(&draft), None);
+        let (node, _) = graph.reach(StateKey::of(&draft), None);
         let exploration = Exploration {
             setup: options.setup,
             states: 0,
@@ -174,8 +174,8 @@ impl<'m, M: Machine> Walk<'m, M> {
     }
 
     /// Looks at every state, up to the first violation.
-    fn go_through(&mut self, most_states: usize) -> Result<Option<Found>, ExploreError> {
-        let mut found: Option<Found> = None;
+    fn go_through(&mut self, most_states: usize) -> Result<Option<FoundStates>, ExploreError> {
+        let mut found: Option<FoundStates> = None;
         while let Some((node, envelope)) = self.queue.pop_front() {
             // A state that is stuck violates by being there, one command sooner than a step from it would.
             let length = found.as_ref().map_or(usize::MAX, |found| found.way.len());
@@ -192,13 +192,14 @@ impl<'m, M: Machine> Walk<'m, M> {
     }
 
     /// Tries every command in a state.
-    fn look_at(&mut self, node: Node, envelope: &Envelope) -> Option<Found> {
+    fn look_at(&mut self, node: Node, envelope: &Envelope) -> Option<FoundStates> {
         let mut found = None;
         let mut can_go_on = false;
         let mut trial = Trial::of(envelope);
         for (place, command) in self.commands.clone().into_iter().enumerate() {
             let result = trial.perform(self.machine, command);
-            let step = Step { command, before: envelope, after: &trial.envelope, effects: &trial.effects, result };
+            let step =
+                CheckedStep { command, before: envelope, after: &trial.envelope, effects: &trial.effects, result };
             self.count(result);
             let violation = step.violation();
             if result != Ok(Judgement::Effective) {
@@ -209,7 +210,7 @@ impl<'m, M: Machine> Walk<'m, M> {
                 continue;
             }
             can_go_on |= goes_on(command);
-            let (next, is_new) = self.graph.reach(Key::of(&trial.envelope), Some((node, place)));
+            let (next, is_new) = self.graph.reach(StateKey::of(&trial.envelope), Some((node, place)));
             let violation = violation.or_else(|| (next == node).then(|| leads_back(envelope, command)));
             if let Some(violation) = violation {
                 found = found.or_else(|| Some(self.found(node, place, violation)));
@@ -225,14 +226,14 @@ impl<'m, M: Machine> Walk<'m, M> {
         if can_go_on {
             return found;
         }
-        let stuck = stuck_in(envelope).map(|violation| Found { way: self.graph.way_to(node), violation });
+        let stuck = stuck_in(envelope).map(|violation| FoundStates { way: self.graph.way_to(node), violation });
         stuck.or(found)
     }
 
-    fn found(&self, node: Node, place: usize, violation: Violation) -> Found {
+    fn found(&self, node: Node, place: usize, violation: BrokenInvariant) -> FoundStates {
         let mut way = self.graph.way_to(node);
         way.push(place);
-        Found { way, violation }
+        FoundStates { way, violation }
     }
 
     fn count(&mut self, result: Result<Judgement, Refusal>) {
@@ -244,7 +245,7 @@ impl<'m, M: Machine> Walk<'m, M> {
     }
 
     /// The shortest way that leads back to where it was before, when every step by itself is as it must be.
-    fn way_back(&mut self) -> Option<Found> {
+    fn way_back(&mut self) -> Option<FoundStates> {
         match self.graph.longest() {
             Ok(longest) => {
                 self.exploration.longest_path = longest;
@@ -253,7 +254,7 @@ impl<'m, M: Machine> Walk<'m, M> {
             Err(way) => {
                 let last = way.last().and_then(|command| self.commands.get(*command).copied());
                 let violation = last.map(|command| leads_back(&self.exploration.setup.draft(), command))?;
-                Some(Found { way, violation })
+                Some(FoundStates { way, violation })
             }
         }
     }

@@ -17,7 +17,7 @@ mod track;
 
 pub use file::RaceFile;
 pub use races::{Endings, Part, Races, Wins};
-pub use run::{Entry, Happening, Lane, Run, RunnerUp, Winner};
+pub use run::{Happening, Lane, LaneEntry, Run, RunnerUp, Winner};
 pub use spread::{Bin, Histogram, Scale, Spread};
 pub use track::Ending;
 

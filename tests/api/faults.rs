@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body, extract::Path, http::header, response::Response, routing::any};
 use docendorse_mock::http::{
-    fault::{Dribble, Fault},
+    fault::{ConnectionFault, Dribble},
     server::{DRAIN, MOST_CONNECTIONS, serve_router},
 };
 use http_body_util::BodyExt;
@@ -34,14 +34,14 @@ fn answer(path: &str) -> Response {
     let ordinary = Response::builder().header(header::CONTENT_TYPE, "text/plain").header("x-mark", "kept");
     let ordinary = ordinary.body(Body::from(BODY)).unwrap();
     match path {
-        "close-before-answer" => Fault::CloseBeforeAnswer.apply(ordinary),
-        "close-midway" => Fault::CloseMidway.apply(ordinary),
-        "close-midway-large" => Fault::CloseMidway.apply(Response::new(Body::from(vec![b'x'; LARGE]))),
-        "close-midway-empty" => Fault::CloseMidway.apply(Response::new(Body::empty())),
-        "reset" => Fault::Reset.apply(ordinary),
-        "empty-answer" => Fault::EmptyAnswer.apply(ordinary),
-        "hang-briefly" => Fault::Hang(BRIEF).apply(ordinary),
-        "hang" => Fault::Hang(HOUR).apply(ordinary),
+        "close-before-answer" => ConnectionFault::CloseBeforeAnswer.apply(ordinary),
+        "close-midway" => ConnectionFault::CloseMidway.apply(ordinary),
+        "close-midway-large" => ConnectionFault::CloseMidway.apply(Response::new(Body::from(vec![b'x'; LARGE]))),
+        "close-midway-empty" => ConnectionFault::CloseMidway.apply(Response::new(Body::empty())),
+        "reset" => ConnectionFault::Reset.apply(ordinary),
+        "empty-answer" => ConnectionFault::EmptyAnswer.apply(ordinary),
+        "hang-briefly" => ConnectionFault::Hang(BRIEF).apply(ordinary),
+        "hang" => ConnectionFault::Hang(HOUR).apply(ordinary),
         "dribble-briefly" => Dribble { over: BRIEF }.apply(ordinary),
         "dribble" => Dribble { over: HOUR }.apply(ordinary),
         _ => ordinary,

@@ -11,7 +11,7 @@ use docendorse_mock::{
         scenario::ScenarioSet,
         signing::{Act, AgentId, Intention, NewRecipient, Person, RecipientType, Terms},
     },
-    sandbox::{AgentSource, Issuing, Limits, Sandbox, Sandboxes},
+    sandbox::{AgentSource, Issuing, Sandbox, SandboxLimits, Sandboxes},
     store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, Stored},
 };
 use futures_util::FutureExt;
@@ -87,7 +87,7 @@ fn sandbox() -> (Arc<Late>, Sandboxes, Arc<Sandbox>) {
     let ids = Ids::seeded(1);
     let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
     let issuing = Issuing::new(issuer, "");
-    let limits = Limits { count: 1, idle: std::time::Duration::MAX };
+    let limits = SandboxLimits { count: 1, idle: std::time::Duration::MAX };
     let scenarios = Arc::new(ScenarioSet::default());
     let sandboxes =
         Sandboxes::new(settings, limits, Arc::clone(&store) as Arc<dyn Store>, scenarios, issuing.into(), ids).unwrap();

@@ -9,7 +9,7 @@ use docendorse_mock::{
     base::{clock::WallClock, ids::Ids},
     config::Settings,
     domain::{agenda::Task, oauth::TokenIssuer, scenario::ScenarioSet},
-    sandbox::{Issuing, Limits, Sandbox, Sandboxes},
+    sandbox::{Issuing, Sandbox, SandboxLimits, Sandboxes},
     store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, StoreError, Stored},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -105,7 +105,7 @@ impl Stage {
         let ids = Ids::seeded(1);
         let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
         let issuing = Issuing::new(issuer, "");
-        let limits = Limits { count: 1, idle: Duration::MAX };
+        let limits = SandboxLimits { count: 1, idle: Duration::MAX };
         let all: Arc<dyn Store> = store.clone();
         let sandboxes =
             Sandboxes::new(settings, limits, all, Arc::new(ScenarioSet::default()), issuing.into(), ids).unwrap();

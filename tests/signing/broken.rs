@@ -6,7 +6,7 @@ use docendorse_mock::domain::signing::{
     VoidReason,
 };
 use docendorse_mock::simulation::explore::{
-    Invariant, Layout, Machine, Options, Outcome, Replay, Rules, Script, Setup, explore,
+    ExploreOptions, Invariant, Layout, Machine, Replay, Rules, Script, Setup, StepOutcome, explore,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ fn found(machine: Broken, agents: u32, layout: Layout, invariant: Invariant, scr
 }
 
 fn found_in(machine: Broken, setup: Setup, invariant: Invariant, script: &str) -> Replay {
-    let exploration = explore(&machine, Options::of(setup)).unwrap();
+    let exploration = explore(&machine, ExploreOptions::of(setup)).unwrap();
     let example = exploration.violation.expect("a machine that breaks a rule is found out");
     let violation = example.replay.violation.clone().unwrap();
     assert_eq!(violation.invariant, invariant, "{example}");
@@ -82,7 +82,7 @@ fn shortest(machine: &Broken, setup: Setup) -> usize {
                 return length;
             }
             // Whatever could follow on a refusal was tried without it.
-            if matches!(replay.steps.last().unwrap().outcome, Outcome::Effective { .. }) {
+            if matches!(replay.steps.last().unwrap().outcome, StepOutcome::Effective { .. }) {
                 longer.push(script);
             }
         }

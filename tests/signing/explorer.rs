@@ -1,7 +1,7 @@
 //! The real machine holds every invariant under every interleaving; scripts read back and replay.
 
 use docendorse_mock::simulation::explore::{
-    Exploration, ExploreError, Layout, MOST_COMPETITORS, Options, Rules, Script, Setup, explore,
+    Exploration, ExploreError, ExploreOptions, Layout, MOST_COMPETITORS, Rules, Script, Setup, explore,
 };
 
 fn found(agents: u32, layout: Layout, reopen: bool) -> Exploration {
@@ -9,7 +9,7 @@ fn found(agents: u32, layout: Layout, reopen: bool) -> Exploration {
 }
 
 fn found_in(setup: Setup) -> Exploration {
-    explore(&Rules, Options::of(setup)).unwrap()
+    explore(&Rules, ExploreOptions::of(setup)).unwrap()
 }
 
 #[test]
@@ -68,9 +68,10 @@ fn what_cannot_be_walked_through_is_refused() {
     for agents in [0, MOST_COMPETITORS + 1, u32::MAX] {
         assert_eq!(Setup::new(agents, Layout::Single, false), Err(ExploreError::Agents(agents)));
     }
-    let options = Options { most_states: 43, ..Options::of(Setup::new(2, Layout::Single, false).unwrap()) };
+    let options =
+        ExploreOptions { most_states: 43, ..ExploreOptions::of(Setup::new(2, Layout::Single, false).unwrap()) };
     assert_eq!(explore(&Rules, options), Err(ExploreError::TooManyStates(43)));
-    assert!(explore(&Rules, Options { most_states: 44, ..options }).is_ok());
+    assert!(explore(&Rules, ExploreOptions { most_states: 44, ..options }).is_ok());
 }
 
 #[test]

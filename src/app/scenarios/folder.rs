@@ -18,7 +18,7 @@ const MOST_ENTRIES: usize = 10_000;
 
 /// The scenario files of a folder, by name, and remarks on entries that are not read.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FolderContent {
     /// Regular files with the extension of a scenario.
     pub files: Vec<FoundFile>,
     /// Warnings for the user, one line each.
@@ -62,8 +62,8 @@ pub fn shown(path: &Path) -> String {
 ///
 /// # Errors
 /// When the folder or an entry cannot be examined, a file is too large, or there are too many entries.
-pub fn find(folder: &Path) -> Result<Found, LoadError> {
-    let mut found = Found::default();
+pub fn find(folder: &Path) -> Result<FolderContent, LoadError> {
+    let mut found = FolderContent::default();
     let entries = std::fs::read_dir(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotADirectory => LoadError::NotAFolder(folder.to_owned()),
         _ => unreadable(folder)(error),

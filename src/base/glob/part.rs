@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 /// A part of a pattern without a star.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum GlobPart {
     Text(Box<str>),
     Holes(Holes),
 }
@@ -42,11 +42,11 @@ impl Holes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Floating {
     before: usize,
-    part: Part,
+    part: GlobPart,
     after: usize,
 }
 
-impl Part {
+impl GlobPart {
     pub(super) fn new(chars: &[Option<char>]) -> Self {
         match chars.iter().copied().collect::<Option<String>>() {
             Some(text) => Self::Text(text.into()),
@@ -138,15 +138,15 @@ impl Floating {
     /// What a search in a short text costs, compared with that for a part without `?`: a table is made for one with it.
     pub(super) fn search_cost(&self) -> usize {
         match &self.part {
-            Part::Text(_) => 1,
-            Part::Holes(part) => 10 * part.any.len(),
+            GlobPart::Text(_) => 1,
+            GlobPart::Holes(part) => 10 * part.any.len(),
         }
     }
 
     /// The part, if it has no `?`.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self { before: 0, part: Part::Text(text), after: 0 } => Some(text),
+            Self { before: 0, part: GlobPart::Text(text), after: 0 } => Some(text),
             _ => None,
         }
     }
@@ -154,7 +154,7 @@ impl Floating {
     pub(super) fn new(part: &[Option<char>]) -> Self {
         let before = part.iter().take_while(|char| char.is_none()).count();
         let after = part[before..].iter().rev().take_while(|char| char.is_none()).count();
-        Self { before, part: Part::new(&part[before..part.len() - after]), after }
+        Self { before, part: GlobPart::new(&part[before..part.len() - after]), after }
     }
 
     /// What follows the leftmost place where the part stands, `?` included.

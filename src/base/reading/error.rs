@@ -10,13 +10,13 @@ pub struct ReadError {
     /// The place as a JSON pointer; empty for the whole.
     pub pointer: String,
     /// What is wrong there.
-    pub(super) kind: Kind,
+    pub(super) kind: ReadErrorKind,
     /// Whether the pointer is final.
     placed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ReadErrorKind {
     /// A member that nobody knows, and those that are known.
     Unknown { name: String, known: Vec<&'static str> },
     /// A member that must be there.
@@ -35,30 +35,30 @@ impl ReadError {
     /// An error about the whole.
     #[must_use]
     pub fn problem(problem: impl Into<String>) -> Self {
-        Self::of(Kind::Problem(problem.into()))
+        Self::of(ReadErrorKind::Problem(problem.into()))
     }
 
     /// A name that is none of those that are known.
     #[must_use]
     pub fn unknown(name: &str, known: Vec<&'static str>) -> Self {
-        Self::of(Kind::Unknown { name: name.to_owned(), known })
+        Self::of(ReadErrorKind::Unknown { name: name.to_owned(), known })
     }
 
     pub(super) fn twice(name: &str) -> Self {
-        Self::of(Kind::Twice(name.to_owned()))
+        Self::of(ReadErrorKind::Twice(name.to_owned()))
     }
 
     pub(super) fn wrong_type(came: String, wanted: impl Into<String>) -> Self {
-        Self::of(Kind::Type { came, wanted: wanted.into() })
+        Self::of(ReadErrorKind::Type { came, wanted: wanted.into() })
     }
 
-    fn of(kind: Kind) -> Self {
+    fn of(kind: ReadErrorKind) -> Self {
         Self { pointer: String::new(), kind, placed: false }
     }
 
     /// The same error about a number that was rounded on its way to the type.
     pub(super) fn about_number(mut self, text: &str) -> Self {
-        if let Kind::Type { came, .. } = &mut self.kind {
+        if let ReadErrorKind::Type { came, .. } = &mut self.kind {
             *came = crate::base::position::brief(text).into_owned();
         }
         self
@@ -85,16 +85,20 @@ impl ReadError {
     pub fn in_body(&self) -> String {
         let place = match (&self.kind, &*self.pointer) {
             // Their own names say where.
-            (Kind::Unknown { name, .. } | Kind::Twice(name), parent) => format!("{parent}/{}: ", escape(name)),
-            (Kind::Missing(name), parent) => format!("{parent}/{}: ", escape(name)),
+            (ReadErrorKind::Unknown { name, .. } | ReadErrorKind::Twice(name), parent) => {
+                format!("{parent}/{}: ", escape(name))
+            }
+            (ReadErrorKind::Missing(name), parent) => format!("{parent}/{}: ", escape(name)),
             (_, "") => String::new(),
             (_, pointer) => format!("{pointer}: "),
         };
         let place: Cow<'_, str> = crate::base::position::brief(&place);
         match &self.kind {
-            Kind::Unknown { name, known } => format!("{place}unknown member{}", options(name, known, "members")),
-            Kind::Missing(_) => format!("{place}the member is missing"),
-            Kind::Twice(_) => format!("{place}the member is given more than once"),
+            ReadErrorKind::Unknown { name, known } => {
+                format!("{place}unknown member{}", options(name, known, "members"))
+            }
+            ReadErrorKind::Missing(_) => format!("{place}the member is missing"),
+            ReadErrorKind::Twice(_) => format!("{place}the member is given more than once"),
             _ => format!("{place}{}", self.what()),
         }
     }
@@ -104,11 +108,13 @@ impl ReadError {
     pub fn in_query(&self) -> String {
         let place = self.pointer.trim_start_matches('/');
         match &self.kind {
-            Kind::Unknown { name, known } => {
+            ReadErrorKind::Unknown { name, known } => {
                 format!("unknown parameter {}{}", quoted(name), options(name, known, "parameters"))
             }
-            Kind::Missing(name) => format!("{name}: the parameter is missing"),
-            Kind::Twice(name) => format!("{}: the parameter is given more than once; give it once", quoted(name)),
+            ReadErrorKind::Missing(name) => format!("{name}: the parameter is missing"),
+            ReadErrorKind::Twice(name) => {
+                format!("{}: the parameter is given more than once; give it once", quoted(name))
+            }
             _ if place.is_empty() => self.what(),
             _ => format!("{place}: {}", self.what()),
         }
@@ -119,12 +125,12 @@ impl ReadError {
     pub fn in_settings(&self) -> String {
         let place = self.pointer.trim_start_matches('/').replace('/', ".");
         match &self.kind {
-            Kind::Unknown { name, known } => {
+            ReadErrorKind::Unknown { name, known } => {
                 format!("unknown setting {}{}", quoted(name), options(name, known, "settings"))
             }
-            Kind::Missing(name) if place.is_empty() => format!("{name} is missing"),
-            Kind::Missing(name) => format!("{place}.{name} is missing"),
-            Kind::Twice(name) => format!("{} is given more than once", quoted(name)),
+            ReadErrorKind::Missing(name) if place.is_empty() => format!("{name} is missing"),
+            ReadErrorKind::Missing(name) => format!("{place}.{name} is missing"),
+            ReadErrorKind::Twice(name) => format!("{} is given more than once", quoted(name)),
             _ if place.is_empty() => self.what(),
             _ => format!("{place}: {}", self.what()),
         }
@@ -132,13 +138,13 @@ impl ReadError {
 
     fn what(&self) -> String {
         match &self.kind {
-            Kind::Word { came, known } => {
+            ReadErrorKind::Word { came, known } => {
                 let meant = nearest(came, known).map_or(String::new(), |word| format!("; did you mean {word:?}?"));
                 format!("{} is not one of {}{meant}", quoted(came), listed(known.iter().copied()))
             }
-            Kind::Type { came, wanted } => format!("{came} is not {wanted}"),
-            Kind::Problem(problem) => problem.clone(),
-            Kind::Unknown { .. } | Kind::Missing(_) | Kind::Twice(_) => self.in_body(),
+            ReadErrorKind::Type { came, wanted } => format!("{came} is not {wanted}"),
+            ReadErrorKind::Problem(problem) => problem.clone(),
+            ReadErrorKind::Unknown { .. } | ReadErrorKind::Missing(_) | ReadErrorKind::Twice(_) => self.in_body(),
         }
     }
 }
@@ -176,7 +182,7 @@ impl de::Error for ReadError {
     }
 
     fn unknown_variant(came: &str, known: &'static [&'static str]) -> Self {
-        Self::of(Kind::Word { came: came.to_owned(), known: known.to_vec() })
+        Self::of(ReadErrorKind::Word { came: came.to_owned(), known: known.to_vec() })
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
@@ -184,7 +190,7 @@ impl de::Error for ReadError {
     }
 
     fn missing_field(name: &'static str) -> Self {
-        Self::of(Kind::Missing(name.into()))
+        Self::of(ReadErrorKind::Missing(name.into()))
     }
 
     fn duplicate_field(name: &'static str) -> Self {

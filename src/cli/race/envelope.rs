@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 /// What of a snapshot matters here.
 #[derive(Deserialize)]
-struct Snapshot {
+struct RacedSnapshot {
     clock: Reading,
     envelopes: Vec<Envelope>,
 }
@@ -20,9 +20,10 @@ struct Snapshot {
 pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
     let (name, text) = read_text(file)?;
     let refuse = |problem: String| Failure::new(Exit::File, printable(&format!("{name}: {problem}")));
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|_| {
-        let problem =
-            reading::json_object::<Snapshot>(text.as_bytes()).err().map_or(String::new(), |error| format!(": {error}"));
+    let snapshot: RacedSnapshot = serde_json::from_str(&text).map_err(|_| {
+        let problem = reading::json_object::<RacedSnapshot>(text.as_bytes())
+            .err()
+            .map_or(String::new(), |error| format!(": {error}"));
         refuse(format!(
             "this is not the snapshot of a sandbox{problem}; --envelope takes what \
              /__admin/sandboxes/NAME/snapshot answers"

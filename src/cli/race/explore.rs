@@ -1,9 +1,9 @@
 //! `race --explore` and `race --replay`: the rules themselves, walked through instead of drawn from.
 
-use super::{Failure, Format, told_as_json};
+use super::{Failure, RaceFormat, told_as_json};
 use crate::{
     cli::{Exit, read_text},
-    simulation::explore::{Exploration, Layout, Options, Rules, Script, Setup, explore},
+    simulation::explore::{Exploration, ExploreOptions, Layout, Rules, Script, Setup, explore},
 };
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ pub(super) fn explore_rules(
     agents: Option<u32>,
     layout: Option<Layout>,
     reopen: bool,
-    format: Format,
+    format: RaceFormat,
 ) -> Result<(String, Exit), Failure> {
     let most = agents.unwrap_or(USUAL);
     // Judged before anything is walked through, which can take a while.
@@ -29,36 +29,36 @@ pub(super) fn explore_rules(
         for layout in &layouts {
             for (reopen, keep) in reopens.iter().flat_map(|reopen| [(*reopen, false), (*reopen, true)]) {
                 let setup = Setup::new(agents, *layout, reopen).map_err(|error| usage(&error))?.keeping(keep);
-                found.push(explore(&Rules, Options::of(setup)).map_err(|error| usage(&error))?);
+                found.push(explore(&Rules, ExploreOptions::of(setup)).map_err(|error| usage(&error))?);
             }
         }
     }
     let exit = if found.iter().all(|one| one.violation.is_none()) { Exit::Fine } else { Exit::Failed };
     let text = match format {
-        Format::Json => told_as_json(&found)?,
-        Format::Table | Format::Svg => table(&found),
+        RaceFormat::Json => told_as_json(&found)?,
+        RaceFormat::Table | RaceFormat::Svg => table(&found),
     };
     Ok((text, exit))
 }
 
 /// Carries out the script of a counter-example, or one written by hand, and checks every invariant after each command.
-pub(super) fn replay_script(file: &str, format: Format) -> Result<(String, Exit), Failure> {
+pub(super) fn replay_script(file: &str, format: RaceFormat) -> Result<(String, Exit), Failure> {
     is_in_words(format)?;
     let (name, text) = read_text(file)?;
     let script = Script::parse(&text).map_err(|error| Failure::new(Exit::File, format!("{name}:{error}")))?;
     let replay = script.replay(&Rules);
     let exit = if replay.violation.is_none() { Exit::Fine } else { Exit::Failed };
     match format {
-        Format::Json => Ok((told_as_json(&replay)?, exit)),
-        Format::Table | Format::Svg => Ok((replay.to_string(), exit)),
+        RaceFormat::Json => Ok((told_as_json(&replay)?, exit)),
+        RaceFormat::Table | RaceFormat::Svg => Ok((replay.to_string(), exit)),
     }
 }
 
 /// Of the rules there is no picture.
-fn is_in_words(format: Format) -> Result<(), Failure> {
+fn is_in_words(format: RaceFormat) -> Result<(), Failure> {
     match format {
-        Format::Table | Format::Json => Ok(()),
-        Format::Svg => Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
+        RaceFormat::Table | RaceFormat::Json => Ok(()),
+        RaceFormat::Svg => Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
     }
 }
 

@@ -4,7 +4,7 @@
 //! whatever it passes, the full judgement accepts without a single advice (held by property tests and by fuzzing).
 //! Whatever it is unsure of, unknown fields or nested free-form values among them, it leaves to the full judgement.
 
-use super::shape::{Field, Kind, Range, Shape, Text};
+use super::shape::{Field, Range, Shape, ShapeKind, Text};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -22,13 +22,13 @@ impl<'de> DeserializeSeed<'de> for Clean<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match &self.0.kind {
-            Kind::Any => deserializer.deserialize_any(Scalar),
-            Kind::Object(fields) => deserializer.deserialize_map(Object { fields, any_of: &self.0.any_of }),
-            Kind::Array(items) => deserializer.deserialize_seq(Array(items)),
-            Kind::Text(text) => deserializer.deserialize_str(Passes(text)),
-            Kind::FreeForm => deserializer.deserialize_map(FreeForm),
-            Kind::Integer(range) => deserializer.deserialize_u64(Integer(*range)),
-            Kind::Boolean => deserializer.deserialize_bool(Boolean),
+            ShapeKind::Any => deserializer.deserialize_any(Scalar),
+            ShapeKind::Object(fields) => deserializer.deserialize_map(Object { fields, any_of: &self.0.any_of }),
+            ShapeKind::Array(items) => deserializer.deserialize_seq(Array(items)),
+            ShapeKind::Text(text) => deserializer.deserialize_str(Passes(text)),
+            ShapeKind::FreeForm => deserializer.deserialize_map(FreeForm),
+            ShapeKind::Integer(range) => deserializer.deserialize_u64(Integer(*range)),
+            ShapeKind::Boolean => deserializer.deserialize_bool(Boolean),
         }
     }
 }
@@ -49,7 +49,7 @@ impl<'de> Visitor<'de> for Object<'_> {
         let Self { fields, any_of } = self;
         let mut seen = 0_u64;
         let mut expected = 0;
-        while let Some(index) = map.next_key_seed(Key { fields, expected })? {
+        while let Some(index) = map.next_key_seed(MemberKey { fields, expected })? {
             let bit = 1_u64 << index;
             if seen & bit != 0 {
                 return Err(A::Error::custom("a key twice"));
@@ -74,12 +74,12 @@ impl<'de> Visitor<'de> for Object<'_> {
 }
 
 /// Finds a key among the fields, trying first the one that the schema names next.
-struct Key<'s> {
+struct MemberKey<'s> {
     fields: &'s [Field],
     expected: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for MemberKey<'_> {
     type Value = usize;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
@@ -87,7 +87,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl Visitor<'_> for Key<'_> {
+impl Visitor<'_> for MemberKey<'_> {
     type Value = usize;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,14 +1,14 @@
 //! What is wrong with a body, and what is merely odd, place by place in the order of the schema.
 
 use super::{
-    finding::{Advice, LISTED, Rule, Violation, push_segment},
-    formats::Format,
-    shape::{Field, Kind, Range, Shape, Text},
+    finding::{Advice, LISTED, SchemaRule, Violation, push_segment},
+    formats::StringFormat,
+    shape::{Field, Range, Shape, ShapeKind, Text},
 };
 use serde_json::{Map, Value};
 
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct BodyFindings {
     pub(super) violations: Vec<Violation>,
     pub(super) advices: Vec<Advice>,
     /// Violations beyond the listed ones.
@@ -17,31 +17,31 @@ pub(super) struct Findings {
     pub(super) refused_by_setting: bool,
 }
 
-pub(super) fn explain(shape: &Shape, value: &Value, ascii_emails: bool) -> Findings {
-    let mut walk = Walk { pointer: String::new(), ascii_emails, findings: Findings::default() };
+pub(super) fn explain(shape: &Shape, value: &Value, ascii_emails: bool) -> BodyFindings {
+    let mut walk = Explainer { pointer: String::new(), ascii_emails, findings: BodyFindings::default() };
     walk.value(shape, value);
     walk.findings
 }
 
-struct Walk {
+struct Explainer {
     pointer: String,
     /// Whether internationalised emails are refused (R13).
     ascii_emails: bool,
-    findings: Findings,
+    findings: BodyFindings,
 }
 
-impl Walk {
+impl Explainer {
     fn value(&mut self, shape: &Shape, value: &Value) {
         match (&shape.kind, value) {
-            (Kind::Any, _) | (Kind::FreeForm, Value::Object(_)) | (Kind::Boolean, Value::Bool(_)) => {}
-            (Kind::Object(fields), Value::Object(members)) => self.object(shape, fields, members),
-            (Kind::Array(items), Value::Array(values)) => {
+            (ShapeKind::Any, _) | (ShapeKind::FreeForm, Value::Object(_)) | (ShapeKind::Boolean, Value::Bool(_)) => {}
+            (ShapeKind::Object(fields), Value::Object(members)) => self.object(shape, fields, members),
+            (ShapeKind::Array(items), Value::Array(values)) => {
                 for (index, value) in values.iter().enumerate() {
                     self.at(&index.to_string(), |walk| walk.value(items, value));
                 }
             }
-            (Kind::Text(text), Value::String(string)) => self.text(shape, text, string),
-            (Kind::Integer(range), Value::Number(number)) => {
+            (ShapeKind::Text(text), Value::String(string)) => self.text(shape, text, string),
+            (ShapeKind::Integer(range), Value::Number(number)) => {
                 if let Some(rule) = number.as_f64().and_then(|number| range.objection(number)) {
                     self.violation(shape, shape.clause.as_deref(), rule, Some(value), None);
                 }
@@ -50,7 +50,7 @@ impl Walk {
                 // That `null` is no absent value, and that a body is an object, are rules of their own (R10).
                 let is_r10 = value.is_null() || self.pointer.is_empty();
                 let clause = if is_r10 { Some("R10") } else { shape.clause.as_deref() };
-                self.violation(shape, clause, Rule::Type, Some(value), None);
+                self.violation(shape, clause, SchemaRule::Type, Some(value), None);
             }
         }
     }
@@ -63,7 +63,7 @@ impl Walk {
                     let lookalike = misspelling_of(&field.name, fields, members);
                     let hint = lookalike.map(|key| format!("is {key:?} a misspelling of it?"));
                     // The clause of the object is the one that lists what it requires.
-                    walk.violation(&field.shape, shape.clause.as_deref(), Rule::Required, None, hint);
+                    walk.violation(&field.shape, shape.clause.as_deref(), SchemaRule::Required, None, hint);
                 }
                 None if field.recommended => {
                     let message = "is optional, but recommended: the agent greets the user by it".to_owned();
@@ -75,7 +75,13 @@ impl Walk {
         if !shape.any_of.is_empty() && !shape.any_of.iter().any(|name| members.contains_key(&**name)) {
             let names: Vec<String> = shape.any_of.iter().map(|name| format!("{name:?}")).collect();
             let wanted = format!("an object with at least one of {}", names.join(" and "));
-            self.report(shape.clause.as_deref(), Rule::AnyOf, wanted, Some("an object without them".to_owned()), None);
+            self.report(
+                shape.clause.as_deref(),
+                SchemaRule::AnyOf,
+                wanted,
+                Some("an object without them".to_owned()),
+                None,
+            );
         }
         // The absence of a required field is told as a violation, misspelling included.
         let is_silently_absent = |field: &&Field| !field.is_required(members) && !members.contains_key(&*field.name);
@@ -98,11 +104,11 @@ impl Walk {
                 .map(|option| format!("did you mean {option:?}?"))
                 .or_else(|| text.format.and_then(|format| format.problem(string)).map(str::to_owned));
             self.violation(shape, clause(shape, text, rule), rule, Some(&Value::String(string.to_owned())), hint);
-        } else if self.ascii_emails && matches!(text.format, Some(Format::Email)) && !string.is_ascii() {
+        } else if self.ascii_emails && matches!(text.format, Some(StringFormat::Email)) && !string.is_ascii() {
             self.findings.refused_by_setting = true;
             let hint = Some("--email ascii refuses internationalised addresses".to_owned());
             let came = Value::String(string.to_owned());
-            self.violation(shape, Some(EMAIL_CLAUSE), Rule::Format, Some(&came), hint);
+            self.violation(shape, Some(EMAIL_CLAUSE), SchemaRule::Format, Some(&came), hint);
         } else if let Some((code, message)) = text.format.and_then(|format| format.advice(string)) {
             self.advice(code, message);
         } else if string.is_empty() && text.min != Some(0) {
@@ -128,7 +134,7 @@ impl Walk {
         &mut self,
         shape: &Shape,
         clause: Option<&str>,
-        rule: Rule,
+        rule: SchemaRule,
         came: Option<&Value>,
         hint: Option<String>,
     ) {
@@ -136,7 +142,14 @@ impl Walk {
         self.report(clause, rule, shape.wanted.to_string(), came, hint);
     }
 
-    fn report(&mut self, clause: Option<&str>, rule: Rule, wanted: String, came: Option<String>, hint: Option<String>) {
+    fn report(
+        &mut self,
+        clause: Option<&str>,
+        rule: SchemaRule,
+        wanted: String,
+        came: Option<String>,
+        hint: Option<String>,
+    ) {
         if self.findings.violations.len() == LISTED {
             self.findings.omitted += 1;
             return;
@@ -163,20 +176,20 @@ impl Walk {
 const EMAIL_CLAUSE: &str = "R13";
 
 /// The clause that a string breaks. The signing service has clauses of its own.
-fn clause<'s>(shape: &'s Shape, text: &Text, rule: Rule) -> Option<&'s str> {
-    let is_email = rule == Rule::Format && matches!(text.format, Some(Format::Email));
+fn clause<'s>(shape: &'s Shape, text: &Text, rule: SchemaRule) -> Option<&'s str> {
+    let is_email = rule == SchemaRule::Format && matches!(text.format, Some(StringFormat::Email));
     shape.clause.as_deref().map(|clause| if is_email && clause.starts_with('R') { EMAIL_CLAUSE } else { clause })
 }
 
 impl Range {
     /// The first keyword that a number breaks. As JSON Schema has it, `1.0` is a whole number.
-    pub(super) fn objection(self, number: f64) -> Option<Rule> {
+    pub(super) fn objection(self, number: f64) -> Option<SchemaRule> {
         if number.fract() != 0.0 {
-            Some(Rule::Type)
+            Some(SchemaRule::Type)
         } else if self.min.is_some_and(|min| number < min) {
-            Some(Rule::Minimum)
+            Some(SchemaRule::Minimum)
         } else if self.max.is_some_and(|max| number > max) {
-            Some(Rule::Maximum)
+            Some(SchemaRule::Maximum)
         } else {
             None
         }
@@ -185,20 +198,20 @@ impl Range {
 
 impl Text {
     /// The first keyword that a string breaks.
-    pub(super) fn objection(&self, string: &str) -> Option<Rule> {
+    pub(super) fn objection(&self, string: &str) -> Option<SchemaRule> {
         // A string has at least a quarter as many characters as bytes, so most need no count.
         let too_short = |min: usize| string.len() < min.saturating_mul(4) && string.chars().count() < min;
         let too_long = |max: usize| string.len() > max && string.chars().count() > max;
         if self.options.as_ref().is_some_and(|options| !options.iter().any(|option| **option == *string)) {
-            Some(Rule::Enum)
+            Some(SchemaRule::Enum)
         } else if self.min.is_some_and(too_short) {
-            Some(Rule::MinLength)
+            Some(SchemaRule::MinLength)
         } else if self.max.is_some_and(too_long) {
-            Some(Rule::MaxLength)
+            Some(SchemaRule::MaxLength)
         } else if self.format.is_some_and(|format| !format.is_match(string)) {
-            Some(Rule::Format)
+            Some(SchemaRule::Format)
         } else if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(string)) {
-            Some(Rule::Pattern)
+            Some(SchemaRule::Pattern)
         } else {
             None
         }
@@ -213,13 +226,15 @@ impl Text {
     }
 }
 
-fn describe(value: &Value, rule: Rule) -> String {
+fn describe(value: &Value, rule: SchemaRule) -> String {
     match value {
-        Value::String(string) if matches!(rule, Rule::MinLength | Rule::MaxLength) => match string.chars().count() {
-            0 => "empty".to_owned(),
-            1 => "1 character long".to_owned(),
-            count => format!("{count} characters long"),
-        },
+        Value::String(string) if matches!(rule, SchemaRule::MinLength | SchemaRule::MaxLength) => {
+            match string.chars().count() {
+                0 => "empty".to_owned(),
+                1 => "1 character long".to_owned(),
+                count => format!("{count} characters long"),
+            }
+        }
         Value::String(string) => quote(string),
         Value::Array(_) => "an array".to_owned(),
         Value::Object(_) => "an object".to_owned(),

@@ -14,7 +14,7 @@ pub struct Violation {
     /// Where, as a JSON pointer (RFC 6901) into the body; for a missing member, where it should be.
     pub pointer: String,
     /// The rule that is broken.
-    pub rule: Rule,
+    pub rule: SchemaRule,
     /// The clause of the contract that the rule comes from, such as `R4`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clause: Option<String>,
@@ -34,7 +34,7 @@ pub struct Violation {
 /// The kinds of violation: JSON itself, or the keyword of JSON Schema that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Rule {
+pub enum SchemaRule {
     /// The body is no JSON text (R10).
     Json,
     /// The value has another type.
@@ -65,7 +65,7 @@ impl Violation {
     pub(super) fn body(wanted: &str, came: &str) -> Self {
         Self {
             pointer: String::new(),
-            rule: Rule::Json,
+            rule: SchemaRule::Json,
             clause: Some("R10".to_owned()),
             wanted: wanted.to_owned(),
             came: Some(came.to_owned()),
@@ -108,7 +108,7 @@ impl fmt::Display for Advice {
 
 /// A body refused, with every reason.
 #[derive(Clone, Debug, Default)]
-pub struct Refusal {
+pub struct BodyRefusal {
     /// All violations in the order of the schema, up to a hundred.
     pub violations: Vec<Violation>,
     /// How many violations there are beyond the listed ones.
@@ -117,7 +117,7 @@ pub struct Refusal {
     pub advices: Vec<Advice>,
 }
 
-impl Refusal {
+impl BodyRefusal {
     pub(super) fn of(violation: Violation) -> Self {
         Self { violations: vec![violation], ..Self::default() }
     }

@@ -4,13 +4,13 @@ use super::hosts;
 
 /// A format of JSON Schema that the contract uses.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Format {
+pub(super) enum StringFormat {
     Date,
     Email,
     Uri,
 }
 
-impl Format {
+impl StringFormat {
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "date" => Some(Self::Date),

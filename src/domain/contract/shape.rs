@@ -3,7 +3,7 @@
 //! Holds the keywords that the contract uses and no others: an unknown one is refused when the schema is compiled, so
 //! that no rule is ever passed over in silence. The `x-` members carry what JSON Schema has no word for.
 
-use super::{SchemaError, formats::Format};
+use super::{SchemaError, formats::StringFormat};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
@@ -15,13 +15,13 @@ pub(super) struct Shape {
     pub(super) clause: Option<Box<str>>,
     /// What is wanted here, as the end of "must be …" (`x-wanted`, or drawn from the keywords).
     pub(super) wanted: Box<str>,
-    pub(super) kind: Kind,
+    pub(super) kind: ShapeKind,
     /// Of these members an object must have at least one (`anyOf`); empty where it need not.
     pub(super) any_of: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum ShapeKind {
     Any,
     /// An object whose members are the caller's own.
     FreeForm,
@@ -55,7 +55,7 @@ pub(super) struct Text {
     pub(super) min: Option<usize>,
     pub(super) max: Option<usize>,
     pub(super) options: Option<Vec<Box<str>>>,
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<StringFormat>,
     pub(super) pattern: Option<Pattern>,
     /// Values that draw no advice (`x-expected`); any other is allowed all the same.
     pub(super) expected: Option<Vec<Box<str>>>,
@@ -101,22 +101,22 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     let Some(keywords) = schema.as_object() else {
         return Err(unsupported("a schema must be an object".to_owned()));
     };
-    let (kind, known): (Kind, &[&str]) = match keywords.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
-        None => (Kind::Any, &[]),
-        Some("object") if is_free_form(keywords) => (Kind::FreeForm, &["type", "additionalProperties"]),
+    let (kind, known): (ShapeKind, &[&str]) = match keywords.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
+        None => (ShapeKind::Any, &[]),
+        Some("object") if is_free_form(keywords) => (ShapeKind::FreeForm, &["type", "additionalProperties"]),
         Some("object") => {
-            (Kind::Object(fields(keywords, place)?), &["type", "properties", "required", "anyOf", "if", "then"])
+            (ShapeKind::Object(fields(keywords, place)?), &["type", "properties", "required", "anyOf", "if", "then"])
         }
         Some("array") => {
             let items = keywords.get("items").ok_or_else(|| unsupported("an array needs `items`".to_owned()))?;
-            (Kind::Array(Box::new(compile(items, &format!("{place}/items"))?)), &["type", "items"])
+            (ShapeKind::Array(Box::new(compile(items, &format!("{place}/items"))?)), &["type", "items"])
         }
         Some("string") => (
-            Kind::Text(text(keywords).map_err(unsupported)?),
+            ShapeKind::Text(text(keywords).map_err(unsupported)?),
             &["type", "minLength", "maxLength", "enum", "format", "pattern"],
         ),
-        Some("integer") => (Kind::Integer(range(keywords).map_err(unsupported)?), &["type", "minimum", "maximum"]),
-        Some("boolean") => (Kind::Boolean, &["type"]),
+        Some("integer") => (ShapeKind::Integer(range(keywords).map_err(unsupported)?), &["type", "minimum", "maximum"]),
+        Some("boolean") => (ShapeKind::Boolean, &["type"]),
         Some(other) => return Err(unsupported(format!("the type {other:?} has no explanation"))),
     };
     if let Some(unknown) =
@@ -139,8 +139,8 @@ fn is_free_form(keywords: &Map<String, Value>) -> bool {
 }
 
 /// The one use of `anyOf` that has an explanation: a list of `{ "required": [NAME] }`.
-fn any_of(keywords: &Map<String, Value>, kind: &Kind) -> Result<Vec<Box<str>>, String> {
-    let (Some(choices), Kind::Object(fields)) = (keywords.get("anyOf"), kind) else { return Ok(Vec::new()) };
+fn any_of(keywords: &Map<String, Value>, kind: &ShapeKind) -> Result<Vec<Box<str>>, String> {
+    let (Some(choices), ShapeKind::Object(fields)) = (keywords.get("anyOf"), kind) else { return Ok(Vec::new()) };
     let name = |choice: &Value| {
         let choice = choice.as_object().filter(|choice| choice.len() == 1)?;
         let [name] = &texts(choice, "required")?[..] else { return None };
@@ -220,7 +220,7 @@ fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
     let format = match keywords.get("format") {
         None => None,
         Some(name) => {
-            Some(Format::named(name.as_str().unwrap_or_default()).ok_or_else(|| format!("no format {name}"))?)
+            Some(StringFormat::named(name.as_str().unwrap_or_default()).ok_or_else(|| format!("no format {name}"))?)
         }
     };
     let pattern = |name: &str| match keywords.get(name).and_then(Value::as_str) {
@@ -271,15 +271,15 @@ impl Field {
     }
 }
 
-impl Kind {
+impl ShapeKind {
     fn wanted(&self) -> String {
         match self {
-            Kind::Any => "any JSON value".to_owned(),
-            Kind::Object(_) | Kind::FreeForm => "an object".to_owned(),
-            Kind::Array(_) => "an array".to_owned(),
-            Kind::Text(text) => text.wanted(),
-            Kind::Integer(range) => range.wanted(),
-            Kind::Boolean => "true or false".to_owned(),
+            ShapeKind::Any => "any JSON value".to_owned(),
+            ShapeKind::Object(_) | ShapeKind::FreeForm => "an object".to_owned(),
+            ShapeKind::Array(_) => "an array".to_owned(),
+            ShapeKind::Text(text) => text.wanted(),
+            ShapeKind::Integer(range) => range.wanted(),
+            ShapeKind::Boolean => "true or false".to_owned(),
         }
     }
 }

@@ -73,7 +73,7 @@ pub struct Grant {
 
 /// An assertion, judged.
 #[derive(Debug)]
-pub struct Judgement {
+pub struct AssertionJudgement {
     /// What it is good for, or the first reason why it is good for nothing.
     pub result: Result<Grant, TokenError>,
     /// What is allowed, but probably not meant.
@@ -121,7 +121,7 @@ impl<'t> Assertion<'t> {
 
     /// Judges every part of it.
     #[must_use]
-    pub fn judge(&self, ground: &Ground<'_>) -> Judgement {
+    pub fn judge(&self, ground: &Ground<'_>) -> AssertionJudgement {
         let (mut bench, mut advices) = (Bench::new(), Vec::new());
         let claims = &self.jws.claims;
         let client = match ground.client {
@@ -160,7 +160,7 @@ impl<'t> Assertion<'t> {
                 end: times.end(ground.when.skew),
             }),
         };
-        Judgement { result, advices, fates: bench.fates }
+        AssertionJudgement { result, advices, fates: bench.fates }
     }
 
     /// The assertion as the journal keeps it.

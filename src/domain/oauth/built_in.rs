@@ -2,7 +2,7 @@
 //! nothing to anybody but a mock.
 
 use super::{
-    client::{Client, Scopes, Secret},
+    client::{Client, Scopes, SecretDigest},
     key::{KeyError, PublicKey},
 };
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub const PUBLIC_KEY: &str = include_str!("../../../fixtures/keys/test-client.pu
 pub fn client(id: &str, secret: &str, now: Timestamp) -> Result<Client, KeyError> {
     Ok(Client {
         id: id.into(),
-        secret: Some(Secret::of(secret)),
+        secret: Some(SecretDigest::of(secret)),
         keys: vec![PublicKey::from_pem(PUBLIC_KEY)?],
         scopes: Scopes::all(),
         created_at: now,

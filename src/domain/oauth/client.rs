@@ -19,7 +19,7 @@ pub struct Client {
     /// `client_` and 32 hexadecimal digits.
     pub id: Arc<str>,
     /// What it may prove itself with at the token endpoint, if it was given one.
-    pub secret: Option<Secret>,
+    pub secret: Option<SecretDigest>,
     /// What its assertions are verified with, oldest first.
     pub keys: Vec<PublicKey>,
     /// What it may ask for.
@@ -91,9 +91,9 @@ impl Client {
 
 /// A secret, of which only the digest is kept.
 #[derive(Clone)]
-pub struct Secret(Digest);
+pub struct SecretDigest(Digest);
 
-impl Secret {
+impl SecretDigest {
     /// The secret of this text.
     #[must_use]
     pub fn of(text: &str) -> Self {
@@ -106,7 +106,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret")
     }

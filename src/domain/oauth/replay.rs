@@ -25,7 +25,7 @@ type Mark = [u8; 16];
 
 /// Why an assertion must not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
+pub enum ReplayError {
     /// Its `jti` came before.
     Seen,
     /// It may have come before: so many others have come since that it would have been forgotten.
@@ -49,16 +49,16 @@ impl Jtis {
     ///
     /// # Errors
     /// When it must not pass.
-    pub fn remember(&mut self, client: &str, jti: &str, end: i64, now: i64) -> Result<(), Replay> {
+    pub fn remember(&mut self, client: &str, jti: &str, end: i64, now: i64) -> Result<(), ReplayError> {
         while self.by_end.first().is_some_and(|(end, _)| *end < now) {
             self.forget_first();
         }
         let mark = mark(client, jti);
         if self.seen.contains(&mark) {
-            return Err(Replay::Seen);
+            return Err(ReplayError::Seen);
         }
         if end <= self.unsure_until {
-            return Err(Replay::Unsure);
+            return Err(ReplayError::Unsure);
         }
         self.seen.insert(mark);
         self.by_end.insert((end, mark));
@@ -106,7 +106,7 @@ mod tests {
     fn a_jti_passes_once_until_its_assertion_cannot() {
         let mut jtis = Jtis::default();
         assert_eq!(jtis.remember("a", "1", 100, 0), Ok(()));
-        assert_eq!(jtis.remember("a", "1", 400, 100), Err(Replay::Seen));
+        assert_eq!(jtis.remember("a", "1", 400, 100), Err(ReplayError::Seen));
         assert_eq!(jtis.remember("b", "1", 100, 100), Ok(()));
         assert_eq!(jtis.remember("a", "1", 400, 101), Ok(()));
         assert_eq!(jtis.len(), 1);
@@ -118,8 +118,8 @@ mod tests {
         for (jti, end) in [("1", 100), ("2", 101), ("3", 102)] {
             assert_eq!(jtis.remember("a", jti, end, 0), Ok(()));
         }
-        assert_eq!(jtis.remember("a", "1", 100, 0), Err(Replay::Unsure));
-        assert_eq!(jtis.remember("a", "2", 101, 0), Err(Replay::Seen));
+        assert_eq!(jtis.remember("a", "1", 100, 0), Err(ReplayError::Unsure));
+        assert_eq!(jtis.remember("a", "2", 101, 0), Err(ReplayError::Seen));
         assert_eq!(jtis.remember("a", "4", 103, 0), Ok(()));
         assert_eq!(jtis.len(), 2);
     }

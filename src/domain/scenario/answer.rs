@@ -5,7 +5,7 @@ use super::{
     body::{BodyPlan, Members, Raw},
     headers::Headers,
     matching::given,
-    script::Endpoint,
+    script::ScenarioEndpoint,
     span::{Delay, Span, Wait},
 };
 use crate::{base::chance::Probability, domain::oauth::ErrorCode};
@@ -64,7 +64,7 @@ pub struct Departure {
     /// The body is sent in pieces over so much real time.
     pub dribble: Option<Duration>,
     /// What happens to the connection.
-    pub fault: Option<Fault>,
+    pub fault: Option<ScriptedFault>,
     pub(super) headers: Headers,
     pub(super) body: BodyPlan,
     pub(super) truncate: Option<usize>,
@@ -73,7 +73,7 @@ pub struct Departure {
 /// What happens to a connection in place of an orderly answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "FaultFile")]
-pub enum Fault {
+pub enum ScriptedFault {
     /// It is closed before the first byte of the answer.
     CloseBeforeAnswer,
     /// It is closed after half of the answer's body.
@@ -98,21 +98,21 @@ impl ScriptedAnswer {
     }
 
     /// Whether a request to an endpoint can be answered so.
-    pub(super) fn suits(&self, endpoint: Endpoint) -> Result<(), &'static str> {
+    pub(super) fn suits(&self, endpoint: ScenarioEndpoint) -> Result<(), &'static str> {
         let waits_for_actor = matches!(self.until, Some(Until::EmailVerified | Until::Subscribed | Until::Registered));
         let is_obstacle = match &self.outcome {
             Outcome::Success | Outcome::Obstacle(Obstacle::Error { .. }) => false,
             Outcome::Obstacle(_) => true,
         };
         match endpoint {
-            Endpoint::Handoff if self.token != TokenTerms::default() => Err(
+            ScenarioEndpoint::Handoff if self.token != TokenTerms::default() => Err(
                 "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; say \"endpoint: token\", or drop them",
             ),
-            Endpoint::Token if is_obstacle => Err("a request for a token comes to \"success\" or \"error\""),
-            Endpoint::Token if waits_for_actor => {
+            ScenarioEndpoint::Token if is_obstacle => Err("a request for a token comes to \"success\" or \"error\""),
+            ScenarioEndpoint::Token if waits_for_actor => {
                 Err("the token endpoint waits for no actor; \"until\" takes \"attempts\" or \"after\" here")
             }
-            Endpoint::Handoff | Endpoint::Token => Ok(()),
+            ScenarioEndpoint::Handoff | ScenarioEndpoint::Token => Ok(()),
         }
     }
 }
@@ -161,7 +161,7 @@ struct AnswerFile {
     #[serde(default, deserialize_with = "given")]
     dribble: Option<Wait>,
     #[serde(default, deserialize_with = "given")]
-    fault: Option<Fault>,
+    fault: Option<ScriptedFault>,
     #[serde(default, deserialize_with = "given")]
     probability: Option<Probability>,
     #[serde(default, deserialize_with = "given")]
@@ -267,7 +267,7 @@ enum FaultKind {
     Hang,
 }
 
-impl TryFrom<FaultFile> for Fault {
+impl TryFrom<FaultFile> for ScriptedFault {
     type Error = &'static str;
 
     fn try_from(file: FaultFile) -> Result<Self, &'static str> {
@@ -309,9 +309,12 @@ mod tests {
     #[test]
     fn every_fault_and_until_has_its_name() {
         let fault = |fault: Value| read(&json!({ "fault": fault })).unwrap().departure.fault.unwrap();
-        assert_eq!(fault(json!({ "kind": "hang" })), Fault::Hang { at_most: Duration::from_mins(1) });
-        assert_eq!(fault(json!({ "kind": "hang", "at_most": "2s" })), Fault::Hang { at_most: Duration::from_secs(2) });
-        assert_eq!(fault(json!({ "kind": "close_midway" })), Fault::CloseMidway);
+        assert_eq!(fault(json!({ "kind": "hang" })), ScriptedFault::Hang { at_most: Duration::from_mins(1) });
+        assert_eq!(
+            fault(json!({ "kind": "hang", "at_most": "2s" })),
+            ScriptedFault::Hang { at_most: Duration::from_secs(2) }
+        );
+        assert_eq!(fault(json!({ "kind": "close_midway" })), ScriptedFault::CloseMidway);
         let until = |until: Value| read(&json!({ "until": until })).unwrap().until.unwrap();
         assert_eq!(until(json!("email_verified")), Until::EmailVerified);
         assert_eq!(until(json!({ "attempts": 3 })), Until::Attempts(NonZeroU32::new(3).unwrap()));

@@ -25,7 +25,7 @@ impl Exact {
     pub(super) fn read(text: &[u8]) -> Option<Self> {
         let tagged = tag(std::str::from_utf8(text).ok()?);
         let mut json = serde_json::Deserializer::from_str(&tagged);
-        let value = Reader { is_tagged: true }.deserialize(&mut json).ok()?;
+        let value = NumberReader { is_tagged: true }.deserialize(&mut json).ok()?;
         json.end().ok().map(|()| value)
     }
 
@@ -86,17 +86,17 @@ impl From<&Value> for Exact {
 
 impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Reader { is_tagged: false }.deserialize(deserializer)
+        NumberReader { is_tagged: false }.deserialize(deserializer)
     }
 }
 
 /// Reads a value, from a text that [`tag`] wrote or from another source.
 #[derive(Clone, Copy)]
-struct Reader {
+struct NumberReader {
     is_tagged: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for Reader {
+impl<'de> DeserializeSeed<'de> for NumberReader {
     type Value = Exact;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Exact, D::Error> {
@@ -108,7 +108,7 @@ impl<'de> DeserializeSeed<'de> for Reader {
     }
 }
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for NumberReader {
     type Value = Exact;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,7 +49,7 @@ pub(super) enum Predicate {
 
 /// How a request fared with a matcher.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Report {
+pub(super) struct MatchReport {
     /// How many predicates failed.
     pub(super) failed: usize,
     /// How many held.
@@ -96,9 +96,9 @@ impl Match {
         self.predicates.iter().all(|predicate| predicate.holds(subject))
     }
 
-    pub(super) fn examine(&self, subject: Subject<'_>) -> Report {
+    pub(super) fn examine(&self, subject: Subject<'_>) -> MatchReport {
         let held = self.predicates.iter().filter(|predicate| predicate.holds(subject)).count();
-        Report { failed: self.predicates.len() - held, held }
+        MatchReport { failed: self.predicates.len() - held, held }
     }
 
     pub(super) fn failures_of(&self, subject: Subject<'_>) -> Vec<String> {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct Scenario {
     name: Box<str>,
     description: Box<str>,
-    endpoint: Endpoint,
+    endpoint: ScenarioEndpoint,
     matcher: Match,
     priority: i64,
     per: Per,
@@ -34,7 +34,7 @@ pub struct Scenario {
 /// Which requests a scenario is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Endpoint {
+pub enum ScenarioEndpoint {
     /// Handoffs (H1).
     #[default]
     Handoff,
@@ -81,7 +81,7 @@ impl Scenario {
 
     /// To which endpoint the requests go that it is for.
     #[must_use]
-    pub fn endpoint(&self) -> Endpoint {
+    pub fn endpoint(&self) -> ScenarioEndpoint {
         self.endpoint
     }
 

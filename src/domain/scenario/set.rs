@@ -11,8 +11,8 @@ pub use limits::{MOST_SCENARIOS, MOST_SET_BYTES};
 use super::{
     error::ScenarioError,
     facts::{Facts, lower_case},
-    matching::{EmailGlob, Predicate, Report, Subject},
-    script::{Endpoint, Scenario},
+    matching::{EmailGlob, MatchReport, Predicate, Subject},
+    script::{Scenario, ScenarioEndpoint},
     steps::{Steps, TooCostly},
 };
 use serde::Serialize;
@@ -22,13 +22,13 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 #[derive(Debug, Default)]
 pub struct ScenarioSet {
     scenarios: Vec<Arc<Scenario>>,
-    handoffs: Index,
-    tokens: Index,
+    handoffs: ScenarioIndex,
+    tokens: ScenarioIndex,
 }
 
 /// The scenarios of one endpoint, by what they ask for; all as places in the order of the set.
 #[derive(Debug, Default)]
-struct Index {
+struct ScenarioIndex {
     by_handoff_id: Ranks,
     by_email: Ranks,
     by_tag: Ranks,
@@ -51,7 +51,7 @@ pub struct Summary<'s> {
     /// What it is for.
     pub description: &'s str,
     /// Which requests it is for.
-    pub endpoint: Endpoint,
+    pub endpoint: ScenarioEndpoint,
     /// Larger ones are asked first.
     pub priority: i64,
     /// Where it was read from.
@@ -86,8 +86,8 @@ impl ScenarioSet {
         let mut set = Self::default();
         for (rank, scenario) in scenarios.iter().enumerate() {
             match scenario.endpoint() {
-                Endpoint::Handoff => set.handoffs.add(rank, scenario),
-                Endpoint::Token => set.tokens.add(rank, scenario),
+                ScenarioEndpoint::Handoff => set.handoffs.add(rank, scenario),
+                ScenarioEndpoint::Token => set.tokens.add(rank, scenario),
             }
         }
         set.scenarios = scenarios;
@@ -98,13 +98,13 @@ impl ScenarioSet {
     ///
     /// # Errors
     /// [`TooCostly`] when it takes too many steps to find it.
-    pub fn choose(&self, endpoint: Endpoint, facts: &Facts<'_>) -> Result<Option<Arc<Scenario>>, TooCostly> {
+    pub fn choose(&self, endpoint: ScenarioEndpoint, facts: &Facts<'_>) -> Result<Option<Arc<Scenario>>, TooCostly> {
         if self.scenarios.is_empty() {
             return Ok(None);
         }
         let index = match endpoint {
-            Endpoint::Handoff => &self.handoffs,
-            Endpoint::Token => &self.tokens,
+            ScenarioEndpoint::Handoff => &self.handoffs,
+            ScenarioEndpoint::Token => &self.tokens,
         };
         let email = lower_case(facts.email);
         let steps = Steps::default();
@@ -131,11 +131,11 @@ impl ScenarioSet {
     /// then by the most that held, then in the order of the set. Those that come when [`super::MOST_STEPS`] are used up
     /// are left out.
     #[must_use]
-    pub fn near_misses(&self, endpoint: Endpoint, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
+    pub fn near_misses(&self, endpoint: ScenarioEndpoint, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
         let email = lower_case(facts.email);
         let steps = Steps::default();
         let subject = Subject { facts, email: &email, steps: &steps };
-        let mut misses: Vec<(&Scenario, Report)> = self
+        let mut misses: Vec<(&Scenario, MatchReport)> = self
             .scenarios
             .iter()
             .filter(|scenario| scenario.endpoint() == endpoint)
@@ -184,7 +184,7 @@ impl ScenarioSet {
     }
 }
 
-impl Index {
+impl ScenarioIndex {
     /// The lists that hold every scenario that the request could match.
     fn candidates(&self, subject: Subject<'_>) -> [&[usize]; 6] {
         fn of<'s>(ranks: &'s Ranks, value: &str) -> &'s [usize] {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     fn chosen(set: &ScenarioSet, facts: &Facts<'_>) -> Option<String> {
-        set.choose(Endpoint::Handoff, facts).unwrap().map(|scenario| scenario.name().to_owned())
+        set.choose(ScenarioEndpoint::Handoff, facts).unwrap().map(|scenario| scenario.name().to_owned())
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
             ("hit", 0, json!({})),
         ]);
         let body = LazyBody::new(b"{}");
-        let misses = set.near_misses(Endpoint::Handoff, &facts("kim@x.com", "self_sign", "h", &body), 2);
+        let misses = set.near_misses(ScenarioEndpoint::Handoff, &facts("kim@x.com", "self_sign", "h", &body), 2);
         let failed = vec![r#"source "crm" does not match "erp""#.to_owned()];
         let nearer = NearMiss { scenario: "nearer".to_owned(), failed: failed.clone(), matched: 2 };
         let near = NearMiss { scenario: "near".to_owned(), failed, matched: 1 };
@@ -322,13 +322,13 @@ mod tests {
         let text = serde_json::to_vec(&json!({ "text": "a".repeat(900_000) })).unwrap();
         let body = LazyBody::new(&text);
         let facts = facts("sam@x.com", "self_sign", "h", &body);
-        assert!(matches!(set.choose(Endpoint::Handoff, &facts), Err(TooCostly)));
-        assert_eq!(set.near_misses(Endpoint::Handoff, &facts, 10).len(), 6, "as many as there are steps for");
+        assert!(matches!(set.choose(ScenarioEndpoint::Handoff, &facts), Err(TooCostly)));
+        assert_eq!(set.near_misses(ScenarioEndpoint::Handoff, &facts, 10).len(), 6, "as many as there are steps for");
         // The same scenarios and a body of ordinary size.
         let body = LazyBody::new(br#"{"text": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#);
         let facts = Facts { body: &body, ..facts };
-        assert!(matches!(set.choose(Endpoint::Handoff, &facts), Ok(None)));
-        assert_eq!(set.near_misses(Endpoint::Handoff, &facts, 10).len(), 10);
+        assert!(matches!(set.choose(ScenarioEndpoint::Handoff, &facts), Ok(None)));
+        assert_eq!(set.near_misses(ScenarioEndpoint::Handoff, &facts, 10).len(), 10);
     }
 
     #[test]

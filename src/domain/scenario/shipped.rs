@@ -57,7 +57,7 @@ mod tests {
     };
     use crate::domain::{
         actor::Actor,
-        scenario::{Context, Endpoint, Facts},
+        scenario::{Context, Facts, ScenarioEndpoint},
     };
     use serde_json::{Value, json};
     use std::sync::Arc;
@@ -155,15 +155,16 @@ mod tests {
     fn a_shipped_scenario_answers_to_its_tag_and_to_nothing_else() {
         let scenarios = shipped().into_iter().map(|(name, text)| Arc::new(Scenario::read(name, text).unwrap()));
         let set = ScenarioSet::compile(scenarios.collect()).unwrap();
-        let chosen_by = |endpoint: Endpoint, email: &str| {
+        let chosen_by = |endpoint: ScenarioEndpoint, email: &str| {
             let text = json!({ "actor": { "email": email } }).to_string();
             let body = LazyBody::new(text.as_bytes());
             set.choose(endpoint, &Facts::of(&body)).unwrap().map(|scenario| scenario.name().to_owned())
         };
-        let chosen = |email: &str| chosen_by(Endpoint::Handoff, email);
+        let chosen = |email: &str| chosen_by(ScenarioEndpoint::Handoff, email);
         for (name, _) in shipped() {
             let endpoint = set.get(name).unwrap().endpoint();
-            let other = if endpoint == Endpoint::Token { Endpoint::Handoff } else { Endpoint::Token };
+            let other =
+                if endpoint == ScenarioEndpoint::Token { ScenarioEndpoint::Handoff } else { ScenarioEndpoint::Token };
             let email = format!("sam+{name}@example.com");
             assert_eq!(chosen_by(endpoint, &email).as_deref(), Some(name));
             assert_eq!(chosen_by(other, &email), None);

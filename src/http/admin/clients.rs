@@ -4,7 +4,7 @@ use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
     base::position::brief,
-    domain::oauth::{Client, KeyError, PublicKey, Scope, Scopes, Secret, is_client_id},
+    domain::oauth::{Client, KeyError, PublicKey, Scope, Scopes, SecretDigest, is_client_id},
     http::{
         admin::extract::{Fields, Id, Params, World},
         problem::Problem,
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// A client to be registered.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct RegisterClient {
     client_id: Option<String>,
     client_secret: Option<String>,
     public_key: Option<String>,
@@ -71,7 +71,7 @@ impl WantedKeys {
 pub(super) async fn create_client(
     State(app): State<Arc<App>>,
     World(sandbox): World,
-    Fields(wanted): Fields<Wanted>,
+    Fields(wanted): Fields<RegisterClient>,
 ) -> Result<Response, Problem> {
     let keys = WantedKeys { public_key: wanted.public_key, jwks: wanted.jwks, kid: wanted.kid }.read()?;
     let id = match wanted.client_id {
@@ -96,7 +96,7 @@ pub(super) async fn create_client(
     };
     let mut client = Client {
         id: id.into(),
-        secret: Some(Secret::of(&secret)),
+        secret: Some(SecretDigest::of(&secret)),
         keys: Vec::new(),
         scopes,
         created_at: sandbox.clock.now(),

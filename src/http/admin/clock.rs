@@ -65,14 +65,14 @@ pub(super) async fn advance_clock(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct AgendaQuery {
     limit: Option<usize>,
 }
 
 /// `GET /__admin/agenda`: what will happen, in order.
 pub(super) async fn list_agenda(
     World(sandbox): World,
-    Params(wanted): Params<Wanted>,
+    Params(wanted): Params<AgendaQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     sandbox.catch_up().await?;
     let (agenda, total) = sandbox.agenda.list(page_size(wanted.limit)?);

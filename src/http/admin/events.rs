@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// Which events are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct EventQuery {
     /// The id of the last event that is known already.
     after: Option<String>,
     limit: Option<usize>,
@@ -40,14 +40,14 @@ pub(super) struct Wanted {
 
 /// What of an event is asked for.
 #[derive(Debug)]
-struct Filter {
+struct EventFilter {
     kinds: Option<Vec<EventKind>>,
     envelope: Option<EnvelopeId>,
     agent: Option<AgentId>,
     agent_session: Option<Readings>,
 }
 
-impl Filter {
+impl EventFilter {
     fn admits(&self, event: &Event) -> bool {
         let session = || event.origin.as_ref().map(|origin| &*origin.agent_session_id);
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
@@ -63,7 +63,7 @@ pub(super) async fn list_events(
     State(app): State<Arc<App>>,
     World(sandbox): World,
     headers: HeaderMap,
-    Params(wanted): Params<Wanted>,
+    Params(wanted): Params<EventQuery>,
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct EventPage {
@@ -73,7 +73,7 @@ pub(super) async fn list_events(
     }
     let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("after", id))?;
     let limit = wanted.limit.map(|limit| page_size(Some(limit))).transpose()?;
-    let filter = Filter {
+    let filter = EventFilter {
         kinds: wanted.event.as_deref().map(kinds_of).transpose()?,
         envelope: wanted.envelope_id,
         agent: wanted.agent_id,

@@ -42,7 +42,7 @@ const MOST: usize = 1000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Counted {
+pub(super) struct CountRequests {
     #[serde(default, rename = "match")]
     matcher: Match,
     endpoint: Option<Endpoint>,
@@ -50,7 +50,7 @@ pub(super) struct Counted {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct FindRequests {
     #[serde(default, rename = "match")]
     matcher: Match,
     endpoint: Option<Endpoint>,
@@ -61,9 +61,9 @@ pub(super) struct Wanted {
 pub(super) async fn count_requests(
     State(app): State<Arc<App>>,
     World(sandbox): World,
-    Fields(counted): Fields<Counted>,
+    Fields(counted): Fields<CountRequests>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let Counted { matcher, endpoint } = counted;
+    let CountRequests { matcher, endpoint } = counted;
     let counts = |mut tally: Tally, journal: &Journal| (tally.entries(journal).len(), journal.fill().dropped);
     let (count, dropped) = search(&app, &sandbox, Query { matcher, endpoint }.into(), counts).await?;
     Ok(Pretty(json!({ "count": count, "dropped": dropped })))
@@ -73,16 +73,16 @@ pub(super) async fn count_requests(
 pub(super) async fn find_requests(
     State(app): State<Arc<App>>,
     World(sandbox): World,
-    Fields(wanted): Fields<Wanted>,
+    Fields(wanted): Fields<FindRequests>,
 ) -> Result<Response, Problem> {
-    let Wanted { matcher, endpoint, limit } = wanted;
+    let FindRequests { matcher, endpoint, limit } = wanted;
     let limit = page_size(limit)?;
     let page = move |mut tally: Tally, journal: &Journal| found(journal, tally.entries(journal), limit);
     search(&app, &sandbox, Query { matcher, endpoint }.into(), page).await
 }
 
 #[derive(Serialize)]
-struct Found {
+struct FoundRequests {
     requests: Vec<Arc<Entry>>,
     matching: usize,
     dropped: u64,
@@ -91,7 +91,7 @@ struct Found {
 fn found(journal: &Journal, mut requests: Vec<Arc<Entry>>, limit: usize) -> Response {
     let matching = requests.len();
     requests.truncate(limit);
-    Pretty(Found { requests, matching, dropped: journal.fill().dropped }).into_response()
+    Pretty(FoundRequests { requests, matching, dropped: journal.fill().dropped }).into_response()
 }
 
 /// Looks through the journal, and lets `conclude` make something of what matches.
@@ -111,7 +111,7 @@ async fn search<T: Send + 'static>(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Awaited {
+pub(super) struct AwaitRequests {
     count: Option<usize>,
     #[serde(rename = "match")]
     matcher: Option<Readings>,
@@ -125,7 +125,7 @@ pub(super) struct Awaited {
 pub(super) async fn await_requests(
     State(app): State<Arc<App>>,
     World(mut sandbox): World,
-    Params(awaited): Params<Awaited>,
+    Params(awaited): Params<AwaitRequests>,
 ) -> Result<Response, Problem> {
     let count = awaited.count.unwrap_or(1);
     let most = sandbox.journal.capacity();

@@ -18,7 +18,7 @@ use serde_json::json;
 /// Which messages are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct MessageQuery {
     to: Option<Readings>,
     channel: Option<Channel>,
     envelope_id: Option<EnvelopeId>,
@@ -28,7 +28,7 @@ pub(super) struct Wanted {
     limit: Option<usize>,
 }
 
-impl Wanted {
+impl MessageQuery {
     fn admits(&self, message: &Message) -> bool {
         self.to.as_ref().is_none_or(|to| to.is(&message.to))
             && self.channel.is_none_or(|channel| channel == message.channel)
@@ -40,7 +40,7 @@ impl Wanted {
 /// `GET /__admin/messages`: newest first.
 pub(super) async fn list_messages(
     World(sandbox): World,
-    Params(wanted): Params<Wanted>,
+    Params(wanted): Params<MessageQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let limit = page_size(wanted.limit)?;
     let Some((messages, matching)) =

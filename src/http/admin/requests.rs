@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Which exchanges are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct RequestQuery {
     /// A time (RFC 3339), or the id of an exchange.
     since: Option<Readings>,
     /// The id of the last exchange of the page before.
@@ -34,7 +34,7 @@ pub(super) struct Wanted {
     endpoint: Option<Endpoint>,
 }
 
-impl Wanted {
+impl RequestQuery {
     fn filter(&self) -> Result<Filter, Problem> {
         let mut filter = Filter { endpoint: self.endpoint, ..Filter::default() };
         if let Some(since) = &self.since {
@@ -92,7 +92,7 @@ pub(super) struct All {}
 /// `GET /__admin/requests`: newest first.
 pub(super) async fn list_requests(
     World(sandbox): World,
-    Params(wanted): Params<Wanted>,
+    Params(wanted): Params<RequestQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let journal = &sandbox.journal;
     let limit = page_size(wanted.limit)?;
@@ -143,12 +143,12 @@ pub(super) async fn show_request(
 fn near_misses(journal: &Journal, entry: &Entry, set: &ScenarioSet) -> Vec<NearMiss> {
     match entry.endpoint() {
         Some(Endpoint::Handoff) => {
-            journal.with_facts(entry, |facts| set.near_misses(scenario::Endpoint::Handoff, facts, NEAREST))
+            journal.with_facts(entry, |facts| set.near_misses(scenario::ScenarioEndpoint::Handoff, facts, NEAREST))
         }
         Some(Endpoint::Token) => {
             let claims = entry.exchange.assertion.as_ref().map(|assertion| &*assertion.claims);
             let claims = LazyBody::new(claims.unwrap_or_default());
-            set.near_misses(scenario::Endpoint::Token, &Facts::of_claims(&claims), NEAREST)
+            set.near_misses(scenario::ScenarioEndpoint::Token, &Facts::of_claims(&claims), NEAREST)
         }
         Some(Endpoint::Signing) | None => Vec::new(),
     }

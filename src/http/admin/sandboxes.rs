@@ -32,10 +32,10 @@ use tokio::runtime::Handle;
 /// A sandbox to be made; what is not given is as the server was told.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Wanted {
+pub(super) struct SandboxFields {
     name: Option<String>,
     seed: Option<u64>,
-    clock: Option<WantedClock>,
+    clock: Option<ClockFields>,
     /// Scenarios of its own, beside those of the server or in their stead.
     scenarios: Vec<Value>,
     settings: Map<String, Value>,
@@ -43,7 +43,7 @@ pub(super) struct Wanted {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedClock {
+struct ClockFields {
     frozen_at: Timestamp,
 }
 
@@ -51,7 +51,7 @@ struct WantedClock {
 pub(super) async fn create_sandbox(
     State(app): State<Arc<App>>,
     Base(base_url): Base,
-    Fields(wanted): Fields<Wanted>,
+    Fields(wanted): Fields<SandboxFields>,
 ) -> Result<Response, Problem> {
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
     settings.seed = wanted.seed;

@@ -93,7 +93,7 @@ pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Resul
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Queue {
+pub(super) struct QueueScenario {
     #[serde(default = "once")]
     count: usize,
 }
@@ -106,7 +106,7 @@ fn once() -> usize {
 pub(super) async fn queue_scenario(
     World(sandbox): World,
     Id(name): Id,
-    Fields(queue): Fields<Queue>,
+    Fields(queue): Fields<QueueScenario>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     find(&sandbox, &name)?;
     if !(1..=QUEUED).contains(&queue.count) || !sandbox.scripts.queue(&name, queue.count) {

@@ -16,7 +16,7 @@ use serde_json::json;
 /// Which sessions are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct SessionQuery {
     handoff_id: Option<Readings>,
     email: Option<Readings>,
     external_user_id: Option<Readings>,
@@ -27,7 +27,7 @@ pub(super) struct Wanted {
     limit: Option<usize>,
 }
 
-impl Wanted {
+impl SessionQuery {
     fn admits(&self, session: &AgentSession) -> bool {
         let is = |wanted: &Option<Readings>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted.is(value));
         let is_email = |wanted: &Readings| wanted.iter().any(|one| one.eq_ignore_ascii_case(&session.actor.email));
@@ -42,7 +42,7 @@ impl Wanted {
 /// `GET /__admin/sessions`: newest first.
 pub(super) async fn list_sessions(
     World(sandbox): World,
-    Params(wanted): Params<Wanted>,
+    Params(wanted): Params<SessionQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     // Which envelope a session has is certain once it is made.
     sandbox.catch_up().await?;

@@ -24,14 +24,14 @@ use serde::{Deserialize, Serialize};
 /// Nothing need be said.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct EmptyBody {}
 
 /// `POST /__admin/signing/agents/{agentId}/open`.
 pub(super) async fn open(
     World(sandbox): World,
     Id(agent): Id,
     preferred: Preferred,
-    Fields(Nothing {}): Fields<Nothing>,
+    Fields(EmptyBody {}): Fields<EmptyBody>,
 ) -> Result<Response, Problem> {
     act(&sandbox, &agent, Act::Open, preferred).await
 }
@@ -41,7 +41,7 @@ pub(super) async fn accept(
     World(sandbox): World,
     Id(agent): Id,
     preferred: Preferred,
-    Fields(Nothing {}): Fields<Nothing>,
+    Fields(EmptyBody {}): Fields<EmptyBody>,
 ) -> Result<Response, Problem> {
     act(&sandbox, &agent, Act::Accept, preferred).await
 }
@@ -51,7 +51,7 @@ pub(super) async fn decline(
     World(sandbox): World,
     Id(agent): Id,
     preferred: Preferred,
-    Fields(Nothing {}): Fields<Nothing>,
+    Fields(EmptyBody {}): Fields<EmptyBody>,
 ) -> Result<Response, Problem> {
     act(&sandbox, &agent, Act::Decline, preferred).await
 }

@@ -28,7 +28,7 @@ const MOST_STEPS: u64 = 1_000_000;
 /// A race to be simulated, of agents or for an envelope.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct SimulateRace {
     agents: Option<Vec<RaceAgent>>,
     envelope_id: Option<String>,
     reopen: Option<bool>,
@@ -40,7 +40,7 @@ pub(super) struct Wanted {
 /// How the answer looks.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Format {
+enum SimulationFormat {
     Json,
     Svg,
     Table,
@@ -48,8 +48,8 @@ enum Format {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Shown {
-    format: Option<Format>,
+pub(super) struct SimulationQuery {
+    format: Option<SimulationFormat>,
 }
 
 /// `POST /__admin/signing/simulations`: one run in full, or several in figures. Nothing in the sandbox changes.
@@ -58,9 +58,9 @@ pub(super) struct Shown {
 pub(super) async fn simulate_race(
     State(app): State<Arc<App>>,
     World(sandbox): World,
-    Params(shown): Params<Shown>,
+    Params(shown): Params<SimulationQuery>,
     headers: HeaderMap,
-    Fields(wanted): Fields<Wanted>,
+    Fields(wanted): Fields<SimulateRace>,
 ) -> Result<Response, Problem> {
     let runs = wanted.runs.unwrap_or(1);
     let seed = wanted.seed.unwrap_or_else(|| sandbox.ids.seed());
@@ -75,7 +75,7 @@ pub(super) async fn simulate_race(
     app.simulations.run(move |deadline| simulate(&race, seed, runs, format, deadline)).await?
 }
 
-async fn race(sandbox: &Sandbox, wanted: Wanted) -> Result<Race, Problem> {
+async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> {
     match (wanted.agents, wanted.envelope_id) {
         (Some(agents), None) => {
             let race = Race::of_agents(&agents, wanted.reopen.unwrap_or(false), wanted.expiration_period_days);
@@ -102,16 +102,16 @@ async fn race(sandbox: &Sandbox, wanted: Wanted) -> Result<Race, Problem> {
 }
 
 /// What the caller would rather have, if it says so.
-fn accepted(headers: &HeaderMap) -> Format {
+fn accepted(headers: &HeaderMap) -> SimulationFormat {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let types = accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or("").trim());
     let known = types.filter_map(|range| match range.to_ascii_lowercase().as_str() {
-        "image/svg+xml" => Some(Format::Svg),
-        "text/plain" => Some(Format::Table),
-        "application/json" => Some(Format::Json),
+        "image/svg+xml" => Some(SimulationFormat::Svg),
+        "text/plain" => Some(SimulationFormat::Table),
+        "application/json" => Some(SimulationFormat::Json),
         _ => None,
     });
-    known.into_iter().next().unwrap_or(Format::Json)
+    known.into_iter().next().unwrap_or(SimulationFormat::Json)
 }
 
 /// The answer; none when the deadline is over first.
@@ -119,15 +119,15 @@ fn simulate(
     race: &Race,
     seed: u64,
     runs: u32,
-    format: Format,
+    format: SimulationFormat,
     deadline: &Deadline,
 ) -> Option<Result<Response, Problem>> {
     if runs == 1 {
         let run = race.run(seed, 0);
         return Some(Ok(match format {
-            Format::Json => json(run),
-            Format::Svg => picture(run.svg()),
-            Format::Table => run.table().into_response(),
+            SimulationFormat::Json => json(run),
+            SimulationFormat::Svg => picture(run.svg()),
+            SimulationFormat::Table => run.table().into_response(),
         }));
     }
     let races = match race.runs_until(seed, runs, || deadline.is_over()) {
@@ -135,9 +135,9 @@ fn simulate(
         Err(error) => return Some(Err(Problem::bad_request(format!("runs: {error}.")))),
     };
     Some(Ok(match format {
-        Format::Json => json(races),
-        Format::Svg => picture(races.svg()),
-        Format::Table => races.table().into_response(),
+        SimulationFormat::Json => json(races),
+        SimulationFormat::Svg => picture(races.svg()),
+        SimulationFormat::Table => races.table().into_response(),
     }))
 }
 

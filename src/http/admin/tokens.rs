@@ -28,7 +28,7 @@ const LONGEST: usize = 512;
 /// A token to be issued without an assertion.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Wanted {
+pub(super) struct IssueToken {
     client_id: Option<String>,
     sub: Option<String>,
     email: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct Wanted {
 pub(super) async fn create_token(
     World(sandbox): World,
     Base(base_url): Base,
-    Fields(wanted): Fields<Wanted>,
+    Fields(wanted): Fields<IssueToken>,
 ) -> Result<Response, Problem> {
     let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
     let id = wanted.client_id.as_deref().unwrap_or(own);

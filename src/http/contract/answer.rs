@@ -7,7 +7,7 @@ use crate::{
         oauth::JudgedAssertion,
         scenario::Chosen,
     },
-    http::fault::Fault,
+    http::fault::ConnectionFault,
     sandbox::Sandbox,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -47,7 +47,7 @@ pub(super) struct Answered {
     /// What the journal keeps in the stead of a body that would let its reader act as the caller.
     pub(super) masked_body: Option<Vec<u8>>,
     /// What happens to the answer on its way.
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<ConnectionFault>,
     /// The body is sent in pieces over so much time.
     pub(super) dribble: Option<Duration>,
     /// Whether the log shows it as refused. Not always told by the HTTP status, which settings move (S7, G8).

@@ -6,7 +6,7 @@ use crate::{
         actor::Actor,
         scenario::{self, Context},
     },
-    http::{contract::answer::Answered, fault::Fault},
+    http::{contract::answer::Answered, fault::ConnectionFault},
     sandbox::{Sandbox, Scripted},
 };
 
@@ -70,14 +70,14 @@ pub(super) fn apply_scenario(
     Ok(())
 }
 
-impl From<scenario::Fault> for Fault {
-    fn from(fault: scenario::Fault) -> Self {
+impl From<scenario::ScriptedFault> for ConnectionFault {
+    fn from(fault: scenario::ScriptedFault) -> Self {
         match fault {
-            scenario::Fault::CloseBeforeAnswer => Self::CloseBeforeAnswer,
-            scenario::Fault::CloseMidway => Self::CloseMidway,
-            scenario::Fault::Reset => Self::Reset,
-            scenario::Fault::EmptyAnswer => Self::EmptyAnswer,
-            scenario::Fault::Hang { at_most } => Self::Hang(at_most),
+            scenario::ScriptedFault::CloseBeforeAnswer => Self::CloseBeforeAnswer,
+            scenario::ScriptedFault::CloseMidway => Self::CloseMidway,
+            scenario::ScriptedFault::Reset => Self::Reset,
+            scenario::ScriptedFault::EmptyAnswer => Self::EmptyAnswer,
+            scenario::ScriptedFault::Hang { at_most } => Self::Hang(at_most),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::answer::{Answered, Findings};
 use crate::{
     config::Switches,
-    domain::contract::Refusal,
+    domain::contract::BodyRefusal,
     http::{
         base_url::InvalidAddress,
         body::{self, BUSY, BodyError},
@@ -32,7 +32,7 @@ pub(super) enum RequestError {
     /// The body broke off.
     Broken,
     /// The body breaks the contract, with every reason.
-    Refused(Refusal),
+    Refused(BodyRefusal),
     /// A web page of another site sent the request.
     CrossSite(String),
     /// A defect of ours.

@@ -44,7 +44,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// Serves a router until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
 ///
-/// At most `most` connections are served at once. Answers with a [`fault::Fault`] on them are not sent: their connection
+/// At most `most` connections are served at once. Answers with a [`fault::ConnectionFault`] on them are not sent: their connection
 /// is broken as the fault says.
 pub async fn serve_router(listeners: Vec<TcpListener>, router: Router, most: usize, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);

@@ -10,7 +10,7 @@ const ATTEMPTS: usize = 100;
 
 /// An address to bind.
 #[derive(Debug, PartialEq, Eq)]
-struct Target<'a> {
+struct BindTarget<'a> {
     host: &'a str,
     port: u16,
     /// One of the two addresses of `localhost`, of which a machine may have only one.
@@ -41,21 +41,21 @@ pub(super) async fn bind(list: &str) -> Result<Vec<TcpListener>, ServerError> {
     }
 }
 
-fn targets(list: &str) -> Result<Vec<Target<'_>>, String> {
-    let mut targets: Vec<Target<'_>> = Vec::new();
+fn targets(list: &str) -> Result<Vec<BindTarget<'_>>, String> {
+    let mut targets: Vec<BindTarget<'_>> = Vec::new();
     for (host, port) in split_addresses(list)? {
         let is_loopback = host.eq_ignore_ascii_case("localhost");
         let hosts: &[&str] = if is_loopback { &["127.0.0.1", "[::1]"] } else { &[host] };
         for host in hosts {
             if !targets.iter().any(|known| known.host == *host && known.port == port) {
-                targets.push(Target { host, port, is_loopback });
+                targets.push(BindTarget { host, port, is_loopback });
             }
         }
     }
     Ok(targets)
 }
 
-async fn bind_once(targets: &[Target<'_>]) -> Result<Round, ServerError> {
+async fn bind_once(targets: &[BindTarget<'_>]) -> Result<Round, ServerError> {
     let mut listeners = Vec::new();
     let mut picked = 0;
     let mut absent = None;

@@ -11,7 +11,7 @@ use std::{collections::VecDeque, sync::Arc};
 const REMEMBERED: usize = 150_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(super) struct NamedSandboxes {
     pub(super) by_name: HashMap<Arc<str>, Arc<Sandbox>>,
     /// The names of the sandboxes that credentials belong to.
     pub(super) by_credential: HashMap<Box<str>, Arc<str>>,
@@ -24,7 +24,7 @@ pub(super) struct Named {
     pub(super) went: u64,
 }
 
-impl Named {
+impl NamedSandboxes {
     pub(super) fn remove(&mut self, sandbox: &Arc<Sandbox>, why: &'static str) {
         // Another one of the same name may have come in the meantime.
         if !self.by_name.get(sandbox.name()).is_some_and(|found| found.is_same(sandbox)) {

@@ -71,7 +71,7 @@ pub enum SigningError {
 
 /// What kind of fault an error is, for whoever has a status to give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum SigningErrorKind {
     /// What is named does not exist.
     NotFound,
     /// What is sent contradicts itself, or what there is.
@@ -122,7 +122,7 @@ impl SigningError {
 
     /// What kind of fault it is.
     #[must_use]
-    pub fn fault(&self) -> Fault {
+    pub fn fault(&self) -> SigningErrorKind {
         match self {
             Self::NoSuchEnvelope(_)
             | Self::NoSuchRecipient(_)
@@ -130,19 +130,21 @@ impl SigningError {
             | Self::NoSuchContact(_)
             | Self::NoSuchGroup(_)
             | Self::NoSuchUser(_)
-            | Self::Draft { error: DraftError::NoSuchRecipient(_) | DraftError::Removed, .. } => Fault::NotFound,
+            | Self::Draft { error: DraftError::NoSuchRecipient(_) | DraftError::Removed, .. } => {
+                SigningErrorKind::NotFound
+            }
             Self::Refused { .. }
             | Self::Draft {
                 error: DraftError::Refused(_) | DraftError::HostBound(_) | DraftError::DelegatorBound(_),
                 ..
             }
-            | Self::UserExists(_) => Fault::Conflict,
+            | Self::UserExists(_) => SigningErrorKind::Conflict,
             Self::EmptyGroup(_)
             | Self::NoAddress(_)
             | Self::NoSource(_)
             | Self::SeveralSources(_)
-            | Self::Draft { .. } => Fault::Unfit,
-            Self::Store(_) => Fault::Ours,
+            | Self::Draft { .. } => SigningErrorKind::Unfit,
+            Self::Store(_) => SigningErrorKind::Ours,
         }
     }
 

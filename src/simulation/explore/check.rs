@@ -2,7 +2,7 @@
 //! the envelope before and after.
 
 use super::{
-    Invariant, Violation,
+    BrokenInvariant, Invariant,
     difference::{Move, difference, moves, sorted},
     setup::{number, told, written},
 };
@@ -12,7 +12,7 @@ use crate::domain::signing::{
 };
 
 /// One command, and what a machine made of it.
-pub(super) struct Step<'s> {
+pub(super) struct CheckedStep<'s> {
     pub(super) command: Command<'s>,
     pub(super) before: &'s Envelope,
     pub(super) after: &'s Envelope,
@@ -20,14 +20,14 @@ pub(super) struct Step<'s> {
     pub(super) result: Result<Judgement, Refusal>,
 }
 
-impl Step<'_> {
+impl CheckedStep<'_> {
     pub(super) fn is_effective(&self) -> bool {
         self.result == Ok(Judgement::Effective)
     }
 
     /// The first invariant that the step, or the state that it leads to, violates; all but
     /// [`Invariant::EveryPathEnds`], which takes more than one step to see.
-    pub(super) fn violation(&self) -> Option<Violation> {
+    pub(super) fn violation(&self) -> Option<BrokenInvariant> {
         if !self.is_effective() {
             return self.refusal_changes_nothing();
         }
@@ -44,7 +44,7 @@ impl Step<'_> {
             .or_else(|| self.no_event_lost_or_doubled(&moves))
     }
 
-    fn refusal_changes_nothing(&self) -> Option<Violation> {
+    fn refusal_changes_nothing(&self) -> Option<BrokenInvariant> {
         let word = if self.result.is_ok() { "was a repetition" } else { "was refused" };
         let instead = if !self.effects.is_empty() {
             format!("{word}, and brought about {}", self.told(self.effects))
@@ -53,10 +53,10 @@ impl Step<'_> {
         } else {
             return None;
         };
-        Some(Violation::new(Invariant::RefusalChangesNothing, format!("{:?} {instead}", self.written())))
+        Some(BrokenInvariant::new(Invariant::RefusalChangesNothing, format!("{:?} {instead}", self.written())))
     }
 
-    fn ended_is_final(&self) -> Option<Violation> {
+    fn ended_is_final(&self) -> Option<BrokenInvariant> {
         let undone = |(was, is): &(&Recipient, &Recipient)| is_completed(was) && was.state != is.state;
         let mut recipients = (1_u32..).zip(self.before.recipients.iter().zip(&self.after.recipients));
         let instead = if self.before.state.has_ended() {
@@ -66,16 +66,16 @@ impl Step<'_> {
         } else {
             return None;
         };
-        Some(Violation::new(Invariant::EndedIsFinal, instead))
+        Some(BrokenInvariant::new(Invariant::EndedIsFinal, instead))
     }
 
-    fn only_primary_signs(&self, moves: &[Move]) -> Option<Violation> {
+    fn only_primary_signs(&self, moves: &[Move]) -> Option<BrokenInvariant> {
         let signed = moves.iter().find(|seat| seat.to == AgentState::Signed && seat.from != AgentState::Primary)?;
         let instead = format!("agent {} signed, who was {}", self.number(signed.spot), signed.from.as_str());
-        Some(Violation::new(Invariant::OnlyPrimarySigns, instead))
+        Some(BrokenInvariant::new(Invariant::OnlyPrimarySigns, instead))
     }
 
-    fn one_primary(&self) -> Option<Violation> {
+    fn one_primary(&self) -> Option<BrokenInvariant> {
         self.present().find_map(|(place, recipient)| {
             let primaries = primaries(recipient);
             if primaries.len() <= 1 && primaries.first().copied() == recipient.primary() {
@@ -90,11 +90,11 @@ impl Step<'_> {
             let known =
                 recipient.primary().map_or_else(|| "nobody".to_owned(), |agent| format!("agent {}", name(&agent)));
             let instead = format!("the recipient {} says that {known} is primary, but {held}", place + 1);
-            Some(Violation::new(Invariant::OnePrimary, instead))
+            Some(BrokenInvariant::new(Invariant::OnePrimary, instead))
         })
     }
 
-    fn released_once(&self, moves: &[Move]) -> Option<Violation> {
+    fn released_once(&self, moves: &[Move]) -> Option<BrokenInvariant> {
         let instead = self.present().find_map(|(place, recipient)| {
             let before = self.before.recipient_at(place)?;
             let claimed = before.primary().is_none() && recipient.primary().is_some();
@@ -118,10 +118,10 @@ impl Step<'_> {
             let kept = self.number(Spot { recipient: place, agent: kept });
             Some(format!("{:?} did not release agent {kept}", self.written()))
         })?;
-        Some(Violation::new(Invariant::ReleasedOnce, instead))
+        Some(BrokenInvariant::new(Invariant::ReleasedOnce, instead))
     }
 
-    fn primary_is_alone(&self) -> Option<Violation> {
+    fn primary_is_alone(&self) -> Option<BrokenInvariant> {
         self.present().find_map(|(place, recipient)| {
             let primary = recipient.primary()?;
             let is_beside = |(agent, state): &(u32, AgentState)| {
@@ -130,11 +130,11 @@ impl Step<'_> {
             let (agent, state) = (0_u32..).zip(recipient.seats.iter().map(|seat| seat.state)).find(is_beside)?;
             let name = |agent| self.number(Spot { recipient: place, agent });
             let instead = format!("agent {} is {} beside agent {}", name(agent), state.as_str(), name(primary));
-            Some(Violation::new(Invariant::PrimaryIsAlone, instead))
+            Some(BrokenInvariant::new(Invariant::PrimaryIsAlone, instead))
         })
     }
 
-    fn own_steps_only(&self, moves: &[Move]) -> Option<Violation> {
+    fn own_steps_only(&self, moves: &[Move]) -> Option<BrokenInvariant> {
         let is_wrong = |seat: &&Move| {
             let own = match self.command {
                 Command::Act(spot, act) if spot == seat.spot => Some(act),
@@ -153,10 +153,10 @@ impl Step<'_> {
         let Move { spot, from, to } = moves.iter().find(|seat| is_wrong(seat) || has_left(seat))?;
         let (agent, from, to) = (self.number(*spot), from.as_str(), to.as_str());
         let instead = format!("{:?} took agent {agent} from {from} to {to}", self.written());
-        Some(Violation::new(Invariant::OwnStepsOnly, instead))
+        Some(BrokenInvariant::new(Invariant::OwnStepsOnly, instead))
     }
 
-    fn each_in_turn(&self) -> Option<Violation> {
+    fn each_in_turn(&self) -> Option<BrokenInvariant> {
         if !matches!(self.after.state, EnvelopeState::Sent { .. }) {
             return None;
         }
@@ -174,11 +174,11 @@ impl Step<'_> {
                 _ if waits != seats_wait => "and its agents differ on whether it waits",
                 _ => return None,
             };
-            Some(Violation::new(Invariant::EachInTurn, format!("the recipient {} {what}", place + 1)))
+            Some(BrokenInvariant::new(Invariant::EachInTurn, format!("the recipient {} {what}", place + 1)))
         })
     }
 
-    fn decline_ends_recipient(&self) -> Option<Violation> {
+    fn decline_ends_recipient(&self) -> Option<BrokenInvariant> {
         let may_go_on = |recipient: &Recipient| {
             let goes_on = [AgentState::Invited, AgentState::Opened, AgentState::Primary, AgentState::Signed];
             recipient.seats.iter().any(|seat| goes_on.contains(&seat.state))
@@ -193,7 +193,7 @@ impl Step<'_> {
                 _ => continue,
             };
             let instead = format!("the recipient {} {what}", place + 1);
-            return Some(Violation::new(Invariant::DeclineEndsRecipient, instead));
+            return Some(BrokenInvariant::new(Invariant::DeclineEndsRecipient, instead));
         }
         let is_voided = matches!(self.after.state, EnvelopeState::Voided { because: VoidReason::Declined, .. });
         if voids == is_voided {
@@ -205,10 +205,10 @@ impl Step<'_> {
             (false, true) => "it is to be kept",
         };
         let instead = format!("the envelope is {}, and {what}", self.after.state.as_str());
-        Some(Violation::new(Invariant::DeclineEndsRecipient, instead))
+        Some(BrokenInvariant::new(Invariant::DeclineEndsRecipient, instead))
     }
 
-    fn signed_means_finalized(&self) -> Option<Violation> {
+    fn signed_means_finalized(&self) -> Option<BrokenInvariant> {
         let is_finalized = matches!(self.after.state, EnvelopeState::Finalized { .. });
         for (place, recipient) in self.present() {
             let has = |state: AgentState| recipient.seats.iter().any(|seat| seat.state == state);
@@ -222,7 +222,7 @@ impl Step<'_> {
             if is_done != is_completed(recipient) {
                 let part = if is_done { "its part is done" } else { "its part is not done" };
                 let instead = format!("the recipient {} is {}, and {part}", place + 1, recipient.state.as_str());
-                return Some(Violation::new(Invariant::SignedMeansFinalized, instead));
+                return Some(BrokenInvariant::new(Invariant::SignedMeansFinalized, instead));
             }
         }
         let all = self.present().all(|(_, recipient)| !blocks(recipient) || is_completed(recipient));
@@ -233,10 +233,10 @@ impl Step<'_> {
         };
         let all = if all { "all required recipients" } else { "not all required recipients" };
         let instead = format!("the envelope is {}, and {all} are completed", self.after.state.as_str());
-        is_wrong.then(|| Violation::new(Invariant::SignedMeansFinalized, instead))
+        is_wrong.then(|| BrokenInvariant::new(Invariant::SignedMeansFinalized, instead))
     }
 
-    fn no_event_lost_or_doubled(&self, moves: &[Move]) -> Option<Violation> {
+    fn no_event_lost_or_doubled(&self, moves: &[Move]) -> Option<BrokenInvariant> {
         let due = difference(self.before, self.after, moves);
         let instead = if due != sorted(self.effects) {
             format!("{:?} told of {}, but there was {}", self.written(), self.told(self.effects), self.told(&due))
@@ -245,7 +245,7 @@ impl Step<'_> {
         } else {
             return None;
         };
-        Some(Violation::new(Invariant::NoEventLostOrDoubled, instead))
+        Some(BrokenInvariant::new(Invariant::NoEventLostOrDoubled, instead))
     }
 
     fn present(&self) -> impl Iterator<Item = (u32, &Recipient)> {

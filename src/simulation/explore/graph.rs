@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
 /// What tells one state from another: all but when it came about and how often the envelope changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key(Box<[u8]>);
+pub(super) struct StateKey(Box<[u8]>);
 
-impl Key {
+impl StateKey {
     pub(super) fn of(envelope: &Envelope) -> Self {
         let seats: usize = envelope.recipients.iter().map(|recipient| 6 + recipient.seats.len()).sum();
         let mut key = Vec::with_capacity(1 + seats);
@@ -50,7 +50,7 @@ pub(super) type Node = usize;
 /// States, and the effective steps between them.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
-    known: HashMap<Key, Node>,
+    known: HashMap<StateKey, Node>,
     /// For each state the one it was first reached from and by which command; the first state has none.
     first: Vec<Option<(Node, usize)>>,
     depth: Vec<usize>,
@@ -68,7 +68,7 @@ impl Graph {
     }
 
     /// The state of a key, and whether it is new. `from` is the state and the command that led there.
-    pub(super) fn reach(&mut self, key: Key, from: Option<(Node, usize)>) -> (Node, bool) {
+    pub(super) fn reach(&mut self, key: StateKey, from: Option<(Node, usize)>) -> (Node, bool) {
         let next = self.first.len();
         let (node, is_new) = match self.known.entry(key) {
             Entry::Occupied(known) => (*known.get(), false),

@@ -108,20 +108,20 @@ impl fmt::Display for Invariant {
 
 /// An invariant that does not hold, and what there is instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
+pub struct BrokenInvariant {
     /// What should hold.
     pub invariant: Invariant,
     /// What happened instead.
     pub instead: String,
 }
 
-impl Violation {
+impl BrokenInvariant {
     pub(super) fn new(invariant: Invariant, instead: impl Into<String>) -> Self {
         Self { invariant, instead: instead.into() }
     }
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for BrokenInvariant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {} Instead: {}.", self.invariant, self.invariant.sentence(), self.instead)
     }

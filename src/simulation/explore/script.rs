@@ -14,9 +14,9 @@
 //! ```
 
 use super::{
-    ExploreError, Machine, Violation,
-    check::Step,
-    graph::Key,
+    BrokenInvariant, ExploreError, Machine,
+    check::CheckedStep,
+    graph::StateKey,
     setup::{Setup, spot, told, written},
     walk::{Trial, leads_back, stuck},
 };
@@ -56,7 +56,7 @@ pub struct Replay {
     /// What became of each command, up to the first that violated an invariant.
     pub steps: Vec<Replayed>,
     /// What the last of them violated, if it did.
-    pub violation: Option<Violation>,
+    pub violation: Option<BrokenInvariant>,
 }
 
 /// One command of a script, and what became of it.
@@ -66,13 +66,13 @@ pub struct Replayed {
     pub command: String,
     /// What became of it.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
 }
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Outcome {
+pub enum StepOutcome {
     /// It had effects; what they tell, in order.
     Effective {
         /// Such as `agent.released (2)`.
@@ -109,7 +109,7 @@ impl Script {
     /// # Errors
     /// The first line that cannot be meant.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
-        let mut reader = Reader::default();
+        let mut reader = ScriptReader::default();
         for (line, content) in (1..).zip(text.lines()) {
             let code = content.split('#').next().unwrap_or_default();
             let words: Vec<&str> = code.split_whitespace().collect();
@@ -124,7 +124,7 @@ impl Script {
     #[must_use]
     pub fn replay(&self, machine: &impl Machine) -> Replay {
         let mut envelope = self.setup.draft();
-        let mut seen = HashSet::from([Key::of(&envelope)]);
+        let mut seen = HashSet::from([StateKey::of(&envelope)]);
         let mut steps = Vec::new();
         let mut violation = stuck(machine, &envelope);
         for command in &self.commands {
@@ -134,14 +134,14 @@ impl Script {
             let mut trial = Trial::of(&envelope);
             let result = trial.perform(machine, *command);
             let (after, effects) = (&trial.envelope, &trial.effects[..]);
-            let step = Step { command: *command, before: &envelope, after, effects, result };
+            let step = CheckedStep { command: *command, before: &envelope, after, effects, result };
             violation = step.violation();
             if step.is_effective() && violation.is_none() {
-                let is_new = seen.insert(Key::of(after));
+                let is_new = seen.insert(StateKey::of(after));
                 violation = if is_new { stuck(machine, after) } else { Some(leads_back(after, *command)) };
             }
             let command = written(&envelope, *command);
-            steps.push(Replayed { command, outcome: Outcome::of(result, &trial) });
+            steps.push(Replayed { command, outcome: StepOutcome::of(result, &trial) });
             if result.is_ok() {
                 envelope = trial.envelope;
             }
@@ -150,7 +150,7 @@ impl Script {
     }
 }
 
-impl Outcome {
+impl StepOutcome {
     fn of(result: Result<Judgement, Refusal>, trial: &Trial) -> Self {
         match result {
             Ok(Judgement::Effective) => {
@@ -164,19 +164,19 @@ impl Outcome {
 }
 
 /// A script that is being read.
-struct Reader {
+struct ScriptReader {
     script: Script,
     draft: Envelope,
 }
 
-impl Default for Reader {
+impl Default for ScriptReader {
     fn default() -> Self {
         let setup = Setup::default();
         Self { script: Script::new(setup, Vec::new()), draft: setup.draft() }
     }
 }
 
-impl Reader {
+impl ScriptReader {
     fn take(&mut self, words: &[&str]) -> Result<(), String> {
         let setup = self.script.setup;
         match words {
@@ -262,7 +262,7 @@ impl fmt::Display for Replay {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for StepOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Effective { events } if events.is_empty() => formatter.write_str("nothing happened"),

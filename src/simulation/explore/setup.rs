@@ -138,18 +138,21 @@ impl Setup {
         };
         let mut draft = Envelope::new(EnvelopeId(1), terms);
         let slots = match self.layout {
-            Layout::Single => vec![Slot::required(RecipientType::Signer, 1, self.agents)],
+            Layout::Single => vec![SetupSlot::required(RecipientType::Signer, 1, self.agents)],
             Layout::Sequence => {
-                vec![Slot::required(RecipientType::Signer, 1, self.agents), Slot::required(RecipientType::Signer, 2, 1)]
+                vec![
+                    SetupSlot::required(RecipientType::Signer, 1, self.agents),
+                    SetupSlot::required(RecipientType::Signer, 2, 1),
+                ]
             }
             Layout::Optional => vec![
-                Slot { required: false, ..Slot::required(RecipientType::Signer, 1, self.agents) },
-                Slot::required(RecipientType::Signer, 1, 1),
-                Slot::required(RecipientType::Viewer, 1, 1),
+                SetupSlot { required: false, ..SetupSlot::required(RecipientType::Signer, 1, self.agents) },
+                SetupSlot::required(RecipientType::Signer, 1, 1),
+                SetupSlot::required(RecipientType::Viewer, 1, 1),
             ],
             Layout::Hosted => vec![
-                Slot::required(RecipientType::Host, 1, self.agents),
-                Slot { hosted_by: Some(1), ..Slot::required(RecipientType::InPersonSigner, 1, 1) },
+                SetupSlot::required(RecipientType::Host, 1, self.agents),
+                SetupSlot { hosted_by: Some(1), ..SetupSlot::required(RecipientType::InPersonSigner, 1, 1) },
             ],
         };
         for (number, slot) in (1_u32..).zip(slots) {
@@ -173,7 +176,7 @@ impl fmt::Display for Setup {
 }
 
 /// A recipient to be.
-struct Slot {
+struct SetupSlot {
     kind: RecipientType,
     order: u32,
     required: bool,
@@ -181,7 +184,7 @@ struct Slot {
     agents: u32,
 }
 
-impl Slot {
+impl SetupSlot {
     fn required(kind: RecipientType, order: u32, agents: u32) -> Self {
         Self { kind, order, required: true, hosted_by: None, agents }
     }

@@ -1,7 +1,7 @@
 //! Tries commands on a machine without losing the envelope that they are tried on.
 
 use super::{
-    Invariant, Machine, Violation,
+    BrokenInvariant, Invariant, Machine,
     setup::{NOW, commands, written},
 };
 use crate::domain::signing::{Command, Effect, Envelope, Judgement, Recipient, RecipientState, Refusal};
@@ -30,24 +30,24 @@ pub(super) fn goes_on(command: Command<'_>) -> bool {
 }
 
 /// That an envelope which has not ended can go on by nothing that anybody does.
-pub(super) fn stuck(machine: &impl Machine, envelope: &Envelope) -> Option<Violation> {
+pub(super) fn stuck(machine: &impl Machine, envelope: &Envelope) -> Option<BrokenInvariant> {
     let mut tried = commands(envelope).into_iter().filter(|command| goes_on(*command));
     let can_go_on = tried.any(|command| Trial::of(envelope).perform(machine, command) == Ok(Judgement::Effective));
     (!can_go_on).then(|| stuck_in(envelope)).flatten()
 }
 
 /// The violation of an envelope that cannot go on, unless it has ended.
-pub(super) fn stuck_in(envelope: &Envelope) -> Option<Violation> {
+pub(super) fn stuck_in(envelope: &Envelope) -> Option<BrokenInvariant> {
     let instead = "the envelope has not ended, and nothing that anybody does has effects";
     let declined =
         |recipient: &Recipient| recipient.role.required && matches!(recipient.state, RecipientState::Declined { .. });
     // A declined recipient that is kept leaves the envelope to its sender and to its time.
     let is_left_over = envelope.terms.keep_declined && envelope.recipients.iter().any(declined);
-    (!envelope.state.has_ended() && !is_left_over).then(|| Violation::new(Invariant::EveryPathEnds, instead))
+    (!envelope.state.has_ended() && !is_left_over).then(|| BrokenInvariant::new(Invariant::EveryPathEnds, instead))
 }
 
 /// The violation of a command that leads to where the envelope was before.
-pub(super) fn leads_back(envelope: &Envelope, command: Command<'_>) -> Violation {
+pub(super) fn leads_back(envelope: &Envelope, command: Command<'_>) -> BrokenInvariant {
     let instead = format!("{:?} leads back to where the envelope was before", written(envelope, command));
-    Violation::new(Invariant::EveryPathEnds, instead)
+    BrokenInvariant::new(Invariant::EveryPathEnds, instead)
 }

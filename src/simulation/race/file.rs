@@ -25,7 +25,7 @@ pub struct RaceFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct WrittenRace {
     agents: Spanned<Vec<Spanned<RaceAgent>>>,
     #[serde(default)]
     reopen: bool,
@@ -50,8 +50,8 @@ impl RaceFile {
     /// # Errors
     /// At the first place that is not a race's.
     pub fn read(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        let written: Written = read_text(file, text)?;
-        let Written { agents, reopen, expiration_period_days: period } = written;
+        let written: WrittenRace = read_text(file, text)?;
+        let WrittenRace { agents, reopen, expiration_period_days: period } = written;
         let (whole, period_place) = (agents.referenced, period.as_ref().map(|period| period.referenced));
         let (agents, places): (Vec<RaceAgent>, Vec<_>) =
             agents.value.into_iter().map(|agent| (agent.value, agent.referenced)).unzip();

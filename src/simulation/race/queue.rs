@@ -31,14 +31,14 @@ const EMPTY: Slot = Slot { at: NEVER, order: 0, intention: Intention::Open };
 
 /// The steps that are planned. Allocates only for many agents, and only until it has grown to their number.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct StepQueue {
     slots: Vec<Slot>,
     /// Of many agents, their steps in order; those that were replaced by others lie among them.
     heap: BinaryHeap<Reverse<(u64, u64, u32)>>,
     planned: u64,
 }
 
-impl Queue {
+impl StepQueue {
     pub(super) fn new(agents: usize) -> Self {
         Self { slots: vec![EMPTY; agents], heap: BinaryHeap::new(), planned: 0 }
     }
@@ -114,14 +114,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn drained(queue: &mut Queue) -> Vec<(u64, u32)> {
+    fn drained(queue: &mut StepQueue) -> Vec<(u64, u32)> {
         std::iter::from_fn(|| queue.pop()).map(|step| (step.at, step.agent)).collect()
     }
 
     #[test]
     fn steps_come_in_order_of_time_then_of_planning() {
         for agents in [3, 100] {
-            let mut queue = Queue::new(agents);
+            let mut queue = StepQueue::new(agents);
             for (at, agent) in [(5, 2), (5, 0), (1, 1), (9, 1), (7, 0)] {
                 queue.plan(Step { at, agent, intention: Intention::Open });
             }
@@ -133,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn many_agents_are_served_as_few_are(steps in prop::collection::vec((0..50_u64, 0..16_u32, any::<bool>()), 0..300)) {
-            let (mut few, mut many) = (Queue::new(FEW), Queue::new(FEW + 1));
+            let (mut few, mut many) = (StepQueue::new(FEW), StepQueue::new(FEW + 1));
             for (at, agent, pops) in steps {
                 for queue in [&mut few, &mut many] {
                     queue.plan(Step { at, agent, intention: Intention::Open });

@@ -80,7 +80,7 @@ impl Endings {
 
 impl Races {
     pub(super) fn of(race: &Race, seed: u64, runs: u32) -> Self {
-        let mut tally = Tally::new(race.agents());
+        let mut tally = RaceTally::new(race.agents());
         let mut track = race.track();
         for number in 0..u64::from(runs) {
             tally.add(&track.run(Race::chance(seed, number), &mut ()));
@@ -89,7 +89,7 @@ impl Races {
     }
 
     pub(super) fn of_until(race: &Race, seed: u64, runs: u32, mut is_over: impl FnMut() -> bool) -> Option<Self> {
-        let mut tally = Tally::new(race.agents());
+        let mut tally = RaceTally::new(race.agents());
         let mut track = race.track();
         for number in 0..u64::from(runs) {
             if is_over() {
@@ -102,7 +102,7 @@ impl Races {
 }
 
 /// The counting.
-struct Tally {
+struct RaceTally {
     wins: Vec<u32>,
     endings: [u32; 4],
     reopened: u32,
@@ -112,7 +112,7 @@ struct Tally {
     margins: Vec<u64>,
 }
 
-impl Tally {
+impl RaceTally {
     fn new(agents: usize) -> Self {
         Self { wins: vec![0; agents], endings: [0; 4], reopened: 0, times: Vec::new(), margins: Vec::new() }
     }

@@ -32,7 +32,7 @@ pub struct Run {
     /// Who raced.
     pub agents: Vec<Lane>,
     /// What happened, in order.
-    pub timeline: Vec<Entry>,
+    pub timeline: Vec<LaneEntry>,
     /// Entries of the timeline that are left out, because there are too many.
     pub omitted: u64,
 }
@@ -80,7 +80,7 @@ pub struct RunnerUp {
 
 /// Something at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct LaneEntry {
     /// When.
     pub after_ms: u64,
     /// The number of the agent that it is about, if about one.
@@ -112,7 +112,7 @@ pub enum Happening {
 
 impl Run {
     pub(super) fn of(race: &Race, seed: u64, number: u64) -> Self {
-        let mut record = Record { timeline: Vec::new(), omitted: 0, released: vec![None; race.agents()] };
+        let mut record = RunRecord { timeline: Vec::new(), omitted: 0, released: vec![None; race.agents()] };
         let mut track = race.track();
         let finish = track.run(Race::chance(seed, number), &mut record);
         let seats = track.envelope().recipient_at(0).map_or(&[][..], |recipient| &recipient.seats);
@@ -163,24 +163,24 @@ impl Run {
 }
 
 /// What is seen of a run.
-struct Record {
-    timeline: Vec<Entry>,
+struct RunRecord {
+    timeline: Vec<LaneEntry>,
     omitted: u64,
     /// When each agent was released last.
     released: Vec<Option<u64>>,
 }
 
-impl Record {
+impl RunRecord {
     fn enter(&mut self, after_ms: u64, agent: Option<u32>, what: Happening) {
         if self.timeline.len() < MOST_ENTRIES {
-            self.timeline.push(Entry { after_ms, agent: agent.map(|agent| agent + 1), what });
+            self.timeline.push(LaneEntry { after_ms, agent: agent.map(|agent| agent + 1), what });
         } else {
             self.omitted += 1;
         }
     }
 }
 
-impl Watch for Record {
+impl Watch for RunRecord {
     fn happened(&mut self, at: u64, effect: Effect) {
         if effect.kind == EffectKind::AgentReleased
             && let Some(agent) = effect.agent

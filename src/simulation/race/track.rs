@@ -5,7 +5,7 @@
 
 use super::{
     Race,
-    queue::{Queue, Step},
+    queue::{Step, StepQueue},
 };
 use crate::{
     base::ids::Chance,
@@ -81,7 +81,7 @@ pub(super) struct Track<'r> {
     race: &'r Race,
     envelope: Envelope,
     effects: Vec<Effect>,
-    queue: Queue,
+    queue: StepQueue,
     claim: Option<Claim>,
     rival: Option<Claim>,
     claims: u32,
@@ -90,7 +90,7 @@ pub(super) struct Track<'r> {
 
 impl<'r> Track<'r> {
     pub(super) fn new(race: &'r Race) -> Self {
-        let queue = Queue::new(race.agents());
+        let queue = StepQueue::new(race.agents());
         let (envelope, effects) = (race.envelope.clone(), Vec::new());
         Self { race, envelope, effects, queue, claim: None, rival: None, claims: 0, ended_at: None }
     }

@@ -1,6 +1,6 @@
 //! A scenario as it is written, and what is wrong with it, place by place.
 
-use super::{AtEnd, Endpoint, Per, Scenario};
+use super::{AtEnd, Per, Scenario, ScenarioEndpoint};
 use crate::{
     base::position::excerpt,
     domain::{
@@ -37,7 +37,7 @@ impl Scenario {
         }
         let endpoint = written.endpoint.unwrap_or_default();
         let wrong = |location, problem: &str| Err(place(location).saying(problem));
-        if endpoint == Endpoint::Token {
+        if endpoint == ScenarioEndpoint::Token {
             if written.per == Some(Per::Handoff) {
                 return wrong(
                     written.name.referenced,
@@ -52,7 +52,7 @@ impl Scenario {
                 );
             }
         }
-        if endpoint == Endpoint::Token
+        if endpoint == ScenarioEndpoint::Token
             && let Some(location) = written.first_of_plan()
         {
             return wrong(
@@ -112,7 +112,7 @@ struct ScenarioFile {
     #[serde(default, deserialize_with = "given")]
     description: Option<Box<str>>,
     #[serde(default, deserialize_with = "given")]
-    endpoint: Option<Endpoint>,
+    endpoint: Option<ScenarioEndpoint>,
     #[serde(default, rename = "match", deserialize_with = "given")]
     matcher: Option<Spanned<Match>>,
     #[serde(default, deserialize_with = "given")]

@@ -2,7 +2,7 @@
 
 use super::{
     super::{error::ScenarioError, script::Scenario},
-    Index, ScenarioSet,
+    ScenarioIndex, ScenarioSet,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -69,7 +69,7 @@ impl ScenarioSet {
         const OVERHEAD: usize = 160;
         let shared: HashSet<_> = other.scenarios.iter().map(Arc::as_ptr).collect();
         let unshared = self.scenarios.iter().filter(|scenario| !shared.contains(&Arc::as_ptr(scenario)));
-        let keys: usize = [&self.handoffs, &self.tokens].into_iter().map(Index::size_of_keys).sum();
+        let keys: usize = [&self.handoffs, &self.tokens].into_iter().map(ScenarioIndex::size_of_keys).sum();
         size_of::<Self>()
             + self.scenarios.len() * OVERHEAD
             + keys
@@ -77,7 +77,7 @@ impl ScenarioSet {
     }
 }
 
-impl Index {
+impl ScenarioIndex {
     fn size_of_keys(&self) -> usize {
         let ranks = [&self.by_handoff_id, &self.by_email, &self.by_tag, &self.by_external_user_id, &self.by_intent];
         ranks.into_iter().flat_map(HashMap::keys).map(|key| key.len()).sum()

@@ -2,7 +2,7 @@
 
 use super::{Behaviour, Declines, Habit, InsteadOf, LONGEST, Rule};
 use crate::base::{
-    chance::{Delay, Drawn, Lognormal, Probability, Stretch, numbers_have_no_unit},
+    chance::{Delay, Lognormal, Probability, Stretch, WrittenDelay, numbers_have_no_unit},
     glob::Glob,
 };
 use serde::{
@@ -59,8 +59,8 @@ impl TryFrom<HabitFile> for Written {
         let HabitFile { after, probability, instead_of, uniform, lognormal } = file;
         let drawn = match (uniform, lognormal) {
             (None, None) => None,
-            (Some(spans), None) => Some(Delay::try_from(Drawn::Uniform(spans))?),
-            (None, Some(lognormal)) => Some(Delay::try_from(Drawn::Lognormal(lognormal))?),
+            (Some(spans), None) => Some(Delay::try_from(WrittenDelay::Uniform(spans))?),
+            (None, Some(lognormal)) => Some(Delay::try_from(WrittenDelay::Lognormal(lognormal))?),
             (Some(_), Some(_)) => return Err("\"uniform\" and \"lognormal\" exclude each other"),
         };
         let after = match (after, drawn) {

@@ -3,7 +3,7 @@
 //! A reader goes along the log at their own pace and holds one page of it at a time. Whoever is so slow that the log
 //! leaves them behind is told how much they missed.
 
-use super::{Filter, number_of};
+use super::{EventFilter, number_of};
 use crate::{
     app::App,
     domain::event::{Event, EventLog, event_id},
@@ -49,7 +49,7 @@ pub(super) fn stream_events(
     sandbox: Arc<Sandbox>,
     headers: &HeaderMap,
     after: u64,
-    filter: Filter,
+    filter: EventFilter,
 ) -> Result<Response, Problem> {
     let last = headers.get(LAST_EVENT_ID).map(|id| String::from_utf8_lossy(id.as_bytes()));
     // A client that comes back asks as it did the first time; what it has seen since stands in the header.
@@ -64,16 +64,16 @@ pub(super) fn stream_events(
         ));
     };
     let listener = Listener::new(&sandbox);
-    let reader = Reader { app, sandbox, filter, seen, has_begun: false, _leave: leave, listener };
-    let body = Body::from_stream(stream::unfold(reader, Reader::next));
+    let reader = EventReader { app, sandbox, filter, seen, has_begun: false, _leave: leave, listener };
+    let body = Body::from_stream(stream::unfold(reader, EventReader::next));
     Ok(([(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, "no-store")], body).into_response())
 }
 
 /// Where one listener is.
-struct Reader {
+struct EventReader {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
-    filter: Filter,
+    filter: EventFilter,
     /// The number of the last event that was looked at.
     seen: u64,
     has_begun: bool,
@@ -81,7 +81,7 @@ struct Reader {
     listener: Listener,
 }
 
-impl Reader {
+impl EventReader {
     /// What comes next, as soon as something does.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         // A stream counts as use of its sandbox.

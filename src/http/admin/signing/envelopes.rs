@@ -1,6 +1,6 @@
 //! `/__admin/signing/envelopes`: envelopes in full, and what their senders do beside the contract.
 
-use super::{Nothing, refusal::refused};
+use super::{EmptyBody, refusal::refused};
 use crate::{
     base::{position::brief, reading::Readings},
     domain::signing::{Envelope, EnvelopeState, EnvelopeView},
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// Which envelopes are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http::admin) struct Wanted {
+pub(in crate::http::admin) struct EnvelopeQuery {
     status: Option<String>,
     agent_session_id: Option<Readings>,
     handoff_id: Option<Readings>,
@@ -30,7 +30,7 @@ pub(in crate::http::admin) struct Wanted {
     limit: Option<usize>,
 }
 
-impl Wanted {
+impl EnvelopeQuery {
     fn admits(&self, envelope: &Envelope) -> bool {
         let origin = envelope.terms.origin.as_deref();
         let is = |wanted: &Option<Readings>, value: Option<&str>| {
@@ -46,10 +46,10 @@ impl Wanted {
 pub(in crate::http::admin) async fn list_envelopes(
     World(sandbox): World,
     preferred: Preferred,
-    Params(wanted): Params<Wanted>,
+    Params(wanted): Params<EnvelopeQuery>,
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
-    struct EnvelopePage<E> {
+    struct ListedEnvelopes<E> {
         envelopes: Vec<E>,
         matching: usize,
         next: Option<String>,
@@ -69,7 +69,7 @@ pub(in crate::http::admin) async fn list_envelopes(
     let next = if matching > page.len() { page.last().map(|envelope| envelope.id.to_string()) } else { None };
     let view = |envelope| EnvelopeView { envelope, in_full: true }.with_agents(!preferred.minimal);
     let envelopes = page.iter().map(|envelope| view(envelope)).collect();
-    Ok(preferred.answer(Pretty(EnvelopePage { envelopes, matching, next })))
+    Ok(preferred.answer(Pretty(ListedEnvelopes { envelopes, matching, next })))
 }
 
 /// `GET /__admin/signing/envelopes/{id}`.
@@ -92,7 +92,7 @@ pub(in crate::http::admin) async fn void_envelope(
     World(sandbox): World,
     Id(id): Id,
     preferred: Preferred,
-    Fields(Nothing {}): Fields<Nothing>,
+    Fields(EmptyBody {}): Fields<EmptyBody>,
 ) -> Result<Response, Problem> {
     ended(sandbox.void_envelope(&id).await, preferred)
 }
@@ -102,7 +102,7 @@ pub(in crate::http::admin) async fn expire_envelope(
     World(sandbox): World,
     Id(id): Id,
     preferred: Preferred,
-    Fields(Nothing {}): Fields<Nothing>,
+    Fields(EmptyBody {}): Fields<EmptyBody>,
 ) -> Result<Response, Problem> {
     ended(sandbox.expire_envelope(&id).await, preferred)
 }

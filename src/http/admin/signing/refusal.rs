@@ -4,7 +4,7 @@
 use crate::{
     domain::signing::{Envelope, EnvelopeView, RecipientView, Spot},
     http::{admin::prefer::Preferred, problem::Problem},
-    sandbox::{Fault, SigningError},
+    sandbox::{SigningError, SigningErrorKind},
 };
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
@@ -32,10 +32,10 @@ enum About<R, E> {
 /// The answer to what the signing service refused; that the store is not there is no refusal of the service's.
 pub(super) fn refused(error: SigningError, preferred: Preferred) -> Result<Response, Problem> {
     let code = match error.fault() {
-        Fault::NotFound => StatusCode::NOT_FOUND,
-        Fault::Unfit => StatusCode::BAD_REQUEST,
-        Fault::Conflict => StatusCode::CONFLICT,
-        Fault::Ours => StatusCode::SERVICE_UNAVAILABLE,
+        SigningErrorKind::NotFound => StatusCode::NOT_FOUND,
+        SigningErrorKind::Unfit => StatusCode::BAD_REQUEST,
+        SigningErrorKind::Conflict => StatusCode::CONFLICT,
+        SigningErrorKind::Ours => StatusCode::SERVICE_UNAVAILABLE,
     };
     if let SigningError::Store(error) = error {
         return Err(error.into());

@@ -6,7 +6,7 @@ use crate::{
     config::Auth,
     domain::oauth::built_in,
     http::contract::credential::{Caller, OPEN_CLIENT},
-    sandbox::{Found, Sandbox},
+    sandbox::{FoundSandbox, Sandbox},
 };
 use axum::http::{HeaderMap, HeaderName};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) enum ShownKey {
     /// There is none to be judged, for this reason.
     Missing(&'static str),
     /// It leads to a sandbox, or does not.
-    Key(Found),
+    Key(FoundSandbox),
 }
 
 impl ShownKey {
@@ -35,14 +35,14 @@ impl ShownKey {
         if key.as_bytes().trim_ascii().is_empty() {
             return Self::Missing("The X-Inspakt-Api-Key header is empty; send X-Inspakt-Api-Key: API_KEY.");
         }
-        Self::Key(key.to_str().map_or(Found::Unknown, |key| app.sandboxes.by_api_key(key.trim())))
+        Self::Key(key.to_str().map_or(FoundSandbox::Unknown, |key| app.sandboxes.by_api_key(key.trim())))
     }
 
     /// The sandbox that the request speaks to: that of its key, else the default one. Whether the key passes is judged
     /// later.
     pub(super) fn sandbox(&self, app: &App) -> Arc<Sandbox> {
         match self {
-            Self::Key(Found::Sandbox(sandbox)) => Arc::clone(sandbox),
+            Self::Key(FoundSandbox::Sandbox(sandbox)) => Arc::clone(sandbox),
             _ => app.sandboxes.default_sandbox(),
         }
     }
@@ -54,19 +54,19 @@ impl ShownKey {
             Self::Key(found) => found,
         };
         match (found, app.settings.auth) {
-            (Found::Sandbox(sandbox), _) => {
+            (FoundSandbox::Sandbox(sandbox), _) => {
                 // The client that the key was handed out with.
                 let client = sandbox.credentials().map_or(built_in::CLIENT_ID, |own| &own.client_id).into();
                 Ok(Caller { sandbox, client, token: None })
             }
-            (Found::Gone(why), _) => {
+            (FoundSandbox::Gone(why), _) => {
                 let description = format!("The API key belongs to a sandbox that is gone: {why}.");
                 Err(ApiError::unauthorized("ApiKey.Unknown", description))
             }
-            (Found::Unknown, Auth::Open) => {
+            (FoundSandbox::Unknown, Auth::Open) => {
                 Ok(Caller { sandbox: Arc::clone(sandbox), client: OPEN_CLIENT.into(), token: None })
             }
-            (Found::Unknown, Auth::Strict) => Err(ApiError::unauthorized(
+            (FoundSandbox::Unknown, Auth::Strict) => Err(ApiError::unauthorized(
                 "ApiKey.Unknown",
                 "The API key is no sandbox's, and --auth strict lets no other pass.",
             )),

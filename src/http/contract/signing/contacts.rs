@@ -3,7 +3,7 @@
 use super::{
     call::{Given, Nothing},
     error::ApiError,
-    page::Page,
+    page::PageQuery,
     resource::Payload,
 };
 use crate::{
@@ -25,7 +25,7 @@ pub(super) async fn create_contact(
 }
 
 /// `GET`: newest first.
-pub(super) async fn list_contacts(sandbox: Arc<Sandbox>, (): (), page: Page) -> Result<Payload, ApiError> {
+pub(super) async fn list_contacts(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
     let (contacts, next) = page.of(&sandbox.contacts, |_| true, SigningError::NoSuchContact).await?;
     Payload::listed("contacts", &contacts, next)
 }

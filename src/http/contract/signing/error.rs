@@ -11,7 +11,7 @@ use crate::{
         answer::{Answered, Findings},
         request_error::{ContractError, RequestError},
     },
-    sandbox::{Fault, SigningError},
+    sandbox::{SigningError, SigningErrorKind},
     store::StoreError,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -104,10 +104,10 @@ impl From<RequestError> for ApiError {
 impl From<SigningError> for ApiError {
     fn from(error: SigningError) -> Self {
         let http_status = match error.fault() {
-            Fault::NotFound => StatusCode::NOT_FOUND,
-            Fault::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
-            Fault::Conflict => StatusCode::CONFLICT,
-            Fault::Ours => StatusCode::SERVICE_UNAVAILABLE,
+            SigningErrorKind::NotFound => StatusCode::NOT_FOUND,
+            SigningErrorKind::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            SigningErrorKind::Conflict => StatusCode::CONFLICT,
+            SigningErrorKind::Ours => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut answer = Self::new(http_status, error.name(), error.to_string());
         answer.0.context = error.context();

@@ -3,7 +3,7 @@
 use super::{
     call::{Given, Nothing},
     error::ApiError,
-    page::Page,
+    page::PageQuery,
     resource::Payload,
 };
 use crate::{
@@ -25,7 +25,7 @@ pub(super) async fn create_group(
 }
 
 /// `GET`: newest first.
-pub(super) async fn list_groups(sandbox: Arc<Sandbox>, (): (), page: Page) -> Result<Payload, ApiError> {
+pub(super) async fn list_groups(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
     let (groups, next) = page.of(&sandbox.groups, |_| true, SigningError::NoSuchGroup).await?;
     Payload::listed("groups", &groups, next)
 }

@@ -21,7 +21,7 @@ const USUAL: usize = 100;
 
 /// A part of a list, newest first.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct PageQuery {
     limit: usize,
     /// The id of the last record of the page before.
     after: Option<String>,
@@ -30,12 +30,12 @@ pub(super) struct Page {
 /// A part of the list of envelopes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EnvelopePage {
-    pub(super) page: Page,
+    pub(super) page: PageQuery,
     /// Only those that stand so.
     pub(super) status: Option<&'static str>,
 }
 
-impl Page {
+impl PageQuery {
     /// The records that are wanted, and the id to go on from where there are more.
     pub(super) async fn of<T: Record>(
         &self,
@@ -54,7 +54,7 @@ impl Page {
     }
 }
 
-impl Asked for Page {
+impl Asked for PageQuery {
     async fn ask(
         _: &App,
         parts: &Parts,
@@ -100,7 +100,7 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
             return Err(ApiError::query(&name, format!("The query parameter {name} is given more than once.")));
         }
     }
-    Ok(EnvelopePage { page: Page { limit: limit.unwrap_or(USUAL), after }, status })
+    Ok(EnvelopePage { page: PageQuery { limit: limit.unwrap_or(USUAL), after }, status })
 }
 
 fn read_limit(value: &str) -> Result<usize, ApiError> {

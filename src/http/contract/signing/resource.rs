@@ -45,22 +45,22 @@ impl Payload {
 impl Payload {
     /// One thing under its name.
     pub(super) fn single(name: &'static str, thing: impl Serialize) -> Result<Self, ApiError> {
-        Self::of(Named { name, thing, next: None })
+        Self::of(NamedPayload { name, thing, next: None })
     }
 
     /// A part of a list, and where it goes on.
     pub(super) fn listed(name: &'static str, things: impl Serialize, next: Option<Arc<str>>) -> Result<Self, ApiError> {
-        Self::of(Named { name, thing: things, next })
+        Self::of(NamedPayload { name, thing: things, next })
     }
 }
 
-struct Named<T> {
+struct NamedPayload<T> {
     name: &'static str,
     thing: T,
     next: Option<Arc<str>>,
 }
 
-impl<T: Serialize> Serialize for Named<T> {
+impl<T: Serialize> Serialize for NamedPayload<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(self.name, &self.thing)?;

@@ -1,11 +1,11 @@
 //! `/api/v1/key/users` (G3): the team, to be read here and written through the control plane.
 
-use super::{call::Nothing, error::ApiError, page::Page, resource::Payload};
+use super::{call::Nothing, error::ApiError, page::PageQuery, resource::Payload};
 use crate::sandbox::{Sandbox, SigningError};
 use std::sync::Arc;
 
 /// `GET`: newest first.
-pub(super) async fn list_users(sandbox: Arc<Sandbox>, (): (), page: Page) -> Result<Payload, ApiError> {
+pub(super) async fn list_users(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
     let (users, next) = page.of(&sandbox.users, |_| true, SigningError::NoSuchUser).await?;
     Payload::listed("users", &users, next)
 }

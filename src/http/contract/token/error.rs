@@ -17,11 +17,11 @@ use std::borrow::Cow;
 
 /// An error answer of the token endpoint.
 #[derive(Debug)]
-pub(super) struct TokenFailure(Box<Parts>);
+pub(super) struct TokenFailure(Box<FailureParts>);
 
 /// In a box, because most results hold none.
 #[derive(Debug)]
-struct Parts {
+struct FailureParts {
     http_status: StatusCode,
     code: &'static str,
     description: String,
@@ -37,7 +37,7 @@ impl TokenFailure {
     fn of(http_status: StatusCode, code: &'static str, description: &str) -> Self {
         // Characters that a description must not have are replaced.
         let TokenError { description, .. } = TokenError::new(ErrorCode::InvalidRequest, description);
-        Self(Box::new(Parts { http_status, code, description, header: None, findings: Findings::default() }))
+        Self(Box::new(FailureParts { http_status, code, description, header: None, findings: Findings::default() }))
     }
 
     /// A request that is refused before the grant is judged, with another HTTP status than 400.
@@ -95,7 +95,7 @@ impl ContractError for TokenFailure {
 
 impl From<TokenFailure> for Answered {
     fn from(failure: TokenFailure) -> Self {
-        let Parts { http_status, code, description, header, mut findings } = *failure.0;
+        let FailureParts { http_status, code, description, header, mut findings } = *failure.0;
         let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
         findings.chosen.get_or_insert(Chosen { by: ChosenBy::Contract, why });
         let body = error_body(code, &description).to_string().into_bytes();

@@ -5,7 +5,7 @@ use crate::{
     domain::signing::EffectKind,
     simulation::race::{
         axis::Axis,
-        run::{Entry, Happening, Lane, Run},
+        run::{Happening, Lane, LaneEntry, Run},
         span::{about, exact},
         table::count,
     },
@@ -104,7 +104,7 @@ impl Run {
         let class = if self.is_winner(lane) { "strong" } else { "" };
         picture.text(class, LEFT, y + 4.5, &short(&lane.name));
         picture.text("muted end", WIDTH - LEFT, y + 4.5, lane.state.as_str());
-        let entries: Vec<&Entry> = self.timeline.iter().filter(|entry| entry.agent == Some(lane.agent)).collect();
+        let entries: Vec<&LaneEntry> = self.timeline.iter().filter(|entry| entry.agent == Some(lane.agent)).collect();
         let end = self.ended_after_ms.or(self.timeline.last().map(|entry| entry.after_ms)).unwrap_or(0);
         for (place, entry) in entries.iter().enumerate() {
             let Some(class) = stretch_after(entry.what) else { continue };
@@ -131,7 +131,7 @@ fn stretch_after(what: Happening) -> Option<&'static str> {
     }
 }
 
-fn mark(entry: &Entry, x: f64, y: f64, name: &str, picture: &mut Picture) {
+fn mark(entry: &LaneEntry, x: f64, y: f64, name: &str, picture: &mut Picture) {
     let (shape, what) = match entry.what {
         Happening::Event { event } => (shape(event), event.as_str().to_owned()),
         Happening::Refused { attempt, refused } => {
