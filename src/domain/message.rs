@@ -2,10 +2,10 @@
 
 use crate::{
     base::budget::{Account, Budget, Share},
-    domain::signing::{AgentId, EnvelopeId},
+    domain::signing::{AgentId, EnvelopeId, Locale, Origin},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,25 +26,46 @@ pub enum Channel {
     Whatsapp,
 }
 
-/// A captured message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// A one-time code, with which an agent signs (G2).
+    OneTimeCode,
+}
+
+/// What a message is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The envelope.
+    pub envelope_id: EnvelopeId,
+    /// The agent to whom it went.
+    pub agent_id: AgentId,
+    /// The envelope's name, which outlives the envelope here.
+    pub title: Box<str>,
+}
+
+/// A captured message. Its text is put together when it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// `msg_…`.
     pub id: Arc<str>,
     /// When it was sent, by the sandbox's clock.
     pub at: Timestamp,
+    /// What it is for.
+    pub kind: MessageKind,
     /// The way it went.
     pub channel: Channel,
     /// The phone to which it went.
     pub to: Box<str>,
-    /// What it says.
-    pub text: Box<str>,
-    /// The one-time code in it, so that a test need not read it out.
-    pub code: Box<str>,
-    /// The envelope that it is about.
-    pub envelope_id: EnvelopeId,
-    /// The agent to whom it went.
-    pub agent_id: AgentId,
+    /// What it is about.
+    pub about: About,
+    /// The language of its text.
+    pub locale: Locale,
+    /// The code in its text, so that a test need not read it out.
+    pub code: Option<Box<str>>,
+    /// The agent session that made the envelope, if one did.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// How many messages there are.
@@ -71,7 +92,40 @@ impl Message {
     /// About how many bytes the message takes up, here and as text.
     #[must_use]
     pub fn size(&self) -> usize {
-        2 * size_of::<Self>() + self.to.len() + self.text.len()
+        2 * size_of::<Self>()
+            + self.to.len()
+            + 2 * self.about.title.len()
+            + self.code.as_ref().map_or(0, |code| code.len())
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let (title, code) = (&self.about.title, self.code.as_deref().unwrap_or_default());
+        match (self.kind, self.locale) {
+            (MessageKind::OneTimeCode, Locale::EnUs) => format!("{code} is your code to sign \"{title}\"."),
+            (MessageKind::OneTimeCode, Locale::TrTr) => format!("\"{title}\" belgesini imzalama kodunuz: {code}."),
+        }
+    }
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("at", &self.at)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("channel", &self.channel)?;
+        map.serialize_entry("to", &self.to)?;
+        map.serialize_entry("locale", &self.locale)?;
+        map.serialize_entry("text", &self.text())?;
+        map.serialize_entry("code", &self.code)?;
+        map.serialize_entry("envelope_id", &self.about.envelope_id)?;
+        map.serialize_entry("agent_id", &self.about.agent_id)?;
+        if let Some(origin) = &self.origin {
+            map.serialize_entry("agent_session_id", &origin.agent_session_id)?;
+        }
+        map.end()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         agenda::Task,
         event::{Batch, EventLog},
-        message::{Channel, Message},
+        message::{About, Channel, Message, MessageKind},
         signing::{
             Act, AgentId, Command, DraftError, Effect, EffectKind, Envelope, EnvelopeId, Judgement, NewRecipient,
             PhoneContactMethod, Recipient, RecipientChange, RecipientId, Spot, Terms,
@@ -356,11 +356,6 @@ impl Sandbox {
             return;
         };
         let Some(phone) = &person.phone else { return };
-        let name = &envelope.terms.name;
-        let text = match person.locale {
-            crate::domain::signing::Locale::EnUs => format!("{code} is your code to sign \"{name}\"."),
-            crate::domain::signing::Locale::TrTr => format!("\"{name}\" belgesini imzalama kodunuz: {code}."),
-        };
         let channel = match person.phone_contact_method.unwrap_or_default() {
             PhoneContactMethod::Sms => Channel::Sms,
             PhoneContactMethod::Whatsapp => Channel::Whatsapp,
@@ -368,12 +363,13 @@ impl Sandbox {
         self.messages.capture(Message {
             id: self.ids.message().into(),
             at,
+            kind: MessageKind::OneTimeCode,
             channel,
             to: phone.clone(),
-            text: text.into(),
-            code,
-            envelope_id: envelope.id,
-            agent_id,
+            about: About { envelope_id: envelope.id, agent_id, title: envelope.terms.name.clone() },
+            locale: person.locale,
+            code: Some(code),
+            origin: envelope.terms.origin.clone(),
         });
     }
 }

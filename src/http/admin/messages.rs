@@ -32,8 +32,8 @@ impl MessageQuery {
     fn admits(&self, message: &Message) -> bool {
         self.to.as_ref().is_none_or(|to| to.is(&message.to))
             && self.channel.is_none_or(|channel| channel == message.channel)
-            && self.envelope_id.is_none_or(|id| id == message.envelope_id)
-            && self.agent_id.is_none_or(|id| id == message.agent_id)
+            && self.envelope_id.is_none_or(|id| id == message.about.envelope_id)
+            && self.agent_id.is_none_or(|id| id == message.about.agent_id)
     }
 }
 
