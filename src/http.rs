@@ -16,7 +16,7 @@ pub mod server;
 pub use crate::base::urls::CREATE_AGENT_SESSION;
 
 use crate::app::App;
-use axum::{Router, middleware::map_response, routing::get};
+use axum::{Router, routing::get};
 use std::sync::Arc;
 
 /// Every route of the server.
@@ -29,7 +29,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/readyz", get(probes::ready))
         .route("/openapi.json", get(openapi::contract))
         .merge(contract::documents())
-        .layer(map_response(guard::no_sniff));
+        .layer(guard::no_sniff());
     Router::new()
         .merge(contract::router())
         .merge(public)

@@ -44,6 +44,7 @@ use extract::World;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
@@ -110,11 +111,15 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin", any(no_such_endpoint))
         .route("/__admin/", any(no_such_endpoint))
         .route("/__admin/{*rest}", any(no_such_endpoint))
-        .layer(from_fn_with_state(Arc::clone(app), operations::judge))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(Arc::clone(app), stamp))
-        // Outermost: a request that it refuses draws no id from the sandbox.
-        .layer(from_fn_with_state(Arc::clone(app), guard::protect))
+        .layer(
+            ServiceBuilder::new()
+                .layer(guard::no_sniff())
+                // Before the request id: a request that it refuses draws none from the sandbox.
+                .layer(from_fn_with_state(Arc::clone(app), guard::protect))
+                .layer(from_fn_with_state(Arc::clone(app), stamp))
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(from_fn_with_state(Arc::clone(app), operations::judge)),
+        )
 }
 
 /// Gives each answer its request id.

@@ -22,6 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -71,7 +72,7 @@ impl IntoResponse for SenderRefusal {
 /// Guards the control plane and pages, as a layer.
 pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = match judge(&app, &parts) {
+    match judge(&app, &parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refusal) => {
             let description = refusal.description().to_owned();
@@ -84,14 +85,12 @@ pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next:
             body::let_go(body, &parts.headers);
             answer
         }
-    };
-    no_sniff(answer).await
+    }
 }
 
-/// Forbids a browser to interpret an answer as another type than its `Content-Type`.
-pub(super) async fn no_sniff(mut answer: Response) -> Response {
-    set_no_sniff(answer.headers_mut());
-    answer
+/// A layer that forbids browsers to interpret an answer as another type than its `Content-Type`.
+pub(super) fn no_sniff() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF)
 }
 
 /// The same for an answer whose headers are at hand.
