@@ -296,7 +296,7 @@ impl Sandbox {
     pub async fn delete_session(&self, id: &str) -> Result<bool, StoreError> {
         let deleted = self.agent_sessions.delete(id).await?;
         if deleted {
-            self.agenda.strike(&Task::ExpireSession { agent_session_id: id.into() });
+            self.agenda.remove(&Task::ExpireSession { agent_session_id: id.into() });
         }
         Ok(deleted)
     }

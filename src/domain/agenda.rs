@@ -1,14 +1,15 @@
-//! The agenda: everything that will happen later in a sandbox, in order of its time.
+//! The agenda: the future tasks of a sandbox, ordered by due time.
 //!
-//! Pure: what is due is handed out, and whoever asks carries it out. Of what has the same time, sessions end first and
-//! in order of arrival. All else goes by what it is and whom it is about: an agenda that is made anew after a restore
-//! knows no arrivals, and has to come to the same.
+//! Pure: callers take what is due and run it. Tasks due at the same instant have a fixed order. Session expiries come
+//! first, in order of arrival. All others are ordered by kind and subject, because an agenda rebuilt after a restore does
+//! not know the order of arrival and must give the same order.
 
 use crate::domain::signing::{AgentId, EnvelopeId, Intention};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    iter::Peekable,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -45,7 +46,7 @@ pub enum Task {
     },
 }
 
-/// Tasks other than session expiries that an agenda keeps at most; those that came first give way.
+/// The most tasks an agenda keeps, session expiries not counted. Beyond it, the task added first is dropped.
 pub const MOST_TASKS: usize = 100_000;
 
 /// A task with its time.
@@ -58,72 +59,96 @@ pub struct Item {
     pub task: Task,
 }
 
-/// The tasks of a sandbox.
+/// The tasks of a sandbox. Each task is on it at most once. Adding, removing and taking a task are O(log n).
 #[derive(Debug)]
 pub struct Agenda {
-    /// Session expiries kept at most: as many as there are sessions. Those of sessions that gave way go first.
-    expiries: usize,
+    limits: TaskLimits,
     queue: Mutex<Queue>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct TaskLimits {
+    /// Session expiries. Beyond it, the one due first is dropped: its session has been dropped as well.
+    expiries: usize,
+    /// All other tasks. Beyond it, the one added first is dropped.
+    others: usize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     arrivals: u64,
-    /// Expiries that came in order of their time, as they do while nobody changes how long a session lives.
-    lane: VecDeque<(Timestamp, u64, Task)>,
-    /// Expiries that came too late for the lane, as they do when many callers come at once.
-    late: BTreeMap<(Timestamp, u64), Task>,
-    /// All other tasks.
-    others: BTreeSet<(Timestamp, Task)>,
-    /// When each of those is due and as which it arrived, and which of them came first.
-    places: HashMap<Task, (Timestamp, u64)>,
-    arrived: BTreeMap<u64, Task>,
-    /// Tasks given up for newer ones.
+    /// All tasks. Session expiries sort before all others, whatever their time, so that the first of either is found
+    /// at once.
+    order: BTreeSet<Entry>,
+    /// Due time and arrival of each task in `order`.
+    index: HashMap<Task, (Timestamp, u64)>,
+    /// The tasks in `order` except session expiries, by arrival: the first is dropped at the limit.
+    oldest: BTreeMap<u64, Task>,
     dropped: u64,
 }
 
-impl Agenda {
-    /// An empty agenda that keeps so many session expiries.
-    #[must_use]
-    pub fn new(expiries: usize) -> Self {
-        Self { expiries, queue: Mutex::default() }
+/// Sorts after every session expiry and before every other task.
+const FIRST_OTHER: Entry =
+    Entry::Other { due: Timestamp::MIN, task: Task::ExpireEnvelope { envelope_id: EnvelopeId(0) } };
+
+/// A task in its place. The order of the variants and of their fields is the order of the tasks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Entry {
+    Expiry { due: Timestamp, arrival: u64, task: Task },
+    Other { due: Timestamp, task: Task },
+}
+
+impl Entry {
+    fn new(due: Timestamp, arrival: u64, task: Task) -> Self {
+        if is_expiry(&task) { Self::Expiry { due, arrival, task } } else { Self::Other { due, task } }
     }
 
-    /// Puts a task on the agenda, and says whether it is the next one now. A task stands there once: an envelope's
-    /// second expiry takes the place of the first.
+    fn due(&self) -> Timestamp {
+        let (Self::Expiry { due, .. } | Self::Other { due, .. }) = self;
+        *due
+    }
+
+    fn task(&self) -> &Task {
+        let (Self::Expiry { task, .. } | Self::Other { task, .. }) = self;
+        task
+    }
+
+    fn item(&self) -> Item {
+        Item { due: self.due(), task: self.task().clone() }
+    }
+}
+
+fn is_expiry(task: &Task) -> bool {
+    matches!(task, Task::ExpireSession { .. })
+}
+
+impl Agenda {
+    /// An empty agenda that keeps up to `expiries` session expiries and [`MOST_TASKS`] other tasks.
+    #[must_use]
+    pub fn new(expiries: usize) -> Self {
+        Self::limited(TaskLimits { expiries, others: MOST_TASKS })
+    }
+
+    fn limited(limits: TaskLimits) -> Self {
+        Self { limits, queue: Mutex::default() }
+    }
+
+    /// Adds a task, or moves it if it is on the agenda already. Returns whether it is due before all others.
     pub fn add(&self, due: Timestamp, task: Task) -> bool {
         let mut queue = self.queue();
-        let before = queue.next();
-        queue.arrivals += 1;
-        let arrival = queue.arrivals;
-        match task {
-            Task::ExpireSession { .. } if queue.lane.back().is_none_or(|(last, ..)| *last <= due) => {
-                queue.lane.push_back((due, arrival, task));
-            }
-            task @ Task::ExpireSession { .. } => {
-                queue.late.insert((due, arrival), task);
-            }
-            task => queue.put(due, arrival, task),
-        }
-        while queue.lane.len() + queue.late.len() > self.expiries {
-            queue.take_next_expiry();
-        }
+        let before = queue.next_due();
+        queue.add(due, task);
+        queue.enforce(self.limits);
         before.is_none_or(|next| due < next)
     }
 
-    /// Strikes a task off, wherever it stands.
-    pub fn strike(&self, task: &Task) {
-        let mut queue = self.queue();
-        if matches!(task, Task::ExpireSession { .. }) {
-            queue.lane.retain(|(_, _, listed)| listed != task);
-            queue.late.retain(|_, listed| listed != task);
-        } else {
-            queue.remove(task);
-        }
+    /// Removes a task.
+    pub fn remove(&self, task: &Task) {
+        self.queue().remove(task);
     }
 
-    /// Strikes off whatever simulated agents would do.
-    pub fn strike_acts(&self, agents: impl Iterator<Item = AgentId>) {
+    /// Removes all acts of simulated agents.
+    pub fn remove_acts(&self, agents: impl Iterator<Item = AgentId>) {
         let mut queue = self.queue();
         for agent_id in agents {
             for act in Intention::ALL {
@@ -136,106 +161,99 @@ impl Agenda {
     #[must_use]
     pub fn take_due(&self, now: Timestamp) -> Option<Item> {
         let mut queue = self.queue();
-        queue.next().filter(|due| *due <= now)?;
-        queue.take_next()
+        let item = queue.entries().next().filter(|entry| entry.due() <= now)?.item();
+        queue.remove(&item.task);
+        Some(item)
     }
 
     /// When the next task is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.queue().next()
+        self.queue().next_due()
     }
 
-    /// The next tasks in order, `limit` of them at most, and how many there are in all.
+    /// The next `limit` tasks in order, and the number of all tasks.
     #[must_use]
     pub fn list(&self, limit: usize) -> (Vec<Item>, usize) {
         let queue = self.queue();
-        let ordered = queue.lane.iter().map(|(due, arrival, task)| (*due, *arrival, task)).take(limit);
-        let late = queue.late.iter().map(|((due, arrival), task)| (*due, *arrival, task)).take(limit);
-        // After all expiries of the same time, as they are taken.
-        let others = queue.others.iter().map(|(due, task)| (*due, u64::MAX, task)).take(limit);
-        let mut items: Vec<_> = ordered.chain(late).chain(others).collect();
-        items.sort_by_key(|(due, arrival, _)| (*due, *arrival));
-        items.truncate(limit);
-        let items = items.into_iter().map(|(due, _, task)| Item { due, task: task.clone() }).collect();
-        (items, queue.lane.len() + queue.late.len() + queue.others.len())
+        (queue.entries().take(limit).map(Entry::item).collect(), queue.order.len())
     }
 
-    /// How many tasks were given up for newer ones: more were planned than an agenda keeps.
+    /// The number of tasks dropped at the limit for tasks other than session expiries.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.queue().dropped
     }
 
-    /// Strikes everything off.
-    pub fn clear(&self) {
-        *self.queue() = Queue::default();
-    }
-
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that holds this lock can leave the queue half changed.
+        // No holder of this lock can leave the queue half changed.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Queue {
-    fn next(&self) -> Option<Timestamp> {
-        let expiry = self.next_expiry().map(|(due, _)| due);
-        expiry.into_iter().chain(self.others.first().map(|(due, _)| *due)).min()
+    fn add(&mut self, due: Timestamp, task: Task) {
+        self.remove(&task);
+        self.arrivals += 1;
+        let arrival = self.arrivals;
+        self.index.insert(task.clone(), (due, arrival));
+        if !is_expiry(&task) {
+            self.oldest.insert(arrival, task.clone());
+        }
+        self.order.insert(Entry::new(due, arrival, task));
     }
 
-    fn next_expiry(&self) -> Option<(Timestamp, u64)> {
-        let ordered = self.lane.front().map(|(due, arrival, _)| (*due, *arrival));
-        let late = self.late.keys().next().copied();
-        ordered.into_iter().chain(late).min()
-    }
-
-    fn take_next(&mut self) -> Option<Item> {
-        let expiry = self.next_expiry();
-        match self.others.first() {
-            Some((due, _)) if expiry.is_none_or(|(expiry, _)| *due < expiry) => {
-                let (due, task) = self.others.pop_first()?;
-                if let Some((_, arrival)) = self.places.remove(&task) {
-                    self.arrived.remove(&arrival);
-                }
-                Some(Item { due, task })
-            }
-            _ => self.take_next_expiry(),
+    fn remove(&mut self, task: &Task) {
+        if let Some((due, arrival)) = self.index.remove(task) {
+            self.order.remove(&Entry::new(due, arrival, task.clone()));
+            self.oldest.remove(&arrival);
         }
     }
 
-    fn take_next_expiry(&mut self) -> Option<Item> {
-        let (due, arrival) = self.next_expiry()?;
-        let task = match self.late.remove(&(due, arrival)) {
-            Some(task) => task,
-            None => self.lane.pop_front()?.2,
-        };
-        Some(Item { due, task })
-    }
-
-    fn put(&mut self, due: Timestamp, arrival: u64, task: Task) {
-        self.remove(&task);
-        self.places.insert(task.clone(), (due, arrival));
-        self.arrived.insert(arrival, task.clone());
-        self.others.insert((due, task));
-        while self.others.len() > MOST_TASKS {
-            let Some((_, task)) = self.arrived.pop_first() else { break };
+    fn enforce(&mut self, limits: TaskLimits) {
+        while self.order.len() - self.oldest.len() > limits.expiries {
+            let Some(task) = self.order.first().map(|entry| entry.task().clone()) else { break };
+            self.remove(&task);
+        }
+        while self.oldest.len() > limits.others {
+            let Some(task) = self.oldest.values().next().cloned() else { break };
             self.remove(&task);
             self.dropped += 1;
         }
     }
 
-    fn remove(&mut self, task: &Task) {
-        if let Some((due, arrival)) = self.places.remove(task) {
-            self.others.remove(&(due, task.clone()));
-            self.arrived.remove(&arrival);
-        }
+    fn next_due(&self) -> Option<Timestamp> {
+        self.entries().next().map(Entry::due)
+    }
+
+    /// All tasks by due time; of those due at the same instant, session expiries first.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let expiries = self.order.range(..FIRST_OTHER).peekable();
+        let others = self.order.range(FIRST_OTHER..).peekable();
+        Merged { expiries, others }
+    }
+}
+
+/// Merges two iterators that are sorted by due time. The first has precedence.
+struct Merged<'a, A: Iterator<Item = &'a Entry>, B: Iterator<Item = &'a Entry>> {
+    expiries: Peekable<A>,
+    others: Peekable<B>,
+}
+
+impl<'a, A: Iterator<Item = &'a Entry>, B: Iterator<Item = &'a Entry>> Iterator for Merged<'a, A, B> {
+    type Item = &'a Entry;
+
+    fn next(&mut self) -> Option<&'a Entry> {
+        let other = self.others.peek().map(|entry| entry.due());
+        let is_expiry = |expiry: &&Entry| other.is_none_or(|other| expiry.due() <= other);
+        self.expiries.next_if(is_expiry).or_else(|| self.others.next())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn expiry(id: &str) -> Task {
         Task::ExpireSession { agent_session_id: id.into() }
@@ -246,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_comes_in_order_of_time_then_of_arrival() {
+    fn expiries_are_ordered_by_time_then_arrival() {
         let agenda = Agenda::new(10);
         assert!(agenda.add(at(5), expiry("a")));
         assert!(!agenda.add(at(5), expiry("b")));
@@ -274,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn expiries_that_come_out_of_order_are_bounded_too() {
+    fn expiries_added_out_of_order_are_bounded_too() {
         let agenda = Agenda::new(2);
         for second in [9, 5, 7, 1, 8] {
             agenda.add(at(second), expiry(&second.to_string()));
@@ -284,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn other_tasks_stand_among_the_expiries_once_each_and_can_be_struck() {
+    fn adding_a_task_again_moves_it() {
         let agenda = Agenda::new(2);
         let envelope_id = EnvelopeId(1);
         agenda.add(at(5), expiry("a"));
@@ -293,14 +311,14 @@ mod tests {
         agenda.add(at(4), Task::ExpireEnvelope { envelope_id });
         let due: Vec<_> = agenda.list(10).0.into_iter().map(|item| item.due).collect();
         assert_eq!(due, [at(3), at(4), at(5)]);
-        agenda.strike(&Task::RemindEnvelope { envelope_id });
+        agenda.remove(&Task::RemindEnvelope { envelope_id });
         assert_eq!(agenda.take_due(at(9)).unwrap().task, Task::ExpireEnvelope { envelope_id });
         assert_eq!(agenda.take_due(at(9)).unwrap().task, expiry("a"));
         assert_eq!(agenda.take_due(at(9)), None);
     }
 
     #[test]
-    fn what_has_the_same_time_goes_by_what_it_is_however_it_came() {
+    fn ties_do_not_depend_on_the_order_of_adding() {
         let envelope_id = EnvelopeId(1);
         let act = |act, number| Task::Act { act, agent_id: AgentId { envelope: envelope_id, number } };
         let order = [
@@ -325,19 +343,19 @@ mod tests {
     }
 
     #[test]
-    fn the_acts_of_an_agent_are_struck_together() {
+    fn the_acts_of_an_agent_are_removed_together() {
         let agenda = Agenda::new(2);
         let agent = |number| AgentId { envelope: EnvelopeId(1), number };
         for (act, number) in [(Intention::Open, 1), (Intention::Sign, 1), (Intention::Open, 2)] {
             agenda.add(at(5), Task::Act { act, agent_id: agent(number) });
         }
-        agenda.strike_acts([agent(1), agent(3)].into_iter());
+        agenda.remove_acts([agent(1), agent(3)].into_iter());
         assert_eq!(agenda.list(10).1, 1);
         assert_eq!(agenda.take_due(at(5)).unwrap().task, Task::Act { act: Intention::Open, agent_id: agent(2) });
     }
 
     #[test]
-    fn of_too_many_tasks_those_that_came_first_give_way() {
+    fn the_task_added_first_is_dropped_at_the_limit() {
         let agenda = Agenda::new(2);
         let most = i64::try_from(MOST_TASKS).unwrap();
         for number in 0..=most {
@@ -346,5 +364,144 @@ mod tests {
         }
         assert_eq!((agenda.list(0).1, agenda.dropped()), (MOST_TASKS, 1));
         assert_eq!(agenda.next_due(), Some(at(most)));
+    }
+
+    #[test]
+    fn a_session_expiry_can_be_moved_and_removed() {
+        let agenda = Agenda::new(3);
+        for (second, id) in [(5, "a"), (5, "b"), (9, "a")] {
+            agenda.add(at(second), expiry(id));
+        }
+        agenda.add(at(5), expiry("c"));
+        agenda.remove(&expiry("b"));
+        agenda.remove(&expiry("b"));
+        let listed: Vec<_> = agenda.list(10).0.into_iter().map(|item| (item.due, item.task)).collect();
+        assert_eq!(listed, [(at(5), expiry("c")), (at(9), expiry("a"))]);
+        assert_eq!(agenda.dropped(), 0);
+    }
+
+    /// The agenda as a list that is sorted when it is read.
+    #[derive(Debug, Default)]
+    struct Model {
+        arrivals: u64,
+        tasks: Vec<(Timestamp, u64, Task)>,
+        dropped: u64,
+    }
+
+    impl Model {
+        fn sorted(&self) -> Vec<(Timestamp, u64, Task)> {
+            let mut sorted = self.tasks.clone();
+            sorted.sort_by(|(due, arrival, task), (other_due, other_arrival, other)| {
+                let both = is_expiry(task) && is_expiry(other);
+                let tie = if both { arrival.cmp(other_arrival) } else { task.cmp(other) };
+                due.cmp(other_due).then(tie)
+            });
+            sorted
+        }
+
+        fn items(&self) -> Vec<Item> {
+            self.sorted().into_iter().map(|(due, _, task)| Item { due, task }).collect()
+        }
+
+        fn remove(&mut self, task: &Task) {
+            self.tasks.retain(|(_, _, listed)| listed != task);
+        }
+
+        fn add(&mut self, due: Timestamp, task: Task, limits: TaskLimits) -> bool {
+            let is_first = self.tasks.iter().all(|(other, ..)| due < *other);
+            self.remove(&task);
+            self.arrivals += 1;
+            self.tasks.push((due, self.arrivals, task));
+            let (expiries, mut others): (Vec<_>, Vec<_>) =
+                self.sorted().into_iter().partition(|(_, _, task)| is_expiry(task));
+            if expiries.len() > limits.expiries {
+                self.remove(&expiries[0].2);
+            }
+            if others.len() > limits.others {
+                others.sort_by_key(|(_, arrival, _)| *arrival);
+                self.remove(&others[0].2);
+                self.dropped += 1;
+            }
+            is_first
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(i64, Task),
+        Remove(Task),
+        RemoveActs(u32),
+        Take(i64),
+    }
+
+    fn tasks() -> impl Strategy<Value = Task> {
+        let envelopes = || (1..4_u64).prop_map(EnvelopeId);
+        prop_oneof![
+            3 => (0..8_u8).prop_map(|id| expiry(&id.to_string())),
+            1 => envelopes().prop_map(|envelope_id| Task::ExpireEnvelope { envelope_id }),
+            1 => envelopes().prop_map(|envelope_id| Task::RemindEnvelope { envelope_id }),
+            1 => envelopes().prop_map(|envelope_id| Task::VoidEnvelope { envelope_id }),
+            2 => (proptest::sample::select(Intention::ALL.to_vec()), 1..4_u32).prop_map(|(act, number)| {
+                Task::Act { act, agent_id: AgentId { envelope: EnvelopeId(1), number } }
+            }),
+        ]
+    }
+
+    fn steps() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..6_i64, tasks()).prop_map(|(due, task)| Step::Add(due, task)),
+            2 => tasks().prop_map(Step::Remove),
+            1 => (1..4_u32).prop_map(Step::RemoveActs),
+            2 => (0..6_i64).prop_map(Step::Take),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_agenda_behaves_as_a_sorted_list(
+            expiries in 0..6_usize,
+            others in 0..6_usize,
+            steps in proptest::collection::vec(steps(), 0..60),
+        ) {
+            let limits = TaskLimits { expiries, others };
+            let (agenda, mut model) = (Agenda::limited(limits), Model::default());
+            for step in steps {
+                match step {
+                    Step::Add(due, task) => {
+                        prop_assert_eq!(agenda.add(at(due), task.clone()), model.add(at(due), task, limits));
+                    }
+                    Step::Remove(task) => {
+                        agenda.remove(&task);
+                        model.remove(&task);
+                    }
+                    Step::RemoveActs(number) => {
+                        let agent_id = AgentId { envelope: EnvelopeId(1), number };
+                        agenda.remove_acts(std::iter::once(agent_id));
+                        for act in Intention::ALL {
+                            model.remove(&Task::Act { act, agent_id });
+                        }
+                    }
+                    Step::Take(now) => {
+                        let next = model.items().into_iter().next().filter(|item| item.due <= at(now));
+                        if let Some(item) = &next {
+                            model.remove(&item.task);
+                        }
+                        prop_assert_eq!(agenda.take_due(at(now)), next);
+                    }
+                }
+                let items = model.items();
+                prop_assert_eq!(agenda.next_due(), items.first().map(|item| item.due));
+                prop_assert_eq!(agenda.list(3), (items.iter().take(3).cloned().collect(), items.len()));
+                prop_assert_eq!(agenda.list(100).0, items);
+                prop_assert_eq!(agenda.dropped(), model.dropped);
+                let queue = agenda.queue();
+                let others = count_others(&queue);
+                prop_assert_eq!((queue.index.len(), queue.oldest.len()), (queue.order.len(), others));
+            }
+        }
+    }
+
+    fn count_others(queue: &Queue) -> usize {
+        queue.order.iter().filter(|entry| !is_expiry(entry.task())).count()
     }
 }

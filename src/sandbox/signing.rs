@@ -296,7 +296,7 @@ impl Sandbox {
         self.happened.notify_waiters();
     }
 
-    /// Puts on the agenda what follows from a transition, strikes off what no longer does, and sends codes.
+    /// Adds and removes the tasks that follow from a transition, and sends codes.
     fn follow_up(&self, Batch { envelope, at: now, effects, .. }: &Batch) {
         let now = *now;
         let envelope_id = envelope.id;
@@ -305,9 +305,9 @@ impl Sandbox {
                 EffectKind::EnvelopeSent => self.schedule_end(envelope, now),
                 EffectKind::RequestResent => self.schedule_reminder(envelope, now),
                 EffectKind::EnvelopeFinalized | EffectKind::EnvelopeVoided | EffectKind::EnvelopeExpired => {
-                    self.agenda.strike(&Task::ExpireEnvelope { envelope_id });
-                    self.agenda.strike(&Task::RemindEnvelope { envelope_id });
-                    self.agenda.strike(&Task::VoidEnvelope { envelope_id });
+                    self.agenda.remove(&Task::ExpireEnvelope { envelope_id });
+                    self.agenda.remove(&Task::RemindEnvelope { envelope_id });
+                    self.agenda.remove(&Task::VoidEnvelope { envelope_id });
                     self.give_up_all(envelope);
                 }
                 EffectKind::AgentInvited | EffectKind::AgentOpened => self.plan_next(envelope, effect, now),

@@ -72,7 +72,7 @@ impl Sandbox {
     pub(super) fn give_up(&self, envelope: &Envelope, effect: &Effect) {
         if envelope.terms.plan.is_some() {
             let agent = spot_of(effect).and_then(|spot| envelope.agent_id(spot));
-            self.agenda.strike_acts(agent.into_iter());
+            self.agenda.remove_acts(agent.into_iter());
         }
     }
 
@@ -87,7 +87,7 @@ impl Sandbox {
             let seats = (0_u32..).zip(&recipient.seats).filter(move |(_, seat)| had_more_to_do(seat));
             seats.filter_map(move |(agent, _)| envelope.agent_id(Spot { recipient: place, agent }))
         });
-        self.agenda.strike_acts(agents);
+        self.agenda.remove_acts(agents);
     }
 
     /// Puts on the agenda all that lies before an envelope that comes from elsewhere. Nothing of it need be kept: when
