@@ -354,6 +354,12 @@ impl Drop for Sandbox {
 }
 
 impl Sandboxes {
+    /// Whether [`Sandboxes::clear_away`] has something to do.
+    #[must_use]
+    pub fn has_leftovers(&self) -> bool {
+        !self.leftovers.is_empty()
+    }
+
     /// Removes the documents of sandboxes that were reset or removed.
     ///
     /// # Errors

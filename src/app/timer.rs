@@ -2,70 +2,169 @@
 //!
 //! One timer serves all sandboxes. It sleeps until the earliest task of any sandbox whose clock runs, and at most a
 //! second, because the system's clock may jump: a laptop sleeps, a time server corrects the time. It wakes when an
-//! earlier task is added, a clock is moved, or a sandbox is removed; without a task it waits for that alone. It leaves
-//! frozen clocks to the requests that move them.
+//! earlier task is added, a clock is moved, or a sandbox is removed. Requests that move a frozen clock run its tasks.
+//!
+//! Each sandbox settles on its own, one settling at a time, so that a store call that never returns delays no other
+//! sandbox. The settling of a sandbox that was reset or removed is cancelled.
 
 use crate::sandbox::{Sandbox, Sandboxes};
-use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, time::Duration};
-use tokio::time::timeout;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{AbortHandle, BoxFuture, abortable},
+    stream::FuturesUnordered,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::sleep;
 
-/// How long the timer sleeps at most, and before another attempt at what failed.
+/// The longest sleep of the timer, and the pause before a failed task is tried again.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// How long it sleeps at least.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
 /// Runs due tasks for as long as it is awaited; calls `make_room` after each round.
 pub async fn keep_time(sandboxes: &Sandboxes, make_room: impl Fn()) {
+    let mut timer = Timer { sandboxes, settling: HashMap::new(), is_clearing: false, jobs: FuturesUnordered::new() };
     let mut was_woken = true;
     loop {
-        let sleep = carry_out(sandboxes, was_woken).await;
+        let pause = timer.start_due(was_woken);
         make_room();
-        let woken = sandboxes.alarm().notified();
-        was_woken = if let Some(sleep) = sleep {
-            timeout(sleep.clamp(SHORTEST_SLEEP, LONGEST_SLEEP), woken).await.is_ok()
-        } else {
-            woken.await;
-            true
+        was_woken = tokio::select! {
+            biased;
+            Some(done) = timer.jobs.next() => {
+                timer.finish(done);
+                false
+            }
+            () = sandboxes.alarm().notified() => true,
+            () = sleep_for(pause) => false,
         };
     }
 }
 
-/// Runs the tasks due now, and returns the time until the next task, if there is one. If the timer was woken, sandboxes
-/// without a due task are settled too.
-async fn carry_out(sandboxes: &Sandboxes, was_woken: bool) -> Option<Duration> {
-    let mut sleep: Option<Duration> = None;
-    let earlier = |sleep: Option<Duration>, wait: Option<Duration>| sleep.into_iter().chain(wait).min();
-    for sandbox in sandboxes.list() {
-        let next = || sandbox.agenda.next_due().and_then(|due| sandbox.clock.until(due));
-        let is_due = next().is_some_and(|wait| wait.is_zero());
-        let is_wanted = is_due || was_woken && !sandbox.clock.read().frozen;
-        if is_wanted && !settle(&sandbox).await {
-            // A failed task stays due; its time must not make this a busy loop.
-            sleep = earlier(sleep, Some(LONGEST_SLEEP));
-            continue;
-        }
-        sleep = earlier(sleep, next());
+async fn sleep_for(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => sleep(pause.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)).await,
+        None => std::future::pending().await,
     }
-    if let Err(error) = sandboxes.clear_away().await {
-        tracing::warn!(%error, "cannot clear what a deleted sandbox left; trying again");
-        sleep = earlier(sleep, Some(LONGEST_SLEEP));
-    }
-    sleep
 }
 
-/// Settles a sandbox, and returns whether that succeeded.
-async fn settle(sandbox: &Sandbox) -> bool {
-    match AssertUnwindSafe(sandbox.settle()).catch_unwind().await {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, sandbox = sandbox.name(), "cannot carry out a task; trying again");
-            false
+struct Timer<'a> {
+    sandboxes: &'a Sandboxes,
+    /// The sandboxes that are settling, by shelf, which differs before and after a reset.
+    settling: HashMap<Arc<str>, Settling>,
+    is_clearing: bool,
+    jobs: FuturesUnordered<BoxFuture<'a, Done>>,
+}
+
+/// The settling of one sandbox.
+struct Settling {
+    cancel: AbortHandle,
+    /// The timer was woken in the meantime; settle once more afterwards.
+    again: bool,
+}
+
+/// A finished job.
+enum Done {
+    /// A sandbox has settled.
+    Settled { sandbox: Arc<Sandbox>, succeeded: bool },
+    /// The settling was cancelled.
+    Cancelled,
+    /// The documents of removed sandboxes are cleared, or could not be.
+    Cleared,
+}
+
+impl Timer<'_> {
+    /// Starts to settle each sandbox that has a due task, and if the timer was woken, each whose clock runs. Returns the
+    /// time until the next task of the sandboxes that are not settling, if there is one.
+    fn start_due(&mut self, was_woken: bool) -> Option<Duration> {
+        let all = self.sandboxes.list();
+        self.cancel_removed(&all);
+        let mut pause: Option<Duration> = None;
+        for sandbox in all {
+            let next = sandbox.agenda.next_due().and_then(|due| sandbox.clock.until(due));
+            let is_wanted = was_woken && !sandbox.clock.read().frozen;
+            if let Some(settling) = self.settling.get_mut(sandbox.shelf()) {
+                settling.again |= is_wanted;
+            } else if is_wanted || next.is_some_and(|wait| wait.is_zero()) {
+                self.start(sandbox);
+            } else {
+                pause = pause.into_iter().chain(next).min();
+            }
         }
-        Err(_) => {
-            tracing::error!(sandbox = sandbox.name(), "a task panicked and was dropped");
-            false
+        self.start_clearing();
+        pause
+    }
+
+    fn start(&mut self, sandbox: Arc<Sandbox>) {
+        let shelf = Arc::clone(sandbox.shelf());
+        let (job, cancel) = abortable(async move {
+            let succeeded = settle(&sandbox).await;
+            Done::Settled { sandbox, succeeded }
+        });
+        self.settling.insert(shelf, Settling { cancel, again: false });
+        self.jobs.push(job.map(|done| done.unwrap_or(Done::Cancelled)).boxed());
+    }
+
+    fn cancel_removed(&mut self, all: &[Arc<Sandbox>]) {
+        if self.settling.is_empty() {
+            return;
+        }
+        let shelves: HashSet<_> = all.iter().map(|sandbox| sandbox.shelf()).collect();
+        self.settling.retain(|shelf, settling| {
+            let stays = shelves.contains(shelf);
+            if !stays {
+                settling.cancel.abort();
+            }
+            stays
+        });
+    }
+
+    fn start_clearing(&mut self) {
+        if self.is_clearing || !self.sandboxes.has_leftovers() {
+            return;
+        }
+        self.is_clearing = true;
+        let sandboxes = self.sandboxes;
+        self.jobs.push(Box::pin(async move {
+            if let Err(error) = sandboxes.clear_away().await {
+                tracing::warn!(%error, "cannot clear what a deleted sandbox left; trying again");
+                sleep(LONGEST_SLEEP).await;
+            }
+            Done::Cleared
+        }));
+    }
+
+    /// Records a finished job. A sandbox for which the timer was woken meanwhile, or whose settling failed, settles
+    /// again.
+    fn finish(&mut self, done: Done) {
+        match done {
+            Done::Settled { sandbox, succeeded } => {
+                let settling = self.settling.remove(sandbox.shelf());
+                let again = settling.is_some_and(|settling| settling.again || !succeeded);
+                if again && !sandbox.clock.read().frozen {
+                    self.start(sandbox);
+                }
+            }
+            Done::Cancelled => {}
+            Done::Cleared => self.is_clearing = false,
         }
     }
+}
+
+/// Settles a sandbox, and returns whether that succeeded. Pauses after a failure: the failed task stays due, and must
+/// not be tried again at once.
+async fn settle(sandbox: &Sandbox) -> bool {
+    match AssertUnwindSafe(sandbox.settle()).catch_unwind().await {
+        Ok(Ok(_)) => return true,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, sandbox = sandbox.name(), "cannot carry out a task; trying again");
+        }
+        Err(_) => tracing::error!(sandbox = sandbox.name(), "a task panicked and was dropped"),
+    }
+    sleep(LONGEST_SLEEP).await;
+    false
 }

@@ -80,6 +80,10 @@ impl Leftovers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(name);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     pub(super) fn take(&self) -> Option<Arc<str>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }

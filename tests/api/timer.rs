@@ -6,10 +6,14 @@ use docendorse_mock::{
         App,
         timer::{LONGEST_SLEEP, keep_time},
     },
-    base::{clock::WallClock, ids::Ids},
+    base::{
+        clock::{Clock, WallClock},
+        ids::Ids,
+        urls::{BaseUrl, Scheme},
+    },
     config::Settings,
     domain::{agenda::Task, oauth::TokenIssuer, scenario::ScenarioSet},
-    sandbox::{Issuing, Sandbox, SandboxLimits, Sandboxes},
+    sandbox::{Issuing, NewSandbox, Sandbox, SandboxLimits, Sandboxes},
     store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, StoreError, Stored},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -32,10 +36,11 @@ fn task(number: usize) -> Task {
     Task::ExpireSession { agent_session_id: format!("as_{number}").into() }
 }
 
-/// A store that fails a number of times, and then panics a number of times.
+/// A store that hangs a number of times, then fails a number of times, and then panics a number of times.
 #[derive(Debug)]
 struct Unreliable {
     memory: Memory,
+    hangs: AtomicUsize,
     fails: AtomicUsize,
     panics: AtomicUsize,
     calls: AtomicUsize,
@@ -48,6 +53,9 @@ fn count_down(count: &AtomicUsize) -> bool {
 impl Store for Unreliable {
     fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        if count_down(&self.hangs) {
+            return Box::pin(std::future::pending());
+        }
         if count_down(&self.fails) {
             return Box::pin(async { Err(StoreError::Unavailable("out of order".to_owned())) });
         }
@@ -91,6 +99,7 @@ impl Store for Unreliable {
 /// A timer at work on a sandbox whose wall clock stands at noon until it is set.
 struct Stage {
     store: Arc<Unreliable>,
+    sandboxes: Arc<Sandboxes>,
     sandbox: Arc<Sandbox>,
     wall: WallClock,
 }
@@ -101,7 +110,7 @@ impl Stage {
         let settings = app.sandboxes.default_sandbox().settings().clone();
         let memory = Memory::new(Retention::unlimited());
         let none = AtomicUsize::default;
-        let store = Arc::new(Unreliable { memory, fails: none(), panics: none(), calls: none() });
+        let store = Arc::new(Unreliable { memory, hangs: none(), fails: none(), panics: none(), calls: none() });
         let ids = Ids::seeded(1);
         let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
         let issuing = Issuing::new(issuer, "");
@@ -109,16 +118,18 @@ impl Stage {
         let all: Arc<dyn Store> = store.clone();
         let sandboxes =
             Sandboxes::new(settings, limits, all, Arc::new(ScenarioSet::default()), issuing.into(), ids).unwrap();
+        let sandboxes = Arc::new(sandboxes);
         let sandbox = sandboxes.default_sandbox();
         let wall = WallClock::by_hand(noon());
         sandbox.clock.freeze();
         sandbox.clock.follow(wall.clone());
         sandbox.clock.set(noon().max(sandbox.clock.now())).unwrap();
         sandbox.clock.resume();
-        tokio::spawn(async move { keep_time(&sandboxes, || ()).await });
+        let served = Arc::clone(&sandboxes);
+        tokio::spawn(async move { keep_time(&served, || ()).await });
         // The timer has looked once, and sleeps.
         sleep(Duration::from_millis(10)).await;
-        Self { store, sandbox, wall }
+        Self { store, sandboxes, sandbox, wall }
     }
 
     fn schedule_in(&self, minutes: i64, number: usize) {
@@ -128,6 +139,25 @@ impl Stage {
 
     fn left(&self) -> usize {
         self.sandbox.agenda.list(0).1
+    }
+
+    /// Another sandbox, whose clock runs.
+    fn create(&self, name: &str) -> Arc<Sandbox> {
+        let new = NewSandbox {
+            name: Some(name.to_owned()),
+            settings: self.sandbox.settings().clone(),
+            clock: Clock::system(),
+            base_url: BaseUrl::of_host(Scheme::Http, "mock.test", None),
+        };
+        self.sandboxes.create(new).unwrap()
+    }
+
+    /// Has the timer run a task of the first sandbox whose store call never returns.
+    async fn hang(&self) {
+        self.store.hangs.store(1, Ordering::SeqCst);
+        self.schedule_in(0, 1);
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(self.store.hangs.load(Ordering::SeqCst), 0);
     }
 }
 
@@ -189,4 +219,78 @@ async fn moving_a_clock_loses_no_task_that_fails() {
     stage.store.fails.store(1, Ordering::SeqCst);
     assert!(stage.sandbox.settle().await.is_err());
     assert_eq!(stage.sandbox.settle().await.unwrap().len(), 1);
+}
+
+fn due_now(sandbox: &Sandbox, number: usize) {
+    sandbox.schedule(sandbox.clock.now(), task(number));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_task_delays_no_other_sandbox() {
+    let stage = Stage::new().await;
+    let other = stage.create("other");
+    stage.hang().await;
+    for number in 0..3 {
+        due_now(&other, number);
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(other.agenda.list(0).1, 0, "the timer is alive");
+    }
+    other.clock.freeze();
+    other.schedule(other.clock.now() + SignedDuration::from_mins(1), task(4));
+    other.clock.advance(SignedDuration::from_mins(1)).unwrap();
+    assert_eq!(other.settle().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_of_a_hanging_sandbox_stay_in_order() {
+    let stage = Stage::new().await;
+    stage.hang().await;
+    let calls = stage.store.calls.load(Ordering::SeqCst);
+    stage.schedule_in(0, 2);
+    sleep(LONGEST_SLEEP * 5).await;
+    assert_eq!(
+        (stage.left(), stage.store.calls.load(Ordering::SeqCst)),
+        (1, calls),
+        "no task overtakes the hanging one"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_ends_a_hanging_task() {
+    let mut stage = Stage::new().await;
+    stage.hang().await;
+    let previous = Arc::downgrade(&stage.sandbox);
+    stage.sandbox = stage.sandboxes.reset("default").unwrap();
+    sleep(Duration::from_millis(10)).await;
+    assert!(previous.upgrade().is_none(), "the old sandbox is freed");
+    assert!(!stage.sandboxes.has_leftovers());
+    due_now(&stage.sandbox, 2);
+    sleep(LONGEST_SLEEP).await;
+    assert_eq!(stage.left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_a_sandbox_ends_its_hanging_task() {
+    let stage = Stage::new().await;
+    let other = stage.create("other");
+    stage.store.hangs.store(1, Ordering::SeqCst);
+    due_now(&other, 1);
+    sleep(Duration::from_millis(10)).await;
+    let removed = Arc::downgrade(&other);
+    drop(other);
+    assert!(removed.upgrade().is_some());
+    assert!(stage.sandboxes.delete("other"));
+    sleep(Duration::from_millis(10)).await;
+    assert!(removed.upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_added_while_settling_runs_afterwards() {
+    let stage = Stage::new().await;
+    stage.store.fails.store(1, Ordering::SeqCst);
+    stage.schedule_in(0, 1);
+    sleep(Duration::from_millis(10)).await;
+    stage.schedule_in(0, 2);
+    sleep(LONGEST_SLEEP).await;
+    assert_eq!((stage.left(), stage.store.calls.load(Ordering::SeqCst)), (0, 3));
 }
