@@ -169,6 +169,8 @@ type Look = Result<Vec<FileLook>, String>;
 #[derive(Clone, PartialEq, Eq)]
 struct FileLook {
     path: PathBuf,
+    /// Where symbolic links lead: a link may be switched to a file of the same size and time.
+    target: PathBuf,
     size: u64,
     modified: Option<SystemTime>,
     /// Of its content; `None` in large folders.
@@ -182,7 +184,8 @@ fn look(sources: &[ScenarioSource]) -> Result<Vec<FileLook>, LoadError> {
         .into_iter()
         .map(|file| {
             let hash = by_content.then(|| hash(&file.path)).transpose()?;
-            Ok(FileLook { size: file.facts.len(), modified: file.facts.modified().ok(), path: file.path, hash })
+            let target = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
+            Ok(FileLook { size: file.facts.len(), modified: file.facts.modified().ok(), path: file.path, target, hash })
         })
         .collect()
 }
@@ -216,9 +219,13 @@ impl App {
             let now = self.look_at_scenarios().await;
             // Two equal looks: a file that is still being written is not loaded.
             if now == last && loaded.as_ref() != Some(&now) {
-                self.reload_scenarios().await;
+                let result = self.load_scenarios().await;
                 let after = self.look_at_scenarios().await;
-                loaded = (after == now).then_some(now);
+                // A change during the load may have mixed old and new files; the load is repeated.
+                if after == now {
+                    self.apply_scenarios(result);
+                    loaded = Some(now);
+                }
                 last = after;
             } else {
                 last = now;
@@ -226,9 +233,9 @@ impl App {
         }
     }
 
-    /// Reloads the scenarios now. Logs the reason if that fails.
-    pub async fn reload_scenarios(&self) {
-        match self.load_scenarios().await {
+    /// Replaces the scenarios of the server by those that were loaded. Logs the reason if the load failed.
+    fn apply_scenarios(&self, result: Result<Loaded, String>) {
+        match result {
             Ok(loaded) => {
                 tracing::info!(scenarios = loaded.set.iter().len(), "scenarios reloaded");
                 log_warnings(&loaded.warnings);

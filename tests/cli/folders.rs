@@ -343,3 +343,48 @@ fn a_file_that_is_written_bit_by_bit_is_loaded_when_complete() {
     folder.write("a.yaml", "name: a\ndescription: new\nanswers: [{}]\n");
     eventually(|| description() == "new");
 }
+
+/// Writes a version of a mounted ConfigMap, and switches `..data` to it as Kubernetes does.
+fn publish(folder: &Folder, version: &str, description: &str) {
+    let shared = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    std::fs::create_dir(folder.file(version)).unwrap();
+    for (name, padding) in [("a", 0), ("b", 900_000), ("c", 900_000), ("d", 900_000), ("e", 900_000), ("f", 900_000)] {
+        let padding = "#".repeat(padding);
+        let text = format!("name: {name}\ndescription: {description}\nanswers: [{{}}]\n{padding}\n");
+        let path = folder.write(&format!("{version}/{name}.yaml"), &text);
+        // Size and time stay the same, so that only the link tells the versions apart.
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(shared).unwrap();
+    }
+    symlink(version, folder.file("..data_tmp")).unwrap();
+    std::fs::rename(folder.file("..data_tmp"), folder.file("..data")).unwrap();
+}
+
+#[test]
+fn a_switched_config_map_is_one_change() {
+    let folder = Folder::new();
+    publish(&folder, "..2026_11_25", "old");
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        symlink(format!("..data/{name}.yaml"), folder.file(&format!("{name}.yaml"))).unwrap();
+    }
+    let mut command = program();
+    command.args(["--listen", "127.0.0.1:0", "--log-format", "json", "--scenarios", &path(&folder)]);
+    let mut running = Running::start(&mut command);
+    let log = running.log();
+    let reloaded = || loop {
+        let line = log.recv_timeout(Duration::from_secs(30)).expect("the log reports the reload");
+        assert!(!line.contains("reload failed"), "{line}");
+        if line.contains("scenarios reloaded") {
+            return;
+        }
+    };
+    let descriptions = || -> Vec<Value> {
+        let told = running.ask("GET", "/__admin/scenarios", "").1;
+        told["scenarios"].as_array().unwrap().iter().map(|one| one["description"].clone()).collect()
+    };
+    assert_eq!(descriptions(), ["old"; 6]);
+    for (version, description) in [("..2026_11_26", "new"), ("..2026_11_27", "now")] {
+        publish(&folder, version, description);
+        reloaded();
+        assert_eq!(descriptions(), [description; 6], "all files at once");
+    }
+}
