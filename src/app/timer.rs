@@ -100,12 +100,12 @@ impl Timer<'_> {
     }
 
     fn start(&mut self, sandbox: Arc<Sandbox>) {
-        let shelf = Arc::clone(sandbox.shelf());
+        let key = Arc::clone(sandbox.shelf());
         let (job, cancel) = abortable(async move {
             let succeeded = settle(&sandbox).await;
             Done::Settled { sandbox, succeeded }
         });
-        self.settling.insert(shelf, Settling { cancel, again: false });
+        self.settling.insert(key, Settling { cancel, again: false });
         self.jobs.push(job.map(|done| done.unwrap_or(Done::Cancelled)).boxed());
     }
 
