@@ -1,24 +1,28 @@
-//! What is kept: documents, in a store that says little and promises much.
+//! Versioned documents and numbered logs, kept per sandbox.
 //!
-//! A store knows sandboxes, collections, ids and keys, and nothing of what a document means. Its one promise on which
-//! everything else rests is that of [`Store::insert`], [`Store::replace`] and [`Store::delete_at`]: of any number of callers that want the
-//! same key or the same version, exactly one succeeds.
+//! A store knows sandboxes, collections, ids, keys, tags, logs and counters, and nothing of what a document means.
+//! [`Store::commit`] is the only way to write. Its promise carries everything else: a commit applies all of its writes or
+//! none, and of any number of callers that want the same key or the same version, exactly one succeeds.
 
+mod collection;
+mod commit;
+mod log;
 mod memory;
 mod repository;
+mod ring;
 
-/// Where the locks of stores come from, and what spreads documents over them: one place, so that `tests/model` can put
-/// the same source under a model checker.
+/// The locks of stores. `tests/model` compiles the same source with those of a model checker.
 mod sync {
-    pub(super) use hashbrown::DefaultHashBuilder as Spread;
-    pub(super) use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+    pub(super) use std::sync::{PoisonError, RwLock};
 }
 
+pub use commit::Commit;
+pub use log::{Log, LogPage};
 pub use memory::{Memory, Retention};
 pub use repository::{Repository, Update};
 
 use crate::base::document::Key;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{any::Any, fmt, pin::Pin, sync::Arc};
 
 /// A call to a store: its result, once it is there.
@@ -30,6 +34,12 @@ pub enum StoreError {
     /// Another document has the same id, or holds one of the keys. Nothing was changed.
     #[error("the id or a key is taken already")]
     Taken,
+    /// No document is at the version that a write expects. Nothing was changed.
+    #[error("a document was changed meanwhile")]
+    Conflict {
+        /// The index of the first such write in its commit.
+        write: usize,
+    },
     /// The store itself cannot do its work.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
@@ -51,6 +61,8 @@ pub struct Document {
     pub id: Arc<str>,
     /// Further values by which it is found, each unique in its place.
     pub keys: Vec<Key>,
+    /// Values by which it is listed, which documents may share.
+    pub tags: Vec<Key>,
     /// About how many bytes it takes up.
     pub size: usize,
     /// What it says.
@@ -76,6 +88,23 @@ pub enum Content {
     Live(Arc<dyn Live>),
     /// JSON.
     Encoded(bytes::Bytes),
+}
+
+impl Content {
+    /// The value itself, or read from its JSON.
+    ///
+    /// # Errors
+    /// What is wrong, when the content is of another type.
+    pub fn decode<T: DeserializeOwned + Any + Send + Sync>(&self) -> Result<Arc<T>, String> {
+        match self {
+            Self::Live(value) => {
+                let value: Arc<dyn Live> = Arc::clone(value);
+                let value: Arc<dyn Any + Send + Sync> = value;
+                value.downcast().map_err(|_| "it is of another type".to_owned())
+            }
+            Self::Encoded(json) => serde_json::from_slice(json).map(Arc::new).map_err(|error| error.to_string()),
+        }
+    }
 }
 
 impl fmt::Debug for Content {
@@ -104,29 +133,111 @@ impl<T: Serialize + Any + Send + Sync> Live for T {
 
 /// A part of a collection, newest first.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Page {
+pub struct Page<'a> {
+    /// Only documents with this tag; `None` for all.
+    pub tag: Option<&'a str>,
     /// Only documents older than this sequence number.
     pub before: Option<u64>,
-    /// So many at most; `None` for all.
+    /// The largest number of documents; `None` for all.
     pub limit: Option<usize>,
 }
 
-/// How full a collection is.
+/// How full a collection or a log is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Fill {
-    /// Documents held.
+pub struct Usage {
+    /// Documents or entries held.
     pub kept: usize,
-    /// Documents given up for newer ones since the collection was last cleared.
+    /// Documents or entries dropped for newer ones since the sandbox was last cleared.
     pub dropped: u64,
+    /// About how many bytes those held take up.
+    #[serde(skip)]
+    pub bytes: usize,
 }
 
-/// A document store. Every backend passes the same conformance suite.
-pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Keeps a new document, at a version of its own.
-    ///
-    /// Fails with [`StoreError::Taken`] when the id or a key is in use; of several callers at once one succeeds.
-    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()>;
+/// One change of a commit.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Keeps a new document, at a version of its own. Fails with [`StoreError::Taken`] if the id or a key is in use.
+    Insert {
+        /// Its collection.
+        collection: &'static str,
+        /// The document.
+        document: Document,
+    },
+    /// Replaces the document of the same id, which must be at `version`; otherwise fails with [`StoreError::Conflict`].
+    /// Fails with [`StoreError::Taken`] if the document claims a key of another one. The document keeps its place in
+    /// the order of insertion.
+    Replace {
+        /// Its collection.
+        collection: &'static str,
+        /// What replaces it.
+        document: Document,
+        /// The version that was read.
+        version: u64,
+    },
+    /// Removes a document. With a version, fails with [`StoreError::Conflict`] unless the document is at that version.
+    Delete {
+        /// Its collection.
+        collection: &'static str,
+        /// Its id.
+        id: Arc<str>,
+        /// The version that was read; `None` to remove whatever is there.
+        version: Option<u64>,
+    },
+    /// Adds entries to the end of a log. The store numbers them 1, 2, 3, … without gaps, in the order of commits.
+    Append {
+        /// The name of the log.
+        log: &'static str,
+        /// The entries, oldest first.
+        entries: Vec<LogEntry>,
+    },
+}
 
+/// The result of one write that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The new version of a document that was inserted or replaced.
+    Version(u64),
+    /// Whether the document to be removed existed.
+    Deleted(bool),
+    /// The number of the first appended entry.
+    Appended(u64),
+}
+
+/// The results of a commit that was applied: one for each write, in the same order.
+pub type Committed = Vec<Written>;
+
+/// An entry of a log.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// About how many bytes it takes up.
+    pub size: usize,
+    /// What it says.
+    pub content: Content,
+}
+
+/// An entry with its number in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbered<T> {
+    /// Numbers start at 1 and have no gaps.
+    pub number: u64,
+    /// The entry.
+    pub entry: T,
+}
+
+/// A part of a log, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct LogSlice {
+    /// Consecutive entries.
+    pub entries: Vec<Numbered<LogEntry>>,
+    /// How the whole log is filled. The oldest entry kept has the number `usage.dropped + 1`.
+    pub usage: Usage,
+    /// The number of the newest entry, 0 if there never was one.
+    pub last: u64,
+}
+
+/// A store of documents and logs. Every backend passes the same conformance suite.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The document of an id.
     fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>>;
 
@@ -134,23 +245,24 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>>;
 
     /// Documents, newest first.
-    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>>;
+    fn list<'a>(&'a self, place: &'a Place, page: Page<'a>) -> Pending<'a, Vec<Arc<Stored>>>;
 
-    /// Puts a document in the stead of the one of the same id, if that is still at `version`; says whether it was.
+    /// At most `limit` entries of a log that follow the number `after`.
+    fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice>;
+
+    /// Takes `count` consecutive numbers of a counter and returns the first. Counters start at 1. No number is given
+    /// twice until the sandbox is cleared; numbers that are not used leave gaps.
+    fn next<'a>(&'a self, sandbox: &'a str, counter: &'static str, count: u64) -> Pending<'a, u64>;
+
+    /// Applies all writes in order, or none of them. Each write sees those before it, and no reader sees only some.
     ///
-    /// Fails with [`StoreError::Taken`] when the document claims a key of another one. The document keeps its place
-    /// in the order of insertion.
-    fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool>;
+    /// Afterwards the oldest documents and entries beyond a limit are dropped. Fails with [`StoreError::Conflict`] or
+    /// [`StoreError::Taken`]; then neither documents nor logs were changed.
+    fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed>;
 
-    /// Removes a document if it is still at `version`; says whether it was.
-    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool>;
-
-    /// Removes a document; says whether it was there.
-    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool>;
-
-    /// Removes all documents of a sandbox.
+    /// Removes all documents, logs and counters of a sandbox.
     fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()>;
 
     /// How full a collection is.
-    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill>;
+    fn usage<'a>(&'a self, place: &'a Place) -> Pending<'a, Usage>;
 }

@@ -50,7 +50,7 @@ impl App {
         }
         // One caller makes room for all.
         let Ok(_turn) = turn.try_acquire() else { return };
-        let usage = store.usage();
+        let usage = store.bytes_by_sandbox();
         let owners: Vec<_> = self
             .sandboxes
             .list()

@@ -1,9 +1,10 @@
-//! What a thing must say of itself to be kept.
+//! What types provide so that a store can keep them.
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
-/// A value that no two documents of a collection may share.
+/// A value by which documents are found (`keys`, each unique in its collection) or listed (`tags`, which documents may
+/// share).
 pub type Key = Arc<str>;
 
 /// A type that lies in a collection of its own.
@@ -19,7 +20,23 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Values by which records are listed. Records may share them.
+    fn tags(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
     /// About how many bytes the record takes up, for collections that are bounded by them.
+    fn size(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// A type that is appended to a log of its own.
+pub trait Logged: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name of the log.
+    const LOG: &'static str;
+
+    /// About how many bytes the entry takes up, for logs that are bounded by them.
     fn size(&self) -> usize {
         size_of::<Self>()
     }

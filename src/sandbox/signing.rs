@@ -24,7 +24,7 @@ use crate::{
             PhoneContactMethod, Recipient, RecipientChange, RecipientId, Spot, Terms,
         },
     },
-    store::{Fill, Repository, StoreError, Update},
+    store::{Repository, StoreError, Update, Usage},
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -66,9 +66,9 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn fill_of_envelopes(&self) -> Result<Fill, StoreError> {
-        let Fill { kept, dropped } = self.envelopes().await?.fill().await?;
-        Ok(Fill { kept, dropped: dropped + self.unopened.dropped() })
+    pub async fn fill_of_envelopes(&self) -> Result<Usage, StoreError> {
+        let usage = self.envelopes().await?.fill().await?;
+        Ok(Usage { dropped: usage.dropped + self.unopened.dropped(), ..usage })
     }
 
     /// Makes a draft (G6). `base_url` is how the caller reaches the server.

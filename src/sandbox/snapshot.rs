@@ -200,6 +200,6 @@ fn oldest_first<T: Clone>(newest_first: &[Arc<T>]) -> Vec<T> {
 fn inserted(what: &'static str, result: Result<(), StoreError>) -> Result<(), RestoreError> {
     result.map_err(|error| match error {
         StoreError::Taken => RestoreError::Twice(what),
-        error @ StoreError::Unavailable(_) => RestoreError::Store(error),
+        error @ (StoreError::Conflict { .. } | StoreError::Unavailable(_)) => RestoreError::Store(error),
     })
 }

@@ -1,39 +1,30 @@
 //! The store in memory: quick, bounded, gone with the process.
 //!
-//! Each collection of a sandbox is a [`Table`]: documents in shards, each behind a lock of its own, and one index of
-//! keys and of the order of insertion. Whoever changes what the index says holds its lock and then that of a shard,
-//! always in this order, so nobody waits in a circle, and a key and its document appear and go together. Reading a
-//! document by id, or replacing it by one of the same keys and size, takes the lock of its shard alone.
+//! Each sandbox has collections, logs and counters behind one lock, so a commit is atomic by holding it. Readers
+//! share the lock and only copy pointers under it. Values are freed after it is released, because freeing a large value
+//! takes longer than a commit.
 
 use super::{
-    Document, Fill, Page, Pending, Place, Store, StoreError, Stored,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, Spread},
+    Committed, LogEntry, LogSlice, Page, Pending, Place, Store, StoreError, Stored, Usage, Write, Written,
+    collection::Collection,
+    ring::Ring,
+    sync::{PoisonError, RwLock},
 };
-use crate::base::{
-    budget::{Account, Budget, Share},
-    document::Key,
-};
+use crate::base::budget::{Account, Budget, Share};
 use hashbrown::HashMap;
-use std::{
-    collections::VecDeque,
-    hash::BuildHasher,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-/// Shards of a table; a power of two.
-const SHARDS: usize = 16;
-
-/// How much a collection of a sandbox keeps at most. A collection without a limit keeps all.
+/// How much a collection or a log of a sandbox keeps at most. One without a limit keeps all.
 #[derive(Clone, Debug, Default)]
 pub struct Retention(HashMap<&'static str, Limit>);
 
 #[derive(Clone, Copy, Debug)]
-struct Limit {
-    documents: usize,
-    bytes: usize,
+pub(super) struct Limit {
+    pub(super) count: usize,
+    pub(super) bytes: usize,
 }
 
 impl Retention {
@@ -43,33 +34,29 @@ impl Retention {
         Self::default()
     }
 
-    /// Keeps the newest `documents` of a collection, and of those the newest that fit into about `bytes`.
+    /// Keeps the newest `count` documents of a collection or entries of a log, and of those the newest that fit into
+    /// about `bytes`.
     #[must_use]
-    pub fn keep(mut self, collection: &'static str, documents: usize, bytes: usize) -> Self {
-        self.0.insert(collection, Limit { documents, bytes });
+    pub fn keep(mut self, name: &'static str, count: usize, bytes: usize) -> Self {
+        self.0.insert(name, Limit { count, bytes });
         self
+    }
+
+    fn limit(&self, name: &str) -> Limit {
+        self.0.get(name).copied().unwrap_or(Limit { count: usize::MAX, bytes: usize::MAX })
     }
 }
 
-/// Documents in memory.
+/// Documents and logs in memory.
 #[derive(Debug, Default)]
 pub struct Memory {
     retention: Retention,
-    tables: RwLock<HashMap<Place, Arc<Table>>>,
-    versions: Arc<Versions>,
-    /// What all collections of all sandboxes count against.
+    spaces: RwLock<HashMap<Arc<str>, Arc<RwLock<Space>>>>,
+    /// The last version given. Versions are unique in the store: an id may come back, in the same space or in the one
+    /// after a `clear`, while a caller still holds the version of what was there before.
+    versions: AtomicU64,
+    /// What everything kept counts against.
     account: Account,
-}
-
-/// Gives versions, none of them twice: an id may come again, in the same table or in the one after a `clear`, while
-/// somebody still holds what lay there before.
-#[derive(Debug, Default)]
-struct Versions(AtomicU64);
-
-impl Versions {
-    fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed) + 1
-    }
 }
 
 impl Memory {
@@ -79,7 +66,7 @@ impl Memory {
         Self { retention, ..Self::default() }
     }
 
-    /// The same store, whose documents count against a budget.
+    /// The same store, which counts against a budget.
     #[must_use]
     pub fn counted_in(self, budget: &Arc<Budget>) -> Self {
         Self { account: Account::new(budget), ..self }
@@ -87,35 +74,48 @@ impl Memory {
 
     /// About how many bytes each sandbox takes up.
     #[must_use]
-    pub fn usage(&self) -> HashMap<Arc<str>, usize> {
-        let mut usage = HashMap::new();
-        for (place, table) in self.tables.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            *usage.entry(Arc::clone(&place.sandbox)).or_default() += lock(&table.index).bytes.bytes();
-        }
-        usage
-    }
-
-    /// Drops the oldest documents of each collection of a sandbox until its share is left, and says how many those were.
-    pub fn shrink(&self, sandbox: &str, share: Share) -> u64 {
-        let tables: Vec<_> = {
-            let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-            tables.iter().filter(|(place, _)| *place.sandbox == *sandbox).map(|(_, table)| Arc::clone(table)).collect()
+    pub fn bytes_by_sandbox(&self) -> HashMap<Arc<str>, usize> {
+        let spaces: Vec<_> = {
+            let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
+            spaces.iter().map(|(sandbox, space)| (Arc::clone(sandbox), Arc::clone(space))).collect()
         };
-        tables.iter().map(|table| table.shrink(share)).sum()
+        spaces.into_iter().map(|(sandbox, space)| (sandbox, read(&space, Space::bytes))).collect()
     }
 
-    fn table(&self, place: &Place) -> Arc<Table> {
-        if let Some(table) = self.tables.read().unwrap_or_else(PoisonError::into_inner).get(place) {
-            return Arc::clone(table);
-        }
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.retention.0.get(place.collection).copied();
-        Arc::clone(
-            tables
-                .entry(place.clone())
-                .or_insert_with(|| Arc::new(Table::new(limit, Arc::clone(&self.versions), self.account.another()))),
-        )
+    /// Drops the oldest documents of each collection and the oldest entries of each log of a sandbox until its share is
+    /// left. Returns how many were dropped.
+    pub fn shrink(&self, sandbox: &str, share: Share) -> u64 {
+        let Some(space) = self.space(sandbox) else { return 0 };
+        let mut freed = Freed::default();
+        write(&space, |space| space.shrink(share, &mut freed));
+        (freed.documents.len() + freed.entries.len()) as u64
     }
+
+    fn space(&self, sandbox: &str) -> Option<Arc<RwLock<Space>>> {
+        self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(sandbox).cloned()
+    }
+
+    fn space_to_write(&self, sandbox: &str) -> Arc<RwLock<Space>> {
+        self.space(sandbox).unwrap_or_else(|| {
+            let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(spaces.entry(sandbox.into()).or_default())
+        })
+    }
+
+    /// Looks at a collection; `T::default()` if it was never written to.
+    fn look<T: Default>(&self, place: &Place, look: impl FnOnce(&Collection) -> T) -> T {
+        let Some(space) = self.space(&place.sandbox) else { return T::default() };
+        read(&space, |space| space.collections.get(place.collection).map(look)).unwrap_or_default()
+    }
+}
+
+/// Nothing that holds a space's lock runs foreign code, so no panic can leave a space half changed.
+fn read<T>(space: &RwLock<Space>, look: impl FnOnce(&Space) -> T) -> T {
+    look(&space.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn write<T>(space: &RwLock<Space>, change: impl FnOnce(&mut Space) -> T) -> T {
+    change(&mut space.write().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Wraps what is there at once in the shape that slower stores need.
@@ -124,232 +124,205 @@ fn now<'a, T: Send + 'a>(result: Result<T, StoreError>) -> Pending<'a, T> {
 }
 
 impl Store for Memory {
-    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()> {
-        now(self.table(place).insert(document))
-    }
-
     fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        now(Ok(self.table(place).get(id)))
+        now(Ok(self.look(place, |collection| collection.get(id).cloned())))
     }
 
     fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        now(Ok(self.table(place).find(key)))
+        now(Ok(self.look(place, |collection| collection.find(key).cloned())))
     }
 
-    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>> {
-        now(Ok(self.table(place).list(page)))
+    fn list<'a>(&'a self, place: &'a Place, page: Page<'a>) -> Pending<'a, Vec<Arc<Stored>>> {
+        now(Ok(self.look(place, |collection| collection.list(page))))
     }
 
-    fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool> {
-        now(self.table(place).replace(document, version))
+    fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice> {
+        let space = self.space(sandbox);
+        let slice =
+            space.and_then(|space| read(&space, |space| space.logs.get(log).map(|ring| ring.slice(after, limit))));
+        now(Ok(slice.unwrap_or_default()))
     }
 
-    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
-        now(Ok(self.table(place).delete(id, Some(version))))
+    fn next<'a>(&'a self, sandbox: &'a str, counter: &'static str, count: u64) -> Pending<'a, u64> {
+        let first = write(&self.space_to_write(sandbox), |space| {
+            let last = space.counters.entry(counter).or_default();
+            let first = *last + 1;
+            *last += count;
+            first
+        });
+        now(Ok(first))
     }
 
-    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
-        now(Ok(self.table(place).delete(id, None)))
+    fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
+        // A commit to a space that `clear` removes meanwhile is lost with it, as if it had come before.
+        let space = self.space_to_write(sandbox);
+        let mut applied = Vec::with_capacity(writes.len());
+        let mut undo = Vec::with_capacity(writes.len());
+        let mut freed = Freed::default();
+        let mut writes = writes.into_iter();
+        let result = write(&space, |space| {
+            for (number, write) in writes.by_ref().enumerate() {
+                match space.apply(self, number, write, &mut undo, &mut freed) {
+                    Ok(written) => applied.push(written),
+                    Err(error) => {
+                        space.undo(&mut undo, &mut freed);
+                        return Err(error);
+                    }
+                }
+            }
+            space.trim(&undo, &mut freed);
+            Ok(())
+        });
+        // Writes that were not applied, replaced and dropped values are freed here, outside the lock.
+        drop((writes, undo, freed));
+        now(result.map(|()| applied))
     }
 
     fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
-        // Whoever still holds a table finishes on it unseen, as if it had come before.
-        self.tables.write().unwrap_or_else(PoisonError::into_inner).retain(|place, _| *place.sandbox != *sandbox);
+        let gone = self.spaces.write().unwrap_or_else(PoisonError::into_inner).remove(sandbox);
+        drop(gone);
         now(Ok(()))
     }
 
-    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill> {
-        now(Ok(self.table(place).fill()))
+    fn usage<'a>(&'a self, place: &'a Place) -> Pending<'a, Usage> {
+        now(Ok(self.look(place, Collection::usage)))
     }
 }
 
-type Documents = HashMap<Arc<str>, Arc<Stored>>;
-
-/// One collection of one sandbox.
-#[derive(Debug)]
-struct Table {
-    limit: Limit,
-    versions: Arc<Versions>,
-    spread: Spread,
-    shards: [Mutex<Documents>; SHARDS],
-    index: Mutex<Index>,
-}
-
-/// What is true of the collection as a whole.
+/// Everything of one sandbox.
 #[derive(Debug, Default)]
-struct Index {
-    /// Which document holds a key.
-    keys: HashMap<Key, Arc<str>>,
-    /// The documents in order of insertion, oldest first.
-    order: VecDeque<(u64, Arc<str>)>,
-    last: u64,
-    /// Bytes of the documents alone, which the collection's own limit is about.
-    size: usize,
-    /// Bytes with what the table keeps beside each document.
-    bytes: Account,
-    dropped: u64,
+struct Space {
+    collections: HashMap<&'static str, Collection>,
+    logs: HashMap<&'static str, Ring>,
+    counters: HashMap<&'static str, u64>,
 }
 
-impl Table {
-    fn new(limit: Option<Limit>, versions: Arc<Versions>, bytes: Account) -> Self {
-        Self {
-            limit: limit.unwrap_or(Limit { documents: usize::MAX, bytes: usize::MAX }),
-            versions,
-            spread: Spread::default(),
-            shards: Default::default(),
-            index: Mutex::new(Index { bytes, ..Index::default() }),
-        }
+/// How to take one write back.
+enum Undo {
+    /// Remove the document at a sequence number.
+    Remove(&'static str, u64),
+    /// Put a document back that was replaced or removed.
+    Restore(&'static str, Arc<Stored>),
+    /// Take back the last entries of a log.
+    Withdraw(&'static str, usize),
+}
+
+/// Values on their way out of the lock.
+#[derive(Default)]
+struct Freed {
+    documents: Vec<Arc<Stored>>,
+    entries: Vec<LogEntry>,
+    refused: Option<super::Document>,
+}
+
+impl Space {
+    fn bytes(&self) -> usize {
+        self.collections.values().map(Collection::bytes).sum::<usize>()
+            + self.logs.values().map(Ring::bytes).sum::<usize>()
     }
 
-    fn insert(&self, document: Document) -> Result<(), StoreError> {
-        let mut given_up = Vec::new();
-        let mut index = lock(&self.index);
-        if document.keys.iter().any(|key| index.keys.contains_key(key)) {
-            return Err(StoreError::Taken);
-        }
-        let id = Arc::clone(&document.id);
-        let mut shard = self.shard(&id);
-        if shard.contains_key(&id) {
-            return Err(StoreError::Taken);
-        }
-        for key in &document.keys {
-            index.keys.insert(key.clone(), Arc::clone(&id));
-        }
-        index.last += 1;
-        let sequence = index.last;
-        index.size += document.size;
-        index.bytes.add(weight(&document));
-        index.order.push_back((sequence, Arc::clone(&id)));
-        shard.insert(id, Arc::new(Stored { document, version: self.versions.next(), sequence }));
-        drop(shard);
-        while index.order.len() > self.limit.documents || index.size > self.limit.bytes {
-            let Some((_, oldest)) = index.order.pop_front() else { break };
-            given_up.push(self.take(&mut index, &oldest, None));
-            index.dropped += 1;
-        }
-        drop(index);
-        // Freed here, outside the lock.
-        drop(given_up);
-        Ok(())
+    fn collection(&mut self, memory: &Memory, name: &'static str) -> &mut Collection {
+        let new = || Collection::new(memory.retention.limit(name), memory.account.another());
+        self.collections.entry(name).or_insert_with(new)
     }
 
-    fn get(&self, id: &str) -> Option<Arc<Stored>> {
-        self.shard(id).get(id).cloned()
-    }
-
-    fn find(&self, key: &str) -> Option<Arc<Stored>> {
-        let index = lock(&self.index);
-        let id = index.keys.get(key)?;
-        self.get(id)
-    }
-
-    fn list(&self, page: Page) -> Vec<Arc<Stored>> {
-        let mut all: Vec<Arc<Stored>> = Vec::new();
-        for shard in &self.shards {
-            let older = |stored: &&Arc<Stored>| page.before.is_none_or(|before| stored.sequence < before);
-            all.extend(lock(shard).values().filter(older).cloned());
-        }
-        all.sort_unstable_by_key(|stored| std::cmp::Reverse(stored.sequence));
-        all.truncate(page.limit.unwrap_or(usize::MAX));
-        all
-    }
-
-    fn replace(&self, document: Document, version: u64) -> Result<bool, StoreError> {
-        let same_place =
-            |stored: &Stored| stored.document.keys == document.keys && stored.document.size == document.size;
-        {
-            let mut shard = self.shard(&document.id);
-            match shard.get_mut(&document.id) {
-                Some(stored) if stored.version != version => return Ok(false),
-                None => return Ok(false),
-                Some(stored) if same_place(stored) => {
-                    *stored = Arc::new(Stored { document, version: self.versions.next(), sequence: stored.sequence });
-                    return Ok(true);
+    fn apply(
+        &mut self,
+        memory: &Memory,
+        number: usize,
+        write: Write,
+        undo: &mut Vec<Undo>,
+        freed: &mut Freed,
+    ) -> Result<Written, StoreError> {
+        let version = || memory.versions.fetch_add(1, Ordering::Relaxed) + 1;
+        match write {
+            Write::Insert { collection: name, document } => {
+                let version = version();
+                match self.collection(memory, name).insert(document, version) {
+                    Ok(sequence) => undo.push(Undo::Remove(name, sequence)),
+                    Err(document) => {
+                        freed.refused = Some(document);
+                        return Err(StoreError::Taken);
+                    }
                 }
-                Some(_) => {}
+                Ok(Written::Version(version))
+            }
+            Write::Replace { collection: name, document, version: expected } => {
+                let version = version();
+                match self.collection(memory, name).replace(document, expected, version, number) {
+                    Ok(old) => undo.extend(old.map(|old| Undo::Restore(name, old))),
+                    Err((error, document)) => {
+                        freed.refused = Some(document);
+                        return Err(error);
+                    }
+                }
+                Ok(Written::Version(version))
+            }
+            Write::Delete { collection: name, id, version } => {
+                let collection = self.collection(memory, name);
+                let found = collection.get(&id).map(|stored| (stored.version, stored.sequence));
+                if version.is_some() && version != found.map(|(version, _)| version) {
+                    return Err(StoreError::Conflict { write: number });
+                }
+                let gone = found.and_then(|(_, sequence)| collection.take(sequence));
+                let was_there = gone.is_some();
+                undo.extend(gone.map(|gone| Undo::Restore(name, gone)));
+                Ok(Written::Deleted(was_there))
+            }
+            Write::Append { log: name, entries } => {
+                let new = || Ring::new(memory.retention.limit(name), memory.account.another());
+                undo.push(Undo::Withdraw(name, entries.len()));
+                Ok(Written::Appended(self.logs.entry(name).or_insert_with(new).append(entries)))
             }
         }
-        let mut index = lock(&self.index);
-        let mut shard = self.shard(&document.id);
-        let Some(stored) = shard.get_mut(&document.id).filter(|stored| stored.version == version) else {
-            return Ok(false);
-        };
-        if document.keys.iter().any(|key| index.keys.get(key).is_some_and(|holder| *holder != document.id)) {
-            return Err(StoreError::Taken);
-        }
-        for key in &stored.document.keys {
-            index.keys.remove(key);
-        }
-        for key in &document.keys {
-            index.keys.insert(key.clone(), Arc::clone(&document.id));
-        }
-        index.size = index.size - stored.document.size + document.size;
-        index.bytes.sub(weight(&stored.document));
-        index.bytes.add(weight(&document));
-        *stored = Arc::new(Stored { document, version: self.versions.next(), sequence: stored.sequence });
-        Ok(true)
     }
 
-    /// Removes a document, at a version if one is given.
-    fn delete(&self, id: &str, version: Option<u64>) -> bool {
-        let mut index = lock(&self.index);
-        let Some(gone) = self.take(&mut index, id, version) else { return false };
-        if let Ok(place) = index.order.binary_search_by_key(&gone.sequence, |(sequence, _)| *sequence) {
-            index.order.remove(place);
+    /// Takes back what was applied, last write first.
+    fn undo(&mut self, undo: &mut Vec<Undo>, freed: &mut Freed) {
+        while let Some(step) = undo.pop() {
+            match step {
+                Undo::Remove(name, sequence) => {
+                    let collection = self.collections.get_mut(name);
+                    freed.documents.extend(collection.and_then(|collection| collection.take(sequence)));
+                }
+                Undo::Restore(name, stored) => {
+                    if let Some(collection) = self.collections.get_mut(name) {
+                        freed.documents.extend(collection.put(stored));
+                    }
+                }
+                Undo::Withdraw(name, count) => {
+                    if let Some(ring) = self.logs.get_mut(name) {
+                        ring.withdraw(count, &mut freed.entries);
+                    }
+                }
+            }
         }
-        true
     }
 
-    /// Takes a document and its keys out, at a version if one is given.
-    fn take(&self, index: &mut Index, id: &str, version: Option<u64>) -> Option<Arc<Stored>> {
-        let mut shard = self.shard(id);
-        if version.is_some_and(|version| shard.get(id).is_none_or(|stored| stored.version != version)) {
-            return None;
+    /// Drops what is beyond the limits of the collections and logs that were written to.
+    fn trim(&mut self, written: &[Undo], freed: &mut Freed) {
+        for step in written {
+            match step {
+                Undo::Remove(name, _) | Undo::Restore(name, _) => {
+                    if let Some(collection) = self.collections.get_mut(name) {
+                        collection.trim(&mut freed.documents);
+                    }
+                }
+                Undo::Withdraw(name, _) => {
+                    if let Some(ring) = self.logs.get_mut(name) {
+                        ring.trim(&mut freed.entries);
+                    }
+                }
+            }
         }
-        let gone = shard.remove(id)?;
-        drop(shard);
-        index.size -= gone.document.size;
-        index.bytes.sub(weight(&gone.document));
-        for key in &gone.document.keys {
-            index.keys.remove(key);
+    }
+
+    fn shrink(&mut self, share: Share, freed: &mut Freed) {
+        for collection in self.collections.values_mut() {
+            collection.shrink(share, &mut freed.documents);
         }
-        Some(gone)
-    }
-
-    fn shrink(&self, share: Share) -> u64 {
-        let mut given_up = Vec::new();
-        let mut index = lock(&self.index);
-        let stays = share.of(index.bytes.bytes());
-        while index.bytes.bytes() > stays {
-            let Some((_, oldest)) = index.order.pop_front() else { break };
-            given_up.push(self.take(&mut index, &oldest, None));
-            index.dropped += 1;
+        for ring in self.logs.values_mut() {
+            ring.shrink(share, &mut freed.entries);
         }
-        drop(index);
-        // Freed at the end, outside the lock.
-        given_up.len() as u64
     }
-
-    fn fill(&self) -> Fill {
-        let index = lock(&self.index);
-        Fill { kept: index.order.len(), dropped: index.dropped }
-    }
-
-    fn shard(&self, id: &str) -> MutexGuard<'_, Documents> {
-        // The map inside a shard goes by other bits of a hash of its own.
-        let number = usize::try_from(self.spread.hash_one(id) >> 32).unwrap_or(0) % SHARDS;
-        lock(&self.shards[number])
-    }
-}
-
-/// About how many bytes a document takes up with its places in shards, keys and order.
-fn weight(document: &Document) -> usize {
-    const OVERHEAD: usize = 256;
-    let keys: usize = document.keys.iter().map(|key| key.len() + 64).sum();
-    document.size + document.id.len() + keys + OVERHEAD
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that holds one of these locks runs foreign code, so no panic can leave a table half changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! Typed access to a store: one repository a kind of document.
 
-use super::{Content, Document, Fill, Live, Page, Place, Store, StoreError, Stored};
+use super::{Commit, Committed, Page, Place, Store, StoreError, Stored, Usage, Written};
 use crate::base::document::Record;
-use std::{any::Any, marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 /// About how many bytes of records one page holds at most, except for the last record on it.
 const PAGE_BYTES: usize = 4 << 20;
@@ -38,7 +38,9 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Taken`] when its id or one of its keys is in use.
     pub async fn insert(&self, record: Arc<T>) -> Result<(), StoreError> {
-        self.store.insert(&self.place, document(record)).await
+        let mut commit = Commit::new();
+        commit.insert(record);
+        self.commit(commit).await.map(drop)
     }
 
     /// The record of an id.
@@ -47,6 +49,15 @@ impl<T: Record> Repository<T> {
     /// [`StoreError::Unavailable`].
     pub async fn get(&self, id: &str) -> Result<Option<Arc<T>>, StoreError> {
         self.store.get(&self.place, id).await?.map(|stored| decode(&stored)).transpose()
+    }
+
+    /// The record of an id, with the version at which a commit may replace or remove it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn get_versioned(&self, id: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
+        let Some(stored) = self.store.get(&self.place, id).await? else { return Ok(None) };
+        Ok(Some((decode(&stored)?, stored.version)))
     }
 
     /// The record that holds a key.
@@ -77,7 +88,7 @@ impl<T: Record> Repository<T> {
             },
         };
         let (mut page, mut total, mut bytes) = (Vec::new(), 0, 0);
-        for stored in self.store.list(&self.place, Page { before, limit: None }).await? {
+        for stored in self.store.list(&self.place, Page { before, ..Page::default() }).await? {
             let record = decode::<T>(&stored)?;
             if wanted(&record) {
                 total += 1;
@@ -95,7 +106,7 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn size(&self) -> Result<usize, StoreError> {
-        Ok(self.store.list(&self.place, Page::default()).await?.iter().map(|stored| stored.document.size).sum())
+        Ok(self.store.usage(&self.place).await?.bytes)
     }
 
     /// All records that `wanted` admits, newest first.
@@ -103,7 +114,19 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn all(&self, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
-        let stored = self.store.list(&self.place, Page::default()).await?;
+        self.collect(Page::default(), wanted).await
+    }
+
+    /// All records with a tag that `wanted` admits, newest first. Other records are not read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn tagged(&self, tag: &str, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
+        self.collect(Page { tag: Some(tag), ..Page::default() }, wanted).await
+    }
+
+    async fn collect(&self, page: Page<'_>, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
+        let stored = self.store.list(&self.place, page).await?;
         let records = stored.iter().map(|stored| decode::<T>(stored));
         records.filter(|record| record.as_ref().map_or(true, |record| wanted(record))).collect()
     }
@@ -124,8 +147,8 @@ impl<T: Record> Repository<T> {
         .await
     }
 
-    /// Puts in a record's stead what a pure function makes of it, which runs again when another caller was quicker.
-    /// Where the function makes nothing of it, or refuses, nothing is copied and nothing is written.
+    /// Replaces a record by what a pure function makes of it, which runs again when another caller was quicker.
+    /// If the function makes nothing of it, or refuses, nothing is copied and nothing is written.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when the new record claims a key of another one.
@@ -134,18 +157,36 @@ impl<T: Record> Repository<T> {
         id: &str,
         mut next: impl FnMut(&T) -> Result<Option<T>, E>,
     ) -> Result<Update<T, E>, StoreError> {
+        self.evolve_with(id, |current, _| next(current)).await
+    }
+
+    /// As [`Repository::evolve`], with further writes that the function adds to the commit: all are applied with the
+    /// replacement or not at all. Each run of the function starts with an empty commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when a new record claims a key of another one. [`StoreError::Conflict`] when one of the
+    /// further writes expects a version that has gone; running the function again would not help.
+    pub async fn evolve_with<E>(
+        &self,
+        id: &str,
+        mut next: impl FnMut(&T, &mut Commit) -> Result<Option<T>, E>,
+    ) -> Result<Update<T, E>, StoreError> {
         loop {
-            let Some(stored) = self.store.get(&self.place, id).await? else {
+            let Some((current, version)) = self.get_versioned(id).await? else {
                 return Ok(Update::Missing);
             };
-            let current = decode::<T>(&stored)?;
-            let changed = match next(&current) {
+            let mut further = Commit::new();
+            let changed = match next(&current, &mut further) {
                 Ok(Some(changed)) => Arc::new(changed),
                 Ok(None) => return Ok(Update::Done(current)),
                 Err(reason) => return Ok(Update::Refused(reason, current)),
             };
-            if self.store.replace(&self.place, document(Arc::clone(&changed)), stored.version).await? {
-                return Ok(Update::Done(changed));
+            let mut commit = Commit::new();
+            commit.replace(Arc::clone(&changed), version).extend(further);
+            match self.commit(commit).await {
+                Ok(_) => return Ok(Update::Done(changed)),
+                Err(StoreError::Conflict { write: 0 }) => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -157,52 +198,47 @@ impl<T: Record> Repository<T> {
     /// [`StoreError::Unavailable`].
     pub async fn delete_if<E>(&self, id: &str, may: impl Fn(&T) -> Result<(), E>) -> Result<Update<T, E>, StoreError> {
         loop {
-            let Some(stored) = self.store.get(&self.place, id).await? else {
+            let Some((current, version)) = self.get_versioned(id).await? else {
                 return Ok(Update::Missing);
             };
-            let current = decode::<T>(&stored)?;
             if let Err(reason) = may(&current) {
                 return Ok(Update::Refused(reason, current));
             }
-            if self.store.delete_at(&self.place, id, stored.version).await? {
-                return Ok(Update::Done(current));
+            let mut commit = Commit::new();
+            commit.delete::<T>(id, Some(version));
+            match self.commit(commit).await {
+                Ok(_) => return Ok(Update::Done(current)),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Removes a record; says whether it was there.
+    /// Removes a record, and returns whether it was there.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
-        self.store.delete(&self.place, id).await
+        let mut commit = Commit::new();
+        commit.delete::<T>(id, None);
+        Ok(self.commit(commit).await?.contains(&Written::Deleted(true)))
     }
 
     /// How full the collection is.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn fill(&self) -> Result<Fill, StoreError> {
-        self.store.fill(&self.place).await
+    pub async fn fill(&self) -> Result<Usage, StoreError> {
+        self.store.usage(&self.place).await
     }
-}
 
-fn document<T: Record>(record: Arc<T>) -> Document {
-    Document { id: record.id(), keys: record.keys(), size: record.size(), content: Content::Live(record) }
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.store.commit(&self.place.sandbox, commit.into()).await
+    }
 }
 
 fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {
-    match &stored.document.content {
-        Content::Live(value) => {
-            let value: Arc<dyn Live> = Arc::clone(value);
-            let value: Arc<dyn Any + Send + Sync> = value;
-            value.downcast().map_err(|_| StoreError::Unavailable(format!("{} holds another type", T::COLLECTION)))
-        }
-        Content::Encoded(json) => {
-            let value = serde_json::from_slice(json).map_err(|error| {
-                StoreError::Unavailable(format!("{} {} cannot be read: {error}", T::COLLECTION, stored.document.id))
-            })?;
-            Ok(Arc::new(value))
-        }
-    }
+    stored.document.content.decode().map_err(|problem| {
+        StoreError::Unavailable(format!("{} {} cannot be read: {problem}", T::COLLECTION, stored.document.id))
+    })
 }

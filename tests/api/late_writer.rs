@@ -1,6 +1,7 @@
 //! Two act on one envelope, and the first to write learns of it last: what follows is done in the order of the
 //! transitions all the same.
 
+use crate::delegate::delegate;
 use docendorse_mock::{
     app::App,
     base::ids::Ids,
@@ -12,7 +13,7 @@ use docendorse_mock::{
         signing::{Act, AgentId, Intention, NewRecipient, Person, RecipientType, Terms},
     },
     sandbox::{AgentSource, Issuing, Sandbox, SandboxLimits, Sandboxes},
-    store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, Stored},
+    store::{self, Committed, Memory, Pending, Retention, Store, Write},
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -35,46 +36,16 @@ struct Late {
 }
 
 impl Store for Late {
-    fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool> {
+    delegate!(memory: get find list log next clear usage);
+
+    fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {
-            let replaced = self.memory.replace(place, document, version).await;
+            let committed = self.memory.commit(sandbox, writes).await;
             if self.holds_next.swap(false, Ordering::Relaxed) {
                 self.answers.notified().await;
             }
-            replaced
+            committed
         })
-    }
-
-    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()> {
-        self.memory.insert(place, document)
-    }
-
-    fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        self.memory.get(place, id)
-    }
-
-    fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        self.memory.find(place, key)
-    }
-
-    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>> {
-        self.memory.list(place, page)
-    }
-
-    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
-        self.memory.delete_at(place, id, version)
-    }
-
-    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
-        self.memory.delete(place, id)
-    }
-
-    fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
-        self.memory.clear(sandbox)
-    }
-
-    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill> {
-        self.memory.fill(place)
     }
 }
 

@@ -12,6 +12,8 @@ mod clients;
 mod clock;
 mod control;
 mod credentials;
+#[path = "../help/delegate.rs"]
+mod delegate;
 mod embedded;
 mod events;
 mod exact_numbers;

@@ -1,6 +1,7 @@
 //! The timer: what it does when the system's clock jumps, when the store fails, and when a task panics. Time is moved by
 //! hand.
 
+use crate::delegate::delegate;
 use docendorse_mock::{
     app::{
         App,
@@ -14,7 +15,7 @@ use docendorse_mock::{
     config::Settings,
     domain::{agenda::Task, oauth::TokenIssuer, scenario::ScenarioSet},
     sandbox::{Issuing, NewSandbox, Sandbox, SandboxLimits, Sandboxes},
-    store::{Document, Fill, Memory, Page, Pending, Place, Retention, Store, StoreError, Stored},
+    store::{self, Memory, Pending, Place, Retention, Store, StoreError, Stored},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -63,37 +64,7 @@ impl Store for Unreliable {
         self.memory.get(place, id)
     }
 
-    fn replace<'a>(&'a self, place: &'a Place, document: Document, version: u64) -> Pending<'a, bool> {
-        self.memory.replace(place, document, version)
-    }
-
-    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()> {
-        self.memory.insert(place, document)
-    }
-
-    fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        self.memory.find(place, key)
-    }
-
-    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>> {
-        self.memory.list(place, page)
-    }
-
-    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
-        self.memory.delete_at(place, id, version)
-    }
-
-    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
-        self.memory.delete(place, id)
-    }
-
-    fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
-        self.memory.clear(sandbox)
-    }
-
-    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill> {
-        self.memory.fill(place)
-    }
+    delegate!(memory: find list log next commit clear usage);
 }
 
 /// A timer at work on a sandbox whose wall clock stands at noon until it is set.

@@ -1,65 +1,75 @@
 //! That the checker can fail: it finds what is wrong with a store that is, and says in which order.
 
 use crate::{
+    delegate::delegate,
     orders::{find_failure, replay},
-    slot::{Slot, claim, get, insert, race, slot},
-    store::{Document, Fill, Memory, Page, Pending, Place, Repository, Retention, Store, Stored, Update, at_once},
+    slot::{Slot, Slots, claim, claim_and_log, get, insert, logged, race, slot},
+    store::{Committed, Memory, Pending, Repository, Retention, Store, Update, Write, at_once},
 };
+use docendorse_mock::store;
 use std::sync::Arc;
 
-/// A store that writes whatever it is given, whichever version it was made from.
-#[derive(Debug)]
+/// A store that replaces whatever is there, whichever version the caller has read.
+#[derive(Debug, Default)]
 struct Careless(Memory);
 
 impl Store for Careless {
-    fn replace<'a>(&'a self, place: &'a Place, document: Document, _version: u64) -> Pending<'a, bool> {
+    delegate!(0: get find list log next clear usage);
+
+    fn commit<'a>(&'a self, sandbox: &'a str, mut writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {
             loop {
-                let Some(stored) = self.0.get(place, &document.id).await? else { return Ok(false) };
-                if self.0.replace(place, document.clone(), stored.version).await? {
-                    return Ok(true);
+                for write in &mut writes {
+                    if let Write::Replace { collection, document, version } = write {
+                        let place = store::Place { sandbox: sandbox.into(), collection };
+                        *version = self.0.get(&place, &document.id).await?.map_or(0, |stored| stored.version);
+                    }
+                }
+                match self.0.commit(sandbox, writes.clone()).await {
+                    Err(store::StoreError::Conflict { .. }) => {}
+                    other => return other,
                 }
             }
         })
     }
+}
 
-    fn insert<'a>(&'a self, place: &'a Place, document: Document) -> Pending<'a, ()> {
-        self.0.insert(place, document)
-    }
+/// A store that appends to logs first, and only then looks at versions.
+#[derive(Debug, Default)]
+struct Halving(Memory);
 
-    fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        self.0.get(place, id)
-    }
+impl Store for Halving {
+    delegate!(0: get find list log next clear usage);
 
-    fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
-        self.0.find(place, key)
+    fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
+        Box::pin(async move {
+            let (logs, documents): (Vec<_>, Vec<_>) =
+                writes.into_iter().partition(|write| matches!(write, Write::Append { .. }));
+            self.0.commit(sandbox, logs).await?;
+            self.0.commit(sandbox, documents).await
+        })
     }
+}
 
-    fn list<'a>(&'a self, place: &'a Place, page: Page) -> Pending<'a, Vec<Arc<Stored>>> {
-        self.0.list(place, page)
-    }
+/// Two threads claim one slot of a halving store, and log it.
+fn halving_race() {
+    let store: Arc<dyn Store> = Arc::new(Halving::default());
+    let slots: Arc<Slots> = Arc::new(Repository::new(Arc::clone(&store), "default".into()));
+    insert(&slots, slot("slot", &[]));
+    race(2, move |number| drop(claim_and_log(&slots, "slot", number)));
+    assert_eq!(logged(&store).len(), 1, "so many are logged as winners");
+}
 
-    fn delete_at<'a>(&'a self, place: &'a Place, id: &'a str, version: u64) -> Pending<'a, bool> {
-        self.0.delete_at(place, id, version)
-    }
-
-    fn delete<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, bool> {
-        self.0.delete(place, id)
-    }
-
-    fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()> {
-        self.0.clear(sandbox)
-    }
-
-    fn fill<'a>(&'a self, place: &'a Place) -> Pending<'a, Fill> {
-        self.0.fill(place)
-    }
+#[test]
+fn a_store_that_applies_half_a_commit_is_caught() {
+    let (said, order) = find_failure(halving_race).expect("a loser is logged in some order");
+    assert!(said.contains("so many are logged as winners"), "{said}");
+    assert_eq!(replay(order, halving_race).expect("the same order ends the same way"), said);
 }
 
 /// Two threads claim one slot of a careless store.
 fn careless_race() {
-    let slots: Arc<Repository<Slot>> =
-        Arc::new(Repository::new(Arc::new(Careless(Memory::new(Retention::unlimited()))), "default".into()));
+    let slots: Arc<Repository<Slot>> = Arc::new(Repository::new(Arc::new(Careless::default()), "default".into()));
     insert(&slots, slot("slot", &[]));
     let claims = Arc::clone(&slots);
     let outcomes = race(2, move |number| matches!(claim(&claims, "slot", number), Update::Done(_)));

@@ -1,10 +1,9 @@
 //! Of those who want the same slot, the same version or the same key, exactly one gets it.
 
-use crate::base::document::Record;
 use crate::{
     orders::{drawn_orders, every_order, every_order_within},
     slot::{Slot, claim, find, get, insert, race, slot, slots},
-    store::{Content, Document, Place, Retention, StoreError, Update, at_once},
+    store::{Commit, Retention, StoreError, Update, at_once},
 };
 use std::sync::Arc;
 
@@ -55,22 +54,21 @@ fn of_three_who_replace_one_version_one_succeeds() {
     fn body() {
         let (store, slots) = slots(Retention::unlimited());
         insert(&slots, slot("slot", &[]));
-        let place = Place { sandbox: "default".into(), collection: Slot::COLLECTION };
-        let version = at_once(store.get(&place, "slot")).unwrap().unwrap().version;
+        let (_, version) = at_once(slots.get_versioned("slot")).unwrap().unwrap();
         let won = race(3, move |number| {
-            let claimed = Slot { holder: Some(number), ..slot("slot", &[]) };
-            at_once(store.replace(&place, document(claimed), version)).unwrap()
+            let mut commit = Commit::new();
+            commit.replace(Arc::new(Slot { holder: Some(number), ..slot("slot", &[]) }), version);
+            match at_once(store.commit("default", commit.into())) {
+                Ok(_) => true,
+                Err(StoreError::Conflict { write: 0 }) => false,
+                Err(error) => panic!("{error}"),
+            }
         });
         assert_eq!(won.iter().filter(|won| **won).count(), 1);
         let winner = won.iter().position(|won| *won);
         assert_eq!(get(&slots, "slot").unwrap().holder, winner);
     }
     assert!(every_order_within(4, body) > 10_000);
-}
-
-fn document(slot: Slot) -> Document {
-    let slot = Arc::new(slot);
-    Document { id: slot.id(), keys: slot.keys(), size: slot.size(), content: Content::Live(slot) }
 }
 
 #[test]

@@ -13,6 +13,9 @@
 
 mod broken;
 mod claims;
+mod commits;
+#[path = "../help/delegate.rs"]
+mod delegate;
 #[path = "../help/opened.rs"]
 mod opened;
 mod orders;

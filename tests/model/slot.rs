@@ -1,8 +1,8 @@
 //! Something that only one can have, and how threads set about it.
 
 use crate::{
-    base::document::{Key, Record},
-    store::{Memory, Repository, Retention, Store, Update, at_once},
+    base::document::{Key, Logged, Record},
+    store::{Log, Memory, Repository, Retention, Store, Update, at_once},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -66,6 +66,38 @@ pub fn claim(slots: &Slots, id: &str, number: usize) -> Update<Slot, usize> {
         None => Ok(Some(Slot { holder: Some(number), ..slot.clone() })),
     };
     at_once(slots.evolve(id, claimed)).unwrap()
+}
+
+/// An entry of a log: what a thread did to a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub number: usize,
+    pub count: u64,
+}
+
+impl Logged for Entry {
+    const LOG: &'static str = "entries";
+}
+
+/// The entries that a log keeps, which must be numbered without gaps.
+pub fn logged(store: &Arc<dyn Store>) -> Vec<Entry> {
+    let log: Log<Entry> = Log::new(Arc::clone(store), "default".into());
+    let page = at_once(log.page_within(0, usize::MAX, usize::MAX, |_, _| true)).unwrap();
+    let numbers = page.entries.iter().map(|entry| entry.number);
+    assert!(numbers.eq(page.dropped + 1..=page.last), "no number is missing");
+    page.entries.iter().map(|entry| Entry::clone(&entry.entry)).collect()
+}
+
+/// Takes a slot if nobody has, counts it, and logs it, in one commit.
+pub fn claim_and_log(slots: &Slots, id: &str, number: usize) -> Update<Slot, usize> {
+    let claimed = |slot: &Slot, commit: &mut crate::store::Commit| match slot.holder {
+        Some(holder) => Err(holder),
+        None => {
+            commit.append([Arc::new(Entry { number, count: slot.count + 1 })]);
+            Ok(Some(Slot { holder: Some(number), count: slot.count + 1, ..slot.clone() }))
+        }
+    };
+    at_once(slots.evolve_with(id, claimed)).unwrap()
 }
 
 /// Lets threads do something each, and answers with what they came to.

@@ -1,20 +1,26 @@
 //! The product's own store and repository, compiled a second time with the checker's locks in place of the system's.
 
+#[path = "../../src/store/collection.rs"]
+#[allow(dead_code, reason = "the tests have no use for all of it")]
+mod collection;
 #[path = "../../src/store/memory.rs"]
 #[allow(dead_code, reason = "the tests have no use for all of it")]
 mod memory;
 #[path = "../../src/store/repository.rs"]
 #[allow(dead_code, reason = "the tests have no use for all of it")]
 mod repository;
+#[path = "../../src/store/ring.rs"]
+#[allow(dead_code, reason = "the tests have no use for all of it")]
+mod ring;
 
 mod sync {
-    pub(super) use shuttle::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-
-    /// Documents spread over the shards in the same way every time, or no schedule could be played again.
-    pub(super) type Spread = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+    pub(super) use shuttle::sync::{PoisonError, RwLock};
 }
 
-pub use docendorse_mock::store::{Content, Document, Fill, Live, Page, Pending, Place, Store, StoreError, Stored};
+pub use docendorse_mock::store::{
+    Commit, Committed, Document, Log, LogEntry, LogSlice, Numbered, Page, Pending, Place, Store, StoreError, Stored,
+    Usage, Write, Written,
+};
 pub use memory::{Memory, Retention};
 pub use repository::{Repository, Update};
 

@@ -1,10 +1,8 @@
 //! One caller at a time.
 
-use crate::{Note, backends, note, notes};
-use docendorse_mock::{
-    base::document::Record,
-    store::{Place, StoreError, Update},
-};
+use crate::{Note, backends, note, notes, tagged};
+use docendorse_mock::store::{Commit, StoreError, Update};
+use std::sync::Arc;
 
 #[tokio::test]
 async fn what_is_inserted_is_found_by_id_and_by_key() {
@@ -126,23 +124,27 @@ async fn sandboxes_do_not_see_each_other() {
 }
 
 #[tokio::test]
-async fn a_version_that_was_read_is_no_version_of_what_comes_later_under_the_same_id() {
+async fn a_version_is_never_given_again() {
     for (name, store) in backends(None) {
-        let place = Place { sandbox: "default".into(), collection: Note::COLLECTION };
         let notes = notes(&store, "default");
-        let make = async |note| {
-            notes.insert(note).await.unwrap();
-            store.get(&place, "a").await.unwrap().unwrap()
+        let make = async || {
+            notes.insert(note("a", &[])).await.unwrap();
+            notes.get_versioned("a").await.unwrap().unwrap()
         };
-        let first = make(note("a", &[])).await;
+        let replace = async |(note, version): &(Arc<Note>, u64)| {
+            let mut commit = Commit::new();
+            commit.replace(Arc::clone(note), *version);
+            store.commit("default", commit.into()).await
+        };
+        let first = make().await;
         notes.delete("a").await.unwrap();
-        let second = make(note("a", &[])).await;
-        assert!(!store.replace(&place, first.document.clone(), first.version).await.unwrap(), "{name}: deleted");
+        let second = make().await;
+        assert!(matches!(replace(&first).await, Err(StoreError::Conflict { write: 0 })), "{name}: deleted");
         store.clear("default").await.unwrap();
-        let third = make(note("a", &[])).await;
-        assert!(!store.replace(&place, second.document.clone(), second.version).await.unwrap(), "{name}: cleared");
-        assert!(store.replace(&place, third.document.clone(), third.version).await.unwrap(), "{name}");
-        assert!(!store.replace(&place, third.document.clone(), third.version).await.unwrap(), "{name}: replaced");
+        let third = make().await;
+        assert!(matches!(replace(&second).await, Err(StoreError::Conflict { .. })), "{name}: cleared");
+        assert!(replace(&third).await.is_ok(), "{name}");
+        assert!(matches!(replace(&third).await, Err(StoreError::Conflict { .. })), "{name}: replaced");
     }
 }
 
@@ -153,14 +155,55 @@ async fn a_record_is_deleted_only_as_it_was_judged() {
         notes.insert(note("a", &["k1"])).await.unwrap();
         let refused = notes.delete_if("a", |note| if note.count == 0 { Err("no") } else { Ok(()) }).await.unwrap();
         assert!(matches!(refused, Update::Refused("no", current) if current.id == "a"), "{name}");
-        let place = Place { sandbox: "default".into(), collection: Note::COLLECTION };
-        let version = store.get(&place, "a").await.unwrap().unwrap().version;
-        assert!(!store.delete_at(&place, "a", version + 1).await.unwrap(), "{name}: at another version");
+        let (_, version) = notes.get_versioned("a").await.unwrap().unwrap();
+        let delete_at = async |version| {
+            let mut commit = Commit::new();
+            commit.delete::<Note>("a", Some(version));
+            store.commit("default", commit.into()).await
+        };
+        assert!(matches!(delete_at(version + 1).await, Err(StoreError::Conflict { .. })), "{name}: another version");
         assert_eq!(notes.find("k1").await.unwrap(), Some(note("a", &["k1"])), "{name}: nothing was removed");
         assert!(matches!(notes.delete_if("a", |_| Ok::<_, ()>(())).await.unwrap(), Update::Done(_)), "{name}");
         assert_eq!((notes.get("a").await.unwrap(), notes.find("k1").await.unwrap()), (None, None), "{name}");
         assert!(matches!(notes.delete_if("a", |_| Ok::<_, ()>(())).await.unwrap(), Update::Missing), "{name}");
-        assert!(!store.delete_at(&place, "a", version).await.unwrap(), "{name}: it has gone");
+        assert!(matches!(delete_at(version).await, Err(StoreError::Conflict { .. })), "{name}: it has gone");
         assert_eq!(notes.fill().await.unwrap().kept, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn records_are_listed_by_a_tag_that_they_share() {
+    for (name, store) in backends(None) {
+        let notes = notes(&store, "default");
+        for (id, tags) in [("a", &["red"][..]), ("b", &["blue", "red"]), ("c", &["blue"]), ("d", &["red", "redder"])] {
+            notes.insert(tagged(id, tags)).await.unwrap();
+        }
+        let ids = async |tag: &str| -> String {
+            let tagged = notes.tagged(tag, |_| true).await.unwrap();
+            tagged.iter().map(|note| note.id.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!((ids("red").await, ids("blue").await), ("d b a".to_owned(), "c b".to_owned()), "{name}");
+        assert_eq!((ids("re").await, ids("a").await), (String::new(), String::new()), "{name}: neither part nor id");
+        assert_eq!(notes.find("red").await.unwrap(), None, "{name}: a tag is not a key");
+        assert_eq!(notes.tagged("red", |note| note.id != "b").await.unwrap().len(), 2, "{name}");
+
+        notes.update("b", |note| Ok::<_, ()>(note.tags = vec!["green".to_owned()])).await.unwrap();
+        notes.delete("d").await.unwrap();
+        assert_eq!((ids("red").await, ids("green").await), ("a".to_owned(), "b".to_owned()), "{name}");
+        store.clear("default").await.unwrap();
+        assert_eq!(ids("red").await, "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_counter_counts_from_one_until_it_is_cleared() {
+    for (name, store) in backends(None) {
+        assert_eq!(store.next("one", "ids", 3).await.unwrap(), 1, "{name}");
+        assert_eq!(store.next("one", "ids", 1).await.unwrap(), 4, "{name}");
+        assert_eq!(store.next("one", "others", 1).await.unwrap(), 1, "{name}: each counter by itself");
+        assert_eq!(store.next("other", "ids", 1).await.unwrap(), 1, "{name}: each sandbox by itself");
+        store.clear("one").await.unwrap();
+        assert_eq!(store.next("one", "ids", 1).await.unwrap(), 1, "{name}");
+        assert_eq!(store.next("other", "ids", 1).await.unwrap(), 2, "{name}");
     }
 }

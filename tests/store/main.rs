@@ -7,23 +7,31 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod basics;
+mod broken;
+mod commits;
 mod competition;
+#[path = "../help/delegate.rs"]
+mod delegate;
 mod encoded;
+mod logs;
 #[path = "../help/opened.rs"]
 mod opened;
+mod property;
 mod races;
 mod retention;
 
-use docendorse_mock::base::document::{Key, Record};
-use docendorse_mock::store::{Memory, Repository, Retention, Store};
+use docendorse_mock::base::document::{Key, Logged, Record};
+use docendorse_mock::store::{Log, Memory, Repository, Retention, Store};
 use encoded::Encoded;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A fresh, empty store of every kind, each keeping at most `limit` notes.
+/// A fresh, empty store of every kind, each keeping at most `limit` notes and lines.
 pub fn backends(limit: Option<usize>) -> Vec<(&'static str, Arc<dyn Store>)> {
-    let retention =
-        || limit.map_or_else(Retention::unlimited, |limit| Retention::unlimited().keep("notes", limit, 100_000));
+    let retention = || match limit {
+        None => Retention::unlimited(),
+        Some(limit) => Retention::unlimited().keep(Note::COLLECTION, limit, 100_000).keep(Line::LOG, limit, 1_000),
+    };
     vec![
         ("memory", Arc::new(Memory::new(retention()))),
         ("memory that holds JSON", Arc::new(Encoded(Memory::new(retention())))),
@@ -35,6 +43,7 @@ pub fn backends(limit: Option<usize>) -> Vec<(&'static str, Arc<dyn Store>)> {
 pub struct Note {
     pub id: String,
     pub keys: Vec<String>,
+    pub tags: Vec<String>,
     pub text: String,
     pub count: u64,
 }
@@ -53,11 +62,60 @@ impl Record for Note {
     fn keys(&self) -> Vec<Key> {
         self.keys.iter().map(|key| key.as_str().into()).collect()
     }
+
+    fn tags(&self) -> Vec<Key> {
+        self.tags.iter().map(|tag| tag.as_str().into()).collect()
+    }
 }
 
 pub fn note(id: &str, keys: &[&str]) -> Arc<Note> {
     let keys = keys.iter().map(ToString::to_string).collect();
-    Arc::new(Note { id: id.to_owned(), keys, text: format!("text of {id}"), count: 0 })
+    Arc::new(Note { id: id.to_owned(), keys, tags: Vec::new(), text: format!("text of {id}"), count: 0 })
+}
+
+pub fn tagged(id: &str, tags: &[&str]) -> Arc<Note> {
+    let tags = tags.iter().map(ToString::to_string).collect();
+    Arc::new(Note { tags, ..Arc::unwrap_or_clone(note(id, &[])) })
+}
+
+/// Something to keep in a collection of its own beside the notes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    pub id: String,
+}
+
+impl Record for Card {
+    const COLLECTION: &'static str = "cards";
+
+    fn id(&self) -> Arc<str> {
+        self.id.as_str().into()
+    }
+}
+
+pub fn card(id: &str) -> Arc<Card> {
+    Arc::new(Card { id: id.to_owned() })
+}
+
+/// An entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub text: String,
+}
+
+impl Logged for Line {
+    const LOG: &'static str = "lines";
+
+    fn size(&self) -> usize {
+        self.text.len()
+    }
+}
+
+pub fn line(text: &str) -> Arc<Line> {
+    Arc::new(Line { text: text.to_owned() })
+}
+
+pub fn lines(store: &Arc<dyn Store>, sandbox: &str) -> Log<Line> {
+    Log::new(Arc::clone(store), sandbox.into())
 }
 
 pub fn notes(store: &Arc<dyn Store>, sandbox: &str) -> Repository<Note> {

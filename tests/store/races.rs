@@ -1,7 +1,7 @@
 //! Many callers at once, on real threads: of those who want the same thing, exactly one gets it.
 
-use crate::{Note, backends, note, notes};
-use docendorse_mock::store::{StoreError, Update};
+use crate::{Line, Note, backends, line, lines, note, notes};
+use docendorse_mock::store::{Commit, Log, Numbered, Store, StoreError, Update};
 use std::sync::{Arc, Barrier};
 
 pub const CALLERS: usize = 100;
@@ -143,5 +143,155 @@ fn a_record_is_deleted_or_changed_and_never_both() {
             let left = block(notes.get(&id)).unwrap().map(|note| note.count);
             assert_eq!(left, (changed > 0).then_some(changed as u64), "{name}");
         }
+    }
+}
+
+/// Every entry of a log that is kept.
+fn entries(log: &Log<Line>) -> Vec<Numbered<Arc<Line>>> {
+    block(log.page_within(0, usize::MAX, usize::MAX, |_, _| true)).unwrap().entries
+}
+
+#[test]
+fn one_of_many_claims_is_applied_and_logged() {
+    for (name, store) in backends(None) {
+        let (notes, lines) = (notes(&store, "default"), lines(&store, "default"));
+        for round in 1..=20 {
+            let slot = format!("slot{round}");
+            block(notes.insert(note(&slot, &[]))).unwrap();
+            race(|number| {
+                block(notes.evolve_with(&slot, |slot, commit| {
+                    if slot.count > 0 {
+                        return Err(());
+                    }
+                    let text = format!("{} by {number}", slot.id);
+                    commit.append([line(&text)]).insert(note(&text, &[&slot.id]));
+                    Ok(Some(Note { count: 1, text, ..slot.clone() }))
+                }))
+                .unwrap()
+            });
+            let winner = block(notes.get(&slot)).unwrap().unwrap().text.clone();
+            let logged = entries(&lines);
+            assert_eq!((logged.len(), &logged[round - 1].entry.text), (round, &winner), "{name}");
+            assert_eq!(block(notes.find(&slot)).unwrap().unwrap().id, winner, "{name}");
+        }
+        assert_eq!(block(notes.fill()).unwrap().kept, 40, "{name}: a slot and one winner each");
+    }
+}
+
+#[test]
+fn a_log_has_the_order_of_its_commits_without_gaps() {
+    for (name, store) in backends(None) {
+        let (notes, lines) = (notes(&store, "default"), lines(&store, "default"));
+        block(notes.insert(note("counter", &[]))).unwrap();
+        race(|_| {
+            for _ in 0..20 {
+                block(notes.evolve_with("counter", |counter, commit| {
+                    let count = counter.count + 1;
+                    commit.append([line(&format!("{count}")), line(&format!("{count} again"))]);
+                    Ok::<_, ()>(Some(Note { count, ..counter.clone() }))
+                }))
+                .unwrap();
+            }
+        });
+        let logged = entries(&lines);
+        assert_eq!(logged.len(), 2 * 20 * CALLERS, "{name}");
+        for (place, Numbered { number, entry }) in logged.iter().enumerate() {
+            let again = if place % 2 == 1 { " again" } else { "" };
+            assert_eq!(*number, place as u64 + 1, "{name}");
+            assert_eq!(entry.text, format!("{}{again}", place / 2 + 1), "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_number_of_a_counter_is_given_twice() {
+    for (name, store) in backends(None) {
+        let taken = race(|caller| {
+            let count = caller as u64 % 3 + 1;
+            (0..20).map(|_| (block(store.next("default", "ids", count)).unwrap(), count)).collect::<Vec<_>>()
+        });
+        let mut taken: Vec<_> = taken.into_iter().flatten().collect();
+        taken.sort_unstable();
+        assert_eq!(taken[0].0, 1, "{name}");
+        assert!(taken.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "{name}: {taken:?}");
+    }
+}
+
+#[test]
+fn no_reader_sees_half_a_commit() {
+    for (name, store) in backends(None) {
+        let notes = notes(&store, "default");
+        let pair = ["a", "b"];
+        for id in pair {
+            block(notes.insert(note(id, &[]))).unwrap();
+        }
+        race(|caller| {
+            for _ in 0..20 {
+                if caller % 2 == 0 {
+                    let counts: Vec<_> = block(notes.all(|_| true)).unwrap().iter().map(|note| note.count).collect();
+                    assert_eq!(counts[0], counts[1], "{name}");
+                    continue;
+                }
+                loop {
+                    let mut commit = Commit::new();
+                    for id in pair {
+                        let (note, version) = block(notes.get_versioned(id)).unwrap().unwrap();
+                        commit.replace(Arc::new(Note { count: note.count + 1, ..Note::clone(&note) }), version);
+                    }
+                    match block(store.commit("default", commit.into())) {
+                        Ok(_) => break,
+                        Err(StoreError::Conflict { .. }) => {}
+                        Err(error) => panic!("{name}: {error}"),
+                    }
+                }
+            }
+        });
+        for id in pair {
+            assert_eq!(block(notes.get(id)).unwrap().unwrap().count, 10 * CALLERS as u64, "{name}");
+        }
+    }
+}
+
+/// Commits of a note and a line each, and now and then what `interrupt` does.
+fn note_and_line(store: &Arc<dyn Store>, interrupt: impl Fn(usize) + Sync) {
+    race(|caller| {
+        for round in 0..20 {
+            let id = format!("n{caller}-{round}");
+            let mut commit = Commit::new();
+            commit.insert(note(&id, &[&id])).append([line("l")]);
+            block(store.commit("default", commit.into())).unwrap();
+            interrupt(caller);
+        }
+    });
+}
+
+#[test]
+fn a_clear_takes_all_of_a_commit_or_nothing() {
+    for (name, store) in backends(None) {
+        let notes = notes(&store, "default");
+        note_and_line(&store, |caller| {
+            if caller % 10 == 0 {
+                block(store.clear("default")).unwrap();
+            }
+        });
+        let kept = block(notes.fill()).unwrap().kept;
+        assert_eq!(entries(&lines(&store, "default")).len(), kept, "{name}");
+        for note in block(notes.all(|_| true)).unwrap() {
+            assert_eq!(block(notes.find(&note.id)).unwrap(), Some(note), "{name}");
+        }
+    }
+}
+
+#[test]
+fn retention_keeps_the_end_of_collections_and_logs() {
+    for (name, store) in backends(Some(7)) {
+        note_and_line(&store, |_| ());
+        let (notes, lines) = (notes(&store, "default"), lines(&store, "default"));
+        let total = 20 * CALLERS as u64;
+        for usage in [block(notes.fill()).unwrap(), block(lines.usage()).unwrap()] {
+            assert_eq!((usage.kept, usage.dropped), (7, total - 7), "{name}");
+        }
+        let numbers: Vec<_> = entries(&lines).iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, (total - 6..=total).collect::<Vec<_>>(), "{name}");
     }
 }

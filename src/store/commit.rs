@@ -1,0 +1,66 @@
+//! Collects the writes of one commit.
+
+use super::{Content, Document, LogEntry, Write};
+use crate::base::document::{Logged, Record};
+use std::sync::Arc;
+
+/// Typed writes to any collections and logs of one sandbox, which [`Store::commit`](super::Store::commit) applies together.
+#[derive(Debug, Default)]
+pub struct Commit {
+    writes: Vec<Write>,
+}
+
+impl Commit {
+    /// A commit without writes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Inserts a new record.
+    pub fn insert<T: Record>(&mut self, record: Arc<T>) -> &mut Self {
+        self.writes.push(Write::Insert { collection: T::COLLECTION, document: document(record) });
+        self
+    }
+
+    /// Replaces the record of the same id, if it is still at the version that was read.
+    pub fn replace<T: Record>(&mut self, record: Arc<T>, version: u64) -> &mut Self {
+        self.writes.push(Write::Replace { collection: T::COLLECTION, document: document(record), version });
+        self
+    }
+
+    /// Removes a record: only at `version`, or whatever is there if that is `None`.
+    pub fn delete<T: Record>(&mut self, id: impl Into<Arc<str>>, version: Option<u64>) -> &mut Self {
+        self.writes.push(Write::Delete { collection: T::COLLECTION, id: id.into(), version });
+        self
+    }
+
+    /// Appends entries to their log, oldest first.
+    pub fn append<T: Logged>(&mut self, entries: impl IntoIterator<Item = Arc<T>>) -> &mut Self {
+        let entry = |entry: Arc<T>| LogEntry { size: entry.size(), content: Content::Live(entry) };
+        self.writes.push(Write::Append { log: T::LOG, entries: entries.into_iter().map(entry).collect() });
+        self
+    }
+
+    /// Adds all writes of another commit after those of this one.
+    pub fn extend(&mut self, other: Self) -> &mut Self {
+        self.writes.extend(other.writes);
+        self
+    }
+}
+
+impl From<Commit> for Vec<Write> {
+    fn from(commit: Commit) -> Self {
+        commit.writes
+    }
+}
+
+fn document<T: Record>(record: Arc<T>) -> Document {
+    Document {
+        id: record.id(),
+        keys: record.keys(),
+        tags: record.tags(),
+        size: record.size(),
+        content: Content::Live(record),
+    }
+}

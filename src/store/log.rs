@@ -1,0 +1,113 @@
+//! Typed access to the logs of a store.
+
+use super::{Commit, Numbered, Store, StoreError, Usage, Written};
+use crate::base::document::Logged;
+use std::{marker::PhantomData, sync::Arc};
+
+/// How many entries one call to the store reads.
+const CHUNK: usize = 1_000;
+
+/// The log of one kind of entry in one sandbox.
+#[derive(Debug)]
+pub struct Log<T> {
+    store: Arc<dyn Store>,
+    sandbox: Arc<str>,
+    kind: PhantomData<fn() -> T>,
+}
+
+/// A part of a log that a reader goes along.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LogPage<T> {
+    /// The entries that are wanted, oldest first.
+    pub entries: Vec<Numbered<Arc<T>>>,
+    /// The number of the last entry that was examined. The next page starts after it.
+    pub seen: u64,
+    /// Whether more wanted entries follow.
+    pub more: bool,
+    /// How many entries after the reader's position were dropped before this page was read, wanted or not.
+    pub lost: u64,
+    /// Entries dropped since the sandbox was last cleared.
+    pub dropped: u64,
+    /// The number of the newest entry.
+    pub last: u64,
+}
+
+impl<T: Logged> Log<T> {
+    /// The log of a sandbox.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, sandbox: Arc<str>) -> Self {
+        Self { store, sandbox, kind: PhantomData }
+    }
+
+    /// Appends entries in a commit of their own, and returns the number of the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn append(&self, entries: impl IntoIterator<Item = Arc<T>>) -> Result<u64, StoreError> {
+        let mut commit = Commit::new();
+        commit.append(entries);
+        match self.store.commit(&self.sandbox, commit.into()).await?[..] {
+            [Written::Appended(first)] => Ok(first),
+            _ => Err(StoreError::Unavailable("a commit has other results than writes".to_owned())),
+        }
+    }
+
+    /// The entries after a number that `wanted` admits, oldest first: at most `limit`, and about `bytes` except for the
+    /// last one. Entries appended after the call began may be left for the next page.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn page_within(
+        &self,
+        after: u64,
+        limit: usize,
+        bytes: usize,
+        wanted: impl Fn(u64, &T) -> bool,
+    ) -> Result<LogPage<T>, StoreError> {
+        let mut page = LogPage { entries: Vec::new(), seen: after, more: false, lost: 0, dropped: 0, last: 0 };
+        let mut left = bytes;
+        let mut end = None;
+        loop {
+            let slice = self.store.log(&self.sandbox, T::LOG, page.seen, CHUNK).await?;
+            let dropped = slice.usage.dropped;
+            page.lost += dropped.saturating_sub(page.seen);
+            page.seen = page.seen.max(dropped);
+            (page.dropped, page.last) = (dropped, slice.last);
+            let is_over = slice.entries.is_empty();
+            for Numbered { number, entry: raw } in slice.entries {
+                let entry = raw.content.decode::<T>().map_err(|problem| {
+                    StoreError::Unavailable(format!("entry {number} of the log {} cannot be read: {problem}", T::LOG))
+                })?;
+                if wanted(number, &entry) {
+                    if page.entries.len() == limit || left == 0 {
+                        page.more = true;
+                        return Ok(page);
+                    }
+                    left = left.saturating_sub(raw.size);
+                    page.entries.push(Numbered { number, entry });
+                }
+                page.seen = number;
+            }
+            // A reader who wants nothing must not run after writers for ever.
+            if is_over || page.seen >= *end.get_or_insert(page.last) {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The number of the newest entry, 0 if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn last(&self) -> Result<u64, StoreError> {
+        Ok(self.store.log(&self.sandbox, T::LOG, 0, 0).await?.last)
+    }
+
+    /// How full the log is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn usage(&self) -> Result<Usage, StoreError> {
+        Ok(self.store.log(&self.sandbox, T::LOG, 0, 0).await?.usage)
+    }
+}

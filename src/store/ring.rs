@@ -1,0 +1,92 @@
+//! One log of a sandbox in memory: the newest entries, numbered without gaps.
+
+use super::{LogEntry, LogSlice, Numbered, Usage, memory::Limit};
+use crate::base::budget::{Account, Share};
+use std::collections::VecDeque;
+
+/// Bytes that an entry takes up beside its size.
+const OVERHEAD: usize = 64;
+
+/// The entries. Nothing here locks, and nothing is freed here: what a change removes is returned.
+#[derive(Debug)]
+pub(super) struct Ring {
+    limit: Limit,
+    entries: VecDeque<LogEntry>,
+    /// The number of the newest entry.
+    last: u64,
+    /// Bytes of the entries alone, which the limit is about.
+    size: usize,
+    bytes: Account,
+}
+
+impl Ring {
+    pub(super) fn new(limit: Limit, bytes: Account) -> Self {
+        Self { limit, entries: VecDeque::new(), last: 0, size: 0, bytes }
+    }
+
+    pub(super) fn slice(&self, after: u64, limit: usize) -> LogSlice {
+        let dropped = self.dropped();
+        let start = after.max(dropped);
+        let skipped = usize::try_from(start - dropped).unwrap_or(usize::MAX);
+        let entries = self.entries.iter().skip(skipped).take(limit).cloned();
+        LogSlice {
+            entries: (start + 1..).zip(entries).map(|(number, entry)| Numbered { number, entry }).collect(),
+            usage: Usage { kept: self.entries.len(), dropped, bytes: self.size },
+            last: self.last,
+        }
+    }
+
+    /// Bytes that count against the budget.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.bytes()
+    }
+
+    /// Adds entries to the end and returns the number of the first.
+    pub(super) fn append(&mut self, entries: Vec<LogEntry>) -> u64 {
+        let first = self.last + 1;
+        self.last += entries.len() as u64;
+        let size: usize = entries.iter().map(|entry| entry.size).sum();
+        self.size += size;
+        self.bytes.add(size + entries.len() * OVERHEAD);
+        self.entries.extend(entries);
+        first
+    }
+
+    /// Takes back the last `count` entries, as if they had never been appended.
+    pub(super) fn withdraw(&mut self, count: usize, gone: &mut Vec<LogEntry>) {
+        for entry in self.entries.drain(self.entries.len() - count..) {
+            self.last -= 1;
+            self.size -= entry.size;
+            self.bytes.sub(entry.size + OVERHEAD);
+            gone.push(entry);
+        }
+    }
+
+    /// Drops the oldest entries beyond the limit.
+    pub(super) fn trim(&mut self, dropped: &mut Vec<LogEntry>) {
+        while self.entries.len() > self.limit.count || self.size > self.limit.bytes {
+            if !self.drop_oldest(dropped) {
+                break;
+            }
+        }
+    }
+
+    /// Drops the oldest entries until a share of the bytes is left.
+    pub(super) fn shrink(&mut self, share: Share, dropped: &mut Vec<LogEntry>) {
+        let stays = share.of(self.bytes.bytes());
+        while self.bytes.bytes() > stays && self.drop_oldest(dropped) {}
+    }
+
+    fn drop_oldest(&mut self, dropped: &mut Vec<LogEntry>) -> bool {
+        let Some(gone) = self.entries.pop_front() else { return false };
+        self.size -= gone.size;
+        self.bytes.sub(gone.size + OVERHEAD);
+        dropped.push(gone);
+        true
+    }
+
+    /// Numbers have no gaps, so what is not kept any more was dropped.
+    fn dropped(&self) -> u64 {
+        self.last - self.entries.len() as u64
+    }
+}
