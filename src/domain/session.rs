@@ -6,7 +6,7 @@ use crate::{
         urls::BaseUrl,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, ActorState},
         signing::{EnvelopeId, Plan},
     },
 };
@@ -258,6 +258,11 @@ impl Record for PendingHandoff {
 
     fn keys(&self) -> Vec<Key> {
         vec![Arc::clone(&self.id)]
+    }
+
+    /// The actor, so that the handoffs that wait for one are found.
+    fn tags(&self) -> Vec<Key> {
+        vec![ActorState::key(&self.request.actor.email).into()]
     }
 
     fn size(&self) -> usize {

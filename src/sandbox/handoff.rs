@@ -215,7 +215,7 @@ impl Sandbox {
             let is_theirs = |pending: &PendingHandoff| {
                 pending.waits_for == WaitsFor::Subscription && pending.request.actor.email.eq_ignore_ascii_case(email)
             };
-            let mut waiting = self.pending.all(&is_theirs).await?;
+            let mut waiting = self.pending.tagged(&key, &is_theirs).await?;
             waiting.reverse();
             for pending in waiting {
                 // Of several callers at once, the one who takes it away opens it. A retry may have changed it meanwhile.

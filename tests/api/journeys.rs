@@ -90,6 +90,19 @@ async fn all_waiting_handoffs_of_an_actor_are_opened_in_their_order_and_nobody_e
 }
 
 #[tokio::test]
+async fn waiting_handoffs_are_found_whatever_the_case_of_email() {
+    let api = Api::new();
+    for (id, email) in
+        [("h-1", "Sam+require_subscription@example.com"), ("h-2", "sam+require_subscription@EXAMPLE.com")]
+    {
+        assert_eq!(status_of(&api, id, email).await, "require_subscription");
+    }
+    let change = json!({ "subscribed": true });
+    let opened = patch(&api, "SAM+require_subscription@example.com", change).await.json()["opened_sessions"].clone();
+    assert_eq!(opened.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_waiting_handoff_is_opened_once_all_that_stood_in_the_way_is_gone() {
     let api = Api::new();
     let email = "sam+require_subscription@example.com";
