@@ -13,6 +13,7 @@ use crate::{
     app::App,
     base::{clock::Clock, urls::BaseUrl},
     config::Settings,
+    domain::scenario::ScenarioSet,
     http::server::{Server, ServerError},
     sandbox::NewSandbox,
 };
@@ -123,7 +124,13 @@ impl Mock {
         let mut settings = self.app.sandboxes.default_sandbox().settings().clone();
         settings.seed = seed;
         settings.switches = settings.switches.with(changes);
-        let new = NewSandbox { name, settings, clock: Clock::system(), base_url: self.url.clone() };
+        let new = NewSandbox {
+            name,
+            settings,
+            clock: Clock::system(),
+            scenarios: ScenarioSet::default(),
+            base_url: self.url.clone(),
+        };
         let sandbox = self.app.sandboxes.create(new)?;
         // One that was idle for long may have gone to make room.
         self.app.sandboxes.clear_away().await?;

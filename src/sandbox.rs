@@ -246,7 +246,7 @@ impl Sandbox {
     }
 
     /// True once it was reset: another object has its name and credentials now. Whatever still uses this one goes on
-    /// without an error, and nobody sees what it does.
+    /// without an error, and its effects are not visible.
     #[must_use]
     pub fn was_reset(&self) -> bool {
         self.end.get() == Some(&End::Reset)
@@ -257,6 +257,17 @@ impl Sandbox {
         let _ = self.end.set(end);
         self.happened.notify_waiters();
         self.waiters.close();
+        // Whoever still holds it keeps no memory that nothing could free.
+        let nothing = Share { stays: 0, of: 1 };
+        self.journal.shrink(nothing);
+        // Streams of a sandbox that is gone end with everything that happened before.
+        if end == End::Reset {
+            self.events.shrink(nothing);
+        }
+        self.messages.shrink(nothing);
+        self.tokens.shrink(nothing);
+        self.unopened.shrink(nothing);
+        self.scripts.shrink_history(nothing);
         self.lasting.leftovers.put(Arc::clone(&self.shelf));
     }
 

@@ -9,6 +9,7 @@ mod commit;
 mod log;
 mod memory;
 mod repository;
+mod retention;
 mod ring;
 
 /// The locks of stores. `tests/model` compiles the same source with those of a model checker.
@@ -18,8 +19,9 @@ mod sync {
 
 pub use commit::Commit;
 pub use log::{Log, LogPage};
-pub use memory::{Memory, Retention};
+pub use memory::Memory;
 pub use repository::{Repository, Update};
+pub use retention::Retention;
 
 use crate::base::document::Key;
 use serde::{Serialize, de::DeserializeOwned};

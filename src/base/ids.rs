@@ -117,7 +117,7 @@ impl Ids {
     /// An id for a handoff that waits, `ho_` and 24 hexadecimal digits: the same for the same arguments.
     #[must_use]
     pub fn handoff(&self, handoff_id: &str, number: u64) -> String {
-        with_digits("ho_", Random::of(self.seed, handoff_id, number))
+        with_digits("ho_", Random::of(self.seed, &format!("handoff {handoff_id}"), number))
     }
 
     /// The id of a new agent session: `as_` and 24 hexadecimal digits (S2).

@@ -16,7 +16,7 @@ impl Current {
     pub(super) fn get(&self, app: &App) -> Arc<Sandbox> {
         let mut sandbox = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sandbox.was_reset()
-            && let Some(successor) = app.sandboxes.get(sandbox.name())
+            && let Some(successor) = app.sandboxes.successor(&sandbox)
         {
             *sandbox = successor;
         }

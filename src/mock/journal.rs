@@ -69,7 +69,7 @@ impl MockSandbox {
             let mut wait = self.app.wait(&sandbox, tally, count);
             match tokio::time::timeout(timeout.saturating_sub(time.elapsed()), wait.answer()).await {
                 Ok(Some(found)) => return Ok(found?),
-                Ok(None) if sandbox.was_reset() && self.app.is_ready() => {}
+                Ok(None) if self.app.is_ready() && !Arc::ptr_eq(&sandbox, &self.current()) => {}
                 Ok(None) => return Err(MockError::Gone),
                 Err(_) => {
                     let matching = search(&sandbox, query)?.entries(&sandbox.journal).len();

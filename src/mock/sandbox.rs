@@ -179,6 +179,7 @@ impl MockSandbox {
     /// # Errors
     /// [`MockError::Gone`] when the sandbox was deleted; when the store is unavailable.
     pub async fn reset(&self) -> Result<(), MockError> {
+        self.app.sandboxes.successor(&self.current()).ok_or(MockError::Gone)?;
         self.app.sandboxes.reset(&self.name).ok_or(MockError::Gone)?;
         drop(self.current());
         Ok(self.app.sandboxes.clear_away().await?)

@@ -52,6 +52,8 @@ pub struct NewSandbox {
     pub settings: SandboxSettings,
     /// Its time.
     pub clock: Clock,
+    /// Scenarios of its own, beside those of the server or instead of them. A reset comes back to them.
+    pub scenarios: ScenarioSet,
     /// How the caller reaches the server: the `iss` of the sandbox's own access token follows it.
     pub base_url: BaseUrl,
 }
@@ -165,7 +167,7 @@ impl Sandboxes {
         Arc::clone(&self.default.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How often any sandbox was reset: when something began, as seen from resets.
+    /// The number of resets so far, of any sandbox. Compare it with [`Sandbox::born`].
     #[must_use]
     pub fn resets(&self) -> u64 {
         self.resets.load(Ordering::SeqCst)
@@ -215,14 +217,16 @@ impl Sandboxes {
         let scenarios = Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios);
         let sandbox = Arc::new(Sandbox::new(lasting, scenarios));
         sandbox.clients.begin_with(Arc::new(own_client));
+        // Before anybody can find the sandbox, and reset it.
+        sandbox.scripts.begin_with(&new.scenarios);
+        let mut removed = Vec::new();
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if *name == *DEFAULT || named.by_name.contains_key(&name) {
             return Err(CreateError::Exists(name.to_string()));
         }
         while named.by_name.len() >= self.limits.count.max(1) {
             let Some(longest) = named.by_name.values().max_by_key(|sandbox| sandbox.idle()).cloned() else { break };
-            named.remove(&longest, "it gave way to a newer sandbox; see --max-sandboxes");
-            self.alarm.notify_one();
+            removed.extend(named.remove(&longest, "it gave way to a newer sandbox; see --max-sandboxes"));
         }
         // The files of the server may have changed since it was put together.
         sandbox.scripts.rebase(Arc::clone(&named.scenarios));
@@ -231,6 +235,8 @@ impl Sandboxes {
             named.by_credential.insert(credential.into(), Arc::clone(&name));
         }
         named.by_name.insert(name, Arc::clone(&sandbox));
+        drop(named);
+        self.end(removed);
         Ok(sandbox)
     }
 
@@ -274,7 +280,7 @@ impl Sandboxes {
     /// revoked. Clients stay, as all credentials do, and so does the clock: it never goes back. `None` if there is no
     /// such sandbox.
     ///
-    /// Whatever began before goes on in the old one, and nobody sees what it does. [`Sandboxes::clear_away`] frees its
+    /// Whatever began before goes on in the old one, and its effects are not visible. [`Sandboxes::clear_away`] frees its
     /// memory.
     pub fn reset(&self, name: &str) -> Option<Arc<Sandbox>> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
@@ -292,13 +298,20 @@ impl Sandboxes {
         Some(next)
     }
 
+    /// The sandbox as it is since its last reset; `None` once it was deleted, even if another one has its name.
+    #[must_use]
+    pub fn successor(&self, sandbox: &Sandbox) -> Option<Arc<Sandbox>> {
+        self.get(sandbox.name()).filter(|found| found.is_same(sandbox))
+    }
+
     /// Lets a sandbox go, and says whether there was one. The default one stays.
     #[must_use]
     pub fn delete(&self, name: &str) -> bool {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let Some(sandbox) = named.by_name.get(name).cloned() else { return false };
-        named.remove(&sandbox, "it was deleted");
-        self.alarm.notify_one();
+        let removed = named.remove(&sandbox, "it was deleted");
+        drop(named);
+        self.end(removed);
         true
     }
 
@@ -361,9 +374,17 @@ impl Sandboxes {
         if sandbox.idle() <= self.limits.idle {
             return true;
         }
-        self.named.write().unwrap_or_else(PoisonError::into_inner).remove(sandbox, IDLE);
-        self.alarm.notify_one();
+        let removed = self.named.write().unwrap_or_else(PoisonError::into_inner).remove(sandbox, IDLE);
+        self.end(removed);
         false
+    }
+
+    /// Ends sandboxes to which nothing leads any more. Called outside of the locks, because it frees all that they held.
+    fn end(&self, removed: impl IntoIterator<Item = Arc<Sandbox>>) {
+        for removed in removed {
+            removed.leave(End::Gone);
+            self.alarm.notify_one();
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         actor::ActorState,
         agenda::Task,
+        scenario::ScenarioSet,
         session::{AgentSession, PendingHandoff, SessionStatus},
         signing::{Contact, Envelope, EnvelopeId, Group, User},
     },
@@ -67,6 +68,9 @@ pub enum RestoreError {
     /// An envelope of the snapshot could not have come about.
     #[error("the envelope {0} cannot be restored: {1}")]
     Unsound(EnvelopeId, String),
+    /// The sandbox was reset before it was complete.
+    #[error("the sandbox was reset while it was being restored; delete it, and restore it again")]
+    Reset,
     /// The store does not do its work.
     #[error(transparent)]
     Store(StoreError),
@@ -182,14 +186,15 @@ impl Sandboxes {
             clock.resume();
         }
         let name = name.unwrap_or_else(|| snapshot.name.clone());
-        let sandbox = self.create(NewSandbox { name: Some(name), settings, clock, base_url })?;
+        let sandbox =
+            self.create(NewSandbox { name: Some(name), settings, clock, scenarios: ScenarioSet::default(), base_url })?;
         sandbox.ids.go_on_from(snapshot.ids);
         if let Err(error) = sandbox.fill(snapshot).await {
             let _ = self.delete(sandbox.name());
             self.clear_away().await.map_err(RestoreError::Store)?;
             return Err(error);
         }
-        Ok(sandbox)
+        if sandbox.was_reset() { Err(RestoreError::Reset) } else { Ok(sandbox) }
     }
 }
 

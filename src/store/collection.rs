@@ -1,6 +1,6 @@
 //! One collection of a sandbox in memory: documents in order of insertion, and the indexes that lead to them.
 
-use super::{Document, Page, StoreError, Stored, Usage, memory::Limit};
+use super::{Document, Page, StoreError, Stored, Usage, retention::Limit};
 use crate::base::{
     budget::{Account, Share},
     document::Key,

@@ -7,6 +7,7 @@
 use super::{
     Committed, LogEntry, LogSlice, Page, Pending, Place, Store, StoreError, Stored, Usage, Write, Written,
     collection::Collection,
+    retention::Retention,
     ring::Ring,
     sync::{PoisonError, RwLock},
 };
@@ -16,36 +17,6 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-
-/// How much a collection or a log of a sandbox keeps at most. One without a limit keeps all.
-#[derive(Clone, Debug, Default)]
-pub struct Retention(HashMap<&'static str, Limit>);
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
-    pub(super) count: usize,
-    pub(super) bytes: usize,
-}
-
-impl Retention {
-    /// No limits.
-    #[must_use]
-    pub fn unlimited() -> Self {
-        Self::default()
-    }
-
-    /// Keeps the newest `count` documents of a collection or entries of a log, and of those the newest that fit into
-    /// about `bytes`.
-    #[must_use]
-    pub fn keep(mut self, name: &'static str, count: usize, bytes: usize) -> Self {
-        self.0.insert(name, Limit { count, bytes });
-        self
-    }
-
-    fn limit(&self, name: &str) -> Limit {
-        self.0.get(name).copied().unwrap_or(Limit { count: usize::MAX, bytes: usize::MAX })
-    }
-}
 
 /// Documents and logs in memory.
 #[derive(Debug, Default)]

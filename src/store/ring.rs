@@ -1,6 +1,6 @@
 //! One log of a sandbox in memory: the newest entries, numbered without gaps.
 
-use super::{LogEntry, LogSlice, Numbered, Usage, memory::Limit};
+use super::{LogEntry, LogSlice, Numbered, Usage, retention::Limit};
 use crate::base::budget::{Account, Share};
 use std::collections::VecDeque;
 

@@ -175,3 +175,18 @@ async fn a_number_that_a_member_cannot_hold_is_named() {
         assert!(answer.text.contains(detail), "{body}: {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn a_new_sandbox_and_put_refuse_the_same_numbers() {
+    let api = Api::new();
+    for number in ["18446744073709551617", "0.10000000000000000001"] {
+        let scenario =
+            format!(r#"{{"name":"s","match":{{"body":[{{"pointer":"/n","equals":{number}}}]}},"answers":[{{}}]}}"#);
+        let put = Request::put("/__admin/scenarios/s").body(Body::from(scenario.clone())).unwrap();
+        let create = Request::post("/__admin/sandboxes").body(Body::from(format!(r#"{{"scenarios":[{scenario}]}}"#)));
+        let answers = [api.send(put).await, api.send(create.unwrap()).await];
+        for answer in answers {
+            assert_eq!(answer.status, 400, "{number}: {}", answer.text);
+        }
+    }
+}

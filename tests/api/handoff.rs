@@ -146,3 +146,12 @@ async fn the_same_seed_gives_the_same_answers() {
         assert_eq!(one.hand_off(body.clone()).await.text, other.hand_off(body).await.text);
     }
 }
+
+#[tokio::test]
+async fn error_http_status_leaves_unknown_paths_alone() {
+    let api = Api::with(Settings { error_http_status: Some(200), ..Settings::default() });
+    for (host, status) in [("mock.test", 404), ("a b", 400)] {
+        let request = Request::get("/nothing").header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(api.send(request).await.status, status, "{host}");
+    }
+}

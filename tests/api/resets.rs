@@ -9,7 +9,7 @@ use axum::{
     http::Request,
 };
 use docendorse_mock::{
-    Mock, Settings,
+    Mock, MockError, Settings,
     domain::oauth::{JWT_BEARER, built_in},
 };
 use futures_util::{StreamExt, stream};
@@ -147,7 +147,9 @@ async fn a_half_sent_token_request_is_to_be_sent_again_after_a_reset() {
             refused.json()["error_description"],
             "The sandbox was reset while the request was being received; send it again."
         );
+        assert!(!refused.headers.contains_key("x-mock-exchange"));
         assert_untouched(&api, sandbox).await;
+        assert_eq!(count(&api, "requests", "default").await, 0, "nor is it recorded elsewhere");
         let again = api.send(ask(Body::from(body.clone()))).await;
         assert_eq!(again.status, 200, "its jti was not used up: {}", again.text);
     }
@@ -218,4 +220,57 @@ async fn journal_and_sessions_agree_after_resets_under_load() {
         assert_eq!(created, opened.len());
     }
     mock.stop().await;
+}
+
+#[tokio::test]
+async fn a_handle_to_a_deleted_sandbox_ends_its_waits() {
+    let mock = Mock::start(Settings::default()).await.unwrap();
+    let handle = mock.create_sandbox("suite-a").await.unwrap();
+    let client = reqwest::Client::new();
+    let url = format!("{}/__admin/sandboxes/suite-a", mock.url());
+    assert_eq!(client.post(format!("{url}/reset")).send().await.unwrap().status(), 200);
+    assert_eq!(client.delete(&url).send().await.unwrap().status(), 204);
+    let query = json!({});
+    let wait = || handle.wait_for_exchanges(1, &query, Duration::from_secs(60));
+    assert!(matches!(wait().await, Err(MockError::Gone)));
+    // Nor does it come to another sandbox of the name.
+    let other = mock.create_sandbox("suite-a").await.unwrap();
+    assert!(matches!(wait().await, Err(MockError::Gone)));
+    assert!(matches!(handle.reset().await, Err(MockError::Gone)));
+    assert!(other.reset().await.is_ok());
+    mock.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_reset_cleared_counts_no_more_while_it_is_held() {
+    let api = Arc::new(Api::new());
+    let body = body_of("h-late", "sam@example.com");
+    let mut halves = Vec::new();
+    for _ in 0..3 {
+        let held = api.app.sandboxes.default_sandbox();
+        api.hand_off(body_of("h-1", "sam@example.com")).await;
+        assert!(api.app.memory().used > 0);
+        halves.push((held, HalfSent::begin(&api, handoff_request, &body).await));
+        reset(&api, "default").await;
+    }
+    let empty = Api::new().app.memory().used;
+    assert!(api.app.memory().used - empty < 8 * body.len(), "but for the bodies under way");
+    for (_, half) in halves {
+        half.finish(&body).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_though_another_sandbox_takes_the_name() {
+    let api = Arc::new(Api::new());
+    let create = || Request::post("/__admin/sandboxes").body(Body::from(r#"{"name":"a"}"#)).unwrap();
+    assert_eq!(api.send(create()).await.status, 201);
+    let waiting = Arc::clone(&api);
+    let wait = tokio::spawn(async move { waiting.get("/__admin/requests/wait?sandbox=a&timeout=60s").await });
+    while api.app.sandboxes.get("a").unwrap().waiters.open() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(api.app.sandboxes.delete("a"));
+    assert_eq!(api.send(create()).await.status, 201);
+    assert_eq!(wait.await.unwrap().status, 404);
 }

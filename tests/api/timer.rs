@@ -115,6 +115,7 @@ impl Stage {
     /// Another sandbox, whose clock runs.
     fn create(&self, name: &str) -> Arc<Sandbox> {
         let new = NewSandbox {
+            scenarios: ScenarioSet::default(),
             name: Some(name.to_owned()),
             settings: self.sandbox.settings().clone(),
             clock: Clock::system(),

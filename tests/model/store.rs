@@ -9,6 +9,9 @@ mod memory;
 #[path = "../../src/store/repository.rs"]
 #[allow(dead_code, reason = "the tests have no use for all of it")]
 mod repository;
+#[path = "../../src/store/retention.rs"]
+#[allow(dead_code, reason = "the tests have no use for all of it")]
+mod retention;
 #[path = "../../src/store/ring.rs"]
 #[allow(dead_code, reason = "the tests have no use for all of it")]
 mod ring;
@@ -21,8 +24,9 @@ pub use docendorse_mock::store::{
     Commit, Committed, Document, Log, LogEntry, LogSlice, Numbered, Page, Pending, Place, Store, StoreError, Stored,
     Usage, Write, Written,
 };
-pub use memory::{Memory, Retention};
+pub use memory::Memory;
 pub use repository::{Repository, Update};
+pub use retention::Retention;
 
 /// What a call to a store comes to, where it is there at once.
 pub fn at_once<T>(call: impl Future<Output = T>) -> T {

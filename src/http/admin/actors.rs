@@ -28,9 +28,9 @@ pub(super) async fn list_actors(
     let start = match &after {
         None => 0,
         Some(after) => {
-            let key = ActorState::key(after);
-            let place = actors.iter().position(|actor| *actor.email == *key);
-            place.ok_or_else(|| Problem::not_found("actor", after))? + 1
+            let keys: Vec<_> = after.iter().map(ActorState::key).collect();
+            let place = actors.iter().position(|actor| keys.iter().any(|key| *actor.email == **key));
+            place.ok_or_else(|| Problem::not_found("actor", &after.spaced))? + 1
         }
     };
     let rest = &actors[start..];

@@ -174,7 +174,8 @@ pub(super) async fn await_requests(
                     return Ok(app.questions.run(move |_| Some(found(&sandbox.journal, entries, MOST))).await?);
                 }
                 None if !app.is_ready() => return Err(Problem::stopping()),
-                None if sandbox.is_gone() || sandbox.was_reset() => {}
+                None if sandbox.is_gone() => return Err(Problem::not_found("sandbox", sandbox.name())),
+                None if sandbox.was_reset() => {}
                 None => {
                     let detail = "The mock failed; please report this as a bug.";
                     return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
@@ -186,9 +187,8 @@ pub(super) async fn await_requests(
                 return app.questions.run(work).await?.map_err(Problem::from);
             }
         }
-        // The sandbox was reset or deleted.
-        let name = sandbox.name();
-        sandbox = app.sandboxes.get(name).ok_or_else(|| Problem::not_found("sandbox", name))?;
+        let successor = app.sandboxes.successor(&sandbox);
+        sandbox = successor.ok_or_else(|| Problem::not_found("sandbox", sandbox.name()))?;
     }
 }
 

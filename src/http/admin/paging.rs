@@ -1,6 +1,6 @@
 //! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
 
-use crate::http::problem::Problem;
+use crate::{base::reading::Readings, http::problem::Problem};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ const PAGE_BYTES: usize = 4 << 20;
 #[serde(deny_unknown_fields)]
 pub(super) struct Paging {
     /// The id of the last entry of the page before.
-    pub(super) after: Option<String>,
+    pub(super) after: Option<Readings>,
     pub(super) limit: Option<usize>,
 }
 
@@ -35,8 +35,8 @@ impl Paging {
         let rest = match &self.after {
             None => all,
             Some(after) => {
-                let place = all.iter().position(|entry| id(entry) == after);
-                let place = place.ok_or_else(|| Problem::not_found(what, after))?;
+                let place = all.iter().position(|entry| after.is(id(entry)));
+                let place = place.ok_or_else(|| Problem::not_found(what, &after.spaced))?;
                 all.get(place + 1..).unwrap_or_default()
             }
         };

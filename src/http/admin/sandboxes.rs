@@ -6,6 +6,7 @@ use crate::{
     base::{
         clock::{Clock, Deadline},
         position::shorten,
+        reading,
         urls::BaseUrl,
     },
     config::SwitchChanges,
@@ -25,7 +26,7 @@ use axum::{
 use hyper::body::Body as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -37,7 +38,7 @@ pub(super) struct SandboxFields {
     seed: Option<u64>,
     clock: Option<ClockFields>,
     /// Scenarios of its own, beside those of the server or in their stead.
-    scenarios: Vec<Value>,
+    scenarios: Vec<Box<RawValue>>,
     settings: Map<String, Value>,
 }
 
@@ -66,9 +67,8 @@ pub(super) async fn create_sandbox(
     let scenarios = scenarios.map_err(|error| Problem::bad_request(error.to_string()))?;
     let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
-    let new = NewSandbox { name: wanted.name, settings, clock, base_url: base_url.clone() };
+    let new = NewSandbox { name: wanted.name, settings, clock, scenarios, base_url: base_url.clone() };
     let sandbox = app.sandboxes.create(new)?;
-    sandbox.scripts.begin_with(&scenarios);
     let has_room = !has_own || !sandbox.settings().definitions.is_exceeded();
     if !has_room {
         let _ = app.sandboxes.delete(sandbox.name());
@@ -82,17 +82,18 @@ pub(super) async fn create_sandbox(
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
-fn read_scenarios(written: &[Value]) -> Result<ScenarioSet, ScenarioError> {
+fn read_scenarios(written: &[Box<RawValue>]) -> Result<ScenarioSet, ScenarioError> {
     let scenarios = written
         .iter()
         // One more than there may be, so that the refusal can show it.
         .take(MOST_SCENARIOS + 1)
         .enumerate()
         .map(|(place, scenario)| {
-            // With lines, so that an error shows a place; a large one without, as lines make it larger still.
-            let lines = format!("{scenario:#}");
-            let text = if lines.len() > MOST_BYTES { scenario.to_string() } else { lines };
-            Scenario::read(&format!("scenarios/{place}"), &text).map(Arc::new)
+            // With lines, so that an error shows a place; a large one as it is, as lines make it larger still.
+            let lines = reading::object_tree(scenario.get().as_bytes()).map(|tree| format!("{tree:#}"));
+            let lines = lines.ok().filter(|lines| lines.len() <= MOST_BYTES);
+            let text = lines.as_deref().unwrap_or_else(|| scenario.get());
+            Scenario::read(&format!("scenarios/{place}"), text).map(Arc::new)
         });
     ScenarioSet::of_one_source(scenarios.collect::<Result<_, _>>()?)
 }
@@ -206,6 +207,7 @@ impl From<RestoreError> for Problem {
             RestoreError::Twice(_) | RestoreError::Unsound(..) => {
                 Self::bad_request(format!("{}.", shorten(&error.to_string())))
             }
+            RestoreError::Reset => Self::new(StatusCode::CONFLICT, format!("{error}.")),
             RestoreError::Store(error) => error.into(),
         }
     }

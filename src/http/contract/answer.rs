@@ -31,6 +31,8 @@ pub(super) struct Findings {
     pub(super) token: Option<Arc<str>>,
     /// The assertion that came, and what became of each claim.
     pub(super) assertion: Option<Box<JudgedAssertion>>,
+    /// The exchange is not recorded: it belongs to what a reset has cleared.
+    pub(super) is_unrecorded: bool,
     /// The sandbox that the request belongs to, where only its body tells.
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }

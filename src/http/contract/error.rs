@@ -25,8 +25,6 @@ pub(super) struct HandoffError {
     http_status: StatusCode,
     /// The HTTP status that is sent instead (S7).
     sent_as: Option<StatusCode>,
-    /// Whether settings of the sandbox apply: not to a path that is not the handoff's.
-    is_of_handoff: bool,
     description: Cow<'static, str>,
     header: Option<(HeaderName, HeaderValue)>,
     /// Whether a 400 has a `next_action` (S6); every other error has one.
@@ -44,7 +42,6 @@ impl HandoffError {
         Self {
             http_status,
             sent_as: None,
-            is_of_handoff: true,
             description,
             header: None,
             validation_next_action: ValidationNextAction::default(),
@@ -55,11 +52,6 @@ impl HandoffError {
     /// What is known beside the error.
     pub(super) fn with_findings(self, findings: Findings) -> Self {
         Self { findings: Box::new(findings), ..self }
-    }
-
-    /// The same for a path that is not the handoff's, to which no setting of the handoff applies.
-    pub(super) fn of_no_endpoint(self) -> Self {
-        Self { is_of_handoff: false, ..self }
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
@@ -86,10 +78,8 @@ impl ContractError for HandoffError {
     }
 
     fn adapt(&mut self, switches: &Switches) {
-        if self.is_of_handoff {
-            self.validation_next_action = switches.validation_next_action;
-            self.sent_as = Some(error_status(switches, self.http_status));
-        }
+        self.validation_next_action = switches.validation_next_action;
+        self.sent_as = Some(error_status(switches, self.http_status));
     }
 }
 

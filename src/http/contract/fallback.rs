@@ -1,9 +1,11 @@
 //! Paths that no endpoint has (H4).
 
 use super::{
+    answer::{Answered, Findings},
     credential::{find_token, sandbox_of},
     error::HandoffError,
     record,
+    request_error::{ContractError, RequestError},
 };
 use crate::{
     app::App,
@@ -20,9 +22,30 @@ use axum::{
 };
 use std::{future::ready, sync::Arc};
 
+/// An error of a path that is not the handoff's: in its shape, but no setting of the handoff applies (S7).
+struct NoEndpoint(HandoffError);
+
+impl From<RequestError> for NoEndpoint {
+    fn from(error: RequestError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<NoEndpoint> for Answered {
+    fn from(NoEndpoint(error): NoEndpoint) -> Self {
+        error.into()
+    }
+}
+
+impl ContractError for NoEndpoint {
+    fn findings(&mut self) -> &mut Findings {
+        self.0.findings()
+    }
+}
+
 /// Answers in the shape of the handoff, whose callers are most likely to slip.
 pub(in crate::http) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
-    let incoming = match record::admit::<HandoffError>(&app, request) {
+    let incoming = match record::admit::<NoEndpoint>(&app, request) {
         Ok(incoming) => incoming,
         Err(refusal) => return refusal,
     };
@@ -35,6 +58,6 @@ pub(in crate::http) async fn no_such_endpoint(State(app): State<Arc<App>>, reque
         "There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}, and tokens are had from POST \
          {CREATE_TOKEN}."
     );
-    let error = HandoffError::new(StatusCode::NOT_FOUND, description).of_no_endpoint();
-    exchange.answer(ready(Err(error))).await
+    let error = HandoffError::new(StatusCode::NOT_FOUND, description);
+    exchange.answer(ready(Err(NoEndpoint(error)))).await
 }

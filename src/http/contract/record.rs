@@ -184,9 +184,11 @@ impl OpenExchange {
             headers.insert(X_MOCK_ADVICES, self.findings.advices.len().into());
         }
         let recorded = RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body };
-        let number = self.record(Some(recorded), answered.status, answered.is_refused, &answered.reason);
-        // After a reset the number belongs to another exchange.
-        if !self.sandbox.was_reset()
+        // After a reset its number belongs to another exchange.
+        let is_recorded = !self.findings.is_unrecorded;
+        let number =
+            is_recorded.then(|| self.record(Some(recorded), answered.status, answered.is_refused, &answered.reason));
+        if let Some(number) = number.filter(|_| !self.sandbox.was_reset())
             && let Ok(value) = HeaderValue::try_from(exchange_id(number))
         {
             response.headers_mut().insert(X_MOCK_EXCHANGE, value);

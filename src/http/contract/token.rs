@@ -71,9 +71,7 @@ async fn answer(
     let granted = app.sandboxes.grant(&request, base_url, began, fallback);
     let Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted }) = granted else {
         let problem = "The sandbox was reset while the request was being received; send it again.";
-        return Err(TokenFailure::refused(StatusCode::SERVICE_UNAVAILABLE, problem)
-            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
-            .with_findings(findings));
+        return Err(TokenFailure::unavailable(problem).with_findings(Findings { is_unrecorded: true, ..findings }));
     };
     findings.client = client;
     findings.chosen = chosen;

@@ -1,9 +1,6 @@
 //! The named sandboxes and the credentials that lead to them.
 
-use crate::{
-    domain::scenario::ScenarioSet,
-    sandbox::{Sandbox, lasting::End},
-};
+use crate::{domain::scenario::ScenarioSet, sandbox::Sandbox};
 use hashbrown::HashMap;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -25,19 +22,21 @@ pub(super) struct NamedSandboxes {
 }
 
 impl NamedSandboxes {
-    pub(super) fn remove(&mut self, sandbox: &Arc<Sandbox>, why: &'static str) {
-        // Another one of the same name may have come in the meantime.
-        if !self.by_name.get(sandbox.name()).is_some_and(|found| found.is_same(sandbox)) {
-            return;
+    /// Removes a sandbox and its credentials, and returns it to be ended outside of the lock. `None` if another one has
+    /// its name by now.
+    #[must_use]
+    pub(super) fn remove(&mut self, sandbox: &Sandbox, why: &'static str) -> Option<Arc<Sandbox>> {
+        if !self.by_name.get(sandbox.name())?.is_same(sandbox) {
+            return None;
         }
-        let Some(removed) = self.by_name.remove(sandbox.name()) else { return };
+        let removed = self.by_name.remove(sandbox.name())?;
         self.went += 1;
-        removed.leave(End::Gone);
         let clients = sandbox.clients.ids();
         let api_key = sandbox.credentials().map(|credentials| credentials.api_key.as_str());
         for credential in clients.iter().map(|id| &**id).chain(api_key) {
             self.forget(credential, why);
         }
+        Some(removed)
     }
 
     /// Lets a credential lead nowhere, but remembers why.

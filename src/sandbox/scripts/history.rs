@@ -96,7 +96,7 @@ impl History {
     /// Drops the oldest sets until a share of the bytes is left.
     pub(super) fn shrink(&mut self, share: Share) {
         let stays = share.of(self.bytes.bytes());
-        while self.bytes.bytes() > stays {
+        while self.bytes.bytes() > stays && !self.sets.is_empty() {
             self.drop_oldest();
         }
     }

@@ -92,7 +92,7 @@ impl EventReader {
         }
         if self.sandbox.was_reset() {
             // Its successor's ids begin again, and the reader with them.
-            let successor = self.app.sandboxes.get(self.sandbox.name())?;
+            let successor = self.app.sandboxes.successor(&self.sandbox)?;
             self.listener = Listener::new(&successor);
             self.sandbox = successor;
             self.seen = 0;

@@ -83,6 +83,8 @@ pub(in crate::http::admin) async fn list_users(
     Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let limit = page_size(limit)?;
+    // The id of a user has no plus.
+    let after = after.map(|after| after.spaced);
     if let Some(after) = &after
         && sandbox.users.get(after).await?.is_none()
     {

@@ -75,8 +75,8 @@ impl ApiError {
 }
 
 impl From<RequestError> for ApiError {
-    fn from(breach: RequestError) -> Self {
-        let name = match &breach {
+    fn from(request_error: RequestError) -> Self {
+        let name = match &request_error {
             RequestError::TransferCoding(_) => "Request.UnsupportedTransferCoding",
             RequestError::Address(_) => "Request.InvalidHost",
             RequestError::MediaType(_) => "Request.UnsupportedMediaType",
@@ -88,15 +88,15 @@ impl From<RequestError> for ApiError {
             RequestError::CrossSite(_) => "Request.CrossSite",
             RequestError::Failed => "Service.Failed",
         };
-        let mut error = Self::new(breach.http_status(), name, breach.description());
-        if let RequestError::Refused(refusal) = &breach {
+        let mut error = Self::new(request_error.http_status(), name, request_error.description());
+        if let RequestError::Refused(refusal) = &request_error {
             let violations = refusal.violations.iter();
             let violations: Value =
                 violations.map(|found| json!({ "pointer": found.pointer, "message": found.to_string() })).collect();
             error.0.context.insert("violations".to_owned(), violations);
         }
-        error.0.header = breach.header();
-        error.0.findings = breach.findings();
+        error.0.header = request_error.header();
+        error.0.findings = request_error.findings();
         error
     }
 }

@@ -29,9 +29,10 @@ struct FailureParts {
     findings: Findings,
 }
 
-/// The `error` for a defect of the server. RFC 6749 has none for this endpoint, so this is the one of its 4.1.2.1, which
-/// clients know.
+/// The `error` for a defect of the server, and for one that cannot answer now. RFC 6749 has none for this endpoint, so
+/// these are those of its 4.1.2.1, which clients know.
 const SERVER_ERROR: &str = "server_error";
+const UNAVAILABLE: &str = "temporarily_unavailable";
 
 impl TokenFailure {
     fn of(http_status: StatusCode, code: &'static str, description: &str) -> Self {
@@ -43,6 +44,12 @@ impl TokenFailure {
     /// A request that is refused before the grant is judged, with another HTTP status than 400.
     pub(super) fn refused(http_status: StatusCode, description: &str) -> Self {
         Self::of(http_status, ErrorCode::InvalidRequest.as_str(), description)
+    }
+
+    /// A request that cannot be answered now and is to be sent again.
+    pub(super) fn unavailable(description: &str) -> Self {
+        Self::of(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, description)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -73,6 +80,7 @@ impl From<RequestError> for TokenFailure {
     fn from(error: RequestError) -> Self {
         let code = match error {
             RequestError::Failed => SERVER_ERROR,
+            RequestError::Busy => UNAVAILABLE,
             _ => ErrorCode::InvalidRequest.as_str(),
         };
         let mut failure = Self::of(error.http_status(), code, &error.description());

@@ -1,0 +1,33 @@
+//! How much a store keeps.
+
+use hashbrown::HashMap;
+
+/// How much a collection or a log of a sandbox keeps at most. One without a limit keeps all.
+#[derive(Clone, Debug, Default)]
+pub struct Retention(HashMap<&'static str, Limit>);
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    pub(super) count: usize,
+    pub(super) bytes: usize,
+}
+
+impl Retention {
+    /// No limits.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::default()
+    }
+
+    /// Keeps the newest `count` documents of a collection or entries of a log, and of those the newest that fit into
+    /// about `bytes`.
+    #[must_use]
+    pub fn keep(mut self, name: &'static str, count: usize, bytes: usize) -> Self {
+        self.0.insert(name, Limit { count, bytes });
+        self
+    }
+
+    pub(super) fn limit(&self, name: &str) -> Limit {
+        self.0.get(name).copied().unwrap_or(Limit { count: usize::MAX, bytes: usize::MAX })
+    }
+}
