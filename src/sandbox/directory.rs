@@ -1,8 +1,8 @@
 //! All sandboxes of a server: by name, and by the credential that a request shows.
 //!
 //! Bounded: the longest idle sandbox gives way to a new one, and one that is idle for too long is gone when it is next
-//! asked for, or when all are next listed. The default sandbox stays. Credentials of sandboxes that went are remembered for a while, so that their
-//! refusal can say why.
+//! asked for, or when all are next listed. The default sandbox stays. Credentials of removed sandboxes are remembered for
+//! a while, so that their refusal can say why.
 
 mod named;
 
@@ -153,7 +153,7 @@ impl Sandboxes {
         self.ids.secret(prefix, digits)
     }
 
-    /// Takes the scenarios of the server anew, in every sandbox; what a sandbox was given of its own stays.
+    /// Replaces the server's scenarios in every sandbox. A sandbox keeps its own.
     pub fn rebase(&self, scenarios: &Arc<ScenarioSet>) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).scenarios = Arc::clone(scenarios);
         for sandbox in self.list() {

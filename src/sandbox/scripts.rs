@@ -169,7 +169,7 @@ impl Scripts {
         state.compile();
     }
 
-    /// Takes the files of the server anew; what this sandbox was given stays.
+    /// Replaces the server's scenarios. The sandbox keeps its own.
     pub fn rebase(&self, base: Arc<ScenarioSet>) {
         let mut state = self.state();
         state.base = base;

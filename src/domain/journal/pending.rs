@@ -17,7 +17,7 @@ impl Journal {
         let mut given_up = Vec::new();
         let mut ring = self.ring();
         let Ok(place) = ring.entries.binary_search_by_key(&pending.number, |entry| entry.number) else { return };
-        // After a reset, another exchange can have the number.
+        // Numbers are unique in a journal; this keeps a mistake of a caller from overwriting another exchange.
         if !Arc::ptr_eq(&ring.entries[place], pending) {
             return;
         }

@@ -43,10 +43,10 @@ pub(super) struct Answered {
     pub(super) http_status: StatusCode,
     /// The `status` of the body, where answers have one.
     pub(super) status: Option<&'static str>,
-    /// Headers beside the usual ones, or in their stead.
+    /// Headers beside the usual ones; one of the same name replaces it.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
-    /// What the journal keeps in the stead of a body that would let its reader act as the caller.
+    /// What the journal keeps instead of a body with a credential in it.
     pub(super) masked_body: Option<Vec<u8>>,
     /// What happens to the answer on its way.
     pub(super) fault: Option<ConnectionFault>,

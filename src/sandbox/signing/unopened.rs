@@ -28,7 +28,7 @@ pub(in crate::sandbox) struct Unopened {
     waiting: AtomicUsize,
     /// How many listen for what happens, so that nothing may be put off.
     listeners: AtomicUsize,
-    /// Whoever makes them does so alone, and who comes meanwhile waits until all are made.
+    /// Held while draining the queue; other callers wait.
     turn: Semaphore,
 }
 
