@@ -11,7 +11,7 @@ use docendorse_mock::{
     http,
     sandbox::{AgentSource, Sandbox},
     simulation::race::{Race, RaceAgent},
-    store::{Memory, Repository, Retention, Update},
+    store::{Memory, Repository, Retention, Shelf, Update},
 };
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ type Envelopes = Repository<Envelope>;
 
 fn envelopes() -> Envelopes {
     let retention = Retention::unlimited().keep("envelopes", KEPT, usize::MAX);
-    Repository::new(Arc::new(Memory::new(retention)), "default".into())
+    Repository::new(&Arc::new(Shelf::new(Arc::new(Memory::new(retention)), "default".into())))
 }
 
 /// One command through the update loop, as a sandbox carries it out.
@@ -221,7 +221,7 @@ fn acceptances(criterion: &mut Criterion) {
             });
         });
         let envelope = claimed.id;
-        runtime.block_on(async { sandbox.envelopes().await.unwrap().insert(Arc::new(claimed)).await }).unwrap();
+        runtime.block_on(async { sandbox.envelopes.insert(Arc::new(claimed)).await }).unwrap();
         group.bench_function(BenchmarkId::new("by a loser over HTTP", agents), |bencher| {
             bencher.iter_batched(
                 || request(envelope, agents - 1, Act::Accept),

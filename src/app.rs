@@ -15,12 +15,20 @@ pub use waiting::MOST_WAITS;
 pub use work::{WorkError, WorkLimits, WorkPool};
 
 use crate::{
-    base::{budget::Budget, clock::Stopwatch, document::Record, ids::Ids, urls::BaseUrl},
+    base::{
+        budget::Budget,
+        clock::Stopwatch,
+        document::{Logged, Record},
+        ids::Ids,
+        urls::BaseUrl,
+    },
     config::{Settings, Switches},
     domain::{
         actor::ActorState,
         contract::{HANDOFF_REQUEST, Schema, SchemaError},
+        event::Event,
         journal::JournalLimits,
+        message::{MOST_MESSAGES, Message},
         oauth::{KeyError, TokenIssuer},
         session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
@@ -120,6 +128,11 @@ impl App {
         let retention = bounded.into_iter().fold(Retention::unlimited(), |retention, collection| {
             retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
         });
+        let retention = retention.keep(Message::COLLECTION, MOST_MESSAGES, settings.max_session_bytes).keep(
+            Event::LOG,
+            settings.max_events,
+            settings.max_session_bytes,
+        );
         let memory = Budget::new(settings.max_memory);
         let store = Arc::new(Memory::new(retention).counted_in(&memory));
         let room = memory::Room::new(Arc::clone(&memory), Arc::clone(&store));
@@ -127,9 +140,6 @@ impl App {
             seed: settings.seed,
             switches: Switches::of(&settings),
             journal: JournalLimits { exchanges: settings.max_exchanges, bytes: settings.max_journal },
-            max_sessions: settings.max_sessions,
-            max_session_bytes: settings.max_session_bytes,
-            max_events: settings.max_events,
             memory,
             definitions: Budget::new(settings.max_memory / 4),
         };

@@ -4,6 +4,7 @@
 
 mod access;
 mod actors;
+mod agenda;
 mod clients;
 mod credentials;
 mod directory;
@@ -20,6 +21,7 @@ mod tokens;
 mod waiters;
 
 pub use access::FoundToken;
+pub use agenda::Ran;
 pub use clients::{Clients, MOST_CLIENTS, RegisterError};
 pub use credentials::Credentials;
 pub use directory::{CreateError, FoundSandbox, NewSandbox, SandboxLimits, Sandboxes};
@@ -28,7 +30,7 @@ pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
 pub use lasting::SandboxSettings;
 pub use scripts::{Consulted, QUEUED, Scripted, Scripts, Walk};
-pub use signing::{AgentSource, Listener, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};
+pub use signing::{AgentSource, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};
 pub use snapshot::{RestoreError, Snapshot};
 pub use tally::Tally;
 pub use tokens::{TokenFault, Tokens, TooMany};
@@ -39,25 +41,22 @@ use crate::{
     config::Switches,
     domain::{
         actor::ActorState,
-        agenda::{Agenda, Item, Task},
-        event::EventLog,
+        event::Event,
         journal::{Exchange, Journal},
-        message::Messages,
+        message::Message,
         scenario::ScenarioSet,
-        session::{AgentSession, PendingHandoff, SessionStatus},
+        session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
     },
-    store::{Repository, StoreError, Update},
+    store::{Log, Repository, Shelf, StoreError},
 };
-use jiff::Timestamp;
+use agenda::Pulse;
 use lasting::{End, Lasting};
-use serde::Serialize;
-use signing::Unopened;
 use std::{
     sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
@@ -66,8 +65,11 @@ pub const DEFAULT: &str = "default";
 #[derive(Debug)]
 pub struct Sandbox {
     lasting: Arc<Lasting>,
-    /// Under which name its documents lie in the store.
-    shelf: Arc<str>,
+    /// Its part of the store.
+    shelf: Arc<Shelf>,
+    pulse: Arc<Pulse>,
+    /// Held by each stream that reads its events.
+    readers: Arc<()>,
     /// The number of the reset that it began with; 0 for one that was never reset.
     born: u64,
     end: OnceLock<End>,
@@ -82,40 +84,28 @@ pub struct Sandbox {
     /// What is known of its actors.
     pub actors: Repository<ActorState>,
     pending: Repository<PendingHandoff>,
-    envelopes: Repository<Envelope>,
-    unopened: Unopened,
+    /// Its envelopes.
+    pub envelopes: Repository<Envelope>,
     /// Its address book.
     pub contacts: Repository<Contact>,
     /// Its groups of contacts.
     pub groups: Repository<Group>,
     /// Its team.
     pub users: Repository<User>,
-    events: EventLog,
+    /// What happened in it.
+    pub events: Log<Event>,
     /// What it would have sent to somebody.
-    pub messages: Messages,
-    happened: Notify,
+    pub messages: Repository<Message>,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
     /// The callers that wait for exchanges.
     pub waiters: Arc<Waiters>,
-    /// What will happen later in it.
-    pub agenda: Agenda,
     /// Held while due tasks run.
     settling: Semaphore,
     /// The apps that may ask for tokens.
     pub clients: Arc<Clients>,
     /// The access tokens that were issued to them.
     pub tokens: Tokens,
-}
-
-/// A task of the agenda that was carried out.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ran {
-    /// The task and its time.
-    #[serde(flatten)]
-    pub item: Item,
-    /// Whether there was still something to do.
-    pub done: bool,
 }
 
 impl Sandbox {
@@ -136,24 +126,24 @@ impl Sandbox {
     }
 
     fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scripts: Scripts, tokens: Tokens) -> Self {
-        let shelf = lasting.shelf(born);
-        let (settings, store) = (&lasting.settings, &lasting.store);
+        let pulse = Arc::new(Pulse::new(&lasting.alarm));
+        let shelf = Shelf::new(Arc::clone(&lasting.store), lasting.shelf(born));
+        let shelf = Arc::new(shelf.observed_by(Arc::<Pulse>::clone(&pulse)));
         Self {
             clock: Arc::clone(&lasting.clock),
             clients: Arc::clone(&lasting.clients),
-            journal: Journal::new(settings.journal, &settings.memory),
-            agent_sessions: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            actors: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            pending: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            envelopes: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            contacts: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            groups: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            users: Repository::new(Arc::clone(store), Arc::clone(&shelf)),
-            unopened: Unopened::new(settings.max_sessions, settings.max_session_bytes, &settings.memory),
-            events: EventLog::new(settings.max_events, settings.max_sessions).counted_in(&settings.memory),
-            messages: Messages::counted_in(&settings.memory),
-            agenda: Agenda::new(settings.max_sessions),
-            happened: Notify::new(),
+            journal: Journal::new(lasting.settings.journal, &lasting.settings.memory),
+            agent_sessions: Repository::new(&shelf),
+            actors: Repository::new(&shelf),
+            pending: Repository::new(&shelf),
+            envelopes: Repository::new(&shelf),
+            contacts: Repository::new(&shelf),
+            groups: Repository::new(&shelf),
+            users: Repository::new(&shelf),
+            events: Log::new(&shelf),
+            messages: Repository::new(&shelf),
+            pulse,
+            readers: Arc::default(),
             waiters: Arc::default(),
             settling: Semaphore::new(1),
             end: OnceLock::new(),
@@ -193,25 +183,19 @@ impl Sandbox {
     /// Under which name its documents lie in the store.
     #[must_use]
     pub fn shelf(&self) -> &Arc<str> {
-        &self.shelf
+        self.shelf.name()
     }
 
     /// About how many bytes it keeps beside its documents in the store.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let kept = self.journal.bytes() + self.events.bytes() + self.messages.bytes() + self.tokens.bytes();
-        kept + self.unopened.bytes() + self.scripts.history_bytes()
+        self.journal.bytes() + self.tokens.bytes() + self.scripts.history_bytes()
     }
 
     /// Gives up the oldest of everything that it keeps until a share is left. The store has given up `of_store`
     /// documents for the same reason.
     pub fn shrink(&self, share: Share, of_store: u64) {
-        let given_up = of_store
-            + self.journal.shrink(share)
-            + self.events.shrink(share)
-            + self.messages.shrink(share)
-            + self.tokens.shrink(share)
-            + self.unopened.shrink(share);
+        let given_up = of_store + self.journal.shrink(share) + self.tokens.shrink(share);
         self.scripts.shrink_history(share);
         self.lasting.gave_up.fetch_add(given_up, Ordering::Relaxed);
     }
@@ -255,20 +239,24 @@ impl Sandbox {
     /// Ends the sandbox, its streams and its waits. Called once nothing leads to it any more.
     fn leave(&self, end: End) {
         let _ = self.end.set(end);
-        self.happened.notify_waiters();
+        self.pulse.beat();
         self.waiters.close();
-        // Whoever still holds it keeps no memory that nothing could free.
+        // A caller may hold the sandbox for as long as a request takes; what it keeps is given up at once.
         let nothing = Share { stays: 0, of: 1 };
         self.journal.shrink(nothing);
-        // Streams of a sandbox that is gone end with everything that happened before.
-        if end == End::Reset {
-            self.events.shrink(nothing);
-        }
-        self.messages.shrink(nothing);
         self.tokens.shrink(nothing);
-        self.unopened.shrink(nothing);
         self.scripts.shrink_history(nothing);
-        self.lasting.leftovers.put(Arc::clone(&self.shelf));
+        // A stream of a sandbox that is gone ends with everything that happened before. The documents stay until then; a
+        // stream of a sandbox that was reset goes on with the next one.
+        if end == End::Reset || Arc::strong_count(&self.readers) == 1 {
+            self.lasting.leftovers.put(Arc::clone(self.shelf.name()));
+        }
+    }
+
+    /// To be held by a stream for as long as it reads events.
+    #[must_use]
+    pub fn reader(&self) -> Arc<()> {
+        Arc::clone(&self.readers)
     }
 
     /// The sandbox's name.
@@ -284,82 +272,14 @@ impl Sandbox {
         self.waiters.ring();
         number
     }
-
-    /// Done when something has happened, when the log began anew, or when the sandbox is gone; to be called before the
-    /// log of events is looked at.
-    pub fn happened(&self) -> impl Future<Output = ()> {
-        let mut happened = Box::pin(self.happened.notified());
-        happened.as_mut().enable();
-        happened
-    }
-
-    /// Puts a task on the agenda, and lets the timer know when it is the next one.
-    pub fn schedule(&self, due: Timestamp, task: Task) {
-        if self.agenda.add(due, task) {
-            self.lasting.alarm.notify_one();
-        }
-    }
-
-    /// Deletes an agent session, and what was to happen to it; says whether it was there.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn delete_session(&self, id: &str) -> Result<bool, StoreError> {
-        let deleted = self.agent_sessions.delete(id).await?;
-        if deleted {
-            self.agenda.remove(&Task::ExpireSession { agent_session_id: id.into() });
-        }
-        Ok(deleted)
-    }
-
-    /// Carries out everything that is due at the sandbox's present, in order, and says what that was.
-    ///
-    /// # Errors
-    /// When the store is unavailable. What came before is done; the task that failed stays on the agenda.
-    pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
-        // One after the other, whoever moved the clock: two at once would each carry out every other task, and in no
-        // order. Only those who settle wait for it, and a caller who hangs up gives their turn back.
-        let _turn = self.settling.acquire().await;
-        self.catch_up().await?;
-        let mut ran = Vec::new();
-        let now = self.clock.now();
-        while let Some(item) = self.agenda.take_due(now) {
-            let done = match &item.task {
-                Task::ExpireSession { agent_session_id } => self.expire_session(agent_session_id).await,
-                task => self.carry_out_signing(task, item.due).await,
-            };
-            match done {
-                Ok(done) => ran.push(Ran { item, done }),
-                Err(error) => {
-                    self.agenda.add(item.due, item.task);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(ran)
-    }
-
-    async fn expire_session(&self, id: &str) -> Result<bool, StoreError> {
-        let expire = |session: &mut AgentSession| {
-            session.status = SessionStatus::Expired;
-            session.replayable = false;
-            Ok::<_, ()>(())
-        };
-        Ok(matches!(self.agent_sessions.update(id, expire).await?, Update::Done(_)))
-    }
-
-    /// Wakes the timer, after the clock was moved by hand.
-    pub fn clock_changed(&self) {
-        self.lasting.alarm.notify_one();
-    }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if self.end.get().is_some() {
             // Requests that held it may have written since its documents were cleared.
-            self.lasting.leftovers.put(Arc::clone(&self.shelf));
-            self.lasting.alarm.notify_one();
+            self.lasting.leftovers.put(Arc::clone(self.shelf.name()));
+            self.pulse.ring();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Versioned documents and numbered logs, kept per sandbox.
 //!
-//! A store knows sandboxes, collections, ids, keys, tags, logs and counters, and nothing of what a document means.
+//! A store knows sandboxes, collections, ids, keys, tags, due times, logs and counters, and nothing of what a document
+//! means.
 //! [`Store::commit`] is the only way to write. Its promise carries everything else: a commit applies all of its writes or
 //! none, and of any number of callers that want the same key or the same version, exactly one succeeds.
 
@@ -11,19 +12,23 @@ mod memory;
 mod repository;
 mod retention;
 mod ring;
+mod shelf;
 
 /// The locks of stores. `tests/model` compiles the same source with those of a model checker.
 mod sync {
     pub(super) use std::sync::{PoisonError, RwLock};
 }
 
-pub use commit::Commit;
+pub use commit::{Commit, News};
 pub use log::{Log, LogPage};
 pub use memory::Memory;
-pub use repository::{Repository, Update};
+pub use repository::{Repository, Update, decode};
 pub use retention::Retention;
+pub use shelf::{Observer, Shelf};
 
-use crate::base::document::Key;
+pub use crate::base::document::Numbered;
+
+use crate::base::document::{Due, Key};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{any::Any, fmt, pin::Pin, sync::Arc};
 
@@ -65,6 +70,8 @@ pub struct Document {
     pub keys: Vec<Key>,
     /// Values by which it is listed, which documents may share.
     pub tags: Vec<Key>,
+    /// When the first of its tasks is due, if it has any.
+    pub due: Option<Due>,
     /// About how many bytes it takes up.
     pub size: usize,
     /// What it says.
@@ -218,15 +225,6 @@ pub struct LogEntry {
     pub content: Content,
 }
 
-/// An entry with its number in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Numbered<T> {
-    /// Numbers start at 1 and have no gaps.
-    pub number: u64,
-    /// The entry.
-    pub entry: T,
-}
-
 /// A part of a log, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct LogSlice {
@@ -248,6 +246,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Documents, newest first.
     fn list<'a>(&'a self, place: &'a Place, page: Page<'a>) -> Pending<'a, Vec<Arc<Stored>>>;
+
+    /// At most `limit` documents of any collection that have tasks, in the order in which the first of those is due, each
+    /// with its collection.
+    fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, Vec<(&'static str, Arc<Stored>)>>;
 
     /// At most `limit` entries of a log that follow the number `after`.
     fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice>;

@@ -50,21 +50,26 @@ impl App {
         }
         // One caller makes room for all.
         let Ok(_turn) = turn.try_acquire() else { return };
-        let usage = store.bytes_by_sandbox();
-        let owners: Vec<_> = self
+        let mut usage = store.bytes_by_sandbox();
+        let mut owners: Vec<_> = self
             .sandboxes
             .list()
             .into_iter()
             .map(|sandbox| {
-                let bytes = sandbox.bytes() + usage.get(sandbox.shelf()).copied().unwrap_or_default();
-                (sandbox, bytes)
+                let bytes = sandbox.bytes() + usage.remove(sandbox.shelf()).unwrap_or_default();
+                (Arc::clone(sandbox.shelf()), bytes, Some(sandbox))
             })
             .collect();
+        // Documents of sandboxes that are gone stay for as long as a stream still reads them.
+        owners.extend(usage.into_iter().map(|(shelf, bytes)| (shelf, bytes, None)));
         let target = budget.limit() - budget.limit() / 8;
-        let level = budget::level(owners.iter().map(|(_, bytes)| *bytes).collect(), target);
-        for (sandbox, bytes) in owners.iter().filter(|(_, bytes)| *bytes > level) {
+        let level = budget::level(owners.iter().map(|(_, bytes, _)| *bytes).collect(), target);
+        for (shelf, bytes, sandbox) in owners.iter().filter(|(_, bytes, _)| *bytes > level) {
             let share = Share { stays: level, of: *bytes };
-            sandbox.shrink(share, store.shrink(sandbox.shelf(), share));
+            let of_store = store.shrink(shelf, share);
+            if let Some(sandbox) = sandbox {
+                sandbox.shrink(share, of_store);
+            }
         }
     }
 }

@@ -29,19 +29,15 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 /// Runs due tasks for as long as it is awaited; calls `make_room` after each round.
 pub async fn keep_time(sandboxes: &Sandboxes, make_room: impl Fn()) {
     let mut timer = Timer { sandboxes, settling: HashMap::new(), is_clearing: false, jobs: FuturesUnordered::new() };
-    let mut was_woken = true;
     loop {
-        let pause = timer.start_due(was_woken);
+        let pause = timer.start_due();
         make_room();
-        was_woken = tokio::select! {
+        tokio::select! {
             biased;
-            Some(done) = timer.jobs.next() => {
-                timer.finish(done);
-                false
-            }
-            () = sandboxes.alarm().notified() => true,
-            () = sleep_for(pause) => false,
-        };
+            Some(done) = timer.jobs.next() => timer.finish(done),
+            () = sandboxes.alarm().notified() => {}
+            () = sleep_for(pause) => {}
+        }
     }
 }
 
@@ -55,22 +51,15 @@ async fn sleep_for(pause: Option<Duration>) {
 struct Timer<'a> {
     sandboxes: &'a Sandboxes,
     /// The sandboxes that are settling, by shelf, which differs before and after a reset.
-    settling: HashMap<Arc<str>, Settling>,
+    settling: HashMap<Arc<str>, AbortHandle>,
     is_clearing: bool,
     jobs: FuturesUnordered<BoxFuture<'a, Done>>,
 }
 
-/// The settling of one sandbox.
-struct Settling {
-    cancel: AbortHandle,
-    /// The timer was woken in the meantime; settle once more afterwards.
-    again: bool,
-}
-
 /// A finished job.
 enum Done {
-    /// A sandbox has settled.
-    Settled { sandbox: Arc<Sandbox>, succeeded: bool },
+    /// A sandbox has settled, or could not.
+    Settled(Arc<Sandbox>),
     /// The settling was cancelled.
     Cancelled,
     /// The documents of removed sandboxes are cleared, or could not be.
@@ -78,21 +67,20 @@ enum Done {
 }
 
 impl Timer<'_> {
-    /// Starts to settle each sandbox that has a due task, and if the timer was woken, each whose clock runs. Returns the
-    /// time until the next task of the sandboxes that are not settling, if there is one.
-    fn start_due(&mut self, was_woken: bool) -> Option<Duration> {
+    /// Starts to settle each sandbox that may have a due task. Returns the time until the next task of the sandboxes that
+    /// are not settling, if there is one.
+    fn start_due(&mut self) -> Option<Duration> {
         let all = self.sandboxes.list();
         self.cancel_removed(&all);
         let mut pause: Option<Duration> = None;
         for sandbox in all {
-            let next = sandbox.agenda.next_due().and_then(|due| sandbox.clock.until(due));
-            let is_wanted = was_woken && !sandbox.clock.read().frozen;
-            if let Some(settling) = self.settling.get_mut(sandbox.shelf()) {
-                settling.again |= is_wanted;
-            } else if is_wanted || next.is_some_and(|wait| wait.is_zero()) {
-                self.start(sandbox);
-            } else {
-                pause = pause.into_iter().chain(next).min();
+            // One that is settling is looked at when it has settled.
+            if self.settling.contains_key(sandbox.shelf()) {
+                continue;
+            }
+            match sandbox.next_look().and_then(|due| sandbox.clock.until(due)) {
+                Some(Duration::ZERO) => self.start(sandbox),
+                next => pause = pause.into_iter().chain(next).min(),
             }
         }
         self.start_clearing();
@@ -102,10 +90,10 @@ impl Timer<'_> {
     fn start(&mut self, sandbox: Arc<Sandbox>) {
         let key = Arc::clone(sandbox.shelf());
         let (job, cancel) = abortable(async move {
-            let succeeded = settle(&sandbox).await;
-            Done::Settled { sandbox, succeeded }
+            settle(&sandbox).await;
+            Done::Settled(sandbox)
         });
-        self.settling.insert(key, Settling { cancel, again: false });
+        self.settling.insert(key, cancel);
         self.jobs.push(job.map(|done| done.unwrap_or(Done::Cancelled)).boxed());
     }
 
@@ -114,10 +102,10 @@ impl Timer<'_> {
             return;
         }
         let shelves: HashSet<_> = all.iter().map(|sandbox| sandbox.shelf()).collect();
-        self.settling.retain(|shelf, settling| {
+        self.settling.retain(|shelf, cancel| {
             let stays = shelves.contains(shelf);
             if !stays {
-                settling.cancel.abort();
+                cancel.abort();
             }
             stays
         });
@@ -138,33 +126,23 @@ impl Timer<'_> {
         }));
     }
 
-    /// Records a finished job. A sandbox for which the timer was woken meanwhile, or whose settling failed, settles
-    /// again.
     fn finish(&mut self, done: Done) {
         match done {
-            Done::Settled { sandbox, succeeded } => {
-                let settling = self.settling.remove(sandbox.shelf());
-                let again = settling.is_some_and(|settling| settling.again || !succeeded);
-                if again && !sandbox.clock.read().frozen {
-                    self.start(sandbox);
-                }
-            }
+            Done::Settled(sandbox) => drop(self.settling.remove(sandbox.shelf())),
             Done::Cancelled => {}
             Done::Cleared => self.is_clearing = false,
         }
     }
 }
 
-/// Settles a sandbox, and returns whether that succeeded. Pauses after a failure: the failed task stays due, and must
-/// not be tried again at once.
-async fn settle(sandbox: &Sandbox) -> bool {
+/// Settles a sandbox. Pauses after a failure: the failed task stays due, and must not be tried again at once.
+async fn settle(sandbox: &Sandbox) {
     match AssertUnwindSafe(sandbox.settle()).catch_unwind().await {
-        Ok(Ok(_)) => return true,
+        Ok(Ok(_)) => return,
         Ok(Err(error)) => {
             tracing::warn!(%error, sandbox = sandbox.name(), "cannot carry out a task; trying again");
         }
-        Err(_) => tracing::error!(sandbox = sandbox.name(), "a task panicked and was dropped"),
+        Err(_) => tracing::error!(sandbox = sandbox.name(), "a task panicked; trying again"),
     }
     sleep(LONGEST_SLEEP).await;
-    false
 }

@@ -1,11 +1,21 @@
 //! What types provide so that a store can keep them.
 
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
 /// A value by which documents are found (`keys`, each unique in its collection) or listed (`tags`, which documents may
 /// share).
 pub type Key = Arc<str>;
+
+/// When something is to happen to a document without anybody asking for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// By the sandbox's clock.
+    pub at: Timestamp,
+    /// Of several documents due at the same instant, those of a lower rank come first, and of one rank the oldest.
+    pub rank: u8,
+}
 
 /// A type that lies in a collection of its own.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -25,6 +35,11 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// When the first of its tasks is due, if it has any.
+    fn due(&self) -> Option<Due> {
+        None
+    }
+
     /// About how many bytes the record takes up, for collections that are bounded by them.
     fn size(&self) -> usize {
         size_of::<Self>()
@@ -40,4 +55,13 @@ pub trait Logged: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn size(&self) -> usize {
         size_of::<Self>()
     }
+}
+
+/// An entry with its number in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbered<T> {
+    /// Numbers start at 1 and have no gaps.
+    pub number: u64,
+    /// The entry.
+    pub entry: T,
 }

@@ -1,19 +1,17 @@
 //! Events: what happened in a sandbox, in one order (W4).
 //!
-//! The log is bounded; the oldest events give way and are counted. An event is small and plain: its texts are put
-//! together when somebody reads it.
+//! An event is small and plain: its words are put together when somebody reads it.
 
-mod log;
-
-pub use log::{Batch, EventLog, Fill, Page};
-
-use crate::domain::signing::{AgentId, EffectKind, EnvelopeId, Origin, RecipientId};
+use crate::{
+    base::document::{Logged, Numbered},
+    domain::signing::{AgentId, Effect, EffectKind, Envelope, EnvelopeId, Origin, RecipientId},
+};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use std::sync::Arc;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// To an envelope, a recipient or an agent.
     Signing(EffectKind),
@@ -40,31 +38,113 @@ impl EventKind {
     }
 }
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// An envelope.
+    Envelope(EnvelopeId),
+    /// A recipient of an envelope.
+    Recipient(RecipientId),
+    /// An agent.
+    Agent {
+        /// The agent.
+        id: AgentId,
+        /// The number of the recipient whose agent it is.
+        recipient: u32,
+    },
+}
+
+impl Subject {
+    /// The envelope that it is, or belongs to.
+    #[must_use]
+    pub fn envelope(self) -> EnvelopeId {
+        match self {
+            Self::Envelope(id) => id,
+            Self::Recipient(id) => id.envelope,
+            Self::Agent { id, .. } => id.envelope,
+        }
+    }
+
+    /// The recipient that it is, or belongs to.
+    #[must_use]
+    pub fn recipient(self) -> Option<RecipientId> {
+        match self {
+            Self::Envelope(_) => None,
+            Self::Recipient(id) => Some(id),
+            Self::Agent { id, recipient } => Some(RecipientId { envelope: id.envelope, number: recipient }),
+        }
+    }
+
+    /// The agent that it is.
+    #[must_use]
+    pub fn agent(self) -> Option<AgentId> {
+        match self {
+            Self::Envelope(_) | Self::Recipient(_) => None,
+            Self::Agent { id, .. } => Some(id),
+        }
+    }
+}
+
+/// Something that happened. The log gives it a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// 1, 2, 3, … in the order of the log.
-    pub number: u64,
     /// When, by the sandbox's clock.
     pub at: Timestamp,
     /// What happened.
     pub kind: EventKind,
-    /// To which envelope.
-    pub envelope: EnvelopeId,
-    /// To which recipient, if to one.
-    pub recipient: Option<u32>,
-    /// To which agent, if to one; its number in the envelope.
-    pub agent: Option<u32>,
+    /// To what or whom.
+    pub subject: Subject,
     /// The agent session that made the envelope, if one did.
     pub origin: Option<Arc<Origin>>,
 }
 
 impl Event {
-    /// About how many bytes the event takes up, here and as text.
+    /// What a transition brought about, as an event; `envelope` is as the transition left it.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub fn of_effect(envelope: &Envelope, effect: &Effect, at: Timestamp) -> Self {
+        let role = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|recipient| &recipient.role);
+        let subject = match (role, effect.agent) {
+            (None, _) => Subject::Envelope(envelope.id),
+            (Some(role), None) => Subject::Recipient(RecipientId { envelope: envelope.id, number: role.number }),
+            (Some(role), Some(place)) => Subject::Agent {
+                id: AgentId { envelope: envelope.id, number: role.first_agent + place },
+                recipient: role.number,
+            },
+        };
+        Self { at, kind: EventKind::Signing(effect.kind), subject, origin: envelope.terms.origin.clone() }
+    }
+}
+
+impl Logged for Event {
+    const LOG: &'static str = "events";
+
+    /// Counts the origin with every event of its envelope, because the last one alone may be left to hold it.
+    fn size(&self) -> usize {
         let origin = self.origin.as_ref().map_or(0, |origin| origin.handoff_id.len() + origin.agent_session_id.len());
-        2 * size_of::<Self>() + origin
+        size_of::<Self>() + origin
+    }
+}
+
+/// An event as readers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedEvent {
+    /// 1, 2, 3, … in the order of the log.
+    pub number: u64,
+    /// What happened.
+    pub event: Arc<Event>,
+}
+
+impl From<Numbered<Arc<Event>>> for NumberedEvent {
+    fn from(entry: Numbered<Arc<Event>>) -> Self {
+        Self { number: entry.number, event: entry.entry }
+    }
+}
+
+impl std::ops::Deref for NumberedEvent {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
     }
 }
 
@@ -81,19 +161,18 @@ pub fn event_number(id: &str) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
-impl Serialize for Event {
+impl Serialize for NumberedEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { envelope, .. } = *self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &event_id(self.number))?;
         map.serialize_entry("at", &self.at)?;
         map.serialize_entry("event", self.kind.as_str())?;
-        map.serialize_entry("envelope_id", &envelope)?;
-        if let Some(number) = self.recipient {
-            map.serialize_entry("recipient_id", &RecipientId { envelope, number })?;
+        map.serialize_entry("envelope_id", &self.subject.envelope())?;
+        if let Some(recipient) = self.subject.recipient() {
+            map.serialize_entry("recipient_id", &recipient)?;
         }
-        if let Some(number) = self.agent {
-            map.serialize_entry("agent_id", &AgentId { envelope, number })?;
+        if let Some(agent) = self.subject.agent() {
+            map.serialize_entry("agent_id", &agent)?;
         }
         if let Some(origin) = &self.origin {
             map.serialize_entry("agent_session_id", &origin.agent_session_id)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        document::{Key, Record},
+        document::{Due, Key, Record},
         urls::BaseUrl,
     },
     domain::{
@@ -11,11 +11,8 @@ use crate::{
     },
 };
 use jiff::Timestamp;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, SeqAccess, Visitor},
-};
-use std::{fmt, sync::Arc};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What the agent should do (R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,47 +57,9 @@ pub struct HandoffRequest {
     pub actor: Actor,
     /// Where it comes from (R5).
     pub integration: Integration,
-    /// The outline of what is to be signed, as far as it matters for the answer. The whole is in the body.
+    /// What is to be signed (R7). Not kept with the request: the body holds it.
     #[serde(default, skip_serializing)]
-    pub facts: Option<FactsOutline>,
-}
-
-/// What of a handoff's facts decides whether its envelope can take them all (R7).
-#[derive(Clone, Debug, Deserialize)]
-pub struct FactsOutline {
-    /// What is to be signed.
-    pub metadata: Metadata,
-    /// How many are to sign.
-    #[serde(default)]
-    pub parties: Count,
-}
-
-/// The length of a list whose items are passed over.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Count(pub usize);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items;
-
-        impl<'de> Visitor<'de> for Items {
-            type Value = Count;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Count, A::Error> {
-                let mut count = 0;
-                while items.next_element::<IgnoredAny>()?.is_some() {
-                    count += 1;
-                }
-                Ok(Count(count))
-            }
-        }
-
-        deserializer.deserialize_seq(Items)
-    }
+    pub facts: Option<HandoffFacts>,
 }
 
 /// What a handoff knows of the signing that it asks for (R7).
@@ -203,6 +162,10 @@ impl Record for AgentSession {
 
     fn keys(&self) -> Vec<Key> {
         if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
+    }
+
+    fn due(&self) -> Option<Due> {
+        (self.status == SessionStatus::Open).then_some(Due { at: self.expires_at, rank: 0 })
     }
 
     fn size(&self) -> usize {

@@ -1,8 +1,7 @@
 //! Competitive signing: envelopes, the roles in them, and the agents who compete for each role (G1 to G10).
 //!
 //! Pure: no I/O, no clock, no randomness of its own. The `competition` is a state machine; `draft` changes what is not
-//! sent yet; `people` are simulated agents, a `race` is what they come to, and `explore` walks through everything that
-//! can happen. What is kept, served and told lies further out.
+//! sent yet; `people` are simulated agents, and `upcoming` is what they will do.
 
 mod agent;
 mod competition;
@@ -16,6 +15,7 @@ mod recipient;
 mod refusal;
 mod request;
 mod sound;
+mod upcoming;
 mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat, is_phone};
@@ -32,4 +32,5 @@ pub use request::{
     AgentRequest, AgentsRequest, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest, PersonRequest,
     RecipientChangeRequest, RecipientRequest,
 };
+pub use upcoming::{EnvelopeTask, PlannedAct, Upcoming};
 pub use view::{EnvelopeView, RecipientView, agents_view};

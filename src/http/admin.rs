@@ -144,9 +144,9 @@ async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Resu
         "seed": sandbox.ids.seed(),
         "sessions": sandbox.agent_sessions.fill().await?,
         "requests": sandbox.journal.fill(),
-        "envelopes": sandbox.fill_of_envelopes().await?,
-        "events": sandbox.events().await?.fill(),
-        "messages": sandbox.messages.fill(),
+        "envelopes": sandbox.envelopes.fill().await?,
+        "events": sandbox.events.usage().await?,
+        "messages": sandbox.messages.fill().await?,
         "memory": BudgetHealth { of_server: app.memory(), dropped: sandbox.gave_up() },
         "dropped_log_lines": log::dropped_lines(),
     })))

@@ -7,7 +7,7 @@ use crate::{
     config::SwitchChanges,
     domain::{
         actor::{ActorChange, ActorState},
-        event::Event,
+        event::NumberedEvent,
         oauth::built_in,
         scenario::Scenario,
         session::AgentSession,
@@ -116,22 +116,19 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn sessions(&self) -> Result<Vec<Arc<AgentSession>>, MockError> {
-        let sandbox = self.current();
-        sandbox.catch_up().await?;
-        Ok(sandbox.agent_sessions.all(|_| true).await?)
+        Ok(self.current().agent_sessions.all(|_| true).await?)
     }
 
     /// The events, oldest first.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn events(&self) -> Result<Vec<Event>, MockError> {
+    pub async fn events(&self) -> Result<Vec<NumberedEvent>, MockError> {
         let sandbox = self.current();
-        let log = sandbox.events().await?;
         let (mut events, mut seen) = (Vec::new(), 0);
         loop {
-            let page = log.page(seen, usize::MAX, |_| true);
-            events.extend(page.events);
+            let page = sandbox.events.page(seen, usize::MAX, |_, _| true).await?;
+            events.extend(page.entries.into_iter().map(NumberedEvent::from));
             if !page.more {
                 return Ok(events);
             }

@@ -2,13 +2,15 @@
 
 mod waiting;
 
-use super::{Consulted, Sandbox, Scripted, signing::advise};
+use super::{
+    Consulted, Sandbox, Scripted,
+    signing::{Wish, advise},
+};
 use crate::{
     base::urls::BaseUrl,
     config::OnDuplicateHandoff,
     domain::{
         actor::{Actor, ActorChange, ActorState},
-        agenda::Task,
         contract::{Advice, same_json},
         scenario::{
             self, ActorFlags, Chosen, Decision, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint, TooCostly,
@@ -16,7 +18,7 @@ use crate::{
         session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
         signing::{EnvelopeId, Plan},
     },
-    store::{StoreError, Update},
+    store::{Commit, StoreError, Update},
 };
 use jiff::Timestamp;
 use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
@@ -46,6 +48,16 @@ struct Handover {
     plan: Option<Arc<Plan>>,
     /// How the caller reached the server.
     base_url: Option<BaseUrl>,
+}
+
+/// How a session is opened.
+#[derive(Clone, Copy, Default)]
+struct Opening<'k> {
+    /// Whether somebody asked for this very outcome.
+    is_ordered: bool,
+    /// The key of the handoff that waited until now, which is removed in the same commit; at a version, where only one of
+    /// several callers may open it.
+    waited: Option<(&'k Arc<str>, Option<u64>)>,
 }
 
 /// The result of a handoff, before anybody puts it in words.
@@ -118,11 +130,8 @@ impl Sandbox {
         let (result, replay) = match decision.outcome {
             Outcome::Success => {
                 let handover = Handover { body, plan, base_url: Some(base_url) };
-                let opened = self.open_session(client, request, handover, is_ordered).await?;
-                if waiting.is_some() && matches!(opened, (HandOffResult::Session(_), Repetition::No)) {
-                    self.pending.delete(&key).await?;
-                }
-                opened
+                let waited = waiting.is_some().then_some((&key, None));
+                self.open_session(client, request, handover, Opening { is_ordered, waited }).await?
             }
             Outcome::Obstacle(obstacle) => {
                 let replay = match self.earlier(&key).await? {
@@ -218,22 +227,46 @@ impl Sandbox {
             let mut waiting = self.pending.tagged(&key, &is_theirs).await?;
             waiting.reverse();
             for pending in waiting {
-                // Of several callers at once, the one who takes it away opens it. A retry may have changed it meanwhile.
-                let may = |kept: &PendingHandoff| if is_theirs(kept) { Ok(()) } else { Err(()) };
-                let Update::Done(pending) = self.pending.delete_if(&pending.key, may).await? else { continue };
-                let (client, request) = (&pending.client, pending.request.clone());
-                let handover = Handover {
-                    body: Arc::clone(&pending.body),
-                    plan: pending.plan.clone(),
-                    base_url: pending.base_url.clone(),
-                };
-                let opening = self.open_session(client, request, handover, false).await?;
-                if let (HandOffResult::Session(session), Repetition::No) = opening {
-                    opened.push(session);
-                }
+                opened.extend(self.open_waiting(&pending.key, &is_theirs).await?);
             }
         }
         Ok((actor, opened))
+    }
+
+    /// Opens the session of a handoff that waits, unless another caller has done so, or `may_open` refuses: a retry may have
+    /// changed the handoff meanwhile.
+    async fn open_waiting(
+        &self,
+        key: &Arc<str>,
+        may_open: impl Fn(&PendingHandoff) -> bool,
+    ) -> Result<Option<Arc<AgentSession>>, StoreError> {
+        loop {
+            let Some((pending, version)) = self.pending.get_versioned(key).await? else { return Ok(None) };
+            if !may_open(&pending) {
+                return Ok(None);
+            }
+            let handover = Handover {
+                body: Arc::clone(&pending.body),
+                plan: pending.plan.clone(),
+                base_url: pending.base_url.clone(),
+            };
+            let opening = Opening { is_ordered: false, waited: Some((key, Some(version))) };
+            match self.open_session(&pending.client, pending.request.clone(), handover, opening).await {
+                Ok((HandOffResult::Session(session), Repetition::No)) => return Ok(Some(session)),
+                // Its handoff_id has a session: it waits in vain.
+                Ok(_) => {
+                    let mut commit = Commit::new();
+                    commit.delete::<PendingHandoff>(Arc::clone(key), Some(version));
+                    match self.shelf.commit(commit).await {
+                        Ok(_) => return Ok(None),
+                        Err(StoreError::Conflict { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Keeps what is known of an actor, unless it is kept already.
@@ -245,11 +278,13 @@ impl Sandbox {
     async fn open_session(
         &self,
         client: &Arc<str>,
-        request: HandoffRequest,
+        mut request: HandoffRequest,
         handover: Handover,
-        is_ordered: bool,
+        Opening { is_ordered, waited }: Opening<'_>,
     ) -> Result<(HandOffResult, Repetition), StoreError> {
         let Handover { body, plan, base_url } = handover;
+        let asks_for_signatures = request.intent.asks_for_signatures();
+        let mut wish = asks_for_signatures.then(|| Wish::of(&mut request, &body, plan.clone()));
         let now = self.clock.now();
         let expires_at = now.checked_add(self.switches().session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
@@ -263,25 +298,29 @@ impl Sandbox {
             status: SessionStatus::Open,
             request: body,
             replayable: true,
-            envelope_id: request.intent.asks_for_signatures().then(|| EnvelopeId(self.ids.envelope())),
+            envelope_id: asks_for_signatures.then(|| EnvelopeId(self.ids.envelope())),
             base_url,
         });
         loop {
-            match self.agent_sessions.insert(Arc::clone(&session)).await {
-                Ok(()) => {
-                    self.schedule(expires_at, Task::ExpireSession { agent_session_id: Arc::clone(&session.id) });
-                    if session.envelope_id.is_some() {
-                        self.wish_for_envelope(Arc::clone(&session), plan).await?;
-                    }
-                    return Ok((HandOffResult::Session(session), Repetition::No));
-                }
+            let mut commit = Commit::new();
+            commit.insert(Arc::clone(&session));
+            if asks_for_signatures {
+                let wish = wish.take().unwrap_or_else(|| Wish::of_session(&session, plan.clone()));
+                self.open_envelope(&session, wish, &mut commit);
+            }
+            if let Some((key, version)) = waited {
+                commit.delete::<PendingHandoff>(Arc::clone(key), version);
+            }
+            match self.shelf.commit(commit).await {
+                Ok(_) => return Ok((HandOffResult::Session(session), Repetition::No)),
                 Err(StoreError::Taken) => {}
                 Err(error) => return Err(error),
             }
             let key = AgentSession::handoff_key(client, &session.handoff_id);
             let own = Arc::make_mut(&mut session);
-            // The id may be the one that was taken.
+            // An id may be what was taken, as after a restore.
             own.id = self.ids.agent_session().into();
+            own.envelope_id = asks_for_signatures.then(|| EnvelopeId(self.ids.envelope()));
             let Some(first) = self.earlier(&key).await? else { continue };
             match self.repeated(&first, &own.actor, &own.request) {
                 Some((HandOffResult::OtherUser, _)) if is_ordered => own.replayable = false,

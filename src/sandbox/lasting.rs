@@ -22,12 +22,6 @@ pub struct SandboxSettings {
     pub switches: Switches,
     /// How much its journal keeps.
     pub journal: journal::JournalLimits,
-    /// How many agent sessions the store keeps, and how many envelopes.
-    pub max_sessions: usize,
-    /// How many bytes of agent sessions the store keeps.
-    pub max_session_bytes: usize,
-    /// How many events its log keeps.
-    pub max_events: usize,
     /// What everything that it keeps counts against, with all other sandboxes of the server.
     pub memory: Arc<Budget>,
     /// What clients and scenarios of its own count against. They never give way; there is no room for more instead.

@@ -12,10 +12,9 @@ use crate::{
     config::SwitchChanges,
     domain::{
         actor::ActorState,
-        agenda::Task,
         scenario::ScenarioSet,
-        session::{AgentSession, PendingHandoff, SessionStatus},
-        signing::{Contact, Envelope, EnvelopeId, Group, User},
+        session::{AgentSession, PendingHandoff},
+        signing::{Contact, Envelope, EnvelopeId, Group, Upcoming, User},
     },
     store::StoreError,
 };
@@ -96,13 +95,13 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        self.catch_up().await?;
         let actors = self.actors.all(|_| true).await?;
         // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
         // restored one is opened once all the same.
         let pending = self.pending.all(|_| true).await?;
         let sessions = self.agent_sessions.all(|_| true).await?;
         let envelopes = self.envelopes.all(|_| true).await?;
+        let without_plans = |envelope: Envelope| Envelope { upcoming: Upcoming::default(), ..envelope };
         let groups = self.groups.all(|_| true).await?;
         let contacts = self.contacts.all(|_| true).await?;
         let users = self.users.all(|_| true).await?;
@@ -116,7 +115,7 @@ impl Sandbox {
             actors: oldest_first(&actors),
             agent_sessions: oldest_first(&sessions),
             pending_handoffs: oldest_first(&pending),
-            envelopes: oldest_first(&envelopes),
+            envelopes: oldest_first(&envelopes).into_iter().map(without_plans).collect(),
             contacts: oldest_first(&contacts),
             contact_groups: oldest_first(&groups),
             users: oldest_first(&users),
@@ -133,12 +132,7 @@ impl Sandbox {
         }
         for mut session in snapshot.agent_sessions {
             session.client = client.clone().unwrap_or(session.client);
-            let (due, open) = (session.expires_at, session.status == SessionStatus::Open);
-            let task = Task::ExpireSession { agent_session_id: Arc::clone(&session.id) };
             inserted("agent sessions", self.agent_sessions.insert(Arc::new(session)).await)?;
-            if open {
-                self.schedule(due, task);
-            }
         }
         for mut pending in snapshot.pending_handoffs {
             pending.client = client.clone().unwrap_or(pending.client);
@@ -156,10 +150,9 @@ impl Sandbox {
         }
         for envelope in snapshot.envelopes {
             let id = envelope.id;
-            let envelope = Arc::new(envelope.sound().map_err(|problem| RestoreError::Unsound(id, problem))?);
-            inserted("envelopes", self.envelopes.insert(Arc::clone(&envelope)).await)?;
-            self.events.begin_at(envelope.id, envelope.revision);
-            self.plan_anew(&envelope);
+            let mut envelope = envelope.sound().map_err(|problem| RestoreError::Unsound(id, problem))?;
+            self.plan_anew(&mut envelope);
+            inserted("envelopes", self.envelopes.insert(Arc::new(envelope)).await)?;
         }
         Ok(())
     }

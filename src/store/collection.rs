@@ -3,7 +3,7 @@
 use super::{Document, Page, StoreError, Stored, Usage, retention::Limit};
 use crate::base::{
     budget::{Account, Share},
-    document::Key,
+    document::{Due, Key},
 };
 use hashbrown::HashMap;
 use std::{
@@ -20,6 +20,7 @@ pub(super) struct Collection {
     ids: HashMap<Arc<str>, u64>,
     keys: HashMap<Key, u64>,
     tags: BTreeSet<(Key, u64)>,
+    due: BTreeSet<(Due, u64)>,
     last: u64,
     /// Bytes of the documents alone, which the limit is about.
     size: usize,
@@ -36,6 +37,7 @@ impl Collection {
             ids: HashMap::new(),
             keys: HashMap::new(),
             tags: BTreeSet::new(),
+            due: BTreeSet::new(),
             last: 0,
             size: 0,
             bytes,
@@ -62,6 +64,11 @@ impl Collection {
                 tagged.filter_map(|(_, sequence)| self.documents.get(sequence).cloned()).collect()
             }
         }
+    }
+
+    /// The documents that have tasks, in the order in which the first of those is due.
+    pub(super) fn due(&self) -> impl Iterator<Item = (Due, &Arc<Stored>)> {
+        self.due.iter().filter_map(|(due, sequence)| Some((*due, self.documents.get(sequence)?)))
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -115,7 +122,8 @@ impl Collection {
         };
         self.size -= old.document.size;
         self.bytes.sub(weight(&old.document));
-        if old.document.keys != new.document.keys || old.document.tags != new.document.tags {
+        let (was, is) = (&old.document, &new.document);
+        if was.keys != is.keys || was.tags != is.tags || was.due != is.due {
             self.remove_from_indexes(&old);
             self.add_to_indexes(&new);
         }
@@ -162,6 +170,9 @@ impl Collection {
         for tag in &stored.document.tags {
             self.tags.insert((Arc::clone(tag), stored.sequence));
         }
+        if let Some(due) = stored.document.due {
+            self.due.insert((due, stored.sequence));
+        }
     }
 
     fn remove_from_indexes(&mut self, stored: &Stored) {
@@ -170,6 +181,9 @@ impl Collection {
         }
         for tag in &stored.document.tags {
             self.tags.remove(&(Arc::clone(tag), stored.sequence));
+        }
+        if let Some(due) = stored.document.due {
+            self.due.remove(&(due, stored.sequence));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Content, Document, LogEntry, Write};
 use crate::base::document::{Logged, Record};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Typed writes to any collections and logs of one sandbox, which [`Store::commit`](super::Store::commit) applies together.
@@ -47,6 +48,27 @@ impl Commit {
         self.writes.extend(other.writes);
         self
     }
+
+    /// What those who wait for the sandbox must know once the commit is applied.
+    pub(super) fn news(&self) -> News {
+        let due = |write: &Write| match write {
+            Write::Insert { document, .. } | Write::Replace { document, .. } => document.due.map(|due| due.at),
+            Write::Delete { .. } | Write::Append { .. } => None,
+        };
+        News {
+            first_due: self.writes.iter().filter_map(due).min(),
+            has_entries: self.writes.iter().any(|write| matches!(write, Write::Append { .. })),
+        }
+    }
+}
+
+/// What a commit means for those who wait for something to happen in the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct News {
+    /// When the first task of the documents that were written is due.
+    pub first_due: Option<Timestamp>,
+    /// Whether entries were appended to a log.
+    pub has_entries: bool,
 }
 
 impl From<Commit> for Vec<Write> {
@@ -60,6 +82,7 @@ fn document<T: Record>(record: Arc<T>) -> Document {
         id: record.id(),
         keys: record.keys(),
         tags: record.tags(),
+        due: record.due(),
         size: record.size(),
         content: Content::Live(record),
     }

@@ -1,8 +1,11 @@
 //! Typed access to the logs of a store.
 
-use super::{Commit, Numbered, Store, StoreError, Usage, Written};
+use super::{Commit, Numbered, Shelf, StoreError, Usage, Written};
 use crate::base::document::Logged;
 use std::{marker::PhantomData, sync::Arc};
+
+/// About how many bytes of entries a page holds at most, except for the last entry on it.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// How many entries one call to the store reads.
 const CHUNK: usize = 1_000;
@@ -10,8 +13,7 @@ const CHUNK: usize = 1_000;
 /// The log of one kind of entry in one sandbox.
 #[derive(Debug)]
 pub struct Log<T> {
-    store: Arc<dyn Store>,
-    sandbox: Arc<str>,
+    shelf: Arc<Shelf>,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -35,8 +37,8 @@ pub struct LogPage<T> {
 impl<T: Logged> Log<T> {
     /// The log of a sandbox.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, sandbox: Arc<str>) -> Self {
-        Self { store, sandbox, kind: PhantomData }
+    pub fn new(shelf: &Arc<Shelf>) -> Self {
+        Self { shelf: Arc::clone(shelf), kind: PhantomData }
     }
 
     /// Appends entries in a commit of their own, and returns the number of the first.
@@ -46,13 +48,26 @@ impl<T: Logged> Log<T> {
     pub async fn append(&self, entries: impl IntoIterator<Item = Arc<T>>) -> Result<u64, StoreError> {
         let mut commit = Commit::new();
         commit.append(entries);
-        match self.store.commit(&self.sandbox, commit.into()).await?[..] {
+        match self.shelf.commit(commit).await?[..] {
             [Written::Appended(first)] => Ok(first),
             _ => Err(StoreError::Unavailable("a commit has other results than writes".to_owned())),
         }
     }
 
-    /// The entries after a number that `wanted` admits, oldest first: at most `limit`, and about `bytes` except for the
+    /// The entries after a number that `wanted` admits, oldest first: at most `limit`, and a few megabytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn page(
+        &self,
+        after: u64,
+        limit: usize,
+        wanted: impl Fn(u64, &T) -> bool,
+    ) -> Result<LogPage<T>, StoreError> {
+        self.page_within(after, limit, PAGE_BYTES, wanted).await
+    }
+
+    /// As [`Log::page`], with at most `limit` entries, and about `bytes` except for the
     /// last one. Entries appended after the call began may be left for the next page.
     ///
     /// # Errors
@@ -68,7 +83,7 @@ impl<T: Logged> Log<T> {
         let mut left = bytes;
         let mut end = None;
         loop {
-            let slice = self.store.log(&self.sandbox, T::LOG, page.seen, CHUNK).await?;
+            let slice = self.shelf.store().log(self.shelf.name(), T::LOG, page.seen, CHUNK).await?;
             let dropped = slice.usage.dropped;
             page.lost += dropped.saturating_sub(page.seen);
             page.seen = page.seen.max(dropped);
@@ -100,7 +115,7 @@ impl<T: Logged> Log<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn last(&self) -> Result<u64, StoreError> {
-        Ok(self.store.log(&self.sandbox, T::LOG, 0, 0).await?.last)
+        Ok(self.shelf.store().log(self.shelf.name(), T::LOG, 0, 0).await?.last)
     }
 
     /// How full the log is.
@@ -108,6 +123,6 @@ impl<T: Logged> Log<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn usage(&self) -> Result<Usage, StoreError> {
-        Ok(self.store.log(&self.sandbox, T::LOG, 0, 0).await?.usage)
+        Ok(self.shelf.store().log(self.shelf.name(), T::LOG, 0, 0).await?.usage)
     }
 }

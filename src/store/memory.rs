@@ -107,6 +107,11 @@ impl Store for Memory {
         now(Ok(self.look(place, |collection| collection.list(page))))
     }
 
+    fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, Vec<(&'static str, Arc<Stored>)>> {
+        let space = self.space(sandbox);
+        now(Ok(space.map(|space| read(&space, |space| space.due(limit))).unwrap_or_default()))
+    }
+
     fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice> {
         let space = self.space(sandbox);
         let slice =
@@ -190,6 +195,17 @@ impl Space {
     fn bytes(&self) -> usize {
         self.collections.values().map(Collection::bytes).sum::<usize>()
             + self.logs.values().map(Ring::bytes).sum::<usize>()
+    }
+
+    /// The first documents of each collection, merged. Few collections hold documents with tasks.
+    fn due(&self, limit: usize) -> Vec<(&'static str, Arc<Stored>)> {
+        let mut first: Vec<_> = self
+            .collections
+            .iter()
+            .flat_map(|(name, collection)| collection.due().take(limit).map(|(due, stored)| (due, *name, stored)))
+            .collect();
+        first.sort_unstable_by_key(|(due, name, stored)| (*due, *name, stored.sequence));
+        first.into_iter().take(limit).map(|(_, name, stored)| (name, Arc::clone(stored))).collect()
     }
 
     fn collection(&mut self, memory: &Memory, name: &'static str) -> &mut Collection {

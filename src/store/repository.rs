@@ -1,6 +1,6 @@
 //! Typed access to a store: one repository a kind of document.
 
-use super::{Commit, Committed, Page, Place, Store, StoreError, Stored, Usage, Written};
+use super::{Commit, Page, Place, Shelf, StoreError, Stored, Usage, Written};
 use crate::base::document::Record;
 use std::{marker::PhantomData, sync::Arc};
 
@@ -21,7 +21,7 @@ pub enum Update<T, E> {
 /// The records of one kind in one sandbox.
 #[derive(Debug)]
 pub struct Repository<T> {
-    store: Arc<dyn Store>,
+    shelf: Arc<Shelf>,
     place: Place,
     kind: PhantomData<fn() -> T>,
 }
@@ -29,8 +29,9 @@ pub struct Repository<T> {
 impl<T: Record> Repository<T> {
     /// The records of a sandbox.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, sandbox: Arc<str>) -> Self {
-        Self { store, place: Place { sandbox, collection: T::COLLECTION }, kind: PhantomData }
+    pub fn new(shelf: &Arc<Shelf>) -> Self {
+        let place = Place { sandbox: Arc::clone(shelf.name()), collection: T::COLLECTION };
+        Self { shelf: Arc::clone(shelf), place, kind: PhantomData }
     }
 
     /// Keeps a new record.
@@ -40,7 +41,7 @@ impl<T: Record> Repository<T> {
     pub async fn insert(&self, record: Arc<T>) -> Result<(), StoreError> {
         let mut commit = Commit::new();
         commit.insert(record);
-        self.commit(commit).await.map(drop)
+        self.shelf.commit(commit).await.map(drop)
     }
 
     /// The record of an id.
@@ -48,7 +49,7 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn get(&self, id: &str) -> Result<Option<Arc<T>>, StoreError> {
-        self.store.get(&self.place, id).await?.map(|stored| decode(&stored)).transpose()
+        self.shelf.store().get(&self.place, id).await?.map(|stored| decode(&stored)).transpose()
     }
 
     /// The record of an id, with the version at which a commit may replace or remove it.
@@ -56,7 +57,7 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn get_versioned(&self, id: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
-        let Some(stored) = self.store.get(&self.place, id).await? else { return Ok(None) };
+        let Some(stored) = self.shelf.store().get(&self.place, id).await? else { return Ok(None) };
         Ok(Some((decode(&stored)?, stored.version)))
     }
 
@@ -65,7 +66,7 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn find(&self, key: &str) -> Result<Option<Arc<T>>, StoreError> {
-        self.store.find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
+        self.shelf.store().find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
     }
 
     /// The records that `wanted` admits, newest first, from after the record `after` on: a page of `limit` and of a few
@@ -82,13 +83,13 @@ impl<T: Record> Repository<T> {
         let before = match after {
             None => None,
             // A record that has gone since leaves no place to go on from: nothing follows it.
-            Some(id) => match self.store.get(&self.place, id).await? {
+            Some(id) => match self.shelf.store().get(&self.place, id).await? {
                 Some(stored) => Some(stored.sequence),
                 None => return Ok((Vec::new(), 0)),
             },
         };
         let (mut page, mut total, mut bytes) = (Vec::new(), 0, 0);
-        for stored in self.store.list(&self.place, Page { before, ..Page::default() }).await? {
+        for stored in self.shelf.store().list(&self.place, Page { before, ..Page::default() }).await? {
             let record = decode::<T>(&stored)?;
             if wanted(&record) {
                 total += 1;
@@ -106,7 +107,7 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn size(&self) -> Result<usize, StoreError> {
-        Ok(self.store.usage(&self.place).await?.bytes)
+        Ok(self.shelf.store().usage(&self.place).await?.bytes)
     }
 
     /// All records that `wanted` admits, newest first.
@@ -126,7 +127,7 @@ impl<T: Record> Repository<T> {
     }
 
     async fn collect(&self, page: Page<'_>, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
-        let stored = self.store.list(&self.place, page).await?;
+        let stored = self.shelf.store().list(&self.place, page).await?;
         let records = stored.iter().map(|stored| decode::<T>(stored));
         records.filter(|record| record.as_ref().map_or(true, |record| wanted(record))).collect()
     }
@@ -183,7 +184,7 @@ impl<T: Record> Repository<T> {
             };
             let mut commit = Commit::new();
             commit.replace(Arc::clone(&changed), version).extend(further);
-            match self.commit(commit).await {
+            match self.shelf.commit(commit).await {
                 Ok(_) => return Ok(Update::Done(changed)),
                 Err(StoreError::Conflict { write: 0 }) => {}
                 Err(error) => return Err(error),
@@ -206,7 +207,7 @@ impl<T: Record> Repository<T> {
             }
             let mut commit = Commit::new();
             commit.delete::<T>(id, Some(version));
-            match self.commit(commit).await {
+            match self.shelf.commit(commit).await {
                 Ok(_) => return Ok(Update::Done(current)),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
@@ -221,7 +222,20 @@ impl<T: Record> Repository<T> {
     pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
         let mut commit = Commit::new();
         commit.delete::<T>(id, None);
-        Ok(self.commit(commit).await?.contains(&Written::Deleted(true)))
+        Ok(self.shelf.commit(commit).await?.contains(&Written::Deleted(true)))
+    }
+
+    /// Removes all records that there are, and returns how many those were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_all(&self) -> Result<usize, StoreError> {
+        let mut commit = Commit::new();
+        for stored in self.shelf.store().list(&self.place, Page::default()).await? {
+            commit.delete::<T>(Arc::clone(&stored.document.id), None);
+        }
+        let committed = self.shelf.commit(commit).await?;
+        Ok(committed.into_iter().filter(|written| *written == Written::Deleted(true)).count())
     }
 
     /// How full the collection is.
@@ -229,15 +243,15 @@ impl<T: Record> Repository<T> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn fill(&self) -> Result<Usage, StoreError> {
-        self.store.usage(&self.place).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        self.store.commit(&self.place.sandbox, commit.into()).await
+        self.shelf.store().usage(&self.place).await
     }
 }
 
-fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {
+/// Reads a record from a document of its collection.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the document is of another kind.
+pub fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {
     stored.document.content.decode().map_err(|problem| {
         StoreError::Unavailable(format!("{} {} cannot be read: {problem}", T::COLLECTION, stored.document.id))
     })

@@ -123,11 +123,8 @@ async fn moving_settles_in_order_of_due_time_then_of_arrival() {
     let (first, second, third) = ("2100-01-01T00:10:00Z", "2100-01-01T00:15:00Z", "2100-01-01T00:15:01Z");
     let items = [item(0, first), item(1, first), item(2, second), item(3, second), item(4, third)];
     let agenda = api.get("/__admin/agenda").await.json();
-    assert_eq!(agenda, json!({ "agenda": items, "total": 5, "dropped": 0 }));
-    assert_eq!(
-        api.get("/__admin/agenda?limit=2").await.json(),
-        json!({ "agenda": items[..2], "total": 5, "dropped": 0 })
-    );
+    assert_eq!(agenda, json!({ "agenda": items, "total": 5 }));
+    assert_eq!(api.get("/__admin/agenda?limit=2").await.json(), json!({ "agenda": items[..2], "total": 5 }));
     assert_eq!(api.get("/__admin/clock").await.json()["next_due"], first);
     api.call("DELETE", &format!("/__admin/sessions/{}", opened[1].as_str().unwrap())).await;
 
@@ -139,7 +136,7 @@ async fn moving_settles_in_order_of_due_time_then_of_arrival() {
     let wanted = [(&opened[0], &done), (&opened[2], &done), (&opened[3], &done)];
     assert_eq!(ran, wanted, "what was to happen to the deleted session went with it");
     assert_eq!(moved["ran"][0]["due"], first);
-    assert_eq!(api.get("/__admin/agenda").await.json(), json!({ "agenda": [items[4]], "total": 1, "dropped": 0 }));
+    assert_eq!(api.get("/__admin/agenda").await.json(), json!({ "agenda": [items[4]], "total": 1 }));
     assert_eq!(advance(&api, "0s").await.json()["ran"], json!([]), "what ran does not run again");
 }
 

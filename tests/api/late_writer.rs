@@ -1,4 +1,4 @@
-//! Two act on one envelope, and the first to write learns of it last: what follows is done in the order of the
+//! Two act on one envelope, and the first to write learns of it last: what follows is planned in the order of the
 //! transitions all the same.
 
 use crate::delegate::delegate;
@@ -36,7 +36,7 @@ struct Late {
 }
 
 impl Store for Late {
-    delegate!(memory: get find list log next clear usage);
+    delegate!(memory: get find list due log next clear usage);
 
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {
@@ -107,8 +107,8 @@ async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
 }
 
 /// What people are going to do.
-fn planned(sandbox: &Sandbox) -> Vec<Task> {
-    let (items, _) = sandbox.agenda.list(100);
+async fn planned(sandbox: &Sandbox) -> Vec<Task> {
+    let (items, _) = sandbox.agenda(100).await.unwrap();
     items.into_iter().map(|item| item.task).filter(|task| matches!(task, Task::Act { .. })).collect()
 }
 
@@ -131,7 +131,7 @@ async fn who_is_invited_again_is_not_given_up_by_a_release_before_it() {
         sandbox.act(&alice.to_string(), Act::Decline).await.unwrap();
     })
     .await;
-    assert_eq!(planned(&sandbox), [Task::Act { act: Intention::Open, agent_id: bob }]);
+    assert_eq!(planned(&sandbox).await, [Task::Act { act: Intention::Open, agent_id: bob }]);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn who_has_accepted_is_not_planned_to_accept_by_the_opening_before_it() {
         sandbox.act(&bob.to_string(), Act::Accept).await.unwrap();
     })
     .await;
-    assert_eq!(planned(&sandbox), [Task::Act { act: Intention::Sign, agent_id: bob }]);
+    assert_eq!(planned(&sandbox).await, [Task::Act { act: Intention::Sign, agent_id: bob }]);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn nothing_is_planned_of_an_envelope_that_was_voided_right_after_it_was_op
         sandbox.void_envelope(&bob.envelope.to_string()).await.unwrap();
     })
     .await;
-    assert_eq!(sandbox.agenda.list(100).1, 0);
+    assert_eq!(sandbox.agenda(100).await.unwrap().1, 0);
 }
 
 #[tokio::test]
@@ -166,5 +166,5 @@ async fn nothing_follows_from_what_began_before_a_reset() {
     })
     .await;
     let sandbox = sandboxes.default_sandbox();
-    assert_eq!((sandbox.agenda.list(100).1, sandbox.events().await.unwrap().last()), (0, 0));
+    assert_eq!((sandbox.agenda(100).await.unwrap().1, sandbox.events.last().await.unwrap()), (0, 0));
 }

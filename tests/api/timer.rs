@@ -13,11 +13,12 @@ use docendorse_mock::{
         urls::{BaseUrl, Scheme},
     },
     config::Settings,
-    domain::{agenda::Task, oauth::TokenIssuer, scenario::ScenarioSet},
+    domain::{oauth::TokenIssuer, scenario::ScenarioSet, session::AgentSession},
     sandbox::{Issuing, NewSandbox, Sandbox, SandboxLimits, Sandboxes},
     store::{self, Memory, Pending, Place, Retention, Store, StoreError, Stored},
 };
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use std::{
     sync::{
         Arc,
@@ -33,8 +34,20 @@ fn noon() -> Timestamp {
     NOON.parse().unwrap()
 }
 
-fn task(number: usize) -> Task {
-    Task::ExpireSession { agent_session_id: format!("as_{number}").into() }
+/// Makes an agent session that expires at an instant.
+async fn expire_at(sandbox: &Sandbox, due: Timestamp, number: usize) {
+    let session = json!({
+        "id": format!("as_{number}"), "client": "c", "handoff_id": format!("h-{number}"), "intent": "create_template",
+        "actor": { "external_user_id": "u", "email": "sam@example.com" }, "created_at": NOON, "expires_at": due,
+        "status": "open", "request": {}, "replayable": true,
+    });
+    let session: AgentSession = serde_json::from_str(&session.to_string()).unwrap();
+    sandbox.agent_sessions.insert(Arc::new(session)).await.unwrap();
+}
+
+/// How many tasks are left.
+async fn left(sandbox: &Sandbox) -> usize {
+    sandbox.agenda(0).await.unwrap().1
 }
 
 /// A store that hangs a number of times, then fails a number of times, and then panics a number of times.
@@ -64,7 +77,7 @@ impl Store for Unreliable {
         self.memory.get(place, id)
     }
 
-    delegate!(memory: find list log next commit clear usage);
+    delegate!(memory: find list due log next commit clear usage);
 }
 
 /// A timer at work on a sandbox whose wall clock stands at noon until it is set.
@@ -103,13 +116,13 @@ impl Stage {
         Self { store, sandboxes, sandbox, wall }
     }
 
-    fn schedule_in(&self, minutes: i64, number: usize) {
+    async fn schedule_in(&self, minutes: i64, number: usize) {
         let due = self.sandbox.clock.now() + SignedDuration::from_mins(minutes);
-        self.sandbox.schedule(due, task(number));
+        expire_at(&self.sandbox, due, number).await;
     }
 
-    fn left(&self) -> usize {
-        self.sandbox.agenda.list(0).1
+    async fn left(&self) -> usize {
+        left(&self.sandbox).await
     }
 
     /// Another sandbox, whose clock runs.
@@ -127,7 +140,7 @@ impl Stage {
     /// Has the timer run a task of the first sandbox whose store call never returns.
     async fn hang(&self) {
         self.store.hangs.store(1, Ordering::SeqCst);
-        self.schedule_in(0, 1);
+        self.schedule_in(0, 1).await;
         sleep(Duration::from_millis(10)).await;
         assert_eq!(self.store.hangs.load(Ordering::SeqCst), 0);
     }
@@ -136,65 +149,69 @@ impl Stage {
 #[tokio::test(start_paused = true)]
 async fn a_laptop_that_slept_catches_up_within_a_second() {
     let stage = Stage::new().await;
-    stage.schedule_in(10, 1);
+    stage.schedule_in(10, 1).await;
     sleep(Duration::from_secs(5)).await;
-    assert_eq!(stage.left(), 1);
+    assert_eq!(stage.left().await, 1);
     stage.wall.set(noon() + SignedDuration::from_hours(8));
     sleep(LONGEST_SLEEP + Duration::from_millis(100)).await;
-    assert_eq!(stage.left(), 0);
+    assert_eq!(stage.left().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_back_delays_no_task() {
     let stage = Stage::new().await;
-    stage.schedule_in(10, 1);
+    stage.schedule_in(10, 1).await;
     sleep(Duration::from_secs(2)).await;
     stage.wall.set(noon() - SignedDuration::from_hours(1));
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(stage.left(), 1, "nor does it hasten any");
+    assert_eq!(stage.left().await, 1, "nor does it hasten any");
     stage.wall.set(noon() - SignedDuration::from_mins(49));
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(stage.left(), 0, "ten minutes passed by the clock that was set back");
+    assert_eq!(stage.left().await, 0, "ten minutes passed by the clock that was set back");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_fails_is_tried_again_once_a_second() {
     let stage = Stage::new().await;
     stage.store.fails.store(5, Ordering::SeqCst);
-    stage.schedule_in(0, 1);
+    stage.schedule_in(0, 1).await;
     sleep(Duration::from_millis(4_500)).await;
-    assert_eq!((stage.left(), stage.store.calls.load(Ordering::SeqCst)), (1, 5), "it is neither lost nor hurried");
+    assert_eq!(
+        (stage.left().await, stage.store.calls.load(Ordering::SeqCst)),
+        (1, 5),
+        "it is neither lost nor hurried"
+    );
     sleep(LONGEST_SLEEP).await;
-    assert_eq!((stage.left(), stage.store.calls.load(Ordering::SeqCst)), (0, 6));
+    assert_eq!((stage.left().await, stage.store.calls.load(Ordering::SeqCst)), (0, 6));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_panics_costs_itself_alone() {
+async fn a_task_that_panics_is_tried_again() {
     let stage = Stage::new().await;
     stage.store.panics.store(1, Ordering::SeqCst);
     for number in 0..3 {
-        stage.schedule_in(0, number);
+        stage.schedule_in(0, number).await;
     }
     sleep(LONGEST_SLEEP * 2).await;
-    assert_eq!((stage.left(), stage.store.calls.load(Ordering::SeqCst)), (0, 3));
-    stage.schedule_in(0, 4);
+    assert_eq!((stage.left().await, stage.store.calls.load(Ordering::SeqCst)), (0, 4));
+    stage.schedule_in(0, 4).await;
     sleep(LONGEST_SLEEP).await;
-    assert_eq!(stage.left(), 0, "the timer is alive");
+    assert_eq!(stage.left().await, 0, "the timer is alive");
 }
 
 #[tokio::test(start_paused = true)]
 async fn moving_a_clock_loses_no_task_that_fails() {
     let stage = Stage::new().await;
     stage.sandbox.clock.freeze();
-    stage.schedule_in(1, 1);
+    stage.schedule_in(1, 1).await;
     stage.sandbox.clock.advance(SignedDuration::from_mins(1)).unwrap();
     stage.store.fails.store(1, Ordering::SeqCst);
     assert!(stage.sandbox.settle().await.is_err());
     assert_eq!(stage.sandbox.settle().await.unwrap().len(), 1);
 }
 
-fn due_now(sandbox: &Sandbox, number: usize) {
-    sandbox.schedule(sandbox.clock.now(), task(number));
+async fn due_now(sandbox: &Sandbox, number: usize) {
+    expire_at(sandbox, sandbox.clock.now(), number).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,12 +220,12 @@ async fn a_hanging_task_delays_no_other_sandbox() {
     let other = stage.create("other");
     stage.hang().await;
     for number in 0..3 {
-        due_now(&other, number);
+        due_now(&other, number).await;
         sleep(Duration::from_millis(10)).await;
-        assert_eq!(other.agenda.list(0).1, 0, "the timer is alive");
+        assert_eq!(left(&other).await, 0, "the timer is alive");
     }
     other.clock.freeze();
-    other.schedule(other.clock.now() + SignedDuration::from_mins(1), task(4));
+    expire_at(&other, other.clock.now() + SignedDuration::from_mins(1), 4).await;
     other.clock.advance(SignedDuration::from_mins(1)).unwrap();
     assert_eq!(other.settle().await.unwrap().len(), 1);
 }
@@ -218,11 +235,11 @@ async fn tasks_of_a_hanging_sandbox_stay_in_order() {
     let stage = Stage::new().await;
     stage.hang().await;
     let calls = stage.store.calls.load(Ordering::SeqCst);
-    stage.schedule_in(0, 2);
+    stage.schedule_in(0, 2).await;
     sleep(LONGEST_SLEEP * 5).await;
     assert_eq!(
-        (stage.left(), stage.store.calls.load(Ordering::SeqCst)),
-        (1, calls),
+        (stage.left().await, stage.store.calls.load(Ordering::SeqCst)),
+        (2, calls),
         "no task overtakes the hanging one"
     );
 }
@@ -236,9 +253,9 @@ async fn a_reset_ends_a_hanging_task() {
     sleep(Duration::from_millis(10)).await;
     assert!(previous.upgrade().is_none(), "the old sandbox is freed");
     assert!(!stage.sandboxes.has_leftovers());
-    due_now(&stage.sandbox, 2);
+    due_now(&stage.sandbox, 2).await;
     sleep(LONGEST_SLEEP).await;
-    assert_eq!(stage.left(), 0);
+    assert_eq!(stage.left().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +263,7 @@ async fn deleting_a_sandbox_ends_its_hanging_task() {
     let stage = Stage::new().await;
     let other = stage.create("other");
     stage.store.hangs.store(1, Ordering::SeqCst);
-    due_now(&other, 1);
+    due_now(&other, 1).await;
     sleep(Duration::from_millis(10)).await;
     let removed = Arc::downgrade(&other);
     drop(other);
@@ -260,9 +277,9 @@ async fn deleting_a_sandbox_ends_its_hanging_task() {
 async fn a_task_added_while_settling_runs_afterwards() {
     let stage = Stage::new().await;
     stage.store.fails.store(1, Ordering::SeqCst);
-    stage.schedule_in(0, 1);
+    stage.schedule_in(0, 1).await;
     sleep(Duration::from_millis(10)).await;
-    stage.schedule_in(0, 2);
+    stage.schedule_in(0, 2).await;
     sleep(LONGEST_SLEEP).await;
-    assert_eq!((stage.left(), stage.store.calls.load(Ordering::SeqCst)), (0, 3));
+    assert_eq!((stage.left().await, stage.store.calls.load(Ordering::SeqCst)), (0, 3));
 }

@@ -22,6 +22,15 @@ macro_rules! delegate {
             store::Store::list(&self.$field, place, page)
         }
     };
+    (@due $field:tt) => {
+        fn due<'a>(
+            &'a self,
+            sandbox: &'a str,
+            limit: usize,
+        ) -> store::Pending<'a, Vec<(&'static str, Arc<store::Stored>)>> {
+            store::Store::due(&self.$field, sandbox, limit)
+        }
+    };
     (@log $field:tt) => {
         fn log<'a>(
             &'a self,

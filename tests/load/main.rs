@@ -14,7 +14,7 @@ use caller::{Answer, Caller};
 use docendorse_mock::{
     Mock, Settings,
     domain::{
-        event::{EventKind, EventLog},
+        event::{Event, EventKind},
         signing::{Act, AgentId, AgentState, EffectKind, Envelope},
     },
     sandbox::{AgentSource, Sandbox},
@@ -38,12 +38,13 @@ fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
     for round in 0..ROUNDS {
         let envelope = runtime.block_on(open_for_all(&sandbox));
         let agents: Vec<AgentId> = (1..=AGENTS).map(|number| AgentId { envelope: envelope.id, number }).collect();
-        let before = runtime.block_on(sandbox.events()).unwrap().last();
+        let before = runtime.block_on(sandbox.events.last()).unwrap();
         let answers = race(&mut callers, &agents);
         let winner = judge(&answers, &agents, round);
         let now = runtime.block_on(sandbox.envelope(&envelope.id.to_string())).unwrap();
         is_claimed(&now, &envelope, winner);
-        is_told(runtime.block_on(sandbox.events()).unwrap(), before, winner);
+        let page = runtime.block_on(sandbox.events.page(before, usize::MAX, |_, _| true)).unwrap();
+        is_told(&page.entries.into_iter().map(|entry| entry.entry).collect::<Vec<_>>(), winner);
     }
     runtime.block_on(mock.stop());
 }
@@ -113,15 +114,15 @@ fn is_claimed(now: &Envelope, before: &Envelope, winner: AgentId) {
 }
 
 /// The log tells of one acceptance, then of everybody else's release, each once, and of nothing else.
-fn is_told(log: &EventLog, before: u64, winner: AgentId) {
-    let (events, _) = log.after(before, usize::MAX, |_| true);
-    assert_eq!((events[0].kind, events[0].agent), (EventKind::Signing(EffectKind::AgentAccepted), Some(winner.number)));
-    let mut released: Vec<_> = events[1..].iter().map(|event| (event.kind, event.agent.unwrap())).collect();
+fn is_told(events: &[Arc<Event>], winner: AgentId) {
+    let agent = |event: &Event| event.subject.agent().unwrap();
+    assert_eq!((events[0].kind, agent(&events[0])), (EventKind::Signing(EffectKind::AgentAccepted), winner));
+    let mut released: Vec<_> = events[1..].iter().map(|event| (event.kind, agent(event).number)).collect();
     released.sort_by_key(|(_, agent)| *agent);
     let others = (1..=AGENTS).filter(|number| *number != winner.number);
     assert_eq!(
         released,
         others.map(|number| (EventKind::Signing(EffectKind::AgentReleased), number)).collect::<Vec<_>>()
     );
-    assert!(events.iter().all(|event| event.envelope == winner.envelope));
+    assert!(events.iter().all(|event| event.subject.envelope() == winner.envelope));
 }

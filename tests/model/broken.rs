@@ -3,7 +3,7 @@
 use crate::{
     delegate::delegate,
     orders::{find_failure, replay},
-    slot::{Slot, Slots, claim, claim_and_log, get, insert, logged, race, slot},
+    slot::{Slots, claim, claim_and_log, get, insert, logged, race, shelf, slot, slots},
     store::{Committed, Memory, Pending, Repository, Retention, Store, Update, Write, at_once},
 };
 use docendorse_mock::store;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 struct Careless(Memory);
 
 impl Store for Careless {
-    delegate!(0: get find list log next clear usage);
+    delegate!(0: get find list due log next clear usage);
 
     fn commit<'a>(&'a self, sandbox: &'a str, mut writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {
@@ -39,7 +39,7 @@ impl Store for Careless {
 struct Halving(Memory);
 
 impl Store for Halving {
-    delegate!(0: get find list log next clear usage);
+    delegate!(0: get find list due log next clear usage);
 
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {
@@ -54,7 +54,7 @@ impl Store for Halving {
 /// Two threads claim one slot of a halving store, and log it.
 fn halving_race() {
     let store: Arc<dyn Store> = Arc::new(Halving::default());
-    let slots: Arc<Slots> = Arc::new(Repository::new(Arc::clone(&store), "default".into()));
+    let slots: Arc<Slots> = Arc::new(Repository::new(&shelf(&store)));
     insert(&slots, slot("slot", &[]));
     race(2, move |number| drop(claim_and_log(&slots, "slot", number)));
     assert_eq!(logged(&store).len(), 1, "so many are logged as winners");
@@ -69,7 +69,8 @@ fn a_store_that_applies_half_a_commit_is_caught() {
 
 /// Two threads claim one slot of a careless store.
 fn careless_race() {
-    let slots: Arc<Repository<Slot>> = Arc::new(Repository::new(Arc::new(Careless::default()), "default".into()));
+    let store: Arc<dyn Store> = Arc::new(Careless::default());
+    let slots: Arc<Slots> = Arc::new(Repository::new(&shelf(&store)));
     insert(&slots, slot("slot", &[]));
     let claims = Arc::clone(&slots);
     let outcomes = race(2, move |number| matches!(claim(&claims, "slot", number), Update::Done(_)));
@@ -90,8 +91,7 @@ fn a_store_that_ignores_versions_is_caught_and_the_order_plays_again() {
 fn what_is_right_plays_the_same_way_every_time() {
     shuttle::check_uncontrolled_nondeterminism(
         || {
-            let slots: Arc<Repository<Slot>> =
-                Arc::new(Repository::new(Arc::new(Memory::new(Retention::unlimited())), "default".into()));
+            let (_, slots) = slots(Retention::unlimited());
             for id in ["a", "b", "c"] {
                 insert(&slots, slot(id, &[id]));
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     base::document::{Key, Logged, Record},
-    store::{Log, Memory, Repository, Retention, Store, Update, at_once},
+    store::{Log, Memory, Repository, Retention, Shelf, Store, Update, at_once},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -40,10 +40,15 @@ pub fn slot(id: &str, keys: &[&str]) -> Slot {
 
 pub type Slots = Repository<Slot>;
 
+/// The part of a store that all tests use.
+pub fn shelf(store: &Arc<dyn Store>) -> Arc<Shelf> {
+    Arc::new(Shelf::new(Arc::clone(store), "default".into()))
+}
+
 /// An empty store that keeps as much as `retention` says, and the slots in it.
 pub fn slots(retention: Retention) -> (Arc<dyn Store>, Arc<Slots>) {
     let store: Arc<dyn Store> = Arc::new(Memory::new(retention));
-    let slots = Arc::new(Repository::new(Arc::clone(&store), "default".into()));
+    let slots = Arc::new(Repository::new(&shelf(&store)));
     (store, slots)
 }
 
@@ -81,7 +86,7 @@ impl Logged for Entry {
 
 /// The entries that a log keeps, which must be numbered without gaps.
 pub fn logged(store: &Arc<dyn Store>) -> Vec<Entry> {
-    let log: Log<Entry> = Log::new(Arc::clone(store), "default".into());
+    let log: Log<Entry> = Log::new(&shelf(store));
     let page = at_once(log.page_within(0, usize::MAX, usize::MAX, |_, _| true)).unwrap();
     let numbers = page.entries.iter().map(|entry| entry.number);
     assert!(numbers.eq(page.dropped + 1..=page.last), "no number is missing");

@@ -21,8 +21,8 @@ mod sync {
 }
 
 pub use docendorse_mock::store::{
-    Commit, Committed, Document, Log, LogEntry, LogSlice, Numbered, Page, Pending, Place, Store, StoreError, Stored,
-    Usage, Write, Written,
+    Commit, Committed, Document, Log, LogEntry, LogSlice, Numbered, Page, Pending, Place, Shelf, Store, StoreError,
+    Stored, Usage, Write, Written,
 };
 pub use memory::Memory;
 pub use repository::{Repository, Update};

@@ -1,6 +1,6 @@
 //! One caller at a time.
 
-use crate::{Note, backends, note, notes, tagged};
+use crate::{Card, Note, backends, card, note, notes, tagged};
 use docendorse_mock::store::{Commit, StoreError, Update};
 use std::sync::Arc;
 
@@ -205,5 +205,28 @@ async fn a_counter_counts_from_one_until_it_is_cleared() {
         store.clear("one").await.unwrap();
         assert_eq!(store.next("one", "ids", 1).await.unwrap(), 1, "{name}");
         assert_eq!(store.next("other", "ids", 1).await.unwrap(), 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_in_order_over_all_collections() {
+    for (name, store) in backends(None) {
+        let at = |id: &str, due| Arc::new(Note { due, ..Note::clone(&note(id, &[])) });
+        let mut commit = Commit::new();
+        commit.insert(at("late", Some((9, 0)))).insert(at("never", None));
+        commit.insert(at("second", Some((5, 1)))).insert(at("third", Some((5, 1))));
+        commit.insert(Arc::new(Card { due: Some(5), ..Card::clone(&card("first")) }));
+        store.commit("default", commit.into()).await.unwrap();
+        let found = async |most| {
+            let due = store.due("default", most).await.unwrap();
+            due.into_iter().map(|(place, stored)| (place, stored.document.id.to_string())).collect::<Vec<_>>()
+        };
+        let all = [("cards", "first"), ("notes", "second"), ("notes", "third"), ("notes", "late")];
+        let all = all.map(|(place, id)| (place, id.to_owned()));
+        assert_eq!(found(usize::MAX).await, all, "{name}");
+        assert_eq!(found(2).await, all[..2], "{name}");
+        assert_eq!(store.due("other", 9).await.unwrap().len(), 0, "{name}");
+        store.clear("default").await.unwrap();
+        assert_eq!(found(9).await, [], "{name}");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 struct Halving(Memory);
 
 impl Store for Halving {
-    delegate!(0: get find list log next clear usage);
+    delegate!(0: get find list due log next clear usage);
 
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {

@@ -1,11 +1,11 @@
 //! Several writes in one commit: all of them, or none.
 
 use crate::{Card, Line, Note, backends, card, line, lines, note, notes, tagged};
-use docendorse_mock::store::{Commit, Repository, Store, StoreError, Update, Written};
+use docendorse_mock::store::{Commit, Repository, Shelf, Store, StoreError, Update, Written};
 use std::sync::Arc;
 
 fn cards(store: &Arc<dyn Store>) -> Repository<Card> {
-    Repository::new(Arc::clone(store), "default".into())
+    Repository::new(&Arc::new(Shelf::new(Arc::clone(store), "default".into())))
 }
 
 /// Writes of every kind to two collections and a log, of which the last one fails.

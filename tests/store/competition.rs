@@ -7,7 +7,7 @@ use crate::{
 };
 use docendorse_mock::{
     domain::signing::{Act, AgentState, Command, Effect, EffectKind, Envelope, Refusal, Spot},
-    store::{Repository, Update},
+    store::{Repository, Shelf, Update},
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 #[test]
 fn a_hundred_agents_accept_and_one_is_primary() {
     for (name, store) in backends(None) {
-        let envelopes: Repository<Envelope> = Repository::new(store, "default".into());
+        let envelopes: Repository<Envelope> = Repository::new(&Arc::new(Shelf::new(store, "default".into())));
         for round in 1..=10 {
             let envelope = Arc::new(opened(round, CALLERS as u32));
             let id = envelope.id.to_string();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct Encoded(pub Memory);
 
 impl Store for Encoded {
-    delegate!(0: get find list log next clear usage);
+    delegate!(0: get find list due log next clear usage);
 
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
         self.0.commit(sandbox, writes.into_iter().map(encode_write).collect())

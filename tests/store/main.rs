@@ -20,9 +20,10 @@ mod property;
 mod races;
 mod retention;
 
-use docendorse_mock::base::document::{Key, Logged, Record};
-use docendorse_mock::store::{Log, Memory, Repository, Retention, Store};
+use docendorse_mock::base::document::{Due, Key, Logged, Record};
+use docendorse_mock::store::{Log, Memory, Repository, Retention, Shelf, Store};
 use encoded::Encoded;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -46,6 +47,8 @@ pub struct Note {
     pub tags: Vec<String>,
     pub text: String,
     pub count: u64,
+    /// The second at which it is due, and its rank.
+    pub due: Option<(i64, u8)>,
 }
 
 impl Record for Note {
@@ -63,14 +66,22 @@ impl Record for Note {
         self.keys.iter().map(|key| key.as_str().into()).collect()
     }
 
+    fn due(&self) -> Option<Due> {
+        self.due.map(|(second, rank)| due_at(second, rank))
+    }
+
     fn tags(&self) -> Vec<Key> {
         self.tags.iter().map(|tag| tag.as_str().into()).collect()
     }
 }
 
+pub fn due_at(second: i64, rank: u8) -> Due {
+    Due { at: Timestamp::from_second(second).unwrap(), rank }
+}
+
 pub fn note(id: &str, keys: &[&str]) -> Arc<Note> {
     let keys = keys.iter().map(ToString::to_string).collect();
-    Arc::new(Note { id: id.to_owned(), keys, tags: Vec::new(), text: format!("text of {id}"), count: 0 })
+    Arc::new(Note { id: id.to_owned(), keys, tags: Vec::new(), text: format!("text of {id}"), count: 0, due: None })
 }
 
 pub fn tagged(id: &str, tags: &[&str]) -> Arc<Note> {
@@ -82,6 +93,8 @@ pub fn tagged(id: &str, tags: &[&str]) -> Arc<Note> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     pub id: String,
+    /// The second at which it is due.
+    pub due: Option<i64>,
 }
 
 impl Record for Card {
@@ -90,10 +103,14 @@ impl Record for Card {
     fn id(&self) -> Arc<str> {
         self.id.as_str().into()
     }
+
+    fn due(&self) -> Option<Due> {
+        self.due.map(|second| due_at(second, 0))
+    }
 }
 
 pub fn card(id: &str) -> Arc<Card> {
-    Arc::new(Card { id: id.to_owned() })
+    Arc::new(Card { id: id.to_owned(), due: None })
 }
 
 /// An entry of a log.
@@ -115,9 +132,9 @@ pub fn line(text: &str) -> Arc<Line> {
 }
 
 pub fn lines(store: &Arc<dyn Store>, sandbox: &str) -> Log<Line> {
-    Log::new(Arc::clone(store), sandbox.into())
+    Log::new(&Arc::new(Shelf::new(Arc::clone(store), sandbox.into())))
 }
 
 pub fn notes(store: &Arc<dyn Store>, sandbox: &str) -> Repository<Note> {
-    Repository::new(Arc::clone(store), sandbox.into())
+    Repository::new(&Arc::new(Shelf::new(Arc::clone(store), sandbox.into())))
 }

@@ -23,9 +23,10 @@ enum Step {
 fn drawn_note() -> impl Strategy<Value = Note> {
     let keys = subsequence(&KEYS[..], 0..=2);
     let tags = subsequence(&TAGS[..], 0..=2);
-    (0..IDS.len(), keys, tags, any::<u8>()).prop_map(|(id, keys, tags, count)| {
+    let due = prop::option::of((0_i64..4, 0_u8..2));
+    (0..IDS.len(), keys, tags, any::<u8>(), due).prop_map(|(id, keys, tags, count, due)| {
         let tags = tags.into_iter().map(ToOwned::to_owned).collect();
-        Note { tags, count: count.into(), ..Note::clone(&note(IDS[id], &keys)) }
+        Note { tags, count: count.into(), due, ..Note::clone(&note(IDS[id], &keys)) }
     })
 }
 
@@ -148,6 +149,14 @@ async fn commits_match_the_model(commits: &[Vec<Step>], limit: Option<usize>) ->
                     newest_first.iter().filter(|note| note.tags.iter().any(|held| held == tag)).cloned().collect();
                 let found = notes.tagged(tag, |_| true).await.unwrap();
                 prop_assert_eq!(ids(&found), ids(&tagged), "{}", name);
+            }
+            let mut due: Vec<_> = model.notes.iter().filter(|note| note.due.is_some()).collect();
+            // Stable: of those due at the same time the oldest comes first.
+            due.sort_by_key(|note| note.due);
+            for most in [1, 2, usize::MAX] {
+                let found = store.due("default", most).await.unwrap();
+                let found = found.iter().map(|(_, stored)| &*stored.document.id);
+                prop_assert!(found.eq(due.iter().take(most).map(|note| note.id.as_str())), "{}", name);
             }
             let usage = notes.fill().await.unwrap();
             let bytes: usize = model.notes.iter().map(|note| note.text.len()).sum();

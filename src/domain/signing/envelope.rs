@@ -4,8 +4,12 @@ use super::{
     id::{AgentId, EnvelopeId, RecipientId},
     people::Plan,
     recipient::Recipient,
+    upcoming::Upcoming,
 };
-use crate::base::{document::Record, urls::BaseUrl};
+use crate::base::{
+    document::{Due, Record},
+    urls::BaseUrl,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -150,6 +154,9 @@ pub struct Envelope {
     /// How the caller reached the server who made it: how URLs in its mails begin. `None` where nobody called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
+    /// What happens to it by itself.
+    #[serde(default, skip_serializing_if = "Upcoming::is_empty")]
+    pub upcoming: Upcoming,
 }
 
 /// Where an agent is in an envelope.
@@ -177,6 +184,7 @@ impl Envelope {
             next_agent: 1,
             revision: 1,
             base_url: None,
+            upcoming: Upcoming::default(),
         }
     }
 
@@ -260,6 +268,10 @@ impl Record for Envelope {
 
     fn id(&self) -> Arc<str> {
         self.id.to_string().into()
+    }
+
+    fn due(&self) -> Option<Due> {
+        self.first_task().map(|(at, task)| Due { at, rank: task.rank() })
     }
 
     fn size(&self) -> usize {

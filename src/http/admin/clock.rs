@@ -19,9 +19,8 @@ use serde_json::{Value, json};
 
 /// `GET /__admin/clock`.
 pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
-    sandbox.catch_up().await?;
     Ok(Pretty(json!({ "now": sandbox.clock.read().now, "frozen": sandbox.clock.read().frozen,
-        "next_due": sandbox.agenda.next_due() })))
+        "next_due": sandbox.next_due().await? })))
 }
 
 /// `POST /__admin/clock/freeze`: stands still from now on.
@@ -74,9 +73,8 @@ pub(super) async fn list_agenda(
     World(sandbox): World,
     Params(wanted): Params<AgendaQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    sandbox.catch_up().await?;
-    let (agenda, total) = sandbox.agenda.list(page_size(wanted.limit)?);
-    Ok(Pretty(json!({ "agenda": agenda, "total": total, "dropped": sandbox.agenda.dropped() })))
+    let (agenda, total) = sandbox.agenda(page_size(wanted.limit)?).await?;
+    Ok(Pretty(json!({ "agenda": agenda, "total": total })))
 }
 
 /// Carries out what the clock's new time makes due, and tells what that was.

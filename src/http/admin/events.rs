@@ -8,7 +8,7 @@ use crate::{
     app::App,
     base::{position::brief, reading::Readings},
     domain::{
-        event::{Event, EventKind, event_id, event_number},
+        event::{Event, EventKind, NumberedEvent, event_id, event_number},
         signing::{AgentId, EnvelopeId},
     },
     http::{
@@ -51,8 +51,8 @@ impl EventFilter {
     fn admits(&self, event: &Event) -> bool {
         let session = || event.origin.as_ref().map(|origin| &*origin.agent_session_id);
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
-            && self.envelope.is_none_or(|envelope| envelope == event.envelope)
-            && self.agent.is_none_or(|agent| agent.envelope == event.envelope && Some(agent.number) == event.agent)
+            && self.envelope.is_none_or(|envelope| envelope == event.subject.envelope())
+            && self.agent.is_none_or(|agent| Some(agent) == event.subject.agent())
             && self.agent_session.as_ref().is_none_or(|wanted| session().is_some_and(|id| wanted.is(id)))
     }
 }
@@ -67,7 +67,7 @@ pub(super) async fn list_events(
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct EventPage {
-        events: Vec<Event>,
+        events: Vec<NumberedEvent>,
         next: Option<String>,
         dropped: u64,
     }
@@ -85,7 +85,7 @@ pub(super) async fn list_events(
         }
         return stream_events(app, sandbox, &headers, after, filter);
     }
-    let page = sandbox.events().await?.page(after, page_size(limit)?, |event| filter.admits(event));
+    let page = sandbox.events.page(after, page_size(limit)?, |_, event| filter.admits(event)).await?;
     if after > page.last {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
@@ -93,7 +93,8 @@ pub(super) async fn list_events(
         ));
     }
     let next = if page.more { Some(event_id(page.seen)) } else { None };
-    Ok(Pretty(EventPage { events: page.events, next, dropped: page.dropped }).into_response())
+    let events = page.entries.into_iter().map(NumberedEvent::from).collect();
+    Ok(Pretty(EventPage { events, next, dropped: page.dropped }).into_response())
 }
 
 /// The number of an event that a caller names.

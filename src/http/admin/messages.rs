@@ -4,7 +4,7 @@ use super::{Pretty, paging::page_size, requests::All};
 use crate::{
     base::reading::Readings,
     domain::{
-        message::{Channel, Message},
+        message::{Channel, Message, MessageView},
         signing::{AgentId, EnvelopeId},
     },
     http::{
@@ -43,23 +43,29 @@ pub(super) async fn list_messages(
     Params(wanted): Params<MessageQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let limit = page_size(wanted.limit)?;
-    let Some((messages, matching)) =
-        sandbox.messages.list(wanted.after.as_deref(), limit, |message| wanted.admits(message))
-    else {
-        return Err(Problem::not_found("message", wanted.after.as_deref().unwrap_or_default()));
-    };
-    let next = if matching > messages.len() { messages.last().map(|message| message.id.clone()) } else { None };
-    Ok(Pretty(
-        json!({ "messages": messages, "matching": matching, "next": next, "dropped": sandbox.messages.fill().dropped }),
-    ))
+    let messages = &sandbox.messages;
+    if let Some(after) = &wanted.after
+        && messages.get(after).await?.is_none()
+    {
+        return Err(Problem::not_found("message", after));
+    }
+    let (page, matching) = messages.list(wanted.after.as_deref(), limit, |message| wanted.admits(message)).await?;
+    let next = if matching > page.len() { page.last().map(|message| message.id.clone()) } else { None };
+    let page: Vec<_> = page.into_iter().map(MessageView).collect();
+    let dropped = messages.fill().await?.dropped;
+    Ok(Pretty(json!({ "messages": page, "matching": matching, "next": next, "dropped": dropped })))
 }
 
 /// `GET /__admin/messages/{id}`.
 pub(super) async fn show_message(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    sandbox.messages.get(&id).map(Pretty).ok_or_else(|| Problem::not_found("message", &id))
+    let message = sandbox.messages.get(&id).await?;
+    message.map(|message| Pretty(MessageView(message))).ok_or_else(|| Problem::not_found("message", &id))
 }
 
 /// `DELETE /__admin/messages`: lets all of them go.
-pub(super) async fn delete_messages(World(sandbox): World, Params(All {}): Params<All>) -> Pretty<impl Serialize> {
-    Pretty(json!({ "deleted": sandbox.messages.clear() }))
+pub(super) async fn delete_messages(
+    World(sandbox): World,
+    Params(All {}): Params<All>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    Ok(Pretty(json!({ "deleted": sandbox.messages.delete_all().await? })))
 }

@@ -44,8 +44,6 @@ pub(super) async fn list_sessions(
     World(sandbox): World,
     Params(wanted): Params<SessionQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    // Which envelope a session has is certain once it is made.
-    sandbox.catch_up().await?;
     let sessions = &sandbox.agent_sessions;
     let limit = page_size(wanted.limit)?;
     if let Some(after) = &wanted.after
@@ -60,14 +58,13 @@ pub(super) async fn list_sessions(
 
 /// `GET /__admin/sessions/{id}`.
 pub(super) async fn show_session(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    sandbox.catch_up().await?;
     let session = sandbox.agent_sessions.get(&id).await?;
     session.map(Pretty).ok_or_else(|| Problem::not_found("agent session", &id))
 }
 
 /// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
 pub(super) async fn delete_session(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
-    if sandbox.delete_session(&id).await? {
+    if sandbox.agent_sessions.delete(&id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("agent session", &id))

@@ -1,25 +1,24 @@
 //! The envelope that a handoff opens when it asks for signatures (R7, S2).
 
-use super::{CREATED, unopened::Unmade};
+use super::CREATED;
 use crate::{
     config::OnDecline,
     domain::{
         actor::Actor,
         contract::{Advice, read_json},
-        event::Batch,
         session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
         signing::{
-            AgentId, Command, Effect, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS,
-            NewRecipient, Origin, Parties, Person, Plan, RecipientType, Terms,
+            AgentId, Command, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient,
+            Origin, Parties, Person, Plan, RecipientType, Terms,
         },
     },
     sandbox::Sandbox,
-    store::{StoreError, Update},
+    store::Commit,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use std::{collections::HashSet, convert::Infallible, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 /// The longest name of an envelope, in characters (G6).
 const LONGEST_NAME: usize = 48;
@@ -32,7 +31,7 @@ const NOT_TAKEN: &str = "not_taken";
 
 /// What of a handoff makes its envelope.
 #[derive(Debug)]
-struct Wish {
+pub(in crate::sandbox) struct Wish {
     name: Box<str>,
     persons: Vec<Person>,
     plan: Option<Arc<Plan>>,
@@ -50,15 +49,18 @@ struct LeftOut {
 }
 
 impl Wish {
-    /// What a new session wishes for, by the facts of its request.
-    fn of(session: &AgentSession, plan: Option<Arc<Plan>>) -> Self {
-        Self::of_request(&session.request, session.intent, &session.actor, plan)
+    /// What a request wishes for. `body` is read again where the request came without its facts.
+    pub(in crate::sandbox) fn of(request: &mut HandoffRequest, body: &[u8], plan: Option<Arc<Plan>>) -> Self {
+        let facts = request.facts.take().or_else(|| facts_of(body));
+        Self::of_facts(facts, request.intent, &request.actor, plan)
     }
 
-    fn of_request(body: &[u8], intent: Intent, actor: &Actor, plan: Option<Arc<Plan>>) -> Self {
-        // By way of a value: of a key that is given twice the last one counts (R10).
-        let request: Value = read_json(body).unwrap_or_default();
-        let facts = request.get("facts").and_then(|facts| HandoffFacts::deserialize(facts).ok());
+    /// As [`Wish::of`], of a session whose request was taken apart before.
+    pub(in crate::sandbox) fn of_session(session: &AgentSession, plan: Option<Arc<Plan>>) -> Self {
+        Self::of_facts(facts_of(&session.request), session.intent, &session.actor, plan)
+    }
+
+    fn of_facts(facts: Option<HandoffFacts>, intent: Intent, actor: &Actor, plan: Option<Arc<Plan>>) -> Self {
         let (title, parties) = facts.map(|facts| (facts.metadata.title, facts.parties)).unwrap_or_default();
         let mut persons: Vec<Person> = parties.into_iter().map(person).collect();
         if persons.is_empty() && intent == Intent::SelfSign {
@@ -133,17 +135,24 @@ impl Wish {
     }
 }
 
-/// Advises on what the envelope of a handoff cannot take. Costs a look at most requests: only a request whose outline
-/// says that there may be something is read again.
+/// The facts of a request body.
+fn facts_of(body: &[u8]) -> Option<HandoffFacts> {
+    // By way of a value: of a key that is given twice the last one counts (R10).
+    let request: Value = read_json(body).ok()?;
+    HandoffFacts::deserialize(request.get("facts")?).ok()
+}
+
+/// Advises on what the envelope of a handoff cannot take. Costs a look at most requests: only for one that may be too
+/// large is a draft made.
 pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Option<&Arc<Plan>>) -> Vec<Advice> {
     let mut advices = Vec::new();
-    let Some(outline) = request.facts.as_ref().filter(|_| request.intent.asks_for_signatures()) else {
+    let Some(facts) = request.facts.as_ref().filter(|_| request.intent.asks_for_signatures()) else {
         return advices;
     };
     let mut advise = |pointer: &str, message: String| {
         advices.push(Advice { pointer: pointer.to_owned(), code: NOT_TAKEN, message });
     };
-    let title = &outline.metadata.title;
+    let title = &facts.metadata.title;
     let name = name_of(title);
     if *name != **title {
         let count = title.trim().chars().count();
@@ -157,13 +166,13 @@ pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Op
         advise("/facts/metadata/title", format!("{why}; the envelope is called {name:?}"));
     }
     let any_one = plan.is_some_and(|plan| plan.parties == Parties::AnyOne);
-    if !any_one && outline.parties.0 <= MOST_RECIPIENTS && body.len() <= MOST_BYTES / 8 {
+    if !any_one && facts.parties.len() <= MOST_RECIPIENTS && body.len() <= MOST_BYTES / 8 {
         return advices;
     }
-    let mut wish = Wish::of_request(body, request.intent, &request.actor, plan.cloned());
+    let mut wish = Wish::of_facts(Some(facts.clone()), request.intent, &request.actor, plan.cloned());
     let terms = wish.terms(Timestamp::UNIX_EPOCH, false, None);
     let (_, LeftOut { twice, beyond, heavy }) = wish.draft(EnvelopeId(0), terms, &|_| "".into());
-    let all = outline.parties.0;
+    let all = facts.parties.len();
     let at_most = if any_one {
         format!("a recipient has at most {MOST_AGENTS} agents")
     } else {
@@ -214,74 +223,10 @@ fn name_of(title: &str) -> Box<str> {
 }
 
 impl Sandbox {
-    /// Sees to it that a new session gets its envelope: at once where people act by themselves or somebody listens, else
-    /// when somebody looks.
-    pub(in crate::sandbox) async fn wish_for_envelope(
-        &self,
-        session: Arc<AgentSession>,
-        plan: Option<Arc<Plan>>,
-    ) -> Result<(), StoreError> {
-        let is_urgent = plan.is_some();
-        self.unopened.put_off(session, plan);
-        // Looked at after it was put off: a listener who comes in between makes it themselves.
-        if is_urgent || self.unopened.has_listeners() {
-            self.catch_up().await?;
-        }
-        Ok(())
-    }
-
-    /// Makes the envelopes that were put off. To be called before anything is looked at that they could show in.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        if self.unopened.is_empty() {
-            return Ok(());
-        }
-        let _turn = self.unopened.turn().await;
-        while let Some(Unmade { session, plan }) = self.unopened.take() {
-            if let Err(error) = self.open_envelope(Arc::clone(&session), plan.clone()).await {
-                self.unopened.put_back(Unmade { session, plan });
-                return Err(error);
-            }
-            self.unopened.made();
-        }
-        Ok(())
-    }
-
-    /// Opens the envelope that a new session asks for. It is sent at once; with nobody to sign it stays a draft, to which
-    /// recipients can be added.
-    async fn open_envelope(&self, mut session: Arc<AgentSession>, plan: Option<Arc<Plan>>) -> Result<(), StoreError> {
-        let Some(mut id) = session.envelope_id else { return Ok(()) };
-        let mut wish = Wish::of(&session, plan);
-        loop {
-            let (envelope, effects) = self.envelope_of(&session, id, &mut wish);
-            self.events.expect(&envelope);
-            match self.envelopes.insert(Arc::clone(&envelope)).await {
-                Ok(()) => {
-                    self.tell(Batch { at: envelope.terms.created_at, envelope, effects });
-                    return Ok(());
-                }
-                Err(StoreError::Taken) => {}
-                Err(error) => return Err(error),
-            }
-            // The id is taken, as after a restore it may be: another one, of which the session is told.
-            let recipients = Arc::unwrap_or_clone(envelope).recipients;
-            let persons = recipients.into_iter().flat_map(|recipient| Arc::unwrap_or_clone(recipient.role).persons);
-            wish.persons.extend(persons);
-            id = EnvelopeId(self.ids.envelope());
-            let rename = |session: &mut AgentSession| {
-                session.envelope_id = Some(id);
-                Ok::<_, Infallible>(())
-            };
-            if let Update::Done(renamed) = self.agent_sessions.update(&session.id, rename).await? {
-                session = renamed;
-            }
-        }
-    }
-
-    /// The envelope, whose persons are taken from the wish, and what making and sending it brought about.
-    fn envelope_of(&self, session: &AgentSession, id: EnvelopeId, wish: &mut Wish) -> (Arc<Envelope>, Vec<Effect>) {
+    /// Adds the envelope that a new session asks for to the commit that keeps the session. It is sent at once; with nobody
+    /// to sign it stays a draft, to which recipients can be added.
+    pub(in crate::sandbox) fn open_envelope(&self, session: &AgentSession, mut wish: Wish, commit: &mut Commit) {
+        let Some(id) = session.envelope_id else { return };
         let now = session.created_at;
         let origin = Origin { agent_session_id: Arc::clone(&session.id), handoff_id: session.handoff_id.clone() };
         let keep_declined = self.switches().on_decline == OnDecline::Keep;
@@ -291,6 +236,7 @@ impl Sandbox {
         let mut effects = vec![CREATED];
         // With nobody to sign the rules refuse it, and it stays a draft.
         let _ = envelope.perform(Command::Send, now, &mut effects);
-        (Arc::new(envelope), effects)
+        self.follow_up(&mut envelope, &effects, now, commit);
+        commit.insert(Arc::new(envelope));
     }
 }

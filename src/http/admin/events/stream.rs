@@ -6,9 +6,10 @@
 use super::{EventFilter, number_of};
 use crate::{
     app::App,
-    domain::event::{Event, EventLog, event_id},
+    domain::event::{Event, NumberedEvent, event_id},
     http::problem::Problem,
-    sandbox::{Listener, Sandbox},
+    sandbox::Sandbox,
+    store::StoreError,
 };
 use axum::{
     body::Body,
@@ -63,8 +64,8 @@ pub(super) fn stream_events(
             format!("{} streams are open already, the most that there can be; close one.", crate::app::MOST_STREAMS),
         ));
     };
-    let listener = Listener::new(&sandbox);
-    let reader = EventReader { app, sandbox, filter, seen, has_begun: false, _leave: leave, listener };
+    let hold = sandbox.reader();
+    let reader = EventReader { app, sandbox, hold, filter, seen, has_begun: false, _leave: leave };
     let body = Body::from_stream(stream::unfold(reader, EventReader::next));
     Ok(([(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, "no-store")], body).into_response())
 }
@@ -73,12 +74,13 @@ pub(super) fn stream_events(
 struct EventReader {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
+    /// Keeps the events of a sandbox that is deleted until they are read.
+    hold: Arc<()>,
     filter: EventFilter,
     /// The number of the last event that was looked at.
     seen: u64,
     has_begun: bool,
     _leave: OwnedSemaphorePermit,
-    listener: Listener,
 }
 
 impl EventReader {
@@ -93,7 +95,7 @@ impl EventReader {
         if self.sandbox.was_reset() {
             // Its successor's ids begin again, and the reader with them.
             let successor = self.app.sandboxes.successor(&self.sandbox)?;
-            self.listener = Listener::new(&successor);
+            self.hold = successor.reader();
             self.sandbox = successor;
             self.seen = 0;
             return Some((Ok(Bytes::from_static(RESET.as_bytes())), self));
@@ -108,7 +110,7 @@ impl EventReader {
             if sandbox.was_reset() {
                 return Box::pin(self.next()).await;
             }
-            let text = self.read(sandbox.events().await.ok()?);
+            let text = self.read(&sandbox).await.ok()?;
             if !text.is_empty() {
                 return Some((Ok(text.into()), self));
             }
@@ -125,10 +127,11 @@ impl EventReader {
     }
 
     /// What the log has for this reader, if anything.
-    fn read(&mut self, log: &EventLog) -> String {
+    async fn read(&mut self, sandbox: &Sandbox) -> Result<String, StoreError> {
         let mut text = String::new();
         loop {
-            let page = log.page_within(self.seen, PAGE, PAGE_BYTES, |event| self.filter.admits(event));
+            let wanted = |_, event: &Event| self.filter.admits(event);
+            let page = sandbox.events.page_within(self.seen, PAGE, PAGE_BYTES, wanted).await?;
             if self.seen > page.last {
                 // An id from before a reset.
                 self.seen = 0;
@@ -140,13 +143,13 @@ impl EventReader {
                 let _ = write!(text, "id: {last}\nevent: gap\ndata: {{\"lost\":{}}}\n\n", page.lost);
             }
             self.seen = page.seen;
-            page.events.iter().for_each(|event| write_event(&mut text, event));
-            return text;
+            page.entries.into_iter().for_each(|entry| write_event(&mut text, &entry.into()));
+            return Ok(text);
         }
     }
 }
 
-fn write_event(text: &mut String, event: &Event) {
+fn write_event(text: &mut String, event: &NumberedEvent) {
     if let Ok(data) = serde_json::to_string(event) {
         let _ = write!(text, "id: {}\nevent: {}\ndata: {data}\n\n", event_id(event.number), event.kind.as_str());
     }

@@ -60,12 +60,12 @@ pub(in crate::http::admin) async fn list_envelopes(
         return Err(Problem::bad_request(format!("status: {:?} is none of {known}.", brief(status))));
     }
     if let Some(after) = &wanted.after
-        && sandbox.envelopes().await?.get(after).await?.is_none()
+        && sandbox.envelopes.get(after).await?.is_none()
     {
         return Err(Problem::not_found("envelope", after));
     }
     let after = wanted.after.as_deref();
-    let (page, matching) = sandbox.envelopes().await?.list(after, limit, |envelope| wanted.admits(envelope)).await?;
+    let (page, matching) = sandbox.envelopes.list(after, limit, |envelope| wanted.admits(envelope)).await?;
     let next = if matching > page.len() { page.last().map(|envelope| envelope.id.to_string()) } else { None };
     let view = |envelope| EnvelopeView { envelope, in_full: true }.with_agents(!preferred.minimal);
     let envelopes = page.iter().map(|envelope| view(envelope)).collect();

@@ -1,0 +1,220 @@
+//! What happens to an envelope without anybody asking for it: its end, reminders, and what simulated people do.
+//!
+//! It is part of the envelope, so that a transition and what it plans are written together, or not at all.
+
+use super::{Envelope, EnvelopeState, Intention};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Something that happens to an envelope by itself. Of those due at the same instant, the lesser comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EnvelopeTask {
+    /// It expires.
+    Expire,
+    /// Those who could act on it are reminded.
+    Remind,
+    /// A simulated sender voids it.
+    Void,
+    /// A simulated person does something; the number is the agent's in the envelope.
+    Act(Intention, u32),
+}
+
+impl EnvelopeTask {
+    /// Where it stands among tasks that are due at the same instant, of other envelopes as well. Before all of them come
+    /// the ends of agent sessions, at 0.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Expire => 1,
+            Self::Remind => 2,
+            Self::Void => 3,
+            Self::Act(Intention::Open, _) => 4,
+            Self::Act(Intention::Accept, _) => 5,
+            Self::Act(Intention::Decline, _) => 6,
+            Self::Act(Intention::Sign, _) => 7,
+        }
+    }
+}
+
+/// What is planned for an envelope. When it expires is not in here: that follows from its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upcoming {
+    /// When the next reminder is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind: Option<Timestamp>,
+    /// When a simulated sender voids the envelope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<Timestamp>,
+    /// What simulated people do next, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acts: Vec<PlannedAct>,
+}
+
+/// What a simulated person does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedAct {
+    /// When.
+    pub due: Timestamp,
+    /// What.
+    pub act: Intention,
+    /// The number of the agent in the envelope.
+    pub agent: u32,
+}
+
+impl Upcoming {
+    /// Whether nothing is planned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.remind.is_none() && self.void.is_none() && self.acts.is_empty()
+    }
+
+    /// Replaces what the agents of some numbers do next by `acts`. `agents` is sorted here.
+    pub fn replan(&mut self, agents: &mut [u32], acts: impl IntoIterator<Item = PlannedAct>) {
+        agents.sort_unstable();
+        self.acts.retain(|planned| agents.binary_search(&planned.agent).is_err());
+        self.acts.extend(acts);
+        self.acts.sort_unstable();
+    }
+}
+
+impl Envelope {
+    /// What happens to it by itself, in order. Nothing, unless it is sent and has not ended.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<(Timestamp, EnvelopeTask)> {
+        if !matches!(self.state, EnvelopeState::Sent { .. }) {
+            return Vec::new();
+        }
+        let acts = self.upcoming.acts.iter().map(PlannedAct::task);
+        let mut tasks: Vec<_> = self.own_tasks().into_iter().flatten().chain(acts).collect();
+        tasks.sort_unstable();
+        tasks
+    }
+
+    /// The first of its tasks.
+    #[must_use]
+    pub fn first_task(&self) -> Option<(Timestamp, EnvelopeTask)> {
+        if !matches!(self.state, EnvelopeState::Sent { .. }) {
+            return None;
+        }
+        let act = self.upcoming.acts.first().map(PlannedAct::task);
+        self.own_tasks().into_iter().flatten().chain(act).min()
+    }
+
+    /// Takes the first of its tasks if that is due at `now`, to be carried out. Its end stays until it has ended.
+    pub fn take_task(&mut self, now: Timestamp) -> Option<(Timestamp, EnvelopeTask)> {
+        let (due, task) = self.first_task().filter(|(due, _)| *due <= now)?;
+        match task {
+            EnvelopeTask::Expire => {}
+            EnvelopeTask::Remind => self.upcoming.remind = self.next_reminder(due),
+            EnvelopeTask::Void => self.upcoming.void = None,
+            EnvelopeTask::Act(..) => drop(self.upcoming.acts.remove(0)),
+        }
+        Some((due, task))
+    }
+
+    fn own_tasks(&self) -> [Option<(Timestamp, EnvelopeTask)>; 3] {
+        let task = |due: Option<Timestamp>, task| due.map(|due| (due, task));
+        let Upcoming { remind, void, .. } = self.upcoming;
+        [
+            task(self.expires_at(), EnvelopeTask::Expire),
+            task(remind, EnvelopeTask::Remind),
+            task(void, EnvelopeTask::Void),
+        ]
+    }
+}
+
+impl PlannedAct {
+    fn task(&self) -> (Timestamp, EnvelopeTask) {
+        (self.due, EnvelopeTask::Act(self.act, self.agent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{EnvelopeId, Terms},
+        *,
+    };
+    use proptest::{collection::vec, prelude::*};
+    use std::collections::BTreeMap;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn sent() -> Envelope {
+        let terms = Terms {
+            name: "NDA".into(),
+            context: None,
+            expiration_period_days: 3,
+            reminder_initial_delay_days: 1,
+            reminder_repeat_interval_days: 1,
+            reminder_before_expiration_days: 0,
+            reopen: false,
+            keep_declined: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            origin: None,
+            plan: None,
+        };
+        let state = EnvelopeState::Sent { sent_at: Timestamp::UNIX_EPOCH };
+        Envelope { state, ..Envelope::new(EnvelopeId(1), terms) }
+    }
+
+    #[test]
+    fn tasks_due_at_the_same_instant_have_an_order() {
+        let end = at(3 * 86_400);
+        let mut envelope = sent();
+        envelope.upcoming = Upcoming { remind: Some(end), void: Some(end), acts: Vec::new() };
+        let act = |act, agent| PlannedAct { due: end, act, agent };
+        envelope.upcoming.replan(&mut [], [act(Intention::Sign, 1), act(Intention::Open, 3), act(Intention::Open, 2)]);
+        let tasks: Vec<_> = envelope.tasks().into_iter().map(|(_, task)| task).collect();
+        let acts = [(Intention::Open, 2), (Intention::Open, 3), (Intention::Sign, 1)];
+        let mut expected = vec![EnvelopeTask::Expire, EnvelopeTask::Remind, EnvelopeTask::Void];
+        expected.extend(acts.map(|(act, agent)| EnvelopeTask::Act(act, agent)));
+        assert_eq!(tasks, expected);
+        assert!(tasks.is_sorted_by_key(|task| task.rank()));
+    }
+
+    #[test]
+    fn reminders_follow_one_another_until_the_end() {
+        let mut envelope = sent();
+        envelope.upcoming.remind = envelope.next_reminder(Timestamp::UNIX_EPOCH);
+        let day = |day: i64| at(day * 86_400);
+        assert_eq!(envelope.take_task(day(1)), Some((day(1), EnvelopeTask::Remind)));
+        assert_eq!(envelope.take_task(day(1)), None);
+        assert_eq!(envelope.take_task(day(9)), Some((day(2), EnvelopeTask::Remind)));
+        assert_eq!(envelope.tasks(), [(day(3), EnvelopeTask::Expire)]);
+        let sent_at = Timestamp::UNIX_EPOCH;
+        envelope.state = EnvelopeState::Expired { sent_at, at: day(3) };
+        assert_eq!((envelope.tasks(), envelope.first_task()), (Vec::new(), None));
+    }
+
+    proptest! {
+        /// Each agent has one plan at most, the newest, and all are taken in order.
+        #[test]
+        fn plans_are_kept_like_in_a_map(changes in vec((vec(0_u32..6, 0..4), vec((0_i64..50, 0_usize..4, 0_u32..6), 0..4)), 0..12)) {
+            let (mut envelope, mut model) = (sent(), BTreeMap::new());
+            for (mut agents, added) in changes {
+                let acts: BTreeMap<u32, PlannedAct> = added
+                    .into_iter()
+                    .map(|(due, act, agent)| (agent, PlannedAct { due: at(due), act: Intention::ALL[act], agent }))
+                    .collect();
+                agents.extend(acts.keys());
+                for agent in &agents {
+                    model.remove(agent);
+                }
+                model.extend(acts.clone());
+                envelope.upcoming.replan(&mut agents, acts.into_values());
+                let mut expected: Vec<_> = model.values().copied().collect();
+                expected.sort_unstable();
+                prop_assert_eq!(&envelope.upcoming.acts, &expected);
+            }
+            let mut last = None;
+            while let Some(task) = envelope.take_task(at(50)) {
+                prop_assert!(last <= Some(task));
+                last = Some(task);
+            }
+            prop_assert!(envelope.upcoming.acts.is_empty());
+        }
+    }
+}

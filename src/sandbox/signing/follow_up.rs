@@ -1,0 +1,220 @@
+//! What follows from a transition of an envelope: events, one-time codes, and what simulated people do next.
+
+use crate::{
+    base::ids::Chance,
+    domain::{
+        event::Event,
+        message::{About, Channel, Message, MessageKind},
+        signing::{
+            Act, AgentId, AgentState, Effect, EffectKind, Envelope, EnvelopeState, Intention, PhoneContactMethod,
+            PlannedAct, Recipient, RecipientState, RecipientType, Spot, Upcoming,
+        },
+    },
+    sandbox::Sandbox,
+    store::Commit,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+impl Sandbox {
+    /// Plans in the envelope what happens next by itself, and adds to the commit what a transition brought about: its
+    /// events, and the codes that are sent. `envelope` is as the transition left it.
+    pub(super) fn follow_up(&self, envelope: &mut Envelope, effects: &[Effect], now: Timestamp, commit: &mut Commit) {
+        if effects.is_empty() {
+            return;
+        }
+        self.plan_next(envelope, effects, now);
+        let accepted = effects.iter().filter(|effect| effect.kind == EffectKind::AgentAccepted);
+        for message in accepted.filter_map(|effect| self.code_message(envelope, spot_of(effect)?, now)) {
+            commit.insert(Arc::new(message));
+        }
+        commit.append(effects.iter().map(|effect| Arc::new(Event::of_effect(envelope, effect, now))));
+    }
+
+    fn plan_next(&self, envelope: &mut Envelope, effects: &[Effect], now: Timestamp) {
+        if envelope.state.has_ended() {
+            envelope.upcoming = Upcoming::default();
+            return;
+        }
+        if effects.iter().any(|effect| effect.kind == EffectKind::EnvelopeSent) {
+            envelope.upcoming.remind = envelope.next_reminder(now);
+            envelope.upcoming.void = self.void_due(envelope);
+        }
+        if envelope.terms.plan.is_none() {
+            return;
+        }
+        // Agents who have done something, or have something to do, or can do nothing any more.
+        let (mut agents, mut acts) = (Vec::new(), Vec::new());
+        for effect in effects {
+            match effect.kind {
+                EffectKind::AgentInvited | EffectKind::AgentOpened | EffectKind::AgentAccepted => {
+                    let Some(spot) = spot_of(effect) else { continue };
+                    agents.extend(number_at(envelope, spot));
+                    acts.extend(self.plan_agent(envelope, spot, now));
+                }
+                EffectKind::AgentReleased | EffectKind::AgentDeclined | EffectKind::DocumentSigned => {
+                    agents.extend(spot_of(effect).and_then(|spot| number_at(envelope, spot)));
+                }
+                EffectKind::RecipientCompleted => {
+                    let hosted = self.plan_hosted(envelope, effect);
+                    agents.extend(hosted.iter().map(|planned| planned.agent));
+                    acts.extend(hosted);
+                }
+                _ => {}
+            }
+        }
+        // An agent who is invited by the very transition that lets the host in is planned twice, and alike.
+        acts.sort_unstable();
+        acts.dedup();
+        envelope.upcoming.replan(&mut agents, acts);
+    }
+
+    /// Plans all that lies before an envelope that comes from elsewhere. Nothing of it need be told: when somebody does
+    /// something follows from the seed and from when they could.
+    pub(in crate::sandbox) fn plan_anew(&self, envelope: &mut Envelope) {
+        envelope.upcoming = Upcoming::default();
+        if !matches!(envelope.state, EnvelopeState::Sent { .. }) {
+            return;
+        }
+        envelope.upcoming.remind = envelope.next_reminder(self.clock.now());
+        envelope.upcoming.void = self.void_due(envelope);
+        let places = (0_u32..).zip(&envelope.recipients);
+        let acts: Vec<_> =
+            places.flat_map(|(place, recipient)| self.plan_recipient(envelope, place, recipient)).collect();
+        envelope.upcoming.replan(&mut [], acts);
+    }
+
+    /// When the sender voids the envelope, if the plan says so.
+    fn void_due(&self, envelope: &Envelope) -> Option<Timestamp> {
+        let plan = envelope.terms.plan.as_ref()?;
+        let mut chance = self.ids.chance_of("sender", envelope.id.0);
+        let after = plan.voids.draw(&mut || chance.draw())?;
+        Some(later(envelope.state.sent_at()?, after))
+    }
+
+    /// What those do who sign in person, once their host is there.
+    fn plan_hosted(&self, envelope: &Envelope, effect: &Effect) -> Vec<PlannedAct> {
+        let host = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|host| host.role.number);
+        let is_hosted = |recipient: &Recipient| {
+            recipient.role.kind == RecipientType::InPersonSigner && recipient.role.hosted_by == host
+        };
+        let hosted = (0_u32..).zip(&envelope.recipients).filter(|(_, recipient)| is_hosted(recipient));
+        hosted.flat_map(|(place, recipient)| self.plan_recipient(envelope, place, recipient)).collect()
+    }
+
+    fn plan_recipient(
+        &self,
+        envelope: &Envelope,
+        place: u32,
+        recipient: &Recipient,
+    ) -> impl Iterator<Item = PlannedAct> {
+        (0_u32..)
+            .zip(&recipient.seats)
+            .filter_map(move |(agent, seat)| self.plan_agent(envelope, Spot { recipient: place, agent }, seat.since))
+    }
+
+    /// What an agent does next, if a rule of the envelope's plan is for them.
+    fn plan_agent(&self, envelope: &Envelope, spot: Spot, since: Timestamp) -> Option<PlannedAct> {
+        let recipient = envelope.recipient_at(spot.recipient)?;
+        let person = recipient.role.persons.get(usize::try_from(spot.agent).ok()?)?;
+        let behaviour = envelope.terms.plan.as_ref()?.behaviour_of(person)?;
+        let state = recipient.agent(spot.agent)?;
+        let agent = number_at(envelope, spot)?;
+        let since = match state {
+            AgentState::Invited => since.max(may_open(envelope, recipient)?),
+            // A host has done its part by accepting.
+            AgentState::Primary if !matches!(recipient.state, RecipientState::Claimed { .. }) => return None,
+            _ => since,
+        };
+        let mut chance = self.chance(envelope, agent, state);
+        let (act, after) = behaviour.next(state, &mut || chance.draw())?;
+        Some(PlannedAct { due: later(since, after), act, agent })
+    }
+
+    /// What an agent leaves to chance: always the same at the same point, whatever else goes on in the sandbox.
+    fn chance(&self, envelope: &Envelope, agent: u32, state: AgentState) -> Chance {
+        let kind = match state {
+            AgentState::Invited => "person/invited",
+            AgentState::Opened => "person/opened",
+            _ => "person/primary",
+        };
+        self.ids.chance_of(kind, envelope.id.0.wrapping_add(u64::from(agent)))
+    }
+
+    /// The one-time code of an agent: always the same, so that nothing has to be kept to tell it again.
+    pub(super) fn code(&self, agent: AgentId) -> Box<str> {
+        self.ids.code(agent.envelope.0 ^ u64::from(agent.number).rotate_left(32)).into()
+    }
+
+    /// The message with an agent's one-time code, where the recipient requires phone verification (G2).
+    fn code_message(&self, envelope: &Envelope, spot: Spot, at: Timestamp) -> Option<Message> {
+        let role = &envelope.recipient_at(spot.recipient)?.role;
+        if !role.phone_verification {
+            return None;
+        }
+        let place = usize::try_from(spot.agent).ok()?;
+        let (person, code) = (role.persons.get(place)?, role.codes.get(place)?.clone()?);
+        let channel = match person.phone_contact_method.unwrap_or_default() {
+            PhoneContactMethod::Sms => Channel::Sms,
+            PhoneContactMethod::Whatsapp => Channel::Whatsapp,
+        };
+        Some(Message {
+            id: self.ids.message().into(),
+            at,
+            kind: MessageKind::OneTimeCode,
+            channel,
+            to: person.phone.clone()?,
+            about: About {
+                envelope_id: envelope.id,
+                agent_id: envelope.agent_id(spot)?,
+                title: envelope.terms.name.clone(),
+            },
+            locale: person.locale,
+            code: Some(code),
+            origin: envelope.terms.origin.clone(),
+        })
+    }
+}
+
+/// The act of a simulated person, who has read the code that was sent to them.
+pub(super) fn act_of(envelope: &Envelope, spot: Spot, act: Intention) -> Act<'_> {
+    match act {
+        Intention::Open => Act::Open,
+        Intention::Accept => Act::Accept,
+        Intention::Decline => Act::Decline,
+        Intention::Sign => {
+            let codes = envelope.recipient_at(spot.recipient).map(|recipient| &recipient.role.codes);
+            let place = usize::try_from(spot.agent).unwrap_or(usize::MAX);
+            Act::Sign { code: codes.and_then(|codes| codes.get(place)?.as_deref()) }
+        }
+    }
+}
+
+/// Where the agent is to whom something happened.
+fn spot_of(effect: &Effect) -> Option<Spot> {
+    Some(Spot { recipient: effect.recipient?, agent: effect.agent? })
+}
+
+/// The number of the agent at a spot.
+fn number_at(envelope: &Envelope, spot: Spot) -> Option<u32> {
+    envelope.agent_id(spot).map(|id| id.number)
+}
+
+/// Since when the agents of a recipient can open, as far as that hangs on a host; not yet, where the host is not there.
+fn may_open(envelope: &Envelope, recipient: &Recipient) -> Option<Timestamp> {
+    let is_host = |host: &&Recipient| {
+        host.role.kind == RecipientType::Host
+            && Some(host.role.number) == recipient.role.hosted_by
+            && !host.is_removed()
+    };
+    let hosted = recipient.role.kind == RecipientType::InPersonSigner;
+    match envelope.recipients.iter().find(is_host).filter(|_| hosted).map(|host| host.state) {
+        None => Some(Timestamp::MIN),
+        Some(RecipientState::Completed { at, .. }) => Some(at),
+        Some(_) => None,
+    }
+}
+
+fn later(at: Timestamp, after: SignedDuration) -> Timestamp {
+    at.checked_add(after).unwrap_or(Timestamp::MAX)
+}

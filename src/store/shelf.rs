@@ -1,0 +1,71 @@
+//! One sandbox's part of a store.
+
+use super::{Commit, Committed, News, Store, StoreError};
+use std::{fmt, sync::Arc};
+
+/// Somebody who has to know of every commit to a shelf.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// A commit was applied, or may have been: the store failed, or the caller did not wait for it.
+    fn committed(&self, news: News);
+}
+
+/// Everything of one sandbox, under a name of its own in the store.
+#[derive(Debug)]
+pub struct Shelf {
+    store: Arc<dyn Store>,
+    name: Arc<str>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl Shelf {
+    /// The shelf of a name.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, name: Arc<str>) -> Self {
+        Self { store, name, observer: None }
+    }
+
+    /// The same shelf, whose commits `observer` is told of.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// The store that it is in.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Applies all writes of a commit, or none of them.
+    ///
+    /// # Errors
+    /// As of [`Store::commit`].
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        // Told when this is dropped, so that it is told as well when the caller hangs up while a slow store commits.
+        let mut telling = Telling { observer: self.observer.as_deref(), news: commit.news() };
+        let result = self.store.commit(&self.name, commit.into()).await;
+        if matches!(result, Err(StoreError::Taken | StoreError::Conflict { .. })) {
+            telling.observer = None;
+        }
+        result
+    }
+}
+
+struct Telling<'o> {
+    observer: Option<&'o dyn Observer>,
+    news: News,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if let Some(observer) = self.observer {
+            observer.committed(self.news);
+        }
+    }
+}
