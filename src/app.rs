@@ -29,7 +29,7 @@ use crate::{
         event::Event,
         journal::JournalLimits,
         message::{MOST_MESSAGES, Message},
-        oauth::{KeyError, TokenIssuer},
+        oauth::{AccessToken, KeyError, TokenIssuer},
         session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
     },
@@ -128,11 +128,10 @@ impl App {
         let retention = bounded.into_iter().fold(Retention::unlimited(), |retention, collection| {
             retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
         });
-        let retention = retention.keep(Message::COLLECTION, MOST_MESSAGES, settings.max_session_bytes).keep(
-            Event::LOG,
-            settings.max_events,
-            settings.max_session_bytes,
-        );
+        let retention = retention
+            .keep(Message::COLLECTION, MOST_MESSAGES, settings.max_session_bytes)
+            .keep(AccessToken::COLLECTION, sandbox::LISTED, settings.max_session_bytes)
+            .keep(Event::LOG, settings.max_events, settings.max_session_bytes);
         let memory = Budget::new(settings.max_memory);
         let store = Arc::new(Memory::new(retention).counted_in(&memory));
         let room = memory::Room::new(Arc::clone(&memory), Arc::clone(&store));

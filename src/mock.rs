@@ -36,7 +36,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// let mock = Mock::start(settings).await?;
 /// // Tests that run at the same time each take a sandbox.
 /// let sandbox = mock.create_sandbox("subscribes-first").await?;
-/// let token = sandbox.issue_token("usr_123", "kim@example.com")?;
+/// let token = sandbox.issue_token("usr_123", "kim@example.com").await?;
 /// sandbox.change_actor("kim@example.com", ActorChange { subscribed: Some(false), ..ActorChange::default() }).await?;
 ///
 /// // Here your product would make the request.

@@ -25,7 +25,7 @@ pub use agenda::Ran;
 pub use clients::{Clients, MOST_CLIENTS, RegisterError};
 pub use credentials::Credentials;
 pub use directory::{CreateError, FoundSandbox, NewSandbox, SandboxLimits, Sandboxes};
-pub use grant::{FoundClient, Granted, Issued, NewToken, ResetMeanwhile};
+pub use grant::{FoundClient, GrantFailure, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
 pub use lasting::SandboxSettings;
@@ -33,7 +33,7 @@ pub use scripts::{Consulted, QUEUED, Scripted, Scripts, Walk};
 pub use signing::{AgentSource, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};
 pub use snapshot::{RestoreError, Snapshot};
 pub use tally::Tally;
-pub use tokens::{TokenFault, Tokens, TooMany};
+pub use tokens::{LISTED, RevokeError, TokenFault, Tokens};
 pub use waiters::{Wait, Waiters};
 
 use crate::{
@@ -114,18 +114,17 @@ impl Sandbox {
         let settings = &lasting.settings;
         let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
         let scripts = Scripts::new(scenarios, &settings.definitions, &settings.memory);
-        let tokens = Tokens::default().counted_in(&settings.memory);
-        Self::begin(Arc::new(lasting), 0, ids, scripts, tokens)
+        Self::begin(Arc::new(lasting), 0, ids, scripts)
     }
 
     /// The sandbox as it started, after reset number `born`: the same clock, clients and credentials, and nothing else
     /// of this one except the scenarios that it was created with. `scenarios` are the server's.
     fn successor(&self, born: u64, scenarios: Arc<ScenarioSet>) -> Self {
         let ids = Ids::seeded(self.ids.seed());
-        Self::begin(Arc::clone(&self.lasting), born, ids, self.scripts.successor(scenarios), self.tokens.successor())
+        Self::begin(Arc::clone(&self.lasting), born, ids, self.scripts.successor(scenarios))
     }
 
-    fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scripts: Scripts, tokens: Tokens) -> Self {
+    fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scripts: Scripts) -> Self {
         let pulse = Arc::new(Pulse::new(&lasting.alarm));
         let shelf = Shelf::new(Arc::clone(&lasting.store), lasting.shelf(born));
         let shelf = Arc::new(shelf.observed_by(Arc::<Pulse>::clone(&pulse)));
@@ -142,6 +141,7 @@ impl Sandbox {
             users: Repository::new(&shelf),
             events: Log::new(&shelf),
             messages: Repository::new(&shelf),
+            tokens: Tokens::new(&shelf, born),
             pulse,
             readers: Arc::default(),
             waiters: Arc::default(),
@@ -152,7 +152,6 @@ impl Sandbox {
             born,
             ids,
             scripts,
-            tokens,
         }
     }
 
@@ -189,13 +188,13 @@ impl Sandbox {
     /// About how many bytes it keeps beside its documents in the store.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.journal.bytes() + self.tokens.bytes() + self.scripts.history_bytes()
+        self.journal.bytes() + self.scripts.history_bytes()
     }
 
     /// Gives up the oldest of everything that it keeps until a share is left. The store has given up `of_store`
     /// documents for the same reason.
     pub fn shrink(&self, share: Share, of_store: u64) {
-        let given_up = of_store + self.journal.shrink(share) + self.tokens.shrink(share);
+        let given_up = of_store + self.journal.shrink(share);
         self.scripts.shrink_history(share);
         self.lasting.gave_up.fetch_add(given_up, Ordering::Relaxed);
     }
@@ -244,7 +243,6 @@ impl Sandbox {
         // A caller may hold the sandbox for as long as a request takes; what it keeps is given up at once.
         let nothing = Share { stays: 0, of: 1 };
         self.journal.shrink(nothing);
-        self.tokens.shrink(nothing);
         self.scripts.shrink_history(nothing);
         // A stream of a sandbox that is gone ends with everything that happened before. The documents stay until then; a
         // stream of a sandbox that was reset goes on with the next one.

@@ -9,6 +9,7 @@ mod claims;
 mod client;
 mod error;
 mod fate;
+mod issued;
 mod issuer;
 mod jwk;
 mod jws;
@@ -23,6 +24,7 @@ pub use assertion::{Assertion, AssertionJudgement, Grant, Ground, Issuer, refuse
 pub use client::{Client, Scope, Scopes, SecretDigest, is_client_id};
 pub use error::{ErrorCode, TokenError};
 pub use fate::{Fate, JudgedAssertion, Verdict};
+pub use issued::{MassExpiry, Revocation};
 pub use issuer::{AccessToken, TokenIssuer, is_signed_by};
 pub use jws::{Jws, signing_input, with_signature};
 pub use key::{KeyError, MOST_KEYS, PublicKey};

@@ -79,8 +79,8 @@ impl MockSandbox {
     /// Issues an access token that acts for a user: `external_user_id` and email.
     ///
     /// # Errors
-    /// When the sandbox's own client was deleted.
-    pub fn issue_token(&self, external_user_id: &str, email: &str) -> Result<String, MockError> {
+    /// When the sandbox's own client was deleted, or the store is unavailable.
+    pub async fn issue_token(&self, external_user_id: &str, email: &str) -> Result<String, MockError> {
         let own = self.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
         let client = self.current().clients.get(own).ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
         let token = NewToken {
@@ -91,7 +91,7 @@ impl MockSandbox {
             scope: client.scopes.to_string().into(),
             expires_in: None,
         };
-        Ok(self.current().issue(token, &self.url).text)
+        Ok(self.current().issue(token, &self.url).await?.text)
     }
 
     /// What is known of an actor; `None` when nothing is.

@@ -1,7 +1,10 @@
 //! From an access token to the sandbox that it lets into, and whether it does (H2).
 
 use super::{FoundClient, RegisterError, Sandbox, Sandboxes, TokenFault};
-use crate::domain::oauth::{AccessToken, Client};
+use crate::{
+    domain::oauth::{AccessToken, Client},
+    store::StoreError,
+};
 use std::sync::Arc;
 
 /// What a bearer token turns out to be.
@@ -61,11 +64,11 @@ impl Sandboxes {
 }
 
 impl Sandbox {
-    /// Judges a token of this sandbox, at this sandbox's present.
+    /// Judges a token of this sandbox at this sandbox's present, and says why it does not pass; `None` when it does.
     ///
     /// # Errors
-    /// Why it does not pass.
-    pub fn judge_token(&self, token: &AccessToken) -> Result<(), TokenFault> {
-        self.tokens.judge(token, self.clock.now())
+    /// When the store is unavailable.
+    pub async fn judge_token(&self, token: &AccessToken) -> Result<Option<TokenFault>, StoreError> {
+        self.tokens.judge(token, self.clock.now()).await
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         },
         scenario::{ActorFlags, Chosen, ChosenBy, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint, TooCostly},
     },
+    store::StoreError,
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -40,9 +41,16 @@ pub struct Granted {
     pub scripted: Option<(Scripted, Actor)>,
 }
 
-/// The sandbox was reset while the request for a token was being received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResetMeanwhile;
+/// Why a request for a token has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantFailure {
+    /// The sandbox was reset while the request was being received. Nothing was issued or used up.
+    #[error("the sandbox was reset while the request was being received; send it again")]
+    ResetMeanwhile,
+    /// The store is unavailable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// A token that was issued.
 #[derive(Clone, Debug)]
@@ -111,14 +119,14 @@ impl Sandboxes {
     /// [`Sandboxes::resets`] when the request came, and `fallback` the sandbox of a request that names no client.
     ///
     /// # Errors
-    /// [`ResetMeanwhile`] when the sandbox was reset after the request came. Nothing was issued or used up.
-    pub fn grant(
+    /// [`GrantFailure::ResetMeanwhile`] when the sandbox was reset after the request came, or when the store is unavailable.
+    pub async fn grant(
         &self,
         request: &TokenRequest,
         base_url: &BaseUrl,
         began: u64,
         fallback: &Arc<Sandbox>,
-    ) -> Result<Granted, ResetMeanwhile> {
+    ) -> Result<Granted, GrantFailure> {
         let authenticated = request.shown.as_ref().map(|shown| self.authenticate(shown)).transpose();
         let assertion = Assertion::read(&request.assertion);
         let shown = request.shown.as_ref().map(|shown| &*shown.id);
@@ -131,7 +139,7 @@ impl Sandboxes {
             _ => Arc::clone(fallback),
         };
         if sandbox.born() > began {
-            return Err(ResetMeanwhile);
+            return Err(GrantFailure::ResetMeanwhile);
         }
         let refused = |result| Granted {
             sandbox: Arc::clone(&sandbox),
@@ -173,15 +181,19 @@ impl Sandboxes {
             Ok((grant, scopes))
         });
         let (mut chosen, mut scenarios, mut scripted) = (None, None, None);
-        let result = granted.and_then(|(grant, scopes)| {
+        let wanted = granted.and_then(|(grant, scopes)| {
             let consulted = sandbox
                 .take_token_script(&grant, assertion.claims_text())
                 .map_err(|error| TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))?;
             scripted = consulted.scripted;
             scenarios = Some(consulted.version);
             chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
-            sandbox.issue_as_told(&grant, scopes, scripted.as_ref(), base_url)
+            token_as_told(&grant, scopes, scripted.as_ref())
         });
+        let result = match wanted {
+            Ok(token) => Ok(sandbox.issue(token, base_url).await?),
+            Err(refusal) => Err(refusal),
+        };
         let scripted = scripted.map(|scripted| (scripted, assertion.user()));
         let assertion = Some(assertion.judged(fates));
         Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted })
@@ -224,6 +236,23 @@ fn narrowed(granted: Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> 
     }
 }
 
+/// The token of a good assertion, or a refusal, as a scenario may say.
+fn token_as_told(grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> Result<NewToken, TokenError> {
+    let answer = scripted.and_then(Scripted::answer);
+    let terms = answer.map(|answer| answer.token.clone()).unwrap_or_default();
+    if let Some(Outcome::Obstacle(Obstacle::Error { description })) = answer.map(|answer| &answer.outcome) {
+        return Err(TokenError::new(terms.error.unwrap_or(InvalidGrant), description));
+    }
+    Ok(NewToken {
+        client: Arc::clone(&grant.client),
+        registration: grant.registration,
+        sub: Some((*grant.sub).into()),
+        email: Some((*grant.email).into()),
+        scope: terms.scope.unwrap_or_else(|| scopes.to_string().into()),
+        expires_in: terms.expires_in,
+    })
+}
+
 impl Sandbox {
     /// By whose clock assertions are judged here.
     #[must_use]
@@ -260,36 +289,14 @@ impl Sandbox {
         self.scripts.take(ScenarioEndpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now()))
     }
 
-    /// Issues the token of a good assertion, or refuses it, as a scenario may say.
-    fn issue_as_told(
-        &self,
-        grant: &Grant,
-        scopes: Scopes,
-        scripted: Option<&Scripted>,
-        base_url: &BaseUrl,
-    ) -> Result<Issued, TokenError> {
-        let answer = scripted.and_then(Scripted::answer);
-        let terms = answer.map(|answer| answer.token.clone()).unwrap_or_default();
-        if let Some(Outcome::Obstacle(Obstacle::Error { description })) = answer.map(|answer| &answer.outcome) {
-            return Err(TokenError::new(terms.error.unwrap_or(InvalidGrant), description));
-        }
-        let token = NewToken {
-            client: Arc::clone(&grant.client),
-            registration: grant.registration,
-            sub: Some((*grant.sub).into()),
-            email: Some((*grant.email).into()),
-            scope: terms.scope.unwrap_or_else(|| scopes.to_string().into()),
-            expires_in: terms.expires_in,
-        };
-        Ok(self.issue(token, base_url))
-    }
-
     /// Issues a token. Its `iss` follows `base_url`: how the caller reaches the server.
-    #[must_use]
-    pub fn issue(&self, new: NewToken, base_url: &BaseUrl) -> Issued {
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn issue(&self, new: NewToken, base_url: &BaseUrl) -> Result<Issued, StoreError> {
         let now = self.clock.now();
         let expires_in = new.expires_in.unwrap_or(self.switches().token_ttl).as_secs();
-        let token = Arc::new(AccessToken {
+        let mut token = AccessToken {
             iss: base_url.issuer().into(),
             aud: Arc::clone(&self.lasting.issuing.audience),
             jti: self.ids.token().into(),
@@ -301,9 +308,14 @@ impl Sandbox {
             iat: now.as_second(),
             exp: second(now).saturating_add(expires_in),
             sandbox: Arc::clone(&self.lasting.name),
-            epoch: self.tokens.epoch(),
-        });
-        self.tokens.list_issued(Arc::clone(&token));
-        Issued { text: self.lasting.issuing.sign(&token), token, expires_in }
+            epoch: self.tokens.epoch().await?,
+        };
+        loop {
+            let listed = Arc::new(token);
+            if self.tokens.list_issued(&listed).await? {
+                return Ok(Issued { text: self.lasting.issuing.sign(&listed), token: listed, expires_in });
+            }
+            token = AccessToken { jti: self.ids.token().into(), ..Arc::unwrap_or_clone(listed) };
+        }
     }
 }

@@ -4,53 +4,29 @@
 //! taken back is kept for as long as it could pass.
 
 use crate::{
-    base::budget::{Account, Budget, Share},
-    domain::oauth::{AccessToken, Jtis, REMEMBERED, ReplayError},
+    domain::oauth::{AccessToken, Jtis, MassExpiry, REMEMBERED, ReplayError, Revocation},
+    store::{Commit, Repository, Shelf, StoreError},
 };
-use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many issued tokens are listed; the oldest are dropped from the list, and pass all the same.
-pub(super) const LISTED: usize = 1_000;
+pub const LISTED: usize = 1_000;
 
 /// How many tokens can be revoked one by one at the same time.
 pub(super) const REVOKED: usize = 10_000;
 
 /// The access tokens of a sandbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tokens {
-    taken_back: RwLock<TakenBack>,
-    desk: Mutex<Desk>,
-}
-
-#[derive(Debug, Default)]
-struct TakenBack {
-    /// How often all tokens were expired; never less than before, so that no two times are taken for one.
-    epoch: u64,
-    /// Tokens of an earlier epoch do not pass.
-    passing_from: u64,
-    /// Revoked ones, with the second from which on they would not pass anyway.
-    revoked: HashMap<Arc<str>, i64>,
-}
-
-#[derive(Debug, Default)]
-struct Desk {
-    jtis: Jtis,
-    issued: VecDeque<Arc<AccessToken>>,
-    bytes: Account,
-}
-
-impl Desk {
-    fn drop_oldest(&mut self) -> Option<Arc<AccessToken>> {
-        let oldest = self.issued.pop_front()?;
-        self.bytes.sub(oldest.size());
-        Some(oldest)
-    }
+    shelf: Arc<Shelf>,
+    /// The first epoch. Higher after each reset, so that expiring all tokens reaches those issued before it.
+    first_epoch: u64,
+    issued: Repository<AccessToken>,
+    revoked: Repository<Revocation>,
+    expiries: Repository<MassExpiry>,
+    jtis: Mutex<Jtis>,
 }
 
 /// Why an access token of ours does not pass.
@@ -65,122 +41,143 @@ pub enum TokenFault {
     Revoked,
 }
 
-/// So many tokens are revoked that no other can be remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooMany;
+/// Why a token was not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// So many tokens are revoked that no other can be remembered.
+    #[error("too many tokens are revoked that could still pass; expire all of them")]
+    TooMany,
+    /// The store is unavailable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Tokens {
-    /// Judges a token whose signature is good.
+    /// No tokens yet, of a sandbox that began with reset number `born`.
+    pub(super) fn new(shelf: &Arc<Shelf>, born: u64) -> Self {
+        Self {
+            shelf: Arc::clone(shelf),
+            first_epoch: born << u32::BITS,
+            issued: Repository::new(shelf),
+            revoked: Repository::new(shelf),
+            expiries: Repository::new(shelf),
+            jtis: Mutex::default(),
+        }
+    }
+
+    /// Judges a token whose signature is good, and says why it does not pass; `None` when it does.
     ///
     /// # Errors
-    /// Why it does not pass.
-    pub fn judge(&self, token: &AccessToken, now: Timestamp) -> Result<(), TokenFault> {
+    /// When the store is unavailable.
+    pub async fn judge(&self, token: &AccessToken, now: Timestamp) -> Result<Option<TokenFault>, StoreError> {
         if let Some(since) = token.expired_for(now) {
-            return Err(TokenFault::Expired(since));
+            return Ok(Some(TokenFault::Expired(since)));
         }
-        let taken_back = self.taken_back.read().unwrap_or_else(PoisonError::into_inner);
-        if token.epoch < taken_back.passing_from {
-            return Err(TokenFault::AllExpired);
+        let times = self.times_expired().await?;
+        if times > 0 && token.epoch < self.first_epoch + u64::from(times) {
+            return Ok(Some(TokenFault::AllExpired));
         }
-        if !taken_back.revoked.is_empty() && taken_back.revoked.contains_key(&token.jti) {
-            return Err(TokenFault::Revoked);
-        }
-        Ok(())
+        let revoked = self.revoked.get(&token.jti).await?;
+        Ok(revoked.map(|_| TokenFault::Revoked))
     }
 
     /// Lets a token pass no more.
     ///
     /// # Errors
-    /// When too many are revoked that could still pass; all can be expired instead.
-    pub fn revoke(&self, token: &AccessToken, now: Timestamp) -> Result<(), TooMany> {
-        let mut taken_back = self.taken_back.write().unwrap_or_else(PoisonError::into_inner);
-        if taken_back.revoked.len() >= REVOKED {
-            taken_back.revoked.retain(|_, end| *end > now.as_second());
+    /// [`RevokeError::TooMany`] when so many are revoked that could still pass; all can be expired instead.
+    pub async fn revoke(&self, token: &AccessToken, now: Timestamp) -> Result<(), RevokeError> {
+        if self.revoked.fill().await?.kept >= REVOKED {
+            let over = self.revoked.all(|revoked| revoked.exp <= now.as_second()).await?;
+            if over.is_empty() {
+                return Err(RevokeError::TooMany);
+            }
+            let mut commit = Commit::new();
+            for revocation in over {
+                commit.delete::<Revocation>(Arc::clone(&revocation.jti), None);
+            }
+            self.shelf.commit(commit).await?;
         }
-        if taken_back.revoked.len() >= REVOKED {
-            return Err(TooMany);
+        let revocation = Revocation { jti: Arc::clone(&token.jti), exp: token.exp };
+        match self.revoked.insert(Arc::new(revocation)).await {
+            Ok(()) | Err(StoreError::Taken) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        taken_back.revoked.insert(Arc::clone(&token.jti), token.exp);
-        Ok(())
     }
 
     /// Lets no token pass that was issued before.
-    pub fn expire_all(&self) {
-        let mut taken_back = self.taken_back.write().unwrap_or_else(PoisonError::into_inner);
-        taken_back.epoch += 1;
-        taken_back.passing_from = taken_back.epoch;
-        taken_back.revoked.clear();
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn expire_all(&self) -> Result<(), StoreError> {
+        loop {
+            let mut commit = Commit::new();
+            match self.expiries.get_versioned(MassExpiry::ID).await? {
+                Some((expiry, version)) => {
+                    commit.replace(Arc::new(MassExpiry { times: expiry.times.saturating_add(1) }), version)
+                }
+                None => commit.insert(Arc::new(MassExpiry { times: 1 })),
+            };
+            for revocation in self.revoked.all(|_| true).await? {
+                commit.delete::<Revocation>(Arc::clone(&revocation.jti), None);
+            }
+            match self.shelf.commit(commit).await {
+                Ok(_) => return Ok(()),
+                Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    /// How often all tokens were expired.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.taken_back.read().unwrap_or_else(PoisonError::into_inner).epoch
+    /// What a token that is issued now says of when that was, in terms of [`Tokens::expire_all`].
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub(super) async fn epoch(&self) -> Result<u64, StoreError> {
+        Ok(self.first_epoch + u64::from(self.times_expired().await?))
+    }
+
+    async fn times_expired(&self) -> Result<u32, StoreError> {
+        Ok(self.expiries.get(MassExpiry::ID).await?.map_or(0, |expiry| expiry.times))
     }
 
     /// The issued tokens that are listed, newest first.
-    #[must_use]
-    pub fn list(&self) -> Vec<Arc<AccessToken>> {
-        self.desk().issued.iter().rev().cloned().collect()
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn list(&self) -> Result<Vec<Arc<AccessToken>>, StoreError> {
+        self.issued.all(|_| true).await
     }
 
     /// The listed token of an id.
-    #[must_use]
-    pub fn get(&self, jti: &str) -> Option<Arc<AccessToken>> {
-        self.desk().issued.iter().rev().find(|token| *token.jti == *jti).cloned()
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn get(&self, jti: &str) -> Result<Option<Arc<AccessToken>>, StoreError> {
+        self.issued.get(jti).await
+    }
+
+    /// Lists a token; false when another one has its id.
+    pub(super) async fn list_issued(&self, token: &Arc<AccessToken>) -> Result<bool, StoreError> {
+        match self.issued.insert(Arc::clone(token)).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Taken) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// How many assertions are remembered, and how many can be.
     #[must_use]
     pub fn jtis(&self) -> (usize, usize) {
-        (self.desk().jtis.len(), REMEMBERED)
+        (self.remembered().len(), REMEMBERED)
     }
 
     /// Lets an assertion's `jti` pass once.
     pub(super) fn remember_jti(&self, client: &str, jti: &str, end: i64, now: Timestamp) -> Result<(), ReplayError> {
-        self.desk().jtis.remember(client, jti, end, now.as_second())
+        self.remembered().remember(client, jti, end, now.as_second())
     }
 
-    pub(super) fn list_issued(&self, token: Arc<AccessToken>) {
-        let mut desk = self.desk();
-        desk.bytes.add(token.size());
-        desk.issued.push_back(token);
-        let dropped = if desk.issued.len() > LISTED { desk.drop_oldest() } else { None };
-        drop(desk);
-        // Freed here, outside the lock.
-        drop(dropped);
-    }
-
-    /// The tokens of a sandbox after a reset: nothing revoked, nothing remembered. Tokens that were issued before pass
-    /// until they expire.
-    pub(super) fn successor(&self) -> Self {
-        // The epoch goes on, so that expiring all tokens then reaches those issued before.
-        let taken_back = TakenBack { epoch: self.epoch(), ..TakenBack::default() };
-        let desk = Desk { bytes: self.desk().bytes.another(), ..Desk::default() };
-        Self { taken_back: RwLock::new(taken_back), desk: Mutex::new(desk) }
-    }
-
-    /// The same tokens, of which those that are listed count against a budget.
-    pub(super) fn counted_in(self, budget: &Arc<Budget>) -> Self {
-        self.desk().bytes = Account::new(budget);
-        self
-    }
-
-    /// About how many bytes the listed tokens take up.
-    pub(super) fn bytes(&self) -> usize {
-        self.desk().bytes.bytes()
-    }
-
-    /// Drops the oldest tokens from the list until a share of them is left, and says how many those were.
-    pub(super) fn shrink(&self, share: Share) -> u64 {
-        let mut desk = self.desk();
-        let (before, stays) = (desk.issued.len(), share.of(desk.bytes.bytes()));
-        while desk.bytes.bytes() > stays && desk.drop_oldest().is_some() {}
-        (before - desk.issued.len()) as u64
-    }
-
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        // Nothing that holds this lock can leave the desk half changed.
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remembered(&self) -> MutexGuard<'_, Jtis> {
+        // Nothing that holds this lock can leave them half changed.
+        self.jtis.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn hand_off(mock: &Mock, sandbox: &MockSandbox, handoff_id: &str, email: &str) -> Value {
-    let token = sandbox.issue_token("usr_123", email).unwrap();
+    let token = sandbox.issue_token("usr_123", email).await.unwrap();
     let request = reqwest::Client::new().post(format!("{}{CREATE}", mock.url())).bearer_auth(token);
     let request = request.header("content-type", "application/json").body(body_of(handoff_id, email));
     request.send().await.unwrap().json().await.unwrap()

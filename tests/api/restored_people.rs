@@ -142,7 +142,7 @@ async fn a_simulated_person_has_read_the_code_that_was_sent_to_them() {
     let role = &mut taken["envelopes"][0]["recipients"][0]["role"];
     role["phone_verification"] = json!(true);
     for code in ["654321", "123456"] {
-        taken["envelopes"][0]["recipients"][0]["role"]["codes"][0] = json!(code);
+        taken["envelopes"][0]["recipients"][0]["role"]["codes"] = json!([code]);
         let stage = restored(taken.clone()).await;
         stage.advance("2m").await;
         let messages = stage.get("/__admin/messages").await["messages"].clone();

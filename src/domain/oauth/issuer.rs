@@ -58,13 +58,6 @@ fn is_first(registration: &u64) -> bool {
 }
 
 impl AccessToken {
-    /// About how many bytes the token takes up in a list.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
-        2 * size_of::<Self>() + self.jti.len() + text(&self.sub) + text(&self.email) + self.scope.len()
-    }
-
     /// Whether it lets do what a scope stands for.
     #[must_use]
     pub fn has_scope(&self, scope: super::Scope) -> bool {

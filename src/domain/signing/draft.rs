@@ -329,8 +329,7 @@ impl Envelope {
         if persons.len() > MOST_AGENTS || role.first_agent.checked_add(count).is_none() {
             return Err(DraftError::TooManyAgents(persons.len()));
         }
-        let mut seen = HashSet::with_capacity(persons.len());
-        if let Some(twice) = persons.iter().find(|person| !seen.insert(person.identity())) {
+        if let Some(twice) = named_twice(&persons) {
             let (field, value) = match (&twice.email, &twice.phone) {
                 (Some(email), _) => ("email", email.to_string()),
                 (None, phone) => ("phone", phone.as_deref().unwrap_or_default().to_owned()),
@@ -343,11 +342,15 @@ impl Envelope {
         Ok(role)
     }
 
-    /// The one-time codes of a role's agents: of those with a phone, where the role asks for phone verification (G2).
+    /// The one-time codes of a role's agents: of those with a phone. None, unless the role requires phone verification
+    /// (G2).
     fn codes(&self, role: &Role, code: &dyn Fn(AgentId) -> Box<str>) -> Vec<Option<Box<str>>> {
+        if !role.phone_verification {
+            return Vec::new();
+        }
         let envelope = self.id;
         let of = |(number, person): (u32, &Person)| {
-            let phone = person.phone.as_ref().filter(|_| role.phone_verification)?;
+            let phone = person.phone.as_ref()?;
             (!phone.is_empty()).then(|| code(AgentId { envelope, number }))
         };
         (role.first_agent..).zip(&role.persons).map(of).collect()
@@ -359,6 +362,15 @@ impl Role {
     pub(super) fn next_agent(&self) -> u32 {
         self.first_agent.saturating_add(u32::try_from(self.persons.len()).unwrap_or(u32::MAX))
     }
+}
+
+/// The first person who is the same as an earlier one (G10).
+fn named_twice(persons: &[Person]) -> Option<&Person> {
+    if persons.len() < 2 {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity(persons.len());
+    persons.iter().find(|person| !seen.insert(person.identity()))
 }
 
 /// About how many bytes a role and its agents take up.

@@ -73,8 +73,8 @@ pub struct Role {
     pub first_agent: u32,
     /// Who may act for it.
     pub persons: Vec<Person>,
-    /// The one-time codes of those with a phone, by their place among `persons`.
-    #[serde(default)]
+    /// The one-time codes of those with a phone, by their place among `persons`; empty where none is required.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<Option<Box<str>>>,
     /// About how many bytes all of this takes up.
     pub weight: usize,

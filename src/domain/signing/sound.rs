@@ -84,8 +84,10 @@ impl Recipient {
         if count > MOST_AGENTS {
             return Err(format!("there are {count} agents, but at most {MOST_AGENTS} are possible"));
         }
-        if seats.len() != count || role.codes.len() != count {
-            return Err("there must be a seat, and a code or null, for each person".to_owned());
+        if seats.len() != count || !(role.codes.is_empty() || role.codes.len() == count) {
+            return Err(
+                "there must be a seat for each person, and either no codes, or a code or null for each".to_owned()
+            );
         }
         let mut seen = HashSet::with_capacity(count);
         if let Some(lost) = role.persons.iter().find(|person| !person.is_reachable()) {
@@ -187,7 +189,8 @@ mod tests {
             ..signer("there", 1, &["Ida"])
         };
         envelope.add_recipient(in_person, NOW, &code).unwrap();
-        envelope.add_recipient(signer("race", 1, &["Alice", "Bob", "Carol"]), NOW, &code).unwrap();
+        let race = NewRecipient { phone_verification: true, ..signer("race", 1, &["Alice", "Bob", "Carol"]) };
+        envelope.add_recipient(race, NOW, &code).unwrap();
         let gone = envelope.add_recipient(signer("gone", 1, &["Sam"]), NOW, &code).unwrap();
         envelope.add_recipient(signer("later", 2, &["Dan"]), NOW, &code).unwrap();
         envelope.remove_recipient(&gone.to_string(), NOW).unwrap();
@@ -222,8 +225,8 @@ mod tests {
             ("/recipients/2/role/first_agent", json!(u32::MAX), "no agent can have the number"),
             ("/recipients/2/role/first_agent", json!(0), "no agent can have the number 0"),
             ("/recipients/2/role/first_agent", json!(1), "two of its agents have the same number"),
-            ("/recipients/2/role/codes", json!([]), "a seat, and a code or null, for each person"),
-            ("/recipients/2/seats", json!([]), "a seat, and a code or null, for each person"),
+            ("/recipients/2/role/codes", json!([null]), "either no codes, or a code or null for each"),
+            ("/recipients/2/seats", json!([]), "a seat for each person"),
             ("/recipients/2/role/persons/0/email", json!("BOB@example.com"), "two agents have the email"),
             ("/recipients/2/role/persons/0", json!({ "name": "Alice" }), "has neither an email nor a phone"),
             ("/recipients/2/state/by", json!(0), "differ on who is primary"),

@@ -10,7 +10,8 @@ use crate::{
         base_url::Base,
         problem::Problem,
     },
-    sandbox::{FoundToken, NewToken, Sandbox, TokenFault},
+    sandbox::{FoundToken, NewToken, RevokeError, Sandbox, TokenFault},
+    store::StoreError,
 };
 use axum::{
     extract::State,
@@ -70,8 +71,8 @@ pub(super) async fn create_token(
         scope: scope.to_string().into(),
         expires_in,
     };
-    let issued = sandbox.issue(token, &base_url);
-    let mut shown = describe(&sandbox, &issued.token);
+    let issued = sandbox.issue(token, &base_url).await?;
+    let mut shown = describe(&sandbox, &issued.token).await?;
     shown["access_token"] = issued.text.into();
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())
 }
@@ -81,8 +82,11 @@ pub(super) async fn list_tokens(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (tokens, show) = (sandbox.tokens.list(), |token: &Arc<AccessToken>| describe(&sandbox, token));
-    paging.of("tokens", "access token", &tokens, |token| &token.jti, show).map(Pretty)
+    let mut shown = Vec::new();
+    for token in sandbox.tokens.list().await? {
+        shown.push((Arc::clone(&token.jti), describe(&sandbox, &token).await?));
+    }
+    paging.of("tokens", "access token", &shown, |(id, _)| id, |(_, shown)| shown.clone()).map(Pretty)
 }
 
 /// `GET /__admin/tokens/{id}`, by its id or by the whole token.
@@ -91,8 +95,8 @@ pub(super) async fn show_token(
     World(sandbox): World,
     Id(id): Id,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let token = find(&app, &sandbox, &id)?;
-    Ok(Pretty(describe(&sandbox, &token)))
+    let token = find(&app, &sandbox, &id).await?;
+    Ok(Pretty(describe(&sandbox, &token).await?))
 }
 
 /// `DELETE /__admin/tokens/{id}`, by its id or by the whole token: it is revoked at once.
@@ -101,41 +105,45 @@ pub(super) async fn revoke_token(
     World(sandbox): World,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    let token = find(&app, &sandbox, &id)?;
-    sandbox.tokens.revoke(&token, sandbox.clock.now()).map_err(|_| {
-        Problem::new(
+    let token = find(&app, &sandbox, &id).await?;
+    match sandbox.tokens.revoke(&token, sandbox.clock.now()).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(RevokeError::TooMany) => Err(Problem::new(
             StatusCode::CONFLICT,
             "Too many tokens are revoked that could still pass; expire all of them: DELETE /__admin/tokens.",
-        )
-    })?;
-    Ok(StatusCode::NO_CONTENT)
+        )),
+        Err(RevokeError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// `DELETE /__admin/tokens`: expires every token that was issued until now.
-pub(super) async fn expire_tokens(World(sandbox): World) -> Pretty<impl Serialize> {
-    let passing = sandbox.tokens.list().iter().filter(|token| sandbox.judge_token(token).is_ok()).count();
-    sandbox.tokens.expire_all();
-    Pretty(json!({ "expired": passing }))
+pub(super) async fn expire_tokens(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
+    let mut passing = 0;
+    for token in sandbox.tokens.list().await? {
+        passing += usize::from(sandbox.judge_token(&token).await?.is_none());
+    }
+    sandbox.tokens.expire_all().await?;
+    Ok(Pretty(json!({ "expired": passing })))
 }
 
-fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>, Problem> {
+async fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>, Problem> {
     let found = match app.sandboxes.token(id) {
         FoundToken::Ours(its, token) if Arc::ptr_eq(&its, sandbox) => Some(token),
-        _ => sandbox.tokens.get(id),
+        _ => sandbox.tokens.get(id).await?,
     };
     // A whole token is no name to repeat.
     let shown: String = id.chars().take(40).collect();
     found.ok_or_else(|| Problem::not_found("access token", &shown))
 }
 
-fn describe(sandbox: &Sandbox, token: &AccessToken) -> Value {
-    let status = match sandbox.judge_token(token) {
-        Ok(()) if !sandbox.clients.get(&token.client_id).is_some_and(|client| token.is_of(&client)) => "revoked",
-        Ok(()) => "active",
-        Err(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
-        Err(TokenFault::Revoked) => "revoked",
+async fn describe(sandbox: &Sandbox, token: &AccessToken) -> Result<Value, StoreError> {
+    let status = match sandbox.judge_token(token).await? {
+        None if !sandbox.clients.get(&token.client_id).is_some_and(|client| token.is_of(&client)) => "revoked",
+        None => "active",
+        Some(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
+        Some(TokenFault::Revoked) => "revoked",
     };
-    json!({
+    Ok(json!({
         "id": token.jti,
         "status": status,
         "client_id": token.client_id,
@@ -144,5 +152,5 @@ fn describe(sandbox: &Sandbox, token: &AccessToken) -> Value {
         "scope": token.scope,
         "issued_at": Timestamp::from_second(token.iat).ok(),
         "expires_at": Timestamp::from_second(token.exp).ok(),
-    })
+    }))
 }

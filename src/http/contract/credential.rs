@@ -41,9 +41,9 @@ pub(super) fn sandbox_of(app: &App, found: &FoundToken) -> Arc<Sandbox> {
     }
 }
 
-/// Judges `Authorization`, whose token was looked up already: `sandbox` is what [`sandbox_of`] found for it. A token of ours is judged in full in both modes: a client
-/// that holds one wants to know.
-pub(super) fn judge_credential(
+/// Judges `Authorization`, whose token was looked up already: `sandbox` is what [`sandbox_of`] found for it. A token of
+/// ours is judged in full in both modes: a client that holds one wants to know.
+pub(super) async fn judge_credential(
     app: &App,
     headers: &HeaderMap,
     found: FoundToken,
@@ -52,7 +52,7 @@ pub(super) fn judge_credential(
     judge_form(headers)?;
     match (found, app.settings.auth) {
         (FoundToken::Ours(sandbox, token), _) => {
-            judge_token(&sandbox, &token)?;
+            judge_token(&sandbox, &token).await?;
             Ok(Caller { sandbox, client: Arc::clone(&token.client_id), token: Some(token) })
         }
         (FoundToken::Gone(why), _) => Err(invalid(
@@ -106,8 +106,21 @@ fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
 }
 
 /// Judges a token whose signature is good: time, revocation, scope (T3).
-fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffError> {
-    sandbox.judge_token(token).map_err(|fault| match fault {
+async fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffError> {
+    if let Some(fault) = sandbox.judge_token(token).await? {
+        return Err(no_longer_passes(token, fault));
+    }
+    let is_strict = sandbox.switches().auth == Auth::Strict;
+    let Some(wanted) = token.lacking_scope(is_strict).map(Scope::as_str) else { return Ok(()) };
+    let challenge = format!(
+        r#"Bearer realm="docendorse-mock", error="insufficient_scope", error_description="The access token lacks a scope", scope="{wanted}""#
+    );
+    let description = format!("The access token has the scope {:?}; {wanted:?} is needed here.", token.scope);
+    Err(HandoffError::new(StatusCode::FORBIDDEN, description).with_header(header::WWW_AUTHENTICATE, &challenge))
+}
+
+fn no_longer_passes(token: &AccessToken, fault: TokenFault) -> HandoffError {
+    match fault {
         TokenFault::Expired(since) => {
             let at = Timestamp::from_second(token.exp).map_or_else(|_| token.exp.to_string(), |at| at.to_string());
             let description = format!(
@@ -123,14 +136,7 @@ fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffErro
             "All access tokens of the sandbox were expired after this one was issued; get another one.".to_owned(),
             "The access token expired",
         ),
-    })?;
-    let is_strict = sandbox.switches().auth == Auth::Strict;
-    let Some(wanted) = token.lacking_scope(is_strict).map(Scope::as_str) else { return Ok(()) };
-    let challenge = format!(
-        r#"Bearer realm="docendorse-mock", error="insufficient_scope", error_description="The access token lacks a scope", scope="{wanted}""#
-    );
-    let description = format!("The access token has the scope {:?}; {wanted:?} is needed here.", token.scope);
-    Err(HandoffError::new(StatusCode::FORBIDDEN, description).with_header(header::WWW_AUTHENTICATE, &challenge))
+    }
 }
 
 fn invalid(description: String, reason: &str) -> HandoffError {

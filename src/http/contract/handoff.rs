@@ -65,7 +65,7 @@ async fn hand_off(
     body: Body,
     base_url: BaseUrl,
 ) -> Result<Answered, HandoffError> {
-    let caller = judge_credential(app, headers, shown, &sandbox);
+    let caller = judge_credential(app, headers, shown, &sandbox).await;
     let Checked { caller: Caller { sandbox, client, token }, value, body, lease, mut advices } =
         check::<HandoffRequest, HandoffError>(app, headers, caller, body).await?;
     let token_id = token.as_ref().map(|token| Arc::clone(&token.jti));

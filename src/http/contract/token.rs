@@ -17,7 +17,7 @@ use crate::{
     base::{position::brief, urls::BaseUrl},
     domain::oauth::{ErrorCode, TokenError, TokenRequest},
     http::body::{self, ReadBody},
-    sandbox::{Granted, Issued, Sandbox},
+    sandbox::{GrantFailure, Granted, Issued, Sandbox},
 };
 use axum::{
     body::Body,
@@ -68,10 +68,17 @@ async fn answer(
         Ok(request) => request,
         Err(error) => return Err(TokenFailure::from(error).with_findings(findings)),
     };
-    let granted = app.sandboxes.grant(&request, base_url, began, fallback);
-    let Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted }) = granted else {
-        let problem = "The sandbox was reset while the request was being received; send it again.";
-        return Err(TokenFailure::unavailable(problem).with_findings(Findings { is_unrecorded: true, ..findings }));
+    let granted = app.sandboxes.grant(&request, base_url, began, fallback).await;
+    let Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted } = match granted {
+        Ok(granted) => granted,
+        Err(GrantFailure::ResetMeanwhile) => {
+            let problem = "The sandbox was reset while the request was being received; send it again.";
+            return Err(TokenFailure::unavailable(problem).with_findings(Findings { is_unrecorded: true, ..findings }));
+        }
+        Err(GrantFailure::Store(error)) => {
+            tracing::error!(%error, "no token was issued");
+            return Err(TokenFailure::unavailable("The store is unavailable.").with_findings(findings));
+        }
     };
     findings.client = client;
     findings.chosen = chosen;
