@@ -221,7 +221,7 @@ fn acceptances(criterion: &mut Criterion) {
             });
         });
         let envelope = claimed.id;
-        runtime.block_on(async { sandbox.envelopes.insert(Arc::new(claimed)).await }).unwrap();
+        runtime.block_on(async { sandbox.plant(Arc::new(claimed)).await }).unwrap();
         group.bench_function(BenchmarkId::new("by a loser over HTTP", agents), |bencher| {
             bencher.iter_batched(
                 || request(envelope, agents - 1, Act::Accept),

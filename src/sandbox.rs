@@ -5,6 +5,7 @@
 mod access;
 mod actors;
 mod agenda;
+mod assertions;
 mod clients;
 mod credentials;
 mod directory;
@@ -13,6 +14,7 @@ mod grant;
 mod handoff;
 mod issuing;
 mod lasting;
+mod records;
 mod scripts;
 mod signing;
 mod snapshot;
@@ -51,6 +53,7 @@ use crate::{
     store::{Log, Repository, Shelf, StoreError},
 };
 use agenda::Pulse;
+use assertions::Assertions;
 use lasting::{End, Lasting};
 use std::{
     sync::{Arc, OnceLock, atomic::Ordering},
@@ -79,23 +82,15 @@ pub struct Sandbox {
     pub ids: Ids,
     /// What was asked of it.
     pub journal: Journal,
-    /// Its agent sessions.
-    pub agent_sessions: Repository<AgentSession>,
-    /// What is known of its actors.
-    pub actors: Repository<ActorState>,
+    agent_sessions: Repository<AgentSession>,
+    actors: Repository<ActorState>,
     pending: Repository<PendingHandoff>,
-    /// Its envelopes.
-    pub envelopes: Repository<Envelope>,
-    /// Its address book.
-    pub contacts: Repository<Contact>,
-    /// Its groups of contacts.
-    pub groups: Repository<Group>,
-    /// Its team.
-    pub users: Repository<User>,
-    /// What happened in it.
-    pub events: Log<Event>,
-    /// What it would have sent to somebody.
-    pub messages: Repository<Message>,
+    envelopes: Repository<Envelope>,
+    contacts: Repository<Contact>,
+    groups: Repository<Group>,
+    users: Repository<User>,
+    messages: Repository<Message>,
+    events: Log<Event>,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
     /// The callers that wait for exchanges.
@@ -106,6 +101,7 @@ pub struct Sandbox {
     pub clients: Arc<Clients>,
     /// The access tokens that were issued to them.
     pub tokens: Tokens,
+    assertions: Assertions,
 }
 
 impl Sandbox {
@@ -142,6 +138,7 @@ impl Sandbox {
             events: Log::new(&shelf),
             messages: Repository::new(&shelf),
             tokens: Tokens::new(&shelf, born),
+            assertions: Assertions::default(),
             pulse,
             readers: Arc::default(),
             waiters: Arc::default(),

@@ -9,6 +9,7 @@ mod collection;
 mod commit;
 mod log;
 mod memory;
+mod reader;
 mod repository;
 mod retention;
 mod ring;
@@ -22,7 +23,8 @@ mod sync {
 pub use commit::{Commit, News};
 pub use log::{Log, LogPage};
 pub use memory::Memory;
-pub use repository::{Repository, Update, decode};
+pub use reader::{Reader, RecordPage, decode};
+pub use repository::{Repository, Update};
 pub use retention::Retention;
 pub use shelf::{Observer, Shelf};
 

@@ -99,7 +99,7 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, MockError> {
-        Ok(self.current().actors.get(&ActorState::key(email)).await?)
+        Ok(self.current().actors().get(&ActorState::key(email)).await?)
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for a subscription.
@@ -116,7 +116,7 @@ impl MockSandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn sessions(&self) -> Result<Vec<Arc<AgentSession>>, MockError> {
-        Ok(self.current().agent_sessions.all(|_| true).await?)
+        Ok(self.current().agent_sessions().all(|_| true).await?)
     }
 
     /// The events, oldest first.
@@ -127,7 +127,7 @@ impl MockSandbox {
         let sandbox = self.current();
         let (mut events, mut seen) = (Vec::new(), 0);
         loop {
-            let page = sandbox.events.page(seen, usize::MAX, |_, _| true).await?;
+            let page = sandbox.events().page(seen, usize::MAX, |_, _| true).await?;
             events.extend(page.entries.into_iter().map(NumberedEvent::from));
             if !page.more {
                 return Ok(events);

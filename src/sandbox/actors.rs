@@ -17,8 +17,8 @@ impl Sandbox {
             return Ok(Some(told));
         }
         let is_theirs = |session: &AgentSession| session.actor.email.eq_ignore_ascii_case(email);
-        let (_, sessions) = self.agent_sessions.list(None, 1, is_theirs).await?;
-        Ok((sessions > 0).then(|| Arc::new(ActorState::unknown(email))))
+        let sessions = self.agent_sessions.all(is_theirs).await?;
+        Ok((!sessions.is_empty()).then(|| Arc::new(ActorState::unknown(email))))
     }
 
     /// What is known of all actors, as [`Sandbox::actor`] has it, the newest told first, and then those with a session.

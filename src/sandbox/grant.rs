@@ -266,7 +266,7 @@ impl Sandbox {
         // What neither clock would let pass again is forgotten.
         let When { now, system_now, .. } = self.when();
         let now = system_now.map_or(now, |system| system.min(now));
-        self.tokens.remember_jti(&grant.client, &grant.jti, grant.end, now).map_err(|replay| match replay {
+        self.assertions.use_up(&grant.client, &grant.jti, grant.end, now).map_err(|replay| match replay {
             ReplayError::Seen => "it was used before; each assertion needs one of its own",
             ReplayError::Unsure => {
                 "so many came since that it may have been used before; sign another assertion, with a later exp"

@@ -4,12 +4,12 @@
 //! taken back is kept for as long as it could pass.
 
 use crate::{
-    domain::oauth::{AccessToken, Jtis, MassExpiry, REMEMBERED, ReplayError, Revocation},
+    domain::oauth::{AccessToken, MassExpiry, Revocation},
     store::{Commit, Repository, Shelf, StoreError},
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// How many issued tokens are listed; the oldest are dropped from the list, and pass all the same.
 pub const LISTED: usize = 1_000;
@@ -26,7 +26,6 @@ pub struct Tokens {
     issued: Repository<AccessToken>,
     revoked: Repository<Revocation>,
     expiries: Repository<MassExpiry>,
-    jtis: Mutex<Jtis>,
 }
 
 /// Why an access token of ours does not pass.
@@ -61,7 +60,6 @@ impl Tokens {
             issued: Repository::new(shelf),
             revoked: Repository::new(shelf),
             expiries: Repository::new(shelf),
-            jtis: Mutex::default(),
         }
     }
 
@@ -163,21 +161,5 @@ impl Tokens {
             Err(StoreError::Taken) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// How many assertions are remembered, and how many can be.
-    #[must_use]
-    pub fn jtis(&self) -> (usize, usize) {
-        (self.remembered().len(), REMEMBERED)
-    }
-
-    /// Lets an assertion's `jti` pass once.
-    pub(super) fn remember_jti(&self, client: &str, jti: &str, end: i64, now: Timestamp) -> Result<(), ReplayError> {
-        self.remembered().remember(client, jti, end, now.as_second())
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, Jtis> {
-        // Nothing that holds this lock can leave them half changed.
-        self.jtis.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

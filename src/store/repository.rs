@@ -1,11 +1,8 @@
-//! Typed access to a store: one repository a kind of document.
+//! Typed writing to a store: one repository a kind of document.
 
-use super::{Commit, Page, Place, Shelf, StoreError, Stored, Usage, Written};
+use super::{Commit, Page, Reader, Shelf, StoreError, Written};
 use crate::base::document::Record;
-use std::{marker::PhantomData, sync::Arc};
-
-/// About how many bytes of records one page holds at most, except for the last record on it.
-const PAGE_BYTES: usize = 4 << 20;
+use std::{ops::Deref, sync::Arc};
 
 /// What an update came to.
 #[derive(Debug)]
@@ -18,20 +15,23 @@ pub enum Update<T, E> {
     Missing,
 }
 
-/// The records of one kind in one sandbox.
+/// The records of one kind in one sandbox, to be read and changed.
 #[derive(Debug)]
-pub struct Repository<T> {
-    shelf: Arc<Shelf>,
-    place: Place,
-    kind: PhantomData<fn() -> T>,
+pub struct Repository<T>(Reader<T>);
+
+impl<T> Deref for Repository<T> {
+    type Target = Reader<T>;
+
+    fn deref(&self) -> &Reader<T> {
+        &self.0
+    }
 }
 
 impl<T: Record> Repository<T> {
     /// The records of a sandbox.
     #[must_use]
     pub fn new(shelf: &Arc<Shelf>) -> Self {
-        let place = Place { sandbox: Arc::clone(shelf.name()), collection: T::COLLECTION };
-        Self { shelf: Arc::clone(shelf), place, kind: PhantomData }
+        Self(Reader::new(shelf))
     }
 
     /// Keeps a new record.
@@ -42,94 +42,6 @@ impl<T: Record> Repository<T> {
         let mut commit = Commit::new();
         commit.insert(record);
         self.shelf.commit(commit).await.map(drop)
-    }
-
-    /// The record of an id.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn get(&self, id: &str) -> Result<Option<Arc<T>>, StoreError> {
-        self.shelf.store().get(&self.place, id).await?.map(|stored| decode(&stored)).transpose()
-    }
-
-    /// The record of an id, with the version at which a commit may replace or remove it.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn get_versioned(&self, id: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
-        let Some(stored) = self.shelf.store().get(&self.place, id).await? else { return Ok(None) };
-        Ok(Some((decode(&stored)?, stored.version)))
-    }
-
-    /// The record that holds a key.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn find(&self, key: &str) -> Result<Option<Arc<T>>, StoreError> {
-        self.shelf.store().find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
-    }
-
-    /// The records that `wanted` admits, newest first, from after the record `after` on: a page of `limit` and of a few
-    /// megabytes at most, and how many there are in all from there on.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn list(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-        wanted: impl Fn(&T) -> bool,
-    ) -> Result<(Vec<Arc<T>>, usize), StoreError> {
-        let before = match after {
-            None => None,
-            // A record that has gone since leaves no place to go on from: nothing follows it.
-            Some(id) => match self.shelf.store().get(&self.place, id).await? {
-                Some(stored) => Some(stored.sequence),
-                None => return Ok((Vec::new(), 0)),
-            },
-        };
-        let (mut page, mut total, mut bytes) = (Vec::new(), 0, 0);
-        for stored in self.shelf.store().list(&self.place, Page { before, ..Page::default() }).await? {
-            let record = decode::<T>(&stored)?;
-            if wanted(&record) {
-                total += 1;
-                if page.len() < limit && bytes < PAGE_BYTES {
-                    bytes += stored.document.size;
-                    page.push(record);
-                }
-            }
-        }
-        Ok((page, total))
-    }
-
-    /// About how many bytes all records take up.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn size(&self) -> Result<usize, StoreError> {
-        Ok(self.shelf.store().usage(&self.place).await?.bytes)
-    }
-
-    /// All records that `wanted` admits, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn all(&self, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
-        self.collect(Page::default(), wanted).await
-    }
-
-    /// All records with a tag that `wanted` admits, newest first. Other records are not read.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn tagged(&self, tag: &str, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
-        self.collect(Page { tag: Some(tag), ..Page::default() }, wanted).await
-    }
-
-    async fn collect(&self, page: Page<'_>, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
-        let stored = self.shelf.store().list(&self.place, page).await?;
-        let records = stored.iter().map(|stored| decode::<T>(stored));
-        records.filter(|record| record.as_ref().map_or(true, |record| wanted(record))).collect()
     }
 
     /// Changes a record by a pure function, which runs again when another caller was quicker.
@@ -237,22 +149,4 @@ impl<T: Record> Repository<T> {
         let committed = self.shelf.commit(commit).await?;
         Ok(committed.into_iter().filter(|written| *written == Written::Deleted(true)).count())
     }
-
-    /// How full the collection is.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn fill(&self) -> Result<Usage, StoreError> {
-        self.shelf.store().usage(&self.place).await
-    }
-}
-
-/// Reads a record from a document of its collection.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] when the document is of another kind.
-pub fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {
-    stored.document.content.decode().map_err(|problem| {
-        StoreError::Unavailable(format!("{} {} cannot be read: {problem}", T::COLLECTION, stored.document.id))
-    })
 }

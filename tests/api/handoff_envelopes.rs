@@ -302,7 +302,7 @@ async fn a_handoff_wakes_those_who_wait_for_events() {
     let happened = sandbox.happened();
     assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.status, 200);
     assert!(happened.now_or_never().is_none(), "a replay brings nothing about");
-    let page = sandbox.events.page(0, 10, |_, _| true).await.unwrap();
+    let page = sandbox.events().page(0, 10, |_, _| true).await.unwrap();
     assert!(page.entries.iter().all(|entry| *entry.entry.origin.as_ref().unwrap().handoff_id == *"h-1"));
 }
 

@@ -166,5 +166,5 @@ async fn nothing_follows_from_what_began_before_a_reset() {
     })
     .await;
     let sandbox = sandboxes.default_sandbox();
-    assert_eq!((sandbox.agenda(100).await.unwrap().1, sandbox.events.last().await.unwrap()), (0, 0));
+    assert_eq!((sandbox.agenda(100).await.unwrap().1, sandbox.events().last().await.unwrap()), (0, 0));
 }

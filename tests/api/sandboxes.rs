@@ -291,8 +291,8 @@ async fn a_deleted_sandbox_is_gone_with_all_it_held() {
     hand_off(&api, &token(&made), "h-2", "sam@example.com").await;
     let held = api.app.sandboxes.get("suite-a").unwrap();
     assert_eq!(api.call("DELETE", "/__admin/sandboxes/suite-a").await.status, 204);
-    assert_eq!(held.agent_sessions.fill().await.unwrap().kept, 0, "its documents are cleared from the store");
-    assert_eq!(held.actors.fill().await.unwrap().kept, 0);
+    assert_eq!(held.agent_sessions().fill().await.unwrap().kept, 0, "its documents are cleared from the store");
+    assert_eq!(held.actors().fill().await.unwrap().kept, 0);
     for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/reset")] {
         assert_eq!(api.call(method, &format!("/__admin/sandboxes/suite-a{path}")).await.status, 404);
     }
@@ -333,7 +333,7 @@ async fn beyond_the_limit_the_longest_idle_sandbox_gives_way() {
     hand_off(&api, &token(&one), "h-1", "sam@example.com").await;
     create(&api, json!({ "name": "third" })).await;
     assert_gone(&api, &token(&other), "it gave way to a newer sandbox; see --max-sandboxes").await;
-    assert_eq!(held.agent_sessions.fill().await.unwrap().kept, 0, "its documents are cleared from the store");
+    assert_eq!(held.agent_sessions().fill().await.unwrap().kept, 0, "its documents are cleared from the store");
     assert_eq!(api.get("/__admin/sandboxes/other").await.status, 404);
     assert_eq!(hand_off(&api, &token(&one), "h-2", "sam@example.com").await.status, 200);
     assert_eq!(api.get("/__admin/sandboxes").await.json()["sandboxes"].as_array().unwrap().len(), 3);
@@ -367,7 +367,7 @@ async fn a_sandbox_that_is_idle_for_too_long_is_dropped() {
     let list = api.get("/__admin/sandboxes").await.json();
     assert_eq!(list["sandboxes"].as_array().unwrap().len(), 1, "never the default one");
     let cleared = async {
-        while held.agent_sessions.fill().await.unwrap().kept > 0 {
+        while held.agent_sessions().fill().await.unwrap().kept > 0 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };

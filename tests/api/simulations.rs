@@ -125,11 +125,11 @@ async fn an_envelope_that_exists_is_raced_for_and_stays_as_it_is() {
     }
     let ids = [draft.id.to_string(), voided.id.to_string()];
     for envelope in [&draft, &voided] {
-        sandbox.envelopes.insert(Arc::new(envelope.clone())).await.unwrap();
+        sandbox.plant(Arc::new(envelope.clone())).await.unwrap();
     }
     let run = simulate(&api, PATH, json!({ "envelope_id": ids[0], "seed": 1 })).await.json();
     assert_eq!((&run["ending"], &run["agents"][1]["name"]), (&json!("finalized"), &json!("Bob")));
-    assert_eq!(*sandbox.envelopes.get(&ids[0]).await.unwrap().unwrap(), draft);
+    assert_eq!(*sandbox.envelopes().get(&ids[0]).await.unwrap().unwrap(), draft);
 
     let refused = simulate(&api, PATH, json!({ "envelope_id": ids[1] })).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);

@@ -42,7 +42,7 @@ async fn expire_at(sandbox: &Sandbox, due: Timestamp, number: usize) {
         "status": "open", "request": {}, "replayable": true,
     });
     let session: AgentSession = serde_json::from_str(&session.to_string()).unwrap();
-    sandbox.agent_sessions.insert(Arc::new(session)).await.unwrap();
+    sandbox.plant(Arc::new(session)).await.unwrap();
 }
 
 /// How many tasks are left.

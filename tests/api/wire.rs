@@ -169,7 +169,7 @@ async fn a_delayed_answer_comes_after_a_half_close() {
         stream.shutdown().await.unwrap();
         // The session is there before the answer is: then the request is under way.
         let sandbox = mock.app().sandboxes.default_sandbox();
-        while sandbox.agent_sessions.fill().await.unwrap().kept <= number {
+        while sandbox.agent_sessions().fill().await.unwrap().kept <= number {
             tokio::task::yield_now().await;
         }
         tokio::time::pause();
@@ -230,7 +230,7 @@ async fn an_answer_that_nobody_waits_for_is_recorded() {
     stream.write_all(handoff("h-1", "sam+slow@example.com").as_bytes()).await.unwrap();
     drop(stream);
     let sandbox = mock.app().sandboxes.default_sandbox();
-    while sandbox.agent_sessions.fill().await.unwrap().kept == 0 {
+    while sandbox.agent_sessions().fill().await.unwrap().kept == 0 {
         tokio::task::yield_now().await;
     }
     tokio::time::pause();
@@ -347,7 +347,7 @@ async fn a_stop_lets_requests_under_way_finish() {
     let request = tokio::spawn(client.post(&create).bearer_auth("x").json(&body).send());
     let sessions = mock.app().clone();
     // The session is there before the answer is: then the request is under way.
-    while sessions.sandboxes.default_sandbox().agent_sessions.fill().await.unwrap().kept == 0 {
+    while sessions.sandboxes.default_sandbox().agent_sessions().fill().await.unwrap().kept == 0 {
         tokio::task::yield_now().await;
     }
     mock.stop().await;

@@ -38,12 +38,12 @@ fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
     for round in 0..ROUNDS {
         let envelope = runtime.block_on(open_for_all(&sandbox));
         let agents: Vec<AgentId> = (1..=AGENTS).map(|number| AgentId { envelope: envelope.id, number }).collect();
-        let before = runtime.block_on(sandbox.events.last()).unwrap();
+        let before = runtime.block_on(sandbox.events().last()).unwrap();
         let answers = race(&mut callers, &agents);
         let winner = judge(&answers, &agents, round);
         let now = runtime.block_on(sandbox.envelope(&envelope.id.to_string())).unwrap();
         is_claimed(&now, &envelope, winner);
-        let page = runtime.block_on(sandbox.events.page(before, usize::MAX, |_, _| true)).unwrap();
+        let page = runtime.block_on(sandbox.events().page(before, usize::MAX, |_, _| true)).unwrap();
         is_told(&page.entries.into_iter().map(|entry| entry.entry).collect::<Vec<_>>(), winner);
     }
     runtime.block_on(mock.stop());

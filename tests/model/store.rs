@@ -6,6 +6,9 @@ mod collection;
 #[path = "../../src/store/memory.rs"]
 #[allow(dead_code, reason = "the tests have no use for all of it")]
 mod memory;
+#[path = "../../src/store/reader.rs"]
+#[allow(dead_code, reason = "the tests have no use for all of it")]
+mod reader;
 #[path = "../../src/store/repository.rs"]
 #[allow(dead_code, reason = "the tests have no use for all of it")]
 mod repository;
@@ -25,6 +28,7 @@ pub use docendorse_mock::store::{
     Stored, Usage, Write, Written,
 };
 pub use memory::Memory;
+pub use reader::Reader;
 pub use repository::{Repository, Update};
 pub use retention::Retention;
 

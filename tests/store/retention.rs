@@ -15,7 +15,7 @@ async fn the_oldest_give_way_and_are_counted() {
             notes.insert(note(&format!("n{number}"), &[&format!("k{number}")])).await.unwrap();
         }
         assert_eq!(kept_and_dropped(&notes.fill().await.unwrap()), (3, 7), "{name}");
-        let (page, _) = notes.list(None, 10, |_| true).await.unwrap();
+        let page = notes.all(|_| true).await.unwrap();
         assert_eq!(page.iter().map(|note| note.id.as_str()).collect::<Vec<_>>(), ["n9", "n8", "n7"], "{name}");
         assert_eq!(notes.find("k6").await.unwrap(), None, "{name}: its key went with it");
         notes.insert(note("new", &["k6"])).await.unwrap();

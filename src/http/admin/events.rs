@@ -85,7 +85,7 @@ pub(super) async fn list_events(
         }
         return stream_events(app, sandbox, &headers, after, filter);
     }
-    let page = sandbox.events.page(after, page_size(limit)?, |_, event| filter.admits(event)).await?;
+    let page = sandbox.events().page(after, page_size(limit)?, |_, event| filter.admits(event)).await?;
     if after > page.last {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,

@@ -1,6 +1,10 @@
 //! `/__admin/messages`: what the service would have sent to somebody, one-time codes above all.
 
-use super::{Pretty, paging::page_size, requests::All};
+use super::{
+    Pretty,
+    paging::{page_after, page_size},
+    requests::All,
+};
 use crate::{
     base::reading::Readings,
     domain::{
@@ -11,6 +15,7 @@ use crate::{
         admin::extract::{Id, Params, World},
         problem::Problem,
     },
+    store::RecordPage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -43,22 +48,17 @@ pub(super) async fn list_messages(
     Params(wanted): Params<MessageQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let limit = page_size(wanted.limit)?;
-    let messages = &sandbox.messages;
-    if let Some(after) = &wanted.after
-        && messages.get(after).await?.is_none()
-    {
-        return Err(Problem::not_found("message", after));
-    }
-    let (page, matching) = messages.list(wanted.after.as_deref(), limit, |message| wanted.admits(message)).await?;
-    let next = if matching > page.len() { page.last().map(|message| message.id.clone()) } else { None };
-    let page: Vec<_> = page.into_iter().map(MessageView).collect();
+    let (messages, after) = (sandbox.messages(), wanted.after.as_deref());
+    let page = messages.page(after, limit, |message| wanted.admits(message)).await?;
+    let RecordPage { records, matching, next } = page_after("message", after, page)?;
+    let views: Vec<_> = records.into_iter().map(MessageView).collect();
     let dropped = messages.fill().await?.dropped;
-    Ok(Pretty(json!({ "messages": page, "matching": matching, "next": next, "dropped": dropped })))
+    Ok(Pretty(json!({ "messages": views, "matching": matching, "next": next, "dropped": dropped })))
 }
 
 /// `GET /__admin/messages/{id}`.
 pub(super) async fn show_message(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let message = sandbox.messages.get(&id).await?;
+    let message = sandbox.messages().get(&id).await?;
     message.map(|message| Pretty(MessageView(message))).ok_or_else(|| Problem::not_found("message", &id))
 }
 
@@ -67,5 +67,5 @@ pub(super) async fn delete_messages(
     World(sandbox): World,
     Params(All {}): Params<All>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    Ok(Pretty(json!({ "deleted": sandbox.messages.delete_all().await? })))
+    Ok(Pretty(json!({ "deleted": sandbox.delete_messages().await? })))
 }

@@ -1,6 +1,6 @@
 //! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
 
-use crate::{base::reading::Readings, http::problem::Problem};
+use crate::{base::reading::Readings, http::problem::Problem, store::RecordPage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -52,6 +52,15 @@ impl Paging {
         let next = if page.len() < rest.len() { page.len().checked_sub(1).map(|last| id(&rest[last])) } else { None };
         Ok(json!({ name: page, "matching": rest.len(), "next": next }))
     }
+}
+
+/// A page of records; an error where there is no record `after`. `what` is one record of the list.
+pub(super) fn page_after<T>(
+    what: &str,
+    after: Option<&str>,
+    page: Option<RecordPage<T>>,
+) -> Result<RecordPage<T>, Problem> {
+    page.ok_or_else(|| Problem::not_found(what, after.unwrap_or_default()))
 }
 
 /// A page size as asked for, within bounds.

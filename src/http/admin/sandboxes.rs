@@ -223,7 +223,7 @@ async fn describe(sandbox: &Sandbox, base_url: &BaseUrl) -> Result<Value, Proble
         "seed": sandbox.ids.seed(),
         "clock": sandbox.clock.read(),
         "settings": sandbox.switches(),
-        "sessions": sandbox.agent_sessions.fill().await?,
+        "sessions": sandbox.agent_sessions().fill().await?,
         "requests": sandbox.journal.fill(),
         "credentials": sandbox.credentials(),
         "env": sandbox.credentials().map(|credentials| credentials.env(base_url)),

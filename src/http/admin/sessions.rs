@@ -1,6 +1,9 @@
 //! `/__admin/sessions`: the agent sessions of the sandbox.
 
-use super::{Pretty, paging::page_size};
+use super::{
+    Pretty,
+    paging::{page_after, page_size},
+};
 use crate::{
     base::reading::Readings,
     domain::session::{AgentSession, Intent},
@@ -8,6 +11,7 @@ use crate::{
         admin::extract::{Id, Params, World},
         problem::Problem,
     },
+    store::RecordPage,
 };
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -44,27 +48,21 @@ pub(super) async fn list_sessions(
     World(sandbox): World,
     Params(wanted): Params<SessionQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let sessions = &sandbox.agent_sessions;
-    let limit = page_size(wanted.limit)?;
-    if let Some(after) = &wanted.after
-        && sessions.get(after).await?.is_none()
-    {
-        return Err(Problem::not_found("agent session", after));
-    }
-    let (page, total) = sessions.list(wanted.after.as_deref(), limit, |session| wanted.admits(session)).await?;
-    let next = if total > page.len() { page.last().map(|session| session.id.clone()) } else { None };
-    Ok(Pretty(json!({ "sessions": page, "matching": total, "next": next })))
+    let (limit, after) = (page_size(wanted.limit)?, wanted.after.as_deref());
+    let page = sandbox.agent_sessions().page(after, limit, |session| wanted.admits(session)).await?;
+    let RecordPage { records, matching, next } = page_after("agent session", after, page)?;
+    Ok(Pretty(json!({ "sessions": records, "matching": matching, "next": next })))
 }
 
 /// `GET /__admin/sessions/{id}`.
 pub(super) async fn show_session(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let session = sandbox.agent_sessions.get(&id).await?;
+    let session = sandbox.agent_sessions().get(&id).await?;
     session.map(Pretty).ok_or_else(|| Problem::not_found("agent session", &id))
 }
 
 /// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
 pub(super) async fn delete_session(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
-    if sandbox.agent_sessions.delete(&id).await? {
+    if sandbox.delete_session(&id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("agent session", &id))

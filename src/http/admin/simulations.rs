@@ -90,7 +90,7 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
                     "The envelope says itself whether it reopens and when it expires; leave both out.",
                 ));
             }
-            let envelope = sandbox.envelopes.get(&id).await?.ok_or_else(|| Problem::not_found("envelope", &id))?;
+            let envelope = sandbox.envelopes().get(&id).await?.ok_or_else(|| Problem::not_found("envelope", &id))?;
             Race::of_envelope(&envelope, sandbox.clock.now()).map_err(|error| {
                 let end = if matches!(error, RaceError::Refused(_)) { "" } else { "." };
                 Problem::new(StatusCode::CONFLICT, format!("There is no race: {error}{end}"))

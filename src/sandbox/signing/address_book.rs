@@ -119,16 +119,18 @@ impl Sandbox {
             group.contact_ids.retain(|member| **member != *id);
             Ok::<_, Infallible>(())
         };
-        // Page by page: a group without the contact is not listed again.
-        loop {
-            let (groups, _) = self.groups.list(None, usize::MAX, is_in).await?;
-            if groups.is_empty() {
-                return Ok(());
-            }
-            for group in groups {
-                self.groups.update(&group.id, without).await?;
-            }
+        for group in self.groups.all(is_in).await? {
+            self.groups.update(&group.id, without).await?;
         }
+        Ok(())
+    }
+
+    /// Deletes a user; says whether it was there. Agents that came of the user stay.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn delete_user(&self, id: &str) -> Result<bool, StoreError> {
+        self.users.delete(id).await
     }
 
     /// Changes a group. Agents that came of it before stay as they are.

@@ -131,7 +131,7 @@ impl EventReader {
         let mut text = String::new();
         loop {
             let wanted = |_, event: &Event| self.filter.admits(event);
-            let page = sandbox.events.page_within(self.seen, PAGE, PAGE_BYTES, wanted).await?;
+            let page = sandbox.events().page_within(self.seen, PAGE, PAGE_BYTES, wanted).await?;
             if self.seen > page.last {
                 // An id from before a reset.
                 self.seen = 0;

@@ -7,16 +7,18 @@ use crate::{
     http::{
         admin::{
             extract::{Fields, Id, Params, World},
-            paging::page_size,
+            paging::{page_after, page_size},
             prefer::Preferred,
         },
         pretty::Pretty,
         problem::Problem,
     },
     sandbox::{Performed, SigningError},
+    store::RecordPage,
 };
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Which envelopes are wanted. Every condition given must hold.
 #[derive(Debug, Deserialize)]
@@ -52,23 +54,18 @@ pub(in crate::http::admin) async fn list_envelopes(
     struct ListedEnvelopes<E> {
         envelopes: Vec<E>,
         matching: usize,
-        next: Option<String>,
+        next: Option<Arc<str>>,
     }
     let limit = page_size(wanted.limit)?;
     if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
         let known = EnvelopeState::WORDS.join(", ");
         return Err(Problem::bad_request(format!("status: {:?} is none of {known}.", brief(status))));
     }
-    if let Some(after) = &wanted.after
-        && sandbox.envelopes.get(after).await?.is_none()
-    {
-        return Err(Problem::not_found("envelope", after));
-    }
     let after = wanted.after.as_deref();
-    let (page, matching) = sandbox.envelopes.list(after, limit, |envelope| wanted.admits(envelope)).await?;
-    let next = if matching > page.len() { page.last().map(|envelope| envelope.id.to_string()) } else { None };
+    let page = sandbox.envelopes().page(after, limit, |envelope| wanted.admits(envelope)).await?;
+    let RecordPage { records, matching, next } = page_after("envelope", after, page)?;
     let view = |envelope| EnvelopeView { envelope, in_full: true }.with_agents(!preferred.minimal);
-    let envelopes = page.iter().map(|envelope| view(envelope)).collect();
+    let envelopes = records.iter().map(|envelope| view(envelope)).collect();
     Ok(preferred.answer(Pretty(ListedEnvelopes { envelopes, matching, next })))
 }
 

@@ -10,13 +10,14 @@ use crate::{
     http::{
         admin::{
             extract::{Fields, Id, Params, World},
-            paging::{Paging, page_size},
+            paging::{Paging, page_after, page_size},
             prefer::Preferred,
         },
         pretty::Pretty,
         problem::Problem,
     },
     sandbox,
+    store::RecordPage,
 };
 use axum::{
     http::StatusCode,
@@ -85,14 +86,9 @@ pub(in crate::http::admin) async fn list_users(
     let limit = page_size(limit)?;
     // The id of a user has no plus.
     let after = after.map(|after| after.spaced);
-    if let Some(after) = &after
-        && sandbox.users.get(after).await?.is_none()
-    {
-        return Err(Problem::not_found("user", after));
-    }
-    let (users, matching) = sandbox.users.list(after.as_deref(), limit, |_| true).await?;
-    let next = if matching > users.len() { users.last().map(|user| user.id.clone()) } else { None };
-    Ok(Pretty(json!({ "users": users, "matching": matching, "next": next })))
+    let page = sandbox.users().page(after.as_deref(), limit, |_| true).await?;
+    let RecordPage { records, matching, next } = page_after("user", after.as_deref(), page)?;
+    Ok(Pretty(json!({ "users": records, "matching": matching, "next": next })))
 }
 
 /// `GET /__admin/signing/users/{id}`.
@@ -109,7 +105,7 @@ pub(in crate::http::admin) async fn show_user(
 
 /// `DELETE /__admin/signing/users/{id}`: agents that came of the user stay.
 pub(in crate::http::admin) async fn delete_user(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
-    if sandbox.users.delete(&id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("user", &id)) }
+    if sandbox.delete_user(&id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("user", &id)) }
 }
 
 fn is_id(id: &str) -> bool {

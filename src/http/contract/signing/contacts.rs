@@ -26,7 +26,7 @@ pub(super) async fn create_contact(
 
 /// `GET`: newest first.
 pub(super) async fn list_contacts(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
-    let (contacts, next) = page.of(&sandbox.contacts, |_| true, SigningError::NoSuchContact).await?;
+    let (contacts, next) = page.of(sandbox.contacts(), |_| true, SigningError::NoSuchContact).await?;
     Payload::listed("contacts", &contacts, next)
 }
 

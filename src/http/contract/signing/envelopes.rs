@@ -32,7 +32,7 @@ pub(super) async fn list_envelopes(
     EnvelopePage { page, status }: EnvelopePage,
 ) -> Result<Payload, ApiError> {
     let wanted = |envelope: &Envelope| status.is_none_or(|status| envelope.state.as_str() == status);
-    let (envelopes, next) = page.of(&sandbox.envelopes, wanted, SigningError::NoSuchEnvelope).await?;
+    let (envelopes, next) = page.of(sandbox.envelopes(), wanted, SigningError::NoSuchEnvelope).await?;
     let envelopes: Vec<EnvelopeView<'_>> = envelopes.iter().map(|envelope| view(envelope)).collect();
     Payload::listed("envelopes", &envelopes, next)
 }

@@ -26,7 +26,7 @@ pub(super) async fn create_group(
 
 /// `GET`: newest first.
 pub(super) async fn list_groups(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
-    let (groups, next) = page.of(&sandbox.groups, |_| true, SigningError::NoSuchGroup).await?;
+    let (groups, next) = page.of(sandbox.groups(), |_| true, SigningError::NoSuchGroup).await?;
     Payload::listed("groups", &groups, next)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     domain::signing::EnvelopeState,
     http::contract::{answer::Findings, credential::Caller},
     sandbox::SigningError,
-    store::Repository,
+    store::Reader,
 };
 use axum::{body::Body, http::request::Parts};
 use std::sync::Arc;
@@ -39,18 +39,14 @@ impl PageQuery {
     /// The records that are wanted, and the id to go on from where there are more.
     pub(super) async fn of<T: Record>(
         &self,
-        records: &Repository<T>,
+        records: &Reader<T>,
         wanted: impl Fn(&T) -> bool + Send,
         missing: impl FnOnce(String) -> SigningError + Send,
     ) -> Result<(Vec<Arc<T>>, Option<Arc<str>>), ApiError> {
-        if let Some(after) = &self.after
-            && records.get(after).await?.is_none()
-        {
-            return Err(missing(after.clone()).into());
+        match records.page(self.after.as_deref(), self.limit, wanted).await? {
+            Some(page) => Ok((page.records, page.next)),
+            None => Err(missing(self.after.clone().unwrap_or_default()).into()),
         }
-        let (page, total) = records.list(self.after.as_deref(), self.limit, wanted).await?;
-        let next = if total > page.len() { page.last().map(|record| record.id()) } else { None };
-        Ok((page, next))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// `GET`: newest first.
 pub(super) async fn list_users(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
-    let (users, next) = page.of(&sandbox.users, |_| true, SigningError::NoSuchUser).await?;
+    let (users, next) = page.of(sandbox.users(), |_| true, SigningError::NoSuchUser).await?;
     Payload::listed("users", &users, next)
 }
 
