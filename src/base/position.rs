@@ -24,6 +24,14 @@ impl Position {
         Self { line, column }
     }
 
+    /// The byte offset of this place in a text; its end for a place behind it.
+    #[must_use]
+    pub fn offset(self, text: &str) -> usize {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(end, _)| end + 1));
+        let start = starts.take(self.line).last().unwrap_or_default();
+        text[start..].char_indices().nth(self.column - 1).map_or(text.len(), |(offset, _)| start + offset)
+    }
+
     /// The line of this place, cut to at most [`EXCERPT`] characters around the column.
     #[must_use]
     pub fn excerpt(self, text: &str) -> Excerpt<'_> {
@@ -102,11 +110,17 @@ pub fn excerpt(text: &str, offset: usize) -> Excerpt<'_> {
 /// [`EXCERPT`] characters are kept, because it opens with what is wrong and ends with the fix.
 #[must_use]
 pub fn shorten(message: &str) -> Cow<'_, str> {
-    if message.len() <= 2 * EXCERPT || message.chars().nth(2 * EXCERPT).is_none() {
+    shorten_to(message, 2 * EXCERPT)
+}
+
+/// The same for a message of at most so many characters.
+#[must_use]
+pub fn shorten_to(message: &str, most: usize) -> Cow<'_, str> {
+    if message.len() <= most || message.chars().nth(most).is_none() {
         return Cow::Borrowed(message);
     }
-    let start = message.char_indices().nth(EXCERPT - 1).map_or(0, |(end, _)| end);
-    let end = message.char_indices().rev().nth(EXCERPT - 1).map_or(0, |(start, _)| start);
+    let start = message.char_indices().nth(most / 2 - 1).map_or(0, |(end, _)| end);
+    let end = message.char_indices().rev().nth(most / 2 - 1).map_or(0, |(start, _)| start);
     Cow::Owned(format!("{}…{}", &message[..start], &message[end..]))
 }
 

@@ -62,6 +62,7 @@ mod stage;
 mod strictness;
 mod switches;
 mod template_attacks;
+mod template_messages;
 mod timer;
 mod token_scenarios;
 mod urls;

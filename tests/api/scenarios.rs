@@ -602,7 +602,7 @@ async fn a_template_that_the_request_does_not_fill_is_an_error_of_that_answer() 
     put(&api, json!({ "name": "s", "answers": [{ "set": { "x": "{{ request.context.nope.deeper }}" } }] })).await;
     let answer = hand_off(&api, "h-1", "sam@example.com").await;
     assert_eq!(answer.status, 500, "{}", answer.text);
-    assert!(answer.description().starts_with("The scenario \"s\" cannot be answered by: "), "{}", answer.text);
+    assert!(answer.description().starts_with("The scenario \"s\" gave no answer: "), "{}", answer.text);
 }
 
 #[tokio::test]

@@ -191,7 +191,7 @@ async fn a_scenario_that_cannot_be_rendered_is_an_oauth_error() {
     let answer = client.exchange("j-1", &json!({})).await;
     let error = crate::oauth::error_of(&answer);
     assert_eq!(answer.status, 500);
-    assert!(error.starts_with("server_error: The scenario 'broken' cannot be answered by"), "{error}");
+    assert!(error.starts_with("server_error: The scenario 'broken' gave no answer: "), "{error}");
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 

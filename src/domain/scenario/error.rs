@@ -1,7 +1,10 @@
 //! What is wrong with a scenario file, and where.
 
-use crate::base::position::{Excerpt, Position, shorten};
+use crate::base::position::{EXCERPT, Excerpt, Position, shorten_to};
 use std::fmt;
+
+/// The most characters of a problem: room for an excerpt, and for a list of what is known instead.
+pub(super) const LONGEST_PROBLEM: usize = 4 * EXCERPT;
 
 /// A scenario file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +24,13 @@ impl ScenarioError {
     #[must_use]
     pub fn at(file: &str, text: &str, position: Position, problem: &str) -> Self {
         let line = position.excerpt(text).into_owned();
-        Self { file: file.to_owned(), position, problem: shorten(problem).into_owned(), line }
+        Self { file: file.to_owned(), position, problem: shorten_to(problem, LONGEST_PROBLEM).into_owned(), line }
     }
 
     /// The same place with another problem.
     #[must_use]
     pub(crate) fn saying(self, problem: &str) -> Self {
-        Self { problem: shorten(problem).into_owned(), ..self }
+        Self { problem: shorten_to(problem, LONGEST_PROBLEM).into_owned(), ..self }
     }
 }
 

@@ -4,13 +4,19 @@
 //! is rendered, so that a scenario holds only texts. It may name only what [`Context`] has, and its source, its nesting,
 //! its work and its output are bounded.
 
+mod blocks;
+mod filters;
 mod guard;
+mod tag;
+mod words;
 
+use super::error::LONGEST_PROBLEM;
 use crate::{
-    base::position::{Excerpt, Position, excerpt, shorten},
+    base::position::{Excerpt, Position, excerpt, shorten_to},
     domain::actor::Actor,
 };
-use guard::Refused;
+use blocks::Block;
+use guard::Guarded;
 use jiff::Timestamp;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, value::Serde};
 use serde::{Deserialize, Serialize};
@@ -19,6 +25,7 @@ use std::{
     fmt, io,
     sync::{Arc, LazyLock},
 };
+use tag::Refused;
 
 /// The most bytes that the templates of one answer may produce together.
 pub const MOST_OUTPUT: usize = 1024 * 1024;
@@ -47,9 +54,9 @@ fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
     // A variable that outlives the turns of a loop could nest values without an end, and `debug` shows the engine.
     engine.remove_global("namespace");
     engine.remove_global("debug");
-    engine.add_filter(guard::BOUNDED, guard::bounded);
-    engine.add_filter(guard::SCALAR, guard::scalar);
-    engine.add_filter("tojson", guard::to_json);
+    engine.add_filter(guard::BOUNDED, filters::bounded);
+    engine.add_filter(guard::SCALAR, filters::scalar);
+    engine.add_filter("tojson", filters::to_json);
     engine
 }
 
@@ -120,37 +127,16 @@ impl Template {
         if !["{{", "{%", "{#"].iter().any(|opening| source.contains(opening)) {
             return Ok(Self::plain(source));
         }
-        let wrong = |problem: &str| {
-            let Excerpt { text, .. } = excerpt(source, 0);
-            Err(shorten(&format!("the template {text:?} {problem}")).into_owned())
-        };
-        let guarded = match guard::guard(source) {
-            Ok(guarded) => guarded,
-            Err(Refused { offset: 0, problem }) => return wrong(&problem),
+        match check(source) {
+            Ok(guarded) => Ok(Self(Form::Filled { source: source.into(), guarded: guarded.into() })),
             Err(Refused { offset, problem }) => {
-                return wrong(&format!("{problem} (at {} of the template)", Position::of(source, offset)));
-            }
-        };
-        let template = match TRIAL.template_from_named_str(NAME, &guarded) {
-            Ok(template) => template,
-            Err(error) => return wrong(&format!("does not compile: {}", in_words(&error))),
-        };
-        let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
-        used.sort();
-        for name in used {
-            if let Err(problem) = known(&name) {
-                return wrong(&format!("names {problem}"));
+                let Excerpt { text, .. } = excerpt(source, offset);
+                let Position { line, column } = Position::of(source, offset);
+                let place = if offset == 0 { String::new() } else { format!("line {line}, column {column} of ") };
+                let problem = format!("{place}the template {text:?} {problem}");
+                Err(shorten_to(&problem, LONGEST_PROBLEM).into_owned())
             }
         }
-        // The engine meets filters, tests and functions only when it runs, so it runs once with values of any kind.
-        let trial = template.render_captured_to((), io::sink());
-        let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
-        if let Err(error) = trial.map(|_| ())
-            && unknown.contains(&error.kind())
-        {
-            return wrong(&format!("does not compile: {}", in_words(&error)));
-        }
-        Ok(Self(Form::Filled { source: source.into(), guarded: guarded.into() }))
     }
 
     /// How many bytes it has as it is written.
@@ -188,7 +174,7 @@ impl Template {
         };
         Self::fill_guarded(guarded, names).map_err(|problem| TemplateError {
             source_text: excerpt(source, 0).text.into_owned(),
-            problem: shorten(&problem).into_owned(),
+            problem: shorten_to(&problem, LONGEST_PROBLEM).into_owned(),
         })
     }
 
@@ -205,12 +191,14 @@ impl Template {
             if error.kind() == ErrorKind::WriteFailure {
                 format!("the templates of this answer give more than {MOST_OUTPUT} bytes together")
             } else {
-                in_words(&error)
+                let place = error.line().filter(|_| guarded.contains('\n'));
+                let place = place.map(|line| format!(" (in line {line} of the template)")).unwrap_or_default();
+                format!("it {}{place}", words::clause(&error))
             }
         })?;
         names.fuel.set(names.fuel.get().saturating_sub(used));
         names.bytes.set(names.bytes.get().saturating_sub(output.bytes.len()));
-        String::from_utf8(output.bytes).map_err(|error| error.to_string())
+        String::from_utf8(output.bytes).map_err(|_| "it gives a text that is not UTF-8".to_owned())
     }
 }
 
@@ -231,29 +219,57 @@ impl TryFrom<String> for Template {
     }
 }
 
-/// Whether a name that a template uses is there at all; what a request holds is known only when it comes.
+/// Checks a template, and gives the text to compile.
+fn check(source: &str) -> Result<String, Refused> {
+    let Guarded { text, tags, open } = guard::guard(source)?;
+    if let Some(block) = open.last() {
+        return Err(block.unclosed());
+    }
+    let Err(problem) = try_out(source, &text) else { return Ok(text) };
+    // The engine names no place. It reads from the start, so the first tag that it fails at is the wrong one.
+    let wrong = tags.partition_point(|(_, end)| passes(&source[..*end]));
+    Err(Refused { offset: tags.get(wrong).map_or(0, |(start, _)| *start), problem })
+}
+
+/// Whether a template has no fault up to a place between two tags.
+fn passes(beginning: &str) -> bool {
+    let Ok(Guarded { open, .. }) = guard::guard(beginning) else { return false };
+    let endings = open.iter().rev().map(Block::ending);
+    let source: String = std::iter::once(beginning.to_owned()).chain(endings).collect();
+    guard::guard(&source).is_ok_and(|guarded| try_out(&source, &guarded.text).is_ok())
+}
+
+/// Compiles a guarded template and runs it once without a request.
+fn try_out(source: &str, guarded: &str) -> Result<(), String> {
+    let template = TRIAL.template_from_named_str(NAME, guarded).map_err(|error| {
+        // The filters that the guard put in are not the user's.
+        let error = TRIAL.template_from_named_str(NAME, source).err().unwrap_or(error);
+        words::clause(&error)
+    })?;
+    let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+    used.sort();
+    used.iter().try_for_each(|name| known(name))?;
+    // The engine meets filters and tests that are named by a text only when it runs: map("upper").
+    let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
+    match template.render_captured_to((), io::sink()) {
+        Err(error) if unknown.contains(&error.kind()) => Err(words::clause(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a name that a template uses exists; what a request holds is known only when it comes.
 fn known(name: &str) -> Result<(), String> {
     let mut segments = name.split('.');
     let first = segments.next().unwrap_or_default();
     if TRIAL.globals().any(|(global, _)| global == first) {
         return Ok(());
     }
-    let (unknown, options): (&str, &[&str]) = match (first, segments.next()) {
-        ("actor", Some(member)) if !ACTOR_NAMES.contains(&member) => (name, &ACTOR_NAMES),
-        (first, _) if !NAMES.contains(&first) => (first, &NAMES),
-        _ => return Ok(()),
-    };
-    Err(format!("{unknown:?}, which does not exist; there is {}", options.join(", ")))
-}
-
-fn in_words(error: &minijinja::Error) -> String {
-    match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.kind()),
-        None if error.kind() == ErrorKind::UndefinedError => {
-            "it uses a value that the request does not have; give another one with | default(\"…\")".to_owned()
+    match (first, segments.next()) {
+        ("actor", Some(member)) if !ACTOR_NAMES.contains(&member) => {
+            Err(words::unknown_name(name, &ACTOR_NAMES.map(|name| format!("actor.{name}"))))
         }
-        None if error.kind() == ErrorKind::OutOfFuel => "it takes too many steps, or makes too much text".to_owned(),
-        None => error.kind().to_string(),
+        (first, _) if !NAMES.contains(&first) => Err(words::unknown_name(first, &NAMES.map(str::to_owned))),
+        _ => Ok(()),
     }
 }
 

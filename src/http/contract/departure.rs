@@ -47,7 +47,7 @@ pub(super) fn apply_scenario(
     let render = |body: &[u8]| {
         departure.render(body, &context).map_err(|error| {
             let name = scripted.scenario.name();
-            DepartureError(shorten(&format!("The scenario {name:?} cannot be answered by: {error}.")).into_owned())
+            DepartureError(shorten(&format!("The scenario {name:?} gave no answer: {error}.")).into_owned())
         })
     };
     let rendered = render(&answered.body)?;

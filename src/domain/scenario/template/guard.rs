@@ -5,10 +5,14 @@
 //! ([`BOUNDED`]), and the operands of `*` and `+` one that takes no list ([`SCALAR`]), so that no value is larger than
 //! the fuel can pay for. The parser and the engine recurse into nested templates, so nesting is bounded as well.
 
+use super::{
+    blocks::{Block, Blocks},
+    tag::{Placed, Refused, Tag},
+    words::{self, FILTERS, STATEMENTS, TESTS},
+};
 use minijinja::{
-    Error, ErrorKind, State, Value,
+    Error,
     machinery::{Token, Tokenizer},
-    value::{Kwargs, ValueKind},
 };
 
 /// The most bytes of a text with places to fill.
@@ -20,66 +24,80 @@ const MOST_LINE: usize = 64_000;
 /// The most operators, brackets and filters inside one another in one expression.
 const MOST_NESTED: usize = 64;
 
-/// The most blocks inside one another; each `elif` counts as one.
-const MOST_BLOCKS: usize = 32;
-
-/// The most lists and objects inside one another in a value; a request has at most 127 levels.
-const MOST_LEVELS: usize = 140;
-
 /// The filter that measures a value.
 pub(super) const BOUNDED: &str = "_bounded";
 
 /// The filter that refuses lists.
 pub(super) const SCALAR: &str = "_scalar";
 
-/// Why a template is not compiled, and at which byte of it.
+/// A template that is safe to compile.
 #[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) offset: usize,
-    pub(super) problem: String,
+pub(super) struct Guarded {
+    /// The template with a filter behind every operand.
+    pub(super) text: String,
+    /// Where each tag of the source begins and ends.
+    pub(super) tags: Vec<(usize, usize)>,
+    /// The blocks that are still open at the end, each inside of the one before.
+    pub(super) open: Vec<Block>,
 }
 
-/// The template with a filter behind every operand.
-pub(super) fn guard(source: &str) -> Result<String, Refused> {
+/// Checks brackets, blocks, and the names of statements, filters and tests, and puts a filter behind every operand.
+pub(super) fn guard(source: &str) -> Result<Guarded, Refused> {
     if source.len() > MOST_SOURCE {
         let problem = format!("has {} bytes; a text with places to fill has at most {MOST_SOURCE}", source.len());
-        return Err(Refused { offset: 0, problem });
+        return Err(Refused::at(0, problem));
     }
     if source.split('\n').any(|line| line.len() > MOST_LINE) {
-        let problem = format!("has a line of more than {MOST_LINE} bytes; break the line");
-        return Err(Refused { offset: 0, problem });
+        return Err(Refused::at(0, format!("has a line of more than {MOST_LINE} bytes; break the line")));
     }
     let mut tokenizer = Tokenizer::new(source, "template", false, minijinja::syntax::SyntaxConfig::default());
-    let mut guard = Guard { source, copied: 0, guarded: String::with_capacity(source.len() * 2), blocks: Vec::new() };
-    let mut tag: Option<Vec<(Token<'_>, usize, usize)>> = None;
+    let guarded = String::with_capacity(source.len() * 2);
+    let mut guard = Guard { source, copied: 0, guarded, blocks: Blocks::default() };
+    let mut tags = Vec::new();
+    let mut tag: Option<Tag<'_>> = None;
+    let mut read = 0;
     loop {
-        match tokenizer.next_token() {
+        let (token, start, end) = match tokenizer.next_token() {
             Ok(None) => break,
-            Ok(Some((Token::VariableStart | Token::BlockStart, _))) => tag = Some(Vec::new()),
-            Ok(Some((end @ (Token::VariableEnd | Token::BlockEnd), _))) => {
-                if let Some(tokens) = tag.take() {
-                    let is_block = matches!(end, Token::BlockEnd);
-                    guard.tag(&tokens, is_block)?;
+            Ok(Some((token, span))) => (token, span.start_offset as usize, span.end_offset as usize),
+            Err(error) => return Err(unreadable(source, read, tag.as_ref(), &error)),
+        };
+        read = end;
+        match token {
+            Token::VariableStart | Token::BlockStart => {
+                tag = Some(Tag { start, is_block: matches!(token, Token::BlockStart), tokens: Vec::new() });
+            }
+            Token::VariableEnd | Token::BlockEnd => {
+                if let Some(tag) = tag.take() {
+                    guard.tag(&tag)?;
+                    tags.push((tag.start, end));
                 }
             }
-            Ok(Some((token, span))) => {
-                if let Some(tokens) = &mut tag {
-                    tokens.push((token, span.start_offset as usize, span.end_offset as usize));
+            token => {
+                if let Some(tag) = &mut tag {
+                    tag.tokens.push((token, start, end));
                 }
-            }
-            Err(error) => {
-                let problem = format!("does not compile: {}", super::in_words(&error));
-                return Err(Refused { offset: guard.copied, problem });
             }
         }
     }
-    // The engine would parse what is behind it, unguarded.
-    if tag.is_some() {
-        let problem = "does not compile: a {{ or {% has no end".to_owned();
-        return Err(Refused { offset: source.len(), problem });
+    // The engine would parse the rest of the template as a part of the tag, unguarded.
+    if let Some(tag) = tag {
+        let (begins, ends) = if tag.is_block { ("{%", "%}") } else { ("{{", "}}") };
+        let problem = format!("has a {begins} that is not closed; close it with {ends}");
+        return Err(tag.unbalanced(true).unwrap_or_else(|| Refused::at(tag.start, problem)));
     }
     guard.guarded.push_str(&source[guard.copied..]);
-    Ok(guard.guarded)
+    Ok(Guarded { text: guard.guarded, tags, open: guard.blocks.into_open() })
+}
+
+/// The error for a text that has no next token. `read` is where the last token ended.
+fn unreadable(source: &str, read: usize, tag: Option<&Tag<'_>>, error: &Error) -> Refused {
+    if let Some(refused) = tag.and_then(|tag| tag.unbalanced(false)) {
+        return refused;
+    }
+    let rest = &source[read..];
+    let offset = read + rest.find(|char: char| !char.is_ascii_whitespace()).unwrap_or(0);
+    Refused::at(offset, words::clause(error))
 }
 
 struct Guard<'s> {
@@ -87,8 +105,15 @@ struct Guard<'s> {
     /// How many bytes of the source are in `guarded` already.
     copied: usize,
     guarded: String,
-    /// The open blocks, with the levels that each takes.
-    blocks: Vec<usize>,
+    blocks: Blocks,
+}
+
+/// What the next word of an expression is the name of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Member,
+    Filter,
+    Test,
 }
 
 /// A value in an expression that a filter can be put behind.
@@ -118,9 +143,13 @@ impl Level {
     }
 }
 
-impl Guard<'_> {
-    fn tag(&mut self, tokens: &[(Token<'_>, usize, usize)], is_block: bool) -> Result<(), Refused> {
-        // Brackets also stand in what is assigned to, which is no expression.
+impl<'s> Guard<'s> {
+    fn tag(&mut self, tag: &Tag<'s>) -> Result<(), Refused> {
+        if let Some(refused) = tag.unbalanced(true) {
+            return Err(refused);
+        }
+        let tokens = tag.tokens.as_slice();
+        // Brackets also stand in what is assigned to, which is not an expression.
         let mut open = 0_usize;
         for (token, start, _) in tokens {
             match token {
@@ -132,79 +161,93 @@ impl Guard<'_> {
                 return Err(too_deep(*start));
             }
         }
-        if !is_block {
-            return self.expression(tokens, false);
+        match tokens.split_first() {
+            None if tag.is_block => {
+                let problem = format!("has an empty {{% %}}; write one of the statements {}", STATEMENTS.join(", "));
+                Err(Refused::at(tag.start, problem))
+            }
+            None => Err(Refused::at(tag.start, "has an empty {{ }}; write what to fill in, such as {{ id }}")),
+            Some(((Token::Ident(keyword), offset, _), rest)) if tag.is_block => {
+                self.statement(keyword, tag.start, *offset, rest)
+            }
+            Some(_) if tag.is_block => {
+                let problem = format!("has a {{% without a statement; statements are {}", STATEMENTS.join(", "));
+                Err(Refused::at(tag.start, problem))
+            }
+            Some(_) => self.expression(tokens, None),
         }
-        let Some(((Token::Ident(keyword), offset, _), rest)) = tokens.split_first() else { return Ok(()) };
-        match *keyword {
+    }
+
+    fn statement(&mut self, keyword: &'s str, start: usize, offset: usize, rest: &[Placed<'s>]) -> Result<(), Refused> {
+        match keyword {
             "for" => {
-                self.open(*offset)?;
+                self.blocks.open(keyword, start, offset)?;
                 for pair in rest.windows(2) {
                     if let [(before, ..), (Token::Ident("recursive"), at, _)] = pair
                         && !matches!(before, Token::Dot)
                     {
-                        let problem = "uses a recursive loop; nest loops instead".to_owned();
-                        return Err(Refused { offset: *at, problem });
+                        return Err(Refused::at(*at, "uses a recursive loop; nest loops instead"));
                     }
                 }
                 let source = top_level(rest, |token| matches!(token, Token::Ident("in")));
-                self.expression(source.map_or(&[], |place| &rest[place + 1..]), false)
+                self.expression(source.map_or(&[], |place| &rest[place + 1..]), None)
             }
             "set" => {
                 if let Some(place) = top_level(rest, |token| matches!(token, Token::Assign)) {
                     check_target(&rest[..place])?;
-                    return self.expression(&rest[place + 1..], false);
+                    return self.expression(&rest[place + 1..], None);
                 }
-                self.open(*offset)?;
                 let filter = top_level(rest, |token| matches!(token, Token::Pipe));
-                check_target(&rest[..filter.unwrap_or(rest.len())])?;
-                self.expression(filter.map_or(&[], |place| &rest[place + 1..]), true)
-            }
-            "filter" => self.open(*offset).and_then(|()| self.expression(rest, true)),
-            "if" | "with" | "autoescape" => self.open(*offset).and_then(|()| self.expression(rest, false)),
-            "elif" => {
-                if let Some(levels) = self.blocks.last_mut() {
-                    *levels += 1;
+                let target = &rest[..filter.unwrap_or(rest.len())];
+                if !is_target(target) {
+                    return Err(Refused::at(
+                        start,
+                        "has a {% set %} that is not complete; write {% set name = value %}",
+                    ));
                 }
-                self.check_blocks(*offset)?;
-                self.expression(rest, false)
+                self.blocks.open(keyword, start, offset)?;
+                check_target(target)?;
+                self.expression(filter.map_or(&[], |place| &rest[place + 1..]), Some(Name::Filter))
             }
-            ending if ending.starts_with("end") => {
-                self.blocks.pop();
-                Ok(())
+            "filter" => {
+                self.blocks.open(keyword, start, offset)?;
+                self.expression(rest, Some(Name::Filter))
             }
-            _ => self.expression(rest, false),
+            "if" | "with" | "autoescape" => {
+                self.blocks.open(keyword, start, offset)?;
+                self.expression(rest, None)
+            }
+            "elif" | "else" => {
+                self.blocks.branch(keyword, start, offset)?;
+                self.expression(rest, None)
+            }
+            "do" => self.expression(rest, None),
+            _ => match keyword.strip_prefix("end").filter(|block| STATEMENTS.contains(block) && *block != "do") {
+                Some(block) => self.blocks.end(block, start),
+                None => Err(Refused::at(start, words::unknown_statement(keyword))),
+            },
         }
     }
 
-    fn open(&mut self, offset: usize) -> Result<(), Refused> {
-        self.blocks.push(1);
-        self.check_blocks(offset)
-    }
-
-    fn check_blocks(&self, offset: usize) -> Result<(), Refused> {
-        if self.blocks.iter().sum::<usize>() <= MOST_BLOCKS {
-            return Ok(());
-        }
-        let problem = format!("has more than {MOST_BLOCKS} blocks inside one another; nest fewer, or use fewer elif");
-        Err(Refused { offset, problem })
-    }
-
-    /// Puts filters behind the operands of an expression. `filters` says that it begins with the name of a filter.
-    fn expression(&mut self, tokens: &[(Token<'_>, usize, usize)], filters: bool) -> Result<(), Refused> {
+    /// Puts filters behind the operands of an expression. `name` is what its first word is the name of, if it is not a
+    /// value.
+    fn expression(&mut self, tokens: &[Placed<'_>], mut name: Option<Name>) -> Result<(), Refused> {
         let mut levels = vec![Level::default()];
-        // The next word is a name: of a member, a filter or a test; with what is to be known of the operand then.
-        let mut name: Option<bool> = filters.then_some(false);
         for (token, start, end) in tokens {
             let Some(level) = levels.last_mut() else { break };
-            if let Some(is_plain) = name {
-                match token {
-                    Token::Ident("not") if is_plain => {}
-                    _ => {
-                        level.operand = Some(Operand { end: *end, is_plain });
-                        name = None;
+            if let Some(kind) = name {
+                match (kind, token) {
+                    (Name::Test, Token::Ident("not")) => continue,
+                    (Name::Filter, Token::Ident(word)) if !FILTERS.contains(word) => {
+                        return Err(Refused::at(*start, words::unknown_filter(word)));
                     }
+                    (Name::Test, Token::Ident(word)) if !TESTS.contains(word) => {
+                        return Err(Refused::at(*start, words::unknown_test(word)));
+                    }
+                    _ => {}
                 }
+                level.operand = Some(Operand { end: *end, is_plain: kind == Name::Test });
+                name = None;
                 continue;
             }
             match token {
@@ -215,7 +258,7 @@ impl Guard<'_> {
                 Token::Ident("is") => {
                     self.put(level, false);
                     level.operators += 1;
-                    name = Some(true);
+                    name = Some(Name::Test);
                 }
                 Token::Ident(_)
                 | Token::Str(_)
@@ -230,14 +273,14 @@ impl Guard<'_> {
                 }
                 Token::Dot => {
                     level.operators += 1;
-                    name = Some(false);
+                    name = Some(Name::Member);
                 }
                 Token::Pipe => {
                     if let Some(operand) = level.operand.take().filter(|operand| !operand.is_plain) {
                         self.insert(operand.end, BOUNDED);
                     }
                     level.operators += 1;
-                    name = Some(false);
+                    name = Some(Name::Filter);
                 }
                 Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => {
                     level.operators += 1;
@@ -276,10 +319,9 @@ impl Guard<'_> {
                 return Err(too_deep(*start));
             }
         }
-        let offset = tokens.last().map_or(0, |(_, start, _)| *start);
-        match levels.as_mut_slice() {
-            [level] => self.put(level, false),
-            _ => return Err(Refused { offset, problem: "does not compile: a bracket is not closed".to_owned() }),
+        // The brackets are balanced, so that only the outermost level is left.
+        if let Some(level) = levels.first_mut() {
+            self.put(level, false);
         }
         Ok(())
     }
@@ -301,8 +343,17 @@ impl Guard<'_> {
     }
 }
 
-/// What is assigned to is no expression, but may have members.
-fn check_target(tokens: &[(Token<'_>, usize, usize)]) -> Result<(), Refused> {
+/// Whether tokens can be what is assigned to: names, with members, commas and brackets.
+fn is_target(tokens: &[Placed<'_>]) -> bool {
+    let is_part = |(token, ..): &Placed<'_>| {
+        matches!(token, Token::Ident(_) | Token::Dot | Token::Comma | Token::ParenOpen | Token::ParenClose)
+    };
+    let are_names = |pair: &[Placed<'_>]| matches!(pair, [(Token::Ident(_), ..), (Token::Ident(_), ..)]);
+    !tokens.is_empty() && tokens.iter().all(is_part) && !tokens.windows(2).any(are_names)
+}
+
+/// What is assigned to is not an expression, but may have members.
+fn check_target(tokens: &[Placed<'_>]) -> Result<(), Refused> {
     let mut members = tokens.iter().filter(|(token, ..)| matches!(token, Token::Dot));
     members.nth(MOST_NESTED).map_or(Ok(()), |(_, start, _)| Err(too_deep(*start)))
 }
@@ -310,7 +361,7 @@ fn check_target(tokens: &[(Token<'_>, usize, usize)]) -> Result<(), Refused> {
 fn too_deep(offset: usize) -> Refused {
     let problem =
         format!("nests more than {MOST_NESTED} operators, brackets and filters in one expression; split it with set");
-    Refused { offset, problem }
+    Refused::at(offset, problem)
 }
 
 fn is_literal(word: &str) -> bool {
@@ -318,7 +369,7 @@ fn is_literal(word: &str) -> bool {
 }
 
 /// The place of the first such token outside of brackets.
-fn top_level(tokens: &[(Token<'_>, usize, usize)], is_wanted: impl Fn(&Token<'_>) -> bool) -> Option<usize> {
+fn top_level(tokens: &[Placed<'_>], is_wanted: impl Fn(&Token<'_>) -> bool) -> Option<usize> {
     let mut open = 0_usize;
     tokens.iter().position(|(token, ..)| {
         match token {
@@ -328,68 +379,4 @@ fn top_level(tokens: &[(Token<'_>, usize, usize)], is_wanted: impl Fn(&Token<'_>
         }
         open == 0 && is_wanted(token)
     })
-}
-
-/// The filter [`BOUNDED`]: charges fuel for everything that a value holds, and builds what was deferred.
-pub(super) fn bounded(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    if !is_container(&value) {
-        return Ok(value);
-    }
-    measure(state, &value, MOST_LEVELS, 0)?;
-    if value.kind() == ValueKind::Iterable {
-        return Ok(value.try_iter()?.collect::<Vec<Value>>().into());
-    }
-    Ok(value)
-}
-
-/// The filter [`SCALAR`].
-pub(super) fn scalar(value: Value) -> Result<Value, Error> {
-    if is_container(&value) {
-        let problem = "+ and * take numbers and texts, and no lists";
-        return Err(Error::new(ErrorKind::InvalidOperation, problem));
-    }
-    Ok(value)
-}
-
-/// The filter `tojson`. The engine's own takes fuel for a text once it is written, which is too late: an indent can
-/// make the text much larger than the value.
-pub(super) fn to_json(
-    state: &State<'_, '_>,
-    value: &Value,
-    indent: Option<Value>,
-    named: Kwargs,
-) -> Result<Value, Error> {
-    let named_indent = named.peek::<Option<Value>>("indent")?;
-    let spaces = indent.as_ref().or(named_indent.as_ref()).and_then(|spaces| usize::try_from(spaces.clone()).ok());
-    if let Some(spaces) = spaces.filter(|_| is_container(value)) {
-        measure(state, value, MOST_LEVELS, spaces)?;
-    }
-    minijinja::filters::tojson(value, indent, named)
-}
-
-fn is_container(value: &Value) -> bool {
-    matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map)
-}
-
-/// Takes fuel for a container and all that it holds, as text with so many spaces of indent.
-fn measure(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<(), Error> {
-    if levels == 0 {
-        let problem = format!("a value has more than {MOST_LEVELS} lists and objects inside one another");
-        return Err(Error::new(ErrorKind::InvalidOperation, problem));
-    }
-    let is_map = value.kind() == ValueKind::Map;
-    for item in value.try_iter()? {
-        weigh(state, &item, levels, indent)?;
-        if is_map {
-            weigh(state, &value.get_item(&item)?, levels, indent)?;
-        }
-    }
-    Ok(())
-}
-
-fn weigh(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<(), Error> {
-    let spaces = indent.saturating_mul(MOST_LEVELS + 1 - levels);
-    let bytes = value.as_str().map_or(0, str::len).saturating_add(spaces);
-    state.consume_fuel(1 + (bytes as u64) / 64)?;
-    if is_container(value) { measure(state, value, levels - 1, indent) } else { Ok(()) }
 }

@@ -176,11 +176,11 @@ const PIECES: &[&str] = &[
 #[test]
 fn what_can_never_be_rendered_is_refused_when_it_is_read() {
     for (source, problem) in [
-        ("{{ request.", "does not compile"),
+        ("{{ request.", "a {{ that is not closed"),
         ("{{ nothing }}", "\"nothing\", which does not exist; there is request, actor, now"),
-        ("{{ actor.mail }}", "\"actor.mail\", which does not exist; there is email, external_user_id"),
-        ("{{ id | shout }}", "unknown filter: filter shout is unknown"),
-        ("{% include 'other' %}", "does not compile"),
+        ("{{ actor.mail }}", "did you mean \"actor.email\"? There is actor.email, actor.external_user_id"),
+        ("{{ id | shout }}", "the filter \"shout\", which does not exist; known filters are abs, attr"),
+        ("{% include 'other' %}", "uses {% include %}, which does not exist"),
         ("{{ namespace() }}", "\"namespace\""),
     ] {
         let error = Template::compile(source).map(|_| ()).unwrap_err();
@@ -197,5 +197,15 @@ fn what_a_request_lacks_and_what_takes_too_much_is_an_error() {
     ] {
         let error = render(source).unwrap_err();
         assert!(error.contains(problem), "{source}: {error}");
+    }
+}
+
+#[test]
+fn every_listed_filter_and_test_is_one_of_the_engine() {
+    for name in words::FILTERS {
+        assert_eq!(render(&format!("{{{{ '{name}' is filter }}}}")).as_deref(), Ok("True"), "{name}");
+    }
+    for name in words::TESTS {
+        assert_eq!(render(&format!("{{{{ '{name}' is test }}}}")).as_deref(), Ok("True"), "{name}");
     }
 }

@@ -1,0 +1,369 @@
+//! What is wrong with a template, in our words. The engine's own text is never shown: it is only compared with what is
+//! known of it, and what is not known gets a general sentence.
+//!
+//! Each function returns a clause that follows "the template": `has an unknown filter …`.
+
+use crate::base::{position::brief, reading::nearest};
+use minijinja::{Error, ErrorKind};
+
+/// What a block tag can begin with, except `else`, `elif` and the ends of blocks.
+pub(super) const STATEMENTS: [&str; 8] = ["for", "if", "set", "with", "filter", "autoescape", "do", "raw"];
+
+/// The filters of the engine, without those that other names stand for.
+pub(super) const FILTERS: [&str; 48] = [
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "zip",
+];
+
+/// The tests of the engine that can be written behind `is`.
+pub(super) const TESTS: [&str; 36] = [
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "escaped",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "int",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// The functions that a template can call.
+const FUNCTIONS: [&str; 2] = ["dict", "range"];
+
+/// A problem that one of our own filters found.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refusal(String);
+
+/// The engine's error for a problem that one of our own filters found.
+pub(super) fn refusal(problem: impl Into<String>) -> Error {
+    Error::from(ErrorKind::InvalidOperation).with_source(Refusal(problem.into()))
+}
+
+pub(super) fn unknown_statement(name: &str) -> String {
+    unknown(&format!("{{% {} %}}", brief(name)), name, "statements", &STATEMENTS)
+}
+
+pub(super) fn unknown_filter(name: &str) -> String {
+    unknown(&format!("the filter {:?}", brief(name)), name, "filters", &FILTERS)
+}
+
+pub(super) fn unknown_test(name: &str) -> String {
+    unknown(&format!("the test {:?}", brief(name)), name, "tests", &TESTS)
+}
+
+/// A name that is neither one of `names` nor a function.
+pub(super) fn unknown_name(name: &str, names: &[String]) -> String {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let functions = FUNCTIONS.map(|function| format!("{function}()"));
+    let meant = nearest(name, &[&names, &FUNCTIONS[..]].concat());
+    let meant = meant.map_or(String::new(), |name| format!("; did you mean {name:?}?"));
+    let what =
+        if name.contains('.') { String::new() } else { format!(" and the functions {}", functions.join(" and ")) };
+    let listed = names.join(", ");
+    let separator = if meant.is_empty() { "; there is" } else { " There is" };
+    format!("names {:?}, which does not exist{meant}{separator} {listed}{what}", brief(name))
+}
+
+fn unknown(what: &str, name: &str, kind: &str, known: &[&str]) -> String {
+    let meant = nearest(name, known).map_or(String::new(), |option| format!("; did you mean {option:?}?"));
+    let list = known.join(", ");
+    match &*meant {
+        "" => format!("uses {what}, which does not exist; known {kind} are {list}"),
+        _ => format!("uses {what}, which does not exist{meant} Known {kind} are {list}"),
+    }
+}
+
+/// What is wrong with a template that cannot be compiled or rendered.
+pub(super) fn clause(error: &Error) -> String {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(one) = cause {
+        if let Some(Refusal(problem)) = one.downcast_ref() {
+            return problem.clone();
+        }
+        cause = one.source();
+    }
+    let detail = error.detail().unwrap_or_default();
+    let between = |before: &str, behind: &str| detail.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
+    match error.kind() {
+        ErrorKind::SyntaxError => syntax(detail),
+        ErrorKind::BadEscape => {
+            "has an unknown escape in quotes; write \\\\ for a backslash, and \\u with four hexadecimal digits"
+                .to_owned()
+        }
+        ErrorKind::UndefinedError => {
+            "uses a value that the request does not have; give another one with | default(\"…\")".to_owned()
+        }
+        ErrorKind::OutOfFuel => "takes too many steps, or makes too much text; shorten its loops and texts".to_owned(),
+        ErrorKind::UnknownFilter => match between("filter ", " is unknown") {
+            Some(name) => unknown_filter(name),
+            None => format!(
+                "names in a text, such as map(\"upper\"), a filter that does not exist; known filters are {}",
+                FILTERS.join(", ")
+            ),
+        },
+        ErrorKind::UnknownTest => match between("test ", " is unknown") {
+            Some(name) => unknown_test(name),
+            None => format!(
+                "names in a text, such as select(\"odd\"), a test that does not exist; known tests are {}",
+                TESTS.join(", ")
+            ),
+        },
+        ErrorKind::UnknownFunction => {
+            let name = between("", " is unknown").unwrap_or_default();
+            unknown(&format!("the function {:?}", brief(name)), name, "functions", &FUNCTIONS)
+        }
+        ErrorKind::UnknownMethod => match detail.split_once(" has no method named ") {
+            Some((kind, name)) => {
+                let filter = if FILTERS.contains(&name) { name } else { "upper" };
+                let (name, kind) = (brief(name), type_name(kind));
+                format!("calls the method {name:?} of {kind}, which has none; use a filter such as | {filter}")
+            }
+            None => "calls a method that does not exist; use a filter such as | upper".to_owned(),
+        },
+        ErrorKind::TooManyArguments => match between("unknown keyword argument '", "'") {
+            Some(name) => format!("passes the argument {:?}, which the filter or function does not take", brief(name)),
+            None => "passes more arguments than the filter, test or function takes; remove some".to_owned(),
+        },
+        ErrorKind::MissingArgument => match between("missing keyword argument '", "'") {
+            Some(name) => format!("lacks the argument {:?}, which the filter or function needs", brief(name)),
+            None => "passes fewer arguments than the filter, test or function needs; add them in ( )".to_owned(),
+        },
+        ErrorKind::CannotUnpack => {
+            "assigns to several names what is not a list of as many values; name as many as there are".to_owned()
+        }
+        ErrorKind::NonPrimitive | ErrorKind::NonKey => {
+            "uses a list or an object as the key of an object; use a text or a number".to_owned()
+        }
+        ErrorKind::BadSerialization => "makes JSON of a value that JSON does not have".to_owned(),
+        ErrorKind::InvalidOperation => operation(detail),
+        _ => "cannot be filled; write it with the statements and filters of the guide".to_owned(),
+    }
+}
+
+/// What is wrong with the syntax.
+fn syntax(detail: &str) -> String {
+    const KNOWN: [(&str, &str); 13] = [
+        ("unexpected end of string", "has a quote that is not closed"),
+        ("unexpected end of comment", "has a {# that is not closed; close it with #}"),
+        ("unexpected end of raw block", "has {% raw %} without {% endraw %}; add it at the end of the block"),
+        ("unexpected character", "has a character that means nothing in a tag; write texts in quotes"),
+        ("'_' may not occur", "has a number that ends with _; remove it"),
+        ("invalid float", "has a number that cannot be read; write one such as 1.5"),
+        ("invalid integer", "has a number that is too large; write it in quotes"),
+        ("exceeds maximum recursion", "nests too many operators and brackets; split it with set"),
+        ("empty subscript", "has empty [ ]; write a number or a text in them"),
+        ("non-keyword arg", "has an argument without a name behind one with a name; write those without a name first"),
+        ("Too many arguments", "passes too many arguments; remove some"),
+        ("expected call expression", "has {% do %} without a call; use {% set %}, or leave it out"),
+        ("expected a filter", "has a filter without a name; write one such as upper"),
+    ];
+    if let Some((_, ours)) = KNOWN.iter().find(|(theirs, _)| detail.contains(theirs)) {
+        return (*ours).to_owned();
+    }
+    if let Some(name) = detail.strip_prefix("unknown statement ") {
+        return unknown_statement(name);
+    }
+    if let Some(name) = detail.strip_prefix("cannot assign to reserved variable name ") {
+        return format!("assigns to {:?}, which is a word of the language; choose another name", brief(name));
+    }
+    let found =
+        detail.strip_prefix("unexpected ").map(|rest| rest.split_once(", expected ").unwrap_or((rest, "expression")));
+    let found = found.and_then(|(came, wanted)| Some((token(came)?, token(wanted)?)));
+    match found {
+        Some((came, wanted)) => {
+            let fix = match (came, wanted) {
+                ("=", "}}" | "%}") => "; compare with ==, or assign with {% set name = value %}",
+                (_, "}}") => "; join values with ~, and write filters behind |",
+                (_, "%}") => "; remove what is too much in the tag",
+                (_, "in") => "; write in and a list",
+                (_, "=") => "; write a name, = and a value",
+                _ => "",
+            };
+            format!("has {came} where {wanted} must be{fix}")
+        }
+        None => "has a tag that cannot be read; write it as the guide to templates shows".to_owned(),
+    }
+}
+
+/// A part of the syntax in our words.
+fn token(theirs: &str) -> Option<&str> {
+    Some(match theirs {
+        "end of variable block" => "}}",
+        "end of block" => "%}",
+        "end of input" => "the end of the template",
+        "identifier" => "a name",
+        "identifier or integer" => "a name or a number",
+        "string" => "a text",
+        "integer" | "float" => "a number",
+        "expression" => "a value",
+        "block keyword" | "statement" | "keyword" => "a statement",
+        "assignment operator" => "=",
+        "comma" => ",",
+        "in" => "in",
+        sign => sign.strip_prefix('`')?.strip_suffix('`')?,
+    })
+}
+
+/// What is wrong with a step of a template.
+fn operation(detail: &str) -> String {
+    const KNOWN: [(&str, &str); 28] = [
+        ("has too many elements", "asks range() for too many numbers; ask for fewer"),
+        ("range with step of 0", "calls range() with a step of 0; use another step"),
+        ("step size of 0", "takes every 0th item; use another step"),
+        ("is too large", "repeats a text too often, or makes a number too large; use smaller numbers"),
+        ("only be multiplied", "repeats a text by something that is not a whole number"),
+        ("count cannot be 0", "splits a list into parts of 0 items; use a larger number"),
+        ("can only sum", "adds up a list of which not every item is a number; choose them with map or select"),
+        ("containment check", "looks with in for a value in something that is not a list, an object or a text"),
+        ("not callable", "calls something that is not a function"),
+        ("not iterable", "uses as a list something that is not a list"),
+        ("non-iterable", "uses as a list something that is not a list"),
+        ("must be iterable", "uses as a list something that is not a list"),
+        ("value to list", "uses as a list something that is not a list"),
+        ("into pair", "uses as an object something that is not an object"),
+        ("expected object", "uses as an object something that is not an object"),
+        ("item from value", "takes an item of something that is not a list"),
+        ("cannot be sliced", "takes a part of something that is not a list or a text"),
+        ("not a string", "uses as a text something that is not a text; use | string"),
+        (
+            "filter name is required",
+            "calls map without a filter or an attribute; write map(\"upper\") or map(attribute=\"name\")",
+        ),
+        ("must be a string", "uses as a text something that is not a text; use | string"),
+        ("autoescape", "passes something else than true, false or \"html\" to autoescape"),
+        ("assign to namespaces", "assigns to the member of a value; assign to a name"),
+        ("method must be", "rounds by a method that does not exist; use \"common\", \"ceil\" or \"floor\""),
+        ("round", "rounds something that is not a number, or is too large"),
+        ("abs", "takes the absolute value of something that is not a number, or is too large"),
+        ("loop", "calls loop; nest loops instead"),
+        ("recursion limit", "nests too many blocks; nest fewer"),
+        ("format", "has a format that does not suit its values; write one %s for each value"),
+    ];
+    if let Some(calculation) = detail.strip_prefix("unable to calculate ") {
+        let by_zero = calculation.rsplit_once(' ').is_some_and(|(before, divisor)| {
+            before.ends_with(['/', '%']) && divisor.parse::<f64>().is_ok_and(|divisor| divisor == 0.0)
+        });
+        let problem = if by_zero {
+            "divides by zero; check the divisor with {% if %}"
+        } else {
+            "calculates a number that is too large; use smaller numbers"
+        };
+        return problem.to_owned();
+    }
+    let operator =
+        detail.strip_prefix("tried to use ").and_then(|rest| rest.split_once(" operator on unsupported types "));
+    if let Some((operator, (one, other))) = operator.and_then(|(sign, types)| Some((sign, types.split_once(" and ")?)))
+    {
+        return format!("uses {operator} on {} and {}, which it does not take", type_name(one), type_name(other));
+    }
+    let conversion = detail.strip_prefix("cannot convert ").and_then(|rest| rest.split_once(" to "));
+    if let Some((came, wanted)) = conversion.filter(|(came, _)| *came != "value") {
+        return format!("uses {} where {} must be", type_name(came), type_name(wanted));
+    }
+    for before in
+        ["cannot calculate length of value of type ", "cannot join value of type ", "cannot reverse values of type "]
+    {
+        if let Some(kind) = detail.strip_prefix(before) {
+            return format!("uses {} where a list must be", type_name(kind));
+        }
+    }
+    if ["invalid digit", "invalid float", "empty string", "number too"].iter().any(|slip| detail.contains(slip)) {
+        return "reads as a number a text that is not a number; give another one with default=".to_owned();
+    }
+    let known = KNOWN.iter().find(|(theirs, _)| detail.contains(theirs));
+    known
+        .map_or("uses a value in a way that its type does not allow; check what the request holds", |(_, ours)| ours)
+        .to_owned()
+}
+
+/// A type of values in our words.
+fn type_name(theirs: &str) -> &'static str {
+    match theirs {
+        "undefined" => "a value that does not exist",
+        "none" => "null",
+        "bool" | "boolean" => "true or false",
+        "number" | "float" | "f32" | "f64" => "a number",
+        "integer" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number of 0 or more",
+        "string" | "char" => "a text",
+        "sequence" | "iterator" | "tuple" => "a list",
+        "map" => "an object",
+        "kwargs" => "an argument with a name",
+        _ => "another value",
+    }
+}
