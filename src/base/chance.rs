@@ -48,7 +48,7 @@ impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
         let most = Duration::from_secs(MOST);
         match Duration::try_from(span) {
             Ok(span) if span <= most => Ok(Self(span)),
-            _ => Err(format!("{text:?} is longer than {:#}, the most that is taken here", written(most))),
+            _ => Err(format!("{:?} is longer than {:#}, the limit here", brief(&text), written(most))),
         }
     }
 }
@@ -279,7 +279,7 @@ impl TryFrom<f64> for Probability {
         if (0.0..=1.0).contains(&probability) {
             Ok(Self(probability))
         } else {
-            Err(format!("{probability} is no probability; write a number from 0 to 1"))
+            Err(format!("{probability} is not a probability; write a number from 0 to 1"))
         }
     }
 }

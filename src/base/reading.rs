@@ -84,14 +84,23 @@ fn not_json(text: &str) -> ReadError {
     ReadError::problem(format!("{what} at line {}, column {}", error.line(), error.column()))
 }
 
+/// What is wrong with a text that has one of the two halves of a character.
+const HALF: &str = "it has half of a character as an escape; write both halves, such as \\ud83d\\ude00,";
+
 /// What is wrong with the syntax, for the usual slips.
 fn syntax(error: &serde_json::Error) -> &'static str {
-    const SLIPS: [(&str, &str); 5] = [
+    const SLIPS: [(&str, &str); 11] = [
         ("trailing comma", "it is not JSON: a trailing comma"),
         ("recursion limit", "it has more than 127 levels of nesting"),
         ("trailing characters", "it is not JSON: something follows the end of the value"),
         ("key must be a string", "it is not JSON: a key is not in double quotes"),
         ("control character", "it is not JSON: a raw control character inside a text; escape it"),
+        ("lone leading surrogate", HALF),
+        ("unexpected end of hex escape", HALF),
+        ("invalid escape", "it is not JSON: an escape that JSON does not have; write \\\\ for a backslash"),
+        ("expected `,` or", "it is not JSON: a comma or a closing bracket is missing"),
+        ("expected `:`", "it is not JSON: a colon is missing behind a key"),
+        ("invalid number", "it is not JSON: a number that cannot be read"),
     ];
     let message = error.to_string();
     SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)).map_or("it is not JSON", |(_, ours)| ours)

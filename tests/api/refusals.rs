@@ -28,7 +28,7 @@ async fn a_header_that_cannot_be_sent_is_refused() {
     for (headers, problem) in [
         (json!({ "X-A": "a\r\nX-B: b" }), "holds more than plain text"),
         (json!({ "X-A": "a\u{0}" }), "holds more than plain text"),
-        (json!({ "X-A": "a\u{7f}" }), "a character that YAML does not allow here"),
+        (json!({ "X-A": "a\u{7f}" }), "the character U+007F cannot stand in a file"),
         (json!({ "X-A": "é" }), "holds more than plain text"),
         (json!({ "X-A": " a" }), "drop the space around it"),
         (json!({ "X-A": "a\t" }), "drop the space around it"),
@@ -183,7 +183,7 @@ async fn yaml_that_is_read_as_another_value_is_refused() {
         ("set: {404: x}", "the key \"404\" is not a text in YAML; quote it"),
         ("set: {true: x}", "the key \"true\" is not a text"),
         ("set: {~: x}", "drop the key"),
-        ("set: {[a]: x}", "a text is wanted here"),
+        ("set: {[a]: x}", "a text or another single value is wanted here"),
         ("set: {zip: !!int \"012\"}", "a whole number"),
         ("set: {zip: !!binary aGk=}", "a tag"),
         ("headers: {X-Zip: 01234}", "quote it"),
@@ -229,4 +229,67 @@ async fn yaml_that_keeps_its_spelling_is_taken() {
     let json = r#"{"name": "s", "answers": [{"set": {"a": 1e3, "b": 1.50}, "probability": 1e0}]}"#;
     let answer = api.send(Request::put("/__admin/scenarios/s").body(Body::from(json)).unwrap()).await;
     assert_eq!(answer.status, 200, "numbers of JSON have no spelling to keep: {}", answer.text);
+}
+
+#[tokio::test]
+async fn errors_of_scenarios_quote_little() {
+    let api = Api::new();
+    let long = "q".repeat(5_000);
+    let part = "q".repeat(900);
+    for answer in [
+        json!({ &long: 1 }),
+        json!({ "outcome": long }),
+        json!({ "delay": long }),
+        json!({ "delay": format!("{}h", "9".repeat(900)) }),
+        json!({ "headers": { &long: "a", long.to_uppercase(): "b" } }),
+        json!({ "headers": { format!("{long} "): "a" } }),
+        json!({ "set": { &long: 1 }, "remove": [long] }),
+        json!({ "set": { "a": format!("{{{{ {long} }}}}") } }),
+        json!({ "set": { "a": format!("{{{{ id | {long} }}}}") } }),
+        json!({ "set": { "a": format!("{{{{ id is {long} }}}}") } }),
+        json!({ "set": { "a": format!("{{% {long} %}}") } }),
+        json!({ "set": { "a": format!("{{% if id %}}{{% end{long} %}}") } }),
+        json!({ "set": { "a": format!("{{{{ ({long} }}}}") } }),
+    ] {
+        let told = refusal(&api, &with(&answer)).await;
+        assert!(!told.contains(&"q".repeat(201)) && told.chars().count() < 1_500, "{told}");
+    }
+    for matcher in [
+        json!({ &long: 1 }),
+        json!({ "body": [{ "pointer": part, "exists": true }] }),
+        json!({ "body": [{ "pointer": format!("/{part}~2"), "exists": true }] }),
+        json!({ "body": [{ "pointer": format!("/{part}") }] }),
+        json!({ "body": [{ "pointer": format!("/{part}"), "above": 1, "below": 2 }] }),
+    ] {
+        let scenario = json!({ "name": "s", "match": matcher, "answers": [{}] });
+        let told = refusal(&api, &scenario).await;
+        assert!(!told.contains(&"q".repeat(201)) && told.chars().count() < 1_500, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_has_its_reason_and_place() {
+    let api = Api::new();
+    for (body, problem) in [
+        (
+            r#"{"name": "a\ud800b"}"#,
+            "half of a character as an escape; write both halves, such as \\ud83d\\ude00, at line 1",
+        ),
+        (r#"{"name": "\ud83d\n"}"#, "half of a character"),
+        (r#"{"name": "\udc00"}"#, "half of a character"),
+        (r#"{"name": "a\qb"}"#, "an escape that JSON does not have; write \\\\ for a backslash at line 1, column 13"),
+        ("{\"name\": \"a\"\n \"seed\": 1}", "a comma or a closing bracket is missing at line 2, column 2"),
+        (r#"{"name" "a"}"#, "a colon is missing behind a key at line 1, column 9"),
+        (r#"{"name": "a",}"#, "a trailing comma at line 1, column 14"),
+        ("{\"name\": \"a\u{1}\"}", "a raw control character inside a text; escape it at line 1, column 12"),
+        (r#"{"seed": 01}"#, "a number that cannot be read at line 1, column 11"),
+        (r#"{name: "a"}"#, "a key is not in double quotes at line 1, column 2"),
+        (r#"{"name": "a"} x"#, "something follows the end of the value at line 1, column 15"),
+        (r#"{"name": "a"#, "it is cut off"),
+    ] {
+        let request = Request::post("/__admin/sandboxes").body(Body::from(body.to_owned())).unwrap();
+        let answer = api.send(request).await;
+        let told = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(answer.status == 400 && told.contains(problem), "{body}: {told}");
+    }
 }

@@ -18,6 +18,7 @@ mod help;
 mod limits;
 mod listen;
 mod race;
+mod reading;
 mod reload;
 mod scenarios;
 mod serve;

@@ -227,6 +227,7 @@ pub fn wanted_as(wanted: &str) -> String {
         "a sequence" => "a list",
         "a map" => "an object",
         "unit" => "null",
+        other if other.starts_with("a nonzero u") => "a whole number of 1 or more",
         other if other.starts_with("struct ") || other.starts_with("enum ") || other.contains("enum ") => "an object",
         other => other,
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{base::chance::Probability, domain::oauth::ErrorCode};
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use std::{num::NonZeroU32, time::Duration};
 
 /// One answer of a scenario.
@@ -49,7 +49,7 @@ pub enum Until {
     /// The actor has an account.
     Registered,
     /// It was given so many times.
-    Attempts(NonZeroU32),
+    Attempts(#[serde(deserialize_with = "attempts")] NonZeroU32),
     /// So much of the sandbox's time has passed since it was first given.
     After(Span),
 }
@@ -229,6 +229,12 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
     }
 }
 
+/// A number of attempts. An error of this function is placed at the number, unlike one of the type.
+fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
+    let count = u32::deserialize(deserializer)?;
+    NonZeroU32::new(count).ok_or_else(|| D::Error::custom("0 attempts are too few; write 1 or more"))
+}
+
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u16")]
 struct HttpStatus(u16);
@@ -330,9 +336,9 @@ mod tests {
             (json!({ "raw": { "body": "" }, "headers": { "Content-type": "x" } }), "drop the header"),
             (json!({ "http_status": 100 }), "100 is not from 200 to 599"),
             (json!({ "probability": 0.5 }), "has nothing to apply to"),
-            (json!({ "delay": "1s", "probability": 1.5 }), "1.5 is no probability"),
+            (json!({ "delay": "1s", "probability": 1.5 }), "1.5 is not a probability"),
             (json!({ "fault": { "kind": "reset", "at_most": "1s" } }), "only \"kind: hang\""),
-            (json!({ "until": { "attempts": 0 } }), "nonzero"),
+            (json!({ "until": { "attempts": 0 } }), "0 attempts are too few"),
             (json!({ "until": { "after": "soon" } }), "not a span of time"),
             (json!({ "truncate": -1 }), "usize"),
             (json!({ "status": 200 }), "unknown field `status`"),

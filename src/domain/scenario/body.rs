@@ -105,6 +105,7 @@ impl BodyPlan {
             ));
         }
         if let Some((name, _)) = set.0.iter().find(|(name, _)| remove.iter().any(|removed| **removed == **name)) {
+            let name = excerpt(name, 0).text;
             return Err(format!("the member {name:?} is both set and removed; do one of the two"));
         }
         match raw {

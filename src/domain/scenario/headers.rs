@@ -53,7 +53,7 @@ impl Headers {
                     return wrong(format!(
                         "with the header {} the headers of the answer have {bytes} bytes; they have at most {MOST_BYTES} \
                          together",
-                        name.0
+                        excerpt(&name.0, 0).text
                     ));
                 }
                 if let Err(problem) = sendable(&name.0, &value) {
@@ -67,7 +67,7 @@ impl Headers {
 
 /// Whether a value can be sent as a header: visible ASCII, with spaces and tabs inside.
 pub(super) fn sendable(name: &str, value: &str) -> Result<(), String> {
-    let shown = excerpt(value, 0).text;
+    let (name, shown) = (excerpt(name, 0).text, excerpt(value, 0).text);
     if value.chars().any(|char| char != '\t' && char.is_control() || !char.is_ascii()) {
         return Err(format!("{shown:?} cannot be the header {name}: it holds more than plain text; use visible ASCII"));
     }
@@ -116,7 +116,10 @@ impl<'de> Visitor<'de> for HeadersVisitor {
                 return Err(A::Error::custom(format!("an answer has at most {MOST} headers; drop some")));
             }
             if headers.has(&name.0) {
-                return Err(A::Error::custom(format!("the header {} is there twice", name.0)));
+                return Err(A::Error::custom(format!(
+                    "the header {} is there twice; write it once",
+                    excerpt(&name.0, 0).text
+                )));
             }
             let value: Template = map.next_value()?;
             if let Some(text) = value.as_plain() {

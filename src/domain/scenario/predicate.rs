@@ -134,6 +134,11 @@ fn is_larger(value: &Exact, bytes: usize) -> bool {
     write!(Start { text: Vec::new(), left: bytes }, "{value}").is_err()
 }
 
+/// A JSON pointer in a message.
+fn shown(pointer: &str) -> String {
+    cut(pointer, 100, |text| format!("{text:?}"))
+}
+
 /// A JSON pointer (RFC 6901).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -146,16 +151,19 @@ impl TryFrom<String> for Pointer {
         if pointer.len() > LONGEST_POINTER {
             return Err(format!(
                 "the JSON pointer {} has {} bytes; at most {LONGEST_POINTER} are allowed",
-                cut(&pointer, 100, |text| format!("{text:?}")),
+                shown(&pointer),
                 pointer.len()
             ));
         }
         if !pointer.is_empty() && !pointer.starts_with('/') {
-            return Err(format!("{pointer:?} is no JSON pointer; write one such as /facts/parties/0/email"));
+            return Err(format!("{} is not a JSON pointer; write one such as /facts/parties/0/email", shown(&pointer)));
         }
         let is_escape = |rest: &str| rest.starts_with(['0', '1']);
         if !pointer.split('~').skip(1).all(is_escape) {
-            return Err(format!("{pointer:?} is no JSON pointer; a ~ is written as ~0, and a / inside a key as ~1"));
+            return Err(format!(
+                "{} is not a JSON pointer; write ~0 for a ~, and ~1 for a / inside of a key",
+                shown(&pointer)
+            ));
         }
         Ok(Self(pointer.into()))
     }
@@ -208,18 +216,18 @@ impl TryFrom<BodyPredicateFile> for BodyPredicate {
         let mut tests = tests.into_iter().flatten();
         match (tests.next(), tests.next()) {
             (Some(Test::Equals(value)), None) if is_larger(&value, LARGEST_VALUE) => Err(format!(
-                "the value that {:?} is compared with has more than {LARGEST_VALUE} bytes, and at most {LARGEST_VALUE} are \
+                "the value that {} is compared with has more than {LARGEST_VALUE} bytes, and at most {LARGEST_VALUE} are \
                  allowed; compare parts of it",
-                file.pointer.0
+                shown(&file.pointer.0)
             )),
             (Some(test), None) => Ok(Self { pointer: file.pointer, test }),
             (None, _) => Err(format!(
-                "{:?} is tested for nothing; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
-                file.pointer.0
+                "{} is tested for nothing; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
+                shown(&file.pointer.0)
             )),
             (Some(_), Some(_)) => Err(format!(
-                "{:?} is tested twice in one entry; write an entry of the list for each test",
-                file.pointer.0
+                "{} is tested twice in one entry; write an entry of the list for each test",
+                shown(&file.pointer.0)
             )),
         }
     }
@@ -268,8 +276,8 @@ mod tests {
     #[test]
     fn a_predicate_that_cannot_be_meant_is_refused() {
         for (predicate, problem) in [
-            (json!({ "pointer": "a", "exists": true }), "is no JSON pointer"),
-            (json!({ "pointer": "/a~2", "exists": true }), "a ~ is written as ~0"),
+            (json!({ "pointer": "a", "exists": true }), "is not a JSON pointer"),
+            (json!({ "pointer": "/a~2", "exists": true }), "write ~0 for a ~"),
             (json!({ "pointer": "/a" }), "is tested for nothing"),
             (json!({ "pointer": "/a", "above": 1, "below": 2 }), "tested twice"),
             (json!({ "pointer": "/a", "is": 1 }), "unknown field"),

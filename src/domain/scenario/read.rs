@@ -1,9 +1,14 @@
 //! From the text of a file to typed values, with every error at its place. The one module that knows the YAML reader.
 
+mod syntax;
+
 use super::error::ScenarioError;
-use crate::base::{position::Position, reading::wanted_as};
+use crate::base::{
+    position::{Position, brief},
+    reading::{is_number, wanted_as},
+};
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location, Options, budget::BudgetBreach};
+use serde_saphyr::{Error, Location, Options, budget::BudgetBreach, localizer::ExternalMessageSource};
 
 /// The most bytes of a file.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
@@ -20,9 +25,51 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Sce
         return Err(too_large(file, text.len()));
     }
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        let location = error.location().unwrap_or(Location::UNKNOWN);
-        place(file, text, location).saying(&problem(error.without_snippet()))
+        let error = error.without_snippet();
+        let place = place(file, text, error.location().unwrap_or(Location::UNKNOWN));
+        if let Error::ExternalMessage { source, .. } = error
+            && let ExternalMessageSource::Parser(error) = &**source
+        {
+            let (position, problem) = syntax::explain(text, place.position, error.kind());
+            return ScenarioError::at(file, text, position, &problem);
+        }
+        let problem = slip(text, place.position, error).unwrap_or_else(|| problem(error));
+        place.saying(&problem)
     })
+}
+
+/// A usual slip that makes a value of another type: braces without quotes, or no space behind a colon or a dash.
+fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
+    let expected = match error {
+        Error::Unexpected { expected, .. } => *expected,
+        Error::SerdeInvalidType { .. } | Error::InvalidScalar { .. } => "",
+        _ => return None,
+    };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let offset = position.offset(text);
+    let (before, rest) = text.split_at(offset);
+    if rest.starts_with("{{") || (before.ends_with('{') && rest.starts_with('{')) {
+        return Some("{{ opens an object in YAML; write a text with {{ }} in quotes".to_owned());
+    }
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let word = rest.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
+    let (name, value) = word.split_once(':').unwrap_or_default();
+    if expected == "mapping start" && is_name(name) && !value.is_empty() {
+        return Some(format!("an object is wanted here; write a space behind the colon: {name}: …"));
+    }
+    if expected == "sequence start" && word.len() > 1 && word.starts_with('-') {
+        return Some("a list is wanted here; write a space behind the dash".to_owned());
+    }
+    let number = word.split([',', '}', ']']).next().unwrap_or_default();
+    let is_below = |ty: &str| ty.starts_with('u') && number.starts_with('-');
+    if matches!(error, Error::InvalidScalar { ty, .. } if ty.starts_with(['i', 'u']) && !is_below(ty))
+        && (number.parse::<i64>().is_ok() || number.len() > 18)
+        && is_number(number)
+    {
+        return Some(format!("{} is out of range here", brief(number)));
+    }
+    None
 }
 
 /// The text of a file.
@@ -67,19 +114,22 @@ fn options() -> Options {
 /// What is wrong, in the words of this crate where there are any.
 fn problem(error: &Error) -> String {
     match error {
-        Error::Eof { .. } => "the file is empty, or ends too early".to_owned(),
+        Error::Eof { .. } => "the file is empty; write a scenario, with a name and answers".to_owned(),
         Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
         Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
-            Some(option) => format!("unknown key {field:?}; did you mean {option:?}?"),
-            None => format!("unknown key {field:?}; there is {}", expected.join(", ")),
+            Some(option) => format!("unknown key {:?}; did you mean {option:?}?", brief(field)),
+            None => format!("unknown key {:?}; there is {}", brief(field), expected.join(", ")),
         },
         Error::SerdeUnknownVariant { variant, expected, .. } => {
             let options: Vec<String> = expected.iter().map(|option| format!("{option:?}")).collect();
-            format!("{variant:?} is not one of {}", options.join(", "))
+            format!("{:?} is not one of {}", brief(variant), options.join(", "))
         }
         Error::Unexpected { expected: "mapping start", .. } => "an object is wanted here".to_owned(),
         Error::Unexpected { expected: "sequence start", .. } => "a list is wanted here".to_owned(),
-        Error::Unexpected { expected: "string scalar", .. } => "a text is wanted here".to_owned(),
+        // Of a text, a number and a boolean alike.
+        Error::Unexpected { expected: "string scalar", .. } => {
+            "a text or another single value is wanted here, not a list or an object".to_owned()
+        }
         Error::NullIntoString { .. } => "the value is missing; give one, or drop the key".to_owned(),
         Error::InvalidBooleanStrict { .. } => "\"true\" or \"false\" is wanted here".to_owned(),
         Error::InvalidScalar { ty: "f32" | "f64", .. } => "a number is wanted here".to_owned(),
@@ -99,23 +149,27 @@ fn problem(error: &Error) -> String {
         | Error::Budget { breach: BudgetBreach::AliasAnchorRatio { .. } | BudgetBreach::Aliases { .. }, .. } => {
             too_many_aliases()
         }
-        Error::UnknownAnchor { .. } => {
-            "in YAML a text that opens with * means something else; write it in quotes".to_owned()
+        Error::UnknownAnchor { .. } => "a text cannot begin with * in YAML; write it in quotes".to_owned(),
+        Error::Unexpected { expected: "scalar" | "value", .. } => {
+            "a text, a number, true or false is wanted here".to_owned()
         }
-        Error::Unexpected { expected, .. } => format!("{} is wanted here", wanted_as(expected)),
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
             format!("{} is wanted here", wanted_as(expected))
         }
         Error::SerdeInvalidLength { len, expected, .. } => {
             format!("a list of {len} is not {}", wanted_as(expected))
         }
-        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key {key:?} is given twice; give it once"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {:?} is given twice; give it once", brief(key))
+        }
         Error::DuplicateMappingKey { key: None, .. } => "a key is given twice; give it once".to_owned(),
         Error::InvalidScalar { .. } => "the value is not of the type that is wanted here".to_owned(),
         Error::NonFiniteFloat { value, .. } => {
-            format!("{value:?} is not a finite number; quote it to keep the text")
+            format!("{:?} is not a finite number; quote it to keep the text", brief(value))
         }
-        Error::MultipleDocuments { .. } => "the file holds more than one document; split it at ---".to_owned(),
+        Error::MultipleDocuments { .. } => {
+            "the file holds more than one document; write each scenario in a file of its own".to_owned()
+        }
         Error::MergeKeyNotAllowed { .. } | Error::MergeValueNotMapOrSeqOfMaps { .. } => {
             "the merge key << cannot be used here; write the keys out".to_owned()
         }
@@ -134,32 +188,8 @@ fn problem(error: &Error) -> String {
             message if message.contains("total_replayed_events") => too_many_aliases(),
             message => message.to_owned(),
         },
-        Error::ExternalMessage { msg, .. } => match &**msg {
-            "recursion limit exceeded" => too_deep(),
-            message => syntax(message).to_owned(),
-        },
         Error::AliasError { error, .. } => problem(error),
         _ => "the value cannot be read here; check the indentation, and quote a text".to_owned(),
-    }
-}
-
-/// What is wrong with a text that is not YAML, for the usual slips.
-fn syntax(message: &str) -> &'static str {
-    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if has(&["anchor"]) {
-        "in YAML a text that opens with * means something else; write it in quotes"
-    } else if has(&["tab"]) {
-        "a tab cannot indent a line in YAML; use spaces"
-    } else if has(&["unexpected character", "control character"]) {
-        "a character that YAML does not allow here; write it as an escape in double quotes, or quote the text"
-    } else if has(&["escape"]) {
-        "an unknown escape in double quotes; use single quotes to keep the backslash"
-    } else if has(&["bracket", "brace", "','", "flow"]) {
-        "an unclosed bracket: a [ or { without its ] or }, or a comma is missing"
-    } else if has(&["quote", "scalar"]) {
-        "a quote is not closed, or a text needs quotes"
-    } else {
-        "the line is not YAML; check its indentation and colons, and quote a text with special characters"
     }
 }
 

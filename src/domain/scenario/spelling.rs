@@ -2,7 +2,7 @@
 
 use super::{decimal::Decimal, error::ScenarioError};
 use crate::base::position::{Position, excerpt};
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Marker, Parser, ScalarStyle};
 use serde::de::IgnoredAny;
 use serde_json::Number;
 
@@ -31,8 +31,12 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
     for event in Parser::new_from_str(content) {
         // What the YAML reader took is no error here.
         let Ok((event, span)) = event else { return Ok(()) };
-        let position = Position { line: span.start.line(), column: span.start.col() + 1 };
-        let wrong = |problem: &str| Err(ScenarioError::at(file, text, position, problem));
+        let wrong_at = |mark: Marker, problem: &str| {
+            let position = Position { line: mark.line(), column: mark.col() + 1 };
+            Err(ScenarioError::at(file, text, position, problem))
+        };
+        let wrong = |problem: &str| wrong_at(span.start, problem);
+        let wrong_tag = |problem: &str| wrong_at(span.tag_start().unwrap_or(span.start), problem);
         let is_key = matches!(open.last(), Some(Open::Object { wants_key: true, .. }));
         match &event {
             Event::SequenceEnd | Event::MappingEnd => {
@@ -41,7 +45,7 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
             }
             Event::Scalar(word, style, _, tag) => {
                 if tag.as_ref().is_some_and(|tag| !tag.is_yaml_core_schema_tag("str")) {
-                    return wrong("a tag (!) would turn the value into another; drop it, and quote a text");
+                    return wrong_tag("a tag (!) would turn the value into another; drop it, and quote a text");
                 }
                 let is_plain = *style == ScalarStyle::Plain && tag.is_none();
                 let problem = match (is_plain, is_key) {
@@ -59,7 +63,7 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
                 }
                 let is_usual = |name| tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema_tag(name));
                 if tag.is_some() && !is_usual("seq") && !is_usual("map") {
-                    return wrong("a tag (!) would turn the value into another; drop it");
+                    return wrong_tag("a tag (!) would turn the value into another; drop it");
                 }
             }
             Event::Alias(_) => {}

@@ -1,0 +1,200 @@
+//! Files that cannot be read: each is refused at the place of its fault, with the reason and the fix.
+
+use crate::harness::{Folder, golden, run_with_input, text};
+
+/// A JSON file with a description.
+fn json(description: &str) -> String {
+    format!("{{\n  \"name\": \"s\",\n  \"description\": \"{description}\",\n  \"answers\": [{{}}]\n}}\n")
+}
+
+/// A YAML file with a description on its second line.
+fn yaml(description: &str) -> String {
+    format!("name: s\ndescription: {description}\nanswers: [{{}}]\n")
+}
+
+fn broken_json() -> Vec<String> {
+    let descriptions = [
+        r"ab\ud800cd",
+        r"ab\udc00cd",
+        r"\udc00\ud800",
+        r"\ud83d\n",
+        r"\ud83d\ud83d",
+        r"fine \ud83d\ude00 \\ then \q",
+        r"a\u12g4b",
+        r"a\u12",
+        "a\u{1}b",
+        "a\0b",
+        "a\u{7f}b",
+        "a\u{1b}[2Jb",
+    ];
+    let texts = [
+        "{\n  \"name\": \"s,\n  \"answers\": [{}]\n}\n",
+        "{\n  \"name\": \"s\"\n  \"answers\": [{}]\n}\n",
+        "{\n  \"name\" \"s\",\n  \"answers\": [{}]\n}\n",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{}]\n",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{}\n}\n",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{}]\n}}\n",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{}]]\n}\n",
+        "{\n  \"name\": \"s\",\n  \"name\": \"t\",\n  \"answers\": [{}]\n}\n",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{\"set\": {\"a\": 1, \"a\": 2}}]\n}\n",
+        "{\"name\": \"s\", \"answers\": [{}]}\n{\"name\": \"t\", \"answers\": [{}]}\n",
+        "{\"name\": \"s\", \"answers\": [{}]} x\n",
+        "{\n  \"name\": \"s",
+        "{\n  \"name\":",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{\"http_status\": 99999}]\n}\n",
+        "{\n  \"name\": \"s\", \"priority\": 1.5,\n  \"answers\": [{}]\n}\n",
+        "{\n  \"name\": \"s\", \"priority\": 99999999999999999999,\n  \"answers\": [{}]\n}\n",
+        "{\n  \"name\": \"s\",\n  \"answers\": [{\"until\": {\"attempts\": 0}}, {}]\n}\n",
+    ];
+    descriptions.map(json).into_iter().chain(texts.map(str::to_owned)).collect()
+}
+
+fn broken_yaml() -> Vec<String> {
+    let descriptions = [
+        "\"abc",
+        "'abc",
+        "'it's'",
+        "\"say \"hi\" now\"",
+        "\"a\\qb\"",
+        "\"C:\\dir\\users\"",
+        "\"a\\ud800b\"",
+        "\"a\\UFFFFFFFFb\"",
+        "\"a\\xZZb\"",
+        "a\u{1}b",
+        "\"a\u{1}b\"",
+        "a\0b",
+        "a\u{feff}b\n\u{feff}c: d",
+        "*n",
+        "&a",
+        "!important note",
+        "!e!foo s",
+        "@home",
+        "`x`",
+        "%d",
+        "note: this",
+        "[a",
+        "{a: b",
+        "|x\n  a",
+    ];
+    let texts = [
+        "name: s\nanswers:\n\t- outcome: success\n",
+        "name: s\nmatch:\n\temail: x@y.z\nanswers: [{}]\n",
+        "name: s\nanswers:\n  - set:\n  \t  a: 1\n",
+        "name: s\nanswers:\n  - raw:\n      body: |\n\ta\n",
+        "name: s\nmatch:\n  email: \"a@b.c\n  source: crm\nanswers:\n  - outcome: success\n",
+        "name: s\ndescription: \"abc\nmatch: { email: \"x@y.z\" }\nanswers: [{}]\n",
+        "name: s\n# \"a comment\"\ndescription: 'abc\nanswers: [{}]\n",
+        "name: s\r\ndescription: \"abc\r\nanswers: [{}]\r\n",
+        "name: s\nanswers:\n  - raw:\n      body: \"a\nb\"\n",
+        "name: s\nanswers: [{}\n",
+        "name: s\nanswers: [{}\npriority: 3\n",
+        "name: s\nmatch: { email: a@b.c\nanswers: [{}]\n",
+        "name: s\nmatch:\n  body:\n    - { pointer: /a, exists: true\n    - { pointer: /b, exists: true }\nanswers: [{}]\n",
+        "name: s\nanswers: [{]}\n",
+        "name: s\nanswers: [{}]]\n",
+        "name: s\nmatch: { email: a@b.c source: crm }\nanswers: [{}]\n",
+        "name: s\nmatch: { email: \"a@b.c\" source: crm }\nanswers: [{}]\n",
+        "name: s\nanswers: [{} {}]\n",
+        "name: s\nanswers: [- {}]\n",
+        "name: s\nname: t\nanswers: [{}]\n",
+        "name: s\nanswers:\n  - set:\n      a: 1\n      b: 2\n      a: 3\n",
+        "name: s\nmatch:\n  email: *@example.com\nanswers: [{}]\n",
+        "name: s\npriority: !!int \"3\"\nanswers: [{}]\n",
+        "name: !foo s\nanswers: [{}]\n",
+        "%foo\nname: s\nanswers: [{}]\n",
+        "name: s\nanswers:\n  - set: { a: {{ id }} }\n",
+        "name: s\nanswers:\n  - set:\n      a: {{ id }}\n",
+        "name: s\nanswers:\n  - headers:\n      X-A: {{ id }}-x\n",
+        "name: s\nanswers:\n  - outcome: success\n    delay: 1s\n   until: subscribed\n",
+        "name: s\nmatch:\n    email: a@b.c\n  source: crm\nanswers: [{}]\n",
+        "name: s\nanswers\n",
+        "name:s\nanswers: [{}]\n",
+        "name: s\nanswers:\n  -outcome: success\n",
+        "name: s\nanswers:\n  - outcome:success\n",
+        "name: s\nanswers: [{}]\n---\nname: t\nanswers: [{}]\n",
+        "name: s\nanswers: [{}]\n...\nfoo\n",
+        "name: s\n? [a]\n: b\nanswers: [{}]\n",
+        "name: s\nanswers:\n  - raw:\n      body: |\n        a\n       b\n",
+        "name: s\nanswers:\n  - raw:\n      body: |0\n        a\n",
+        "name: s\nanswers: [{}]#x\n",
+        "name: \"s\" x\nanswers: [{}]\n",
+        "name: s\npriority: [1]\nanswers: [{}]\n",
+        "name: s\npriority: {a: 1}\nanswers: [{}]\n",
+        "hello\n",
+        "- a\n- b\n",
+        "# nothing\n",
+        "",
+    ];
+    descriptions.map(yaml).into_iter().chain(texts.map(str::to_owned)).collect()
+}
+
+/// What the reader of YAML says of faults; none of it may reach a user.
+const READER: [&str; 24] = [
+    "unexpected",
+    "while parsing",
+    "while scanning",
+    "did not find",
+    "scalar",
+    "flow ",
+    "mapping",
+    "sequence",
+    "EOF",
+    "eof",
+    "simple key",
+    "disallowed",
+    "unclosed bracket",
+    "surrogate",
+    "codepoint",
+    "indicator",
+    "invalid type",
+    "invalid value",
+    "missing field",
+    "unknown field",
+    "unknown variant",
+    "nonzero",
+    "u16",
+    "i64",
+];
+
+#[test]
+fn unreadable_files_are_refused_at_their_fault() {
+    let mut report = String::new();
+    for (kind, texts) in [("json", broken_json()), ("yaml", broken_yaml())] {
+        let folder = Folder::new();
+        for (number, content) in texts.iter().enumerate() {
+            let file = folder.write(&format!("{number:02}.{kind}"), content);
+            let output = crate::harness::run(&["validate", "--as", "scenario", &file]);
+            let told = folder.plain(&text(&output.stdout));
+            assert_eq!(output.status.code(), Some(3), "{content:?}: {told}");
+            let problem = told.lines().next().unwrap();
+            for phrase in READER {
+                assert!(!problem.contains(phrase), "{content:?}\n{problem}\nholds {phrase:?}");
+            }
+            report += &told;
+        }
+    }
+    golden("reading.txt", &report);
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_refused_at_their_place() {
+    for (bytes, place) in [
+        (&b"name: s\ndescription: a\xFFb\nanswers: [{}]\n"[..], "<stdin>:2:15: "),
+        (b"name: s\ndescription: \xC3\xA9\xC3\x28\nanswers: [{}]\n", "<stdin>:2:15: "),
+        (b"\xFF\xFEn\0a\0", "<stdin>:1:1: "),
+        (b"name: s\nanswers: [{}] # \xED\xA0\x80\n", "<stdin>:2:17: "),
+    ] {
+        let output = run_with_input(&["validate", "--as", "scenario", "-"], bytes);
+        let told = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert!(told.starts_with(&format!("{place}the file is not UTF-8")), "{told}");
+    }
+}
+
+#[test]
+fn escapes_that_json_has_are_read() {
+    for description in [r"\ud83d\ude00", r#"a\/b\\c\"d\b\f\n\r\t"#, r"\u00e9\u0000"] {
+        let output = run_with_input(&["validate", "--as", "scenario", "-"], json(description).as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{description}: {}", text(&output.stdout));
+    }
+}
