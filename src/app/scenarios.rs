@@ -134,7 +134,10 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
 }
 
 /// The files of all folders. A folder that is given twice counts once.
-fn find_all(sources: &[ScenarioSource]) -> Result<FolderContent, LoadError> {
+///
+/// # Errors
+/// When a folder or a file in it cannot be examined, or a limit is exceeded.
+pub fn find_all(sources: &[ScenarioSource]) -> Result<FolderContent, LoadError> {
     let mut seen = HashSet::new();
     let mut all = FolderContent::default();
     let mut bytes = 0;

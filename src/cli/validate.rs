@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{
     app::scenarios::{
-        LoadError,
-        folder::{FolderContent, find, is_yaml, read_bytes, shown},
+        LoadError, find_all,
+        folder::{FolderContent, is_yaml, read_bytes, shown},
     },
     base::position::Position,
+    config::ScenarioSource,
     domain::{
         contract::{Accepted, HANDOFF_REQUEST, Schema, SchemaError, locate, signing},
-        scenario::{Scenario, ScenarioError, utf8},
+        scenario::{Scenario, ScenarioError, ScenarioSet, utf8},
         session::HandoffRequest,
         signing::{
             AgentsRequest, ContactChange, ContactRequest, EnvelopeRequest, GroupChangeRequest, GroupRequest,
@@ -27,7 +28,8 @@ use serde_json::{Value, json};
 use std::{
     fmt::Display,
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// The byte order mark of UTF-8.
@@ -38,11 +40,11 @@ const LARGEST: u64 = 64 << 20;
 
 #[derive(Args, Debug)]
 pub(super) struct ValidateOptions {
-    /// Files that hold a request body or a scenario each, or folders of scenarios; - is standard input.
+    /// Files that hold a request body or a scenario each, or folders of such files; - is standard input.
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     files: Vec<String>,
 
-    /// Check every file as this, instead of finding out what it is.
+    /// Check every file as this, also those of folders, instead of finding out what it is.
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<FileKind>,
 
@@ -76,19 +78,21 @@ enum FileKind {
 }
 
 impl FileKind {
-    /// The schema of a body of the signing service.
-    fn signing(self) -> Option<&'static signing::Body> {
-        match self {
-            Self::Handoff | Self::Scenario => None,
-            Self::Envelope => Some(&signing::ENVELOPE),
-            Self::Recipient => Some(&signing::RECIPIENT),
-            Self::RecipientChange => Some(&signing::RECIPIENT_CHANGE),
-            Self::Agents => Some(&signing::AGENTS),
-            Self::Contact => Some(&signing::CONTACT),
-            Self::ContactChange => Some(&signing::CONTACT_CHANGE),
-            Self::Group => Some(&signing::CONTACT_GROUP),
-            Self::GroupChange => Some(&signing::CONTACT_GROUP_CHANGE),
-        }
+    /// The schema of its bodies; for a scenario, which is not judged by one, that of a handoff.
+    fn schema(self) -> Result<&'static Schema, Failure> {
+        static HANDOFF: OnceLock<Result<Schema, SchemaError>> = OnceLock::new();
+        let schema = match self {
+            Self::Handoff | Self::Scenario => HANDOFF.get_or_init(|| Schema::compile(HANDOFF_REQUEST)).as_ref(),
+            Self::Envelope => signing::ENVELOPE.schema(),
+            Self::Recipient => signing::RECIPIENT.schema(),
+            Self::RecipientChange => signing::RECIPIENT_CHANGE.schema(),
+            Self::Agents => signing::AGENTS.schema(),
+            Self::Contact => signing::CONTACT.schema(),
+            Self::ContactChange => signing::CONTACT_CHANGE.schema(),
+            Self::Group => signing::CONTACT_GROUP.schema(),
+            Self::GroupChange => signing::CONTACT_GROUP_CHANGE.schema(),
+        };
+        schema.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))
     }
 
     /// The word that `--as` takes.
@@ -115,32 +119,22 @@ struct FileReport {
 
 /// Checks every file, whether or not one before it is valid.
 pub(super) fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
-    let unusable = |error: &SchemaError| Failure::new(Exit::Runtime, error.to_string());
-    let handoff = Schema::compile(HANDOFF_REQUEST).map_err(|error| unusable(&error))?;
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
-    let mut scenarios = Vec::new();
+    let mut scenarios = Scenarios::default();
     for file in &options.files {
         if Path::new(file).is_dir() {
-            if let Some(kind) = options.kind.filter(|kind| *kind != FileKind::Scenario) {
-                let kind = kind.word();
-                unreadable.push(format!("{file}: is a folder of scenarios; --as {kind} takes files only"));
-                continue;
-            }
-            match folder_reports(Path::new(file)) {
+            match folder_reports(Path::new(file), options.kind)? {
                 Ok(found) => reports.extend(found),
                 Err(error) => unreadable.push(error.to_string()),
             }
             continue;
         }
         match read(file) {
-            Ok(body) => reports.push(match options.kind.unwrap_or_else(|| kind(file, &body)) {
-                FileKind::Scenario => scenario_report(name_of(file), &body, &mut scenarios),
-                kind => {
-                    let schema = kind.signing().map_or(Ok(&handoff), signing::Body::schema).map_err(unusable)?;
-                    report(schema, kind, name_of(file), &body)
-                }
-            }),
+            Ok(body) => {
+                let kind = options.kind.unwrap_or_else(|| kind(Path::new(file), &body));
+                reports.push(report(kind, name_of(file), &body, &mut scenarios)?);
+            }
             Err(error) => unreadable.push(format!("{}: cannot be read: {error}", name_of(file))),
         }
     }
@@ -170,27 +164,35 @@ fn read(file: &str) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Checks the scenario files of a folder as `serve --scenarios` would load them.
-fn folder_reports(folder: &Path) -> Result<Vec<FileReport>, LoadError> {
-    let FolderContent { files, warnings } = find(folder)?;
-    for warning in &warnings {
-        warn(warning);
-    }
+/// Checks the files of a folder. One that holds a scenario is a folder of scenarios: all of its files are judged as
+/// `serve --scenarios` judges them. In any other each file is a body.
+fn folder_reports(folder: &Path, kind: Option<FileKind>) -> Result<Result<Vec<FileReport>, LoadError>, Failure> {
+    let files = match read_folder(folder) {
+        Ok(files) => files,
+        Err(error) => return Ok(Err(error)),
+    };
+    let is_scenario = |(path, body): &(PathBuf, Vec<u8>)| self::kind(path, body) == FileKind::Scenario;
+    let found = if files.iter().any(is_scenario) { FileKind::Scenario } else { FileKind::Handoff };
+    let mut scenarios = Scenarios::default();
+    let kind = kind.unwrap_or(found);
+    files.iter().map(|(path, body)| report(kind, shown(path), body, &mut scenarios)).collect::<Result<_, _>>().map(Ok)
+}
+
+fn read_folder(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
+    let FolderContent { files, warnings } = find_all(&[ScenarioSource::Folder(folder.to_owned())])?;
     if files.is_empty() {
         return Err(LoadError::Empty(folder.to_owned()));
     }
-    let mut reports = Vec::new();
-    let mut scenarios = Vec::new();
-    for file in files {
-        reports.push(scenario_report(shown(&file.path), &read_bytes(&file.path)?, &mut scenarios));
+    for warning in &warnings {
+        warn(warning);
     }
-    Ok(reports)
+    files.into_iter().map(|file| Ok((file.path.clone(), read_bytes(&file.path)?))).collect()
 }
 
 /// Finds out what a file is. YAML is a scenario, as in a folder of the server; any other text is one if it has `answers`
 /// and no `handoff_id` at its top level. A text that cannot be parsed is judged by the words in it.
-fn kind(file: &str, body: &[u8]) -> FileKind {
-    if is_yaml(Path::new(file)) {
+fn kind(file: &Path, body: &[u8]) -> FileKind {
+    if is_yaml(file) {
         return FileKind::Scenario;
     }
     let body = body.strip_prefix(BOM).unwrap_or(body);
@@ -204,14 +206,23 @@ fn kind(file: &str, body: &[u8]) -> FileKind {
     if is_scenario { FileKind::Scenario } else { FileKind::Handoff }
 }
 
+/// The scenarios of a folder, or of all files that are named, so far.
+#[derive(Default)]
+struct Scenarios {
+    read: Vec<Scenario>,
+    bytes: usize,
+}
+
 /// Checks a scenario by itself and beside `others`, as a folder with all of them would.
-fn scenario_report(file: String, body: &[u8], others: &mut Vec<Scenario>) -> FileReport {
+fn scenario_report(file: String, body: &[u8], others: &mut Scenarios) -> FileReport {
     let read = utf8(&file, body).and_then(|text| Scenario::read(&file, text));
     let read = read.and_then(|scenario| {
-        if let Some(first) = others.iter().find(|other| other.name() == scenario.name()) {
+        if let Some(first) = others.read.iter().find(|other| other.name() == scenario.name()) {
             return Err(scenario.same_name_as(first));
         }
-        others.push(scenario);
+        others.bytes += scenario.size();
+        ScenarioSet::fits(&scenario, others.read.len() + 1, others.bytes)?;
+        others.read.push(scenario);
         Ok(())
     });
     let violations = read.as_ref().err().map(located_error).into_iter().collect();
@@ -231,10 +242,12 @@ fn located_error(error: &ScenarioError) -> Located {
     Located { position: error.position, fact, text: problem, excerpt }
 }
 
-/// Checks a body, as the type that the server reads.
-fn report(schema: &Schema, kind: FileKind, file: String, body: &[u8]) -> FileReport {
-    match kind {
-        FileKind::Handoff | FileKind::Scenario => report_as::<HandoffRequest>(schema, kind, file, body),
+/// Checks a file: a scenario, or a body as the type that the server reads.
+fn report(kind: FileKind, file: String, body: &[u8], scenarios: &mut Scenarios) -> Result<FileReport, Failure> {
+    let schema = kind.schema()?;
+    Ok(match kind {
+        FileKind::Scenario => scenario_report(file, body, scenarios),
+        FileKind::Handoff => report_as::<HandoffRequest>(schema, kind, file, body),
         FileKind::Envelope => report_as::<EnvelopeRequest>(schema, kind, file, body),
         FileKind::Recipient => report_as::<RecipientRequest>(schema, kind, file, body),
         FileKind::RecipientChange => report_as::<RecipientChangeRequest>(schema, kind, file, body),
@@ -243,7 +256,7 @@ fn report(schema: &Schema, kind: FileKind, file: String, body: &[u8]) -> FileRep
         FileKind::ContactChange => report_as::<ContactChange>(schema, kind, file, body),
         FileKind::Group => report_as::<GroupRequest>(schema, kind, file, body),
         FileKind::GroupChange => report_as::<GroupChangeRequest>(schema, kind, file, body),
-    }
+    })
 }
 
 fn report_as<T: DeserializeOwned>(schema: &Schema, kind: FileKind, file: String, body: &[u8]) -> FileReport {

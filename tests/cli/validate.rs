@@ -129,9 +129,6 @@ fn what_a_file_is_is_found_out() {
     assert!(text(&output.stdout).starts_with("<stdin>:"), "{}", text(&output.stdout));
     let output = run_with_input(&["validate", "--as", "handoff", "-"], scenario.as_bytes());
     assert_eq!(output.status.code(), Some(3));
-    let output = run(&["validate", "--as", "handoff", "scenarios"]);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stderr).contains("--as handoff takes files only"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -150,4 +147,79 @@ fn a_byte_order_mark_is_judged_as_the_server_judges_it() {
     }
     let output = run_with_input(&["validate", "-"], "\u{FEFF}name: s\nanswers: [{set: {zip: 012}}]\n".as_bytes());
     assert_eq!(output.status.code(), Some(3), "the mark hides nothing");
+}
+
+/// The kinds that the files of a folder are checked as, and whether each is valid.
+fn folder_report(arguments: &[&str]) -> (Option<i32>, Vec<(String, String, bool)>) {
+    let output = run(&[&["validate", "--format", "json"], arguments].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let file = |file: &Value| {
+        let name = file["file"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        (name, file["kind"].as_str().unwrap().to_owned(), file["valid"].as_bool().unwrap())
+    };
+    (output.status.code(), report["files"].as_array().unwrap().iter().map(file).collect())
+}
+
+fn checked(name: &str, kind: &str, valid: bool) -> (String, String, bool) {
+    (name.to_owned(), kind.to_owned(), valid)
+}
+
+#[test]
+fn a_folder_of_bodies_is_checked_body_by_body() {
+    let folder = Folder::new();
+    folder.write("a.json", &minimal());
+    folder.write("b.json", "{}");
+    folder.write("notes.txt", "not a body");
+    let path = folder.file("").display().to_string();
+    let expected = vec![checked("a.json", "request", true), checked("b.json", "request", false)];
+    assert_eq!(folder_report(&[&path]), (Some(3), expected.clone()));
+    assert_eq!(folder_report(&["--as", "handoff", &path]), (Some(3), expected));
+    std::fs::remove_file(folder.file("b.json")).unwrap();
+    assert_eq!(folder_report(&[&path]), (Some(0), vec![checked("a.json", "request", true)]));
+    let (code, files) = folder_report(&["fixtures/requests/valid"]);
+    assert_eq!(code, Some(0));
+    assert!(files.len() > 50 && files.iter().all(|(_, kind, _)| kind == "request"), "{files:?}");
+    let (code, files) = folder_report(&["--as", "envelope", "fixtures/signing/envelope/valid"]);
+    assert_eq!((code, files.iter().all(|(_, kind, valid)| kind == "envelope" && *valid)), (Some(0), true));
+}
+
+#[test]
+fn a_folder_with_a_scenario_is_judged_as_the_server_does() {
+    let body = minimal();
+    let scenario = r#"{"name": "s", "answers": [{}]}"#;
+    for (name, scenario) in [("a.yaml", "name: s\nanswers: [{}]\n"), ("a.json", scenario)] {
+        let folder = Folder::new();
+        folder.write(name, scenario);
+        folder.write("b.json", &body);
+        let path = folder.file("").display().to_string();
+        let expected = vec![checked(name, "scenario", true), checked("b.json", "scenario", false)];
+        assert_eq!(folder_report(&[&path]), (Some(3), expected));
+        assert_eq!(run(&["list", "--scenarios", &path]).status.code(), Some(3), "the server refuses it as well");
+        let files = folder_report(&["--as", "handoff", &path]).1;
+        assert_eq!(files, [checked(name, "request", false), checked("b.json", "request", true)]);
+        std::fs::remove_file(folder.file("b.json")).unwrap();
+        assert_eq!(folder_report(&[&path]), (Some(0), vec![checked(name, "scenario", true)]));
+    }
+    assert_eq!(folder_report(&["scenarios"]).0, Some(0));
+}
+
+#[test]
+fn every_file_that_a_server_refuses_is_refused() {
+    let folder = Folder::new();
+    // Each fits; together they take more memory than a folder may.
+    let scenario = format!("name: NAME\nanswers: [{{raw: {{body: \"{}\"}}}}]\n", "x".repeat(1_000_000));
+    for number in 0..12 {
+        folder.write(&format!("{number:02}.yaml"), &scenario.replace("NAME", &format!("s{number}")));
+    }
+    let path = folder.file("").display().to_string();
+    let server = run(&["list", "--scenarios", &path]);
+    let output = run(&["validate", &path]);
+    assert_eq!((server.status.code(), output.status.code()), (Some(3), Some(3)));
+    let refused = problem_of(&text(&server.stderr));
+    assert!(text(&output.stdout).contains(&refused), "{refused}");
+}
+
+/// The problem of the first line, without the program and the place.
+fn problem_of(told: &str) -> String {
+    told.lines().next().unwrap().rsplit_once(": ").unwrap().1.to_owned()
 }
