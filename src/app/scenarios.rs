@@ -114,7 +114,7 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
         let name = shown(&file.path);
         let bytes = read_bytes(&file.path)?;
         let text = utf8(&name, &bytes)?;
-        let scenario = Scenario::read(&name, text)?;
+        let scenario = Scenario::read(&name, text)?.of_file();
         // The limits are for the user's scenarios; the shipped ones may come on top.
         size += scenario.size();
         ScenarioSet::fits(&scenario, scenarios.len() + 1, size)?;

@@ -571,6 +571,15 @@ async fn a_scenario_is_put_in_yaml_or_json_and_shown_in_json() {
 }
 
 #[tokio::test]
+async fn a_scenario_that_was_not_read_from_a_file_has_none() {
+    let api = Api::new();
+    put(&api, errors("own", &["own"])).await;
+    let list = api.get("/__admin/scenarios").await.json();
+    let scenarios = list["scenarios"].as_array().unwrap();
+    assert!(scenarios.len() > 30 && scenarios.iter().all(|one| one.get("file").is_none()), "{list}");
+}
+
+#[tokio::test]
 async fn a_scenario_that_cannot_be_read_is_refused_with_the_place_and_nothing_changes() {
     let api = Api::new();
     put(&api, errors("s", &["old"])).await;

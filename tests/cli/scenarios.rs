@@ -35,7 +35,10 @@ fn a_folder_is_listed_in_the_order_in_which_its_scenarios_are_asked() {
     assert_eq!(document["scenarios"][0]["name"], "b-first");
     assert_eq!(document["scenarios"][0]["description"], "verify_email for all\nand a second line");
     assert_eq!(document["scenarios"][0]["priority"], 5);
+    assert_eq!(document["scenarios"][0]["file"], folder.file("b.yml").to_str().unwrap());
     assert_eq!(document["scenarios"].as_array().unwrap().len(), 3);
+    let shipped: Value = serde_json::from_slice(&run(&["list", "--format", "json"]).stdout).unwrap();
+    assert!(shipped["scenarios"].as_array().unwrap().iter().all(|one| one.get("file").is_none()));
     assert_eq!(run(&["list", "--scenarios", "no/such/folder"]).status.code(), Some(3));
 }
 

@@ -27,6 +27,7 @@ pub struct Scenario {
     plan: Option<Arc<Plan>>,
     document: Value,
     size: usize,
+    is_file: bool,
     /// Where its name is written: what an error about the scenario as a whole shows.
     origin: ScenarioError,
 }
@@ -127,10 +128,16 @@ impl Scenario {
         &self.document
     }
 
-    /// The file that it was read from, as it was named.
+    /// The same scenario, read from a file of a folder.
     #[must_use]
-    pub fn file(&self) -> &str {
-        &self.origin.file
+    pub fn of_file(self) -> Self {
+        Self { is_file: true, ..self }
+    }
+
+    /// The file that it was read from, as it was named. `None` for one that ships with the server or was sent to it.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.is_file.then_some(&*self.origin.file)
     }
 
     /// About how many bytes of memory it takes.

@@ -54,8 +54,9 @@ pub struct Summary<'s> {
     pub endpoint: ScenarioEndpoint,
     /// Larger ones are asked first.
     pub priority: i64,
-    /// Where it was read from.
-    pub file: &'s str,
+    /// The file that it was read from, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'s str>,
 }
 
 /// A scenario that a request did not get.

@@ -17,6 +17,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 use std::sync::Arc;
+
 impl Scenario {
     /// Reads the text of a scenario file, YAML or JSON. `file` is what errors call it.
     ///
@@ -78,6 +79,7 @@ impl Scenario {
         Ok(Self {
             name,
             size,
+            is_file: false,
             description: written.description.unwrap_or_default(),
             endpoint,
             matcher: written.matcher.map(|matcher| matcher.value).unwrap_or_default(),
