@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(scenario.name(), name);
             assert!(!scenario.description().is_empty(), "{name} does not say what it is for");
             let mut lines = text.lines();
-            let editor = "# yaml-language-server: $schema=../src/domain/scenario/scenario.schema.json";
+            let editor = "# yaml-language-server: $schema=http://127.0.0.1:4747/__admin/schemas/scenario.json";
             assert_eq!(lines.next(), Some(editor), "{name}");
             assert!(text.contains("# Try it:"), "{name} does not say how to try it");
         }
