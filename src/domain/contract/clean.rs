@@ -4,7 +4,10 @@
 //! whatever it passes, the full judgement accepts without a single advice (held by property tests and by fuzzing).
 //! Whatever it is unsure of, unknown fields or nested free-form values among them, it leaves to the full judgement.
 
-use super::shape::{Field, Range, Shape, ShapeKind, Text};
+use super::{
+    parse::scalars_pass,
+    shape::{Field, Range, Shape, ShapeKind, Text},
+};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -207,27 +210,5 @@ impl Visitor<'_> for Scalar {
         formatter.write_str("a scalar")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
+    scalars_pass!();
 }
