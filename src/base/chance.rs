@@ -106,7 +106,7 @@ pub(crate) fn not_a_span(text: &str) -> String {
     }
 }
 
-/// The text of a span of time that can be negative. A number in its place is refused for want of a unit.
+/// The text of a span of time that can be negative. A number is refused, because it has no unit.
 #[derive(Debug)]
 pub struct SpanText(pub String);
 
