@@ -93,7 +93,7 @@ fn phrases_of_engine(template: &str, message: &str) -> Vec<&'static str> {
     ENGINE.into_iter().filter(|phrase| ours.contains(phrase)).collect()
 }
 
-const BROKEN: [&str; 94] = [
+const BROKEN: [&str; 97] = [
     "{{ id | uper }}",
     "{{ id | shout }}",
     "{{ id | upper | lowr }}",
@@ -158,6 +158,9 @@ const BROKEN: [&str; 94] = [
     "{{ id id }}",
     "{{ id 'x' }}",
     "{{ id 1 }}",
+    "{{ [0]eq }}",
+    "{{ range(9)upper }}",
+    "{{ 0x }}",
     "{{ id. }}",
     "{{ id.'x' }}",
     "{{ id | }}",

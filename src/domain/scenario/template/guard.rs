@@ -339,6 +339,8 @@ impl<'s> Guard<'s> {
         self.guarded.push_str(&self.source[self.copied..at]);
         self.guarded.push('|');
         self.guarded.push_str(filter);
+        // What follows may be a word.
+        self.guarded.push(' ');
         self.copied = at;
     }
 }

@@ -224,7 +224,7 @@ fn syntax(detail: &str) -> String {
         ("unexpected character", "has a character that means nothing in a tag; write texts in quotes"),
         ("'_' may not occur", "has a number that ends with _; remove it"),
         ("invalid float", "has a number that cannot be read; write one such as 1.5"),
-        ("invalid integer", "has a number that is too large; write it in quotes"),
+        ("invalid integer", "has a number that is too large or not complete; write it in quotes, or write its digits"),
         ("exceeds maximum recursion", "nests too many operators and brackets; split it with set"),
         ("empty subscript", "has empty [ ]; write a number or a text in them"),
         ("non-keyword arg", "has an argument without a name behind one with a name; write those without a name first"),
