@@ -8,6 +8,7 @@ pub mod clock;
 pub mod document;
 pub mod glob;
 pub mod ids;
+pub mod io_error;
 pub mod log;
 pub mod position;
 pub mod reading;

@@ -1,12 +1,13 @@
 //! The program: one file a verb, and the exit codes that they share.
 
 mod completions;
+mod connect;
 mod decode;
 mod environment;
+mod http_client;
 mod keys;
 mod locate;
 mod output;
-mod post;
 mod probe;
 mod race;
 mod ready;
@@ -19,12 +20,14 @@ mod token;
 mod validate;
 
 use crate::{
+    base::io_error,
     config::{ConfigError, ServeOptions, Settings},
     domain::scenario::utf8,
 };
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use std::{
     ffi::OsString,
+    fmt::Display,
     io::{self, Read, Write},
     path::Path,
     process::ExitCode,
@@ -169,6 +172,11 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli.verb,
         Err(error) => return tell(&error),
     };
+    if let Verb::Ready(_) | Verb::Token(_) | Verb::List(_) | Verb::Show(_) = &verb {
+        for warning in environment::unknown_variables(&Cli::command()) {
+            warn(&warning);
+        }
+    }
     let done = match verb {
         Verb::Serve(options) => serve(*options, listen_is_flag),
         Verb::Ready(options) => ready::ready(&options, is_flag),
@@ -221,7 +229,7 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Runtime, format!("cannot write to standard output: {error}")))
+            Err(Failure::new(Exit::Runtime, format!("cannot write to standard output: {}", io_error::reason(&error))))
         }
         _ => Ok(()),
     }
@@ -235,9 +243,14 @@ fn read_text(file: &str) -> Result<(String, String), Failure> {
     } else {
         (file, std::fs::read(file))
     };
-    let bytes = bytes.map_err(|error| Failure::new(Exit::File, format!("{name}: cannot be read: {error}")))?;
+    let bytes = bytes.map_err(|error| unreadable(name, &error))?;
     let text = utf8(name, &bytes).map_err(|error| Failure::new(Exit::File, output::printable(&error.to_string())))?;
     Ok((name.to_owned(), text.to_owned()))
+}
+
+/// A file that cannot be read.
+fn unreadable(name: impl Display, error: &io::Error) -> Failure {
+    Failure::new(Exit::File, format!("{name}: cannot be read: {}", io_error::reason(error)))
 }
 
 /// The verb left out is `serve`.

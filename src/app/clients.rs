@@ -1,6 +1,7 @@
 //! The clients that the settings name, registered in the default sandbox before the first request.
 
 use crate::{
+    base::io_error,
     config::{ClientEntry, Settings},
     domain::oauth::{Client, PublicKey, Scopes, SecretDigest, is_client_id},
     sandbox::{FoundClient, Sandboxes},
@@ -14,7 +15,7 @@ pub enum ClientError {
     #[error("the client id {0:?} cannot be used; a client_id is \"client_\" and 32 hexadecimal digits")]
     Id(String),
     /// A file of keys cannot be read.
-    #[error("{}: cannot be read: {error}", path.display())]
+    #[error("{}: cannot be read: {}", path.display(), io_error::reason(error))]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -6,6 +6,7 @@ pub mod folder;
 
 use super::App;
 use crate::{
+    base::io_error,
     config::ScenarioSource,
     domain::scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet, shipped, utf8},
 };
@@ -34,7 +35,7 @@ const COMPARED_BY_CONTENT: u64 = 4 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The folder or a file in it cannot be read.
-    #[error("{}: cannot be read: {error}", shown(path))]
+    #[error("{}: cannot be read: {}", shown(path), io_error::reason(error))]
     Unreadable {
         /// The folder or file.
         path: PathBuf,
@@ -263,7 +264,7 @@ impl App {
     ) -> Result<T, String> {
         let sources = self.settings.scenarios.clone();
         let done = tokio::task::spawn_blocking(move || work(&sources)).await;
-        done.unwrap_or_else(|error| Err(format!("the reader failed: {error}")))
+        done.unwrap_or_else(|_| Err("the reader failed; please report this as a bug".to_owned()))
     }
 }
 

@@ -1,5 +1,7 @@
-//! What clap leaves open about variables: an empty one counts as unset, and a wrong one is called by its name.
+//! What clap leaves open about variables: an empty one counts as unset, a wrong one is called by its name, and one that
+//! no setting has draws a warning.
 
+use crate::base::reading::nearest;
 use clap::{
     Arg, ArgMatches, Command, Error,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -47,11 +49,44 @@ fn without_empty_variables(command: Command) -> Command {
     })
 }
 
+/// What every variable of ours begins with.
+const PREFIX: &str = "DOCENDORSE_MOCK_";
+
+/// What other servers call `--listen`.
+const LISTEN_ELSEWHERE: [&str; 4] = ["port", "host", "bind", "address"];
+
+/// One warning for each variable that has our prefix and is not a setting: it is a slip, and has no effect.
+pub(super) fn unknown_variables(command: &Command) -> Vec<String> {
+    let flags = command.get_subcommands().flat_map(Command::get_arguments);
+    let variables = flags.filter_map(|flag| flag.get_env()?.to_str()?.strip_prefix(PREFIX));
+    let mut known: Vec<&str> = variables.collect();
+    known.sort_unstable();
+    known.dedup();
+    let mut unknown: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| Some(name.to_str()?.strip_prefix(PREFIX)?.to_owned()))
+        .filter(|name| !known.contains(&name.as_str()))
+        .map(|name| {
+            let meant = if LISTEN_ELSEWHERE.contains(&name.to_lowercase().as_str()) {
+                Some("LISTEN")
+            } else {
+                nearest(&name, &known)
+            };
+            let fix = match meant {
+                Some(meant) => format!("did you mean {PREFIX}{meant}?"),
+                None => "docendorse-mock serve --help lists them".to_owned(),
+            };
+            format!("{PREFIX}{name} is set, but no setting has that variable; {fix}")
+        })
+        .collect();
+    unknown.sort_unstable();
+    unknown
+}
+
 /// The flag that other servers call `--port`.
 fn with_hint(mut error: Error) -> Error {
     if let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg)
         && error.kind() == ErrorKind::UnknownArgument
-        && ["--port", "-p", "--host", "--bind", "--address"].contains(&unknown.as_str())
+        && (unknown == "-p" || unknown.strip_prefix("--").is_some_and(|name| LISTEN_ELSEWHERE.contains(&name)))
     {
         error.insert(ContextKind::SuggestedArg, ContextValue::String("--listen HOST:PORT".to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, print};
 use crate::{
-    base::ids::Ids,
+    base::{ids::Ids, io_error},
     config::DEFAULT_URL,
     domain::oauth::{SigningKey, is_client_id},
 };
@@ -49,7 +49,7 @@ pub(super) fn keys(options: &KeyOptions) -> Result<Exit, Failure> {
         .and_then(|()| public_file.write_all(key.public_pem().as_bytes()));
     if let Err(error) = written {
         let _ = std::fs::remove_file(&private).and_then(|()| std::fs::remove_file(&public));
-        return Err(failed(format!("cannot write the keys: {error}")));
+        return Err(failed(format!("cannot write the keys: {}", io_error::reason(&error))));
     }
     let id = options.client_id.clone().unwrap_or_else(|| Ids::from_entropy().secret("client_", 32));
     let (private, public) = (private.display(), public.display());
@@ -87,8 +87,13 @@ fn create(path: &Path, mode: u32) -> Result<File, Failure> {
     let _ = mode;
     options.open(path).map_err(|error| {
         let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
-        let fix = if exists { "; nothing is overwritten, so choose another --out" } else { "" };
-        Failure::new(Exit::File, format!("{}: cannot be made: {error}{fix}", path.display()))
+        let (exit, fix) = if exists {
+            (Exit::File, "; nothing is overwritten, so choose another --out")
+        } else {
+            (Exit::Runtime, "")
+        };
+        let reason = io_error::reason_of_write(&error);
+        Failure::new(exit, format!("{}: cannot be written: {reason}{fix}", path.display()))
     })
 }
 
@@ -96,6 +101,6 @@ fn client_id(text: &str) -> Result<String, String> {
     if is_client_id(text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no client_id; write \"client_\" and 32 hexadecimal digits in lower case"))
+        Err(format!("{text:?} is not a client_id; write \"client_\" and 32 hexadecimal digits in lower case"))
     }
 }

@@ -1,6 +1,7 @@
 //! One request to `/readyz`, and what listens at the address if it is not docendorse-mock.
 
-use crate::base::clock::Stopwatch;
+use super::connect::ServerAddress;
+use crate::base::{clock::Stopwatch, io_error};
 use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,34 +14,6 @@ const ENOUGH: usize = 8 << 10;
 
 /// The longest piece of a foreign answer that a message quotes, in characters.
 const QUOTED: usize = 60;
-
-/// Where a URL leads.
-#[derive(Debug)]
-pub(super) struct ServerAddress {
-    /// The `Host` header.
-    pub(super) host: String,
-    /// Host and port to connect to.
-    pub(super) address: String,
-    /// What paths begin with; empty or `/…`, without a slash at its end.
-    pub(super) prefix: String,
-}
-
-impl ServerAddress {
-    /// Reads an `http://` URL.
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or("only http:// URLs can be asked")?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = path.trim_end_matches('/');
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let address = if has_port { host.to_owned() } else { format!("{host}:80") };
-        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok(Self { host: host.to_owned(), address, prefix })
-    }
-
-    fn port(&self) -> &str {
-        self.address.rsplit(':').next().unwrap_or_default()
-    }
-}
 
 /// What was found at a URL.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +50,7 @@ impl FoundServer {
 pub(super) fn probe_now(url: &str, limit: Duration) -> FoundServer {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(probe(url, limit)),
-        Err(error) => FoundServer::Nothing(error.to_string()),
+        Err(error) => FoundServer::Nothing(io_error::reason(&error)),
     }
 }
 
@@ -89,13 +62,13 @@ pub(super) async fn probe(url: &str, limit: Duration) -> FoundServer {
     };
     let time = Stopwatch::start();
     let port = endpoint.port();
-    let stream = match timeout(limit, TcpStream::connect(&endpoint.address)).await {
+    let stream = match timeout(limit, endpoint.connect()).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return FoundServer::Nothing(format!("nothing listens on port {port}"));
+        Ok(Err(problem)) => return FoundServer::Nothing(problem),
+        Err(_) => {
+            let address = &endpoint.address;
+            return FoundServer::Nothing(format!("{address} does not accept the connection in time"));
         }
-        Ok(Err(error)) => return FoundServer::Nothing(error.to_string()),
-        Err(_) => return FoundServer::Nothing("no connection in time".to_owned()),
     };
     let mut answer = Vec::new();
     let talk = talk(stream, &endpoint, &mut answer);

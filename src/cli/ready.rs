@@ -5,7 +5,10 @@ use super::{
     locate::{Locator, Search, Target, not_started},
     print, probe,
 };
-use crate::{base::clock::Stopwatch, config};
+use crate::{
+    base::{clock::Stopwatch, io_error},
+    config,
+};
 use clap::Args;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -40,7 +43,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn ready(options: &ReadyOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let target = options.server.target(is_flag)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Runtime, io_error::reason(&error)))?;
     runtime.block_on(probe(&target, options))
 }
 

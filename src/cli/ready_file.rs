@@ -3,7 +3,7 @@
 //! It is replaced as a whole, so that a reader sees a complete file.
 
 use super::{Failure, probe};
-use crate::base::clock::Clock;
+use crate::base::{clock::Clock, io_error};
 use serde_json::{Value, json};
 use std::{
     fs::{File, OpenOptions},
@@ -41,13 +41,14 @@ pub(super) struct StartFailure {
 /// The reason, with the path.
 pub(super) fn read(path: &Path) -> Result<ReadyFileContent, String> {
     let wrong = |problem: String| format!("{}: {problem}", path.display());
-    let facts = std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let facts =
+        std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {}", io_error::reason(&error))))?;
     if !facts.is_file() {
         return Err(wrong("not a regular file".to_owned()));
     }
     let mut text = Vec::new();
     let file = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut text));
-    file.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    file.map_err(|error| wrong(format!("cannot be read: {}", io_error::reason(&error))))?;
     let facts: Value = serde_json::from_slice(&text).unwrap_or_default();
     let member = |name: &str| facts[name].as_str().map(str::to_owned);
     if let Some(url) = member("url") {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::AppError,
-    base::log,
+    base::{io_error, log},
     config::{LogFormat, LogLevel, Settings},
     domain::oauth::built_in,
     http::server::{DRAIN, Server, ServerError},
@@ -31,7 +31,9 @@ const STOP: Duration = DRAIN.saturating_add(Duration::from_secs(1));
 const READY_LINE: Duration = Duration::from_millis(500);
 
 pub(super) fn serve(settings: Settings) -> Result<Exit, Failure> {
-    let failed = |error: io::Error| Failure::new(Exit::Runtime, error.to_string());
+    let failed = |error: io::Error| {
+        Failure::new(Exit::Runtime, format!("the server cannot start: {}", io_error::reason(&error)))
+    };
     start_log(settings.log_format, settings.log_level).map_err(failed)?;
     let runtime = runtime().map_err(failed)?;
     let done = runtime.block_on(run(settings));
@@ -52,7 +54,9 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 async fn run(settings: Settings) -> Result<Exit, Failure> {
-    warn_of_unknown_variables();
+    for warning in super::environment::unknown_variables(&<super::Cli as clap::CommandFactory>::command()) {
+        tracing::warn!("{warning}");
+    }
     let ready_file = settings.ready_file.clone();
     let server = Server::bind(settings).await.map_err(|error| match &error {
         ServerError::App(AppError::Scenarios(_) | AppError::Client(_)) => Failure::new(Exit::File, error.to_string()),
@@ -66,13 +70,18 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
             let _ = remove_ready_file(path);
         }
     });
-    let stop = stop.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
+    let stop = stop.map_err(|error| {
+        Failure::new(Exit::Runtime, format!("signals cannot be handled: {}", io_error::reason(&error)))
+    })?;
     let url = server.url();
     let admin_url = url.admin();
     if let Some(path) = &ready_file {
         // Not before the address is ours: a start that fails must leave the file of the server that runs.
         write_ready_file(path, &url, &admin_url, &url.token_endpoint()).map_err(|error| {
-            Failure::new(Exit::Runtime, format!("cannot write the ready file {}: {error}", path.display()))
+            Failure::new(
+                Exit::Runtime,
+                format!("cannot write the ready file {}: {}", path.display(), io_error::reason_of_write(&error)),
+            )
         })?;
     }
     let version = env!("CARGO_PKG_VERSION");
@@ -134,20 +143,6 @@ fn start_log(format: LogFormat, level: LogLevel) -> io::Result<()> {
     Ok(())
 }
 
-/// A variable of ours that no flag has is a slip, and would otherwise be silently without effect.
-fn warn_of_unknown_variables() {
-    let command = <super::Cli as clap::CommandFactory>::command();
-    let verbs: Vec<_> = command.get_subcommands().collect();
-    let known = |name: &str| {
-        verbs.iter().any(|verb| verb.get_arguments().any(|flag| flag.get_env().is_some_and(|env| *env == *name)))
-    };
-    for (name, _) in std::env::vars_os() {
-        if let Some(name) = name.to_str().filter(|name| name.starts_with("DOCENDORSE_MOCK_") && !known(name)) {
-            tracing::warn!("{name} is set, but no setting has that name; see docendorse-mock serve --help");
-        }
-    }
-}
-
 fn write_ready_file(path: &Path, url: &str, admin_url: &str, token_url: &str) -> io::Result<()> {
     let facts = json!({
         "url": url,
@@ -168,6 +163,9 @@ fn remove_ready_file(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     std::fs::remove_file(path).map_err(|error| {
-        Failure::new(Exit::Runtime, format!("cannot remove the ready file {}: {error}", path.display()))
+        Failure::new(
+            Exit::Runtime,
+            format!("cannot remove the ready file {}: {}", path.display(), io_error::reason(&error)),
+        )
     })
 }

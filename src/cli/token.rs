@@ -3,18 +3,19 @@
 
 use super::{
     Exit, Failure,
+    http_client::{get_json, post_form},
     locate::Locator,
-    post::post_form,
     print,
     probe::{self, FoundServer},
+    unreadable, warn,
 };
 use crate::{
     base::{clock::Clock, ids::Ids, urls::CREATE_TOKEN},
     config::{self, DEFAULT_AUDIENCE},
-    domain::oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, mint},
+    domain::oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, is_client_id, mint},
 };
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -81,7 +82,7 @@ pub(super) struct TokenOptions {
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     header: Vec<(String, Value)>,
 
-    /// Print the assertion, and contact nobody.
+    /// Print the assertion without asking a server. Its times follow the clock of this machine.
     #[arg(long)]
     assertion_only: bool,
 
@@ -103,11 +104,11 @@ pub(super) struct TokenOptions {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and a group lets one through")]
 #[expect(clippy::struct_field_names, reason = "the names are the flags")]
 struct Wrong {
-    /// An assertion that expired an hour ago.
+    /// An assertion that expired an hour ago, by the clocks of both this machine and the client's sandbox.
     #[arg(long)]
     expired: bool,
 
-    /// An assertion that is good an hour from now.
+    /// An assertion that becomes valid in an hour, by both clocks.
     #[arg(long)]
     not_yet_valid: bool,
 
@@ -142,16 +143,19 @@ struct Wrong {
 
 /// Gets a token, and prints it alone, so that a shell can take it: `TOKEN=$(docendorse-mock token)`.
 pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
-    let assertion = assertion(options)?;
+    let now = Clock::system_now();
     if options.assertion_only {
+        let assertion = assertion(options, Clocks::agreeing_on(now))?;
         return print(format!("{assertion}\n").as_bytes()).map(|()| Exit::Fine);
     }
     let url = options.server.target(is_flag)?.url()?;
+    let assertion = assertion(options, Clocks::of(options, &url, now))?;
     let mut form = vec![("grant_type", JWT_BEARER), ("assertion", &*assertion)];
     if let Some(secret) = &options.client_secret {
         form.extend([("client_id", &*options.client_id), ("client_secret", secret)]);
     }
-    let form = serde_urlencoded::to_string(form).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let form = serde_urlencoded::to_string(form)
+        .map_err(|_| Failure::new(Exit::Usage, "the assertion cannot be written as a form"))?;
     let post = || {
         post_form(&url, CREATE_TOKEN, form.clone())
             .map_err(|problem| Failure::new(Exit::Runtime, stranger(&url).unwrap_or(problem)))
@@ -183,17 +187,72 @@ pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> R
     }
 }
 
+/// The clocks that may judge an assertion. Usually either may accept it, so one that is to be refused must be wrong by
+/// both.
+#[derive(Clone, Copy)]
+struct Clocks {
+    system: Timestamp,
+    /// The clock of the client's sandbox, which a test may have moved.
+    sandbox: Timestamp,
+}
+
+impl Clocks {
+    fn agreeing_on(now: Timestamp) -> Self {
+        Self { system: now, sandbox: now }
+    }
+
+    /// The clocks for an assertion that is to be sent to a server. The server is asked for its clock only where that
+    /// matters.
+    fn of(options: &TokenOptions, url: &str, now: Timestamp) -> Self {
+        if !options.wrong.expired && !options.wrong.not_yet_valid {
+            return Self::agreeing_on(now);
+        }
+        if let Some(sandbox) = sandbox_time(url, &options.client_id) {
+            return Self { system: now, sandbox };
+        }
+        if probe::probe_now(url, PATIENCE) == FoundServer::Ready {
+            warn(
+                "the server does not tell the clock of its sandbox (is it started with --admin-token?); the times \
+                 follow the clock of this machine",
+            );
+        }
+        Self::agreeing_on(now)
+    }
+
+    fn earliest(self) -> i64 {
+        self.system.min(self.sandbox).as_second()
+    }
+
+    fn latest(self) -> i64 {
+        self.system.max(self.sandbox).as_second()
+    }
+}
+
+/// The time in the sandbox that knows a client; in the default one if none does.
+fn sandbox_time(url: &str, client_id: &str) -> Option<Timestamp> {
+    let knows_client = |name: &&str| get_json(url, &format!("/__admin/clients/{client_id}?sandbox={name}")).is_some();
+    let listed = if client_id == built_in::CLIENT_ID || !is_client_id(client_id) {
+        None
+    } else {
+        get_json(url, "/__admin/sandboxes?limit=1000")
+    };
+    let mut names = listed.iter().filter_map(|list| list["sandboxes"].as_array()).flatten();
+    let found = names.find_map(|sandbox| sandbox["name"].as_str().filter(knows_client));
+    let clock = get_json(url, &format!("/__admin/clock?sandbox={}", found.unwrap_or("default")))?;
+    clock["now"].as_str()?.parse().ok()
+}
+
 /// The assertion that the options ask for.
-fn assertion(options: &TokenOptions) -> Result<String, Failure> {
-    let now = Clock::system_now();
+fn assertion(options: &TokenOptions, clocks: Clocks) -> Result<String, Failure> {
+    let now = clocks.system;
     let ids = Ids::from_entropy();
     let Wrong {
         expired, not_yet_valid, too_long, wrong_audience, wrong_key, bad_signature, alg_none, alg_hs256, ..
     } = options.wrong;
     let life = if too_long { LONGEST_LIFE + 1 } else { options.lifetime.as_secs() };
     let begin = match (expired, not_yet_valid) {
-        (true, _) => now.as_second() - life - HOUR,
-        (_, true) => now.as_second() + HOUR,
+        (true, _) => clocks.earliest() - life - HOUR,
+        (_, true) => clocks.latest() + HOUR,
         _ => now.as_second(),
     };
     let audience = if wrong_audience { "https://somebody-else.example" } else { DEFAULT_AUDIENCE };
@@ -249,8 +308,7 @@ fn assertion(options: &TokenOptions) -> Result<String, Failure> {
 
 fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::domain::oauth::KeyError>, Failure> {
     let Some(path) = path else { return Ok(SigningKey::from_pem(built_in::PRIVATE_KEY)) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path.display(), &error))?;
     Ok(SigningKey::from_pem(&text))
 }
 
@@ -269,6 +327,6 @@ fn pair(text: &str) -> Result<(String, Value), String> {
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
             Ok((name.to_owned(), value))
         }
-        _ => Err(format!("{text:?} is no NAME=VALUE")),
+        _ => Err(format!("{text:?} is not NAME=VALUE; write one such as email=kim@example.com")),
     }
 }

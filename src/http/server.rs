@@ -8,7 +8,10 @@ pub use connections::{MOST_CONNECTIONS, serve_router};
 
 use crate::{
     app::{App, AppError},
-    base::urls::{BaseUrl, Scheme},
+    base::{
+        io_error,
+        urls::{BaseUrl, Scheme},
+    },
     config::Settings,
     http,
 };
@@ -54,8 +57,10 @@ impl Server {
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
         let listeners = listen::bind(&settings.listen).await?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
-        let addresses = addresses
-            .map_err(|error| ServerError::Bind { address: settings.listen.clone(), reason: error.to_string() })?;
+        let addresses = addresses.map_err(|error| ServerError::Bind {
+            address: settings.listen.clone(),
+            reason: io_error::reason(&error),
+        })?;
         let app = App::new(settings, &url_of(&addresses))?;
         Ok(Self { app, listeners, addresses })
     }

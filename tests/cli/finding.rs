@@ -200,7 +200,7 @@ fn ready_and_token_name_what_listens_instead() {
     assert!(text(&output.stderr).contains("accepts connections, but does not answer in time"));
     drop(listener);
     let output = run(&["ready", "--url", &url]);
-    assert!(text(&output.stderr).contains(": nothing listens on port "), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains(": nothing listens at 127.0.0.1:"), "{}", text(&output.stderr));
 }
 
 /// The server that `ready` and `token` find with these variables and flags.

@@ -2,7 +2,7 @@
 
 use super::{DRAIN, patience::Patience};
 use crate::{
-    base::clock::Stopwatch,
+    base::{clock::Stopwatch, io_error},
     http::fault::{self, Broken},
 };
 use axum::Router;
@@ -96,7 +96,7 @@ impl Acceptor {
                 Err(error) if is_of_caller(&error) => {}
                 Err(error) => {
                     if self.told.is_none_or(|told| told.elapsed() >= SILENCE) {
-                        tracing::warn!(%error, "cannot accept connections; trying again");
+                        tracing::warn!(error = io_error::reason(&error), "cannot accept connections; trying again");
                         self.told = Some(Stopwatch::start());
                     }
                     sleep(PAUSE).await;

@@ -1,7 +1,7 @@
 //! Binding: from an address of the settings to listeners.
 
 use super::ServerError;
-use crate::config::split_addresses;
+use crate::{base::io_error, config::split_addresses};
 use std::io::{Error, ErrorKind};
 use tokio::net::TcpListener;
 
@@ -104,7 +104,7 @@ fn is_out_of_files(error: &Error) -> bool {
 }
 
 fn reason(error: &Error, address: &str) -> String {
-    let port = address.rsplit(':').next().unwrap_or(address);
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
     match error.kind() {
         ErrorKind::AddrInUse => {
             format!("port {port} is in use; stop what uses it, or choose another with --listen 127.0.0.1:0")
@@ -115,7 +115,11 @@ fn reason(error: &Error, address: &str) -> String {
         ErrorKind::AddrNotAvailable => {
             "this machine does not have that address; 127.0.0.1 and 0.0.0.0 always exist".to_owned()
         }
-        _ => error.to_string(),
+        // The resolver's errors have no code of the system.
+        _ if error.raw_os_error().is_none() => {
+            format!("the host name {host:?} cannot be resolved; use an IP address such as 127.0.0.1, or localhost")
+        }
+        _ => io_error::reason(error),
     }
 }
 

@@ -1,0 +1,108 @@
+//! Connects to a server by its URL, and says what stands in the way.
+
+use crate::{base::io_error, config::DEFAULT_URL};
+use std::io::{Error, ErrorKind};
+use tokio::net::TcpStream;
+
+/// Where a URL leads.
+#[derive(Debug)]
+pub(super) struct ServerAddress {
+    /// The `Host` header.
+    pub(super) host: String,
+    /// Host and port to connect to.
+    pub(super) address: String,
+    /// What paths begin with; empty or `/…`, without a slash at its end.
+    pub(super) prefix: String,
+}
+
+impl ServerAddress {
+    /// Reads an `http://` URL.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let rest = url.strip_prefix("http://").ok_or("only http:// URLs can be asked")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let path = path.trim_end_matches('/');
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let address = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
+        Ok(Self { host: host.to_owned(), address, prefix })
+    }
+
+    pub(super) fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// Why there is no connection, and the fix.
+    pub(super) async fn connect(&self) -> Result<TcpStream, String> {
+        TcpStream::connect(&self.address).await.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &Error) -> String {
+        let address = &self.address;
+        let (name, _) = address.rsplit_once(':').unwrap_or((address, ""));
+        match error.kind() {
+            ErrorKind::ConnectionRefused => format!("nothing listens at {address}; {}", self.fix()),
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+                format!("{address} closes the connection at once")
+            }
+            ErrorKind::TimedOut => format!("{address} does not accept the connection in time; check host and port"),
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+                format!("the network does not reach {address}; check the host")
+            }
+            ErrorKind::PermissionDenied => format!("this machine does not allow connections to {address}"),
+            ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => {
+                format!("{address} is not an address that a server can have; check host and port")
+            }
+            // The resolver's errors have no code of the system.
+            _ if error.raw_os_error().is_none() => {
+                format!("the host name {name:?} cannot be resolved; check its spelling, or use an IP address")
+            }
+            _ => format!("no connection to {address}: {}", io_error::reason(error)),
+        }
+    }
+
+    /// What to do when nothing listens.
+    fn fix(&self) -> String {
+        let is_here = ["127.", "localhost:", "[::1]:"].iter().any(|start| self.address.starts_with(start));
+        if !is_here {
+            return "check host and port, or start the server there".to_owned();
+        }
+        let start = if DEFAULT_URL.ends_with(&format!("//{}", self.address)) {
+            "docendorse-mock".to_owned()
+        } else {
+            format!("docendorse-mock --listen {}", self.address)
+        };
+        let port = if self.host == self.address { "" } else { " (a URL without a port means port 80)" };
+        format!("start the server with `{start}`, or name another one with --url{port}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_reason_has_the_words_of_the_system() {
+        let server = ServerAddress::parse("http://mock.test:4747/x").unwrap();
+        for code in (1..=133).chain([99_999]) {
+            let error = Error::from_raw_os_error(code);
+            let told = server.unreachable(&error);
+            let theirs = error.to_string();
+            let theirs = theirs.split(" (os error").next().unwrap_or_default();
+            assert!(told.contains("mock.test") && !told.contains("os error"), "{code}: {told}");
+            assert!(!told.contains(theirs), "{code}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_this_machine_is_to_be_started() {
+        let fix = |url: &str| ServerAddress::parse(url).unwrap().fix();
+        assert_eq!(fix(DEFAULT_URL), "start the server with `docendorse-mock`, or name another one with --url");
+        assert!(fix("http://[::1]:9").contains("`docendorse-mock --listen [::1]:9`"));
+        assert!(fix("http://localhost").contains("`docendorse-mock --listen localhost:80`"));
+        assert!(fix("http://localhost").ends_with("(a URL without a port means port 80)"));
+        assert_eq!(fix("http://mock.test:80"), "check host and port, or start the server there");
+    }
+}
