@@ -10,7 +10,7 @@ use crate::{
         LoadError, find_all,
         folder::{FolderContent, is_yaml, read_bytes, shown},
     },
-    base::position::Position,
+    base::{io_error, position::Position},
     config::ScenarioSource,
     domain::{
         contract::{Accepted, HANDOFF_REQUEST, Schema, SchemaError, locate, signing},
@@ -135,7 +135,7 @@ pub(super) fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
                 let kind = options.kind.unwrap_or_else(|| kind(Path::new(file), &body));
                 reports.push(report(kind, name_of(file), &body, &mut scenarios)?);
             }
-            Err(error) => unreadable.push(format!("{}: cannot be read: {error}", name_of(file))),
+            Err(error) => unreadable.push(format!("{}: cannot be read: {}", name_of(file), io_error::reason(&error))),
         }
     }
     let valid = unreadable.is_empty() && reports.iter().all(|report| report.violations.is_empty());
