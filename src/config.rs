@@ -9,6 +9,7 @@ mod embedded;
 mod error;
 mod file;
 mod hosts;
+mod judge;
 mod merge;
 mod secret;
 mod sources;
@@ -358,13 +359,9 @@ impl Settings {
             None => options,
         };
         let mut settings = Self::from_options(options);
-        settings.refuse_zero()?;
-        if settings.admin_token.as_ref().is_some_and(|token| !token.is_bearer_token()) {
-            let problem = "it is not a bearer token; use letters, digits and - . _ ~ + / only".to_owned();
-            return Err(ConfigError::Value { setting: "admin-token", problem });
-        }
+        settings.judge().map_err(|(setting, problem)| ConfigError::Value { setting, problem })?;
         if let Some(port) = port.filter(|port| !port.is_empty() && !listen_is_flag) {
-            let problem = || format!("{port:?} is no port; set a number from 0 to 65535, or unset it");
+            let problem = || format!("{port:?} is not a port; set a number from 0 to 65535, or unset it");
             let port: u16 = port.parse().map_err(|_| ConfigError::Value { setting: "PORT", problem: problem() })?;
             let addresses = split_addresses(&settings.listen)
                 .map_err(|problem| ConfigError::Value { setting: "listen", problem })?;
@@ -372,24 +369,5 @@ impl Settings {
             settings.listen = addresses.join(",");
         }
         Ok(settings)
-    }
-
-    /// Refuses 0 where nothing could be served with it. 0 elsewhere is a choice: no journal, no events, no sandbox beside
-    /// the default one, no tolerance, a session that ends at once.
-    fn refuse_zero(&self) -> Result<(), ConfigError> {
-        let size = "0 would refuse or drop everything; give a size such as 1MiB";
-        let count = "0 would drop everything at once; give a number such as 1000";
-        for (setting, value, problem) in [
-            ("max-body", self.max_body, size),
-            ("max-admin-body", self.max_admin_body, size),
-            ("max-sessions", self.max_sessions, count),
-            ("max-session-bytes", self.max_session_bytes, size),
-            ("max-memory", self.max_memory, size),
-        ] {
-            if value == 0 {
-                return Err(ConfigError::Value { setting, problem: problem.to_owned() });
-            }
-        }
-        Ok(())
     }
 }

@@ -104,6 +104,12 @@ impl BaseUrl {
         format!("{self}{OAUTH}/.well-known/jwks.json")
     }
 
+    /// An operation of the control plane, by its path as documented.
+    #[must_use]
+    pub fn operation(&self, path: &str) -> String {
+        format!("{self}{path}")
+    }
+
     /// The control plane.
     #[must_use]
     pub fn admin(&self) -> String {
@@ -137,16 +143,36 @@ impl FromStr for BaseUrl {
     /// Reads an `http` or `https` URL without query, fragment and user. Slashes at its end are dropped.
     fn from_str(text: &str) -> Result<Self, String> {
         let bare = text.trim_end_matches('/');
-        let uri = fluent_uri::Uri::parse(bare).ok().filter(|uri| {
-            let host = uri.authority().filter(|authority| !authority.host().is_empty() && !authority.has_userinfo());
-            let is_http = Scheme::parse(uri.scheme().as_str()).is_some();
-            is_http && host.is_some() && !uri.has_query() && !uri.has_fragment()
-        });
-        match uri {
-            Some(_) => Ok(Self(bare.into())),
-            None => Err(format!("{text:?} is not a base URL; write one such as http://mock.test:4747")),
+        if is_base_url(bare) {
+            Ok(Self(bare.into()))
+        } else {
+            Err(format!("{text:?} is not a base URL; {}", fix(bare)))
         }
     }
+}
+
+fn is_base_url(text: &str) -> bool {
+    fluent_uri::Uri::parse(text).is_ok_and(|uri| {
+        let host = uri.authority().filter(|authority| !authority.host().is_empty() && !authority.has_userinfo());
+        let is_http = Scheme::parse(uri.scheme().as_str()).is_some();
+        is_http && host.is_some() && !uri.has_query() && !uri.has_fragment()
+    })
+}
+
+/// How to write a text as a base URL.
+fn fix(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let with_scheme = format!("http://{rest}");
+    if scheme.is_empty() && is_base_url(&with_scheme) {
+        return format!("the scheme is missing; did you mean {with_scheme:?}?");
+    }
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let bare = format!("{scheme}://{}", host.trim_end_matches('/'));
+    if bare != text && is_base_url(&bare) {
+        return format!("user, query and fragment are not allowed; did you mean {bare:?}?");
+    }
+    "write one such as http://mock.test:4747".to_owned()
 }
 
 impl TryFrom<String> for BaseUrl {

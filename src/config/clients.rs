@@ -1,6 +1,7 @@
 //! Clients that the server is told of: where their keys lie, and what they may do.
 
-use serde::{Deserialize, Serialize};
+use crate::domain::oauth::{Scopes, is_client_id};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{path::PathBuf, str::FromStr};
 
 /// A public key for a client, as the command line names it: `CLIENT_ID=FILE`.
@@ -18,6 +19,7 @@ pub struct ClientKey {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClientEntry {
     /// `client_` and 32 hexadecimal digits.
+    #[serde(deserialize_with = "client_id")]
     pub client_id: String,
     /// What it may prove itself with at the token endpoint. Never told by the server.
     #[serde(default, skip_serializing)]
@@ -26,8 +28,30 @@ pub struct ClientEntry {
     #[serde(default)]
     pub keys: Vec<PathBuf>,
     /// What it may ask for, words between spaces; everything when nothing is said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scope")]
     pub scope: Option<String>,
+}
+
+fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    judge_client_id(&id).map_err(D::Error::custom)?;
+    Ok(id)
+}
+
+fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let scope = Option::<String>::deserialize(deserializer)?;
+    if let Some(scope) = &scope {
+        Scopes::read(scope).map_err(|error| D::Error::custom(error.description.trim_end_matches('.')))?;
+    }
+    Ok(scope)
+}
+
+fn judge_client_id(id: &str) -> Result<(), String> {
+    if is_client_id(id) {
+        return Ok(());
+    }
+    let id = crate::base::position::brief(id);
+    Err(format!("{id:?} cannot be a client id; write \"client_\" and 32 hexadecimal digits in lower case"))
 }
 
 impl FromStr for ClientKey {
@@ -36,9 +60,12 @@ impl FromStr for ClientKey {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((client_id, file)) if !client_id.is_empty() && !file.is_empty() => {
+                judge_client_id(client_id)?;
                 Ok(Self { client_id: client_id.to_owned(), file: file.into() })
             }
-            _ => Err(format!("{text:?} is no client's key; write CLIENT_ID=FILE, such as client_…=app.pub.pem")),
+            _ => {
+                Err(format!("{text:?} is not the key of a client; write CLIENT_ID=FILE, such as client_…=app.pub.pem"))
+            }
         }
     }
 }

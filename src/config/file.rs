@@ -1,7 +1,7 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
-use super::{ScenarioSource, ServeOptions, values};
-use crate::base::{position::Position, reading::Tree, urls::BaseUrl};
+use super::{ClientEntry, ScenarioSource, ServeOptions, Settings, values};
+use crate::base::{io_error, position::Position, reading::Tree, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file cannot be read.
-    #[error("{}: cannot be read: {error}", path.display())]
+    #[error("{}: cannot be read: {}", path.display(), io_error::reason(error))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -33,6 +33,12 @@ pub enum FileError {
 pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     let text = std::fs::read_to_string(path).map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
     let mut options: ServeOptions = toml::from_str(&text).map_err(|error| wrong(path, &text, &error))?;
+    refuse_repeated_client(path, &text, &options.clients)?;
+    if let Err((setting, problem)) = Settings::from_options(options.clone()).judge() {
+        let position = Position::of(&text, place_of(setting, &text));
+        let problem = format!("{setting}: {problem}");
+        return Err(FileError::Wrong { path: path.to_owned(), position, problem });
+    }
     // A path in a file is meant from where the file lies.
     if let Some(folder) = path.parent() {
         let ready_file = options.ready_file.iter_mut();
@@ -49,6 +55,22 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     Ok(options)
 }
 
+/// The offset of a setting of the top level.
+fn place_of(setting: &str, text: &str) -> usize {
+    let is_key = |line: &str| {
+        let key = line.split('=').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        key == setting
+    };
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if is_key(line) {
+            return offset + line.len() - line.trim_start().len();
+        }
+        offset += line.len();
+    }
+    0
+}
+
 fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
     let at = error.span().map_or(0, |span| span.start);
     let problem = match toml::from_str::<Tree>(text) {
@@ -56,20 +78,37 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
             Err(error) => error.in_settings(),
             Ok(_) => "the value cannot be used".to_owned(),
         },
-        Err(_) => syntax(error.message()).to_owned(),
+        Err(_) => syntax(error.message(), error.span().and_then(|span| text.get(span)).unwrap_or_default()),
     };
     FileError::Wrong { path: path.to_owned(), position: Position::of(text, at), problem }
 }
 
-/// What is wrong with the syntax, for the usual slips.
-fn syntax(message: &str) -> &'static str {
+/// What is wrong with the syntax, for the usual slips. `place` is the part of the file that the message is about.
+fn syntax(message: &str, place: &str) -> String {
     if message.contains("duplicate key") {
-        "the setting is given more than once; give it once"
-    } else if message.contains("must be quoted") {
-        "the value is not TOML; a text stands in double quotes, such as \"1MiB\""
-    } else {
-        "the line is not TOML; write one such as max-body = \"1MiB\""
+        let key = place.trim().trim_matches(['[', ']', '"', '\'', ' ']);
+        return format!("{key:?} is given more than once; give it once");
     }
+    if message.contains("must be quoted") {
+        return "the value is not TOML; a text stands in double quotes, such as \"1MiB\"".to_owned();
+    }
+    "the line is not TOML; write one such as max-body = \"1MiB\"".to_owned()
+}
+
+/// Refuses a client that the file describes twice, at its second place.
+fn refuse_repeated_client(path: &Path, text: &str, clients: &[ClientEntry]) -> Result<(), FileError> {
+    let is_repeated = |(index, client): &(usize, &ClientEntry)| {
+        clients[..*index].iter().any(|before| before.client_id == client.client_id)
+    };
+    let Some((_, client)) = clients.iter().enumerate().find(is_repeated) else { return Ok(()) };
+    let id = &client.client_id;
+    let quoted = text.match_indices(id.as_str()).filter(|(at, _)| text[..*at].ends_with(['"', '\'']));
+    let at = quoted.map(|(at, _)| at).nth(1).unwrap_or_default();
+    Err(FileError::Wrong {
+        path: path.to_owned(),
+        position: Position::of(text, at),
+        problem: format!("the client {id} is described more than once; put its keys into one entry"),
+    })
 }
 
 /// A size in a file: a number of bytes, or a text as on the command line.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 /// Reads a size: bytes, or a number with a unit.
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse().map_err(|_| format!("{text:?} is no size; write one such as 1MiB, 500kB or 1048576"))
+    text.parse().map_err(|_| format!("{text:?} is not a size; write one such as 1MiB, 500kB or 1048576"))
 }
 
 /// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
@@ -22,10 +22,26 @@ pub fn duration(text: &str) -> Result<SignedDuration, String> {
 /// # Errors
 /// When it is no such pair.
 pub fn split_address(address: &str) -> Result<(&str, u16), String> {
-    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    match parts {
-        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.starts_with('[')) => Ok((host, port)),
-        _ => Err(format!("{address:?} is no address; write HOST:PORT, such as 127.0.0.1:4747")),
+    const EXAMPLE: &str = "write HOST:PORT, such as 127.0.0.1:4747";
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let wrong = |fix: &str| Err(format!("{address:?} is not an address; {fix}"));
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return match address {
+            "" => wrong(EXAMPLE),
+            port if is_number(port) => wrong(&format!("it has no host; write HOST:PORT, such as 127.0.0.1:{port}")),
+            host => wrong(&format!("it has no port; write HOST:PORT, such as {host}:4747")),
+        };
+    };
+    if host.is_empty() {
+        return wrong(&format!("it has no host; {EXAMPLE}"));
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return wrong("write an IPv6 address in brackets, such as [::1]:4747");
+    }
+    match port.parse() {
+        Ok(port) => Ok((host, port)),
+        Err(_) if is_number(port) => wrong(&format!("its port {port} is too large; ports go from 0 to 65535")),
+        Err(_) => wrong(&format!("its port {port:?} is not a number from 0 to 65535; {EXAMPLE}")),
     }
 }
 
@@ -54,7 +70,7 @@ pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
             "an answer with HTTP status {text} has no body, but an error has one; choose another, such as 200"
         )),
         Ok(code @ 200..=599) => Ok(code),
-        _ => Err(format!("{text:?} is no HTTP status of an answer; write one from 200 to 599")),
+        _ => Err(format!("{text:?} is not the HTTP status of an answer; write one from 200 to 599")),
     }
 }
 

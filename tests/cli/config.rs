@@ -119,6 +119,16 @@ fn a_wrong_file_is_told_with_its_place() {
         "listen = \"\"\n",
         "base-url = \"mock.test\"\n",
         "[server]\nlisten = \"127.0.0.1:0\"\n",
+        "listen = \"127.0.0.1:99999\"\n",
+        "auth = \"open\"\nseed = 1\nauth = \"strict\"\n",
+        "[[clients]]\nclient-id = \"acme\"\n",
+        "client-key = [\"acme=app.pem\"]\n",
+        "client-key = \"acme\"\n",
+        "[[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\nscope = \"profile\"\n",
+        "[[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\nclient-id = \"acme\"\n",
+        "[[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\n\n\
+         [[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\n",
+        "[[clients]]\nkeys = [\"app.pem\"]\n",
     ] {
         let config = folder.write("mock.toml", text_of_file);
         let output = run(&["--config", &config]);
@@ -167,7 +177,12 @@ fn an_unknown_variable_of_ours_is_warned_of() {
     let mut command = program();
     command.args(["--listen", "127.0.0.1:0", "--log-format", "text"]).env("DOCENDORSE_MOCK_LISEN", "x");
     let (_, _, log) = Running::start(&mut command).stop("-TERM");
-    assert!(log.contains("DOCENDORSE_MOCK_LISEN is set, but no setting has that name"), "{log}");
+    assert!(
+        log.contains(
+            "DOCENDORSE_MOCK_LISEN is set, but no setting has that variable; did you mean DOCENDORSE_MOCK_LISTEN?"
+        ),
+        "{log}"
+    );
 }
 
 #[test]
@@ -178,14 +193,14 @@ fn a_limit_of_zero_is_refused_wherever_it_comes_from() {
         let variable = format!("DOCENDORSE_MOCK_{}", setting.replace('-', "_").to_uppercase());
         let flag = format!("--{setting}");
         let refused = [
-            program().args([&flag, "0"]).output().unwrap(),
-            program().env(&variable, "0").output().unwrap(),
-            program().args(["--config", &config]).output().unwrap(),
+            (2, "", program().args([&flag, "0"]).output().unwrap()),
+            (2, "", program().env(&variable, "0").output().unwrap()),
+            (3, "zero.toml:1:1: ", program().args(["--config", &config]).output().unwrap()),
         ];
-        for output in refused {
-            assert_eq!(output.status.code(), Some(2), "{setting}");
-            let told = text(&output.stderr);
-            assert!(told.starts_with(&format!("docendorse-mock: {setting}: 0 would")), "{told}");
+        for (exit, place, output) in refused {
+            assert_eq!(output.status.code(), Some(exit), "{setting}");
+            let told = folder.plain(&text(&output.stderr));
+            assert!(told.starts_with(&format!("docendorse-mock: {place}{setting}: 0 would")), "{told}");
         }
     }
 }
