@@ -1,8 +1,8 @@
 //! `decode`: what a server like this one would object to in an assertion, claim by claim, without asking one.
 
-use super::{Exit, Failure, output::printable, print};
+use super::{Exit, Failure, output::printable, print, unreadable};
 use crate::{
-    base::{clock::Clock, reading},
+    base::{clock::Clock, position::brief, reading},
     config::{self, AssertionNames, DEFAULT_AUDIENCE, EmailRule},
     domain::oauth::{
         AccessToken, Assertion, AssertionJudgement, Client, Fate, Ground, Issuer, Jws, PublicKey, Scope, Scopes,
@@ -55,9 +55,14 @@ pub(super) struct DecodeOptions {
 }
 
 pub(super) fn decode(options: &DecodeOptions) -> Result<Exit, Failure> {
-    let text = text(&options.token)?;
+    let Given { name, text } = given(&options.token)?;
     let text = text.trim();
-    let is_no_jwt = |problem: &str| Failure::new(Exit::File, format!("this is no signed JWT: it {problem}"));
+    if text.is_empty() {
+        return Err(Failure::new(Exit::File, format!("{name} is empty; {EXPECTED}")));
+    }
+    let is_no_jwt = |problem: &str| {
+        Failure::new(Exit::File, printable(&format!("{name} is not a signed JWT: it {problem}; {EXPECTED}")))
+    };
     let jws = Jws::read(text).map_err(|problem| is_no_jwt(&problem))?;
     let now = options.at.unwrap_or_else(Clock::system_now);
     if jws.header.get("typ").is_some_and(|typ| typ == "at+jwt") {
@@ -81,19 +86,44 @@ fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| format!("{text:?} is not a time; write one such as 2026-03-01T12:00:00Z"))
 }
 
-/// The text to be read: what was given, what is in the file of that name, or what comes in.
-fn text(given: &str) -> Result<String, Failure> {
-    let wrong = |error: std::io::Error| Failure::new(Exit::File, format!("{given}: cannot be read: {error}"));
-    if given == "-" {
+/// What a message about a text that is not a JWT ends with.
+const EXPECTED: &str = "give a JWT, which is three parts with dots in between (header.claims.signature), a file that \
+                        holds one, or - for standard input";
+
+/// The text to be judged, and what messages call it.
+struct Given {
+    name: String,
+    text: String,
+}
+
+/// Reads what the argument names: a token as it stands, a file, or standard input.
+fn given(argument: &str) -> Result<Given, Failure> {
+    let named = |name: &str, text: String| Given { name: name.to_owned(), text };
+    if argument == "-" {
         let mut text = String::new();
         // More than any token has, so that a stream without an end has one.
-        std::io::stdin().take(1 << 20).read_to_string(&mut text).map_err(wrong)?;
-        return Ok(text);
+        let read = std::io::stdin().take(1 << 20).read_to_string(&mut text);
+        return match read {
+            Ok(_) => Ok(named("standard input", text)),
+            Err(error) => Err(unreadable("standard input", &error)),
+        };
     }
-    if given.matches('.').count() >= 2 && given.starts_with("ey") {
-        return Ok(given.to_owned());
+    if argument.trim().is_empty() {
+        return Ok(named("the argument", String::new()));
     }
-    std::fs::read_to_string(given).map_err(wrong)
+    let is_like_token = argument.matches('.').count() >= 2 && argument.starts_with("ey");
+    if !is_like_token && Path::new(argument).exists() {
+        return match std::fs::read_to_string(argument) {
+            Ok(text) => Ok(named(argument, text)),
+            Err(error) => Err(unreadable(argument, &error)),
+        };
+    }
+    // Two dots make it a token rather than the name of a file, unless it is a path.
+    if is_like_token || argument.matches('.').count() == 2 && !argument.contains(['/', '\\']) {
+        return Ok(named("the argument", argument.to_owned()));
+    }
+    let shown = brief(argument);
+    Err(Failure::new(Exit::File, printable(&format!("{shown:?} is neither a JWT nor a file that exists; {EXPECTED}"))))
 }
 
 /// The client whose key is known, if there is one.
@@ -113,8 +143,7 @@ fn client(options: &DecodeOptions, assertion: &Assertion<'_>) -> Result<Option<C
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::File, format!("{}: cannot be read: {error}", path.display())))
+    std::fs::read_to_string(path).map_err(|error| unreadable(path.display(), &error))
 }
 
 fn read_jwks(path: &Path) -> Result<Value, Failure> {

@@ -41,10 +41,8 @@ impl<'t> Jws<'t> {
         let parts: Vec<&str> = token.split('.').collect();
         let [header, claims, signature] = parts[..] else {
             let what = if parts.len() == 5 { " (an encrypted JWT has 5)" } else { "" };
-            return Err(format!(
-                "has {} parts between dots, but a signed JWT has 3: header.claims.signature{what}",
-                parts.len()
-            ));
+            let count = if parts.len() == 1 { "1 part".to_owned() } else { format!("{} parts", parts.len()) };
+            return Err(format!("has {count} between dots, but a signed JWT has 3: header.claims.signature{what}"));
         };
         let decode = |name: &str, part: &str| {
             base64url(part).map_err(|problem| format!("is not base64url in its {name}: {problem}"))
