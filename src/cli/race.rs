@@ -5,7 +5,7 @@ mod explore;
 
 use super::{Exit, Failure, print, read_text};
 use crate::{
-    base::ids::Ids,
+    base::{ids::Ids, io_error},
     domain::signing::EnvelopeId,
     simulation::{
         explore::Layout,
@@ -143,7 +143,10 @@ pub(super) fn race(options: &RaceOptions) -> Result<Exit, Failure> {
         None => print(text.as_bytes())?,
         Some(file) => {
             std::fs::write(file, text).map_err(|error| {
-                Failure::new(Exit::Runtime, format!("{}: cannot be written: {error}", file.display()))
+                Failure::new(
+                    Exit::Runtime,
+                    format!("{}: cannot be written: {}", file.display(), io_error::reason_of_write(&error)),
+                )
             })?;
             let seed = seed.map(|seed| format!("; the seed is {seed}")).unwrap_or_default();
             print(format!("{}: written{seed}\n", file.display()).as_bytes())?;
@@ -193,5 +196,8 @@ impl Entrants {
 
 fn read(file: &str) -> Result<RaceFile, Failure> {
     let (name, text) = read_text(file)?;
-    RaceFile::read(&name, &text).map_err(|error| Failure::new(Exit::File, super::output::printable(&error.to_string())))
+    RaceFile::read(&name, &text).map_err(|error| {
+        let problem = envelope::lacks_envelope(&name, &text).unwrap_or_else(|| error.to_string());
+        Failure::new(Exit::File, super::output::printable(&problem))
+    })
 }

@@ -10,6 +10,7 @@ mod completion;
 mod config;
 #[cfg(unix)]
 mod endings;
+mod exit_codes;
 mod finding;
 mod folders;
 mod guard;
@@ -17,6 +18,7 @@ mod harness;
 mod help;
 mod limits;
 mod listen;
+mod messages;
 mod race;
 mod reading;
 mod reload;

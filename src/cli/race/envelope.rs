@@ -8,6 +8,10 @@ use crate::{
     simulation::race::Race,
 };
 use serde::Deserialize;
+use serde_json::Value;
+
+/// How many envelopes a message lists.
+const LISTED: usize = 5;
 
 /// What of a snapshot matters here.
 #[derive(Deserialize)]
@@ -34,4 +38,22 @@ pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
     let envelope = found.ok_or_else(|| refuse(format!("the sandbox has no envelope {id}")))?;
     let envelope = envelope.sound().map_err(|problem| refuse(format!("of the envelope {id}, {problem}")))?;
     Race::of_envelope(&envelope, now).map_err(|error| refuse(format!("there is no race for {id}: {error}")))
+}
+
+/// The message for a file that is a snapshot, and no envelope of it is named.
+pub(super) fn lacks_envelope(name: &str, text: &str) -> Option<String> {
+    let snapshot: Value = serde_json::from_str(text).ok()?;
+    let is_snapshot = snapshot.get("agents").is_none() && snapshot.get("clock").is_some();
+    let envelopes = snapshot.get("envelopes").filter(|_| is_snapshot)?.as_array()?;
+    let ids: Vec<&str> = envelopes.iter().filter_map(|envelope| envelope["id"].as_str()).collect();
+    let problem = match &ids[..] {
+        [] => "it has no envelope to race for".to_owned(),
+        [first, ..] => {
+            let more = ids.len().saturating_sub(LISTED);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let listed = ids[..ids.len().min(LISTED)].join(", ");
+            format!("add --envelope {first} to race for an envelope of it; it has {listed}{more}")
+        }
+    };
+    Some(format!("{name}: this is the snapshot of a sandbox; {problem}"))
 }
