@@ -285,6 +285,12 @@ impl Journal {
         self.ring().entries.iter().rev().cloned().collect()
     }
 
+    /// How many exchanges were recorded in all, which is the number of the last one.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        self.ring().recorded
+    }
+
     /// The exchange of a number, while it is kept.
     #[must_use]
     pub fn get(&self, number: u64) -> Option<Arc<Entry>> {

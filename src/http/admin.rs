@@ -1,4 +1,4 @@
-//! The control plane, `/__admin`: what is known of the server and of its sandbox, and how to start over.
+//! The control plane, `/__admin`: the index, what is known of the server and of its sandbox, and how to start over.
 //!
 //! Never recorded in the journal; its errors have one shape, RFC 9457.
 
@@ -49,6 +49,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
+        .route("/__admin", get(show_index))
+        .route("/__admin/", get(show_index))
         .route("/__admin/health", get(show_health))
         .route("/__admin/version", get(show_version))
         .route("/__admin/settings", get(show_settings))
@@ -108,8 +110,6 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/__admin/sandboxes/{name}/snapshot", get(sandboxes::snapshot_sandbox))
         .method_not_allowed_fallback(method_not_allowed)
         // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
-        .route("/__admin", any(no_such_endpoint))
-        .route("/__admin/", any(no_such_endpoint))
         .route("/__admin/{*rest}", any(no_such_endpoint))
         .layer(
             ServiceBuilder::new()
@@ -132,6 +132,25 @@ async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request
     app.make_room();
     answer.headers_mut().insert(X_REQUEST_ID, id);
     answer
+}
+
+/// `GET /__admin/`: every operation of the control plane.
+async fn show_index(Base(base_url): Base) -> Pretty<impl Serialize> {
+    #[derive(Serialize)]
+    struct IndexEntry {
+        method: &'static str,
+        url: String,
+        summary: &'static str,
+    }
+    let operations = operations::list();
+    let operations = operations
+        .map(|(method, path, summary)| IndexEntry { method, url: base_url.operation(path), summary })
+        .collect::<Vec<_>>();
+    Pretty(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "operations": operations,
+    }))
 }
 
 /// `GET /__admin/health`: how full the sandbox is, and how much it has given up.
@@ -181,18 +200,20 @@ async fn reset(State(app): State<Arc<App>>, World(sandbox): World) -> Result<Pre
     Ok(Pretty(json!({ "reset": name })))
 }
 
-async fn no_such_endpoint(method: Method, uri: Uri) -> Problem {
-    let (method, path) = (brief(method.as_str()), brief(uri.path()));
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        format!("There is no {method} {path}; /__admin/openapi.json lists what there is."),
-    )
+async fn no_such_endpoint(uri: Uri) -> Problem {
+    let fix = match operations::nearest_path(uri.path()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "GET /__admin/ lists the endpoints".to_owned(),
+    };
+    Problem::new(StatusCode::NOT_FOUND, format!("There is no endpoint {}; {fix}", brief(uri.path())))
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let known = match &operations::methods_at(uri.path())[..] {
+        [] => "see the Allow header".to_owned(),
+        [only] => format!("use {only}"),
+        [others @ .., last] => format!("use {} or {last}", others.join(", ")),
+    };
     let (method, path) = (brief(method.as_str()), brief(uri.path()));
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not allowed at {path}; the Allow header lists what is."),
-    )
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not take {method}; {known}"))
 }

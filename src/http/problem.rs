@@ -1,17 +1,42 @@
 //! Errors of the control plane, in the shape of RFC 9457.
 
-use crate::{app::WorkError, base::position::brief, domain::scenario::TooCostly, store::StoreError};
+use crate::{
+    app::WorkError,
+    base::{position::brief, reading::nearest},
+    domain::scenario::TooCostly,
+    store::StoreError,
+};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use serde::Serialize;
-use std::any::Any;
+use std::{any::Any, fmt::Display};
 
 /// A defect of ours on the control plane, which costs one request and not the server.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The mock failed; please report this as a bug.").into_response()
+}
+
+/// A message as a sentence: it begins in upper case and ends with a full stop, unless it is a question. The lines that
+/// may follow it show a place in a file, and stay as they are.
+fn sentence(message: &str) -> String {
+    let (first, excerpt) = message.split_at(message.find('\n').unwrap_or(message.len()));
+    let mut chars = first.chars();
+    let start = chars.next().map_or_else(String::new, |char| char.to_uppercase().collect());
+    let end = if first.ends_with(['.', '?']) { "" } else { "." };
+    format!("{start}{}{end}{excerpt}", chars.as_str())
+}
+
+/// A value that is not one of several words, with the nearest of them: the end of a message about it.
+pub(super) fn not_one_of(value: &str, known: &[&str]) -> String {
+    format!("{:?} is not one of {}{}", brief(value), known.join(", "), suggestion(value, known))
+}
+
+/// The end of a message about a word that does not exist: the one that is most likely meant, if there is one.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+    nearest(word, known).map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"))
 }
 
 /// An error of the control plane, in the shape of RFC 9457.
@@ -31,13 +56,30 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// A problem whose detail is written as a sentence, whatever the case and the ending that it comes with.
     pub(super) fn new(code: StatusCode, detail: impl Into<String>) -> Self {
         let title = code.canonical_reason().unwrap_or("Error");
-        Self { code, title, status: code.as_u16(), detail: detail.into(), retry_after: false }
+        Self { code, title, status: code.as_u16(), detail: sentence(&detail.into()), retry_after: false }
     }
 
     pub(super) fn not_found(what: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}, or it was dropped or deleted.", brief(id)))
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}.", brief(id)))
+    }
+
+    /// Nothing has this name. The nearest of the names that exist is suggested.
+    pub(super) fn unknown_name<'n>(what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
+        let meant = suggestion(name, &known.into_iter().collect::<Vec<_>>());
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}{meant}", brief(name)))
+    }
+
+    /// A parameter of the query whose value is refused.
+    pub(super) fn in_query(parameter: &str, problem: impl Display) -> Self {
+        Self::bad_request(format!("In the query: {parameter}: {problem}"))
+    }
+
+    /// A member of the body whose value is refused.
+    pub(super) fn in_body(member: &str, problem: impl Display) -> Self {
+        Self::bad_request(format!("In the body: /{member}: {problem}"))
     }
 
     /// A caller who should come again in a moment.
@@ -64,7 +106,7 @@ impl From<StoreError> for Problem {
 
 impl From<TooCostly> for Problem {
     fn from(error: TooCostly) -> Self {
-        Self::bad_request(format!("match: {error}."))
+        Self::bad_request(format!("In the matcher: {error}"))
     }
 }
 

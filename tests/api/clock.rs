@@ -68,9 +68,9 @@ async fn a_clock_does_not_go_back() {
     let session = open(&api, "h-1").await;
     let before = api.get("/__admin/clock").await.json();
     let set = post(&api, "/__admin/clock/set", json!({ "to": "2099-12-31T23:59:59Z" })).await;
-    let refusals = [set, advance(&api, "-1s").await, advance(&api, "-PT10M").await];
-    for refused in refusals {
-        assert_eq!(refused.status, 409, "{}", refused.text);
+    let refusals = [(409, set), (400, advance(&api, "-1s").await), (400, advance(&api, "-PT10M").await)];
+    for (status, refused) in refusals {
+        assert_eq!(refused.status, status, "{}", refused.text);
         assert!(refused.json()["detail"].as_str().unwrap().contains("a clock only moves forward"), "{}", refused.text);
     }
     let beyond = advance(&api, "90000000h").await;

@@ -40,6 +40,7 @@ mod pending;
 mod people;
 mod play;
 mod plus_in_match;
+mod problems;
 mod property;
 mod refusals;
 mod requests;

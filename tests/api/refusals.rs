@@ -43,7 +43,7 @@ async fn a_header_that_cannot_be_sent_is_refused() {
         (json!({ "Upgrade": "h2c" }), "is the server's own"),
     ] {
         let told = refusal(&api, &with(&json!({ "headers": headers }))).await;
-        assert!(told.contains(problem) && told.starts_with("the body:1:"), "{headers}: {told}");
+        assert!(told.contains(problem) && told.starts_with("The body:1:"), "{headers}: {told}");
     }
 }
 
@@ -196,7 +196,7 @@ async fn yaml_that_is_read_as_another_value_is_refused() {
         assert_eq!(answer.status, 400, "{line}: {}", answer.text);
         let told = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(told.contains(problem), "{line}: {told}");
-        assert!(told.starts_with("the body:3:") || told.starts_with("the body:4:"), "{line}: {told}");
+        assert!(told.starts_with("The body:3:") || told.starts_with("The body:4:"), "{line}: {told}");
     }
 }
 

@@ -104,8 +104,8 @@ async fn a_question_that_cannot_be_meant_is_refused() {
         ("match", "{", "In the query: match: it is cut off"),
         ("match", r#"{"mail": "x"}"#, "In the query: match: /mail: unknown member"),
         ("match", r#"{"email": null}"#, "In the query: match: /email: "),
-        ("timeout", "soon", "timeout: \"soon\" is not a span of time"),
-        ("timeout", "-1s", "timeout: \"-1s\" is negative"),
+        ("timeout", "soon", "In the query: timeout: \"soon\" is not a span of time"),
+        ("timeout", "-1s", "In the query: timeout: \"-1s\" is negative"),
         ("count", "many", "In the query: "),
         ("counts", "1", "In the query of GET /__admin/requests/wait: unknown parameter"),
     ] {
@@ -198,7 +198,13 @@ async fn a_wait_ends_by_itself() {
         let params: Vec<(&str, &str)> = timeout.iter().map(|timeout| ("timeout", *timeout)).collect();
         let missed = wait(&api, &params).await;
         assert_eq!(missed.status, 408);
-        let nothing = json!({ "wanted": 1, "matching": 0, "dropped": 0, "requests": [], "near_misses": [] });
+        let nothing = json!({
+            "title": "Request Timeout",
+            "status": 408,
+            "detail": "The time is up, and 0 of 1 exchanges matched; near_misses says what failed.",
+            "wanted": 1, "matching": 0, "dropped": 0, "requests": [], "near_misses": [],
+        });
+        assert_eq!(missed.header("content-type"), "application/problem+json");
         // The time before the wait, which is real, is subtracted from it.
         assert_eq!(started.elapsed().as_secs_f64().round(), seconds, "{timeout:?}");
         assert_eq!(missed.json(), nothing);

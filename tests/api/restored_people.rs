@@ -183,7 +183,7 @@ async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason()
     let taken = snapshot(&stage).await;
     let id = taken["envelopes"][0]["id"].as_str().unwrap().to_owned();
     for (pointer, value, reason) in [
-        ("/revision", json!(0), format!("the envelope {id} cannot be restored: its revision cannot be 0")),
+        ("/revision", json!(0), format!("The envelope {id} cannot be restored: its revision cannot be 0")),
         ("/recipients/1/role/first_agent", json!(1), "two of its agents have the same number".to_owned()),
         ("/recipients/0/seats/0/state", json!("primary"), "differ on who is primary".to_owned()),
         ("/recipients/0/role/number", json!(4_294_967_295_u32), "numbered from 1 on".to_owned()),
@@ -202,5 +202,5 @@ async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason()
     let mut doubled = taken.clone();
     doubled["envelopes"] = json!([taken["envelopes"][0], taken["envelopes"][0]]);
     let refused = stage.ask("POST", "/__admin/sandboxes/restore?name=again", doubled).await;
-    assert!(refused.text.contains("two of the snapshot's envelopes have the same id"), "{}", refused.text);
+    assert!(refused.text.contains("Two of the snapshot's envelopes have the same id"), "{}", refused.text);
 }

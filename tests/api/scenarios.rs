@@ -521,7 +521,7 @@ async fn how_far_each_has_come_can_be_seen_set_and_forgotten() {
     }
     let beyond = json!({ "subject": "sam@example.com", "answer": 3 });
     let told = send(&api, "PUT", "/__admin/scenarios/s/state", beyond).await.json();
-    let problem = "answer: 3 is not from 0 to 2; this member counts from 0, so 0 is answer 1 of \"s\".";
+    let problem = "In the body: /answer: 3 is not from 0 to 2; this member counts from 0, so 0 is answer 1 of \"s\".";
     assert_eq!(told["detail"], problem);
     assert_eq!(api.call("DELETE", "/__admin/scenarios/s/state").await.status, 204);
     assert_eq!(said(&api, "h-1", "kim@example.com").await, "0");
@@ -589,17 +589,17 @@ async fn a_scenario_that_cannot_be_read_is_refused_with_the_place_and_nothing_ch
         answer.json()["detail"].as_str().unwrap().to_owned()
     };
     let problem = detail("name: s\nanswers:\n  - outcome: succes\n").await;
-    assert!(problem.starts_with("the body:3:14: \"succes\" is not one of \"success\", "), "{problem}");
+    assert!(problem.starts_with("The body:3:14: \"succes\" is not one of \"success\", "), "{problem}");
     assert!(problem.ends_with("\n  - outcome: succes\n             ^"), "{problem}");
     let problem = detail("{\"name\": \"s\",\n \"answer\": []}").await;
-    assert!(problem.starts_with("the body:2:2: ") && problem.ends_with("\n \"answer\": []}\n ^"), "{problem}");
+    assert!(problem.starts_with("The body:2:2: ") && problem.ends_with("\n \"answer\": []}\n ^"), "{problem}");
     let problem = detail("name: t\nanswers: [{}]\n").await;
     assert_eq!(problem, r#"The scenario calls itself "t", but the path says "s"."#);
     for nothing in ["", "- 1", "name: s\nanswers: []\n", "name: s\nanswers: [{headers: {X: '{{ nope }}'}}]\n"] {
-        assert!(detail(nothing).await.contains("the body:"), "{nothing}");
+        assert!(detail(nothing).await.contains("The body:"), "{nothing}");
     }
     let answer = api.send(Request::put("/__admin/scenarios/s").body(Body::from(vec![0xFF])).unwrap()).await;
-    let problem = "the body:1:1: the file is not UTF-8; save it as UTF-8\n\u{FFFD}\n^";
+    let problem = "The body:1:1: the file is not UTF-8; save it as UTF-8.\n\u{FFFD}\n^";
     assert_eq!((answer.status.as_u16(), &answer.json()["detail"]), (400, &json!(problem)));
     assert_eq!(said(&api, "h-1", "sam@example.com").await, "old");
     assert_eq!(api.get("/__admin/scenarios/t").await.status, 404);

@@ -4,7 +4,7 @@ use crate::harness::{Answer, Api, body_of, documents};
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-async fn send(api: &Api, method: &str, path: &str, body: &str) -> Answer {
+pub async fn send(api: &Api, method: &str, path: &str, body: &str) -> Answer {
     api.send(Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap()).await
 }
 
@@ -14,7 +14,7 @@ fn detail(answer: &Answer) -> String {
 }
 
 /// Every documented operation of the control plane: method, path with something in its parts, and its description.
-fn operations() -> Vec<(String, String, Value, Vec<String>)> {
+pub fn operations() -> Vec<(String, String, Value, Vec<String>)> {
     let document = documents().control();
     let resolve = |value: &Value| match value["$ref"].as_str() {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap().clone(),
@@ -153,7 +153,7 @@ async fn errors_name_the_place_and_quote_no_library() {
             r#"{"settings": {"session_ttl": 5}}"#,
             "In the body: /settings/session_ttl: 5 has no unit; write 5ms, 5s or 5m",
         ),
-        ("POST", "/__admin/clock/set", "{}", "In the body: /to: the member is missing."),
+        ("POST", "/__admin/clock/set", "{}", "In the body: /to: the member is missing; send one such as {\"to\":"),
         (
             "POST",
             "/__admin/signing/users",

@@ -80,6 +80,12 @@ impl ReadError {
         self
     }
 
+    /// Whether a member is missing that must be there.
+    #[must_use]
+    pub fn is_missing_member(&self) -> bool {
+        matches!(self.kind, ReadErrorKind::Missing(_))
+    }
+
     /// The place and the problem, for a body: `/settings/session_ttl: …`.
     #[must_use]
     pub fn in_body(&self) -> String {

@@ -17,6 +17,7 @@ use crate::{
 };
 use serde::Serialize;
 use serde_json::json;
+use std::sync::Arc;
 
 /// `GET /__admin/actors`: actors with a state, newest first, then those that only have a session.
 pub(super) async fn list_actors(
@@ -30,7 +31,7 @@ pub(super) async fn list_actors(
         Some(after) => {
             let keys: Vec<_> = after.iter().map(ActorState::key).collect();
             let place = actors.iter().position(|actor| keys.iter().any(|key| *actor.email == **key));
-            place.ok_or_else(|| Problem::not_found("actor", &after.spaced))? + 1
+            place.ok_or_else(|| unknown(&after.spaced, &actors))? + 1
         }
     };
     let rest = &actors[start..];
@@ -41,8 +42,10 @@ pub(super) async fn list_actors(
 
 /// `GET /__admin/actors/{email}`.
 pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let actor = sandbox.actor(&email).await?;
-    actor.map(Pretty).ok_or_else(|| Problem::not_found("actor", &email))
+    match sandbox.actor(&email).await? {
+        Some(actor) => Ok(Pretty(actor)),
+        None => Err(unknown(&email, &sandbox.all_actors().await?)),
+    }
 }
 
 /// `PATCH /__admin/actors/{email}`: changes what is known, and opens the sessions that waited for a subscription (S3).
@@ -60,4 +63,8 @@ pub(super) async fn change_actor(
     let (actor, opened) = sandbox.change_actor(&email, change).await?;
     let opened: Vec<_> = opened.iter().map(|session| &session.id).collect();
     Ok(Pretty(json!({ "actor": actor, "opened_sessions": opened })))
+}
+
+fn unknown(email: &str, actors: &[Arc<ActorState>]) -> Problem {
+    Problem::unknown_name("actor", email, actors.iter().map(|actor| &*actor.email))
 }

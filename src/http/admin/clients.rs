@@ -46,7 +46,7 @@ pub(super) struct WantedKeys {
 
 impl WantedKeys {
     fn read(&self) -> Result<Vec<PublicKey>, Problem> {
-        let refuse = |member: &'static str| move |error: KeyError| Problem::bad_request(format!("{member}: {error}."));
+        let refuse = |member: &'static str| move |error: KeyError| Problem::in_body(member, error);
         match (&self.public_key, &self.jwks) {
             (Some(pem), None) => {
                 let key = PublicKey::from_pem(pem).map_err(refuse("public_key"))?;
@@ -57,7 +57,7 @@ impl WantedKeys {
                 Ok(vec![key])
             }
             (None, Some(_)) if self.kid.is_some() => {
-                Err(Problem::bad_request("kid: it goes with \"public_key\"; a JWK has a \"kid\" of its own."))
+                Err(Problem::in_body("kid", "it goes with \"public_key\"; a JWK has a \"kid\" of its own"))
             }
             (None, Some(jwks)) => PublicKey::read(&jwks.to_string()).map_err(refuse("jwks")),
             _ => Err(Problem::bad_request(
@@ -77,20 +77,22 @@ pub(super) async fn create_client(
     let id = match wanted.client_id {
         Some(id) if is_client_id(&id) => id,
         Some(id) => {
-            return Err(Problem::bad_request(format!(
-                "client_id: {:?} cannot be used; it must be \"client_\" and 32 hexadecimal digits in lower case.",
-                brief(&id)
-            )));
+            let id = brief(&id);
+            let problem = format!("{id:?} must be \"client_\" and 32 hexadecimal digits in lower case");
+            return Err(Problem::in_body("client_id", problem));
         }
         None => app.sandboxes.draw("client_", 32),
     };
     let scopes = match &wanted.scopes {
         None => Scopes::all(),
-        Some(scopes) => Scopes::read(&scopes.join(" "))
-            .map_err(|error| Problem::bad_request(format!("scopes: {}", error.description)))?,
+        Some(scopes) => {
+            Scopes::read(&scopes.join(" ")).map_err(|error| Problem::in_body("scopes", error.description))?
+        }
     };
     let secret = match wanted.client_secret {
-        Some(secret) if secret.is_empty() => return Err(Problem::bad_request("client_secret: it is empty.")),
+        Some(secret) if secret.is_empty() => {
+            return Err(Problem::in_body("client_secret", "it is empty; leave it out to have one drawn"));
+        }
         Some(secret) => secret,
         None => app.sandboxes.draw("cs_", 40),
     };
@@ -150,7 +152,10 @@ pub(super) async fn retire_key(
     IdAndKid { id, kid }: IdAndKid,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let retire = |client: &mut Client| {
-        if client.retire_key(&kid) { Ok(()) } else { Err(Problem::not_found("key", &kid)) }
+        if client.retire_key(&kid) {
+            return Ok(());
+        }
+        Err(Problem::unknown_name("key", &kid, client.keys.iter().map(|key| &**key.kid())))
     };
     let changed = sandbox.clients.change(&id, retire).ok_or_else(|| unknown(&id))??;
     Ok(Pretty(describe(&sandbox, &changed)))
@@ -190,7 +195,7 @@ fn unknown(id: &str) -> Problem {
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
-        Self::new(StatusCode::CONFLICT, format!("The key cannot be taken: {error}."))
+        Self::new(StatusCode::CONFLICT, format!("The key cannot be taken: {error}"))
     }
 }
 
@@ -200,6 +205,6 @@ impl From<RegisterError> for Problem {
             RegisterError::Exists(_) | RegisterError::TooMany | RegisterError::Full => StatusCode::CONFLICT,
             RegisterError::Gone => StatusCode::NOT_FOUND,
         };
-        Self::new(code, format!("The client was not registered: {error}."))
+        Self::new(code, format!("The client was not registered: {error}"))
     }
 }

@@ -58,7 +58,13 @@ pub(super) async fn advance_clock(
     World(sandbox): World,
     Fields(advance): Fields<AdvanceBy>,
 ) -> Result<Pretty<Value>, Problem> {
-    let reading = sandbox.clock.advance(span("by", &advance.by.0)?).map_err(refused)?;
+    let by = span("by", &advance.by.0)?;
+    if by.is_negative() {
+        let problem =
+            format!("{:?} is negative, but a clock only moves forward; write a span such as 10m", advance.by.0);
+        return Err(Problem::in_body("by", problem));
+    }
+    let reading = sandbox.clock.advance(by).map_err(refused)?;
     settled(&sandbox, reading).await
 }
 
@@ -84,11 +90,11 @@ async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, P
     Ok(Pretty(json!({ "now": reading.now, "frozen": reading.frozen, "ran": ran })))
 }
 
-/// The span of time that a field holds.
+/// The span of time that a member of the body holds.
 pub(super) fn span(field: &str, text: &str) -> Result<SignedDuration, Problem> {
-    read_span(text).ok_or_else(|| Problem::bad_request(format!("{field}: {}.", not_a_span(text))))
+    read_span(text).ok_or_else(|| Problem::in_body(field, not_a_span(text)))
 }
 
 fn refused(error: ClockError) -> Problem {
-    Problem::new(StatusCode::CONFLICT, format!("The clock was not moved: {error}."))
+    Problem::new(StatusCode::CONFLICT, format!("The clock was not moved: {error}"))
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     http::{
         admin::extract::{Params, World},
-        problem::Problem,
+        problem::{Problem, not_one_of},
     },
 };
 use axum::{
@@ -71,7 +71,7 @@ pub(super) async fn list_events(
         next: Option<String>,
         dropped: u64,
     }
-    let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("after", id))?;
+    let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("In the query: after", id))?;
     let limit = wanted.limit.map(|limit| page_size(Some(limit))).transpose()?;
     let filter = EventFilter {
         kinds: wanted.event.as_deref().map(kinds_of).transpose()?,
@@ -81,34 +81,34 @@ pub(super) async fn list_events(
     };
     if is_wanted(&headers) {
         if limit.is_some() {
-            return Err(Problem::bad_request("limit: a stream has no end; leave it out."));
+            return Err(Problem::in_query("limit", "a stream has no end; leave it out"));
         }
         return stream_events(app, sandbox, &headers, after, filter);
     }
     let page = sandbox.events().page(after, page_size(limit)?, |_, event| filter.admits(event)).await?;
     if after > page.last {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("There is no event {:?} yet; after a reset ids begin again with {}.", event_id(after), event_id(1)),
-        ));
+        let (after, first) = (event_id(after), event_id(1));
+        let detail = format!("There is no event {after:?} yet; after a reset ids begin again with {first}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
     let next = if page.more { Some(event_id(page.seen)) } else { None };
     let events = page.entries.into_iter().map(NumberedEvent::from).collect();
     Ok(Pretty(EventPage { events, next, dropped: page.dropped }).into_response())
 }
 
-/// The number of an event that a caller names.
+/// The number of an event that a caller names. `place` says where.
 fn number_of(place: &str, id: &str) -> Result<u64, Problem> {
     event_number(id).ok_or_else(|| {
-        Problem::bad_request(format!("{place}: {:?} is no event; write one such as {}.", brief(id), event_id(1)))
+        let (id, example) = (brief(id), event_id(1));
+        Problem::bad_request(format!("{place}: {id:?} is not the id of an event; write one such as {example}"))
     })
 }
 
 fn kinds_of(list: &str) -> Result<Vec<EventKind>, Problem> {
     let kind = |word: &str| {
         EventKind::named(word).ok_or_else(|| {
-            let known = EventKind::all().map(EventKind::as_str).collect::<Vec<_>>().join(", ");
-            Problem::bad_request(format!("event: {:?} is none of {known}.", brief(word)))
+            let known = EventKind::all().map(EventKind::as_str).collect::<Vec<_>>();
+            Problem::in_query("event", not_one_of(word, &known))
         })
     };
     list.split(',').map(str::trim).map(kind).collect()

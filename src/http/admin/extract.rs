@@ -9,6 +9,7 @@ use crate::{
     },
     domain::contract::has_more_values_than,
     http::{
+        admin::operations,
         body::{self, BUSY, BodyError, ReadBody},
         problem::Problem,
     },
@@ -40,13 +41,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 /// An error in a query, with the name of the parameter.
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
 pub(super) fn in_query(error: ReadError) -> Problem {
-    Problem::bad_request(format!("In the query: {}.", shorten(&error.in_query())))
+    Problem::bad_request(format!("In the query: {}", shorten(&error.in_query())))
 }
 
 /// An error in a body, with the place of the member.
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
 pub(super) fn in_body(error: ReadError) -> Problem {
-    Problem::bad_request(format!("In the body: {}.", shorten(&error.in_body())))
+    Problem::bad_request(format!("In the body: {}", shorten(&error.in_body())))
 }
 
 /// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
@@ -59,8 +60,14 @@ impl FromRequestParts<Arc<App>> for World {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let query = reading::query(parts.uri.query().unwrap_or_default()).map_err(in_query)?;
         let name = query.word("sandbox").map_or(DEFAULT, |name| &*name.spaced);
-        app.sandboxes.get(name).map(Self).ok_or_else(|| Problem::not_found("sandbox", name))
+        app.sandboxes.get(name).map(Self).ok_or_else(|| unknown_sandbox(app, name))
     }
+}
+
+/// The problem of a request that names a sandbox which does not exist.
+pub(super) fn unknown_sandbox(app: &App, name: &str) -> Problem {
+    let all = app.sandboxes.list();
+    Problem::unknown_name("sandbox", name, all.iter().map(|sandbox| sandbox.name()))
 }
 
 /// The JSON body of a control plane request. Unknown members are refused. An empty body is an empty object.
@@ -71,8 +78,9 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for Fields<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let example = operations::example_of(request.method(), request.uri().path());
         let body = read_body(request, app).await?;
-        parse(body, MOST_VALUES, reading::json_object).await.map(Self)
+        parse(body, MOST_VALUES, example, reading::json_object).await.map(Self)
     }
 }
 
@@ -96,7 +104,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
         }) else {
             return Err(Problem::busy("Another large snapshot is being restored; retry in a second."));
         };
-        parse(body, MOST_RESTORED_VALUES, read_snapshot).await.map(Self)
+        parse(body, MOST_RESTORED_VALUES, None, read_snapshot).await.map(Self)
     }
 }
 
@@ -148,6 +156,7 @@ fn read_snapshot<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
 async fn parse<T: Send + 'static>(
     body: ReadBody,
     most: usize,
+    example: Option<&'static str>,
     read: fn(&[u8]) -> Result<T, ReadError>,
 ) -> Result<T, Problem> {
     let is_small = body.bytes.len() <= PARSED_APART;
@@ -157,7 +166,12 @@ async fn parse<T: Send + 'static>(
             let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        let parsed = read(&bytes).map_err(in_body);
+        let parsed = read(&bytes).map_err(|error| match example.filter(|_| error.is_missing_member()) {
+            Some(example) => {
+                Problem::bad_request(format!("In the body: {}; send one such as {example}", error.in_body()))
+            }
+            None => in_body(error),
+        });
         drop(lease);
         parsed
     };

@@ -2,7 +2,7 @@
 //!
 //! Searching, and writing out what was found, runs on the pool for questions; waiting costs a place and no thread.
 
-use super::{Pretty, paging::page_size};
+use super::{Pretty, paging::page_size_in_body};
 use crate::{
     app::{App, MOST_WAITS},
     base::{
@@ -76,7 +76,7 @@ pub(super) async fn find_requests(
     Fields(wanted): Fields<FindRequests>,
 ) -> Result<Response, Problem> {
     let FindRequests { matcher, endpoint, limit } = wanted;
-    let limit = page_size(limit)?;
+    let limit = page_size_in_body(limit)?;
     let page = move |mut tally: Tally, journal: &Journal| found(journal, tally.entries(journal), limit);
     search(&app, &sandbox, Query { matcher, endpoint }.into(), page).await
 }
@@ -130,25 +130,24 @@ pub(super) async fn await_requests(
     let count = awaited.count.unwrap_or(1);
     let most = sandbox.journal.capacity();
     if count > most {
-        return Err(Problem::bad_request(format!(
-            "count: {count} exchanges are more than the journal keeps, which is {most}; raise --max-exchanges."
-        )));
+        let problem =
+            format!("{count} exchanges are more than the journal keeps, which is {most}; raise --max-exchanges");
+        return Err(Problem::in_query("count", problem));
     }
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
-        Some(text) => text.json().map_err(|error| Problem::bad_request(format!("In the query: match: {error}.")))?,
+        Some(text) => text.json().map_err(|error| Problem::in_query("match", error))?,
     };
     let query = Arc::new(Query { matcher, endpoint: awaited.endpoint });
     let patience = awaited
         .timeout
         .as_deref()
         .map_or(Ok(Duration::from_secs(10)), |text| duration(text).map(jiff::SignedDuration::unsigned_abs));
-    let patience = patience.map_err(|problem| Problem::bad_request(format!("timeout: {problem}; at most 5m.")))?;
+    let patience = patience.map_err(|problem| Problem::in_query("timeout", format!("{problem}; at most 5m")))?;
     if patience > LONGEST {
-        return Err(Problem::bad_request(format!(
-            "timeout: {:?} is longer than 5m, the maximum; wait again after a 408.",
-            brief(awaited.timeout.as_deref().unwrap_or_default())
-        )));
+        let timeout = brief(awaited.timeout.as_deref().unwrap_or_default());
+        let problem = format!("{timeout:?} is longer than 5m, the maximum; wait again after a 408");
+        return Err(Problem::in_query("timeout", problem));
     }
     let _place = app.wait_place().ok_or_else(|| {
         Problem::busy(format!("{MOST_WAITS} callers wait already, the most that there can be; try again in a moment."))
@@ -174,7 +173,7 @@ pub(super) async fn await_requests(
                     return Ok(app.questions.run(move |_| Some(found(&sandbox.journal, entries, MOST))).await?);
                 }
                 None if !app.is_ready() => return Err(Problem::stopping()),
-                None if sandbox.is_gone() => return Err(Problem::not_found("sandbox", sandbox.name())),
+                None if sandbox.is_gone() => return Err(deleted(&sandbox)),
                 None if sandbox.was_reset() => {}
                 None => {
                     let detail = "The mock failed; please report this as a bug.";
@@ -188,14 +187,22 @@ pub(super) async fn await_requests(
             }
         }
         let successor = app.sandboxes.successor(&sandbox);
-        sandbox = successor.ok_or_else(|| Problem::not_found("sandbox", sandbox.name()))?;
+        sandbox = successor.ok_or_else(|| deleted(&sandbox))?;
     }
+}
+
+/// The sandbox went while a request waited for it.
+fn deleted(sandbox: &Sandbox) -> Problem {
+    let detail = format!("The sandbox {:?} was deleted or dropped during the wait", sandbox.name());
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// What came, and the exchanges that came nearest to matching, with what kept them from it.
 fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) -> Option<Result<Response, TooCostly>> {
     #[derive(Serialize)]
     struct Missed {
+        #[serde(flatten)]
+        problem: Problem,
         wanted: usize,
         matching: usize,
         dropped: u64,
@@ -230,6 +237,8 @@ fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) 
     };
     let matching = requests.len();
     requests.truncate(MOST);
-    let missed = Missed { wanted, matching, dropped: journal.fill().dropped, requests, near_misses };
-    Some(Ok((StatusCode::REQUEST_TIMEOUT, Pretty(missed)).into_response()))
+    let detail = format!("The time is up, and {matching} of {wanted} exchanges matched; near_misses says what failed");
+    let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
+    let missed = Missed { problem, wanted, matching, dropped: journal.fill().dropped, requests, near_misses };
+    Some(Ok(Problem::extended(StatusCode::REQUEST_TIMEOUT, &missed)))
 }

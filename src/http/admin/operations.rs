@@ -36,6 +36,10 @@ struct Operation {
     takes_body: bool,
     /// The members of its body.
     members: Vec<String>,
+    /// A body that it takes, on one line.
+    example: Option<String>,
+    /// What it does.
+    summary: String,
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
@@ -61,11 +65,45 @@ pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
+/// The longest example that a message shows, in bytes.
+const LONGEST_EXAMPLE: usize = 200;
+
+/// A body that an operation takes, if the document has a short one.
+pub(super) fn example_of(method: &Method, path: &str) -> Option<&'static str> {
+    find(method, path)?.example.as_deref().filter(|example| example.len() <= LONGEST_EXAMPLE)
+}
+
+/// The methods of a path, in the order of the document.
+pub(super) fn methods_at(path: &str) -> Vec<&'static str> {
+    at(path).map(|operation| operation.method.as_str()).collect()
+}
+
+/// The documented path that is most likely meant by one that does not exist.
+pub(super) fn nearest_path(path: &str) -> Option<&'static str> {
+    let mut known: Vec<&str> = OPERATIONS.iter().map(|operation| operation.path.as_str()).collect();
+    known.retain(|path| path.starts_with("/__admin/") && !path.contains('{'));
+    reading::nearest(path, &known)
+}
+
+/// The operations of the control plane: method, path and summary.
+pub(super) fn list() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let of_control = OPERATIONS.iter().filter(|operation| operation.path.starts_with("/__admin"));
+    of_control.map(|operation| (&*operation.method, &*operation.path, &*operation.summary))
+}
+
 fn find(method: &Method, path: &str) -> Option<&'static Operation> {
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    let of_path = OPERATIONS.iter().filter(|operation| operation.method == method && operation.is_at(path));
+    at(path).find(|operation| operation.method == method)
+}
+
+/// The operations of a path.
+fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
+    // The index is served with and without its slash.
+    let path = if path == "/__admin" { "/__admin/" } else { path };
+    let all = OPERATIONS.iter().filter(|operation| operation.is_at(path)).collect::<Vec<_>>();
     // `/requests/count` is also of the shape of `/requests/{id}`.
-    of_path.min_by_key(|operation| operation.path.contains('{'))
+    let nearest = all.iter().map(|operation| operation.path.as_str()).min_by_key(|path| path.contains('{'));
+    all.into_iter().filter(move |operation| Some(operation.path.as_str()) == nearest)
 }
 
 impl Operation {
@@ -89,12 +127,12 @@ impl Operation {
         } else {
             shorten(&problem).into_owned()
         };
-        Err(Problem::bad_request(format!("In the query of {}: {hint}.", self.name())))
+        Err(Problem::bad_request(format!("In the query of {}: {hint}", self.name())))
     }
 
     /// Judges the body of an operation that takes none: it must be empty, or an empty object.
     fn judge_body(&self, body: &[u8]) -> Result<(), Problem> {
-        let takes_none = |fix: &str| Err(Problem::bad_request(format!("{} takes no body; {fix}.", self.name())));
+        let takes_none = |fix: &str| Err(Problem::bad_request(format!("{} takes no body; {fix}", self.name())));
         let form = reading::query(&String::from_utf8_lossy(body)).ok();
         let given = match object_tree(body) {
             Ok(object) => object.names().map(str::to_owned).collect::<Vec<_>>(),
@@ -126,7 +164,10 @@ fn read(document: &Value) -> Vec<Operation> {
             let mut parameters = in_query(&operation["parameters"]);
             parameters.extend(in_query(&item["parameters"]));
             let body = &operation["requestBody"];
-            let schema = resolve(&body["content"]["application/json"]["schema"]);
+            let content = &body["content"]["application/json"];
+            let schema = resolve(&content["schema"]);
+            let first = content["examples"].as_object().and_then(|all| all.values().next());
+            let example = first.map(|example| &example["value"]).or_else(|| content.get("example"));
             let members = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
             operations.push(Operation {
                 method: method.to_ascii_uppercase(),
@@ -134,6 +175,8 @@ fn read(document: &Value) -> Vec<Operation> {
                 parameters,
                 takes_body: !body.is_null(),
                 members: members.collect(),
+                example: example.map(Value::to_string),
+                summary: operation["summary"].as_str().unwrap_or_default().to_owned(),
             });
         }
     }

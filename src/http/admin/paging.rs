@@ -36,7 +36,7 @@ impl Paging {
             None => all,
             Some(after) => {
                 let place = all.iter().position(|entry| after.is(id(entry)));
-                let place = place.ok_or_else(|| Problem::not_found(what, &after.spaced))?;
+                let place = place.ok_or_else(|| Problem::unknown_name(what, &after.spaced, all.iter().map(&id)))?;
                 all.get(place + 1..).unwrap_or_default()
             }
         };
@@ -63,10 +63,19 @@ pub(super) fn page_after<T>(
     page.ok_or_else(|| Problem::not_found(what, after.unwrap_or_default()))
 }
 
-/// A page size as asked for, within bounds.
+/// A page size as the query asks for it, within bounds.
 pub(super) fn page_size(asked: Option<usize>) -> Result<usize, Problem> {
+    within_bounds(asked).map_err(|problem| Problem::in_query("limit", problem))
+}
+
+/// A page size as the body asks for it, within bounds.
+pub(super) fn page_size_in_body(asked: Option<usize>) -> Result<usize, Problem> {
+    within_bounds(asked).map_err(|problem| Problem::in_body("limit", problem))
+}
+
+fn within_bounds(asked: Option<usize>) -> Result<usize, String> {
     match asked.unwrap_or(USUAL) {
         size @ 1..=MOST => Ok(size),
-        size => Err(Problem::bad_request(format!("limit: {size} is not from 1 to {MOST}."))),
+        size => Err(format!("{size} is not from 1 to {MOST}")),
     }
 }

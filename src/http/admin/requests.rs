@@ -11,7 +11,7 @@ use crate::{
     },
     http::{
         admin::extract::{Id, Params, World},
-        problem::Problem,
+        problem::{Problem, suggestion},
     },
 };
 use axum::{extract::State, http::StatusCode};
@@ -42,17 +42,18 @@ impl RequestQuery {
                 (Some(number), _) => filter.after = Some(number),
                 (None, Ok(time)) => filter.since = Some(time),
                 (None, Err::<_, jiff::Error>(_)) => {
-                    return Err(Problem::bad_request(format!(
-                        "since: {:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {}.",
-                        brief(&since.spaced),
-                        exchange_id(1)
-                    )));
+                    let (since, example) = (brief(&since.spaced), exchange_id(1));
+                    let problem = format!(
+                        "{since:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {example}"
+                    );
+                    return Err(Problem::in_query("since", problem));
                 }
             }
         }
         if let Some(before) = &self.before {
             let number = exchange_number(before).ok_or_else(|| {
-                Problem::bad_request(format!("before: {:?} is no exchange such as {}.", brief(before), exchange_id(1)))
+                let (before, example) = (brief(before), exchange_id(1));
+                Problem::in_query("before", format!("{before:?} is not an exchange; write one such as {example}"))
             })?;
             filter.before = Some(number);
         }
@@ -63,11 +64,10 @@ impl RequestQuery {
                 (Some(word), _) => Some(StatusFilter::Contract(word)),
                 (None, Some(code)) => Some(StatusFilter::Http(code)),
                 (None, None) => {
-                    return Err(Problem::bad_request(format!(
-                        "status: {:?} is neither an HTTP status nor one of {}.",
-                        brief(status),
-                        STATUSES.join(", ")
-                    )));
+                    let (known, meant) = (STATUSES.join(", "), suggestion(status, &STATUSES));
+                    let status = brief(status);
+                    let problem = format!("{status:?} is neither an HTTP status nor one of {known}{meant}");
+                    return Err(Problem::in_query("status", problem));
                 }
             };
         }
@@ -121,7 +121,7 @@ pub(super) async fn show_request(
     Id(id): Id,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let entry = exchange_number(&id).and_then(|number| sandbox.journal.get(number));
-    let entry = entry.ok_or_else(|| Problem::not_found("exchange", &id))?;
+    let entry = entry.ok_or_else(|| unknown(&sandbox.journal, &id))?;
     let version = match entry.exchange.chosen.by {
         // It was compared with no scenario.
         ChosenBy::Contract | ChosenBy::Nobody | ChosenBy::Signing => None,
@@ -164,6 +164,22 @@ pub(super) async fn delete_request(World(sandbox): World, Id(id): Id) -> Result<
     let journal = &sandbox.journal;
     match exchange_number(&id) {
         Some(number) if journal.delete(number) => Ok(StatusCode::NO_CONTENT),
-        _ => Err(Problem::not_found("exchange", &id)),
+        _ => Err(unknown(&sandbox.journal, &id)),
     }
+}
+
+/// The problem of a request for an exchange that the journal does not hold. Ids are counted, so it is known which were
+/// given.
+fn unknown(journal: &Journal, id: &str) -> Problem {
+    let detail = match exchange_number(id) {
+        None => format!("{:?} is not the id of an exchange; write one such as {}", brief(id), exchange_id(1)),
+        Some(number) if (1..=journal.recorded()).contains(&number) => {
+            format!("The exchange {:?} is not kept any more; it was deleted or dropped", exchange_id(number))
+        }
+        Some(number) => match journal.recorded() {
+            0 => format!("There is no exchange {:?}; the journal has recorded none yet", exchange_id(number)),
+            last => format!("There is no exchange {:?}; the last is {}", exchange_id(number), exchange_id(last)),
+        },
+    };
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }

@@ -12,7 +12,7 @@ use crate::{
     config::SwitchChanges,
     domain::scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
     http::{
-        admin::extract::{Fields, Id, LargeFields, MOST_RESTORED, Params},
+        admin::extract::{Fields, Id, LargeFields, MOST_RESTORED, Params, unknown_sandbox},
         base_url::Base,
         problem::Problem,
     },
@@ -57,14 +57,14 @@ pub(super) async fn create_sandbox(
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
     settings.seed = wanted.seed;
     let changes = SwitchChanges::try_from(wanted.settings);
-    let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}.", shorten(&problem))))?;
+    let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
     // Read before anything is made, so that nothing is half made. Many take seconds to read.
     let scenarios = match wanted.scenarios {
         none if none.is_empty() => Ok(ScenarioSet::default()),
         some => app.questions.run(move |_| Some(read_scenarios(&some))).await?,
     };
-    let scenarios = scenarios.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let scenarios = scenarios.map_err(|error| Problem::bad_request(format!("In the body: {error}")))?;
     let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let new = NewSandbox { name: wanted.name, settings, clock, scenarios, base_url: base_url.clone() };
@@ -174,7 +174,7 @@ pub(super) async fn reset_sandbox(
 
 /// Resets a sandbox and frees what it held.
 pub(super) async fn reset(app: &App, name: &str) -> Result<(), Problem> {
-    app.sandboxes.reset(name).ok_or_else(|| Problem::not_found("sandbox", name))?;
+    app.sandboxes.reset(name).ok_or_else(|| unknown_sandbox(app, name))?;
     Ok(app.sandboxes.clear_away().await?)
 }
 
@@ -184,7 +184,7 @@ pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) ->
         return Err(Problem::new(StatusCode::CONFLICT, "The default sandbox always exists; reset it instead."));
     }
     if !app.sandboxes.delete(&name) {
-        return Err(Problem::not_found("sandbox", &name));
+        return Err(unknown_sandbox(&app, &name));
     }
     app.sandboxes.clear_away().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -196,7 +196,7 @@ impl From<CreateError> for Problem {
             CreateError::Exists(_) => StatusCode::CONFLICT,
             CreateError::Name(_) => StatusCode::BAD_REQUEST,
         };
-        Self::new(code, format!("{error}."))
+        Self::new(code, error.to_string())
     }
 }
 
@@ -204,17 +204,15 @@ impl From<RestoreError> for Problem {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Create(error) => error.into(),
-            RestoreError::Twice(_) | RestoreError::Unsound(..) => {
-                Self::bad_request(format!("{}.", shorten(&error.to_string())))
-            }
-            RestoreError::Reset => Self::new(StatusCode::CONFLICT, format!("{error}.")),
+            RestoreError::Twice(_) | RestoreError::Unsound(..) => Self::bad_request(shorten(&error.to_string())),
+            RestoreError::Reset => Self::new(StatusCode::CONFLICT, error.to_string()),
             RestoreError::Store(error) => error.into(),
         }
     }
 }
 
 fn find(app: &App, name: &str) -> Result<Arc<Sandbox>, Problem> {
-    app.sandboxes.get(name).ok_or_else(|| Problem::not_found("sandbox", name))
+    app.sandboxes.get(name).ok_or_else(|| unknown_sandbox(app, name))
 }
 
 async fn describe(sandbox: &Sandbox, base_url: &BaseUrl) -> Result<Value, Problem> {

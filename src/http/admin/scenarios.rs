@@ -71,12 +71,12 @@ pub(super) async fn put_scenario(
 
 /// `DELETE /__admin/scenarios/{name}`: from this sandbox.
 pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
-    if sandbox.scripts.remove(&name) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&name)) }
+    if sandbox.scripts.remove(&name) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&sandbox, &name)) }
 }
 
 /// `PUT /__admin/scenarios/{name}/pin`: answers every request from now on.
 pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    if sandbox.scripts.pin(Some(&name)) { Ok(Pretty(json!({ "pinned": name }))) } else { Err(unknown(&name)) }
+    if sandbox.scripts.pin(Some(&name)) { Ok(Pretty(json!({ "pinned": name }))) } else { Err(unknown(&sandbox, &name)) }
 }
 
 /// `DELETE /__admin/scenarios/{name}/pin`: requests choose again.
@@ -110,7 +110,7 @@ pub(super) async fn queue_scenario(
 ) -> Result<Pretty<impl Serialize>, Problem> {
     find(&sandbox, &name)?;
     if !(1..=QUEUED).contains(&queue.count) || !sandbox.scripts.queue(&name, queue.count) {
-        return Err(Problem::bad_request(format!("count: a sandbox queues 1 to {QUEUED} requests in all.")));
+        return Err(Problem::in_body("count", format!("a sandbox queues 1 to {QUEUED} requests in all")));
     }
     Ok(Pretty(json!({ "queued": name, "count": queue.count })))
 }
@@ -139,23 +139,22 @@ pub(super) async fn set_state(
     let answers = scenario.answers().len();
     let subject = match (scenario.per(), &*state.subject) {
         (Per::Actor, "") => {
-            return Err(Problem::bad_request(format!("subject: {name:?} is walked by email; give one.")));
+            return Err(Problem::in_body("subject", format!("{name:?} is walked by email; give one")));
         }
         (Per::Actor, email) => email.to_lowercase(),
         (Per::Handoff, "") => {
-            return Err(Problem::bad_request(format!("subject: {name:?} is walked by handoff_id; give one.")));
+            return Err(Problem::in_body("subject", format!("{name:?} is walked by handoff_id; give one")));
         }
         (Per::All, subject) if !subject.is_empty() => {
-            return Err(Problem::bad_request(format!("subject: {name:?} is walked by all together; leave it out.")));
+            return Err(Problem::in_body("subject", format!("{name:?} is walked by all together; leave it out")));
         }
         (Per::Handoff | Per::All, subject) => subject.to_owned(),
     };
     if !sandbox.scripts.set_walk(&name, &subject, state.answer, sandbox.clock.now()) {
-        return Err(Problem::bad_request(format!(
-            "answer: {} is not from 0 to {}; this member counts from 0, so 0 is answer 1 of {name:?}.",
-            state.answer,
-            answers.saturating_sub(1)
-        )));
+        let (answer, last) = (state.answer, answers.saturating_sub(1));
+        let problem =
+            format!("{answer} is not from 0 to {last}; this member counts from 0, so 0 is answer 1 of {name:?}");
+        return Err(Problem::in_body("answer", problem));
     }
     Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
 }
@@ -174,9 +173,10 @@ pub(super) async fn reset_scenarios(World(sandbox): World) -> StatusCode {
 }
 
 fn find(sandbox: &Sandbox, name: &str) -> Result<Arc<Scenario>, Problem> {
-    sandbox.scripts.set().get(name).cloned().ok_or_else(|| unknown(name))
+    sandbox.scripts.set().get(name).cloned().ok_or_else(|| unknown(sandbox, name))
 }
 
-fn unknown(name: &str) -> Problem {
-    Problem::not_found("scenario", name)
+fn unknown(sandbox: &Sandbox, name: &str) -> Problem {
+    let set = sandbox.scripts.set();
+    Problem::unknown_name("scenario", name, set.iter().map(|scenario| scenario.name()))
 }

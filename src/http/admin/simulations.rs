@@ -68,9 +68,9 @@ pub(super) async fn simulate_race(
     let race = race(&sandbox, wanted).await?;
     let most = MOST_RUNS.min(u32::try_from(MOST_STEPS / race.cost()).unwrap_or(MOST_RUNS)).max(1);
     let runs = u32::try_from(runs).ok().filter(|runs| (1..=most).contains(runs)).ok_or_else(|| {
-        Problem::bad_request(format!(
-            "runs: {runs} is not from 1 to {most}, the most of this race at once; the verb \"race\" takes more."
-        ))
+        let problem =
+            format!("{runs} is not from 1 to {most}, the most of this race at once; docendorse-mock race takes more");
+        Problem::in_body("runs", problem)
     })?;
     app.simulations.run(move |deadline| simulate(&race, seed, runs, format, deadline)).await?
 }
@@ -80,8 +80,8 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
         (Some(agents), None) => {
             let race = Race::of_agents(&agents, wanted.reopen.unwrap_or(false), wanted.expiration_period_days);
             race.map_err(|error| match error {
-                RaceError::Period(_) => Problem::bad_request(format!("expiration_period_days: {error}.")),
-                error => Problem::bad_request(format!("agents: {error}.")),
+                RaceError::Period(_) => Problem::in_body("expiration_period_days", error),
+                error => Problem::in_body("agents", error),
             })
         }
         (None, Some(id)) => {
@@ -91,10 +91,8 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
                 ));
             }
             let envelope = sandbox.envelopes().get(&id).await?.ok_or_else(|| Problem::not_found("envelope", &id))?;
-            Race::of_envelope(&envelope, sandbox.clock.now()).map_err(|error| {
-                let end = if matches!(error, RaceError::Refused(_)) { "" } else { "." };
-                Problem::new(StatusCode::CONFLICT, format!("There is no race: {error}{end}"))
-            })
+            Race::of_envelope(&envelope, sandbox.clock.now())
+                .map_err(|error| Problem::new(StatusCode::CONFLICT, format!("There is no race: {error}")))
         }
         _ => Err(Problem::bad_request("Say who races: either \"agents\" or \"envelope_id\".")),
     }
@@ -131,7 +129,7 @@ fn simulate(
     }
     let races = match race.runs_until(seed, runs, || deadline.is_over()) {
         Ok(races) => races?,
-        Err(error) => return Some(Err(Problem::bad_request(format!("runs: {error}.")))),
+        Err(error) => return Some(Err(Problem::in_body("runs", error))),
     };
     Some(Ok(match format {
         SimulationFormat::Json => json(races),

@@ -45,23 +45,22 @@ pub(super) async fn create_token(
 ) -> Result<Response, Problem> {
     let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
     let id = wanted.client_id.as_deref().unwrap_or(own);
-    let client = sandbox.clients.get(id).ok_or_else(|| {
-        Problem::bad_request(format!("client_id: there is no client {:?} in this sandbox.", brief(id)))
-    })?;
+    let client = sandbox
+        .clients
+        .get(id)
+        .ok_or_else(|| Problem::in_body("client_id", format!("there is no client {:?} in this sandbox", brief(id))))?;
     let scope = match wanted.scope {
         None => client.scopes,
-        Some(scope) => {
-            Scopes::read(&scope).map_err(|error| Problem::bad_request(format!("scope: {}", error.description)))?
-        }
+        Some(scope) => Scopes::read(&scope).map_err(|error| Problem::in_body("scope", error.description))?,
     };
     for (name, text) in [("sub", &wanted.sub), ("email", &wanted.email)] {
         if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST) {
-            return Err(Problem::bad_request(format!("{name}: it has more than {LONGEST} characters.")));
+            return Err(Problem::in_body(name, format!("it has more than {LONGEST} characters")));
         }
     }
     let expires_in = wanted.expires_in.map(|SpanText(text)| span("expires_in", &text)).transpose()?;
     if expires_in.is_some_and(|span| span.as_secs() < 1) {
-        return Err(Problem::bad_request("expires_in: a token passes for one second at least."));
+        return Err(Problem::in_body("expires_in", "it must be at least 1s"));
     }
     let token = NewToken {
         client: Arc::clone(&client.id),

@@ -12,13 +12,13 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
     /// There is no such envelope.
-    #[error("There is no envelope {:?}, or it was dropped.", brief(.0))]
+    #[error("There is no envelope {:?}.", brief(.0))]
     NoSuchEnvelope(String),
     /// There is no such recipient.
     #[error("The envelope has no recipient {:?}.", brief(.0))]
     NoSuchRecipient(String),
     /// There is no such agent.
-    #[error("There is no agent {:?}, or its envelope was dropped.", brief(.0))]
+    #[error("There is no agent {:?}.", brief(.0))]
     NoSuchAgent(String),
     /// There is no such contact.
     #[error("There is no contact {:?}.", brief(.0))]

@@ -56,7 +56,7 @@ pub(super) fn stream_events(
     // A client that comes back asks as it did the first time; what it has seen since stands in the header.
     let seen = match last.as_deref() {
         None | Some("") => after,
-        Some(id) => number_of("Last-Event-ID", id)?,
+        Some(id) => number_of("In the header Last-Event-ID", id)?,
     };
     let Some(leave) = app.stream() else {
         return Err(Problem::new(

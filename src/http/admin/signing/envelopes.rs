@@ -2,7 +2,7 @@
 
 use super::{EmptyBody, refusal::refused};
 use crate::{
-    base::{position::brief, reading::Readings},
+    base::reading::Readings,
     domain::signing::{Envelope, EnvelopeState, EnvelopeView},
     http::{
         admin::{
@@ -11,7 +11,7 @@ use crate::{
             prefer::Preferred,
         },
         pretty::Pretty,
-        problem::Problem,
+        problem::{Problem, not_one_of},
     },
     sandbox::{Performed, SigningError},
     store::RecordPage,
@@ -58,8 +58,7 @@ pub(in crate::http::admin) async fn list_envelopes(
     }
     let limit = page_size(wanted.limit)?;
     if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
-        let known = EnvelopeState::WORDS.join(", ");
-        return Err(Problem::bad_request(format!("status: {:?} is none of {known}.", brief(status))));
+        return Err(Problem::in_query("status", not_one_of(status, &EnvelopeState::WORDS)));
     }
     let after = wanted.after.as_deref();
     let page = sandbox.envelopes().page(after, limit, |envelope| wanted.admits(envelope)).await?;

@@ -43,22 +43,20 @@ pub(in crate::http::admin) struct UserFields {
 
 impl UserFields {
     fn check(self) -> Result<(Option<String>, sandbox::NewUser), Problem> {
-        let refuse = |detail: String| Err(Problem::bad_request(detail));
+        let refuse = |member: &str, problem: String| Err(Problem::in_body(member, problem));
         if let Some(id) = self.id.as_ref().filter(|id| !is_id(id)) {
-            return refuse(format!(
-                "id: {:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores.",
-                brief(id)
-            ));
+            let problem = "cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores";
+            return refuse("id", format!("{:?} {problem}", brief(id)));
         }
         if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
-            return refuse(format!("name: it must have from 1 to {LONGEST_NAME} characters."));
+            return refuse("name", format!("it must have from 1 to {LONGEST_NAME} characters"));
         }
         if !is_email(&self.email) {
-            return refuse(format!("email: {:?} is no email address.", brief(&self.email)));
+            return refuse("email", format!("{:?} is not an email address", brief(&self.email)));
         }
         if let Some(phone) = self.phone.as_ref().filter(|phone| !is_phone(phone)) {
             let phone = brief(phone);
-            return refuse(format!("phone: {phone:?} has no digit; write a phone number such as \"+14155550123\"."));
+            return refuse("phone", format!("{phone:?} has no digit; write a phone number such as \"+14155550123\""));
         }
         let phone = self.phone.map(Into::into);
         Ok((self.id, sandbox::NewUser { name: self.name.into(), email: self.email.into(), phone, locale: self.locale }))

@@ -1,0 +1,270 @@
+//! The details of the control plane's errors: one style, the nearest name, and the fix.
+
+use crate::{
+    harness::{Answer, Api, body_of},
+    strictness::{operations, send},
+};
+use serde_json::{Value, json};
+
+/// The detail of a problem, after a check of its style: a sentence or more, from an upper case letter to a full stop or
+/// a question mark. Lines that follow show a place in a file.
+fn detail(answer: &Answer) -> String {
+    assert!(answer.status.as_u16() >= 400, "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.text);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    let sentence = detail.lines().next().unwrap();
+    assert!(!sentence.starts_with(char::is_lowercase), "{detail}");
+    assert!(sentence.ends_with(['.', '?']), "{detail}");
+    for wrong in ["?.", "..", ".;", "?;", "os error"] {
+        assert!(!sentence.contains(wrong), "{wrong} in: {detail}");
+    }
+    detail
+}
+
+/// A body schema's members, references in one document followed.
+fn members(document: &Value, operation: &Value) -> Vec<String> {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    };
+    schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+#[tokio::test]
+async fn every_detail_is_a_sentence() {
+    let api = Api::new();
+    let document = crate::harness::documents().control();
+    let mut refused = 0;
+    for (method, path, operation, parameters) in operations() {
+        let members = members(document, &operation);
+        let mut bodies =
+            vec![String::new(), "[]".to_owned(), "{".to_owned(), "a=b".to_owned(), "{\"a\": 1,}".to_owned()];
+        for member in &members {
+            for value in ["[[]]", "\"x\"", "-1", "{}", "true"] {
+                bodies.push(format!("{{{member:?}: {value}}}"));
+            }
+            bodies.push(format!("{{\"{member}x\": 1}}"));
+        }
+        let mut queries = vec![String::new(), "sandbox=defualt".to_owned(), "sandbox=none".to_owned()];
+        for parameter in &parameters {
+            queries.push(format!("{}=1", &parameter[1..]));
+            for value in ["x", "0", "-1", "%FF", "a+b", ""] {
+                queries.push(format!("{parameter}={value}"));
+            }
+        }
+        let tries = bodies.iter().map(|body| (String::new(), body.clone()));
+        let tries = tries.chain(queries.iter().map(|query| (query.clone(), String::new())));
+        for (query, body) in tries {
+            // What takes effect, or time, is no refusal.
+            if method == "DELETE" && query.is_empty() || path.ends_with("/wait") && !query.contains("=x") {
+                continue;
+            }
+            let answer = send(&api, &method, &format!("{path}?{query}"), &body).await;
+            if answer.status.as_u16() >= 400 {
+                detail(&answer);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 500, "{refused}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_draws_the_nearest() {
+    let api = Api::new();
+    api.hand_off(body_of("h-1", "kim@example.com")).await;
+    send(&api, "POST", "/__admin/sandboxes", r#"{"name": "suite-a"}"#).await;
+    let key = std::fs::read_to_string("fixtures/keys/other-client.pub.pem").unwrap();
+    let id = "client_ffffffffffffffffffffffffffffffff";
+    let client = json!({ "client_id": id, "public_key": key, "kid": "spring" }).to_string();
+    assert_eq!(send(&api, "POST", "/__admin/clients", &client).await.status, 201);
+    for (method, path, expected) in [
+        ("GET", "/__admin/scenarios/falky", "There is no scenario \"falky\"; did you mean \"flaky\"?"),
+        ("PUT", "/__admin/scenarios/rate_limitd/pin", "did you mean \"rate-limited\"?"),
+        ("DELETE", "/__admin/scenarios/falky/pin", "did you mean \"flaky\"?"),
+        ("POST", "/__admin/scenarios/falky/queue", "did you mean \"flaky\"?"),
+        ("GET", "/__admin/scenarios/falky/state", "did you mean \"flaky\"?"),
+        ("DELETE", "/__admin/scenarios/falky", "did you mean \"flaky\"?"),
+        ("GET", "/__admin/scenarios?after=falky", "did you mean \"flaky\"?"),
+        ("GET", "/__admin/scenarios/nothing-like-it", "There is no scenario \"nothing-like-it\"."),
+        ("GET", "/__admin/health?sandbox=suitea", "There is no sandbox \"suitea\"; did you mean \"suite-a\"?"),
+        ("GET", "/__admin/sandboxes/defualt", "did you mean \"default\"?"),
+        ("POST", "/__admin/sandboxes/suite_b/reset", "did you mean \"suite-a\"?"),
+        ("DELETE", "/__admin/sandboxes/suit-a", "did you mean \"suite-a\"?"),
+        ("GET", "/__admin/sandboxes?after=suit-a", "did you mean \"suite-a\"?"),
+        (
+            "GET",
+            "/__admin/actors/kim@exmaple.com",
+            "There is no actor \"kim@exmaple.com\"; did you mean \"kim@example.com\"?",
+        ),
+        ("GET", "/__admin/actors?after=kin@example.com", "did you mean \"kim@example.com\"?"),
+        (
+            "DELETE",
+            "/__admin/clients/client_ffffffffffffffffffffffffffffffff/keys/sprint",
+            "There is no key \"sprint\"; did you mean \"spring\"?",
+        ),
+        ("GET", "/__admin/events?event=agent.acepted", "In the query: event: \"agent.acepted\" is not one of "),
+        ("GET", "/__admin/events?event=agent.acepted", "; did you mean \"agent.accepted\"?"),
+        ("GET", "/__admin/events?event=agent.accepted,envelope_sent", "; did you mean \"envelope.sent\"?"),
+        ("GET", "/__admin/requests?status=sucess", "nor one of success, require_subscription, "),
+        ("GET", "/__admin/requests?status=sucess", "; did you mean \"success\"?"),
+        ("GET", "/__admin/requests?status=verify-email", "; did you mean \"verify_email\"?"),
+        ("GET", "/__admin/requests?endpoint=handof", "; did you mean \"handoff\"?"),
+        ("GET", "/__admin/signing/envelopes?status=finalised", "; did you mean \"finalized\"?"),
+        ("GET", "/__admin/sessions?intent=self-sing", "; did you mean \"self_sign\"?"),
+        ("GET", "/__admin/messages?channel=smss", "; did you mean \"sms\"?"),
+        ("GET", "/__admin/sesions", "There is no endpoint /__admin/sesions; did you mean /__admin/sessions?"),
+        ("POST", "/__admin/clock/advanse", "did you mean /__admin/clock/advance?"),
+        ("GET", "/__admin/nowhere", "There is no endpoint /__admin/nowhere; GET /__admin/ lists the endpoints."),
+    ] {
+        let told = detail(&send(&api, method, path, "").await);
+        assert!(told.contains(expected), "{method} {path}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_404_says_only_what_is_known() {
+    let api = Api::new();
+    let before = detail(&api.get("/__admin/requests/ex_00000001").await);
+    assert_eq!(before, "There is no exchange \"ex_00000001\"; the journal has recorded none yet.");
+    let first = api.hand_off(body_of("h-1", "kim@example.com")).await;
+    let first = first.header("x-mock-exchange").to_owned();
+    api.hand_off(body_of("h-2", "kim@example.com")).await;
+    assert_eq!(api.call("DELETE", &format!("/__admin/requests/{first}")).await.status, 204);
+    for method in ["GET", "DELETE"] {
+        for (id, expected) in [
+            (&*first, "The exchange \"ex_00000001\" is not kept any more; it was deleted or dropped."),
+            ("ex_00000003", "There is no exchange \"ex_00000003\"; the last is ex_00000002."),
+            ("ex_00000000", "There is no exchange \"ex_00000000\"; the last is ex_00000002."),
+            ("nonsense", "\"nonsense\" is not the id of an exchange; write one such as ex_00000001."),
+        ] {
+            assert_eq!(detail(&api.call(method, &format!("/__admin/requests/{id}")).await), expected);
+        }
+    }
+    for path in [
+        "/__admin/sessions/as_none",
+        "/__admin/sessions?after=as_none",
+        "/__admin/messages/msg_none",
+        "/__admin/tokens/at_none",
+        "/__admin/clients/client_none",
+        "/__admin/signing/users/usr_none",
+        "/__admin/signing/users?after=usr_none",
+        "/__admin/signing/envelopes?after=env_none",
+        "/__admin/signing/envelopes/env_0000000000000001",
+    ] {
+        let answer = api.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        let told = detail(&answer);
+        assert!(told.starts_with("There is no ") && told.ends_with("\"."), "{path}: {told}");
+    }
+    let open = api.call("POST", "/__admin/signing/agents/agt_000000000000000100000001/open").await;
+    assert_eq!(detail(&open), "There is no agent \"agt_000000000000000100000001\".");
+}
+
+#[tokio::test]
+async fn a_405_names_the_methods_of_the_path() {
+    let api = Api::new();
+    let operations = operations();
+    let mut seen = 0;
+    for (_, path, ..) in &operations {
+        let known: Vec<&str> =
+            operations.iter().filter(|(_, other, ..)| other == path).map(|(method, ..)| method.as_str()).collect();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            if known.contains(&method) {
+                continue;
+            }
+            let answer = send(&api, method, path, "").await;
+            assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
+            let told = detail(&answer);
+            let (what, fix) = told.split_once("; use ").unwrap_or_else(|| panic!("{told}"));
+            assert_eq!(what, format!("{path} does not take {method}"));
+            let named: Vec<&str> = fix.trim_end_matches('.').split([',', ' ']).filter(|word| *word != "or").collect();
+            let named: Vec<&str> = named.into_iter().filter(|word| !word.is_empty()).collect();
+            assert_eq!(named, known, "{path}: {told}");
+            let allowed: Vec<&str> = answer.header("allow").split(',').map(str::trim).collect();
+            assert!(known.iter().all(|method| allowed.contains(method)), "{path}: {allowed:?}");
+            assert!(allowed.iter().all(|method| *method == "HEAD" || known.contains(method)), "{path}: {allowed:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "{seen}");
+    let health = detail(&api.call("POST", "/__admin/health").await);
+    assert_eq!(health, "/__admin/health does not take POST; use GET.");
+    let pin = detail(&api.call("GET", "/__admin/scenarios/flaky/pin").await);
+    assert_eq!(pin, "/__admin/scenarios/flaky/pin does not take GET; use PUT or DELETE.");
+}
+
+#[tokio::test]
+async fn a_missing_member_is_shown_by_an_example() {
+    let api = Api::new();
+    for (method, path, expected) in [
+        (
+            "POST",
+            "/__admin/clock/advance",
+            "In the body: /by: the member is missing; send one such as {\"by\":\"10m\"}.",
+        ),
+        (
+            "POST",
+            "/__admin/clock/set",
+            "In the body: /to: the member is missing; send one such as {\"to\":\"2026-03-01T12:00:00Z\"}.",
+        ),
+        (
+            "PUT",
+            "/__admin/scenarios/flaky/state",
+            "In the body: /answer: the member is missing; send one such as {\"subject\":\"sam@example.com\",\"answer\":0}.",
+        ),
+    ] {
+        for body in ["", "{}", " "] {
+            let answer = send(&api, method, path, body).await;
+            assert_eq!((answer.status.as_u16(), &*detail(&answer)), (400, expected));
+        }
+    }
+    let user = detail(&send(&api, "POST", "/__admin/signing/users", "").await);
+    assert!(
+        user.starts_with("In the body: /name: the member is missing; send one such as {\"id\":\"usr_sam\","),
+        "{user}"
+    );
+}
+
+#[tokio::test]
+async fn a_negative_span_is_a_bad_value() {
+    let api = Api::new();
+    for by in ["-5s", "-PT5S", "5s ago", "-1d"] {
+        let answer = send(&api, "POST", "/__admin/clock/advance", &json!({ "by": by }).to_string()).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        let problem = "is negative, but a clock only moves forward; write a span such as 10m.";
+        assert_eq!(detail(&answer), format!("In the body: /by: {by:?} {problem}"));
+    }
+    assert_eq!(send(&api, "POST", "/__admin/clock/advance", r#"{"by": "0s"}"#).await.status, 200);
+    // That a time is in the past depends on the clock.
+    let past = send(&api, "POST", "/__admin/clock/set", r#"{"to": "2020-01-01T00:00:00Z"}"#).await;
+    assert_eq!(past.status, 409, "{}", past.text);
+}
+
+#[tokio::test]
+async fn the_index_lists_every_operation() {
+    let api = Api::new();
+    let index = api.get("/__admin/").await;
+    assert_eq!(index.status, 200, "{}", index.text);
+    assert_eq!(api.get("/__admin").await.json(), index.json());
+    let listed = index.json()["operations"].clone();
+    let listed = listed.as_array().unwrap();
+    let document = crate::harness::documents().control();
+    let mut count = 0;
+    for (path, item) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/__admin")) {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
+            let expected = json!({
+                "method": method.to_uppercase(),
+                "url": format!("{}{path}", crate::harness::BASE_URL),
+                "summary": operation["summary"],
+            });
+            assert!(listed.contains(&expected), "{expected}");
+            count += 1;
+        }
+    }
+    assert_eq!(listed.len(), count);
+    assert_eq!(api.get("/__admin/?sandbx=1").await.status, 400);
+    assert_eq!(api.get("/__admin?sandbx=1").await.status, 400);
+    assert_eq!(api.call("POST", "/__admin").await.status, 405);
+}
