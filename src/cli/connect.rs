@@ -18,7 +18,10 @@ pub(super) struct ServerAddress {
 impl ServerAddress {
     /// Reads an `http://` URL.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or("only http:// URLs can be asked")?;
+        let rest = url.strip_prefix("http://").ok_or_else(|| {
+            let (_, rest) = url.split_once("://").unwrap_or(("", url));
+            format!("docendorse-mock speaks plain HTTP; write http://{rest}")
+        })?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let path = path.trim_end_matches('/');
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());

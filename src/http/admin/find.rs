@@ -231,13 +231,15 @@ fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) 
         let failed = journal.with_facts(&request, |facts| query.matcher.failures(facts))?;
         Ok(Near { request, failed })
     });
-    let near_misses = match near.collect::<Result<_, TooCostly>>() {
+    let near_misses: Vec<Near> = match near.collect::<Result<_, TooCostly>>() {
         Ok(near) => near,
         Err(error) => return Some(Err(error)),
     };
     let matching = requests.len();
     requests.truncate(MOST);
-    let detail = format!("The time is up, and {matching} of {wanted} exchanges matched; near_misses says what failed");
+    let near =
+        if near_misses.is_empty() { "the journal holds no others" } else { "near_misses says why others did not" };
+    let detail = format!("The time is up, and {matching} of {wanted} exchanges matched; {near}");
     let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
     let missed = Missed { problem, wanted, matching, dropped: journal.fill().dropped, requests, near_misses };
     Some(Ok(Problem::extended(StatusCode::REQUEST_TIMEOUT, &missed)))
