@@ -31,12 +31,12 @@ pub use values::{duration, split_address, split_addresses};
 
 use crate::base::urls::BaseUrl;
 use bytesize::ByteSize;
-use clap::{Args, ValueHint, builder::BoolishValueParser};
+use clap::{Args, ValueHint};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use values::{SwitchParser, error_http_status, size};
 pub(crate) use values::{base_url, listen};
-use values::{error_http_status, size};
 
 /// Where the server listens by default: on both loopback addresses.
 pub const DEFAULT_LISTEN: &str = "localhost:4747";
@@ -70,7 +70,7 @@ pub struct ServeOptions {
 
     /// Let URLs that are handed out follow Forwarded, X-Forwarded-Host, -Proto and -Port, as a reverse proxy sets them.
     #[arg(long, env = "DOCENDORSE_MOCK_TRUST_FORWARDED", num_args = 0..=1, default_missing_value = "true",
-          require_equals = true, value_name = "BOOL", value_parser = BoolishValueParser::new())]
+          require_equals = true, value_name = "BOOL", value_parser = SwitchParser)]
     pub trust_forwarded: Option<bool>,
 
     /// Once ready, write URLs, process id and version as JSON to this file; if the start fails, write the reason.
@@ -198,7 +198,7 @@ pub struct ServeOptions {
     /// Leave `registration_url` out of the `register` answer.
     #[arg(long, env = "DOCENDORSE_MOCK_NO_REGISTRATION_URL", help_heading = "Contract",
           num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL",
-          value_parser = BoolishValueParser::new())]
+          value_parser = SwitchParser)]
     pub no_registration_url: Option<bool>,
 
     /// Serve the scenario files of this folder, and reload them when they change; `shipped` stands for the scenarios

@@ -55,27 +55,50 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     Ok(options)
 }
 
+/// The settings of the top level in a text, tables included, each with its offset.
+fn settings_of(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let (mut offset, mut is_in_table) = (0, false);
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim();
+        let start = offset + line.len() - line.trim_start().len();
+        offset += line.len();
+        if let Some(table) = bare.strip_prefix('[') {
+            let name = table.trim_start_matches('[').split(']').next().unwrap_or_default();
+            found.push((start, name.trim()));
+            is_in_table = true;
+        } else if let Some((name, _)) = bare.split_once('=').filter(|_| !is_in_table && !bare.starts_with('#')) {
+            found.push((start, name.trim().trim_matches(['"', '\''])));
+        }
+    }
+    found
+}
+
 /// The offset of a setting of the top level.
 fn place_of(setting: &str, text: &str) -> usize {
-    let is_key = |line: &str| {
-        let key = line.split('=').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-        key == setting
-    };
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        if is_key(line) {
-            return offset + line.len() - line.trim_start().len();
-        }
-        offset += line.len();
-    }
-    0
+    settings_of(text).into_iter().find(|(_, name)| *name == setting).map_or(0, |(at, _)| at)
+}
+
+/// The setting of the top level that a place in a text belongs to.
+fn setting_at(text: &str, at: usize) -> &str {
+    // The end of its line, as a place may be in front of the name.
+    let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+    settings_of(text).into_iter().rev().find(|(start, _)| *start <= end).map_or("", |(_, name)| name)
 }
 
 fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
-    let at = error.span().map_or(0, |span| span.start);
+    let mut at = error.span().map_or(0, |span| span.start);
     let problem = match toml::from_str::<Tree>(text) {
         Ok(tree) => match tree.read::<ServeOptions>() {
-            Err(error) => error.in_settings(),
+            Err(error) => {
+                // The two readers look at the settings in different orders, so they may object to different ones.
+                let place = error.place();
+                let setting = place.split('/').nth(1).unwrap_or_default();
+                if setting != setting_at(text, at) {
+                    at = place_of(setting, text);
+                }
+                error.in_settings()
+            }
             Ok(_) => "the value cannot be used".to_owned(),
         },
         Err(_) => syntax(error.message(), error.span().and_then(|span| text.get(span)).unwrap_or_default()),
@@ -88,6 +111,9 @@ fn syntax(message: &str, place: &str) -> String {
     if message.contains("duplicate key") {
         let key = place.trim().trim_matches(['[', ']', '"', '\'', ' ']);
         return format!("{key:?} is given more than once; give it once");
+    }
+    if place.starts_with(|char: char| char.is_ascii_digit()) && place.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("{place} is too large; write a smaller number");
     }
     if message.contains("must be quoted") {
         return "the value is not TOML; a text stands in double quotes, such as \"1MiB\"".to_owned();

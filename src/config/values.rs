@@ -2,11 +2,41 @@
 
 use crate::base::{chance::read_span, urls::BaseUrl};
 use bytesize::ByteSize;
+use clap::{
+    Arg, Command,
+    builder::{PossibleValue, TypedValueParser},
+};
 use jiff::SignedDuration;
+use std::ffi::OsStr;
 
 /// Reads a size: bytes, or a number with a unit.
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     text.parse().map_err(|_| format!("{text:?} is not a size; write one such as 1MiB, 500kB or 1048576"))
+}
+
+/// Parses a switch of the command line or the environment, in any of the usual words. Help and completion offer two.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SwitchParser;
+
+impl TypedValueParser for SwitchParser {
+    type Value = bool;
+
+    fn parse_ref(&self, command: &Command, flag: Option<&Arg>, value: &OsStr) -> Result<bool, clap::Error> {
+        let parser: fn(&str) -> Result<bool, String> = switch;
+        parser.parse_ref(command, flag, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["true", "false"].into_iter().map(PossibleValue::new)))
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" | "t" | "1" => Ok(true),
+        "false" | "no" | "off" | "n" | "f" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is not a switch; write true or false")),
+    }
 }
 
 /// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).

@@ -129,6 +129,10 @@ fn a_wrong_file_is_told_with_its_place() {
         "[[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\n\n\
          [[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\n",
         "[[clients]]\nkeys = [\"app.pem\"]\n",
+        "seed = 99999999999999999999999999999999999999999\n",
+        "max-sessions = 1.5\nport = 1\n",
+        "\n# port\nauth = \"sometimes\"\nmax-body = \"much\"\n",
+        "max-sessions = 1.5\n[[clients]]\nclient-id = \"acme\"\n",
     ] {
         let config = folder.write("mock.toml", text_of_file);
         let output = run(&["--config", &config]);

@@ -225,6 +225,8 @@ fn a_url_an_address_and_a_client_draw_a_fix() {
         (&["serve", "--listen", "::1:4747"], "write an IPv6 address in brackets, such as [::1]:4747"),
         (&["serve", "--client-key", "acme=app.pem"], "\"acme\" cannot be a client id"),
         (&["serve", "--seed", "1", "--seed", "2"], "--seed"),
+        (&["serve", "--max-events", "99999999999999999999"], "it is too large; write a smaller number, such as 1000"),
+        (&["serve", "--trust-forwarded=perhaps"], "\"perhaps\" is not a switch; write true or false"),
     ] {
         let output = run(arguments);
         let told = text(&output.stderr);

@@ -80,6 +80,18 @@ impl ReadError {
         self
     }
 
+    /// The place as a JSON pointer, with the name of a member that is unknown, missing or given twice.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.kind {
+            ReadErrorKind::Unknown { name, .. } | ReadErrorKind::Twice(name) => {
+                format!("{}/{}", self.pointer, escape(name))
+            }
+            ReadErrorKind::Missing(name) => format!("{}/{}", self.pointer, escape(name)),
+            _ => self.pointer.clone(),
+        }
+    }
+
     /// Whether a member is missing that must be there.
     #[must_use]
     pub fn is_missing_member(&self) -> bool {

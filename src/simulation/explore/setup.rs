@@ -57,7 +57,7 @@ impl FromStr for Layout {
     fn from_str(word: &str) -> Result<Self, String> {
         let known = Self::ALL.map(Self::as_str).join(", ");
         let found = Self::ALL.into_iter().find(|layout| layout.as_str() == word);
-        found.ok_or_else(|| format!("{word:?} is no layout; there are {known}"))
+        found.ok_or_else(|| format!("{word:?} is not a layout; the layouts are {known}"))
     }
 }
 
