@@ -254,7 +254,7 @@ async fn what_a_reset_cleared_counts_no_more_while_it_is_held() {
         reset(&api, "default").await;
     }
     let empty = Api::new().app.memory().used;
-    assert!(api.app.memory().used - empty < 8 * body.len(), "but for the bodies under way");
+    assert!(api.app.memory().used - empty < 8 * body.len(), "beside the bodies that are being received");
     for (_, half) in halves {
         half.finish(&body).await;
     }

@@ -30,7 +30,7 @@ pub enum Verdict {
     Refused,
     /// It is not there, and need not be.
     Absent,
-    /// It could not be judged, for want of something that was refused.
+    /// It could not be judged, because something that it depends on was refused.
     Unjudged,
     /// The contract does not know it.
     PassedOver,

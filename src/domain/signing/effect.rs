@@ -92,9 +92,9 @@ impl EffectKind {
 pub struct Effect {
     /// What happened.
     pub kind: EffectKind,
-    /// The place of the recipient to which it happened, if to one.
+    /// The place of the recipient in the envelope, if it happened to a recipient or to one of its agents.
     pub recipient: Option<u32>,
-    /// The place of the agent to whom it happened, if to one.
+    /// The place of the agent among those of the recipient, if it happened to an agent.
     pub agent: Option<u32>,
 }
 
