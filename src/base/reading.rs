@@ -85,7 +85,7 @@ fn not_json(text: &str) -> ReadError {
 }
 
 /// What is wrong with a text that has one of the two halves of a character.
-const HALF: &str = "it has half of a character as an escape; write both halves, such as \\ud83d\\ude00,";
+const HALF: &str = "it is not JSON: half of a character as an escape; write both halves, such as \\ud83d\\ude00,";
 
 /// What is wrong with the syntax, for the usual slips.
 fn syntax(error: &serde_json::Error) -> &'static str {

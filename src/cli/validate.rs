@@ -172,9 +172,15 @@ fn folder_reports(folder: &Path, kind: Option<FileKind>) -> Result<Result<Vec<Fi
         Err(error) => return Ok(Err(error)),
     };
     let is_scenario = |(path, body): &(PathBuf, Vec<u8>)| self::kind(path, body) == FileKind::Scenario;
-    let found = if files.iter().any(is_scenario) { FileKind::Scenario } else { FileKind::Handoff };
+    let scenario = files.iter().find(|file| is_scenario(file));
+    if let (None, Some((path, _)), false) = (kind, scenario, files.iter().all(is_scenario)) {
+        let (folder, path) = (shown(folder), shown(path));
+        warn(&format!(
+            "{folder}: every file must be a scenario, because {path} is one; --as KIND checks them otherwise"
+        ));
+    }
+    let kind = kind.unwrap_or(if scenario.is_some() { FileKind::Scenario } else { FileKind::Handoff });
     let mut scenarios = Scenarios::default();
-    let kind = kind.unwrap_or(found);
     files.iter().map(|(path, body)| report(kind, shown(path), body, &mut scenarios)).collect::<Result<_, _>>().map(Ok)
 }
 

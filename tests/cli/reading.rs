@@ -120,6 +120,8 @@ fn broken_yaml() -> Vec<String> {
         "name: \"s\" x\nanswers: [{}]\n",
         "name: s\npriority: [1]\nanswers: [{}]\n",
         "name: s\npriority: {a: 1}\nanswers: [{}]\n",
+        "name: s\nanswers:\n  - { delay: 1s, probability: 0.3x }\n",
+        "name: s\nendpoint: [token]\nanswers: [{}]\n",
         "hello\n",
         "- a\n- b\n",
         "# nothing\n",

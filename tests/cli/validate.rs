@@ -195,6 +195,9 @@ fn a_folder_with_a_scenario_is_judged_as_the_server_does() {
         let expected = vec![checked(name, "scenario", true), checked("b.json", "scenario", false)];
         assert_eq!(folder_report(&[&path]), (Some(3), expected));
         assert_eq!(run(&["list", "--scenarios", &path]).status.code(), Some(3), "the server refuses it as well");
+        let warning =
+            format!("every file must be a scenario, because {path}{name} is one; --as KIND checks them otherwise\n");
+        assert!(text(&run(&["validate", &path]).stderr).ends_with(&warning), "{warning}");
         let files = folder_report(&["--as", "handoff", &path]).1;
         assert_eq!(files, [checked(name, "request", false), checked("b.json", "request", true)]);
         std::fs::remove_file(folder.file("b.json")).unwrap();

@@ -114,7 +114,7 @@ fn options() -> Options {
 /// What is wrong, in the words of this crate where there are any.
 fn problem(error: &Error) -> String {
     match error {
-        Error::Eof { .. } => "the file is empty; write a scenario, with a name and answers".to_owned(),
+        Error::Eof { .. } => "the file is empty, or ends too early".to_owned(),
         Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
         Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
             Some(option) => format!("unknown key {:?}; did you mean {option:?}?", brief(field)),
@@ -131,8 +131,10 @@ fn problem(error: &Error) -> String {
             "a text or another single value is wanted here, not a list or an object".to_owned()
         }
         Error::NullIntoString { .. } => "the value is missing; give one, or drop the key".to_owned(),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. }
+        | Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => "a word is wanted here, not a list".to_owned(),
         Error::InvalidBooleanStrict { .. } => "\"true\" or \"false\" is wanted here".to_owned(),
-        Error::InvalidScalar { ty: "f32" | "f64", .. } => "a number is wanted here".to_owned(),
+        Error::InvalidScalar { ty: "f32" | "f64" | "floating point", .. } => "a number is wanted here".to_owned(),
         Error::InvalidScalar { ty, .. } if ty.starts_with('i') => "a whole number is wanted here".to_owned(),
         Error::InvalidScalar { ty, .. } if ty.starts_with('u') => {
             "a whole number, not below 0, is wanted here".to_owned()
@@ -168,7 +170,7 @@ fn problem(error: &Error) -> String {
             format!("{:?} is not a finite number; quote it to keep the text", brief(value))
         }
         Error::MultipleDocuments { .. } => {
-            "the file holds more than one document; write each scenario in a file of its own".to_owned()
+            "the file holds more than one document; write each in a file of its own".to_owned()
         }
         Error::MergeKeyNotAllowed { .. } | Error::MergeValueNotMapOrSeqOfMaps { .. } => {
             "the merge key << cannot be used here; write the keys out".to_owned()

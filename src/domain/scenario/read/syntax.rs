@@ -341,7 +341,7 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
         ErrorKind::ExpectedDocumentStart
         | ErrorKind::InvalidDocumentEnd
         | ErrorKind::MissingDocumentEndBeforeDirective => {
-            "something follows the end of the scenario; remove it, or check the indentation and the brackets"
+            "something follows the end of the value; remove it, or check the indentation and the brackets"
         }
         ErrorKind::PlainScalarStartsWithDashFlowIndicator | ErrorKind::BlockEntryInFlowCollection => {
             "a text cannot begin with this - in YAML; write it in quotes"
@@ -371,7 +371,7 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
         | ErrorKind::InvalidTagDirectiveTerminator
         | ErrorKind::DirectiveByteLimitExceeded { .. }
         | ErrorKind::TooManyReservedDirectiveParams { .. } => {
-            "a line that begins with % is a directive of YAML, which a scenario does not need; remove it"
+            "a line that begins with % is a directive of YAML, and not needed here; remove it"
         }
         ErrorKind::UnexpectedEof | ErrorKind::UnexpectedEndOfPlainScalar | ErrorKind::ExpectedNodeContent => {
             "a value is missing here; write one"
