@@ -100,31 +100,11 @@ impl Race {
         };
         is_race(agents.len())?;
         let start = Timestamp::UNIX_EPOCH;
-        let terms = Terms {
-            name: "Race".into(),
-            context: None,
-            expiration_period_days: period.unwrap_or(90),
-            reminder_initial_delay_days: 0,
-            reminder_repeat_interval_days: 0,
-            reminder_before_expiration_days: 0,
-            reopen,
-            keep_declined: false,
-            created_at: start,
-            origin: None,
-            plan: None,
-        };
+        let terms = Terms { expiration_period_days: period.unwrap_or(90), reopen, ..Terms::new("Race", start) };
         let mut envelope = Envelope::new(EnvelopeId(0), terms);
         let recipient = NewRecipient {
-            kind: RecipientType::Signer,
-            identifier: "signer".into(),
-            role_name: None,
-            order: 1,
-            required: true,
-            color: None,
-            hosted_by: None,
-            delegated_by: None,
-            phone_verification: false,
             persons: agents.iter().zip(1..).map(|(agent, number)| agent.person(number)).collect(),
+            ..NewRecipient::signer("signer")
         };
         envelope.add_recipient(recipient, start, &|_| "".into()).map_err(|error| match error {
             DraftError::DuplicateAgent { value, .. } => RaceError::DuplicateAgent(value),

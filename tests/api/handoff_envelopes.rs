@@ -128,7 +128,10 @@ async fn whoever_is_named_twice_signs_twice_or_competes_once() {
     let envelope = stage.envelope(&stage.hand_off("h-1", twice.clone()).await).await;
     let each = [["party_1", "alice@example.com"], ["party_2", "ALICE@example.com"], ["party_3", "bob@example.com"]];
     assert_eq!(cast(&envelope), json!(each.map(|[party, email]| json!([party, [email]]))));
-    assert_eq!(envelope["recipients"][1]["agents"][0]["name"], "ALICE@example.com", "the email stands in for a missing name");
+    assert_eq!(
+        envelope["recipients"][1]["agents"][0]["name"], "ALICE@example.com",
+        "the email stands in for a missing name"
+    );
     stage.script(json!({ "parties": "any_one" })).await;
     let envelope = stage.envelope(&stage.hand_off("h-2", twice).await).await;
     assert_eq!(cast(&envelope), json!([["any_one", ["alice@example.com", "bob@example.com"]]]));

@@ -10,7 +10,7 @@ use docendorse_mock::{
         agenda::Task,
         oauth::TokenIssuer,
         scenario::ScenarioSet,
-        signing::{Act, AgentId, Intention, NewRecipient, Person, RecipientType, Terms},
+        signing::{Act, AgentId, Intention, NewRecipient, Person, Terms},
     },
     sandbox::{AgentSource, Issuing, Sandbox, SandboxLimits, Sandboxes},
     store::{self, Committed, Memory, Pending, Retention, Store, Write},
@@ -70,31 +70,13 @@ fn sandbox() -> (Arc<Late>, Sandboxes, Arc<Sandbox>) {
 async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
     let plan = json!({ "people": [{ "opens": "1h", "accepts": "1h", "signs": "1h" }] });
     let terms = Terms {
-        name: "Mutual NDA".into(),
-        context: None,
-        expiration_period_days: 30,
         reminder_initial_delay_days: 3,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
         reopen: true,
-        keep_declined: false,
-        created_at: Timestamp::UNIX_EPOCH,
-        origin: None,
         plan: Some(Arc::new(serde_json::from_value(plan).unwrap())),
+        ..Terms::new("Mutual NDA", Timestamp::UNIX_EPOCH)
     };
     let envelope = sandbox.create_envelope(terms, None).await.unwrap().id;
-    let new = NewRecipient {
-        kind: RecipientType::Signer,
-        identifier: "signer".into(),
-        role_name: None,
-        order: 1,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
-        phone_verification: false,
-        persons: Vec::new(),
-    };
+    let new = NewRecipient::signer("signer");
     let agents = ["alice", "bob"].map(|name| {
         let person = json!({ "name": name, "email": format!("{name}@example.com") });
         AgentSource { info: Some(serde_json::from_value::<Person>(person).unwrap()), ..AgentSource::default() }

@@ -3,7 +3,7 @@
 use crate::harness::{Answer, Api};
 use axum::{body::Body, http::Request};
 use docendorse_mock::{
-    domain::signing::{Locale, NewRecipient, Person, Plan, RecipientType, Terms},
+    domain::signing::{Locale, NewRecipient, Person, Plan, Terms},
     sandbox::{AgentSource, Sandbox},
 };
 use serde_json::Value;
@@ -26,18 +26,7 @@ pub fn person(name: &str) -> Person {
 
 /// A required signer without agents, to be changed.
 pub fn signer(identifier: &str) -> NewRecipient {
-    NewRecipient {
-        kind: RecipientType::Signer,
-        identifier: identifier.into(),
-        role_name: None,
-        order: 1,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
-        phone_verification: false,
-        persons: Vec::new(),
-    }
+    NewRecipient::signer(identifier)
 }
 
 /// An envelope in the making.
@@ -52,19 +41,7 @@ impl<'a> Draft<'a> {
     }
 
     pub async fn with(sandbox: &'a Sandbox, change: impl FnOnce(&mut Terms)) -> Self {
-        let mut terms = Terms {
-            name: "NDA".into(),
-            context: None,
-            expiration_period_days: 30,
-            reminder_initial_delay_days: 0,
-            reminder_repeat_interval_days: 0,
-            reminder_before_expiration_days: 0,
-            reopen: false,
-            keep_declined: false,
-            created_at: sandbox.clock.now(),
-            origin: None,
-            plan: None,
-        };
+        let mut terms = Terms::new("NDA", sandbox.clock.now());
         change(&mut terms);
         let id = sandbox.create_envelope(terms, None).await.unwrap().id.to_string();
         Self { sandbox, id }

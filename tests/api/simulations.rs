@@ -8,7 +8,7 @@ use axum::{
 use docendorse_mock::{
     Settings,
     base::clock::Deadline,
-    domain::signing::{Command, Envelope, EnvelopeId, NewRecipient, RecipientType, Terms},
+    domain::signing::{Command, Envelope, EnvelopeId, NewRecipient, Terms},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -27,33 +27,10 @@ fn three() -> Value {
 
 fn envelope(number: u64) -> Envelope {
     let now = Timestamp::UNIX_EPOCH;
-    let terms = Terms {
-        name: "NDA".into(),
-        context: None,
-        expiration_period_days: 90,
-        reminder_initial_delay_days: 0,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
-        reopen: false,
-        keep_declined: false,
-        created_at: now,
-        origin: None,
-        plan: None,
-    };
+    let terms = Terms { expiration_period_days: 90, ..Terms::new("NDA", now) };
     let persons = ["Alice", "Bob"]
         .map(|name| serde_json::from_value(json!({ "name": name, "email": format!("{name}@example.com") })).unwrap());
-    let recipient = NewRecipient {
-        kind: RecipientType::Signer,
-        identifier: "signer".into(),
-        role_name: None,
-        order: 1,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
-        phone_verification: false,
-        persons: persons.into(),
-    };
+    let recipient = NewRecipient { persons: persons.into(), ..NewRecipient::signer("signer") };
     let mut envelope = Envelope::new(EnvelopeId(number), terms);
     envelope.add_recipient(recipient, now, &|_| "".into()).unwrap();
     envelope

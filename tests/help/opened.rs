@@ -1,8 +1,6 @@
 //! An envelope at the start of the race, for the tests and benchmarks that race.
 
-use docendorse_mock::domain::signing::{
-    Act, Command, Envelope, EnvelopeId, Locale, NewRecipient, Person, RecipientType, Spot, Terms,
-};
+use docendorse_mock::domain::signing::{Act, Command, Envelope, EnvelopeId, Locale, NewRecipient, Person, Spot, Terms};
 use jiff::Timestamp;
 
 /// A sent envelope with one recipient, and so many agents who all have opened it.
@@ -20,35 +18,12 @@ pub fn opened(id: u64, agents: u32) -> Envelope {
 }
 
 pub fn terms() -> Terms {
-    Terms {
-        name: "Mutual NDA".into(),
-        context: None,
-        expiration_period_days: 30,
-        reminder_initial_delay_days: 0,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
-        reopen: false,
-        keep_declined: false,
-        created_at: Timestamp::UNIX_EPOCH,
-        origin: None,
-        plan: None,
-    }
+    Terms::new("Mutual NDA", Timestamp::UNIX_EPOCH)
 }
 
 /// A recipient who signs, without agents.
 pub fn signer() -> NewRecipient {
-    NewRecipient {
-        kind: RecipientType::Signer,
-        identifier: "signer".into(),
-        role_name: None,
-        order: 1,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
-        phone_verification: false,
-        persons: Vec::new(),
-    }
+    NewRecipient::signer("signer")
 }
 
 pub fn person(number: u32) -> Person {

@@ -9,19 +9,7 @@ use jiff::Timestamp;
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn draft() -> Envelope {
-    let terms = Terms {
-        name: "NDA".into(),
-        context: None,
-        expiration_period_days: 30,
-        reminder_initial_delay_days: 0,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
-        reopen: false,
-        keep_declined: false,
-        created_at: NOW,
-        origin: None,
-        plan: None,
-    };
+    let terms = Terms::new("NDA", NOW);
     Envelope::new(EnvelopeId(5), terms)
 }
 
@@ -40,18 +28,7 @@ fn person(name: &str) -> Person {
 }
 
 fn signer(identifier: &str, persons: &[&str]) -> NewRecipient {
-    NewRecipient {
-        kind: RecipientType::Signer,
-        identifier: identifier.into(),
-        role_name: None,
-        order: 1,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
-        phone_verification: false,
-        persons: persons.iter().map(|name| person(name)).collect(),
-    }
+    NewRecipient { persons: persons.iter().map(|name| person(name)).collect(), ..NewRecipient::signer(identifier) }
 }
 
 fn code(agent: AgentId) -> Box<str> {

@@ -136,19 +136,7 @@ fn person(number: usize, has_phone: bool) -> Person {
 
 /// The envelope, made as callers make it, and the model of it.
 fn made(wishes: &[Wish], (reopen, keep): (bool, bool)) -> (Envelope, Model) {
-    let terms = Terms {
-        name: "NDA".into(),
-        context: None,
-        expiration_period_days: 30,
-        reminder_initial_delay_days: 0,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
-        reopen,
-        keep_declined: keep,
-        created_at: START,
-        origin: None,
-        plan: None,
-    };
+    let terms = Terms { reopen, keep_declined: keep, ..Terms::new("NDA", START) };
     let mut envelope = Envelope::new(EnvelopeId(7), terms);
     let mut ids: Vec<String> = Vec::new();
     let mut parts: Vec<Part> = Vec::new();
@@ -157,15 +145,12 @@ fn made(wishes: &[Wish], (reopen, keep): (bool, bool)) -> (Envelope, Model) {
         let hosted_by = wish.host.and_then(|host| hosts.get(host % hosts.len().max(1)).copied());
         let new = NewRecipient {
             kind: wish.kind,
-            identifier: format!("role-{place}").into(),
-            role_name: None,
             order: wish.order,
             required: wish.required,
-            color: None,
             hosted_by: hosted_by.map(|host| ids[host].clone()),
-            delegated_by: None,
             phone_verification: wish.asks_for_code,
             persons: wish.phones.iter().enumerate().map(|(number, has_phone)| person(number, *has_phone)).collect(),
+            ..NewRecipient::signer(format!("role-{place}"))
         };
         let first = envelope.next_agent;
         let numbers = (first..).zip(&wish.phones);

@@ -18,31 +18,18 @@ fn person(name: &str) -> Person {
 fn recipient(identifier: &str, kind: RecipientType, order: u32, persons: &[&str]) -> NewRecipient {
     NewRecipient {
         kind,
-        identifier: identifier.into(),
-        role_name: None,
         order,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
         phone_verification: kind == RecipientType::Signer,
         persons: persons.iter().map(|name| person(name)).collect(),
+        ..NewRecipient::signer(identifier)
     }
 }
 
 fn draft(plan: Option<Value>) -> Envelope {
     let terms = Terms {
-        name: "NDA".into(),
-        context: None,
         expiration_period_days: 1,
-        reminder_initial_delay_days: 0,
-        reminder_repeat_interval_days: 0,
-        reminder_before_expiration_days: 0,
-        reopen: false,
-        keep_declined: false,
-        created_at: Timestamp::UNIX_EPOCH,
-        origin: None,
         plan: plan.map(|plan| Arc::new(serde_json::from_value::<Plan>(plan).unwrap())),
+        ..Terms::new("NDA", Timestamp::UNIX_EPOCH)
     };
     let mut envelope = Envelope::new(EnvelopeId(9), terms);
     for new in [

@@ -134,6 +134,25 @@ pub struct NewRecipient {
     pub persons: Vec<Person>,
 }
 
+impl NewRecipient {
+    /// A required signer whose turn is the first, as yet without agents.
+    #[must_use]
+    pub fn signer(identifier: impl Into<Box<str>>) -> Self {
+        Self {
+            kind: RecipientType::Signer,
+            identifier: identifier.into(),
+            role_name: None,
+            order: 1,
+            required: true,
+            color: None,
+            hosted_by: None,
+            delegated_by: None,
+            phone_verification: false,
+            persons: Vec::new(),
+        }
+    }
+}
+
 /// A change to a recipient; what is not given stays.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "as in `NewRecipient`")]

@@ -46,6 +46,26 @@ pub struct Terms {
     pub plan: Option<Arc<Plan>>,
 }
 
+impl Terms {
+    /// An envelope that expires after 30 days, without reminders.
+    #[must_use]
+    pub fn new(name: impl Into<Box<str>>, created_at: Timestamp) -> Self {
+        Self {
+            name: name.into(),
+            context: None,
+            expiration_period_days: 30,
+            reminder_initial_delay_days: 0,
+            reminder_repeat_interval_days: 0,
+            reminder_before_expiration_days: 0,
+            reopen: false,
+            keep_declined: false,
+            created_at,
+            origin: None,
+            plan: None,
+        }
+    }
+}
+
 /// Where an envelope comes from that a handoff made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -300,17 +320,11 @@ mod tests {
 
     fn sent(first: u8, repeat: u8, before: u8, period: u8) -> Envelope {
         let terms = Terms {
-            name: "NDA".into(),
-            context: None,
             expiration_period_days: period,
             reminder_initial_delay_days: first,
             reminder_repeat_interval_days: repeat,
             reminder_before_expiration_days: before,
-            reopen: false,
-            keep_declined: false,
-            created_at: Timestamp::UNIX_EPOCH,
-            origin: None,
-            plan: None,
+            ..Terms::new("NDA", Timestamp::UNIX_EPOCH)
         };
         let state = EnvelopeState::Sent { sent_at: Timestamp::UNIX_EPOCH };
         Envelope { state, ..Envelope::new(EnvelopeId(1), terms) }

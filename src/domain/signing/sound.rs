@@ -150,16 +150,9 @@ mod tests {
 
     fn signer(identifier: &str, order: u32, names: &[&str]) -> NewRecipient {
         NewRecipient {
-            kind: RecipientType::Signer,
-            identifier: identifier.into(),
-            role_name: None,
             order,
-            required: true,
-            color: None,
-            hosted_by: None,
-            delegated_by: None,
-            phone_verification: false,
             persons: names.iter().map(|name| person(name)).collect(),
+            ..NewRecipient::signer(identifier)
         }
     }
 
@@ -167,17 +160,12 @@ mod tests {
     fn envelope() -> Envelope {
         let plan: Plan = serde_json::from_value(json!({ "people": [{ "opens": "5m" }], "reopen": true })).unwrap();
         let terms = Terms {
-            name: "NDA".into(),
-            context: None,
-            expiration_period_days: 30,
             reminder_initial_delay_days: 1,
             reminder_repeat_interval_days: 2,
             reminder_before_expiration_days: 3,
             reopen: true,
-            keep_declined: false,
-            created_at: NOW,
-            origin: None,
             plan: Some(Arc::new(plan)),
+            ..Terms::new("NDA", NOW)
         };
         let mut envelope = Envelope::new(EnvelopeId(7), terms);
         let code = |agent: AgentId| format!("{:06}", agent.number).into();

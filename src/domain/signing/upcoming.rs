@@ -144,17 +144,10 @@ mod tests {
 
     fn sent() -> Envelope {
         let terms = Terms {
-            name: "NDA".into(),
-            context: None,
             expiration_period_days: 3,
             reminder_initial_delay_days: 1,
             reminder_repeat_interval_days: 1,
-            reminder_before_expiration_days: 0,
-            reopen: false,
-            keep_declined: false,
-            created_at: Timestamp::UNIX_EPOCH,
-            origin: None,
-            plan: None,
+            ..Terms::new("NDA", Timestamp::UNIX_EPOCH)
         };
         let state = EnvelopeState::Sent { sent_at: Timestamp::UNIX_EPOCH };
         Envelope { state, ..Envelope::new(EnvelopeId(1), terms) }

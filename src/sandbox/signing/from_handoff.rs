@@ -9,7 +9,7 @@ use crate::{
         session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
         signing::{
             AgentId, Command, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient,
-            Origin, Parties, Person, Plan, RecipientType, Terms,
+            Origin, Parties, Person, Plan, Terms,
         },
     },
     sandbox::Sandbox,
@@ -120,17 +120,12 @@ impl Wish {
 
     fn terms(&self, created_at: Timestamp, keep_declined: bool, origin: Option<Arc<Origin>>) -> Terms {
         Terms {
-            name: self.name.clone(),
-            context: None,
             expiration_period_days: PERIOD,
-            reminder_initial_delay_days: 0,
-            reminder_repeat_interval_days: 0,
-            reminder_before_expiration_days: 0,
             reopen: self.plan.as_ref().is_some_and(|plan| plan.reopen),
             keep_declined,
-            created_at,
             origin,
             plan: self.plan.clone(),
+            ..Terms::new(self.name.clone(), created_at)
         }
     }
 }
@@ -200,18 +195,7 @@ fn person(party: Party) -> Person {
 }
 
 fn signer(identifier: Box<str>, role_name: Option<Box<str>>, persons: Vec<Person>) -> NewRecipient {
-    NewRecipient {
-        kind: RecipientType::Signer,
-        identifier,
-        role_name,
-        order: 1,
-        required: true,
-        color: None,
-        hosted_by: None,
-        delegated_by: None,
-        phone_verification: false,
-        persons,
-    }
+    NewRecipient { role_name, persons, ..NewRecipient::signer(identifier) }
 }
 
 /// A title as an envelope can be named: not too short, and cut where it is too long.

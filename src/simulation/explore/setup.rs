@@ -124,17 +124,10 @@ impl Setup {
     #[must_use]
     pub fn draft(self) -> Envelope {
         let terms = Terms {
-            name: "Explored".into(),
-            context: None,
             expiration_period_days: 1,
-            reminder_initial_delay_days: 0,
-            reminder_repeat_interval_days: 0,
-            reminder_before_expiration_days: 0,
             reopen: self.reopen,
             keep_declined: self.keep,
-            created_at: NOW,
-            origin: None,
-            plan: None,
+            ..Terms::new("Explored", NOW)
         };
         let mut draft = Envelope::new(EnvelopeId(1), terms);
         let slots = match self.layout {
