@@ -45,7 +45,7 @@ fn every_command_ends_as_the_readme_says() {
         (2, &["completions", "tcl"]),
         (2, &["serve", "--auth", "x"]),
         (3, &["serve", "--config", &missing]),
-        (3, &["serve", "--scenarios", &missing]),
+        (3, &["serve", "--listen", "127.0.0.1:0", "--scenarios", &missing]),
         (3, &["ready", "--config", &missing]),
         (3, &["token", "--config", &missing]),
         (3, &["token", "--key", &missing]),

@@ -1,0 +1,94 @@
+//! Why a draft is not changed (G6, G8).
+
+use super::{MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS};
+use crate::{
+    base::position::brief,
+    domain::signing::{RecipientId, Refusal},
+};
+
+/// Why a draft was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// The envelope is no draft.
+    #[error("{}", .0.description())]
+    Refused(Refusal),
+    /// The envelope has no such recipient.
+    #[error("The envelope has no recipient {:?}.", brief(.0))]
+    NoSuchRecipient(String),
+    /// The recipient was taken out before.
+    #[error("The recipient was removed from the envelope.")]
+    Removed,
+    /// Another recipient has the identifier.
+    #[error("Another recipient of the envelope has the identifier {:?}; each needs one of its own.", brief(.0))]
+    DuplicateIdentifier(String),
+    /// A recipient refers to one that the envelope does not have, to itself, or to one of the wrong type.
+    #[error("{field} must name another recipient of the envelope{wanted}, but is {:?}.", brief(.given))]
+    WrongReference {
+        /// The field that refers.
+        field: &'static str,
+        /// Of what type, if that matters.
+        wanted: &'static str,
+        /// What it says.
+        given: String,
+    },
+    /// An in-person signer is hosted by the recipient (G7).
+    #[error("The recipient hosts {0}; remove that one first, or give it another host.")]
+    HostBound(RecipientId),
+    /// Another recipient's `delegatedById` names the recipient (G7).
+    #[error("The recipient is the delegatedById of {0}; remove that one first, or give it another delegatedById.")]
+    DelegatorBound(RecipientId),
+    /// Two agents of the recipient have one email, or one phone and no email (G10).
+    #[error("Two agents of the recipient have the {field} {:?}; each person is assigned once.", brief(value))]
+    DuplicateAgent {
+        /// `email` or `phone`.
+        field: &'static str,
+        /// What they share.
+        value: String,
+    },
+    /// There are too many recipients.
+    #[error("An envelope has at most {MOST_RECIPIENTS} recipients.")]
+    TooManyRecipients,
+    /// There are too many agents.
+    #[error("A recipient has at most {MOST_AGENTS} agents, but {0} are given.")]
+    TooManyAgents(usize),
+    /// It would all be too much to keep, and to answer with.
+    #[error(
+        "The recipients and agents of the envelope would take up more than {} MiB; give fewer agents, or less context.",
+        MOST_BYTES >> 20
+    )]
+    TooLarge,
+}
+
+impl DraftError {
+    /// The names that a draft alone can be refused by.
+    pub const NAMES: [&'static str; 10] = [
+        "Recipient.NotFound",
+        "Recipient.Removed",
+        "Recipient.DuplicateIdentifier",
+        "Recipient.WrongReference",
+        "Recipient.HostRecipientBound",
+        "Recipient.DelegatorRecipientBound",
+        "Agent.Duplicate",
+        "Envelope.TooManyRecipients",
+        "Recipient.TooManyAgents",
+        "Envelope.TooLarge",
+    ];
+
+    /// The stable name (G8).
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.name(),
+            Self::NoSuchRecipient(_) => "Recipient.NotFound",
+            Self::Removed => "Recipient.Removed",
+            Self::DuplicateIdentifier(_) => "Recipient.DuplicateIdentifier",
+            Self::WrongReference { .. } => "Recipient.WrongReference",
+            Self::HostBound(_) => "Recipient.HostRecipientBound",
+            Self::DelegatorBound(_) => "Recipient.DelegatorRecipientBound",
+            Self::DuplicateAgent { .. } => "Agent.Duplicate",
+            Self::TooManyRecipients => "Envelope.TooManyRecipients",
+            Self::TooManyAgents(_) => "Recipient.TooManyAgents",
+            Self::TooLarge => "Envelope.TooLarge",
+        }
+    }
+}
