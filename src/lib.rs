@@ -45,7 +45,7 @@ pub use crate::{
     domain::{
         actor::{ActorChange, ActorState},
         agenda::{Item, Task},
-        event::{Event, EventKind},
+        event::{Event, EventKind, NumberedEvent, Subject},
         journal::{Entry, Exchange, RecordedAnswer},
         session::{AgentSession, SessionStatus},
     },
