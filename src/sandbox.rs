@@ -42,19 +42,15 @@ use crate::{
     base::{budget::Share, clock::Clock, ids::Ids},
     config::Switches,
     domain::{
-        actor::ActorState,
-        event::Event,
         journal::{Exchange, Journal},
-        message::Message,
         scenario::ScenarioSet,
-        session::{AgentSession, PendingHandoff},
-        signing::{Contact, Envelope, Group, User},
     },
-    store::{Log, Repository, Shelf, StoreError},
+    store::{Shelf, StoreError},
 };
 use agenda::Pulse;
 use assertions::Assertions;
 use lasting::{End, Lasting};
+use records::Records;
 use std::{
     sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
@@ -82,15 +78,7 @@ pub struct Sandbox {
     pub ids: Ids,
     /// What was asked of it.
     pub journal: Journal,
-    agent_sessions: Repository<AgentSession>,
-    actors: Repository<ActorState>,
-    pending: Repository<PendingHandoff>,
-    envelopes: Repository<Envelope>,
-    contacts: Repository<Contact>,
-    groups: Repository<Group>,
-    users: Repository<User>,
-    messages: Repository<Message>,
-    events: Log<Event>,
+    records: Records,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
     /// The callers that wait for exchanges.
@@ -128,15 +116,7 @@ impl Sandbox {
             clock: Arc::clone(&lasting.clock),
             clients: Arc::clone(&lasting.clients),
             journal: Journal::new(lasting.settings.journal, &lasting.settings.memory),
-            agent_sessions: Repository::new(&shelf),
-            actors: Repository::new(&shelf),
-            pending: Repository::new(&shelf),
-            envelopes: Repository::new(&shelf),
-            contacts: Repository::new(&shelf),
-            groups: Repository::new(&shelf),
-            users: Repository::new(&shelf),
-            events: Log::new(&shelf),
-            messages: Repository::new(&shelf),
+            records: Records::new(&shelf),
             tokens: Tokens::new(&shelf, born),
             assertions: Assertions::default(),
             pulse,
@@ -291,11 +271,10 @@ impl Sandboxes {
     /// # Errors
     /// When the store is unavailable.
     pub async fn clear_away(&self) -> Result<(), StoreError> {
-        while let Some(shelf) = self.leftovers.take() {
-            if let Err(error) = self.store.clear(&shelf).await {
-                self.leftovers.put(shelf);
-                return Err(error);
-            }
+        // Forgotten only when it is cleared, so that nothing stays when a caller hangs up.
+        while let Some(shelf) = self.leftovers.next() {
+            self.store.clear(&shelf).await?;
+            self.leftovers.remove(&shelf);
         }
         Ok(())
     }

@@ -13,11 +13,11 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, StoreError> {
-        if let Some(told) = self.actors.get(&ActorState::key(email)).await? {
+        if let Some(told) = self.records.actors.get(&ActorState::key(email)).await? {
             return Ok(Some(told));
         }
         let is_theirs = |session: &AgentSession| session.actor.email.eq_ignore_ascii_case(email);
-        let sessions = self.agent_sessions.all(is_theirs).await?;
+        let sessions = self.records.agent_sessions.all(is_theirs).await?;
         Ok((!sessions.is_empty()).then(|| Arc::new(ActorState::unknown(email))))
     }
 
@@ -26,8 +26,8 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn all_actors(&self) -> Result<Vec<Arc<ActorState>>, StoreError> {
-        let mut actors = self.actors.all(|_| true).await?;
-        let sessions = self.agent_sessions.all(|_| true).await?;
+        let mut actors = self.records.actors.all(|_| true).await?;
+        let sessions = self.records.agent_sessions.all(|_| true).await?;
         let mut seen: HashSet<Arc<str>> = actors.iter().map(|actor| Arc::clone(&actor.email)).collect();
         for session in sessions {
             let actor = ActorState::unknown(&session.actor.email);

@@ -204,7 +204,7 @@ impl Sandbox {
             session.replayable = false;
             Ok(())
         };
-        match self.agent_sessions.update(id, expire).await? {
+        match self.records.agent_sessions.update(id, expire).await? {
             Update::Done(session) => Ok(Some(session)),
             Update::Refused((), _) | Update::Missing => Ok(None),
         }

@@ -98,10 +98,10 @@ impl Sandbox {
         body: Arc<[u8]>,
         base_url: BaseUrl,
     ) -> Result<HandOff, HandOffFailure> {
-        let known = self.actors.get(&ActorState::key(&request.actor.email)).await?;
+        let known = self.records.actors.get(&ActorState::key(&request.actor.email)).await?;
         let (Consulted { scripted, version }, newcomer) = self.take_script(&request, known.as_deref(), &body)?;
         if let Some(newcomer) = newcomer {
-            ignore_taken(self.actors.insert(Arc::new(newcomer)).await)?;
+            ignore_taken(self.records.actors.insert(Arc::new(newcomer)).await)?;
         }
         let decision = match scripted.as_ref().and_then(|scripted| Some((scripted, scripted.answer()?))) {
             Some((scripted, answer)) => {
@@ -118,7 +118,7 @@ impl Sandbox {
             advices.extend(self.doubtful_tag(&request.actor));
         }
         let key = AgentSession::handoff_key(client, &request.handoff_id);
-        let waiting = self.pending.get(&key).await?;
+        let waiting = self.records.pending.get(&key).await?;
         if let Some(waiting) = &waiting {
             advices.extend(changed_user(&waiting.request.actor, &request.actor));
         }
@@ -210,7 +210,7 @@ impl Sandbox {
     ) -> Result<(Arc<ActorState>, Vec<Arc<AgentSession>>), StoreError> {
         let key = ActorState::key(email);
         let actor = loop {
-            let changed = self.actors.update(&key, |actor| {
+            let changed = self.records.actors.update(&key, |actor| {
                 actor.change(change);
                 Ok::<_, Infallible>(())
             });
@@ -224,7 +224,7 @@ impl Sandbox {
             let is_theirs = |pending: &PendingHandoff| {
                 pending.waits_for == WaitsFor::Subscription && pending.request.actor.email.eq_ignore_ascii_case(email)
             };
-            let mut waiting = self.pending.tagged(&key, &is_theirs).await?;
+            let mut waiting = self.records.pending.tagged(&key, &is_theirs).await?;
             waiting.reverse();
             for pending in waiting {
                 opened.extend(self.open_waiting(&pending.key, &is_theirs).await?);
@@ -241,7 +241,7 @@ impl Sandbox {
         may_open: impl Fn(&PendingHandoff) -> bool,
     ) -> Result<Option<Arc<AgentSession>>, StoreError> {
         loop {
-            let Some((pending, version)) = self.pending.get_versioned(key).await? else { return Ok(None) };
+            let Some((pending, version)) = self.records.pending.get_versioned(key).await? else { return Ok(None) };
             if !may_open(&pending) {
                 return Ok(None);
             }
@@ -272,7 +272,7 @@ impl Sandbox {
     /// Keeps what is known of an actor, unless it is kept already.
     async fn remember(&self, email: &str) -> Result<(), StoreError> {
         let actor = Actor { external_user_id: "".into(), email: email.into(), display_name: None };
-        ignore_taken(self.actors.insert(Arc::new(scenario::initial_state(&actor))).await)
+        ignore_taken(self.records.actors.insert(Arc::new(scenario::initial_state(&actor))).await)
     }
 
     async fn open_session(
@@ -334,7 +334,7 @@ impl Sandbox {
 
     /// The session that holds a `handoff_id`. One whose time is over frees it.
     async fn earlier(&self, key: &str) -> Result<Option<Arc<AgentSession>>, StoreError> {
-        let Some(first) = self.agent_sessions.find(key).await? else { return Ok(None) };
+        let Some(first) = self.records.agent_sessions.find(key).await? else { return Ok(None) };
         if first.expires_at <= self.clock.now() {
             self.expire_session(&first.id).await?;
             return Ok(None);
@@ -348,7 +348,7 @@ impl Sandbox {
             session.replayable = false;
             Ok::<_, Infallible>(())
         };
-        self.agent_sessions.update(id, release).await.map(drop)
+        self.records.agent_sessions.update(id, release).await.map(drop)
     }
 
     /// What a handoff leads to whose id has a session; `None` where it opens one of its own (S8).

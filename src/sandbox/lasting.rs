@@ -78,7 +78,14 @@ impl Leftovers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    pub(super) fn take(&self) -> Option<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    pub(super) fn next(&self) -> Option<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).first().cloned()
+    }
+
+    pub(super) fn remove(&self, name: &Arc<str>) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = names.iter().position(|left| left == name) {
+            names.remove(place);
+        }
     }
 }

@@ -7,60 +7,90 @@ use crate::{
         actor::ActorState,
         event::Event,
         message::Message,
-        session::AgentSession,
+        session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
     },
-    store::{Log, Reader, Repository, StoreError},
+    store::{Log, Reader, Repository, Shelf, StoreError},
 };
 use std::sync::Arc;
+
+/// What a sandbox keeps. Use cases change several of these in one commit.
+#[derive(Debug)]
+pub(super) struct Records {
+    pub(super) agent_sessions: Repository<AgentSession>,
+    pub(super) actors: Repository<ActorState>,
+    pub(super) pending: Repository<PendingHandoff>,
+    pub(super) envelopes: Repository<Envelope>,
+    pub(super) contacts: Repository<Contact>,
+    pub(super) groups: Repository<Group>,
+    pub(super) users: Repository<User>,
+    pub(super) messages: Repository<Message>,
+    pub(super) events: Log<Event>,
+}
+
+impl Records {
+    pub(super) fn new(shelf: &Arc<Shelf>) -> Self {
+        Self {
+            agent_sessions: Repository::new(shelf),
+            actors: Repository::new(shelf),
+            pending: Repository::new(shelf),
+            envelopes: Repository::new(shelf),
+            contacts: Repository::new(shelf),
+            groups: Repository::new(shelf),
+            users: Repository::new(shelf),
+            messages: Repository::new(shelf),
+            events: Log::new(shelf),
+        }
+    }
+}
 
 impl Sandbox {
     /// The agent sessions.
     #[must_use]
     pub fn agent_sessions(&self) -> &Reader<AgentSession> {
-        &self.agent_sessions
+        &self.records.agent_sessions
     }
 
     /// What was told of actors; see [`Sandbox::actor`] for what is known of them.
     #[must_use]
     pub fn actors(&self) -> &Reader<ActorState> {
-        &self.actors
+        &self.records.actors
     }
 
     /// The envelopes.
     #[must_use]
     pub fn envelopes(&self) -> &Reader<Envelope> {
-        &self.envelopes
+        &self.records.envelopes
     }
 
     /// The address book.
     #[must_use]
     pub fn contacts(&self) -> &Reader<Contact> {
-        &self.contacts
+        &self.records.contacts
     }
 
     /// The groups of contacts.
     #[must_use]
     pub fn groups(&self) -> &Reader<Group> {
-        &self.groups
+        &self.records.groups
     }
 
     /// The team.
     #[must_use]
     pub fn users(&self) -> &Reader<User> {
-        &self.users
+        &self.records.users
     }
 
     /// What the service would have sent to somebody.
     #[must_use]
     pub fn messages(&self) -> &Reader<Message> {
-        &self.messages
+        &self.records.messages
     }
 
     /// What happened.
     #[must_use]
     pub fn events(&self) -> &Log<Event> {
-        &self.events
+        &self.records.events
     }
 
     /// Keeps a record that a test needs, as if it had come about.
@@ -77,7 +107,7 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn delete_session(&self, id: &str) -> Result<bool, StoreError> {
-        self.agent_sessions.delete(id).await
+        self.records.agent_sessions.delete(id).await
     }
 
     /// Deletes all messages, and says how many those were.
@@ -85,6 +115,6 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn delete_messages(&self) -> Result<usize, StoreError> {
-        self.messages.delete_all().await
+        self.records.messages.delete_all().await
     }
 }

@@ -65,7 +65,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchEnvelope`], or when the store is unavailable.
     pub async fn envelope(&self, id: &str) -> Result<Arc<Envelope>, SigningError> {
-        let found = self.envelopes.get(id).await?;
+        let found = self.records.envelopes.get(id).await?;
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
     }
 
@@ -75,7 +75,7 @@ impl Sandbox {
     /// [`SigningError::NoSuchEnvelope`], `Envelope.NotDeletable` of an envelope that was sent, or when the store is
     /// unavailable.
     pub async fn delete_envelope(&self, id: &str) -> Result<(), SigningError> {
-        match self.envelopes.delete_if(id, Envelope::judge_deletion).await? {
+        match self.records.envelopes.delete_if(id, Envelope::judge_deletion).await? {
             Update::Done(_) => Ok(()),
             Update::Refused(refusal, envelope) => Err(SigningError::Refused { refusal, envelope, spot: None }),
             Update::Missing => Err(SigningError::NoSuchEnvelope(id.to_owned())),
@@ -148,7 +148,7 @@ impl Sandbox {
         id: &str,
         mut change: impl FnMut(&mut Envelope, Timestamp) -> Result<(), DraftError>,
     ) -> Result<Arc<Envelope>, SigningError> {
-        match self.envelopes.update(id, |draft| change(draft, self.clock.now())).await? {
+        match self.records.envelopes.update(id, |draft| change(draft, self.clock.now())).await? {
             Update::Done(envelope) => Ok(envelope),
             Update::Refused(error, envelope) => Err(SigningError::Draft { error, envelope: envelope.id }),
             Update::Missing => Err(SigningError::NoSuchEnvelope(id.to_owned())),
@@ -193,7 +193,7 @@ impl Sandbox {
     /// The envelope of an agent, and where the agent is in it.
     async fn found(&self, id: AgentId) -> Result<(Arc<Envelope>, Spot), SigningError> {
         let no_such_agent = || SigningError::NoSuchAgent(id.to_string());
-        let envelope = self.envelopes.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
+        let envelope = self.records.envelopes.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
         let spot = envelope.spot_of(id).ok_or_else(no_such_agent)?;
         Ok((envelope, spot))
     }
@@ -202,7 +202,7 @@ impl Sandbox {
     /// is refused has cost a look.
     async fn command(&self, id: &str, command: Command<'_>) -> Result<Performed, SigningError> {
         let mut effects = Vec::new();
-        let updated = self.envelopes.evolve_with(id, |current, commit| {
+        let updated = self.records.envelopes.evolve_with(id, |current, commit| {
             effects.clear();
             if current.judge(command)? == Judgement::Repeated {
                 return Ok(None);
@@ -247,7 +247,7 @@ impl Sandbox {
             ran = Some(Ran { item: Item { due, task }, done: !effects.is_empty() });
             Ok(Some(next))
         };
-        self.envelopes.evolve_with(id, taken).await?;
+        self.records.envelopes.evolve_with(id, taken).await?;
         Ok(ran)
     }
 }

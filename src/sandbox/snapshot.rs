@@ -81,13 +81,13 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn size_of_documents(&self) -> Result<usize, StoreError> {
-        Ok(self.actors.size().await?
-            + self.pending.size().await?
-            + self.agent_sessions.size().await?
-            + self.envelopes.size().await?
-            + self.groups.size().await?
-            + self.contacts.size().await?
-            + self.users.size().await?)
+        Ok(self.records.actors.size().await?
+            + self.records.pending.size().await?
+            + self.records.agent_sessions.size().await?
+            + self.records.envelopes.size().await?
+            + self.records.groups.size().await?
+            + self.records.contacts.size().await?
+            + self.records.users.size().await?)
     }
 
     /// What the sandbox holds. Handoffs that come at the same time may be in it or not, but no id is given twice.
@@ -95,16 +95,16 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let actors = self.actors.all(|_| true).await?;
+        let actors = self.records.actors.all(|_| true).await?;
         // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
         // restored one is opened once all the same.
-        let pending = self.pending.all(|_| true).await?;
-        let sessions = self.agent_sessions.all(|_| true).await?;
-        let envelopes = self.envelopes.all(|_| true).await?;
+        let pending = self.records.pending.all(|_| true).await?;
+        let sessions = self.records.agent_sessions.all(|_| true).await?;
+        let envelopes = self.records.envelopes.all(|_| true).await?;
         let without_plans = |envelope: Envelope| Envelope { upcoming: Upcoming::default(), ..envelope };
-        let groups = self.groups.all(|_| true).await?;
-        let contacts = self.contacts.all(|_| true).await?;
-        let users = self.users.all(|_| true).await?;
+        let groups = self.records.groups.all(|_| true).await?;
+        let contacts = self.records.contacts.all(|_| true).await?;
+        let users = self.records.users.all(|_| true).await?;
         Ok(Snapshot {
             name: self.name().to_owned(),
             seed: self.ids.seed(),
@@ -128,31 +128,31 @@ impl Sandbox {
         let client: Option<Arc<str>> =
             self.credentials().map(|Credentials { client_id, .. }| client_id.as_str().into());
         for actor in snapshot.actors {
-            inserted("actors", self.actors.insert(Arc::new(actor)).await)?;
+            inserted("actors", self.records.actors.insert(Arc::new(actor)).await)?;
         }
         for mut session in snapshot.agent_sessions {
             session.client = client.clone().unwrap_or(session.client);
-            inserted("agent sessions", self.agent_sessions.insert(Arc::new(session)).await)?;
+            inserted("agent sessions", self.records.agent_sessions.insert(Arc::new(session)).await)?;
         }
         for mut pending in snapshot.pending_handoffs {
             pending.client = client.clone().unwrap_or(pending.client);
             pending.key = AgentSession::handoff_key(&pending.client, &pending.request.handoff_id);
-            inserted("pending handoffs", self.pending.insert(Arc::new(pending)).await)?;
+            inserted("pending handoffs", self.records.pending.insert(Arc::new(pending)).await)?;
         }
         for contact in snapshot.contacts {
-            inserted("contacts", self.contacts.insert(Arc::new(contact)).await)?;
+            inserted("contacts", self.records.contacts.insert(Arc::new(contact)).await)?;
         }
         for group in snapshot.contact_groups {
-            inserted("contact groups", self.groups.insert(Arc::new(group)).await)?;
+            inserted("contact groups", self.records.groups.insert(Arc::new(group)).await)?;
         }
         for user in snapshot.users {
-            inserted("users", self.users.insert(Arc::new(user)).await)?;
+            inserted("users", self.records.users.insert(Arc::new(user)).await)?;
         }
         for envelope in snapshot.envelopes {
             let id = envelope.id;
             let mut envelope = envelope.sound().map_err(|problem| RestoreError::Unsound(id, problem))?;
             self.plan_anew(&mut envelope);
-            inserted("envelopes", self.envelopes.insert(Arc::new(envelope)).await)?;
+            inserted("envelopes", self.records.envelopes.insert(Arc::new(envelope)).await)?;
         }
         Ok(())
     }

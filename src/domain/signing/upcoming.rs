@@ -68,12 +68,19 @@ impl Upcoming {
         self.remind.is_none() && self.void.is_none() && self.acts.is_empty()
     }
 
-    /// Replaces what the agents of some numbers do next by `acts`. `agents` is sorted here.
-    pub fn replan(&mut self, agents: &mut [u32], acts: impl IntoIterator<Item = PlannedAct>) {
+    /// Replaces what the agents of some numbers do next by `acts`. Sorts both.
+    pub fn replan(&mut self, agents: &mut [u32], acts: &mut [PlannedAct]) {
         agents.sort_unstable();
+        acts.sort_unstable();
         self.acts.retain(|planned| agents.binary_search(&planned.agent).is_err());
-        self.acts.extend(acts);
-        self.acts.sort_unstable();
+        match acts {
+            // One agent acts and plans its next act: this must not cost a sort of the other ten thousand.
+            [act] => self.acts.insert(self.acts.partition_point(|planned| planned < act), *act),
+            acts => {
+                self.acts.extend_from_slice(acts);
+                self.acts.sort_unstable();
+            }
+        }
     }
 }
 
@@ -159,7 +166,9 @@ mod tests {
         let mut envelope = sent();
         envelope.upcoming = Upcoming { remind: Some(end), void: Some(end), acts: Vec::new() };
         let act = |act, agent| PlannedAct { due: end, act, agent };
-        envelope.upcoming.replan(&mut [], [act(Intention::Sign, 1), act(Intention::Open, 3), act(Intention::Open, 2)]);
+        envelope
+            .upcoming
+            .replan(&mut [], &mut [act(Intention::Sign, 1), act(Intention::Open, 3), act(Intention::Open, 2)]);
         let tasks: Vec<_> = envelope.tasks().into_iter().map(|(_, task)| task).collect();
         let acts = [(Intention::Open, 2), (Intention::Open, 3), (Intention::Sign, 1)];
         let mut expected = vec![EnvelopeTask::Expire, EnvelopeTask::Remind, EnvelopeTask::Void];
@@ -197,7 +206,7 @@ mod tests {
                     model.remove(agent);
                 }
                 model.extend(acts.clone());
-                envelope.upcoming.replan(&mut agents, acts.into_values());
+                envelope.upcoming.replan(&mut agents, &mut acts.into_values().collect::<Vec<_>>());
                 let mut expected: Vec<_> = model.values().copied().collect();
                 expected.sort_unstable();
                 prop_assert_eq!(&envelope.upcoming.acts, &expected);

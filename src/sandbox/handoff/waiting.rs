@@ -48,7 +48,7 @@ impl Sandbox {
             base_url,
         };
         match waiting {
-            None => ignore_taken(self.pending.insert(Arc::new(pending)).await)?,
+            None => ignore_taken(self.records.pending.insert(Arc::new(pending)).await)?,
             Some(first) if first.waits_for == waits_for && first.request.actor.is_same_user(&pending.request.actor) => {
             }
             Some(_) => {
@@ -56,7 +56,7 @@ impl Sandbox {
                     *kept = pending.clone();
                     Ok::<_, Infallible>(())
                 };
-                self.pending.update(&key, replace).await?;
+                self.records.pending.update(&key, replace).await?;
             }
         }
         Ok(id)
@@ -68,7 +68,7 @@ impl Sandbox {
         let mut number = 0;
         loop {
             let id: Arc<str> = self.ids.handoff(handoff_id, number).into();
-            match self.pending.find(&id).await? {
+            match self.records.pending.find(&id).await? {
                 Some(other) if *other.key != *key => number += 1,
                 _ => return Ok(id),
             }
@@ -80,6 +80,6 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn waiting_handoff(&self, id: &str) -> Result<Option<Arc<PendingHandoff>>, StoreError> {
-        self.pending.find(id).await
+        self.records.pending.find(id).await
     }
 }

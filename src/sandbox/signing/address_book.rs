@@ -80,7 +80,7 @@ impl Sandbox {
     pub async fn create_contact(&self, new: NewContact) -> Result<Arc<Contact>, StoreError> {
         let NewContact { name, email, phone, locale } = new;
         let contact = Contact { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
-        inserted(&self.contacts, || Contact { id: self.ids.contact().into(), ..contact.clone() }).await
+        inserted(&self.records.contacts, || Contact { id: self.ids.contact().into(), ..contact.clone() }).await
     }
 
     /// Makes a group of contacts. It may be empty, though nobody can be assigned by it then; a contact that is named
@@ -91,7 +91,7 @@ impl Sandbox {
     pub async fn create_group(&self, new: NewGroup) -> Result<Arc<Group>, SigningError> {
         let contact_ids = self.members(&new.contact_ids).await?;
         let group = Group { id: "".into(), name: new.name, contact_ids, created_at: self.clock.now() };
-        Ok(inserted(&self.groups, || Group { id: self.ids.group().into(), ..group.clone() }).await?)
+        Ok(inserted(&self.records.groups, || Group { id: self.ids.group().into(), ..group.clone() }).await?)
     }
 
     /// Changes a contact. Agents that were assigned to it before stay as they are.
@@ -99,7 +99,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchContact`] or [`SigningError::NoAddress`], or when the store is unavailable.
     pub async fn change_contact(&self, id: &str, change: ContactChange) -> Result<Arc<Contact>, SigningError> {
-        match self.contacts.update(id, |contact| contact.change(change.clone())).await? {
+        match self.records.contacts.update(id, |contact| contact.change(change.clone())).await? {
             Update::Done(contact) => Ok(contact),
             Update::Refused(NoAddress, _) => Err(SigningError::NoAddress(id.to_owned())),
             Update::Missing => Err(SigningError::NoSuchContact(id.to_owned())),
@@ -111,7 +111,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
     pub async fn delete_contact(&self, id: &str) -> Result<(), SigningError> {
-        if !self.contacts.delete(id).await? {
+        if !self.records.contacts.delete(id).await? {
             return Err(SigningError::NoSuchContact(id.to_owned()));
         }
         let is_in = |group: &Group| group.contact_ids.iter().any(|member| **member == *id);
@@ -119,8 +119,8 @@ impl Sandbox {
             group.contact_ids.retain(|member| **member != *id);
             Ok::<_, Infallible>(())
         };
-        for group in self.groups.all(is_in).await? {
-            self.groups.update(&group.id, without).await?;
+        for group in self.records.groups.all(is_in).await? {
+            self.records.groups.update(&group.id, without).await?;
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable.
     pub async fn delete_user(&self, id: &str) -> Result<bool, StoreError> {
-        self.users.delete(id).await
+        self.records.users.delete(id).await
     }
 
     /// Changes a group. Agents that came of it before stay as they are.
@@ -154,7 +154,7 @@ impl Sandbox {
             group.contact_ids = members.clone().unwrap_or_else(|| group.contact_ids.clone());
             Ok::<_, Infallible>(())
         };
-        match self.groups.update(id, change).await? {
+        match self.records.groups.update(id, change).await? {
             Update::Done(group) | Update::Refused(_, group) => Ok(group),
             Update::Missing => Err(SigningError::NoSuchGroup(id.to_owned())),
         }
@@ -165,7 +165,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
     pub async fn delete_group(&self, id: &str) -> Result<(), SigningError> {
-        if self.groups.delete(id).await? { Ok(()) } else { Err(SigningError::NoSuchGroup(id.to_owned())) }
+        if self.records.groups.delete(id).await? { Ok(()) } else { Err(SigningError::NoSuchGroup(id.to_owned())) }
     }
 
     /// The contacts of these ids, each once, in their order.
@@ -189,10 +189,10 @@ impl Sandbox {
         let NewUser { name, email, phone, locale } = new;
         let user = User { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
         let Some(id) = id else {
-            return Ok(inserted(&self.users, || User { id: self.ids.user().into(), ..user.clone() }).await?);
+            return Ok(inserted(&self.records.users, || User { id: self.ids.user().into(), ..user.clone() }).await?);
         };
         let user = Arc::new(User { id: id.as_str().into(), ..user });
-        match self.users.insert(Arc::clone(&user)).await {
+        match self.records.users.insert(Arc::clone(&user)).await {
             Ok(()) => Ok(user),
             Err(StoreError::Taken) => Err(SigningError::UserExists(id)),
             Err(error) => Err(error.into()),
@@ -204,7 +204,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
     pub async fn contact(&self, id: &str) -> Result<Arc<Contact>, SigningError> {
-        self.contacts.get(id).await?.ok_or_else(|| SigningError::NoSuchContact(id.to_owned()))
+        self.records.contacts.get(id).await?.ok_or_else(|| SigningError::NoSuchContact(id.to_owned()))
     }
 
     /// The group of an id.
@@ -212,7 +212,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
     pub async fn group(&self, id: &str) -> Result<Arc<Group>, SigningError> {
-        self.groups.get(id).await?.ok_or_else(|| SigningError::NoSuchGroup(id.to_owned()))
+        self.records.groups.get(id).await?.ok_or_else(|| SigningError::NoSuchGroup(id.to_owned()))
     }
 
     /// The user of an id.
@@ -220,7 +220,7 @@ impl Sandbox {
     /// # Errors
     /// [`SigningError::NoSuchUser`], or when the store is unavailable.
     pub async fn user(&self, id: &str) -> Result<Arc<User>, SigningError> {
-        self.users.get(id).await?.ok_or_else(|| SigningError::NoSuchUser(id.to_owned()))
+        self.records.users.get(id).await?.ok_or_else(|| SigningError::NoSuchUser(id.to_owned()))
     }
 
     /// The persons whom agents of an envelope are said to be; a group is each of its members, as they are now.
@@ -260,7 +260,7 @@ impl Sandbox {
                     has_room(group.contact_ids.len())?;
                     for member in &group.contact_ids {
                         // A contact that was deleted or dropped meanwhile is no member any more.
-                        if let Some(contact) = self.contacts.get(member).await? {
+                        if let Some(contact) = self.records.contacts.get(member).await? {
                             persons.push(contact.member(&group));
                         }
                     }

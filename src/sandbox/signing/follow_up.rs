@@ -66,7 +66,7 @@ impl Sandbox {
         // An agent who is invited by the very transition that lets the host in is planned twice, and alike.
         acts.sort_unstable();
         acts.dedup();
-        envelope.upcoming.replan(&mut agents, acts);
+        envelope.upcoming.replan(&mut agents, &mut acts);
     }
 
     /// Plans all that lies before an envelope that comes from elsewhere. Nothing of it need be told: when somebody does
@@ -79,9 +79,9 @@ impl Sandbox {
         envelope.upcoming.remind = envelope.next_reminder(self.clock.now());
         envelope.upcoming.void = self.void_due(envelope);
         let places = (0_u32..).zip(&envelope.recipients);
-        let acts: Vec<_> =
+        let mut acts: Vec<_> =
             places.flat_map(|(place, recipient)| self.plan_recipient(envelope, place, recipient)).collect();
-        envelope.upcoming.replan(&mut [], acts);
+        envelope.upcoming.replan(&mut [], &mut acts);
     }
 
     /// When the sender voids the envelope, if the plan says so.
