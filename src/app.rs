@@ -29,7 +29,7 @@ use crate::{
         event::Event,
         journal::JournalLimits,
         message::{MOST_MESSAGES, Message},
-        oauth::{AccessToken, KeyError, TokenIssuer},
+        oauth::{AccessToken, KeyError, MassExpiry, Revocation, TokenIssuer},
         session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
     },
@@ -129,9 +129,12 @@ impl App {
             retention.keep(collection, settings.max_sessions, settings.max_session_bytes)
         });
         let retention = retention
-            .keep(Message::COLLECTION, MOST_MESSAGES, settings.max_session_bytes)
-            .keep(AccessToken::COLLECTION, sandbox::LISTED, settings.max_session_bytes)
-            .keep(Event::LOG, settings.max_events, settings.max_session_bytes);
+            .keep(Message::COLLECTION, MOST_MESSAGES, usize::MAX)
+            .keep(AccessToken::COLLECTION, sandbox::LISTED, usize::MAX)
+            .keep(Event::LOG, settings.max_events, usize::MAX)
+            // A token that was taken back must not pass again because memory is short.
+            .never_drop(Revocation::COLLECTION)
+            .never_drop(MassExpiry::COLLECTION);
         let memory = Budget::new(settings.max_memory);
         let store = Arc::new(Memory::new(retention).counted_in(&memory));
         let room = memory::Room::new(Arc::clone(&memory), Arc::clone(&store));

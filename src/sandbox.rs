@@ -21,6 +21,7 @@ mod snapshot;
 mod tally;
 mod tokens;
 mod waiters;
+mod wakeups;
 
 pub use access::FoundToken;
 pub use agenda::Ran;
@@ -47,7 +48,6 @@ use crate::{
     },
     store::{Shelf, StoreError},
 };
-use agenda::Pulse;
 use assertions::Assertions;
 use lasting::{End, Lasting};
 use records::Records;
@@ -56,6 +56,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::Semaphore;
+use wakeups::Wakeups;
 
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
@@ -66,7 +67,7 @@ pub struct Sandbox {
     lasting: Arc<Lasting>,
     /// Its part of the store.
     shelf: Arc<Shelf>,
-    pulse: Arc<Pulse>,
+    wakeups: Arc<Wakeups>,
     /// Held by each stream that reads its events.
     readers: Arc<()>,
     /// The number of the reset that it began with; 0 for one that was never reset.
@@ -109,9 +110,9 @@ impl Sandbox {
     }
 
     fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scripts: Scripts) -> Self {
-        let pulse = Arc::new(Pulse::new(&lasting.alarm));
+        let wakeups = Arc::new(Wakeups::new(&lasting.alarm));
         let shelf = Shelf::new(Arc::clone(&lasting.store), lasting.shelf(born));
-        let shelf = Arc::new(shelf.observed_by(Arc::<Pulse>::clone(&pulse)));
+        let shelf = Arc::new(shelf.observed_by(Arc::<Wakeups>::clone(&wakeups)));
         Self {
             clock: Arc::clone(&lasting.clock),
             clients: Arc::clone(&lasting.clients),
@@ -119,7 +120,7 @@ impl Sandbox {
             records: Records::new(&shelf),
             tokens: Tokens::new(&shelf, born),
             assertions: Assertions::default(),
-            pulse,
+            wakeups,
             readers: Arc::default(),
             waiters: Arc::default(),
             settling: Semaphore::new(1),
@@ -158,7 +159,7 @@ impl Sandbox {
 
     /// Under which name its documents lie in the store.
     #[must_use]
-    pub fn shelf(&self) -> &Arc<str> {
+    pub fn shelf_name(&self) -> &Arc<str> {
         self.shelf.name()
     }
 
@@ -215,7 +216,7 @@ impl Sandbox {
     /// Ends the sandbox, its streams and its waits. Called once nothing leads to it any more.
     fn leave(&self, end: End) {
         let _ = self.end.set(end);
-        self.pulse.beat();
+        self.wakeups.wake_readers();
         self.waiters.close();
         // A caller may hold the sandbox for as long as a request takes; what it keeps is given up at once.
         let nothing = Share { stays: 0, of: 1 };
@@ -254,7 +255,7 @@ impl Drop for Sandbox {
         if self.end.get().is_some() {
             // Requests that held it may have written since its documents were cleared.
             self.lasting.leftovers.put(Arc::clone(self.shelf.name()));
-            self.pulse.ring();
+            self.wakeups.wake_timer();
         }
     }
 }

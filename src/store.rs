@@ -227,6 +227,15 @@ pub struct LogEntry {
     pub content: Content,
 }
 
+/// The first documents that have tasks.
+#[derive(Clone, Debug, Default)]
+pub struct DueSlice {
+    /// In the order of [`Due`], then of insertion; each with its collection.
+    pub documents: Vec<(&'static str, Arc<Stored>)>,
+    /// How many tasks all documents of the sandbox have together.
+    pub tasks: u64,
+}
+
 /// A part of a log, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct LogSlice {
@@ -249,9 +258,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Documents, newest first.
     fn list<'a>(&'a self, place: &'a Place, page: Page<'a>) -> Pending<'a, Vec<Arc<Stored>>>;
 
-    /// At most `limit` documents of any collection that have tasks, in the order in which the first of those is due, each
-    /// with its collection.
-    fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, Vec<(&'static str, Arc<Stored>)>>;
+    /// The first documents of any collection that have tasks, at most `limit`.
+    fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, DueSlice>;
 
     /// At most `limit` entries of a log that follow the number `after`.
     fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice>;

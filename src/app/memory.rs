@@ -56,8 +56,8 @@ impl App {
             .list()
             .into_iter()
             .map(|sandbox| {
-                let bytes = sandbox.bytes() + usage.remove(sandbox.shelf()).unwrap_or_default();
-                (Arc::clone(sandbox.shelf()), bytes, Some(sandbox))
+                let bytes = sandbox.bytes() + usage.remove(sandbox.shelf_name()).unwrap_or_default();
+                (Arc::clone(sandbox.shelf_name()), bytes, Some(sandbox))
             })
             .collect();
         // Documents of sandboxes that are gone stay for as long as a stream still reads them.

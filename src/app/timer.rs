@@ -75,7 +75,7 @@ impl Timer<'_> {
         let mut pause: Option<Duration> = None;
         for sandbox in all {
             // One that is settling is looked at when it has settled.
-            if self.settling.contains_key(sandbox.shelf()) {
+            if self.settling.contains_key(sandbox.shelf_name()) {
                 continue;
             }
             match sandbox.next_look().and_then(|due| sandbox.clock.until(due)) {
@@ -88,7 +88,7 @@ impl Timer<'_> {
     }
 
     fn start(&mut self, sandbox: Arc<Sandbox>) {
-        let key = Arc::clone(sandbox.shelf());
+        let key = Arc::clone(sandbox.shelf_name());
         let (job, cancel) = abortable(async move {
             settle(&sandbox).await;
             Done::Settled(sandbox)
@@ -101,7 +101,7 @@ impl Timer<'_> {
         if self.settling.is_empty() {
             return;
         }
-        let shelves: HashSet<_> = all.iter().map(|sandbox| sandbox.shelf()).collect();
+        let shelves: HashSet<_> = all.iter().map(|sandbox| sandbox.shelf_name()).collect();
         self.settling.retain(|shelf, cancel| {
             let stays = shelves.contains(shelf);
             if !stays {
@@ -128,7 +128,7 @@ impl Timer<'_> {
 
     fn finish(&mut self, done: Done) {
         match done {
-            Done::Settled(sandbox) => drop(self.settling.remove(sandbox.shelf())),
+            Done::Settled(sandbox) => drop(self.settling.remove(sandbox.shelf_name())),
             Done::Cancelled => {}
             Done::Cleared => self.is_clearing = false,
         }

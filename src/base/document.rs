@@ -9,12 +9,23 @@ use std::sync::Arc;
 pub type Key = Arc<str>;
 
 /// When something is to happen to a document without anybody asking for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     /// By the sandbox's clock.
     pub at: Timestamp,
-    /// Of several documents due at the same instant, those of a lower rank come first, and of one rank the oldest.
+    /// Of several documents due at the same instant, those of a lower rank come first. Documents of one rank are of one
+    /// collection; of those the oldest comes first.
     pub rank: u8,
+    /// How many tasks the document has.
+    pub tasks: u32,
+}
+
+impl Due {
+    /// Where the document stands among others that have tasks.
+    #[must_use]
+    pub fn order(self) -> (Timestamp, u8) {
+        (self.at, self.rank)
+    }
 }
 
 /// A type that lies in a collection of its own.

@@ -96,32 +96,44 @@ pub struct Event {
     pub subject: Subject,
     /// The agent session that made the envelope, if one did.
     pub origin: Option<Arc<Origin>>,
+    /// Whether it is the first event of its transition.
+    pub is_first: bool,
 }
 
 impl Event {
-    /// What a transition brought about, as an event; `envelope` is as the transition left it.
-    #[must_use]
-    pub fn of_effect(envelope: &Envelope, effect: &Effect, at: Timestamp) -> Self {
+    /// What a transition brought about, as events; `envelope` is as the transition left it.
+    pub fn of_transition(envelope: &Envelope, effects: &[Effect], at: Timestamp) -> impl Iterator<Item = Self> {
+        effects.iter().enumerate().map(move |(place, effect)| Self {
+            at,
+            kind: EventKind::Signing(effect.kind),
+            subject: Subject::of_effect(envelope, effect),
+            origin: envelope.terms.origin.clone(),
+            is_first: place == 0,
+        })
+    }
+}
+
+impl Subject {
+    fn of_effect(envelope: &Envelope, effect: &Effect) -> Self {
         let role = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|recipient| &recipient.role);
-        let subject = match (role, effect.agent) {
-            (None, _) => Subject::Envelope(envelope.id),
-            (Some(role), None) => Subject::Recipient(RecipientId { envelope: envelope.id, number: role.number }),
-            (Some(role), Some(place)) => Subject::Agent {
+        match (role, effect.agent) {
+            (None, _) => Self::Envelope(envelope.id),
+            (Some(role), None) => Self::Recipient(RecipientId { envelope: envelope.id, number: role.number }),
+            (Some(role), Some(place)) => Self::Agent {
                 id: AgentId { envelope: envelope.id, number: role.first_agent + place },
                 recipient: role.number,
             },
-        };
-        Self { at, kind: EventKind::Signing(effect.kind), subject, origin: envelope.terms.origin.clone() }
+        }
     }
 }
 
 impl Logged for Event {
     const LOG: &'static str = "events";
 
-    /// Counts the origin with every event of its envelope, because the last one alone may be left to hold it.
+    /// The events of one transition share its origin, which is counted once for all of them.
     fn size(&self) -> usize {
-        let origin = self.origin.as_ref().map_or(0, |origin| origin.handoff_id.len() + origin.agent_session_id.len());
-        size_of::<Self>() + origin
+        let origin = self.origin.as_ref().filter(|_| self.is_first);
+        size_of::<Self>() + origin.map_or(0, |origin| origin.size())
     }
 }
 

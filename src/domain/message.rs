@@ -82,7 +82,9 @@ impl Record for Message {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.to.len() + self.about.title.len() + self.code.as_ref().map_or(0, |code| code.len())
+        let code = self.code.as_ref().map_or(0, |code| code.len());
+        let origin = self.origin.as_ref().map_or(0, |origin| origin.size());
+        size_of::<Self>() + self.to.len() + self.about.title.len() + code + origin
     }
 }
 

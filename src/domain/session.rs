@@ -165,7 +165,7 @@ impl Record for AgentSession {
     }
 
     fn due(&self) -> Option<Due> {
-        (self.status == SessionStatus::Open).then_some(Due { at: self.expires_at, rank: 0 })
+        (self.status == SessionStatus::Open).then_some(Due { at: self.expires_at, rank: 0, tasks: 1 })
     }
 
     fn size(&self) -> usize {

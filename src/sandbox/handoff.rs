@@ -318,17 +318,18 @@ impl Sandbox {
             }
             let key = AgentSession::handoff_key(client, &session.handoff_id);
             let own = Arc::make_mut(&mut session);
+            if let Some(first) = self.earlier(&key).await? {
+                match self.repeated(&first, &own.actor, &own.request) {
+                    Some((HandOffResult::OtherUser, _)) if is_ordered => own.replayable = false,
+                    Some((HandOffResult::Duplicate, _)) if is_ordered => self.release(&first.id).await?,
+                    Some(repeated) => return Ok(repeated),
+                    // The newest session holds the handoff_id.
+                    None => self.release(&first.id).await?,
+                }
+            }
             // An id may be what was taken, as after a restore.
             own.id = self.ids.agent_session().into();
             own.envelope_id = asks_for_signatures.then(|| EnvelopeId(self.ids.envelope()));
-            let Some(first) = self.earlier(&key).await? else { continue };
-            match self.repeated(&first, &own.actor, &own.request) {
-                Some((HandOffResult::OtherUser, _)) if is_ordered => own.replayable = false,
-                Some((HandOffResult::Duplicate, _)) if is_ordered => self.release(&first.id).await?,
-                Some(repeated) => return Ok(repeated),
-                // The newest session holds the handoff_id.
-                None => self.release(&first.id).await?,
-            }
         }
     }
 

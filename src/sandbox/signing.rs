@@ -9,21 +9,24 @@ pub use address_book::{AgentSource, NewContact, NewGroup, NewUser};
 pub use error::{SigningError, SigningErrorKind};
 pub(super) use from_handoff::{Wish, advise};
 
-use super::{Ran, Sandbox};
+use super::{Ran, Sandbox, agenda::Until};
 use crate::{
     base::urls::BaseUrl,
     domain::{
         agenda::{Item, Task},
         signing::{
-            Act, AgentId, Command, DraftError, Effect, EffectKind, Envelope, EnvelopeId, EnvelopeTask, Judgement,
-            NewRecipient, Recipient, RecipientChange, RecipientId, Spot, Terms,
+            Act, AgentId, Command, DraftError, Effect, EffectKind, Envelope, EnvelopeId, EnvelopeState, EnvelopeTask,
+            Judgement, NewRecipient, Recipient, RecipientChange, RecipientId, Spot, Terms,
         },
     },
     store::{Commit, StoreError, Update},
 };
-use follow_up::act_of;
+use follow_up::{act_of, code_of};
 use jiff::Timestamp;
 use std::{convert::Infallible, sync::Arc};
+
+/// How many tasks of an envelope are carried out in one commit. An envelope with ten thousand agents is copied for each.
+const MOST_TOGETHER: usize = 256;
 
 /// What making an envelope brings about.
 const CREATED: Effect = Effect { kind: EffectKind::EnvelopeCreated, recipient: None, agent: None };
@@ -222,32 +225,60 @@ impl Sandbox {
         }
     }
 
-    /// Carries out the first task of an envelope if it is due at `now`, in the same commit that takes it off the envelope;
-    /// `None` when nothing is due any more.
-    pub(super) async fn carry_out_first(&self, id: &str, now: Timestamp) -> Result<Option<Ran>, StoreError> {
-        let mut ran = None;
-        let taken = |current: &Envelope, commit: &mut Commit| {
-            ran = None;
+    /// Carries out the tasks of an envelope for as long as they come before those of other documents, in the same commit
+    /// that takes them off the envelope.
+    pub(super) async fn carry_out_tasks(&self, id: &str, until: Until) -> Result<Vec<Ran>, StoreError> {
+        let mut ran = Vec::new();
+        let carry_out = |current: &Envelope, commit: &mut Commit| {
+            ran.clear();
             let mut next = Envelope::clone(current);
-            let Some((due, task)) = next.take_task(now) else { return Ok::<_, Infallible>(None) };
-            let command = match task {
-                EnvelopeTask::Expire => Some(Command::Expire),
-                EnvelopeTask::Remind => Some(Command::Remind),
-                EnvelopeTask::Void => Some(Command::Void),
-                EnvelopeTask::Act(act, number) => {
-                    let spot = current.spot_of(AgentId { envelope: current.id, number });
-                    spot.map(|spot| Command::Act(spot, act_of(current, spot, act)))
+            while ran.len() < MOST_TOGETHER
+                && next.first_task().is_some_and(|(due, task)| ran.is_empty() || until.admits(due, task.rank()))
+                && let Some((due, task)) = next.take_task(until.now)
+            {
+                let effects = perform_task(&mut next, task, due);
+                if effects.is_empty() && task == EnvelopeTask::Remind {
+                    // Nobody is left who could act on it.
+                    next.upcoming.remind = None;
                 }
-            };
-            let mut effects = Vec::new();
-            // What is refused by now is not done, and not tried again.
-            let _ = command.map(|command| next.perform(command, due, &mut effects));
-            self.follow_up(&mut next, &effects, due, commit);
-            let task = Task::of_envelope(current.id, task);
-            ran = Some(Ran { item: Item { due, task }, done: !effects.is_empty() });
-            Ok(Some(next))
+                self.follow_up(&mut next, &effects, due, commit);
+                let task = Task::of_envelope(current.id, task);
+                ran.push(Ran { item: Item { due, task }, done: !effects.is_empty() });
+            }
+            Ok::<_, Infallible>((!ran.is_empty()).then_some(next))
         };
-        self.records.envelopes.evolve_with(id, taken).await?;
+        self.records.envelopes.evolve_with(id, carry_out).await?;
         Ok(ran)
     }
+
+    /// Takes the first due task off an envelope without carrying it out. One that is to expire is expired without an event.
+    pub(super) async fn drop_envelope_task(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let without = |current: &Envelope| {
+            let mut next = Envelope::clone(current);
+            let Some((due, task)) = next.take_task(now) else { return Ok::<_, Infallible>(None) };
+            if task == EnvelopeTask::Expire
+                && let Some(sent_at) = current.state.sent_at()
+            {
+                next.state = EnvelopeState::Expired { sent_at, at: due };
+            }
+            Ok(Some(next))
+        };
+        self.records.envelopes.evolve(id, without).await.map(drop)
+    }
+}
+
+/// What comes of a task. What is refused by now has no effect, and is not tried again.
+fn perform_task(envelope: &mut Envelope, task: EnvelopeTask, due: Timestamp) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let _ = match task {
+        EnvelopeTask::Expire => envelope.perform(Command::Expire, due, &mut effects),
+        EnvelopeTask::Remind => envelope.perform(Command::Remind, due, &mut effects),
+        EnvelopeTask::Void => envelope.perform(Command::Void, due, &mut effects),
+        EnvelopeTask::Act(act, number) => {
+            let Some(spot) = envelope.spot_of(AgentId { envelope: envelope.id, number }) else { return effects };
+            let code = code_of(envelope, spot);
+            envelope.perform(Command::Act(spot, act_of(act, code.as_deref())), due, &mut effects)
+        }
+    };
+    effects
 }

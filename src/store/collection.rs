@@ -3,9 +3,10 @@
 use super::{Document, Page, StoreError, Stored, Usage, retention::Limit};
 use crate::base::{
     budget::{Account, Share},
-    document::{Due, Key},
+    document::Key,
 };
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -20,7 +21,8 @@ pub(super) struct Collection {
     ids: HashMap<Arc<str>, u64>,
     keys: HashMap<Key, u64>,
     tags: BTreeSet<(Key, u64)>,
-    due: BTreeSet<(Due, u64)>,
+    due: BTreeSet<(Timestamp, u8, u64)>,
+    tasks: u64,
     last: u64,
     /// Bytes of the documents alone, which the limit is about.
     size: usize,
@@ -38,6 +40,7 @@ impl Collection {
             keys: HashMap::new(),
             tags: BTreeSet::new(),
             due: BTreeSet::new(),
+            tasks: 0,
             last: 0,
             size: 0,
             bytes,
@@ -67,8 +70,13 @@ impl Collection {
     }
 
     /// The documents that have tasks, in the order in which the first of those is due.
-    pub(super) fn due(&self) -> impl Iterator<Item = (Due, &Arc<Stored>)> {
-        self.due.iter().filter_map(|(due, sequence)| Some((*due, self.documents.get(sequence)?)))
+    pub(super) fn due(&self) -> impl Iterator<Item = &Arc<Stored>> {
+        self.due.iter().filter_map(|(_, _, sequence)| self.documents.get(sequence))
+    }
+
+    /// How many tasks all documents have together.
+    pub(super) fn tasks(&self) -> u64 {
+        self.tasks
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -151,6 +159,9 @@ impl Collection {
 
     /// Drops the oldest documents until a share of the bytes is left.
     pub(super) fn shrink(&mut self, share: Share, dropped: &mut Vec<Arc<Stored>>) {
+        if !self.limit.gives_way {
+            return;
+        }
         let stays = share.of(self.bytes.bytes());
         while self.bytes.bytes() > stays && self.drop_oldest(dropped) {}
     }
@@ -171,7 +182,8 @@ impl Collection {
             self.tags.insert((Arc::clone(tag), stored.sequence));
         }
         if let Some(due) = stored.document.due {
-            self.due.insert((due, stored.sequence));
+            self.due.insert((due.at, due.rank, stored.sequence));
+            self.tasks += u64::from(due.tasks);
         }
     }
 
@@ -183,7 +195,8 @@ impl Collection {
             self.tags.remove(&(Arc::clone(tag), stored.sequence));
         }
         if let Some(due) = stored.document.due {
-            self.due.remove(&(due, stored.sequence));
+            self.due.remove(&(due.at, due.rank, stored.sequence));
+            self.tasks -= u64::from(due.tasks);
         }
     }
 }

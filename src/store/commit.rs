@@ -62,7 +62,7 @@ impl Commit {
     }
 }
 
-/// What a commit means for those who wait for something to happen in the sandbox.
+/// What of a commit concerns those who wait for something to happen in the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct News {
     /// When the first task of the documents that were written is due.

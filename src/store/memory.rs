@@ -5,13 +5,16 @@
 //! takes longer than a commit.
 
 use super::{
-    Committed, LogEntry, LogSlice, Page, Pending, Place, Store, StoreError, Stored, Usage, Write, Written,
+    Committed, DueSlice, LogEntry, LogSlice, Page, Pending, Place, Store, StoreError, Stored, Usage, Write, Written,
     collection::Collection,
     retention::Retention,
     ring::Ring,
     sync::{PoisonError, RwLock},
 };
-use crate::base::budget::{Account, Budget, Share};
+use crate::base::{
+    budget::{Account, Budget, Share},
+    document::Due,
+};
 use hashbrown::HashMap;
 use std::sync::{
     Arc,
@@ -107,7 +110,7 @@ impl Store for Memory {
         now(Ok(self.look(place, |collection| collection.list(page))))
     }
 
-    fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, Vec<(&'static str, Arc<Stored>)>> {
+    fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, DueSlice> {
         let space = self.space(sandbox);
         now(Ok(space.map(|space| read(&space, |space| space.due(limit))).unwrap_or_default()))
     }
@@ -198,14 +201,15 @@ impl Space {
     }
 
     /// The first documents of each collection, merged. Few collections hold documents with tasks.
-    fn due(&self, limit: usize) -> Vec<(&'static str, Arc<Stored>)> {
-        let mut first: Vec<_> = self
+    fn due(&self, limit: usize) -> DueSlice {
+        let mut documents: Vec<_> = self
             .collections
             .iter()
-            .flat_map(|(name, collection)| collection.due().take(limit).map(|(due, stored)| (due, *name, stored)))
+            .flat_map(|(name, collection)| collection.due().take(limit).map(|stored| (*name, Arc::clone(stored))))
             .collect();
-        first.sort_unstable_by_key(|(due, name, stored)| (*due, *name, stored.sequence));
-        first.into_iter().take(limit).map(|(_, name, stored)| (name, Arc::clone(stored))).collect()
+        documents.sort_by_key(|(name, stored)| (stored.document.due.map(Due::order), *name, stored.sequence));
+        documents.truncate(limit);
+        DueSlice { documents, tasks: self.collections.values().map(Collection::tasks).sum() }
     }
 
     fn collection(&mut self, memory: &Memory, name: &'static str) -> &mut Collection {

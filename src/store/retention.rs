@@ -10,6 +10,8 @@ pub struct Retention(HashMap<&'static str, Limit>);
 pub(super) struct Limit {
     pub(super) count: usize,
     pub(super) bytes: usize,
+    /// Whether the oldest may be dropped when memory is short.
+    pub(super) gives_way: bool,
 }
 
 impl Retention {
@@ -23,11 +25,18 @@ impl Retention {
     /// about `bytes`.
     #[must_use]
     pub fn keep(mut self, name: &'static str, count: usize, bytes: usize) -> Self {
-        self.0.insert(name, Limit { count, bytes });
+        self.0.insert(name, Limit { count, bytes, gives_way: true });
+        self
+    }
+
+    /// Drops nothing of a collection or log, not even when memory is short: what forgetting it would undo.
+    #[must_use]
+    pub fn never_drop(mut self, name: &'static str) -> Self {
+        self.0.insert(name, Limit { count: usize::MAX, bytes: usize::MAX, gives_way: false });
         self
     }
 
     pub(super) fn limit(&self, name: &str) -> Limit {
-        self.0.get(name).copied().unwrap_or(Limit { count: usize::MAX, bytes: usize::MAX })
+        self.0.get(name).copied().unwrap_or(Limit { count: usize::MAX, bytes: usize::MAX, gives_way: true })
     }
 }

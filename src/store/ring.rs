@@ -73,6 +73,9 @@ impl Ring {
 
     /// Drops the oldest entries until a share of the bytes is left.
     pub(super) fn shrink(&mut self, share: Share, dropped: &mut Vec<LogEntry>) {
+        if !self.limit.gives_way {
+            return;
+        }
         let stays = share.of(self.bytes.bytes());
         while self.bytes.bytes() > stays && self.drop_oldest(dropped) {}
     }

@@ -137,6 +137,33 @@ async fn all_tokens_are_expired_also_after_a_reset() {
     }
 }
 
+/// Memory is short, and the sandbox gives up what is old; but a token that was taken back stays that.
+#[tokio::test]
+async fn tokens_that_were_taken_back_do_not_pass_when_memory_is_short() {
+    let api = Api::with(Settings { max_memory: 4 << 20, ..Settings::default() });
+    let client = Client::frozen(&api).await;
+    let press = async |round: &str| {
+        for number in 0..60 {
+            let handoff_id = format!("{round}-{number}-{}", "x".repeat(100_000));
+            let answer = hand_off(&api, &client.bearer_token, &handoff_id, "usr_123", "sam@example.com").await;
+            assert_ne!(answer.status, 400);
+        }
+        assert!(api.get(&client.path("health")).await.json()["memory"]["dropped"].as_u64() > Some(0));
+    };
+    let [revoked, expired] = [issue(&api, json!({})).await, issue(&api, json!({})).await];
+    assert_eq!(api.call("DELETE", &format!("/__admin/tokens/{revoked}")).await.status, 204);
+    press("a").await;
+    assert_eq!(
+        (plain(&api, &revoked).await.status, plain(&api, &expired).await.status.as_u16()),
+        (StatusCode::UNAUTHORIZED, 200)
+    );
+    assert_eq!(api.call("DELETE", "/__admin/tokens").await.status, 200);
+    press("b").await;
+    for token in [&revoked, &expired] {
+        assert_eq!(plain(&api, token).await.status, 401);
+    }
+}
+
 /// The exchange of an answer in the client's sandbox.
 async fn exchange(client: &Client<'_>, answer: &Answer) -> Value {
     let path = client.path(&format!("requests/{}", answer.header("x-mock-exchange")));

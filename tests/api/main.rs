@@ -6,6 +6,7 @@
 
 mod access;
 mod address_book;
+mod agenda;
 mod agreement;
 mod bounds;
 mod clients;

@@ -27,7 +27,7 @@ macro_rules! delegate {
             &'a self,
             sandbox: &'a str,
             limit: usize,
-        ) -> store::Pending<'a, Vec<(&'static str, Arc<store::Stored>)>> {
+        ) -> store::Pending<'a, store::DueSlice> {
             store::Store::due(&self.$field, sandbox, limit)
         }
     };

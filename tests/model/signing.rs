@@ -52,7 +52,7 @@ impl World {
             }
             let mut next = current.clone();
             next.perform(command, NOW, &mut effects)?;
-            commit.append(effects.iter().map(|effect| Arc::new(Event::of_effect(&next, effect, NOW))));
+            commit.append(Event::of_transition(&next, &effects, NOW).map(Arc::new));
             Ok(Some(next))
         };
         match at_once(self.envelopes.evolve_with(ID, next)).unwrap() {

@@ -24,8 +24,8 @@ mod sync {
 }
 
 pub use docendorse_mock::store::{
-    Commit, Committed, Document, Log, LogEntry, LogSlice, Numbered, Page, Pending, Place, Shelf, Store, StoreError,
-    Stored, Usage, Write, Written,
+    Commit, Committed, Document, DueSlice, Log, LogEntry, LogSlice, Numbered, Page, Pending, Place, Shelf, Store,
+    StoreError, Stored, Usage, Write, Written,
 };
 pub use memory::Memory;
 pub use reader::Reader;

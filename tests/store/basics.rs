@@ -221,13 +221,13 @@ async fn what_is_due_is_found_in_order_over_all_collections() {
         store.commit("default", commit.into()).await.unwrap();
         let found = async |most| {
             let due = store.due("default", most).await.unwrap();
-            due.into_iter().map(|(place, stored)| (place, stored.document.id.to_string())).collect::<Vec<_>>()
+            due.documents.into_iter().map(|(place, stored)| (place, stored.document.id.to_string())).collect::<Vec<_>>()
         };
         let all = [("cards", "first"), ("notes", "second"), ("notes", "third"), ("notes", "late")];
         let all = all.map(|(place, id)| (place, id.to_owned()));
         assert_eq!(found(usize::MAX).await, all, "{name}");
         assert_eq!(found(2).await, all[..2], "{name}");
-        assert_eq!(store.due("other", 9).await.unwrap().len(), 0, "{name}");
+        assert_eq!(store.due("other", 9).await.unwrap().documents.len(), 0, "{name}");
         store.clear("default").await.unwrap();
         assert_eq!(found(9).await, [], "{name}");
     }

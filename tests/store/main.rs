@@ -76,7 +76,7 @@ impl Record for Note {
 }
 
 pub fn due_at(second: i64, rank: u8) -> Due {
-    Due { at: Timestamp::from_second(second).unwrap(), rank }
+    Due { at: Timestamp::from_second(second).unwrap(), rank, tasks: 1 }
 }
 
 pub fn note(id: &str, keys: &[&str]) -> Arc<Note> {
@@ -136,5 +136,9 @@ pub fn lines(store: &Arc<dyn Store>, sandbox: &str) -> Log<Line> {
 }
 
 pub fn notes(store: &Arc<dyn Store>, sandbox: &str) -> Repository<Note> {
+    Repository::new(&Arc::new(Shelf::new(Arc::clone(store), sandbox.into())))
+}
+
+pub fn cards(store: &Arc<dyn Store>, sandbox: &str) -> Repository<Card> {
     Repository::new(&Arc::new(Shelf::new(Arc::clone(store), sandbox.into())))
 }

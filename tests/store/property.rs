@@ -154,8 +154,9 @@ async fn commits_match_the_model(commits: &[Vec<Step>], limit: Option<usize>) ->
             // Stable: of those due at the same time the oldest comes first.
             due.sort_by_key(|note| note.due);
             for most in [1, 2, usize::MAX] {
-                let found = store.due("default", most).await.unwrap();
-                let found = found.iter().map(|(_, stored)| &*stored.document.id);
+                let slice = store.due("default", most).await.unwrap();
+                prop_assert_eq!(slice.tasks, due.len() as u64, "{}", name);
+                let found = slice.documents.iter().map(|(_, stored)| &*stored.document.id);
                 prop_assert!(found.eq(due.iter().take(most).map(|note| note.id.as_str())), "{}", name);
             }
             let usage = notes.fill().await.unwrap();

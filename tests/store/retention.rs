@@ -1,7 +1,11 @@
 //! What a bounded collection keeps.
 
-use crate::{backends, note, notes};
-use docendorse_mock::store::Usage;
+use crate::{Card, backends, card, cards, note, notes, races::block};
+use docendorse_mock::{
+    base::{budget::Share, document::Record},
+    store::{Memory, Retention, Store, Usage},
+};
+use std::sync::Arc;
 
 fn kept_and_dropped(usage: &Usage) -> (usize, u64) {
     (usage.kept, usage.dropped)
@@ -32,6 +36,18 @@ async fn a_deleted_record_makes_room_and_is_not_counted_as_dropped() {
         notes.insert(note("c", &[])).await.unwrap();
         assert_eq!(kept_and_dropped(&notes.fill().await.unwrap()), (2, 0), "{name}");
     }
+}
+
+#[test]
+fn what_is_never_dropped_stays_when_memory_is_short() {
+    let retention = Retention::unlimited().never_drop(Card::COLLECTION);
+    let memory = Arc::new(Memory::new(retention));
+    let store: Arc<dyn Store> = memory.clone();
+    let (notes, cards) = (notes(&store, "default"), cards(&store, "default"));
+    block(notes.insert(note("a", &[]))).unwrap();
+    block(cards.insert(card("b"))).unwrap();
+    memory.shrink("default", Share { stays: 0, of: 1 });
+    assert_eq!((block(notes.fill()).unwrap().kept, block(cards.fill()).unwrap().kept), (0, 1));
 }
 
 #[tokio::test]

@@ -90,7 +90,6 @@ impl Envelope {
                 Command::Remind => change.remind(),
                 Command::Act(spot, act) => change.act(spot, act),
             }
-            // One of which nothing is to be told, as a reminder of nobody, must not be waited for in the log of events.
             self.revision += u64::from(effects.len() > before);
         }
         Ok(judgement)

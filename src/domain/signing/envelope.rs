@@ -75,6 +75,14 @@ pub struct Origin {
     pub handoff_id: Box<str>,
 }
 
+impl Origin {
+    /// About how many bytes it takes up.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.agent_session_id.len() + self.handoff_id.len()
+    }
+}
+
 /// Where an envelope stands (G6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -169,7 +177,7 @@ pub struct Envelope {
     pub recipients: Vec<Recipient>,
     /// The number that the next agent gets.
     pub next_agent: u32,
-    /// How many of its transitions had effects, its making included: the order of its events.
+    /// How many of its transitions had effects, its creation included.
     pub revision: u64,
     /// How the caller reached the server who made it: how URLs in its mails begin. `None` where nobody called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -291,14 +299,15 @@ impl Record for Envelope {
     }
 
     fn due(&self) -> Option<Due> {
-        self.first_task().map(|(at, task)| Due { at, rank: task.rank() })
+        self.first_task().map(|(at, task)| Due { at, rank: task.rank(), tasks: self.count_tasks() })
     }
 
     fn size(&self) -> usize {
         let context = self.terms.context.as_ref().map_or(0, weight_of);
         let roles: usize = self.recipients.iter().map(|recipient| recipient.role.weight).sum();
-        let origin = self.terms.origin.as_ref().map_or(0, |origin| origin.handoff_id.len());
-        size_of::<Self>() + size_of::<Terms>() + self.terms.name.len() + context + origin + roles
+        let origin = self.terms.origin.as_ref().map_or(0, |origin| origin.size());
+        let own = size_of::<Self>() + size_of::<Terms>() + self.terms.name.len();
+        own + context + origin + roles + self.upcoming.size()
     }
 }
 

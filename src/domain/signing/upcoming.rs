@@ -5,8 +5,9 @@
 use super::{Envelope, EnvelopeState, Intention};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
-/// Something that happens to an envelope by itself. Of those due at the same instant, the lesser comes first.
+/// Something that happens to an envelope by itself. Among those due at the same instant, the lesser comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EnvelopeTask {
     /// It expires.
@@ -46,8 +47,8 @@ pub struct Upcoming {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<Timestamp>,
     /// What simulated people do next, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    acts: Vec<PlannedAct>,
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    acts: VecDeque<PlannedAct>,
 }
 
 /// What a simulated person does next.
@@ -68,19 +69,34 @@ impl Upcoming {
         self.remind.is_none() && self.void.is_none() && self.acts.is_empty()
     }
 
-    /// Replaces what the agents of some numbers do next by `acts`. Sorts both.
-    pub fn replan(&mut self, agents: &mut [u32], acts: &mut [PlannedAct]) {
-        agents.sort_unstable();
-        acts.sort_unstable();
-        self.acts.retain(|planned| agents.binary_search(&planned.agent).is_err());
-        match acts {
-            // One agent acts and plans its next act: this must not cost a sort of the other ten thousand.
-            [act] => self.acts.insert(self.acts.partition_point(|planned| planned < act), *act),
-            acts => {
-                self.acts.extend_from_slice(acts);
-                self.acts.sort_unstable();
+    /// Replaces what the agents of some numbers do next by `acts`, at most one of each agent. Sorts `agents`.
+    pub fn replan(&mut self, agents: &mut [u32], acts: &[PlannedAct]) {
+        match agents {
+            [] => {}
+            // One agent acts, out of ten thousand who will.
+            [agent] => {
+                if let Some(place) = self.acts.iter().position(|planned| planned.agent == *agent) {
+                    self.acts.remove(place);
+                }
+            }
+            agents => {
+                agents.sort_unstable();
+                self.acts.retain(|planned| agents.binary_search(&planned.agent).is_err());
             }
         }
+        if let [act] = acts {
+            let place = self.acts.partition_point(|planned| planned < act);
+            self.acts.insert(place, *act);
+        } else if !acts.is_empty() {
+            self.acts.extend(acts.iter());
+            self.acts.make_contiguous().sort_unstable();
+        }
+    }
+
+    /// About how many bytes the acts take up.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.acts.len() * size_of::<PlannedAct>()
     }
 }
 
@@ -97,13 +113,23 @@ impl Envelope {
         tasks
     }
 
+    /// How many tasks it has.
+    #[must_use]
+    pub fn count_tasks(&self) -> u32 {
+        if !matches!(self.state, EnvelopeState::Sent { .. }) {
+            return 0;
+        }
+        let own = self.own_tasks().iter().flatten().count();
+        u32::try_from(own + self.upcoming.acts.len()).unwrap_or(u32::MAX)
+    }
+
     /// The first of its tasks.
     #[must_use]
     pub fn first_task(&self) -> Option<(Timestamp, EnvelopeTask)> {
         if !matches!(self.state, EnvelopeState::Sent { .. }) {
             return None;
         }
-        let act = self.upcoming.acts.first().map(PlannedAct::task);
+        let act = self.upcoming.acts.front().map(PlannedAct::task);
         self.own_tasks().into_iter().flatten().chain(act).min()
     }
 
@@ -114,7 +140,7 @@ impl Envelope {
             EnvelopeTask::Expire => {}
             EnvelopeTask::Remind => self.upcoming.remind = self.next_reminder(due),
             EnvelopeTask::Void => self.upcoming.void = None,
-            EnvelopeTask::Act(..) => drop(self.upcoming.acts.remove(0)),
+            EnvelopeTask::Act(..) => drop(self.upcoming.acts.pop_front()),
         }
         Some((due, task))
     }
@@ -164,11 +190,9 @@ mod tests {
     fn tasks_due_at_the_same_instant_have_an_order() {
         let end = at(3 * 86_400);
         let mut envelope = sent();
-        envelope.upcoming = Upcoming { remind: Some(end), void: Some(end), acts: Vec::new() };
+        envelope.upcoming = Upcoming { remind: Some(end), void: Some(end), acts: VecDeque::new() };
         let act = |act, agent| PlannedAct { due: end, act, agent };
-        envelope
-            .upcoming
-            .replan(&mut [], &mut [act(Intention::Sign, 1), act(Intention::Open, 3), act(Intention::Open, 2)]);
+        envelope.upcoming.replan(&mut [], &[act(Intention::Sign, 1), act(Intention::Open, 3), act(Intention::Open, 2)]);
         let tasks: Vec<_> = envelope.tasks().into_iter().map(|(_, task)| task).collect();
         let acts = [(Intention::Open, 2), (Intention::Open, 3), (Intention::Sign, 1)];
         let mut expected = vec![EnvelopeTask::Expire, EnvelopeTask::Remind, EnvelopeTask::Void];
@@ -206,12 +230,13 @@ mod tests {
                     model.remove(agent);
                 }
                 model.extend(acts.clone());
-                envelope.upcoming.replan(&mut agents, &mut acts.into_values().collect::<Vec<_>>());
+                envelope.upcoming.replan(&mut agents, &acts.into_values().collect::<Vec<_>>());
                 let mut expected: Vec<_> = model.values().copied().collect();
                 expected.sort_unstable();
                 prop_assert_eq!(&envelope.upcoming.acts, &expected);
             }
             let mut last = None;
+            prop_assert_eq!(envelope.count_tasks() as usize, envelope.tasks().len());
             while let Some(task) = envelope.take_task(at(50)) {
                 prop_assert!(last <= Some(task));
                 last = Some(task);

@@ -28,7 +28,7 @@ impl Sandbox {
         for message in accepted.filter_map(|effect| self.code_message(envelope, spot_of(effect)?, now)) {
             commit.insert(Arc::new(message));
         }
-        commit.append(effects.iter().map(|effect| Arc::new(Event::of_effect(envelope, effect, now))));
+        commit.append(Event::of_transition(envelope, effects, now).map(Arc::new));
     }
 
     fn plan_next(&self, envelope: &mut Envelope, effects: &[Effect], now: Timestamp) {
@@ -66,7 +66,7 @@ impl Sandbox {
         // An agent who is invited by the very transition that lets the host in is planned twice, and alike.
         acts.sort_unstable();
         acts.dedup();
-        envelope.upcoming.replan(&mut agents, &mut acts);
+        envelope.upcoming.replan(&mut agents, &acts);
     }
 
     /// Plans all that lies before an envelope that comes from elsewhere. Nothing of it need be told: when somebody does
@@ -79,9 +79,9 @@ impl Sandbox {
         envelope.upcoming.remind = envelope.next_reminder(self.clock.now());
         envelope.upcoming.void = self.void_due(envelope);
         let places = (0_u32..).zip(&envelope.recipients);
-        let mut acts: Vec<_> =
+        let acts: Vec<_> =
             places.flat_map(|(place, recipient)| self.plan_recipient(envelope, place, recipient)).collect();
-        envelope.upcoming.replan(&mut [], &mut acts);
+        envelope.upcoming.replan(&mut [], &acts);
     }
 
     /// When the sender voids the envelope, if the plan says so.
@@ -176,18 +176,20 @@ impl Sandbox {
     }
 }
 
-/// The act of a simulated person, who has read the code that was sent to them.
-pub(super) fn act_of(envelope: &Envelope, spot: Spot, act: Intention) -> Act<'_> {
+/// What a simulated person does; `code` is the one that was sent to them.
+pub(super) fn act_of(act: Intention, code: Option<&str>) -> Act<'_> {
     match act {
         Intention::Open => Act::Open,
         Intention::Accept => Act::Accept,
         Intention::Decline => Act::Decline,
-        Intention::Sign => {
-            let codes = envelope.recipient_at(spot.recipient).map(|recipient| &recipient.role.codes);
-            let place = usize::try_from(spot.agent).unwrap_or(usize::MAX);
-            Act::Sign { code: codes.and_then(|codes| codes.get(place)?.as_deref()) }
-        }
+        Intention::Sign => Act::Sign { code },
     }
+}
+
+/// The one-time code that was sent to an agent.
+pub(super) fn code_of(envelope: &Envelope, spot: Spot) -> Option<Box<str>> {
+    let codes = &envelope.recipient_at(spot.recipient)?.role.codes;
+    codes.get(usize::try_from(spot.agent).ok()?)?.clone()
 }
 
 /// Where the agent is to whom something happened.

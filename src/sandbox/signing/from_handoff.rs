@@ -218,7 +218,7 @@ impl Sandbox {
         let (mut envelope, _) = wish.draft(id, terms, &|agent| self.code(agent));
         envelope.base_url.clone_from(&session.base_url);
         let mut effects = vec![CREATED];
-        // With nobody to sign the rules refuse it, and it stays a draft.
+        // Refused if there is nobody to sign; then it stays a draft.
         let _ = envelope.perform(Command::Send, now, &mut effects);
         self.follow_up(&mut envelope, &effects, now, commit);
         commit.insert(Arc::new(envelope));

@@ -133,6 +133,10 @@ impl EventReader {
             let wanted = |_, event: &Event| self.filter.admits(event);
             let page = sandbox.events().page_within(self.seen, PAGE, PAGE_BYTES, wanted).await?;
             if self.seen > page.last {
+                // Whoever goes on with the successor tells of the reset.
+                if sandbox.was_reset() {
+                    return Ok(text);
+                }
                 // An id from before a reset.
                 self.seen = 0;
                 text.push_str(RESET);

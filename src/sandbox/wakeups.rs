@@ -1,0 +1,113 @@
+//! Who waits for something to happen in a sandbox: readers of events, and the timer.
+
+use super::Sandbox;
+use crate::store::{News, Observer};
+use jiff::Timestamp;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+use tokio::sync::Notify;
+
+/// Wakes readers and the timer.
+#[derive(Debug)]
+pub(super) struct Wakeups {
+    happened: Notify,
+    /// When the timer has to look for a due task, in microseconds; `i64::MAX` for never. Except while a [`NextLook`]
+    /// exists, it is not later than the first task is due.
+    next_look: AtomicI64,
+    alarm: Arc<Notify>,
+}
+
+impl Wakeups {
+    /// Those of a sandbox without documents. `alarm` wakes the timer.
+    pub(super) fn new(alarm: &Arc<Notify>) -> Self {
+        Self { happened: Notify::new(), next_look: AtomicI64::new(i64::MAX), alarm: Arc::clone(alarm) }
+    }
+
+    pub(super) fn wake_readers(&self) {
+        self.happened.notify_waiters();
+    }
+
+    pub(super) fn wake_timer(&self) {
+        self.alarm.notify_one();
+    }
+
+    fn look_at(&self, due: Timestamp) {
+        let due = microseconds(due);
+        if due < self.next_look.fetch_min(due, Ordering::SeqCst) {
+            self.wake_timer();
+        }
+    }
+}
+
+impl Observer for Wakeups {
+    fn committed(&self, News { first_due, has_entries }: News) {
+        if let Some(due) = first_due {
+            self.look_at(due);
+        }
+        if has_entries {
+            self.wake_readers();
+        }
+    }
+}
+
+/// Rounded down, so that nobody looks too late.
+fn microseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MIN)
+}
+
+/// Sets the time of the timer's next look when the present one ends; at once, if it is given up. Whatever is committed
+/// meanwhile sets an earlier time by itself.
+pub(super) struct NextLook<'w> {
+    wakeups: &'w Wakeups,
+    at: Option<Timestamp>,
+}
+
+impl<'w> NextLook<'w> {
+    pub(super) fn new(wakeups: &'w Wakeups) -> Self {
+        Self { wakeups, at: Some(Timestamp::MIN) }
+    }
+
+    /// To be called before the store is read.
+    pub(super) fn begin(&self) {
+        self.wakeups.next_look.store(i64::MAX, Ordering::SeqCst);
+    }
+
+    /// The time that was read from the store.
+    pub(super) fn set(&mut self, at: Option<Timestamp>) {
+        self.at = at;
+    }
+}
+
+impl Drop for NextLook<'_> {
+    fn drop(&mut self) {
+        if let Some(at) = self.at {
+            self.wakeups.look_at(at);
+        }
+    }
+}
+
+impl Sandbox {
+    /// Done when something has happened, or when the sandbox was reset or is gone; to be called before the log of events
+    /// is read.
+    pub fn happened(&self) -> impl Future<Output = ()> {
+        let mut happened = Box::pin(self.wakeups.happened.notified());
+        happened.as_mut().enable();
+        happened
+    }
+
+    /// When the timer has to look whether a task is due; `None` if there is no task. May be too early.
+    #[must_use]
+    pub fn next_look(&self) -> Option<Timestamp> {
+        match self.wakeups.next_look.load(Ordering::SeqCst) {
+            i64::MAX => None,
+            due => Some(Timestamp::from_microsecond(due).unwrap_or(Timestamp::MIN)),
+        }
+    }
+
+    /// Wakes the timer, after the clock was moved by hand.
+    pub fn clock_changed(&self) {
+        self.wakeups.wake_timer();
+    }
+}
