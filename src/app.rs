@@ -56,19 +56,16 @@ const QUESTIONS: WorkLimits =
 const COMPARISONS: WorkLimits =
     WorkLimits { at_once: 2, queued: 10_000, patience: Duration::from_mins(1), time: Duration::from_secs(1) };
 
-/// Why a server cannot be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// A scenario file cannot be used.
     #[error(transparent)]
     Scenarios(#[from] scenarios::LoadError),
     /// A client that the settings name cannot be registered.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// An embedded schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The URL of the server is not one.
+    /// `own_url` is not a base URL.
     #[error("{0}")]
     BaseUrl(String),
     /// A key of our own cannot be used.
@@ -79,17 +76,17 @@ pub enum AppError {
 /// A composed server, ready to be put behind a listener.
 #[derive(Debug)]
 pub struct App {
-    /// What it was told.
+    /// The settings that it runs with.
     pub settings: Settings,
     /// How URLs begin where the request does not say: `--base-url`, or else the address bound.
     pub base_url: BaseUrl,
     /// The schema of a handoff's body.
     pub handoff_request: Schema,
-    /// Its worlds.
+    /// Its sandboxes.
     pub sandboxes: Sandboxes,
-    /// How long it has been there.
+    /// Real time since the server was composed.
     pub uptime: Stopwatch,
-    /// How much of request bodies may be under way.
+    /// The budgets for request bodies.
     pub bodies: Bodies,
     memory: memory::Room,
     /// Runs simulations.
@@ -184,12 +181,12 @@ impl App {
         self.comparisons.stop();
     }
 
-    /// Done when the server stops; at once, if it does so already.
+    /// Completes when the server stops; at once if it is stopping already.
     pub async fn stopped(&self) {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Leave to stream to one more listener, for as long as it is held; none when there are too many.
+    /// A place for one more listener of a stream, held until it is dropped; `None` when all are taken.
     #[must_use]
     pub fn stream(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.streams).try_acquire_owned().ok()

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// What many small allocations a second cost less with, above all in a static binary.
+/// Many small allocations a second cost less with it, above all in a static binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

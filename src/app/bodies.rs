@@ -1,16 +1,16 @@
-//! How much of request bodies may be under way at the same time, over all connections.
+//! How many bytes of request bodies the server holds at once, over all connections.
 
 use crate::{base::budget::Budget, config::Settings};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Bytes of bodies of the contract at least, however small the largest of them may be.
+/// The least budget for bodies of the contract, in bytes, however small the largest body may be.
 const CONTRACT: usize = 64 << 20;
 
-/// Bytes of bodies of the control plane at least: two of the largest snapshots.
+/// The least budget for bodies of the control plane, in bytes: two of the largest snapshots.
 const CONTROL: usize = 128 << 20;
 
-/// The budgets of request bodies. Those of the contract leave those of the control plane alone, and the other way round.
+/// The budgets for request bodies. Those of the contract and of the control plane are independent.
 #[derive(Debug)]
 pub struct Bodies {
     /// Of the handoff, the token endpoint and the signing service.
@@ -31,7 +31,7 @@ impl Bodies {
         }
     }
 
-    /// The turn to read a large body, if nobody else has it.
+    /// The permit to read a large body; `None` while another caller has it.
     #[must_use]
     pub fn turn_of_large(&self) -> Option<SemaphorePermit<'_>> {
         self.large.try_acquire().ok()

@@ -8,41 +8,26 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// Why a client cannot be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Its id is none.
     #[error("the client id {0:?} cannot be used; a client_id is \"client_\" and 32 hexadecimal digits")]
     Id(String),
     /// A file of keys cannot be read.
     #[error("{}: cannot be read: {}", path.display(), io_error::reason(error))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: std::io::Error,
-    },
+    Unreadable { path: PathBuf, error: std::io::Error },
     /// A file holds no key that can be used.
     #[error("{}: no key for {client_id}: {problem}", path.display())]
     Key {
-        /// The file.
         path: PathBuf,
-        /// Whose it would be.
+        /// The client that the key is for.
         client_id: String,
-        /// What is wrong with it.
         problem: String,
     },
-    /// What is said of the client makes no sense.
     #[error("the client {client_id}: {problem}")]
-    Entry {
-        /// The client.
-        client_id: String,
-        /// What is wrong.
-        problem: String,
-    },
+    Entry { client_id: String, problem: String },
 }
 
-/// Registers all of them; the keys of a client may be told in several places.
+/// Registers all of them. The keys of a client may be given in several places.
 pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(), ClientError> {
     for entry in &settings.clients {
         let ClientEntry { client_id, client_secret, keys, scope } = entry;
@@ -54,7 +39,7 @@ pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(),
         let mut client = new(sandboxes, client_id)?;
         client.scopes = scopes;
         client.secret = client_secret.as_deref().map(SecretDigest::of);
-        // Before its keys, so that the same id twice is told as that.
+        // Before its keys, so that a repeated id is reported as such.
         sandboxes.register(&sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
         for file in keys {
             add_keys(sandboxes, client_id, file)?;

@@ -33,14 +33,13 @@ pub struct BudgetUse {
 }
 
 impl App {
-    /// How full the memory of the server is.
     #[must_use]
     pub fn memory(&self) -> BudgetUse {
         BudgetUse { used: self.memory.budget.used(), limit: self.memory.budget.limit() }
     }
 
     /// Makes the largest sandboxes give up their oldest exchanges, documents, events and messages if all together keep
-    /// too much. Costs one look at a number otherwise.
+    /// too much. Otherwise it costs one comparison.
     ///
     /// Frees an eighth at once, so that the next request does not search the sandboxes again.
     pub fn make_room(&self) {

@@ -31,18 +31,11 @@ const MOST_BYTES: u64 = 16 << 20;
 /// same size and time.
 const COMPARED_BY_CONTENT: u64 = 4 << 20;
 
-/// Why scenarios cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The folder or a file in it cannot be read.
     #[error("{}: cannot be read: {}", shown(path), io_error::reason(error))]
-    Unreadable {
-        /// The folder or file.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// The source is a file.
+    Unreadable { path: PathBuf, error: io::Error },
     #[error("{}: not a folder; --scenarios takes folders that hold scenario files", shown(.0))]
     NotAFolder(PathBuf),
     /// The folder has no scenario files.
@@ -55,23 +48,18 @@ pub enum LoadError {
         shown(target)
     )]
     BrokenLink {
-        /// The link.
         path: PathBuf,
         /// What it leads to, as written in the link.
         target: PathBuf,
     },
-    /// The folder has too many entries to search.
     #[error("{}: more than {most} entries; keep scenarios in a folder of their own", shown(folder))]
     TooManyEntries {
-        /// The folder.
         folder: PathBuf,
         /// How many are searched.
         most: usize,
     },
-    /// A file is larger than a scenario may be.
     #[error("{}: larger than {most} bytes, the limit for a scenario file", shown(path))]
     TooLarge {
-        /// The file.
         path: PathBuf,
         /// The limit in bytes.
         most: u64,
@@ -81,10 +69,8 @@ pub enum LoadError {
     TooMuch {
         /// The folder in which the limit was reached.
         folder: PathBuf,
-        /// Which limit was reached.
         problem: String,
     },
-    /// A file is not a valid scenario.
     #[error(transparent)]
     Invalid(#[from] ScenarioError),
 }
@@ -268,7 +254,6 @@ impl App {
     }
 }
 
-/// Logs the warnings about the scenario folders.
 pub(super) fn log_warnings(warnings: &[String]) {
     for warning in warnings {
         tracing::warn!("{warning}");

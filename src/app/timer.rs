@@ -56,11 +56,9 @@ struct Timer<'a> {
     jobs: FuturesUnordered<BoxFuture<'a, Done>>,
 }
 
-/// A finished job.
 enum Done {
     /// A sandbox has settled, or could not.
     Settled(Arc<Sandbox>),
-    /// The settling was cancelled.
     Cancelled,
     /// The documents of removed sandboxes are cleared, or could not be.
     Cleared,

@@ -34,7 +34,6 @@ pub enum WorkError {
     Busy,
     /// It took longer than the pool allows.
     TooLong(Duration),
-    /// The server stops.
     Stopping,
     /// It panicked, which is a defect of this crate.
     Failed,
@@ -53,7 +52,6 @@ pub struct WorkPool {
 }
 
 impl WorkPool {
-    /// An idle pool.
     #[must_use]
     pub fn new(limits: WorkLimits) -> Self {
         Self {
@@ -64,8 +62,8 @@ impl WorkPool {
         }
     }
 
-    /// Runs `work` on a blocking thread. It checks the deadline between steps of bounded length, and answers with
-    /// `None` once that is over.
+    /// Runs `work` on a blocking thread. It checks the deadline between steps of bounded length, and returns `None`
+    /// once that is over.
     ///
     /// # Errors
     /// A [`WorkError`] when there is no place, when the deadline is over, or when the server stops.

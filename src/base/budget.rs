@@ -52,7 +52,6 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account without bytes.
     #[must_use]
     pub fn new(budget: &Arc<Budget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: 0 }
@@ -64,7 +63,6 @@ impl Account {
         Self::new(&self.budget)
     }
 
-    /// The bytes of this owner.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -115,17 +113,17 @@ impl Default for Account {
     }
 }
 
-/// How much of what an owner has it may keep.
+/// The part of its bytes that an owner may keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
-    /// Bytes that stay.
+    /// Bytes to keep.
     pub stays: usize,
-    /// Bytes that there are.
+    /// Bytes in total.
     pub of: usize,
 }
 
 impl Share {
-    /// How many of some bytes stay.
+    /// The share of `bytes` that stays.
     #[must_use]
     pub fn of(self, bytes: usize) -> usize {
         let stays = bytes as u128 * self.stays as u128 / self.of.max(1) as u128;

@@ -36,7 +36,7 @@ macro_rules! numbers_have_no_unit {
 
 pub(crate) use numbers_have_no_unit;
 
-/// A span of time, so many seconds at most.
+/// A span of time of at most `MOST` seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch<const MOST: u64>(pub Duration);
 
@@ -88,7 +88,7 @@ fn written(span: Duration) -> SignedDuration {
 /// Reads a span that is not negative: `500ms`, `90s`, `1h 30m`, `2d`, or ISO 8601.
 ///
 /// # Errors
-/// With what is wanted, when the text is none.
+/// With the expected form, when the text is not a span.
 pub(crate) fn read_span(text: &str) -> Result<SignedDuration, String> {
     match crate::base::clock::read_span(text) {
         Some(span) if !span.is_negative() => Ok(span),
@@ -145,14 +145,14 @@ fn negative(written: &str) -> String {
     format!("{written} is negative; write a span of time such as 500ms, 90s or 10m")
 }
 
-/// How long something takes that may be left to chance, so many seconds at most.
+/// How long something takes, fixed or drawn: at most `MOST` seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Delay<const MOST: u64> {
-    /// Always as long.
+    /// Always the same.
     Fixed(Duration),
-    /// Anything between the two, each as likely.
+    /// Uniformly distributed between the two.
     Uniform(Duration, Duration),
-    /// As services and people are: mostly near the median, now and then much later.
+    /// Mostly near the median, now and then much later, as services and people are.
     Lognormal {
         /// Half of the delays are shorter.
         median: Duration,
@@ -162,7 +162,7 @@ pub enum Delay<const MOST: u64> {
 }
 
 impl<const MOST: u64> Delay<MOST> {
-    /// One delay, `MOST` seconds at most.
+    /// Draws one delay of at most `MOST` seconds.
     ///
     /// `random` gives numbers from 0 up to, but not including, 1. A fixed delay takes none of them, a uniform one takes
     /// one, a lognormal one two.
@@ -260,13 +260,11 @@ impl<const MOST: u64> TryFrom<WrittenDelay<MOST>> for Delay<MOST> {
 pub struct Probability(f64);
 
 impl Probability {
-    /// Always.
     pub const CERTAIN: Self = Self(1.0);
 
-    /// Never.
     pub const NEVER: Self = Self(0.0);
 
-    /// Whether it happens this time; takes one number from 0 up to 1, and none when nothing is left to chance.
+    /// Whether it happens this time. Takes one number from 0 up to 1, and none when nothing is left to chance.
     pub fn happens(self, random: &mut dyn FnMut() -> f64) -> bool {
         self.0 >= 1.0 || (self.0 > 0.0 && random() < self.0)
     }

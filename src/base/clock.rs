@@ -23,7 +23,6 @@ use std::{
 /// waited out, because two threads that read the time at once may differ by as much.
 const WAITED_OUT: i64 = 1_000_000;
 
-/// A sandbox's clock.
 #[derive(Debug)]
 pub struct Clock {
     state: RwLock<ClockState>,
@@ -39,34 +38,28 @@ struct ClockState {
 
 #[derive(Clone, Copy, Debug)]
 enum Mode {
-    /// As the system's clock, so much ahead.
-    Running { ahead: SignedDuration },
-    /// Still.
-    Frozen { at: Timestamp },
+    /// Follows the system's clock, ahead of it by this much.
+    Running {
+        ahead: SignedDuration,
+    },
+    Frozen {
+        at: Timestamp,
+    },
 }
 
-/// What a clock shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
-    /// The sandbox's present.
     pub now: Timestamp,
-    /// Whether it stands still.
     pub frozen: bool,
 }
 
-/// Why a clock was not moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
-    /// Time does not go back: what has run cannot be undone.
+    /// The new time is before the present. What has run cannot be undone.
     #[error("{to} is before the sandbox's present, {now}; a clock only moves forward")]
-    Backwards {
-        /// Where it should have gone.
-        to: Timestamp,
-        /// Where it is.
-        now: Timestamp,
-    },
-    /// There is no such time.
+    Backwards { to: Timestamp, now: Timestamp },
+    /// The new time is after the year 9999.
     #[error("the year 9999 is where time ends")]
     Beyond,
 }
@@ -84,7 +77,6 @@ impl Clock {
         Self::new(Mode::Running { ahead: SignedDuration::ZERO })
     }
 
-    /// A clock that stands still.
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
         Self::new(Mode::Frozen { at })
@@ -115,7 +107,6 @@ impl Clock {
         WallClock::default().now()
     }
 
-    /// The present, and whether it moves.
     #[must_use]
     pub fn read(&self) -> Reading {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
@@ -130,12 +121,12 @@ impl Clock {
         self.make_up()
     }
 
-    /// Stands still from now on.
+    /// Freezes the clock at the present.
     pub fn freeze(&self) -> Reading {
         self.change(|now, _, _| Ok(Mode::Frozen { at: now })).unwrap_or_else(|_| self.read())
     }
 
-    /// Moves on from where it stands, at the system's pace.
+    /// Lets the clock run on from the present, at the system's pace.
     pub fn resume(&self) -> Reading {
         self.change(|now, _, wall| Ok(running_at(now, wall))).unwrap_or_else(|_| self.read())
     }
@@ -156,8 +147,8 @@ impl Clock {
         self.change(|now, mode, wall| mode.moved(now, now.checked_add(by).map_err(|_| ClockError::Beyond)?, wall))
     }
 
-    /// How long to wait, in real time, until the clock shows `due`; never, while it stands still: what is due on a
-    /// frozen clock is left to whoever moves it.
+    /// How long to wait, in real time, until the clock shows `due`; `None` while it stands still, because what is due
+    /// on a frozen clock runs when the clock is moved.
     #[must_use]
     pub fn until(&self, due: Timestamp) -> Option<Duration> {
         let Reading { now, frozen } = self.read();
@@ -232,7 +223,7 @@ impl Mode {
 
 /// Reads a span of time: `90s`, `1h 30m`, `2 days`, or ISO 8601 (`PT10M`, `P1D`). It may be negative.
 ///
-/// A day has 24 hours, for a sandbox's time is UTC; months and years have no length of their own, and are no spans.
+/// A day has 24 hours, because a sandbox's time is UTC. Months and years are refused, because their length varies.
 #[must_use]
 pub fn read_span(text: &str) -> Option<SignedDuration> {
     text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()

@@ -94,7 +94,7 @@ impl Glob {
         let end = if parts.len() > 1 { parts.pop().map(|part| GlobPart::new(&part)) } else { None };
         let mut parts = parts.into_iter();
         let start = GlobPart::new(&parts.next().unwrap_or_default());
-        // Several stars in a row say no more than one.
+        // Several stars in a row mean the same as one.
         let middle = parts.filter(|part| !part.is_empty()).map(|part| Floating::new(&part)).collect();
         Ok(Self { written: written.into(), start, middle, end })
     }
@@ -115,7 +115,7 @@ impl Glob {
         true
     }
 
-    /// How many steps [`Glob::matches`] takes at most for a text of so many bytes. A step is a comparison of one
+    /// How many steps [`Glob::matches`] takes at most for a text of this many bytes. A step is a comparison of one
     /// character, or of 64 when a part with `?` in it is searched for.
     #[must_use]
     pub fn steps(&self, bytes: usize) -> u64 {

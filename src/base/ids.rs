@@ -32,24 +32,17 @@ pub struct Ids {
 pub struct Drawn {
     /// Agent sessions, whether they are still there or not.
     pub agent_sessions: u64,
-    /// HTTP requests.
     pub requests: u64,
-    /// Access tokens.
     #[serde(default)]
     pub tokens: u64,
-    /// Envelopes.
     #[serde(default)]
     pub envelopes: u64,
-    /// Contacts.
     #[serde(default)]
     pub contacts: u64,
-    /// Contact groups.
     #[serde(default)]
     pub groups: u64,
-    /// Users.
     #[serde(default)]
     pub users: u64,
-    /// Messages.
     #[serde(default)]
     pub messages: u64,
 }
@@ -90,9 +83,9 @@ impl Ids {
         }
     }
 
-    /// A source with a seed of the system's choice; [`Ids::seed`] tells which, so that a run can be repeated.
+    /// A source with a random seed. [`Ids::seed`] returns it, so that a run can be repeated.
     ///
-    /// The seed keeps to 32 bits: it is meant to be read aloud and typed again.
+    /// The seed has 32 bits, so that people can read it aloud and type it.
     #[must_use]
     pub fn from_entropy() -> Self {
         let mut seed = [0; 4];
@@ -101,8 +94,8 @@ impl Ids {
         Self::seeded(u64::from(u32::from_le_bytes(seed)))
     }
 
-    /// The seed of a sandbox that has none of its own, on a server with a seed: another one for each name, and always the
-    /// same. It keeps to 53 bits, so that every reader of JSON can repeat it.
+    /// The seed of a sandbox that has none of its own, on a server with a seed: always the same for a name, and
+    /// different for each name. It has at most 53 bits, so that every reader of JSON can repeat it.
     #[must_use]
     pub fn seed_of_sandbox(seed: u64, name: &str) -> u64 {
         Random::of(seed, &format!("sandbox {name}"), 0).below(1 << 53)
@@ -175,7 +168,7 @@ impl Ids {
         seed
     }
 
-    /// A credential or a drawn name: a prefix and so many hexadecimal digits.
+    /// A credential or a drawn name: a prefix and `digits` hexadecimal digits.
     pub fn secret(&self, prefix: &str, digits: u32) -> String {
         let mut random = self.draw("secret", &self.secrets);
         let mut secret = prefix.to_owned();
@@ -201,7 +194,6 @@ impl Ids {
         uuid::Builder::from_random_bytes(random.u128().to_be_bytes()).into_uuid()
     }
 
-    /// How many were drawn.
     #[must_use]
     pub fn drawn(&self) -> Drawn {
         let drawn = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -217,7 +209,7 @@ impl Ids {
         }
     }
 
-    /// Goes on as if so many had been drawn.
+    /// Continues as if this many identifiers had been drawn.
     pub fn go_on_from(&self, drawn: Drawn) {
         for (counter, count) in [
             (&self.agent_sessions, drawn.agent_sessions),

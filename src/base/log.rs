@@ -107,7 +107,7 @@ impl Log {
         }
     }
 
-    /// Writes what comes, for as long as the process lives.
+    /// Writes lines as they are logged, for as long as the process lives.
     fn write_all_to(&self, mut sink: impl Write) {
         IS_WRITER.set(true);
         loop {
@@ -165,7 +165,7 @@ pub fn write_patiently(sink: &mut impl Write, text: &[u8]) -> u64 {
     u64::try_from(lines).unwrap_or(u64::MAX)
 }
 
-/// Standard error without the lock of [`io::stderr`], which a blocked write would keep from everybody else.
+/// Standard error without the lock of [`io::stderr`], which a blocked write would hold.
 fn standard_error() -> Box<dyn Write + Send> {
     #[cfg(unix)]
     if let Ok(own) = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned() {
@@ -191,7 +191,7 @@ mod tests {
 
     const FOREVER: Duration = Duration::from_mins(10);
 
-    /// A sink that waits for leave before each write: how many bytes to take, or to fail.
+    /// A sink that waits for permission before each write: how many bytes to take, or to fail.
     struct Gate {
         leave: Receiver<Option<usize>>,
         taken: Sender<Vec<u8>>,

@@ -8,7 +8,6 @@ pub const EXCERPT: usize = 200;
 /// A place in a text, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The line.
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
@@ -113,7 +112,7 @@ pub fn shorten(message: &str) -> Cow<'_, str> {
     shorten_to(message, 2 * EXCERPT)
 }
 
-/// The same for a message of at most so many characters.
+/// The same, shortened to at most `most` characters.
 #[must_use]
 pub fn shorten_to(message: &str, most: usize) -> Cow<'_, str> {
     if message.len() <= most || message.chars().nth(most).is_none() {

@@ -1,8 +1,8 @@
 //! Reads JSON, TOML and queries into types, and words what is wrong with them.
 //!
 //! A text is read into a [`Tree`] first, which keeps every member of an object in its order. A type is then read from
-//! the tree. That way an error names its place, a member that nobody knows is refused at every level, and no message of
-//! a library is shown.
+//! the tree. That way an error names its place, an unknown member is refused at every level, and no message of a
+//! library is shown.
 
 mod error;
 mod number;
@@ -84,7 +84,7 @@ fn not_json(text: &str) -> ReadError {
     ReadError::problem(format!("{what} at line {}, column {}", error.line(), error.column()))
 }
 
-/// What is wrong with a text that has one of the two halves of a character.
+/// What is wrong with a text that has the escape of a lone surrogate.
 const HALF: &str = "it is not JSON: half of a character as an escape; write both halves, such as \\ud83d\\ude00,";
 
 /// What is wrong with the syntax, for the usual slips.

@@ -14,13 +14,10 @@ pub const CREATE_TOKEN: &str = "/oauth2/v2/token";
 /// The path below which tokens are issued (T1).
 const OAUTH: &str = "/oauth2/v2";
 
-/// The scheme of a URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {
-    /// `http`
     #[default]
     Http,
-    /// `https`
     Https,
 }
 
@@ -110,7 +107,7 @@ impl BaseUrl {
         format!("{self}{path}")
     }
 
-    /// The control plane.
+    /// The URL of the control plane.
     #[must_use]
     pub fn admin(&self) -> String {
         format!("{self}/__admin")

@@ -37,7 +37,7 @@ pub(crate) fn exp(power: f64) -> f64 {
 
 /// The cosine of an angle in turns, from 0 to 1.
 pub(crate) fn cos_of_turns(turns: f64) -> f64 {
-    // Twice the same mirror: a whole turn to half of one, and that to a quarter.
+    // Mirrored twice: a whole turn to half a turn, and half a turn to a quarter.
     let half = 0.5 - (turns - 0.5).abs();
     let (quarter, sign) = if half > 0.25 { (0.5 - half, -1.0) } else { (half, 1.0) };
     if quarter <= 0.125 {

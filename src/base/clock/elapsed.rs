@@ -13,21 +13,19 @@ use std::{
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts to measure.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// The time since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 }
 
-/// When a long computation has to give up: after some real time, or as soon as it is told to.
+/// When a long computation has to give up: after some real time, or as soon as it is stopped.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     started: Stopwatch,
@@ -42,7 +40,6 @@ impl Deadline {
         Self { started: Stopwatch::start(), limit, stopped }
     }
 
-    /// Whether the computation has to give up now.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.stopped.load(Ordering::Relaxed) || self.started.elapsed() >= self.limit
@@ -54,18 +51,16 @@ impl Deadline {
 pub struct LastUse(Mutex<Stopwatch>);
 
 impl LastUse {
-    /// Used right now.
     #[must_use]
     pub fn now() -> Self {
         Self(Mutex::new(Stopwatch::start()))
     }
 
-    /// Used again.
     pub fn touch(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
     }
 
-    /// How long ago that was.
+    /// Real time since the last use.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()

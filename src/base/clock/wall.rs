@@ -1,4 +1,4 @@
-//! The wall clock: real time, which may jump forth and back.
+//! The wall clock: real time, which may jump forward and back.
 
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ impl WallClock {
         Self(Some(Arc::new(Mutex::new(at))))
     }
 
-    /// Moves a clock that is moved by hand, forth or back, as a machine that slept or a time server would.
+    /// Sets a clock that is moved by hand, forward or back, as waking from sleep or a time server would.
     pub fn set(&self, to: Timestamp) {
         if let Some(at) = &self.0 {
             *at.lock().unwrap_or_else(PoisonError::into_inner) = to;

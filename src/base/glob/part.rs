@@ -9,13 +9,13 @@ pub(super) enum GlobPart {
     Holes(Holes),
 }
 
-/// Characters of which some are any one.
+/// Characters, some of which match any character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holes {
-    /// With a `?` in the place of each that is any one.
+    /// With a `?` for each that matches any character.
     chars: Box<str>,
     count: usize,
-    /// A bit for each character: whether it is any one.
+    /// A bit for each character, set if it matches any character.
     any: Box<[u64]>,
 }
 
@@ -163,7 +163,7 @@ impl Floating {
     }
 }
 
-/// The text without so many characters; none when it has fewer.
+/// The text without its first `count` characters; `None` if it has fewer.
 fn skip(text: &str, count: usize) -> Option<&str> {
     let mut chars = text.chars();
     for _ in 0..count {

@@ -26,12 +26,10 @@ impl Random {
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// Any number.
     pub(super) fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// Any number of 32 bits.
     pub(super) fn u32(&mut self) -> u32 {
         self.0.next_u32()
     }
@@ -55,7 +53,6 @@ impl Random {
         (self.u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Fills bytes.
     pub(super) fn fill(&mut self, bytes: &mut [u8]) {
         self.0.fill_bytes(bytes);
     }

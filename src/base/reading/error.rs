@@ -9,7 +9,6 @@ use std::{borrow::Cow, fmt};
 pub struct ReadError {
     /// The place as a JSON pointer; empty for the whole.
     pub pointer: String,
-    /// What is wrong there.
     pub(super) kind: ReadErrorKind,
     /// Whether the pointer is final.
     placed: bool,
@@ -17,28 +16,33 @@ pub struct ReadError {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReadErrorKind {
-    /// A member that nobody knows, and those that are known.
-    Unknown { name: String, known: Vec<&'static str> },
-    /// A member that must be there.
+    /// An unknown member, and the known ones.
+    Unknown {
+        name: String,
+        known: Vec<&'static str>,
+    },
     Missing(Cow<'static, str>),
-    /// A member that is there twice.
     Twice(String),
-    /// A text that is none of some words.
-    Word { came: String, known: Vec<&'static str> },
-    /// A value of another type.
-    Type { came: String, wanted: String },
-    /// A problem in words.
+    /// A text that is not one of the known words.
+    Word {
+        came: String,
+        known: Vec<&'static str>,
+    },
+    Type {
+        came: String,
+        wanted: String,
+    },
     Problem(String),
 }
 
 impl ReadError {
-    /// An error about the whole.
+    /// An error about the value as a whole.
     #[must_use]
     pub fn problem(problem: impl Into<String>) -> Self {
         Self::of(ReadErrorKind::Problem(problem.into()))
     }
 
-    /// A name that is none of those that are known.
+    /// A name that is not among the known ones.
     #[must_use]
     pub fn unknown(name: &str, known: Vec<&'static str>) -> Self {
         Self::of(ReadErrorKind::Unknown { name: name.to_owned(), known })
@@ -92,7 +96,6 @@ impl ReadError {
         }
     }
 
-    /// Whether a member is missing that must be there.
     #[must_use]
     pub fn is_missing_member(&self) -> bool {
         matches!(self.kind, ReadErrorKind::Missing(_))
@@ -167,7 +170,7 @@ impl ReadError {
     }
 }
 
-/// What follows a name that nobody knows.
+/// The end of a message about an unknown name.
 fn options(name: &str, known: &[&str], what: &str) -> String {
     let meant = nearest(name, known).map_or(String::new(), |option| format!("; did you mean {option:?}?"));
     match known {
@@ -230,7 +233,7 @@ fn came_as(came: &Unexpected<'_>) -> String {
     }
 }
 
-/// What a type wants, whose own words are those of a compiler.
+/// The expected type in plain words, in place of the compiler's.
 #[must_use]
 pub fn wanted_as(wanted: &str) -> String {
     match wanted {

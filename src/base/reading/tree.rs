@@ -1,4 +1,4 @@
-//! Any text that was read, before it is of a type: every member in its order, given twice or not.
+//! A text that was read, but not yet into a type. Every member is kept in its order, repeated ones included.
 
 use super::{ReadError, number::is_number, query::Readings, source::At};
 use crate::base::position::brief;
@@ -9,17 +9,13 @@ use std::{collections::HashSet, fmt};
 /// A value of any type.
 #[derive(Clone, Debug)]
 pub enum Tree {
-    /// `null`.
     Null,
-    /// `true` or `false`.
     Bool(bool),
     /// A number, as it was written.
     Number(Box<str>),
-    /// A text.
     Text(String),
     /// A text of a query, which may stand for a number or a boolean.
     Word(Readings),
-    /// A list.
     List(Vec<Self>),
     /// An object, or all parameters of a query.
     Object(Vec<(String, Self)>),
@@ -41,7 +37,6 @@ impl Tree {
         json.end().ok().map(|()| tree)
     }
 
-    /// The names of its members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let members = if let Self::Object(members) = self { members.as_slice() } else { &[] };
         members.iter().map(|(name, _)| name.as_str())
@@ -78,7 +73,7 @@ impl Tree {
         }
     }
 
-    /// What it is, in the words of JSON.
+    /// The JSON type, in words.
     pub(super) fn kind(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
