@@ -1,4 +1,4 @@
-//! What the server is told: flags over environment over file over defaults, merged into one [`Settings`].
+//! The settings of the server: flags over environment over file over defaults, merged into one [`Settings`].
 //!
 //! One struct, [`ServeOptions`], is the command line, the environment and the file at once, so that a setting cannot
 //! exist in one of them and be missing from another.
@@ -44,7 +44,7 @@ pub const DEFAULT_LISTEN: &str = "localhost:4747";
 /// The URL of a server that listens there.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:4747";
 
-/// What assertions and tokens are for, in the vendor's guide (T1).
+/// The audience of assertions and tokens, as in the vendor's guide (T1).
 pub const DEFAULT_AUDIENCE: &str = "https://api.docendorse.com";
 
 /// Every setting of the server, each of them optional.
@@ -272,13 +272,13 @@ pub struct Settings {
     pub listen: String,
     /// How every URL that is handed out begins; `None` means that URLs follow the `Host` of the request.
     pub base_url: Option<BaseUrl>,
-    /// Whether the forwarded host, protocol and port of a request count.
+    /// Whether URLs follow the forwarded host, protocol and port of a request.
     pub trust_forwarded: bool,
     /// The file to write once ready.
     pub ready_file: Option<PathBuf>,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// How much is logged.
+    /// The level from which messages are logged.
     pub log_level: LogLevel,
     /// The largest request body, in bytes.
     pub max_body: usize,
@@ -288,7 +288,7 @@ pub struct Settings {
     pub allowed_hosts: Vec<AllowedHost>,
     /// The bearer token of the control plane.
     pub admin_token: Option<Secret>,
-    /// Which bearer tokens pass.
+    /// Which bearer tokens are accepted.
     pub auth: Auth,
     /// Public keys for clients of the default sandbox.
     pub client_key: Vec<ClientKey>,
@@ -296,35 +296,35 @@ pub struct Settings {
     pub clients: Vec<ClientEntry>,
     /// The `aud` of assertions and tokens.
     pub audience: String,
-    /// How long access tokens pass.
+    /// How long access tokens are valid, by their sandbox's clock.
     pub token_ttl: SignedDuration,
     /// By how much the clock of a client may be wrong.
     pub clock_skew: SignedDuration,
-    /// By whose clock assertions are judged.
+    /// Which clock judges the times of assertions.
     pub assertion_clock: AssertionClock,
     /// Whether assertions need `given_name` and `family_name`.
     pub assertion_names: AssertionNames,
-    /// The HTTP status of every error answer of the handoff endpoint, if moved.
+    /// The HTTP status of every error answer of the handoff endpoint, if one is set.
     pub error_http_status: Option<u16>,
     /// Whether answers to invalid requests have a `next_action`.
     pub validation_next_action: ValidationNextAction,
     /// Which email addresses are valid.
     pub email: EmailRule,
-    /// What a known `handoff_id` leads to.
+    /// How to answer a `handoff_id` that already has a session.
     pub on_duplicate_handoff: OnDuplicateHandoff,
     /// The HTTP status of errors at the signing service.
     pub inspakt_http_status: InspaktHttpStatus,
-    /// What becomes of an envelope when a required recipient declines.
+    /// What happens to an envelope when a required recipient declines.
     pub on_decline: OnDecline,
     /// Whether `registration_url` is left out.
     pub no_registration_url: bool,
     /// Where scenarios come from; their order has no meaning.
     pub scenarios: Vec<ScenarioSource>,
-    /// What ids follow from.
+    /// The seed that ids are derived from.
     pub seed: Option<u64>,
     /// How long an agent session lives.
     pub session_ttl: SignedDuration,
-    /// Sandboxes beside the default one, at most.
+    /// The most sandboxes besides the default one.
     pub max_sandboxes: usize,
     /// For how long a sandbox may be idle.
     pub sandbox_idle: SignedDuration,

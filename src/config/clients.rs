@@ -1,4 +1,4 @@
-//! Clients that the server is told of: where their keys lie, and what they may do.
+//! Clients from the settings: where their keys are, and what they may do.
 
 use crate::domain::oauth::{Scopes, is_client_id};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -21,13 +21,13 @@ pub struct ClientEntry {
     /// `client_` and 32 hexadecimal digits.
     #[serde(deserialize_with = "client_id")]
     pub client_id: String,
-    /// What it may prove itself with at the token endpoint. Never told by the server.
+    /// Authenticates the client at the token endpoint. The server never shows it.
     #[serde(default, skip_serializing)]
     pub client_secret: Option<String>,
     /// Files of its public keys.
     #[serde(default)]
     pub keys: Vec<PathBuf>,
-    /// What it may ask for, words between spaces; everything when nothing is said.
+    /// The scopes that it may ask for, separated by spaces; `None` for all of them.
     #[serde(default, deserialize_with = "scope")]
     pub scope: Option<String>,
 }

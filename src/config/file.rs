@@ -10,20 +10,12 @@ use std::path::{Path, PathBuf};
 /// A settings file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The file cannot be read.
     #[error("{}: cannot be read: {}", path.display(), io_error::reason(error))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: std::io::Error,
-    },
-    /// The file says something that cannot be used.
+    Unreadable { path: PathBuf, error: std::io::Error },
+    /// A value in the file cannot be used.
     #[error("{}:{position}: {problem}", path.display())]
     Wrong {
-        /// The file.
         path: PathBuf,
-        /// Where in the file.
         position: Position,
         /// What is wrong, and the fix.
         problem: String,

@@ -106,14 +106,12 @@ impl fmt::Display for Host {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AllowedHost {
-    /// This host.
     Exactly(Host),
     /// Every name that ends with a dot and this one.
     Below(Box<str>),
 }
 
 impl AllowedHost {
-    /// Whether the entry covers a host.
     #[must_use]
     pub fn covers(&self, host: &Host) -> bool {
         match (self, host) {

@@ -1,9 +1,9 @@
-//! What a type alone does not refuse in a setting.
+//! Rules for settings that their types cannot express.
 
 use super::Settings;
 
 impl Settings {
-    /// Refuses values that a type alone does not. The error is the name of the setting, and what is wrong with it.
+    /// Refuses values that their types allow. The error is the name of the setting, and what is wrong with it.
     pub(super) fn judge(&self) -> Result<(), (&'static str, String)> {
         self.refuse_zero()?;
         if self.admin_token.as_ref().is_some_and(|token| !token.is_bearer_token()) {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The word that stands for the shipped scenarios; a folder of that name is written `./shipped`.
+/// The word that stands for the shipped scenarios; a folder with that name is written `./shipped`.
 const SHIPPED: &str = "shipped";
 
 /// One place that scenarios are read from.
@@ -20,7 +20,6 @@ pub enum ScenarioSource {
 }
 
 impl ScenarioSource {
-    /// The folder, if it is one.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
         match self {

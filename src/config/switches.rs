@@ -32,7 +32,7 @@ macro_rules! switches {
             /// The names of all settings of a sandbox.
             pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
-            /// The server's own.
+            /// The settings of the server.
             #[must_use]
             pub fn of(settings: &Settings) -> Self {
                 Self { $($name: settings.$name,)* }
@@ -69,19 +69,19 @@ macro_rules! switches {
 }
 
 switches! {
-    /// Which bearer tokens pass (H2).
+    /// Which bearer tokens are accepted (H2).
     auth: Auth,
-    /// The HTTP status of every error answer of the handoff endpoint, if moved (S7).
+    /// The HTTP status of every error answer of the handoff endpoint, if one is set (S7).
     error_http_status: Option<u16>,
     /// Whether answers to invalid requests have a `next_action` (S6).
     validation_next_action: ValidationNextAction,
     /// Which email addresses are valid (R13).
     email: EmailRule,
-    /// What a known `handoff_id` leads to (S8).
+    /// How to answer a `handoff_id` that already has a session (S8).
     on_duplicate_handoff: OnDuplicateHandoff,
     /// The HTTP status of errors at the signing service (G8).
     inspakt_http_status: InspaktHttpStatus,
-    /// What becomes of an envelope when a required recipient declines (G10).
+    /// What happens to an envelope when a required recipient declines (G10).
     on_decline: OnDecline,
     /// Whether `registration_url` is left out (S5).
     no_registration_url: bool,
@@ -91,7 +91,7 @@ switches! {
     token_ttl: SignedDuration,
     /// By how much the clock of a client may be wrong (T2).
     clock_skew: SignedDuration,
-    /// By whose clock assertions are judged (T2).
+    /// Which clock judges the times of assertions (T2).
     assertion_clock: AssertionClock,
     /// Whether assertions need `given_name` and `family_name` (T2).
     assertion_names: AssertionNames,

@@ -42,7 +42,7 @@ fn switch(text: &str) -> Result<bool, String> {
 /// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
 ///
 /// # Errors
-/// When it is none, or a negative one.
+/// When the text is not a span of time, or is negative.
 pub fn duration(text: &str) -> Result<SignedDuration, String> {
     read_span(text)
 }
@@ -50,7 +50,7 @@ pub fn duration(text: &str) -> Result<SignedDuration, String> {
 /// Splits `host:port`; the host keeps the brackets of an IPv6 address.
 ///
 /// # Errors
-/// When it is no such pair.
+/// When the text is not such a pair.
 pub fn split_address(address: &str) -> Result<(&str, u16), String> {
     const EXAMPLE: &str = "write HOST:PORT, such as 127.0.0.1:4747";
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
