@@ -40,7 +40,6 @@ pub const HANDOFF_ANSWER: &str = include_str!("contract/handoff-answer.schema.js
 /// Why a schema file cannot serve: a defect of this crate, never of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// The file is no JSON.
     #[error("the schema is not JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The file uses a keyword, or a value of one, that bodies could not be explained by.
@@ -48,7 +47,6 @@ pub enum SchemaError {
     Unsupported {
         /// Where in the schema, as a JSON pointer.
         place: String,
-        /// What cannot be had there.
         problem: String,
     },
     /// The JSON Schema validator refuses the file.
@@ -59,7 +57,6 @@ pub enum SchemaError {
 /// A body that keeps the contract, as the type it stands for.
 #[derive(Debug)]
 pub struct Accepted<T> {
-    /// The typed body.
     pub value: T,
     /// What the contract allows but the caller probably did not mean. Empty for most bodies.
     pub advices: Vec<Advice>,
@@ -76,11 +73,11 @@ pub struct Schema {
 impl Schema {
     /// Compiles the text of a schema file.
     ///
-    /// The JSON Schema validator itself is compiled when the first body needs it: it costs more than all the rest of
-    /// a start, and a body without a fault never needs it.
+    /// The JSON Schema validator itself is compiled when the first body needs it: it costs more than all the rest of a
+    /// start, and a body without a fault never needs it.
     ///
     /// # Errors
-    /// When the text is no JSON or uses a keyword that `explain` has no words for.
+    /// When the text is not JSON or uses a keyword that `explain` has no words for.
     pub fn compile(text: &str) -> Result<Self, SchemaError> {
         Self::of(serde_json::from_str(text)?)
     }

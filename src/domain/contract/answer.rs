@@ -43,25 +43,21 @@ pub enum Answer<'a> {
         /// `none`; left out where the request is invalid.
         #[serde(skip_serializing_if = "Option::is_none")]
         next_action: Option<&'static str>,
-        /// What the issue is.
         description: &'a str,
     },
 }
 
 impl<'a> Answer<'a> {
-    /// `success` with the session and where to go on.
     #[must_use]
     pub fn success(agent_session_id: &'a str, handoff_uri: String) -> Self {
         Self::Success { next_action: "continue_handoff", agent_session_id, handoff_uri }
     }
 
-    /// `require_subscription` with where to subscribe.
     #[must_use]
     pub fn require_subscription(subscription_url: String) -> Self {
         Self::RequireSubscription { next_action: "subscribe", subscription_url }
     }
 
-    /// `verify_email`.
     #[must_use]
     pub fn verify_email() -> Self {
         Self::VerifyEmail { next_action: "verify" }
@@ -73,7 +69,6 @@ impl<'a> Answer<'a> {
         Self::Register { next_action: "register_account", registration_url }
     }
 
-    /// `error` with its reason.
     #[must_use]
     pub fn error(description: &'a str) -> Self {
         Self::Error { next_action: Some("none"), description }

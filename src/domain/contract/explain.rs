@@ -47,7 +47,7 @@ impl Explainer {
                 }
             }
             _ => {
-                // That `null` is no absent value, and that a body is an object, are rules of their own (R10).
+                // That `null` is not an absent value, and that a body is an object, are rules of their own (R10).
                 let is_r10 = value.is_null() || self.pointer.is_empty();
                 let clause = if is_r10 { Some("R10") } else { shape.clause.as_deref() };
                 self.violation(shape, clause, SchemaRule::Type, Some(value), None);
@@ -83,7 +83,7 @@ impl Explainer {
                 None,
             );
         }
-        // The absence of a required field is told as a violation, misspelling included.
+        // The absence of a required field is reported as a violation, misspelling included.
         let is_silently_absent = |field: &&Field| !field.is_required(members) && !members.contains_key(&*field.name);
         for key in members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key)) {
             if let Some(field) = nearest(key, fields.iter().filter(is_silently_absent)) {

@@ -13,7 +13,6 @@ pub(super) const LISTED: usize = 100;
 pub struct Violation {
     /// Where, as a JSON pointer (RFC 6901) into the body; for a missing member, where it should be.
     pub pointer: String,
-    /// The rule that is broken.
     pub rule: SchemaRule,
     /// The clause of the contract that the rule comes from, such as `R4`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +25,7 @@ pub struct Violation {
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// Where in the text, when the text is no JSON and has no places to point to.
+    /// Where in the text, when the text is not JSON and has no places to point to.
     #[serde(skip)]
     pub position: Option<Position>,
 }
@@ -35,25 +34,17 @@ pub struct Violation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SchemaRule {
-    /// The body is no JSON text (R10).
+    /// The body is not a JSON text (R10).
     Json,
-    /// The value has another type.
     Type,
-    /// A required member is missing.
     Required,
-    /// The value is not among the allowed ones.
     Enum,
-    /// The string has too few characters.
     MinLength,
-    /// The string has too many characters.
     MaxLength,
     /// The string is not of the wanted form: email, URI, date.
     Format,
-    /// The string does not match the wanted pattern.
     Pattern,
-    /// The number is too small.
     Minimum,
-    /// The number is too large.
     Maximum,
     /// The object has none of several members of which it needs one.
     AnyOf,
@@ -113,7 +104,6 @@ pub struct BodyRefusal {
     pub violations: Vec<Violation>,
     /// How many violations there are beyond the listed ones.
     pub omitted: usize,
-    /// What else was noticed.
     pub advices: Vec<Advice>,
 }
 

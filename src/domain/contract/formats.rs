@@ -37,7 +37,7 @@ impl StringFormat {
         }
     }
 
-    /// The code and the message of the advice that a text draws which keeps the format.
+    /// The code and the message of the advice for a text that keeps the format.
     pub(super) fn advice(self, text: &str) -> Option<(&'static str, String)> {
         match self {
             Self::Date => None,
@@ -113,7 +113,7 @@ fn domain_problem(domain: &str) -> Option<&'static str> {
     })
 }
 
-/// What an email address that keeps the rules is advised against.
+/// The code and the message of the advice for a valid email address.
 fn email_advice(text: &str) -> Option<(&'static str, String)> {
     if !text.is_ascii() {
         let message = "is internationalised (RFC 6531), which not every mail system takes; --email ascii refuses it";
@@ -131,7 +131,7 @@ pub(super) fn is_uri(text: &str) -> bool {
     fluent_uri::Uri::parse(text).is_ok_and(|uri| host_problem(&uri).is_none())
 }
 
-/// The rule that a URI breaks which is one by its syntax.
+/// The rule about hosts that a syntactically valid URI breaks.
 fn host_problem(uri: &fluent_uri::Uri<&str>) -> Option<&'static str> {
     let has_host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
     (is_http(uri.scheme().as_str()) && !has_host).then_some("an http or https URL needs a host")
@@ -141,7 +141,7 @@ fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-/// What a URI of a file is advised against: the service must be able to fetch it (R8).
+/// The advice for the URI of a file: the service must be able to fetch it (R8).
 fn uri_advice(text: &str) -> Option<(&'static str, String)> {
     let uri = fluent_uri::Uri::parse(text).ok()?;
     let scheme = uri.scheme().as_str();

@@ -72,7 +72,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Steps over a string and answers with what it says.
+    /// Skips a string and returns its content.
     fn string(&mut self) -> String {
         let start = self.at;
         self.at += 1;
@@ -86,7 +86,6 @@ impl Scan<'_> {
         serde_json::from_slice(self.text.get(start..self.at).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// Steps over a value.
     fn skip(&mut self) {
         let mut depth = 0_usize;
         while let Some(byte) = self.peek() {

@@ -12,7 +12,6 @@ use std::{collections::HashSet, fmt};
 /// What any body must be.
 const WANTED: &str = "a JSON object";
 
-/// Parses a body.
 pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Violation::body(WANTED, "empty"));
@@ -150,7 +149,7 @@ pub(super) use scalars_pass;
 
 struct Scan<'a> {
     pointer: String,
-    /// Bytes of pointers that may still be told: a body of keys as long as itself must not be told a hundred times.
+    /// Bytes of pointers that may still be reported, so that a key as long as the body is not repeated in every advice.
     budget: usize,
     advices: &'a mut Vec<Advice>,
 }

@@ -16,7 +16,7 @@ pub(super) struct Shape {
     /// What is wanted here, as the end of "must be …" (`x-wanted`, or drawn from the keywords).
     pub(super) wanted: Box<str>,
     pub(super) kind: ShapeKind,
-    /// Of these members an object must have at least one (`anyOf`); empty where it need not.
+    /// Members of which an object must have at least one (`anyOf`); empty if it need not.
     pub(super) any_of: Vec<Box<str>>,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum ShapeKind {
     Boolean,
 }
 
-/// From where to where a number may go.
+/// The bounds of a number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Range {
     pub(super) min: Option<f64>,
@@ -193,8 +193,8 @@ fn fields(keywords: &Map<String, Value>, place: &str) -> Result<Vec<Field>, Sche
         .collect()
 }
 
-/// The one form of condition that is understood: where a field has a value, another is required. They come as the
-/// field, the value and the other.
+/// The one form of condition that is understood: where a field has a value, another is required. Returns the field, the
+/// value and the required field.
 fn condition(keywords: &Map<String, Value>) -> Result<Option<(String, String, String)>, String> {
     let (Some(when), Some(then)) = (keywords.get("if"), keywords.get("then")) else {
         let is_half = keywords.contains_key("if") || keywords.contains_key("then");

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// The `version` of every answer.
 pub const VERSION: &str = "1.0.0";
 
-/// The names of errors that a request meets before the rules of signing are asked.
+/// The names of errors that are found before the rules of signing apply.
 pub const REQUEST_ERRORS: [&str; 14] = [
     "ApiKey.Missing",
     "ApiKey.Unknown",
@@ -37,29 +37,21 @@ pub struct Body {
     schema: OnceLock<Result<Schema, SchemaError>>,
 }
 
-/// An envelope to be made.
 pub static ENVELOPE: Body = Body::new("NewEnvelope", include_str!("signing/envelope.schema.json"));
-/// A recipient to be added.
 pub static RECIPIENT: Body = Body::new("NewRecipient", include_str!("signing/recipient.schema.json"));
-/// A change to a recipient.
 pub static RECIPIENT_CHANGE: Body = Body::new("RecipientChange", include_str!("signing/recipient-change.schema.json"));
-/// The agents of a recipient.
 pub static AGENTS: Body = Body::new("AgentSources", include_str!("signing/agents.schema.json"));
-/// A contact to be made.
 pub static CONTACT: Body = Body::new("NewContact", include_str!("signing/contact.schema.json"));
-/// A change to a contact.
 pub static CONTACT_CHANGE: Body = Body::new("ContactChange", include_str!("signing/contact-change.schema.json"));
-/// A contact group to be created.
 pub static CONTACT_GROUP: Body = Body::new("NewContactGroup", include_str!("signing/group.schema.json"));
 
-/// A change to a contact group.
 pub static CONTACT_GROUP_CHANGE: Body =
     Body::new("ContactGroupChange", include_str!("signing/group-change.schema.json"));
 
 /// A part that several schemas share, not a body of its own.
 static AGENT: Body = Body::new("AgentSource", include_str!("signing/agent.schema.json"));
 
-/// By what the schema files refer to the part.
+/// The name by which the schema files refer to the shared part.
 const AGENT_FILE: &str = "agent.schema.json";
 
 impl Body {
@@ -100,7 +92,7 @@ impl Body {
 /// The schemas by their names in the published document, where they refer to each other by those.
 ///
 /// # Errors
-/// When a schema file is no JSON.
+/// When a schema file is not JSON.
 pub fn components() -> Result<Map<String, Value>, SchemaError> {
     let reference = serde_json::json!({ "$ref": format!("#/components/schemas/{}", AGENT.name) });
     let all = Body::all().into_iter().chain([&AGENT]);
@@ -112,7 +104,7 @@ pub fn components() -> Result<Map<String, Value>, SchemaError> {
     .collect()
 }
 
-/// A schema file without what it goes by outside of any other document.
+/// A schema file without the members that only a document of its own needs.
 fn document(text: &str) -> Result<Value, SchemaError> {
     let mut schema: Value = serde_json::from_str(text)?;
     if let Some(schema) = schema.as_object_mut() {
@@ -143,7 +135,7 @@ pub struct SigningAnswer<P> {
     error: Option<ErrorAnswer>,
 }
 
-/// What an answer says that is no success.
+/// The body of an answer that is not a success.
 #[derive(Debug, Serialize)]
 pub struct ErrorAnswer {
     /// `Resource.ErrorType`; stable.
@@ -155,7 +147,6 @@ pub struct ErrorAnswer {
 }
 
 impl<P: Serialize> SigningAnswer<P> {
-    /// What was asked for.
     #[must_use]
     pub fn success(payload: P) -> Self {
         Self { version: VERSION, success: true, payload: Some(payload), error: None }
@@ -171,7 +162,6 @@ impl<P: Serialize> SigningAnswer<P> {
 }
 
 impl SigningAnswer<()> {
-    /// What stands in the way.
     #[must_use]
     pub fn error(error: ErrorAnswer) -> Self {
         Self { version: VERSION, success: false, payload: None, error: Some(error) }
