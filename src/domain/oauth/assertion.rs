@@ -1,7 +1,7 @@
 //! An assertion: who vouches for whom, judged claim by claim (T2; RFC 7521, RFC 7523).
 //!
-//! Every claim is judged, also when an earlier one was refused already: the answer tells the first refusal, the
-//! journal all of them. Whether a `jti` came before is not judged here: that is for who remembers them.
+//! Every claim is judged, also when an earlier one was refused already: the answer has the first refusal, the journal
+//! all of them. Whether a `jti` was used before is judged in `replay`.
 
 use super::{
     ErrorCode, TokenError,
@@ -42,43 +42,38 @@ pub struct Ground<'g> {
 /// What is known of the client that an assertion's `iss` names.
 #[derive(Clone, Copy, Debug)]
 pub enum Issuer<'g> {
-    /// It is registered.
     Registered(&'g Client),
     /// It was, but is no longer, for this reason.
     Gone(&'g str),
     /// Nobody has registered it.
     Unknown,
-    /// Nobody was asked.
+    /// The registry was not asked.
     Unasked,
 }
 
-/// What an assertion that passes is good for.
+/// What an accepted assertion grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The client.
     pub client: Arc<str>,
     /// Which [registration](Client::registration) of it.
     pub registration: u64,
     /// The user's id in the client's system.
     pub sub: Box<str>,
-    /// The user's email.
     pub email: Box<str>,
-    /// What it asks for.
     pub scopes: Scopes,
-    /// Never twice.
+    /// Accepted only once.
     pub jti: Box<str>,
     /// The last second at which the assertion could pass.
     pub end: i64,
 }
 
-/// An assertion, judged.
 #[derive(Debug)]
 pub struct AssertionJudgement {
-    /// What it is good for, or the first reason why it is good for nothing.
+    /// The grant, or the first reason for refusing it.
     pub result: Result<Grant, TokenError>,
     /// What is allowed, but probably not meant.
     pub advices: Vec<Advice>,
-    /// What became of each claim.
+    /// The result for each claim.
     pub fates: Vec<Fate>,
 }
 
@@ -86,7 +81,7 @@ impl<'t> Assertion<'t> {
     /// Takes an assertion apart.
     ///
     /// # Errors
-    /// `invalid_grant`, when it is no signed JWT.
+    /// `invalid_grant`, when it is not a signed JWT.
     pub fn read(text: &'t str) -> Result<Self, TokenError> {
         match Jws::read(text) {
             Ok(jws) => Ok(Self { jws }),
@@ -169,7 +164,7 @@ impl<'t> Assertion<'t> {
         JudgedAssertion { header: self.jws.header_text.into(), claims: self.jws.claims_text.into(), fates }
     }
 
-    /// Says whether the algorithm is the one by which the signature can be judged at all.
+    /// Returns whether the algorithm is the one that signatures are verified with.
     fn judge_header(&self, bench: &mut Bench) -> bool {
         let header = &self.jws.header;
         let alg = header.get("alg");
@@ -256,7 +251,7 @@ fn not_rs256(alg: Option<&Value>) -> String {
     }
 }
 
-/// Refuses a claim that had been accepted, for a reason that only who remembers can know.
+/// Refuses a claim that was accepted before, for a reason outside of the assertion, such as a repeated `jti`.
 pub fn refuse_claim(fates: &mut [Fate], claim: &str, why: &str) -> TokenError {
     for fate in fates.iter_mut().filter(|fate| fate.claim == claim) {
         fate.fate = Verdict::Refused;

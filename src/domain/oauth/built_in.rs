@@ -10,7 +10,6 @@ use jiff::Timestamp;
 /// The client that the default sandbox always begins with.
 pub const CLIENT_ID: &str = "client_0123456789abcdef0123456789abcdef";
 
-/// Its secret.
 pub const CLIENT_SECRET: &str = "cs_0123456789abcdef0123456789abcdef01234567";
 
 /// The API key that always leads to the default sandbox (G8).

@@ -16,7 +16,7 @@ const LONGEST: usize = 512;
 pub(super) const KNOWN: [&str; 11] =
     ["iss", "sub", "aud", "iat", "exp", "nbf", "jti", "email", "given_name", "family_name", "scope"];
 
-/// What a claim is, in words.
+/// The JSON type of a claim, in words.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -28,7 +28,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A claim that must be a string with something in it.
+/// A claim that must be a non-empty string.
 pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str, what: &str) -> Result<&'c str, String> {
     match claims.get(name) {
         None => Err(format!("it is missing; {what} is wanted")),

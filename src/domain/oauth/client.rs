@@ -18,16 +18,15 @@ use std::{fmt, sync::Arc};
 pub struct Client {
     /// `client_` and 32 hexadecimal digits.
     pub id: Arc<str>,
-    /// What it may prove itself with at the token endpoint, if it was given one.
+    /// Authenticates the client at the token endpoint, if it has one.
     pub secret: Option<SecretDigest>,
     /// What its assertions are verified with, oldest first.
     pub keys: Vec<PublicKey>,
-    /// What it may ask for.
     pub scopes: Scopes,
     /// When it was registered, by the sandbox's clock.
     pub created_at: Timestamp,
-    /// How many clients and sandboxes had gone from the server before. By it the tokens of a client that went are told
-    /// from those of one that was registered under the same id since.
+    /// How many clients and sandboxes had gone from the server before. Distinguishes the tokens of a removed client
+    /// from those of a client registered later under the same id.
     pub registration: u64,
 }
 
@@ -48,7 +47,7 @@ impl Client {
         size_of::<Self>() + self.id.len() + self.keys.iter().map(|key| KEY + key.kid().len()).sum::<usize>()
     }
 
-    /// Takes further keys in. None is taken when one of them cannot be.
+    /// Adds keys: all of them, or none on an error.
     ///
     /// # Errors
     /// When a key is there already, under its own name or another one, or when there would be too many.
@@ -75,7 +74,7 @@ impl Client {
         Ok(())
     }
 
-    /// Takes the key away that `kid` names; says whether there was one.
+    /// Removes the key with this `kid`, and returns whether there was one.
     pub fn retire_key(&mut self, kid: &str) -> bool {
         let before = self.keys.len();
         self.keys.retain(|key| !key.is_named(kid));
@@ -89,12 +88,11 @@ impl Client {
     }
 }
 
-/// A secret, of which only the digest is kept.
+/// A secret, kept only as a digest.
 #[derive(Clone)]
 pub struct SecretDigest(Digest);
 
 impl SecretDigest {
-    /// The secret of this text.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self(digest(&SHA256, text.as_bytes()))
@@ -112,7 +110,7 @@ impl fmt::Debug for SecretDigest {
     }
 }
 
-/// One of the scopes that there are (T3).
+/// A scope (T3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Who the user is.
@@ -138,12 +136,10 @@ impl Scope {
     }
 }
 
-/// A set of scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Every scope that there is.
     #[must_use]
     pub fn all() -> Self {
         Self(Scope::ALL.into_iter().fold(0, |bits, scope| bits | scope.bit()))
@@ -152,7 +148,7 @@ impl Scopes {
     /// Reads scopes as RFC 6749, 3.3 writes them: words between single spaces.
     ///
     /// # Errors
-    /// `invalid_scope`, with the word that is none.
+    /// `invalid_scope`, with the word that is not a scope.
     pub fn read(text: &str) -> Result<Self, TokenError> {
         let refuse = |problem: &str| Err(TokenError::new(ErrorCode::InvalidScope, problem));
         if text.is_empty() {
@@ -172,19 +168,17 @@ impl Scopes {
         })
     }
 
-    /// Those of these that are not among others.
+    /// The scopes that are not in `others`.
     #[must_use]
     pub fn beyond(self, others: Self) -> Self {
         Self(self.0 & !others.0)
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Each of them.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
     }

@@ -16,7 +16,6 @@ pub enum ErrorCode {
     InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
-    /// There is no such grant here.
     UnsupportedGrantType,
     /// The scope is missing, unknown, or more than the client may have.
     InvalidScope,
@@ -36,7 +35,6 @@ impl ErrorCode {
         }
     }
 
-    /// The HTTP status that goes with it.
     #[must_use]
     pub fn http_status(self) -> u16 {
         if self == Self::InvalidClient { 401 } else { 400 }
@@ -47,9 +45,8 @@ impl ErrorCode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {description}", code.as_str())]
 pub struct TokenError {
-    /// What kind of refusal it is.
     pub code: ErrorCode,
-    /// What exactly is wrong, and the fix; of those characters alone that RFC 6749 lets it have.
+    /// What exactly is wrong, and the fix, in characters that RFC 6749 allows.
     pub description: String,
 }
 

@@ -1,4 +1,4 @@
-//! What became of each claim of an assertion: for the journal, and for whoever asks offline.
+//! The result for each claim of an assertion, for the journal and for offline checks.
 
 use super::{ErrorCode, TokenError};
 use serde::{
@@ -8,27 +8,25 @@ use serde::{
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// How one part of an assertion fared.
+/// The result for one part of an assertion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fate {
     /// `alg`, `kid`, `typ` and `crit` of the header, `signature`, or the name of a claim.
     pub claim: Cow<'static, str>,
-    /// What became of it.
     pub fate: Verdict,
-    /// Why, where that is not plain.
+    /// The reason, where it is not obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// What became of a claim.
+/// The result for a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is as it should be.
     Accepted,
     /// It is the reason, or one of the reasons, for which the assertion does not pass.
     Refused,
-    /// It is not there, and need not be.
+    /// It is missing, and optional.
     Absent,
     /// It could not be judged, because something that it depends on was refused.
     Unjudged,
@@ -43,7 +41,7 @@ pub struct JudgedAssertion {
     pub header: Box<[u8]>,
     /// The claims, as JSON.
     pub claims: Box<[u8]>,
-    /// What became of each part.
+    /// The result for each part.
     pub fates: Vec<Fate>,
 }
 
@@ -67,7 +65,7 @@ impl Serialize for JudgedAssertion {
     }
 }
 
-/// Collects fates, and the first refusal among them: the one that the answer tells.
+/// Collects results, and the first refusal among them: the one that the answer reports.
 #[derive(Debug)]
 pub(super) struct Bench {
     pub(super) fates: Vec<Fate>,

@@ -18,10 +18,8 @@ impl Record for AccessToken {
     }
 }
 
-/// That an access token was revoked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Revocation {
-    /// The token's id.
     pub jti: Arc<str>,
     /// When the token would have expired, in seconds since 1970 by the sandbox's clock.
     pub exp: i64,
@@ -38,12 +36,10 @@ impl Record for Revocation {
 /// How often all tokens of a sandbox were expired. There is one such record at most.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct MassExpiry {
-    /// How often.
     pub times: u32,
 }
 
 impl MassExpiry {
-    /// The id of the record.
     pub const ID: &'static str = "all";
 }
 

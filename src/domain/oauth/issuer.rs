@@ -20,16 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
     /// Who issued it: the `issuer` of the metadata.
     pub iss: Arc<str>,
-    /// What it is for.
     pub aud: Arc<str>,
-    /// Its own id.
     pub jti: Arc<str>,
-    /// To whom it was issued.
     pub client_id: Arc<str>,
     /// Which [registration](Client::registration) of the client.
     #[serde(default, skip_serializing_if = "is_first")]
@@ -37,16 +34,14 @@ pub struct AccessToken {
     /// The user whom it acts for (T6), by their id in the client's system; the token of a sandbox acts for nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<Arc<str>>,
-    /// The user's email.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Arc<str>>,
-    /// What it lets do, words between spaces.
+    /// Its scopes, separated by spaces.
     pub scope: Box<str>,
     /// When it was issued, in seconds since 1970, by the sandbox's clock.
     pub iat: i64,
-    /// From when on it no longer passes.
+    /// When it expires, in seconds since 1970, by the sandbox's clock.
     pub exp: i64,
-    /// The sandbox that it belongs to.
     pub sandbox: Arc<str>,
     /// How often all tokens of the sandbox had been expired before.
     pub epoch: u64,
@@ -58,7 +53,6 @@ fn is_first(registration: &u64) -> bool {
 }
 
 impl AccessToken {
-    /// Whether it lets do what a scope stands for.
     #[must_use]
     pub fn has_scope(&self, scope: super::Scope) -> bool {
         self.scope.split(' ').any(|word| word == scope.as_str())
@@ -70,7 +64,7 @@ impl AccessToken {
         self.registration == client.registration && self.client_id == client.id
     }
 
-    /// Whether its time is over, and since how many seconds.
+    /// How many seconds ago it expired; `None` while it is valid.
     #[must_use]
     pub fn expired_for(&self, now: Timestamp) -> Option<i64> {
         // A sandbox may live before our era, and a token as long as there is time.
@@ -79,7 +73,7 @@ impl AccessToken {
     }
 }
 
-/// Signs access tokens, and knows its own.
+/// Signs access tokens, and recognizes those that it signed.
 pub struct TokenIssuer {
     key_pair: Ed25519KeyPair,
     /// The header of every token and the dot behind it: what our tokens begin with, and no others.
@@ -117,7 +111,6 @@ impl TokenIssuer {
         json!({ "keys": [self.jwk] })
     }
 
-    /// Signs a token.
     #[must_use]
     pub fn sign(&self, token: &AccessToken) -> String {
         let claims = serde_json::to_vec(token).unwrap_or_default();
@@ -134,8 +127,8 @@ impl TokenIssuer {
         token.starts_with(&*self.header)
     }
 
-    /// Verifies the signature of a token that this issuer [claims](Self::claims), and reads what it says. Time, scope
-    /// and revocation are judged by others.
+    /// Verifies the signature of a token that this issuer [claims](Self::claims), and reads its claims. Time, scope and
+    /// revocation are judged by others.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -9,23 +9,20 @@ use serde::{
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The longest one that is taken, in characters: several times what any client has to say.
+/// The longest JWT that is accepted, in characters: several times what clients need.
 pub(super) const LONGEST: usize = 16 << 10;
 
 /// A signed JWT, taken apart.
 #[derive(Clone, Debug)]
 pub struct Jws<'t> {
-    /// The header's members.
     pub header: Map<String, Value>,
     /// The header as it was written.
     pub header_text: Vec<u8>,
-    /// The claims.
     pub claims: Map<String, Value>,
     /// The claims as they were written.
     pub claims_text: Vec<u8>,
-    /// What the signature is over.
+    /// The text that the signature covers.
     pub signed: &'t str,
-    /// The signature.
     pub signature: Vec<u8>,
 }
 
@@ -96,7 +93,7 @@ pub fn signing_input(header: &str, claims: &[u8]) -> String {
     input
 }
 
-/// Puts the signature behind what it is over.
+/// Appends the signature to the text that it covers.
 #[must_use]
 pub fn with_signature(mut signed: String, signature: &[u8]) -> String {
     signed.push('.');

@@ -19,10 +19,10 @@ use x509_cert::{
 /// The keys that a client may have at once: enough to rotate, few enough to try them all.
 pub const MOST_KEYS: usize = 16;
 
-/// The sizes of RSA keys that are taken, in bits.
+/// The sizes of RSA keys that are accepted, in bits.
 const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The longest public exponent that is taken, in bits.
+/// The longest public exponent that is accepted, in bits.
 const EXPONENT_BITS: usize = 33;
 
 /// What `PEM` labels stand for a key that is not to be shown to anybody.
@@ -32,7 +32,7 @@ const PRIVATE: &str = "it is a private key, which stays with the client; registe
 /// How to get a key again.
 const EXPORT: &str = "export it again, as \"openssl pkey -in KEY -pubout\" prints it";
 
-/// Why something is no key for verifying assertions.
+/// Why a key cannot verify assertions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct KeyError(pub(super) String);
@@ -69,7 +69,7 @@ impl PublicKey {
     /// Reads a key from PEM.
     ///
     /// # Errors
-    /// When it is none that can be used; a private key is none.
+    /// When the key cannot be used; a private key is refused.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         // Before anything else looks at it, and whatever else may be wrong with it.
         if text.contains("PRIVATE KEY-----") {
@@ -135,7 +135,7 @@ impl PublicKey {
         if modulus.last().is_some_and(|last| last % 2 == 0) {
             return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it"));
         }
-        // By an exponent of one every signature would be its own proof; an even one is no RSA key's.
+        // With an exponent of one, every signature would prove itself; an even exponent is not an RSA key's.
         if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
             return Err(KeyError::new("its exponent must be odd and larger than 1; 65537 is the usual one"));
         }
@@ -163,7 +163,7 @@ impl PublicKey {
     /// The same key under another `kid`.
     ///
     /// # Errors
-    /// When that can be no `kid`.
+    /// When the text cannot be a `kid`.
     pub fn under(&self, kid: &str) -> Result<Self, KeyError> {
         Self::from_components(&self.modulus, &self.exponent, Some(kid))
     }
@@ -180,7 +180,6 @@ impl PublicKey {
         &self.thumbprint
     }
 
-    /// Its size.
     #[must_use]
     pub fn bits(&self) -> usize {
         self.modulus.first().map_or(0, |first| self.modulus.len() * 8 - first.leading_zeros() as usize)
@@ -216,7 +215,7 @@ pub(super) fn pem_block(text: &str) -> Result<&str, KeyError> {
     Ok(block)
 }
 
-/// What a PEM library objects to, as the end of a sentence; where nothing of PEM is to be seen, that is no help.
+/// What the PEM library objects to, as the end of a sentence. Empty for a text without any PEM.
 pub(super) fn objection(text: &str, error: &pem::Error) -> &'static str {
     if !text.contains("-----BEGIN ") {
         return "";

@@ -1,5 +1,5 @@
-//! Assertions as a client makes them: from a header, claims and a private key to a compact JWT. Wrong ones as well, for
-//! whoever tests that they are refused; what is written is signed as it stands.
+//! Assertions as a client makes them: from a header, claims and a private key to a compact JWT. Makes invalid ones too,
+//! to test that they are refused: the input is signed as it is.
 
 use super::{
     jws::{signing_input, with_signature},
@@ -33,7 +33,7 @@ impl SigningKey {
     /// Reads a private key from PEM: `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1).
     ///
     /// # Errors
-    /// When it is none that can sign RS256.
+    /// When the key cannot sign RS256.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         if text.matches("-----BEGIN ").count() > 1 {
             return Err(KeyError::new("it holds more than one PEM block; leave the private key alone in it"));
@@ -70,7 +70,7 @@ impl SigningKey {
         Self::of(pair)
     }
 
-    /// A new key of so many bits: 2048, 3072 or 4096. It follows from no seed: what signs is not to be guessed.
+    /// A new key of 2048, 3072 or 4096 bits. It never follows from a seed, so that nobody can guess it.
     ///
     /// # Errors
     /// When there is no key of that size, or the system gives no randomness.
@@ -175,7 +175,7 @@ fn judge_algorithm(der: &[u8]) -> Result<(), KeyError> {
     });
     match found {
         Ok(oid) if oid != RSA => Err(not_rsa(&algorithm_name(oid))),
-        // What is no PKCS#8 at all the library refuses itself.
+        // The library itself refuses what is not PKCS#8.
         _ => Ok(()),
     }
 }

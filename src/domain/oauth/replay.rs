@@ -26,9 +26,9 @@ type Mark = [u8; 16];
 /// Why an assertion must not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayError {
-    /// Its `jti` came before.
+    /// Its `jti` was used before.
     Seen,
-    /// It may have come before: so many others have come since that it would have been forgotten.
+    /// It may have been used before: so many others were used since that it would have been forgotten.
     Unsure,
 }
 
@@ -39,7 +39,6 @@ impl Default for Jtis {
 }
 
 impl Jtis {
-    /// A memory for so many.
     #[must_use]
     pub fn with_room(room: usize) -> Self {
         Self { room, seen: HashSet::new(), by_end: BTreeSet::new(), unsure_until: i64::MIN }
@@ -68,13 +67,11 @@ impl Jtis {
         Ok(())
     }
 
-    /// How many are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
         self.seen.len()
     }
 
-    /// Whether none is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty()

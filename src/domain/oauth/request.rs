@@ -1,4 +1,4 @@
-//! What a request to the token endpoint says: its form, and by whom it says it comes (T1, T4; RFC 6749, 2.3 and 3.2).
+//! A request to the token endpoint: its form, and the client that it names (T1, T4; RFC 6749, 2.3 and 3.2).
 
 use super::{
     ErrorCode::{InvalidClient, InvalidRequest, UnsupportedGrantType},
@@ -8,29 +8,26 @@ use super::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::borrow::Cow;
 
-/// The only grant that there is (RFC 7523, 2.1).
+/// The only grant type that is supported (RFC 7523, 2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The most parameters of one request.
 const MOST: usize = 100;
 
-/// A request for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRequest {
-    /// The assertion, not looked at yet.
+    /// The assertion, not verified yet.
     pub assertion: String,
     /// The scope asked for beside the assertion's own.
     pub scope: Option<String>,
-    /// The client that it says it comes from, if it does.
+    /// The client that it names, if any.
     pub shown: Option<Shown>,
 }
 
 /// A client as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// Its id.
     pub id: String,
-    /// What it shows to prove it.
     pub secret: Option<String>,
 }
 
@@ -114,7 +111,7 @@ impl<'f> Form<'f> {
 fn basic(authorization: &str) -> Result<Shown, String> {
     let (scheme, credential) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("Basic") {
-        // What stands where a scheme should may be the secret itself, which nobody is to read in a log.
+        // What stands in place of a scheme may be the secret itself, which must not reach a log.
         let looks_like_one = scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
         let what = if looks_like_one && !credential.is_empty() {
             format!("is of the scheme {}", Quoted(scheme))

@@ -18,7 +18,7 @@ pub struct When {
     pub skew: SignedDuration,
 }
 
-/// The times of an assertion, in seconds since 1970; what is no time is missing.
+/// The times of an assertion, in seconds since 1970; a claim that is not a time counts as missing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     iat: Option<f64>,
@@ -40,7 +40,7 @@ impl Times {
         end
     }
 
-    /// Judges all three. Says whether it was the system's clock by which they are good, and not the sandbox's.
+    /// Judges all three. Returns whether they are valid by the system's clock only, and not by the sandbox's.
     pub(super) fn judge(&self, claims: &Map<String, Value>, when: When, bench: &mut Bench) -> bool {
         let by_system = when
             .system_now
