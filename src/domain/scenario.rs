@@ -51,7 +51,7 @@ pub const SCENARIO_SCHEMA: &str = include_str!("scenario/scenario.schema.json");
 /// How long `+slow` holds an answer back.
 pub const SLOW: Duration = Duration::from_secs(2);
 
-/// What becomes of a handoff (S2 to S6).
+/// The result of a handoff (S2 to S6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// An agent session is opened, or the one of an earlier handoff comes back.
@@ -63,13 +63,9 @@ pub enum Outcome {
 /// What stands in the way of an agent session (S3 to S6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The actor has no subscription.
     RequireSubscription,
-    /// The actor's email is not verified.
     VerifyEmail,
-    /// The actor has no account.
     Register,
-    /// The request cannot be processed.
     Error {
         /// The `description` of the answer.
         description: Cow<'static, str>,
@@ -79,18 +75,15 @@ pub enum Obstacle {
 /// An outcome, and the rule that it comes from.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What becomes of the handoff.
     pub outcome: Outcome,
     /// How long the answer is held back, in real time.
     pub delay: Duration,
-    /// Which rule decided.
     pub chosen: Chosen,
 }
 
 /// Which rule decided, for the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chosen {
-    /// The rule.
     pub by: ChosenBy,
     /// What made it match, or why no other did.
     pub why: Cow<'static, str>,
@@ -112,9 +105,9 @@ pub enum ChosenBy {
     Scenario,
     /// A plus tag of the actor's email names the outcome.
     MagicEmail,
-    /// What was told of the actor: by the control plane, or by the journey that an earlier answer began.
+    /// What is known of the actor: from the control plane, or from the journey that an earlier answer began.
     Actor,
-    /// The rules of signing, which ask no scenario.
+    /// The rules of signing, to which no scenario applies.
     Signing,
     /// No rule matched: a registered, verified, subscribed actor, and success.
     Default,
@@ -141,7 +134,7 @@ pub fn decide(actor: &Actor, known: Option<&ActorState>) -> Decision {
     Decision { outcome, delay, chosen }
 }
 
-/// What an actor is, of whom nothing was told yet: what the magic email says, else one who may do everything.
+/// The first state of an actor: what the magic email says, else registered, verified and subscribed.
 #[must_use]
 pub fn initial_state(actor: &Actor) -> ActorState {
     let mut state = ActorState::unknown(&actor.email);
@@ -220,7 +213,7 @@ pub fn nearly_named<'a>(actor: &'a Actor, known: &[Box<str>]) -> Option<(&'a str
 /// The tags that need no scenario.
 const MAGIC_TAGS: [&str; 6] = ["success", "require_subscription", "verify_email", "register", "error", "slow"];
 
-/// Whether two tags are one: neither case counts, nor whether words are joined by hyphens or underscores.
+/// Whether two tags are the same. Case does not count, and hyphens and underscores are the same.
 fn is_same_tag(one: &str, other: &str) -> bool {
     let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     one.len() == other.len() && one.bytes().map(plain).eq(other.bytes().map(plain))

@@ -17,11 +17,11 @@ use std::{num::NonZeroU32, time::Duration};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "AnswerFile")]
 pub struct ScriptedAnswer {
-    /// What becomes of the handoff, whatever the client gets to see of it.
+    /// The result of the handoff, whatever the client sees of it.
     pub outcome: Outcome,
-    /// How long this answer is given before the next one is; once, when nothing is said.
+    /// How long this answer is repeated before the next one; `None` for once.
     pub until: Option<Until>,
-    /// What becomes of a request for a token.
+    /// The result of a request for a token.
     pub token: TokenTerms,
     probability: Probability,
     departure: Departure,
@@ -32,9 +32,9 @@ pub struct ScriptedAnswer {
 pub struct TokenTerms {
     /// The error; `invalid_grant` when an error without a name is asked for.
     pub error: Option<ErrorCode>,
-    /// For how long the token passes.
+    /// How long the token is valid.
     pub expires_in: Option<SignedDuration>,
-    /// What the token lets do, in place of what was asked for.
+    /// The scopes of the token, in place of those asked for.
     pub scope: Option<Box<str>>,
 }
 
@@ -42,15 +42,12 @@ pub struct TokenTerms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// The actor's email is verified.
     EmailVerified,
-    /// The actor has a subscription.
     Subscribed,
-    /// The actor has an account.
     Registered,
-    /// It was given so many times.
+    /// It was given this many times.
     Attempts(#[serde(deserialize_with = "attempts")] NonZeroU32),
-    /// So much of the sandbox's time has passed since it was first given.
+    /// This much of the sandbox's time has passed since it was first given.
     After(Span),
 }
 
@@ -61,7 +58,7 @@ pub struct Departure {
     pub http_status: Option<u16>,
     /// How long the answer is held back.
     pub delay: Option<Delay>,
-    /// The body is sent in pieces over so much real time.
+    /// The body is sent in pieces over this much real time.
     pub dribble: Option<Duration>,
     /// What happens to the connection.
     pub fault: Option<ScriptedFault>,
@@ -78,13 +75,11 @@ pub enum ScriptedFault {
     CloseBeforeAnswer,
     /// It is closed after half of the answer's body.
     CloseMidway,
-    /// It is reset.
     Reset,
-    /// The answer has no body.
     EmptyAnswer,
-    /// Nothing comes.
+    /// No answer is sent.
     Hang {
-        /// So long at most; then the connection is closed.
+        /// How long at most; then the connection is closed.
         at_most: Duration,
     },
 }
@@ -243,7 +238,7 @@ impl TryFrom<u16> for HttpStatus {
     type Error = String;
 
     fn try_from(status: u16) -> Result<Self, String> {
-        // What is below 200 is no answer yet, and a client would go on to wait for one.
+        // A status below 200 is not a final answer, and a client would keep waiting for one.
         match status {
             204 | 205 | 304 => {
                 Err(format!("an answer with {status} has no body; take \"fault: empty_answer\" instead"))

@@ -53,7 +53,6 @@ enum Filling {
 pub struct Rendered {
     /// Headers that replace those of the same name.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Vec<u8>,
 }
 

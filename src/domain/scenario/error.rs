@@ -11,7 +11,6 @@ pub(super) const LONGEST_PROBLEM: usize = 4 * EXCERPT;
 pub struct ScenarioError {
     /// The file, as it was named.
     pub file: String,
-    /// Where in the file.
     pub position: Position,
     /// What is wrong, and the fix.
     pub problem: String,

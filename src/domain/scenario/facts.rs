@@ -14,7 +14,6 @@ pub struct LazyBody<'a> {
 }
 
 impl<'a> LazyBody<'a> {
-    /// A body that nobody has looked into yet.
     #[must_use]
     pub fn new(text: &'a [u8]) -> Self {
         Self { text, value: OnceLock::new(), exact: OnceLock::new() }
@@ -25,7 +24,7 @@ impl<'a> LazyBody<'a> {
         self.exact.get_or_init(|| Exact::read(self.text).unwrap_or_else(|| self.value().into()))
     }
 
-    /// The body as JSON; `null` when it is none.
+    /// The body as JSON; `null` when it is not JSON.
     pub fn value(&self) -> &Value {
         self.value.get_or_init(|| read_json(self.text).unwrap_or_default())
     }
@@ -44,7 +43,6 @@ pub struct Facts<'a> {
     pub handoff_id: &'a str,
     /// The integration's source.
     pub source: &'a str,
-    /// The whole body.
     pub body: &'a LazyBody<'a>,
 }
 

@@ -47,12 +47,10 @@ pub(super) enum Predicate {
     Not(Match),
 }
 
-/// How a request fared with a matcher.
+/// The result of comparing a request with a matcher.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MatchReport {
-    /// How many predicates failed.
     pub(super) failed: usize,
-    /// How many held.
     pub(super) held: usize,
 }
 
@@ -65,28 +63,18 @@ pub(super) struct Subject<'a> {
 }
 
 impl Match {
-    /// Whether a request matches.
-    ///
-    /// # Errors
-    /// [`TooCostly`].
     pub fn matches(&self, facts: &Facts<'_>) -> Result<bool, TooCostly> {
         let steps = Steps::default();
         steps.judge(self.holds(Subject { facts, email: &lower_case(facts.email), steps: &steps }))
     }
 
     /// How many predicates a request fails; 0 when it matches.
-    ///
-    /// # Errors
-    /// [`TooCostly`].
     pub fn misses(&self, facts: &Facts<'_>) -> Result<usize, TooCostly> {
         let steps = Steps::default();
         steps.judge(self.examine(Subject { facts, email: &lower_case(facts.email), steps: &steps }).failed)
     }
 
     /// Each predicate that a request fails, in words; none when it matches.
-    ///
-    /// # Errors
-    /// [`TooCostly`].
     pub fn failures(&self, facts: &Facts<'_>) -> Result<Vec<String>, TooCostly> {
         let steps = Steps::default();
         steps.judge(self.failures_of(Subject { facts, email: &lower_case(facts.email), steps: &steps }))

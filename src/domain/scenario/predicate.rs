@@ -99,7 +99,7 @@ fn brief(value: &Exact) -> String {
     cut(&String::from_utf8_lossy(&start.text), MOST, str::to_owned)
 }
 
-/// Takes so many bytes, and then an error.
+/// A writer that fails after this many bytes.
 struct Start {
     text: Vec<u8>,
     left: usize,
@@ -121,7 +121,7 @@ impl Write for Start {
     }
 }
 
-/// A text as `show` shows it, cut after so many characters.
+/// A text as `show` shows it, cut after `most` characters.
 pub(super) fn cut(text: &str, most: usize, show: impl FnOnce(&str) -> String) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => show(&text[..end]) + "…",
@@ -129,7 +129,7 @@ pub(super) fn cut(text: &str, most: usize, show: impl FnOnce(&str) -> String) ->
     }
 }
 
-/// Whether the JSON of a value has more than so many bytes.
+/// Whether the JSON of a value has more than `bytes` bytes.
 fn is_larger(value: &Exact, bytes: usize) -> bool {
     write!(Start { text: Vec::new(), left: bytes }, "{value}").is_err()
 }

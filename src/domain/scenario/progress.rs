@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Progress {
     /// The answer that was given last, counted from zero.
     pub answer: usize,
-    /// How often it was given since the walk came to it.
+    /// How often it was given since the walk reached it.
     pub attempts: u32,
     /// When it was first given since, by the sandbox's clock.
     pub since: Timestamp,
@@ -27,14 +27,12 @@ pub struct Progress {
 pub struct ActorFlags {
     /// Has an account.
     pub registered: bool,
-    /// Has verified the email.
     pub email_verified: bool,
-    /// Has a subscription.
     pub subscribed: bool,
 }
 
 impl Scenario {
-    /// What an actor has yet to do of whom nothing was told: that which the answers of this scenario wait for.
+    /// What an unknown actor has yet to do: the steps that the answers of this scenario wait for.
     #[must_use]
     pub fn waits_for(&self) -> ActorChange {
         let waits = |until| self.answers().iter().any(|answer| answer.until == Some(until)).then_some(false);
@@ -45,7 +43,7 @@ impl Scenario {
         }
     }
 
-    /// Takes the step of one request, and says which answer it gets, counted from zero.
+    /// Advances by one request, and returns the answer that it gets, counted from zero.
     ///
     /// Answers whose `until` holds already are passed over, those that wait for the actor even before they were given
     /// once. When it holds for every one of a scenario that starts over, the first is given.

@@ -43,7 +43,7 @@ pub enum ScenarioEndpoint {
     Token,
 }
 
-/// Who walks through the answers on their own.
+/// Which requests share a walk through the answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
@@ -56,7 +56,7 @@ pub enum Per {
     All,
 }
 
-/// What comes behind the last answer.
+/// What follows the last answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtEnd {
@@ -68,7 +68,7 @@ pub enum AtEnd {
 }
 
 impl Scenario {
-    /// What it is called; unique in a set.
+    /// The name, unique in a set.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -80,13 +80,11 @@ impl Scenario {
         &self.description
     }
 
-    /// To which endpoint the requests go that it is for.
     #[must_use]
     pub fn endpoint(&self) -> ScenarioEndpoint {
         self.endpoint
     }
 
-    /// Which requests it is for.
     #[must_use]
     pub fn matcher(&self) -> &Match {
         &self.matcher
@@ -98,25 +96,23 @@ impl Scenario {
         self.priority
     }
 
-    /// Who walks through the answers on their own.
     #[must_use]
     pub fn per(&self) -> Per {
         self.per
     }
 
-    /// The answers, one at least.
+    /// The answers, at least one.
     #[must_use]
     pub fn answers(&self) -> &[ScriptedAnswer] {
         &self.answers
     }
 
-    /// What comes behind the last answer.
     #[must_use]
     pub fn at_end(&self) -> AtEnd {
         self.at_end
     }
 
-    /// How the envelopes are played that its handoffs open, if it says so (G3, G4).
+    /// The plan for the envelopes that its handoffs open, if it has one (G3, G4).
     #[must_use]
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()
@@ -146,7 +142,7 @@ impl Scenario {
         self.size
     }
 
-    /// Under what the progress of a request is kept; the same for all that walk through the answers together.
+    /// The key of a request's progress; the same for all requests that share a walk through the answers.
     #[must_use]
     pub fn subject(&self, facts: &Facts<'_>) -> String {
         match self.per {
@@ -162,7 +158,7 @@ impl Scenario {
         self.origin.clone().saying(problem)
     }
 
-    /// The error at this scenario's name, that another one has it already.
+    /// The error at this scenario's name that another scenario has the same name.
     #[must_use]
     pub fn same_name_as(&self, first: &Self) -> ScenarioError {
         self.error(&format!(

@@ -46,11 +46,8 @@ type Ranks = HashMap<Box<str>, Vec<usize>>;
 /// A scenario in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary<'s> {
-    /// The scenario's name.
     pub name: &'s str,
-    /// What it is for.
     pub description: &'s str,
-    /// Which requests it is for.
     pub endpoint: ScenarioEndpoint,
     /// Larger ones are asked first.
     pub priority: i64,
@@ -62,7 +59,6 @@ pub struct Summary<'s> {
 /// A scenario that a request did not get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NearMiss {
-    /// The scenario's name.
     pub scenario: String,
     /// Each predicate that failed, in words.
     pub failed: Vec<String>,
@@ -74,7 +70,7 @@ impl ScenarioSet {
     /// Puts scenarios in order and indexes them.
     ///
     /// # Errors
-    /// At the second scenario of a name.
+    /// At the second scenario of the same name.
     pub fn compile(mut scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
         scenarios
             .sort_by(|one, other| other.priority().cmp(&one.priority()).then_with(|| one.name().cmp(other.name())));
@@ -178,7 +174,6 @@ impl ScenarioSet {
             .collect()
     }
 
-    /// The scenario of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Scenario>> {
         self.scenarios.iter().find(|scenario| scenario.name() == name)

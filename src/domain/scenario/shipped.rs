@@ -1,6 +1,6 @@
-//! The scenarios that the binary carries in itself.
+//! The scenarios that are embedded in the binary.
 
-/// A shipped file is called as its scenario.
+/// A shipped file is named after its scenario.
 macro_rules! ship {
     ($name:literal) => {
         ($name, include_str!(concat!("../../../scenarios/", $name, ".yaml")))

@@ -1,4 +1,4 @@
-//! Spans of time in a scenario: of the sandbox's time, and of real time, which no answer takes too much of.
+//! Spans of time in a scenario: of the sandbox's time, and of real time, which is bounded.
 
 use crate::base::chance;
 use jiff::SignedDuration;

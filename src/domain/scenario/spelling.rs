@@ -29,7 +29,7 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
     let is_json = serde_json::from_str::<IgnoredAny>(content).is_ok();
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(content) {
-        // What the YAML reader took is no error here.
+        // What the YAML reader accepted is not an error here.
         let Ok((event, span)) = event else { return Ok(()) };
         let wrong_at = |mark: Marker, problem: &str| {
             let position = Position { line: mark.line(), column: mark.col() + 1 };

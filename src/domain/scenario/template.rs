@@ -114,7 +114,6 @@ enum Form {
 pub struct TemplateError {
     /// The beginning of the template.
     pub source_text: String,
-    /// Why.
     pub problem: String,
 }
 

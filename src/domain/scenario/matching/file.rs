@@ -66,7 +66,7 @@ impl TryFrom<MatchFile> for Match {
     }
 }
 
-/// A key that is written must have a value: `email:` with nothing behind it would else match every request.
+/// A key that is written must have a value: `email:` with nothing behind it would otherwise match every request.
 pub(in super::super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

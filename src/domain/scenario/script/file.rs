@@ -139,7 +139,7 @@ struct ScenarioFile {
 }
 
 impl ScenarioFile {
-    /// Where the first of the keys is that are about envelopes, if there is one.
+    /// The place of the first key that is about envelopes, if there is one.
     fn first_of_plan(&self) -> Option<Location> {
         let Self { parties, people, reopen, voids, .. } = self;
         let places = [

@@ -19,7 +19,7 @@ impl ScenarioSet {
     /// The scenarios of one source, by [`MOST_SCENARIOS`] and [`MOST_SET_BYTES`].
     ///
     /// # Errors
-    /// At the first scenario that is too much, and at the second of a name.
+    /// At the first scenario that is too much, and at the second of the same name.
     pub fn of_one_source(scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
         let mut bytes = 0;
         for (count, scenario) in scenarios.iter().enumerate() {
@@ -29,7 +29,7 @@ impl ScenarioSet {
         Self::compile(scenarios)
     }
 
-    /// Whether a scenario may be the last of so many, which take so many bytes with it.
+    /// Checks that a scenario still fits as number `count`, when all take `bytes` bytes together.
     ///
     /// # Errors
     /// At the scenario, when it is too much.

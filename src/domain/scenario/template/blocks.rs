@@ -22,7 +22,7 @@ impl Block {
         format!("{{% end{} %}}", self.keyword)
     }
 
-    /// The error that nothing ends it.
+    /// The error for a block that is not ended.
     pub(super) fn unclosed(&self) -> Refused {
         let (keyword, ending) = (&self.keyword, self.ending());
         Refused::at(self.start, format!("has {{% {keyword} %}} without {ending}; add it at the end of the block"))

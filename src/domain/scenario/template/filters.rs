@@ -49,7 +49,7 @@ fn is_container(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map)
 }
 
-/// Takes fuel for a container and all that it holds, as text with so many spaces of indent.
+/// Takes fuel for a container and all that it holds, as text indented by `indent` spaces.
 fn measure(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<(), Error> {
     if levels == 0 {
         return Err(refusal(format!(

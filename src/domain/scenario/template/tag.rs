@@ -23,7 +23,6 @@ pub(super) type Placed<'s> = (Token<'s>, usize, usize);
 pub(super) struct Tag<'s> {
     pub(super) start: usize,
     pub(super) is_block: bool,
-    /// What is between its ends.
     pub(super) tokens: Vec<Placed<'s>>,
 }
 
