@@ -8,7 +8,6 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Person {
-    /// The full name.
     pub name: Box<str>,
     /// Where invitations go. No two agents of a recipient share it, whatever its case (G10). Present unless there is a
     /// phone.
@@ -23,7 +22,7 @@ pub struct Person {
     /// How one-time codes are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_contact_method: Option<PhoneContactMethod>,
-    /// Free-form, of the caller's own.
+    /// Free-form data of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Value>,
     /// The contact, for a person assigned by a contact reference. Members of a group have `group_id` alone (G3).
@@ -54,7 +53,7 @@ impl Person {
         }
     }
 
-    /// What tells the person apart from the other agents of a recipient: the email in lower case, or else the digits
+    /// What distinguishes the person from the other agents of a recipient: the email in lower case, or else the digits
     /// of the phone (G10).
     #[must_use]
     pub fn identity(&self) -> String {
@@ -112,16 +111,13 @@ pub enum AgentState {
     Opened,
     /// Was the first to accept: the active signer of the slot, alone (G5).
     Primary,
-    /// Another one was quicker.
+    /// Another agent accepted first.
     Released,
-    /// Wants nothing of it.
     Declined,
-    /// Has signed.
     Signed,
 }
 
 impl AgentState {
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -140,7 +136,6 @@ impl AgentState {
 /// microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seat {
-    /// How far the agent has come.
     pub state: AgentState,
     /// Since when, by the sandbox's clock.
     pub since: Timestamp,

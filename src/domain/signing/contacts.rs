@@ -1,4 +1,4 @@
-//! Whom a role can be assigned to by reference: contacts, groups of contacts, and the team's own users (G3).
+//! What a role can be assigned to by reference: contacts, groups of contacts, and the team's own users (G3).
 
 use super::agent::{Locale, Person};
 use crate::base::document::Record;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 pub struct Contact {
     /// `cnt_…`.
     pub id: Arc<str>,
-    /// The full name.
     pub name: Box<str>,
     /// The email address. Present unless there is a phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,7 +22,6 @@ pub struct Contact {
     /// The language of the signing page and of the emails.
     #[serde(default)]
     pub locale: Locale,
-    /// When it was created.
     pub created_at: Timestamp,
 }
 
@@ -33,11 +31,9 @@ pub struct Contact {
 pub struct Group {
     /// `grp_…`.
     pub id: Arc<str>,
-    /// What it is called.
     pub name: Box<str>,
     /// Its members, in the order in which they become agents.
     pub contact_ids: Vec<Arc<str>>,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
@@ -47,9 +43,7 @@ pub struct Group {
 pub struct User {
     /// `usr_…`.
     pub id: Arc<str>,
-    /// The full name.
     pub name: Box<str>,
-    /// The email address.
     pub email: Box<str>,
     /// E.164.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +51,6 @@ pub struct User {
     /// The language of pages and mails.
     #[serde(default)]
     pub locale: Locale,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
@@ -78,7 +71,7 @@ impl Contact {
         Person::new(self.name.clone(), self.email.clone(), self.phone.clone(), self.locale)
     }
 
-    /// Changes what is given; an empty phone is taken away.
+    /// Changes what is given; an empty phone is removed.
     ///
     /// # Errors
     /// Says that neither an email nor a phone would be left; nothing was changed.
@@ -105,7 +98,7 @@ impl Contact {
 pub struct ContactChange {
     pub name: Option<Box<str>>,
     pub email: Option<Box<str>>,
-    /// An empty one is taken away.
+    /// An empty text removes it.
     pub phone: Option<Box<str>>,
     pub locale: Option<Locale>,
 }

@@ -21,16 +21,14 @@ pub const MOST_RECIPIENTS: usize = 1_000;
 /// How many agents a recipient has at most.
 pub const MOST_AGENTS: usize = 10_000;
 
-/// About how many bytes the recipients of an envelope take up at most, agents and their contexts included: a few bytes of
-/// a request can name a group of thousands, each of whom gets a copy of what comes with it.
+/// About how many bytes the recipients of an envelope take up at most, agents and their contexts included: a few bytes
+/// of a request can name a group of thousands, and each member gets a copy of the context.
 pub const MOST_BYTES: usize = 32 << 20;
 
-/// A recipient to be added.
 #[derive(Clone, Debug)]
 pub struct NewRecipient {
-    /// What it does.
     pub kind: RecipientType,
-    /// A stable name of the caller's own.
+    /// A stable name, chosen by the caller.
     pub identifier: Box<str>,
     /// A name for people.
     pub role_name: Option<Box<str>>,
@@ -51,7 +49,7 @@ pub struct NewRecipient {
 }
 
 impl NewRecipient {
-    /// A required signer whose turn is the first, as yet without agents.
+    /// A required signer whose turn is the first, without agents.
     #[must_use]
     pub fn signer(identifier: impl Into<Box<str>>) -> Self {
         Self {
@@ -179,7 +177,7 @@ impl Envelope {
         Ok(())
     }
 
-    /// Takes a recipient out of the draft, unless another one refers to it (G7).
+    /// Removes a recipient from the draft, unless another one refers to it (G7).
     ///
     /// # Errors
     /// A [`DraftError`], and nothing was changed.
@@ -213,7 +211,7 @@ impl Envelope {
         if self.state == EnvelopeState::Draft { Ok(()) } else { Err(DraftError::Refused(Refusal::NotDraft)) }
     }
 
-    /// The place of a recipient that still plays a part.
+    /// The place of a recipient that was not removed.
     fn present_place(&self, id: &str) -> Result<usize, DraftError> {
         let place = id.parse().ok().and_then(|id| self.place_of(id));
         let place = place.ok_or_else(|| DraftError::NoSuchRecipient(id.to_owned()))?;
@@ -235,7 +233,7 @@ impl Envelope {
         if bytes > MOST_BYTES { Err(DraftError::TooLarge) } else { Ok(()) }
     }
 
-    /// The number of the recipient that the one of the number `own` refers to.
+    /// The number of the recipient that the recipient `own` refers to.
     fn reference(
         &self,
         field: &'static str,

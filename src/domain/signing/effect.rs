@@ -58,7 +58,7 @@ impl EffectKind {
         Self::DocumentSigned,
     ];
 
-    /// The word for it (W4).
+    /// The name of the kind in events (W4).
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -80,7 +80,7 @@ impl EffectKind {
         }
     }
 
-    /// The kind of a word.
+    /// The kind with this name.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
@@ -90,7 +90,6 @@ impl EffectKind {
 /// Something that a transition brought about, in the order in which it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Effect {
-    /// What happened.
     pub kind: EffectKind,
     /// The place of the recipient in the envelope, if it happened to a recipient or to one of its agents.
     pub recipient: Option<u32>,

@@ -13,7 +13,6 @@ pub struct EnvelopeId(pub u64);
 /// The id of a recipient: `rcp_`, the digits of its envelope, and 8 of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecipientId {
-    /// The envelope that it belongs to.
     pub envelope: EnvelopeId,
     /// Its number there; never given twice.
     pub number: u32,
@@ -22,13 +21,12 @@ pub struct RecipientId {
 /// The id of an agent: `agt_`, the digits of its envelope, and 8 of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId {
-    /// The envelope that it belongs to.
     pub envelope: EnvelopeId,
     /// Its number there; never given twice.
     pub number: u32,
 }
 
-/// A text that is no id of the kind that is wanted.
+/// A text that is not an id of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an id of this kind is {0:?} and {1} hexadecimal digits in lower case")]
 pub struct IdError(&'static str, usize);

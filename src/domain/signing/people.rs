@@ -32,10 +32,10 @@ pub struct Plan {
     /// Whether the released agents are invited again when a primary declines (G10).
     #[serde(default)]
     pub reopen: bool,
-    /// Whether, and how long after sending it, the sender calls the envelope off.
+    /// Whether, and how long after sending it, the sender voids the envelope.
     #[serde(default)]
     pub voids: Habit,
-    /// Who does what by themselves. Of several rules for one person the first counts.
+    /// How people behave. If several rules match a person, the first counts.
     #[serde(default)]
     pub people: People,
 }
@@ -86,18 +86,17 @@ pub enum Parties {
     AnyOne,
 }
 
-/// How the people behave whose email matches.
+/// How people behave whose email matches the rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "written::RuleFile")]
 pub struct Rule {
-    /// Whom it is for, by email; case does not count.
+    /// The emails that it is for. Case does not count.
     pub agent: Glob,
-    /// What they do.
     #[serde(flatten)]
     pub behaviour: Behaviour,
 }
 
-/// What a person does by themselves. What is not said does not happen.
+/// What a person does without a command. What is not given does not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
@@ -107,7 +106,7 @@ pub struct Behaviour {
     /// After having opened.
     #[serde(default)]
     pub accepts: Habit,
-    /// In the stead of accepting or signing.
+    /// Instead of accepting or signing.
     #[serde(default)]
     pub declines: Declines,
     /// After having become primary.
@@ -118,14 +117,11 @@ pub struct Behaviour {
 /// Whether, and how long after it could, something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Habit {
-    /// How long after.
     pub after: Delay<LONGEST>,
-    /// How likely.
     pub probability: Probability,
 }
 
 impl Habit {
-    /// It is not done.
     pub const NEVER: Self = Self { after: Delay::Fixed(std::time::Duration::ZERO), probability: Probability::NEVER };
 }
 
@@ -135,21 +131,20 @@ impl Default for Habit {
     }
 }
 
-/// Whether, when, and in the stead of what somebody declines.
+/// Whether, when, and instead of what a person declines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Declines {
     /// How likely, and how long after it could be done.
     #[serde(flatten)]
     pub habit: Habit,
-    /// What is not done then.
+    /// What the person does not do, because they decline.
     pub instead_of: InsteadOf,
 }
 
-/// What somebody who declines does not do.
+/// What a person who declines does not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InsteadOf {
-    /// Accept.
     #[default]
     Accepting,
     /// Sign, having accepted.
@@ -171,7 +166,6 @@ impl Intention {
     /// Every one, once.
     pub const ALL: [Self; 4] = [Self::Open, Self::Accept, Self::Decline, Self::Sign];
 
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -184,8 +178,8 @@ impl Intention {
 }
 
 impl Behaviour {
-    /// People as they are, for races of which nothing else is said: most open within the hour, read for a minute or
-    /// two, and sign a few minutes later.
+    /// Usual people, for races that do not describe their own: most open within the hour, read for a minute or two, and
+    /// sign a few minutes later.
     pub const USUAL: Self = {
         const fn around(seconds: u64, sigma: f64) -> Habit {
             let median = std::time::Duration::from_secs(seconds);
@@ -207,13 +201,13 @@ impl Behaviour {
         signs: Habit::NEVER,
     };
 
-    /// Whether somebody who has become primary may still decline.
+    /// Whether a primary may still decline.
     #[must_use]
     pub fn may_decline_as_primary(&self) -> bool {
         self.declines.instead_of == InsteadOf::Signing && self.declines.habit.probability != Probability::NEVER
     }
 
-    /// What somebody does next who has come to a state, and how long after; nothing, where nobody can say.
+    /// What a person in this state does next, and after how long; `None` for nothing.
     ///
     /// `random` gives numbers from 0 up to, but not including, 1; see [`Delay::draw`] for how many are taken.
     pub fn next(&self, state: AgentState, random: &mut dyn FnMut() -> f64) -> Option<(Intention, SignedDuration)> {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecipientType {
-    /// Signs.
     #[default]
     Signer,
     /// Gets a copy of the finalized envelope. Never invited, never in the way.
@@ -18,7 +17,7 @@ pub enum RecipientType {
     Host,
     /// Signs on the device of its host, once the host is there.
     InPersonSigner,
-    /// Signs; that the role may be passed on is not played out.
+    /// Signs; passing the role on is not simulated.
     Delegator,
 }
 
@@ -42,26 +41,25 @@ impl RecipientType {
     }
 }
 
-/// A role: what of a recipient does not change once the envelope is sent.
+/// A role: the part of a recipient that does not change once the envelope is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// Its number in the envelope; never given twice.
     pub number: u32,
-    /// What it does.
     pub kind: RecipientType,
-    /// A stable name of the caller's own (G1); no two of an envelope are the same.
+    /// A stable name, chosen by the caller (G1); unique in the envelope.
     pub identifier: Box<str>,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_name: Option<Box<str>>,
-    /// Lower orders go first, equal ones go side by side (G7).
+    /// Lower orders go first, equal ones in parallel (G7).
     pub order: u32,
     /// Whether the envelope waits for it.
     pub required: bool,
     /// For the caller's own pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Box<str>>,
-    /// The number of the host of somebody who signs in person.
+    /// The number of the host of an in-person signer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_by: Option<u32>,
     /// The number of the recipient who may pass its role on to this one.
@@ -69,7 +67,7 @@ pub struct Role {
     pub delegated_by: Option<u32>,
     /// Whether signing asks for the one-time code that was sent to the phone.
     pub phone_verification: bool,
-    /// The number of the first agent; the others follow on it.
+    /// The number of the first agent; the others follow it.
     pub first_agent: u32,
     /// Who may act for it.
     pub persons: Vec<Person>,
@@ -125,14 +123,10 @@ pub enum RecipientState {
         at: Timestamp,
     },
     /// Taken out of the draft.
-    Removed {
-        /// When.
-        at: Timestamp,
-    },
+    Removed { at: Timestamp },
 }
 
 impl RecipientState {
-    /// The word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -149,9 +143,7 @@ impl RecipientState {
 /// A recipient: a role, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
-    /// What does not change.
     pub role: Arc<Role>,
-    /// How far it has come.
     pub state: RecipientState,
     /// How far each of its agents has come, in the order of the role's `persons`.
     pub seats: Vec<Seat>,
@@ -168,7 +160,6 @@ impl Recipient {
         }
     }
 
-    /// Whether it was taken out of the draft.
     #[must_use]
     pub fn is_removed(&self) -> bool {
         matches!(self.state, RecipientState::Removed { .. })

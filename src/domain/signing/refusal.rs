@@ -9,19 +9,13 @@ use serde_json::{Map, Value, json};
 /// Why a command was refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// The envelope is not a draft any more.
     NotDraft,
-    /// The envelope is still a draft.
     NotSent,
-    /// The envelope ended well.
     Finalized,
-    /// The envelope was called off.
     Voided,
-    /// The envelope's time is over.
     Expired,
     /// The envelope has ended and cannot be voided.
     Closed,
-    /// Only a draft can be deleted.
     NotDeletable,
     /// Nobody would have to sign.
     NoSigner,
@@ -37,7 +31,6 @@ pub enum Refusal {
     },
     /// An agent has no phone, and signing would ask for a code.
     NoPhone {
-        /// Where the agent is.
         spot: Spot,
     },
     /// A viewer only gets a copy.
@@ -55,19 +48,14 @@ pub enum Refusal {
     },
     /// The recipient's turn has not come.
     NotInvited,
-    /// The agent has not opened yet.
     NotOpened,
     /// The agent has not accepted yet.
     NotPrimary,
     /// Another agent was quicker to accept.
     Released,
-    /// The agent has declined.
     Declined,
-    /// The agent has signed already.
     Signed,
-    /// Signing asks for the code that was sent.
     CodeRequired,
-    /// The code is not the one that was sent.
     CodeWrong,
 }
 
@@ -194,7 +182,7 @@ impl Refusal {
 }
 
 impl From<AgentState> for Refusal {
-    /// Why an agent who has come so far cannot go on.
+    /// Why an agent in this state cannot go on.
     fn from(state: AgentState) -> Self {
         match state {
             AgentState::Waiting => Self::NotInvited,

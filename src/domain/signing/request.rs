@@ -16,7 +16,6 @@ use serde::{
 use serde_json::Value;
 use std::fmt;
 
-/// An envelope to be made.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvelopeRequest {
@@ -59,7 +58,6 @@ impl EnvelopeRequest {
     }
 }
 
-/// A recipient to be added.
 #[derive(Debug, Deserialize)]
 pub struct RecipientRequest {
     recipient: RecipientFields,
@@ -98,7 +96,7 @@ fn usually_required() -> bool {
 }
 
 impl RecipientRequest {
-    /// The recipient, as yet without agents, and who they are.
+    /// The recipient without agents, and the sources of its agents.
     #[must_use]
     pub fn parts(self) -> (NewRecipient, Vec<AgentRequest>) {
         let fields = self.recipient;
@@ -118,7 +116,6 @@ impl RecipientRequest {
     }
 }
 
-/// A change to a recipient.
 #[derive(Debug, Deserialize)]
 pub struct RecipientChangeRequest {
     recipient: RecipientChangeFields,
@@ -143,7 +140,7 @@ struct RecipientChangeFields {
 }
 
 impl RecipientChangeRequest {
-    /// The change, and who the agents are, if they change too.
+    /// The change, and the sources of the agents, if they change too.
     #[must_use]
     pub fn parts(self) -> (RecipientChange, Option<Vec<AgentRequest>>) {
         let fields = self.recipient;
@@ -163,10 +160,9 @@ impl RecipientChangeRequest {
     }
 }
 
-/// The agents of a recipient, in the stead of those that it has.
+/// The agents of a recipient, which replace those that it has.
 #[derive(Debug, Deserialize)]
 pub struct AgentsRequest {
-    /// Who they are.
     pub agents: Vec<AgentRequest>,
 }
 
@@ -177,13 +173,12 @@ pub struct AgentsRequest {
 pub struct AgentRequest {
     /// The person, inline.
     pub info: Option<PersonRequest>,
-    /// A contact.
     pub contact_id: Option<String>,
     /// A member of the team.
     pub user_id: Option<String>,
     /// A group, each of whose members becomes an agent.
     pub group_id: Option<String>,
-    /// The caller's own.
+    /// Free-form data of the caller.
     pub context: Option<Value>,
     /// How one-time codes are sent.
     pub phone_contact_method: Option<PhoneContactMethod>,
@@ -223,7 +218,6 @@ impl From<PersonRequest> for Person {
     }
 }
 
-/// A contact to be made.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "as in `Contact`")]
 pub struct ContactRequest {
@@ -236,7 +230,6 @@ pub struct ContactRequest {
     pub locale: Locale,
 }
 
-/// A contact group to be made.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "as in `Group`")]

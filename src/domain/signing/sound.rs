@@ -1,4 +1,4 @@
-//! Whether an envelope that was written elsewhere, as in a snapshot, is one that could have come about here.
+//! Whether an envelope that was written elsewhere, as in a snapshot, is one that this server could have produced.
 //!
 //! Numbers that lead nowhere, or to two places at once, are found here, so that no other rule has to expect them.
 
@@ -14,7 +14,7 @@ impl Envelope {
     /// The envelope as it is given, if it is sound.
     ///
     /// # Errors
-    /// In words, what about it could not have come about.
+    /// In words, what is impossible about it.
     pub fn sound(mut self) -> Result<Self, String> {
         self.terms.are_sound()?;
         if self.recipients.len() > MOST_RECIPIENTS {

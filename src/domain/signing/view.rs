@@ -11,20 +11,17 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 /// An envelope as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct EnvelopeView<'e> {
-    /// The envelope.
     pub envelope: &'e Envelope,
-    /// With what only the control plane tells: states, and where it comes from.
+    /// With what only the control plane shows: states, and where it comes from.
     pub in_full: bool,
 }
 
 /// A recipient as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct RecipientView<'e> {
-    /// The envelope.
     pub envelope: &'e Envelope,
-    /// One of its recipients.
     pub recipient: &'e Recipient,
-    /// With what only the control plane tells.
+    /// With what only the control plane shows.
     pub in_full: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a command brings about that was judged: nothing in here can fail any more.
+//! The changes of a command that was judged: nothing here can fail any more.
 
 use super::{Act, Effect};
 use crate::domain::{
@@ -63,7 +63,8 @@ impl Change<'_> {
         }
     }
 
-    /// The first to accept becomes primary, and all who could still have become it are released in the same breath.
+    /// The first to accept becomes primary. All who could still have become primary are released in the same
+    /// transition.
     fn accept(&mut self, spot: Spot) {
         self.seat(spot, AgentState::Primary);
         self.tell_of(EffectKind::AgentAccepted, spot);
@@ -149,7 +150,7 @@ impl Change<'_> {
         self.tell(EffectKind::EnvelopeFinalized, None, None);
     }
 
-    /// Takes all agents of a recipient who have come to one of `from` to `to`, and tells of each.
+    /// Moves all agents of a recipient from any of the states `from` to `to`, with an effect for each.
     fn turn(&mut self, place: u32, from: &[AgentState], to: AgentState, kind: EffectKind) {
         let now = self.now;
         // Apart from `recipient`, so that the seats and the effects can be borrowed at the same time.

@@ -1,4 +1,4 @@
-//! What may happen now: looks at an envelope and touches nothing.
+//! What may happen now: checks an envelope and changes nothing.
 
 use super::{Act, Command, Judgement};
 use crate::domain::signing::{
@@ -78,7 +78,7 @@ impl Envelope {
         use Judgement::{Effective, Repeated};
         let recipient = self.recipient_at(spot.recipient).ok_or(Refusal::NotInvited)?;
         let state = recipient.agent(spot.agent).ok_or(Refusal::NotInvited)?;
-        // What became of the agent outlasts what became of the envelope: who comes too late is told so.
+        // The agent's state takes precedence over the envelope's, so that an agent that was too late gets that reason.
         match (state, act) {
             (AgentState::Released, Act::Accept) => {
                 return Err(Refusal::AlreadyClaimed { by: recipient.primary() });
@@ -109,7 +109,7 @@ impl Envelope {
         }
     }
 
-    /// The recipients that play a part, with their places.
+    /// The recipients that were not removed, with their places.
     pub(crate) fn present(&self) -> impl Iterator<Item = (u32, &Recipient)> {
         (0_u32..).zip(&self.recipients).filter(|(_, recipient)| !recipient.is_removed())
     }

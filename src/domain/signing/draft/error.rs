@@ -6,16 +6,13 @@ use crate::{
     domain::signing::{RecipientId, Refusal},
 };
 
-/// Why a draft was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
-    /// The envelope is no draft.
+    /// The envelope is not a draft.
     #[error("{}", .0.description())]
     Refused(Refusal),
-    /// The envelope has no such recipient.
     #[error("The envelope has no recipient {:?}.", brief(.0))]
     NoSuchRecipient(String),
-    /// The recipient was taken out before.
     #[error("The recipient was removed from the envelope.")]
     Removed,
     /// Another recipient has the identifier.
@@ -26,9 +23,8 @@ pub enum DraftError {
     WrongReference {
         /// The field that refers.
         field: &'static str,
-        /// Of what type, if that matters.
+        /// The type that it must have, if that matters.
         wanted: &'static str,
-        /// What it says.
         given: String,
     },
     /// An in-person signer is hosted by the recipient (G7).
@@ -42,16 +38,13 @@ pub enum DraftError {
     DuplicateAgent {
         /// `email` or `phone`.
         field: &'static str,
-        /// What they share.
         value: String,
     },
-    /// There are too many recipients.
     #[error("An envelope has at most {MOST_RECIPIENTS} recipients.")]
     TooManyRecipients,
-    /// There are too many agents.
     #[error("A recipient has at most {MOST_AGENTS} agents, but {0} are given.")]
     TooManyAgents(usize),
-    /// It would all be too much to keep, and to answer with.
+    /// The recipients and agents would take up too much memory, and make answers too large.
     #[error(
         "The recipients and agents of the envelope would take up more than {} MiB; give fewer agents, or less context.",
         MOST_BYTES >> 20
