@@ -9,9 +9,7 @@ use std::{borrow::Cow, sync::Arc};
 pub struct Actor {
     /// The user's id in the caller's system.
     pub external_user_id: Box<str>,
-    /// The user's email.
     pub email: Box<str>,
-    /// The user's name, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Box<str>>,
 }
@@ -50,7 +48,7 @@ fn mailbox(email: &str) -> String {
     format!("{local}@{domain}").to_lowercase()
 }
 
-/// What the service knows of an actor. Whoever it knows nothing of is registered, verified and subscribed.
+/// What the service knows of an actor. An unknown actor is registered, verified and subscribed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorState {
     /// In lower case: addresses that differ in case are one actor.
@@ -63,7 +61,7 @@ pub struct ActorState {
     pub subscribed: bool,
 }
 
-/// A change to what is known of an actor; what is not given stays.
+/// A change to what is known of an actor. A field that is not given stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActorChange {
@@ -76,7 +74,7 @@ pub struct ActorChange {
 }
 
 impl ActorState {
-    /// What is known of an actor of whom nothing was ever told.
+    /// The state of an actor that was never changed.
     #[must_use]
     pub fn unknown(email: &str) -> Self {
         Self { email: Self::key(email).into(), registered: true, email_verified: true, subscribed: true }
@@ -92,7 +90,6 @@ impl ActorState {
         }
     }
 
-    /// Takes a change in.
     pub fn change(&mut self, change: ActorChange) {
         self.registered = change.registered.unwrap_or(self.registered);
         self.email_verified = change.email_verified.unwrap_or(self.email_verified);

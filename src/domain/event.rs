@@ -1,6 +1,6 @@
 //! Events: what happened in a sandbox, in one order (W4).
 //!
-//! An event is small and plain: its words are put together when somebody reads it.
+//! An event is small and plain: its text is composed when it is read.
 
 use crate::{
     base::document::{Logged, Numbered},
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
-    /// To an envelope, a recipient or an agent.
+    /// Something happened to an envelope, a recipient or an agent.
     Signing(EffectKind),
 }
 
@@ -31,7 +31,7 @@ impl EventKind {
         }
     }
 
-    /// The kind of a word.
+    /// The kind with this name.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         EffectKind::named(word).map(Self::Signing)
@@ -92,7 +92,7 @@ pub struct Event {
     pub at: Timestamp,
     /// What happened.
     pub kind: EventKind,
-    /// To what or whom.
+    /// What it happened to.
     pub subject: Subject,
     /// The agent session that made the envelope, if one did.
     pub origin: Option<Arc<Origin>>,

@@ -1,7 +1,7 @@
 //! The journal: the last exchanges of a sandbox, each with its answer and the reasons for it.
 //!
 //! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
-//! collected; whatever a reader wants to see is put together when it is read.
+//! collected; what a reader sees is composed when it is read.
 
 mod endpoint;
 mod filter;
@@ -65,7 +65,7 @@ pub struct Exchange {
     pub agent_session: Option<Arc<str>>,
     /// The access token that was issued or shown, by its id.
     pub token: Option<Arc<str>>,
-    /// The assertion that came, and what became of each claim.
+    /// The assertion that came, and the result for each claim.
     pub assertion: Option<Box<JudgedAssertion>>,
     /// The `status` of the answer's body: one of the contract's five words. Answers of the token endpoint have none.
     pub status: Option<&'static str>,
@@ -120,7 +120,7 @@ pub struct JournalLimits {
     pub bytes: usize,
 }
 
-/// How many bytes of exchanges one page holds at most, but for the last exchange on it.
+/// How many bytes of exchanges one page holds at most, except for the last exchange on it.
 const PAGE_BYTES: usize = 4 << 20;
 
 /// The bounded list of exchanges.
@@ -151,14 +151,12 @@ pub struct News {
 /// How full a journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Fill {
-    /// Exchanges held.
     pub kept: usize,
     /// Exchanges given up for newer ones since the last reset.
     pub dropped: u64,
 }
 
 impl Journal {
-    /// An empty journal.
     #[must_use]
     pub fn new(limits: JournalLimits, budget: &Arc<Budget>) -> Self {
         let bytes = Account::new(budget);
@@ -238,7 +236,7 @@ impl Journal {
         }
     }
 
-    /// Those of some exchanges that are still kept, in the order in which they are named.
+    /// The exchanges with these numbers that are still kept, in the order given.
     #[must_use]
     pub fn kept<'n>(&self, numbers: impl IntoIterator<Item = &'n u64>) -> Vec<Arc<Entry>> {
         let ring = self.ring();
@@ -299,7 +297,7 @@ impl Journal {
         ring.entries.get(index).cloned()
     }
 
-    /// Removes one exchange; says whether it was there.
+    /// Removes one exchange; returns whether it was there.
     pub fn delete(&self, number: u64) -> bool {
         let mut ring = self.ring();
         let Ok(index) = ring.entries.binary_search_by_key(&number, |entry| entry.number) else {
@@ -311,7 +309,7 @@ impl Journal {
         true
     }
 
-    /// Removes all exchanges and says how many there were. Numbers go on from where they were.
+    /// Removes all exchanges and returns how many there were. Numbers continue from where they were.
     pub fn clear(&self) -> usize {
         let mut ring = self.ring();
         ring.bytes = ring.bytes.another();
@@ -326,7 +324,7 @@ impl Journal {
         self.ring().bytes.bytes()
     }
 
-    /// Drops the oldest exchanges until a share of them is left, and says how many those were.
+    /// Drops the oldest exchanges until a share of them is left, and returns how many were dropped.
     pub fn shrink(&self, share: Share) -> u64 {
         let mut given_up = Vec::new();
         let mut ring = self.ring();
@@ -339,7 +337,6 @@ impl Journal {
         given_up.len() as u64
     }
 
-    /// How full the journal is.
     #[must_use]
     pub fn fill(&self) -> Fill {
         let ring = self.ring();

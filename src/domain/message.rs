@@ -11,7 +11,6 @@ use std::sync::Arc;
 /// How many messages a sandbox keeps.
 pub const MOST_MESSAGES: usize = 10_000;
 
-/// The way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the usual words")]
@@ -20,7 +19,6 @@ pub enum Channel {
     Whatsapp,
 }
 
-/// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
@@ -28,10 +26,8 @@ pub enum MessageKind {
     OneTimeCode,
 }
 
-/// What a message is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// The envelope.
     pub envelope_id: EnvelopeId,
     /// The agent whom it was sent to.
     pub agent_id: AgentId,
@@ -39,20 +35,17 @@ pub struct About {
     pub title: Box<str>,
 }
 
-/// A captured message. Its text is put together when somebody reads it.
+/// A captured message. Its text is composed when it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// `msg_…`.
     pub id: Arc<str>,
     /// When it was sent, by the sandbox's clock.
     pub at: Timestamp,
-    /// What it is for.
     pub kind: MessageKind,
-    /// The way it went.
     pub channel: Channel,
     /// The phone to which it went.
     pub to: Box<str>,
-    /// What it is about.
     pub about: About,
     /// The language of its text.
     pub locale: Locale,
@@ -63,7 +56,6 @@ pub struct Message {
 }
 
 impl Message {
-    /// What it says.
     #[must_use]
     pub fn text(&self) -> String {
         let (title, code) = (&self.about.title, self.code.as_deref().unwrap_or_default());

@@ -65,9 +65,7 @@ pub struct HandoffRequest {
 /// What a handoff knows of the signing that it asks for (R7).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandoffFacts {
-    /// What is to be signed.
     pub metadata: Metadata,
-    /// Who is to sign.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parties: Vec<Party>,
 }
@@ -75,16 +73,13 @@ pub struct HandoffFacts {
 /// What is to be signed (R7).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Metadata {
-    /// Its title.
     pub title: Box<str>,
 }
 
 /// Somebody who is to sign (R7).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Party {
-    /// The full name.
     pub name: Box<str>,
-    /// The email address.
     pub email: Box<str>,
     /// E.164.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,19 +174,16 @@ impl Record for AgentSession {
 pub struct PendingHandoff {
     /// `ho_…`, which the URLs of its answers end with. It stays the same when the handoff is retried.
     pub id: Arc<str>,
-    /// What its actor has to do.
     #[serde(default)]
     pub waits_for: WaitsFor,
     /// The key under which its session will be found.
     pub key: Key,
-    /// The client that sent it.
     pub client: Arc<str>,
-    /// What it asks for.
     pub request: HandoffRequest,
     /// The request body, as it came.
     #[serde(with = "raw_json")]
     pub body: Arc<[u8]>,
-    /// How its envelope will be played, as a scenario says.
+    /// The plan for its envelope, from a scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Plan>>,
     /// How the caller reached the server: how URLs of its session will begin.

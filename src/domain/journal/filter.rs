@@ -18,10 +18,8 @@ pub struct Filter {
     pub endpoint: Option<Endpoint>,
 }
 
-/// A status of HTTP or of the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatusFilter {
-    /// The HTTP status.
     Http(u16),
     /// The `status` of the body.
     Contract(&'static str),

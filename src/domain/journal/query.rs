@@ -6,7 +6,7 @@ use crate::domain::scenario::{Facts, Match, TooCostly};
 /// Which exchanges are asked for.
 #[derive(Debug, Default)]
 pub struct Query {
-    /// What their bodies must offer.
+    /// What their bodies must match.
     pub matcher: Match,
     /// The surface that they were sent to; `None` means any path.
     pub endpoint: Option<Endpoint>,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, value::RawValue};
 use std::borrow::Cow;
 
 impl Serialize for Entry {
-    /// Whatever quotes a signed JWT is shown without it.
+    /// Signed JWTs are masked wherever they may be quoted.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let whole = serde_json::to_string(&Whole(self)).map_err(S::Error::custom)?;
         match mask_jwts(&whole) {
@@ -95,7 +95,7 @@ fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Map<String, Value> {
 }
 
 /// A body letter by letter: as `body` where it is JSON, so that a key given twice shows twice; else as `body_text`,
-/// with what is no text replaced.
+/// with what is not text replaced.
 fn serialize_body<M: SerializeMap>(map: &mut M, body: Option<&[u8]>) -> Result<(), M::Error> {
     let Some(body) = body else {
         return map.serialize_entry("body", &());
