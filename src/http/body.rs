@@ -56,10 +56,10 @@ pub(super) enum BodyError {
     Busy,
 }
 
-/// Reads a body whole, into memory of its own: what the connection buffered is not held by whoever keeps the body.
+/// Reads a body whole, into memory of its own, so that keeping the body does not keep the buffer of the connection.
 ///
-/// A caller who waits for leave to send (`Expect`) gets it here, unless the size announced is too large already. Bytes
-/// count against the budget as they come, not as they are announced.
+/// A caller who waits for permission to send (`Expect`) gets it here, unless the size announced is too large already.
+/// Bytes count against the budget as they come, not as they are announced.
 pub(super) async fn read(
     mut body: Body,
     limit: usize,
@@ -108,8 +108,8 @@ pub(super) async fn read(
     }
 }
 
-/// Judges `Transfer-Encoding`: hyper undoes `chunked` alone, and a body in another coding would be read as it is not.
-/// One whose last coding is not `chunked` has no known end (RFC 9112, 6.3); hyper answers it with 400.
+/// Judges `Transfer-Encoding`: hyper undoes `chunked` alone, and a body in another coding would be misread. One whose
+/// last coding is not `chunked` has no known end (RFC 9112, 6.3); hyper answers it with 400.
 pub(super) fn judge_transfer_coding(headers: &HeaderMap) -> Result<(), String> {
     let codings: Vec<String> = headers
         .get_all(header::TRANSFER_ENCODING)
@@ -124,15 +124,15 @@ pub(super) fn judge_transfer_coding(headers: &HeaderMap) -> Result<(), String> {
     Err(format!("The Transfer-Encoding {codings:?} is not supported; send the body chunked, or with a Content-Length."))
 }
 
-/// Drops the body of a request that was refused unread. A client that waits for leave to send it (`Expect`) never gets
-/// that leave.
+/// Drops the body of a request that was refused unread. A client that waits for permission to send it (`Expect`) never
+/// gets it.
 pub(super) fn let_go(body: Body, headers: &HeaderMap) {
     if !headers.contains_key(header::EXPECT) {
         drain(body);
     }
 }
 
-/// Lets a body go that nobody wants: takes and forgets a bounded rest of it, while the answer is already on its way.
+/// Drops an unwanted body: reads and discards a bounded rest of it, while the answer is already on its way.
 ///
 /// A connection that is closed while its other end still writes is reset, and the answer may be lost with it.
 pub(super) fn drain(mut body: Body) {

@@ -2,8 +2,9 @@
 //!
 //! A handler puts a fault on its response and returns it as any other. What HTTP itself can say, an empty or a slow
 //! answer, is done to the response there and then. All else is only marked, in the response's extensions, and carried
-//! out by the server: the mark fails the service, hyper lets go of the connection without a word, and the socket is
-//! dealt with by hand. A router without our server behind it (in process, or mounted elsewhere) gives the response whole.
+//! out by the server: the mark fails the service, hyper gives up the connection without writing, and this module
+//! handles the socket. A router without our server behind it (in process, or mounted elsewhere) gives the response
+//! whole.
 //!
 //! Knows nothing of why; what the journal keeps is the answer as it was meant.
 
@@ -51,8 +52,8 @@ pub enum ConnectionFault {
     Reset,
     /// The answer is a 200 without a body. Its other headers stay, the content type among them.
     EmptyAnswer,
-    /// Nothing is sent for so long, or until the server stops; then the connection is closed cleanly. A caller that goes
-    /// away does not end it: that cannot be told from one that only closed its half of the connection.
+    /// Nothing is sent for this long, or until the server stops; then the connection is closed cleanly. A caller that
+    /// goes away does not end it: it looks the same as one that only closed its half of the connection.
     Hang(Duration),
 }
 
@@ -88,7 +89,7 @@ impl Dribble {
         }
         let size = length.div_ceil(PIECES);
         let count = u32::try_from(length.div_ceil(size)).unwrap_or(1);
-        // An interval of no length is none.
+        // An interval must not have length zero.
         let every = (self.over / count).max(Duration::from_nanos(1));
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         response.map(|body| Body::new(Pieces { body, chunk: Bytes::new(), size, every, pace: None }))
@@ -166,7 +167,7 @@ impl Broken {
         error.source()?.downcast_ref()
     }
 
-    /// Breaks the connection, which hyper has let go of. `stop` cuts short what would wait.
+    /// Breaks the connection, which hyper has given up. `stop` ends what would wait.
     pub(crate) async fn carry_out(&self, mut stream: TcpStream, stop: impl Future<Output = ()>) {
         let misbehave = async {
             match self.fault {
@@ -191,7 +192,7 @@ impl Broken {
     }
 }
 
-/// Takes and forgets what the caller sends, until the connection is reset.
+/// Reads and discards what the caller sends, until the connection is reset.
 async fn until_reset(stream: &mut TcpStream) {
     if tokio::io::copy(stream, &mut tokio::io::sink()).await.is_ok() {
         // The caller closed its half and waits for the answer, or has closed the connection.
@@ -199,7 +200,7 @@ async fn until_reset(stream: &mut TcpStream) {
     }
 }
 
-/// Takes and forgets what the caller sends, until there is no more to come.
+/// Reads and discards what the caller sends, until there is no more to come.
 async fn until_gone(stream: &mut TcpStream) {
     let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
 }

@@ -241,7 +241,7 @@ fn parse_host(text: &[u8]) -> Option<(Host, Option<u16>)> {
     Host::parse_with_port(std::str::from_utf8(text).ok()?)
 }
 
-/// Parses the origin of a web page: `http://host` or `https://host`, with an optional port. `null` is none.
+/// Parses the origin of a web page: `http://host` or `https://host`, with an optional port. `null` is not an origin.
 fn parse_origin(text: &str) -> Option<(Host, u16)> {
     let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
     let (host, port) = Host::parse_with_port(authority)?;

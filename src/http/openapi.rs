@@ -72,7 +72,7 @@ fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Valu
     for (name, schema) in schemas {
         let mut schema: Value = serde_json::from_str(schema)?;
         if let Some(schema) = schema.as_object_mut() {
-            // Inside the document a schema goes by its place in it.
+            // Inside the document, a schema is named by its place in it.
             schema.shift_remove("$schema");
             schema.shift_remove("$id");
         }

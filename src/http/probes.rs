@@ -1,4 +1,4 @@
-//! Probes for whoever runs the server; untouched by resets and by faults.
+//! Probes for operators; resets and faults do not affect them.
 
 use crate::app::App;
 use axum::{extract::State, http::StatusCode};

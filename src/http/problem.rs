@@ -44,12 +44,11 @@ pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
 pub(super) struct Problem {
     #[serde(skip)]
     pub(super) code: StatusCode,
-    /// Whether the answer says when to come again.
+    /// Whether the answer says when to retry.
     #[serde(skip)]
     retry_after: bool,
     /// The meaning of the HTTP status.
     title: &'static str,
-    /// The HTTP status.
     status: u16,
     /// What is wrong here, and the fix.
     detail: String,
@@ -82,7 +81,7 @@ impl Problem {
         Self::bad_request(format!("In the body: /{member}: {problem}"))
     }
 
-    /// A caller who should come again in a moment.
+    /// A caller who should retry in a moment.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         Self { retry_after: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }

@@ -19,13 +19,13 @@ use futures_util::FutureExt;
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
-/// How long requests under way may take to finish once the server is told to stop.
+/// How long requests under way may take to finish once the server begins to stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long background work pauses after a panic.
 const RESTART: Duration = Duration::from_secs(1);
 
-/// Why there is no server.
+/// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address cannot be bound.
@@ -36,7 +36,7 @@ pub enum ServerError {
         /// The reason, and the fix.
         reason: String,
     },
-    /// What is to be served cannot be composed.
+    /// The app cannot be composed.
     #[error(transparent)]
     App(#[from] AppError),
 }

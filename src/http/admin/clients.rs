@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A client to be registered.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterClient {
@@ -126,7 +125,7 @@ pub(super) async fn show_client(World(sandbox): World, Id(id): Id) -> Result<Pre
     Ok(Pretty(describe(&sandbox, &client)))
 }
 
-/// `DELETE /__admin/clients/{id}`: its tokens pass no more.
+/// `DELETE /__admin/clients/{id}`: its tokens are refused from then on.
 pub(super) async fn delete_client(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -135,7 +134,7 @@ pub(super) async fn delete_client(
     if app.sandboxes.unregister(&sandbox, &id) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
 }
 
-/// `POST /__admin/clients/{id}/keys`: takes further keys in; the ones before stay until they are retired.
+/// `POST /__admin/clients/{id}/keys`: adds keys; existing ones stay until they are retired.
 pub(super) async fn add_keys(
     World(sandbox): World,
     Id(id): Id,
@@ -146,7 +145,7 @@ pub(super) async fn add_keys(
     Ok(Pretty(describe(&sandbox, &changed)))
 }
 
-/// `DELETE /__admin/clients/{id}/keys/{kid}`: what it signed passes no more.
+/// `DELETE /__admin/clients/{id}/keys/{kid}`: what it signed is refused from then on.
 pub(super) async fn retire_key(
     World(sandbox): World,
     IdAndKid { id, kid }: IdAndKid,

@@ -1,4 +1,4 @@
-//! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what it will bring.
+//! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what is due in it.
 
 use super::{Pretty, paging::page_size};
 use crate::{
@@ -23,13 +23,13 @@ pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<impl Seri
         "next_due": sandbox.next_due().await? })))
 }
 
-/// `POST /__admin/clock/freeze`: stands still from now on.
+/// `POST /__admin/clock/freeze`: freezes the clock.
 pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Value>, Problem> {
     let reading = sandbox.clock.freeze();
     settled(&sandbox, reading).await
 }
 
-/// `POST /__admin/clock/resume`: moves on from where it stands.
+/// `POST /__admin/clock/resume`: lets the clock run on from where it stands.
 pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Value>, Problem> {
     let reading = sandbox.clock.resume();
     settled(&sandbox, reading).await
@@ -83,7 +83,7 @@ pub(super) async fn list_agenda(
     Ok(Pretty(json!({ "agenda": agenda, "total": total })))
 }
 
-/// Carries out what the clock's new time makes due, and tells what that was.
+/// Carries out what the clock's new time makes due, and returns what that was.
 async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, Problem> {
     let ran = sandbox.settle().await?;
     sandbox.clock_changed();

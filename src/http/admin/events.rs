@@ -38,7 +38,7 @@ pub(super) struct EventQuery {
     agent_session_id: Option<Readings>,
 }
 
-/// What of an event is asked for.
+/// The conditions that an event must meet.
 #[derive(Debug)]
 struct EventFilter {
     kinds: Option<Vec<EventKind>>,
@@ -57,8 +57,8 @@ impl EventFilter {
     }
 }
 
-/// `GET /__admin/events`: oldest first, after the one that is known already. Whoever accepts `text/event-stream` gets
-/// each as it happens.
+/// `GET /__admin/events`: oldest first, after the one that is known already. A client that accepts `text/event-stream`
+/// gets each as it happens.
 pub(super) async fn list_events(
     State(app): State<Arc<App>>,
     World(sandbox): World,

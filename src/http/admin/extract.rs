@@ -1,4 +1,4 @@
-//! What handlers of the control plane ask for.
+//! Extractors for handlers of the control plane.
 
 use crate::{
     app::App,
@@ -111,7 +111,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
 /// How many JSON values a body may hold. A few bytes of text (`[0],`) make a tree of some hundred bytes.
 const MOST_VALUES: usize = 100_000;
 
-/// The largest snapshot that is taken, unless other bodies of the control plane may be even larger.
+/// The largest snapshot that is accepted, unless other bodies of the control plane may be even larger.
 pub(super) const MOST_RESTORED: usize = 64 << 20;
 
 /// How many JSON values a snapshot may hold.

@@ -34,7 +34,7 @@ use tokio::time::sleep;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// How many near misses are told.
+/// How many near misses are shown.
 const NEAREST: usize = 5;
 
 /// How many exchanges an answer to a wait holds at most.
@@ -94,7 +94,7 @@ fn found(journal: &Journal, mut requests: Vec<Arc<Entry>>, limit: usize) -> Resp
     Pretty(FoundRequests { requests, matching, dropped: journal.fill().dropped }).into_response()
 }
 
-/// Looks through the journal, and lets `conclude` make something of what matches.
+/// Searches the journal, and passes what matches to `conclude`.
 async fn search<T: Send + 'static>(
     app: &App,
     sandbox: &Arc<Sandbox>,
@@ -191,7 +191,7 @@ pub(super) async fn await_requests(
     }
 }
 
-/// The sandbox went while a request waited for it.
+/// The sandbox was removed while a request waited for it.
 fn deleted(sandbox: &Sandbox) -> Problem {
     let detail = format!("The sandbox {:?} was deleted or dropped during the wait", sandbox.name());
     Problem::new(StatusCode::NOT_FOUND, detail)

@@ -62,7 +62,7 @@ pub(super) async fn show_message(World(sandbox): World, Id(id): Id) -> Result<Pr
     message.map(|message| Pretty(MessageView(message))).ok_or_else(|| Problem::not_found("message", &id))
 }
 
-/// `DELETE /__admin/messages`: lets all of them go.
+/// `DELETE /__admin/messages`: deletes all of them.
 pub(super) async fn delete_messages(
     World(sandbox): World,
     Params(All {}): Params<All>,

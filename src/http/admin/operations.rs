@@ -1,7 +1,7 @@
 //! What each operation of the control plane takes, as its OpenAPI document says, and nothing beside it.
 //!
 //! A parameter or a member that an operation does not know is refused here or, for members of a body that it takes, by
-//! the type of the body. A slip such as `?sandbx=` would otherwise do something else than it says, in silence.
+//! the type of the body. A slip such as `?sandbx=` would otherwise be ignored silently.
 
 use crate::{
     app::App,
@@ -34,11 +34,9 @@ struct Operation {
     path: String,
     parameters: Vec<String>,
     takes_body: bool,
-    /// The members of its body.
     members: Vec<String>,
     /// A body that it takes, on one line.
     example: Option<String>,
-    /// What it does.
     summary: String,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Paging {
 
 impl Paging {
     /// The part of a list that is wanted, as an object with the list under `name`. `what` is one entry of it, for the
-    /// error that says that there is none of the id.
+    /// error about an id that does not exist.
     pub(super) fn of<T>(
         &self,
         name: &str,
@@ -54,7 +54,7 @@ impl Paging {
     }
 }
 
-/// A page of records; an error where there is no record `after`. `what` is one record of the list.
+/// A page of records; an error when no record has the id `after`. `what` is one record of the list.
 pub(super) fn page_after<T>(
     what: &str,
     after: Option<&str>,

@@ -10,15 +10,15 @@ use std::convert::Infallible;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// How much a caller wants to be told.
+/// How much of an answer a caller prefers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Preferred {
-    /// No more than what a caller needs who knows the rest.
+    /// Only what a caller needs that knows the rest.
     pub(super) minimal: bool,
 }
 
 impl Preferred {
-    /// An answer that says whether it keeps to what was preferred.
+    /// An answer that states whether it follows the preference.
     pub(super) fn answer(self, body: impl IntoResponse) -> Response {
         let mut answer = body.into_response();
         if self.minimal {
@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Preferred {
     }
 }
 
-/// Of one preference that is said twice the first one counts.
+/// If a preference is given twice, the first one counts.
 fn wants_minimal(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
     let mut wanted = lines.flat_map(|line| line.split(',')).filter_map(|preference| {

@@ -75,7 +75,6 @@ impl RequestQuery {
     }
 }
 
-/// A page of the journal.
 #[derive(Serialize)]
 struct JournalPage {
     requests: Vec<Arc<Entry>>,
@@ -84,7 +83,7 @@ struct JournalPage {
     dropped: u64,
 }
 
-/// No condition at all: what is asked for is the whole.
+/// No condition: the request is about all of them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct All {}
@@ -104,12 +103,12 @@ pub(super) async fn list_requests(
 /// The most scenarios that did not match in one answer.
 const NEAREST: usize = 10;
 
-/// An exchange with what only its own page tells.
+/// An exchange with what only its own page shows.
 #[derive(Serialize)]
 struct ExchangePage {
     #[serde(flatten)]
     entry: Arc<Entry>,
-    /// `None` when the scenarios of then are no longer kept.
+    /// `None` when the scenarios of that time are no longer kept.
     near_misses: Option<Vec<NearMiss>>,
 }
 

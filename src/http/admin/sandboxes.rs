@@ -30,14 +30,14 @@ use serde_json::{Map, Value, json, value::RawValue};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// A sandbox to be made; what is not given is as the server was told.
+/// A sandbox to be created. What is not given is as in the server's settings.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SandboxFields {
     name: Option<String>,
     seed: Option<u64>,
     clock: Option<ClockFields>,
-    /// Scenarios of its own, beside those of the server or in their stead.
+    /// Scenarios of its own, beside those of the server or instead of them.
     scenarios: Vec<Box<RawValue>>,
     settings: Map<String, Value>,
 }
@@ -117,7 +117,7 @@ pub(super) async fn restore_sandbox(
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
-/// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, but for its journal and its credentials.
+/// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, except its journal and its credentials.
 ///
 /// A large sandbox takes a while to copy and to write out, so that is done off the async workers.
 pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Response, Problem> {
@@ -178,7 +178,7 @@ pub(super) async fn reset(app: &App, name: &str) -> Result<(), Problem> {
     Ok(app.sandboxes.clear_away().await?)
 }
 
-/// `DELETE /__admin/sandboxes/{name}`: it goes with all that it holds, and its credentials are refused from now on.
+/// `DELETE /__admin/sandboxes/{name}`: removes it with all that it holds, and its credentials are refused from now on.
 pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<StatusCode, Problem> {
     if name == DEFAULT {
         return Err(Problem::new(StatusCode::CONFLICT, "The default sandbox always exists; reset it instead."));

@@ -21,7 +21,6 @@ use crate::{
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-/// Nothing need be said.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EmptyBody {}
@@ -72,7 +71,7 @@ pub(super) async fn sign(
     act(&sandbox, &agent, Act::Sign { code: code.as_deref() }, preferred).await
 }
 
-/// What came of something that an agent did: with the recipient as it now is, whether the rules refused or not.
+/// The answer to what an agent did: the recipient as it now is, whether or not the rules refused it.
 async fn act(sandbox: &Sandbox, agent: &str, act: Act<'_>, preferred: Preferred) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct Done<R> {

@@ -1,4 +1,4 @@
-//! `/__admin/signing/simulations`: what simulated people come to who compete for one signature.
+//! `/__admin/signing/simulations`: races of simulated people who compete for one signature.
 
 use super::Pretty;
 use crate::{
@@ -37,7 +37,6 @@ pub(super) struct SimulateRace {
     runs: Option<i64>,
 }
 
-/// How the answer looks.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SimulationFormat {
@@ -98,7 +97,7 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
     }
 }
 
-/// What the caller would rather have, if it says so.
+/// The format that the caller prefers, if it states one.
 fn accepted(headers: &HeaderMap) -> SimulationFormat {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let types = accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or("").trim());
@@ -111,7 +110,7 @@ fn accepted(headers: &HeaderMap) -> SimulationFormat {
     known.into_iter().next().unwrap_or(SimulationFormat::Json)
 }
 
-/// The answer; none when the deadline is over first.
+/// The answer; `None` when the deadline is over first.
 fn simulate(
     race: &Race,
     seed: u64,

@@ -1,4 +1,4 @@
-//! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, looked at, and taken back.
+//! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, listed, and revoked.
 
 use super::{Pretty, clock::span, paging::Paging};
 use crate::{
@@ -130,7 +130,7 @@ async fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessT
         FoundToken::Ours(its, token) if Arc::ptr_eq(&its, sandbox) => Some(token),
         _ => sandbox.tokens.get(id).await?,
     };
-    // A whole token is no name to repeat.
+    // An error must not repeat a whole token.
     let shown: String = id.chars().take(40).collect();
     found.ok_or_else(|| Problem::not_found("access token", &shown))
 }

@@ -13,7 +13,7 @@ use crate::{
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-/// What is known of an exchange beside its request and its answer. It is told in the journal, never in the answer.
+/// What is known of an exchange beside its request and its answer. It is shown in the journal, never in the answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) client: Option<Arc<str>>,
@@ -29,7 +29,7 @@ pub(super) struct Findings {
     pub(super) agent_session: Option<Arc<str>>,
     /// The access token that was issued or shown, by its id.
     pub(super) token: Option<Arc<str>>,
-    /// The assertion that came, and what became of each claim.
+    /// The assertion that came, and the result for each claim.
     pub(super) assertion: Option<Box<JudgedAssertion>>,
     /// The exchange is not recorded: it belongs to what a reset has cleared.
     pub(super) is_unrecorded: bool,
@@ -50,9 +50,9 @@ pub(super) struct Answered {
     pub(super) masked_body: Option<Vec<u8>>,
     /// What happens to the answer on its way.
     pub(super) fault: Option<ConnectionFault>,
-    /// The body is sent in pieces over so much time.
+    /// The body is sent in pieces over this much time.
     pub(super) dribble: Option<Duration>,
-    /// Whether the log shows it as refused. Not always told by the HTTP status, which settings move (S7, G8).
+    /// Whether the log shows it as refused. The HTTP status does not always tell, because settings change it (S7, G8).
     pub(super) is_refused: bool,
     /// How long it is held back, in real time.
     pub(super) delay: Duration,

@@ -79,7 +79,7 @@ fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
     let malformed = |description: &str| invalid(description.to_owned(), "The credential is malformed");
     let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
     let Some(credential) = credentials.next() else {
-        // A caller that shows no credential at all is told no error code (RFC 6750, 3.1).
+        // A caller that shows no credential at all gets no error code (RFC 6750, 3.1).
         let description = "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.";
         return Err(HandoffError::new(StatusCode::UNAUTHORIZED, description)
             .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="docendorse-mock""#));

@@ -29,7 +29,7 @@ use axum::{
 use serde_json::Value;
 use std::{future::ready, sync::Arc};
 
-/// Creates an agent session, or tells the caller what stands in the way.
+/// Creates an agent session, or answers with the reason why there is none.
 pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
     let incoming = match record::admit::<HandoffError>(&app, request) {
         Ok(incoming) => incoming,

@@ -45,7 +45,7 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
     }
 }
 
-/// Whether a header holds a secret. The usual headers are told apart first, which costs next to nothing.
+/// Whether a header holds a secret. The usual headers are checked first, which is cheap.
 fn is_secret(name: &HeaderName) -> bool {
     const USUAL: [HeaderName; 12] = [
         header::HOST,
@@ -64,7 +64,7 @@ fn is_secret(name: &HeaderName) -> bool {
     !USUAL.contains(name) && name.as_str() != "x-request-id" && is_secret_name(name.as_str())
 }
 
-/// Leaves a credential out and tells how long it is; of a scheme that is well known, the name stays.
+/// Leaves a credential out, and gives its length. The name of a well-known scheme stays.
 fn mask(into: &mut String, credential: &str) {
     const SCHEMES: [&str; 3] = ["bearer", "basic", "digest"];
     let secret = match credential.split_once(' ') {

@@ -14,7 +14,7 @@ use axum::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// What an authorization server says of itself that has no page to authorize on (RFC 8414, 2).
+/// The metadata of an authorization server without an authorization endpoint (RFC 8414, 2).
 pub(super) async fn show_metadata(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
     let base_url = match base_url(&app, &headers, &uri).map_err(RequestError::from) {
         Ok(base_url) => base_url,

@@ -12,18 +12,18 @@ use crate::{
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
 
-/// How a request goes wrong on its way in, or we do.
+/// Why a request fails before its handler sees it.
 #[derive(Debug)]
 pub(super) enum RequestError {
     /// The request names no address that a URL can begin with.
     Address(String),
-    /// The body is of no type that is taken (H3).
+    /// The media type of the body is not accepted (H3).
     MediaType(String),
     /// The body came in a transfer coding other than `chunked`.
     TransferCoding(String),
     /// The body is over the limit, in bytes (H4).
     TooLarge(usize),
-    /// The body holds more JSON values than are taken.
+    /// The body holds more JSON values than are accepted.
     TooManyValues(usize),
     /// The other bodies under way leave no room for this one.
     Busy,
@@ -35,7 +35,7 @@ pub(super) enum RequestError {
     Refused(BodyRefusal),
     /// A web page of another site sent the request.
     CrossSite(String),
-    /// A defect of ours.
+    /// A defect of the server.
     Failed,
 }
 
@@ -106,7 +106,7 @@ impl RequestError {
         }
     }
 
-    /// What HTTP wants to be said beside it.
+    /// A header that HTTP requires with the error.
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::MediaType(_) => Some((header::ACCEPT, HeaderValue::from_static("application/json"))),
@@ -116,7 +116,7 @@ impl RequestError {
         }
     }
 
-    /// What the journal is told of it.
+    /// What the journal shows of it.
     pub(super) fn findings(self) -> Findings {
         match self {
             Self::Refused(refusal) => Findings {

@@ -146,7 +146,7 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     }
 }
 
-/// What the client shows of itself in the header.
+/// The `Authorization` header, if there is one.
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let refuse = |problem| Err(TokenError::new(ErrorCode::InvalidClient, problem));
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
@@ -186,7 +186,7 @@ fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
     }
 }
 
-/// No answer of the token endpoint is to be kept by anybody on its way (RFC 6749, 5.1).
+/// Caches must not keep an answer of the token endpoint (RFC 6749, 5.1).
 fn no_store() -> Vec<(HeaderName, HeaderValue)> {
     vec![
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -207,7 +207,7 @@ fn masked_form(form: &[u8]) -> Arc<[u8]> {
                 masked.push_str(pair.rsplit_once('.').map_or(pair, |(signed, _)| signed));
                 masked.push_str(".***");
             }
-            // Without a dot, written out or in its code, there is no signature; what came instead is worth seeing.
+            // Without a dot, plain or percent-encoded, there is no signature, and the value is worth showing.
             Some(("assertion", token)) if !token.contains('%') => masked.push_str(pair),
             _ => push_parameter(pair, &mut masked),
         }

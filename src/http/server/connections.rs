@@ -33,7 +33,7 @@ const HEAD: Duration = Duration::from_secs(30);
 const UNREAD: Duration = Duration::from_secs(30);
 
 /// How much a connection reads ahead at most; no head may be larger. A thousand connections that send as fast as they
-/// can hold so many times this.
+/// can hold a thousand times this.
 const BUFFER: usize = 128 << 10;
 
 /// How long to wait after a connection could not be accepted.
@@ -129,7 +129,7 @@ fn is_of_caller(error: &io::Error) -> bool {
 /// Serves one connection until its end, which is a fault's if an answer has one on it.
 ///
 /// A caller that closes its half of the connection after a request still gets the answer. Whether it closed the other
-/// half as well cannot be told before something is written.
+/// half as well only shows when something is written.
 async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request| fault::raise(router.call(request)));
@@ -158,7 +158,7 @@ async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: wa
     }
 }
 
-/// Waits until the server stops; at once, if it does so already.
+/// Waits until the server stops; at once if it is stopping already.
 async fn until(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

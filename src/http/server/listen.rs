@@ -8,7 +8,6 @@ use tokio::net::TcpListener;
 /// How often another free port is tried when the one that the system picked is in use at another address.
 const ATTEMPTS: usize = 100;
 
-/// An address to bind.
 #[derive(Debug, PartialEq, Eq)]
 struct BindTarget<'a> {
     host: &'a str,
@@ -17,7 +16,7 @@ struct BindTarget<'a> {
     is_loopback: bool,
 }
 
-/// What became of binding every address once.
+/// The result of binding every address once.
 enum Round {
     Bound(Vec<TcpListener>),
     /// The port that the system picked is in use at another address. The listeners keep it from being picked again.

@@ -1,7 +1,7 @@
 //! Events as they happen, as server-sent events (`text/event-stream`).
 //!
-//! A reader goes along the log at their own pace and holds one page of it at a time. Whoever is so slow that the log
-//! leaves them behind is told how much they missed.
+//! A reader follows the log at its own pace and holds one page of it at a time. A reader that falls behind the log is
+//! told how many events it missed.
 
 use super::{EventFilter, number_of};
 use crate::{
@@ -84,7 +84,7 @@ struct EventReader {
 }
 
 impl EventReader {
-    /// What comes next, as soon as something does.
+    /// The next part of the stream, as soon as there is one.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         // A stream counts as use of its sandbox.
         self.sandbox.touch();
@@ -103,8 +103,8 @@ impl EventReader {
         let sandbox = Arc::clone(&self.sandbox);
         let mut heartbeat = pin!(sleep(HEARTBEAT));
         loop {
-            // Asked before the log is looked at, so that nothing can come in between unseen; and so that whoever reads
-            // to the end has everything that happened before it.
+            // Asked before the log is looked at, so that nothing can come in between unseen; and so that a reader that
+            // reaches the end has everything that happened before it.
             let happened = sandbox.happened();
             let is_over = !self.app.is_ready() || sandbox.is_gone();
             if sandbox.was_reset() {

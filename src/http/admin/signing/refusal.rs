@@ -1,5 +1,5 @@
 //! Refusals of the signing service: a problem (RFC 9457) with the stable name of the error, what a program may want to
-//! know beside it, and what it is about as that now is.
+//! know beside it, and the present state of what it is about.
 
 use crate::{
     domain::signing::{Envelope, EnvelopeView, RecipientView, Spot},
@@ -10,7 +10,7 @@ use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A problem with what is the signing service's own.
+/// A problem with the members that the signing service adds.
 #[derive(Serialize)]
 struct Refused<T> {
     #[serde(flatten)]
@@ -21,7 +21,6 @@ struct Refused<T> {
     about: Option<T>,
 }
 
-/// What a refusal is about.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum About<R, E> {
@@ -29,7 +28,7 @@ enum About<R, E> {
     Envelope { envelope: E },
 }
 
-/// The answer to what the signing service refused; that the store is not there is no refusal of the service's.
+/// The answer to what the signing service refused; an unavailable store is not a refusal of the service.
 pub(super) fn refused(error: SigningError, preferred: Preferred) -> Result<Response, Problem> {
     let code = match error.fault() {
         SigningErrorKind::NotFound => StatusCode::NOT_FOUND,

@@ -29,7 +29,6 @@ use serde_json::json;
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 200;
 
-/// The fields of a user to be created.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::admin) struct UserFields {
@@ -101,7 +100,7 @@ pub(in crate::http::admin) async fn show_user(
     }
 }
 
-/// `DELETE /__admin/signing/users/{id}`: agents that came of the user stay.
+/// `DELETE /__admin/signing/users/{id}`: agents that were created from the user stay.
 pub(in crate::http::admin) async fn delete_user(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
     if sandbox.delete_user(&id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("user", &id)) }
 }

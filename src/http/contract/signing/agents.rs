@@ -12,7 +12,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// `PUT`: sets the agents of a recipient of a draft, in the stead of those that it has.
+/// `PUT`: sets the agents of a recipient of a draft, which replace those that it has.
 pub(super) async fn set_agents(
     sandbox: Arc<Sandbox>,
     (envelope, recipient): (String, String),

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 const X_INSPAKT_API_KEY: HeaderName = HeaderName::from_static("x-inspakt-api-key");
 
-/// What the key of a request turns out to be, looked up once.
+/// The key of a request, looked up once.
 #[derive(Debug)]
 pub(super) enum ShownKey {
-    /// There is none to be judged, for this reason.
+    /// There is no key to judge, for this reason.
     Missing(&'static str),
     /// It leads to a sandbox, or does not.
     Key(FoundSandbox),

@@ -1,4 +1,4 @@
-//! What a route of the signing service is asked with, and how that is judged: the key first, then what it says.
+//! The input of a route of the signing service, and how it is judged: the key first, then the rest.
 
 use super::error::ApiError;
 use crate::{
@@ -30,9 +30,9 @@ use crate::{
 };
 use axum::{body::Body, http::request::Parts};
 
-/// What a route is asked with beside its path.
+/// The input of a route besides its path.
 pub(super) trait Asked: Sized + Send {
-    /// Judges a request, and tells beside it what the journal should know.
+    /// Judges a request, and returns what the journal should show with it.
     fn ask(
         app: &App,
         parts: &Parts,
@@ -60,7 +60,7 @@ impl<T: Contracted + Send> Asked for Given<T> {
     }
 }
 
-/// Nothing: whatever body comes is let go.
+/// No input: any body is discarded.
 #[derive(Debug)]
 pub(super) struct Nothing;
 
@@ -94,7 +94,7 @@ impl<A: Asked> Asked for Reached<A> {
     }
 }
 
-/// Lets a body go that nobody asked for.
+/// Discards a body that the route does not take.
 pub(super) fn without_body(
     parts: &Parts,
     caller: Result<Caller, ApiError>,

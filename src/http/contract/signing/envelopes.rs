@@ -55,7 +55,7 @@ pub(super) async fn send_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing)
     Payload::single("envelope", view(&envelope))
 }
 
-/// `POST {envelopeId}/void`: calls it off.
+/// `POST {envelopeId}/void`: voids it.
 pub(super) async fn void_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     let Performed { envelope, .. } = sandbox.void_envelope(&id).await?;
     Payload::single("envelope", view(&envelope))

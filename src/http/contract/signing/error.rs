@@ -49,7 +49,7 @@ impl ApiError {
         }))
     }
 
-    /// A caller whose key does not let them in.
+    /// A caller whose key is not accepted.
     pub(super) fn unauthorized(name: &'static str, description: impl Into<String>) -> Self {
         let challenge = HeaderValue::from_static(r#"ApiKey realm="docendorse-mock""#);
         Self::new(StatusCode::UNAUTHORIZED, name, description).with_header(header::WWW_AUTHENTICATE, challenge)

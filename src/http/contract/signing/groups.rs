@@ -44,7 +44,7 @@ pub(super) async fn change_group(
     Payload::single("group", sandbox.change_group(&id, change.name, change.contact_ids).await?)
 }
 
-/// `DELETE {groupId}`: its contacts stay, and so do agents that came of it.
+/// `DELETE {groupId}`: its contacts stay, and so do agents that were created from it.
 pub(super) async fn delete_group(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     sandbox.delete_group(&id).await?;
     Payload::of(json!({ "groupId": id }))

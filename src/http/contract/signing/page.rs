@@ -31,7 +31,7 @@ pub(super) struct PageQuery {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EnvelopePage {
     pub(super) page: PageQuery,
-    /// Only those that stand so.
+    /// Only those in this state.
     pub(super) status: Option<&'static str>,
 }
 

@@ -1,5 +1,5 @@
-//! A path of the signing service with its methods: each request is recorded, judged, handed to its handler, and what
-//! came of it put into the shape of the contract (G8).
+//! A path of the signing service with its methods: each request is recorded, judged, handed to its handler, and its
+//! result put into the shape of the contract (G8).
 
 use super::{api_key::ShownKey, call::Asked, error::ApiError};
 use crate::{

@@ -46,7 +46,7 @@ impl TokenFailure {
         Self::of(http_status, ErrorCode::InvalidRequest.as_str(), description)
     }
 
-    /// A request that cannot be answered now and is to be sent again.
+    /// A request that cannot be answered now; the client should retry.
     pub(super) fn unavailable(description: &str) -> Self {
         Self::of(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, description)
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
