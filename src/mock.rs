@@ -20,10 +20,10 @@ use crate::{
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// A running server for tests: starts on a free port, stops when told or dropped.
+/// A running server for tests: starts on a free port, stops on request or when dropped.
 ///
-/// A whole test, of a product that calls the handoff with `reqwest`: the user has to subscribe first, does so, and has a
-/// session without a retry.
+/// A whole test, of a product that calls the handoff with `reqwest`: the user has to subscribe first, does so, and has
+/// a session without a retry.
 ///
 /// ```
 /// use docendorse_mock::{ActorChange, Mock, Settings};
@@ -91,13 +91,13 @@ impl Mock {
         let (stop, stopped) = oneshot::channel();
         let (url, app) = (server.url(), Arc::clone(server.app()));
         let task = tokio::spawn(server.serve(async move {
-            // A `Mock` that is dropped stops like one that is told to.
+            // A dropped `Mock` stops as on request.
             let _ = stopped.await;
         }));
         Ok(Self { url, app, stop, task })
     }
 
-    /// Where the server is reached.
+    /// The URL at which the server is reached.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -109,7 +109,7 @@ impl Mock {
         self.handle(self.app.sandboxes.default_sandbox())
     }
 
-    /// The sandbox of a name.
+    /// The sandbox with this name.
     #[must_use]
     pub fn find_sandbox(&self, name: &str) -> Option<MockSandbox> {
         self.app.sandboxes.get(name).map(|sandbox| self.handle(sandbox))
@@ -143,7 +143,7 @@ impl Mock {
         &self.app
     }
 
-    /// Stops, and waits until it has.
+    /// Stops the server, and waits until it has stopped.
     pub async fn stop(self) {
         drop(self.stop);
         let _ = self.task.await;

@@ -26,7 +26,7 @@ impl MockSandbox {
         sandbox.clock_changed();
     }
 
-    /// Moves the clock forward to a time, carries out what became due, and answers with that.
+    /// Moves the clock forward to a time, carries out what became due, and returns that.
     ///
     /// # Errors
     /// When the time is in the past of the sandbox.
@@ -36,7 +36,7 @@ impl MockSandbox {
         self.settle().await
     }
 
-    /// Moves the clock forward, carries out what became due, and answers with that.
+    /// Moves the clock forward, carries out what became due, and returns that.
     ///
     /// # Errors
     /// When that leads beyond the year 9999.

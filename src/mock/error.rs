@@ -30,7 +30,7 @@ pub enum MockError {
     /// The sandbox has no scenario of this name.
     #[error("there is no scenario {0:?} in this sandbox")]
     NoSuchScenario(String),
-    /// The queue of scenarios has no room for so many.
+    /// The queue of scenarios has no room for that many requests.
     #[error("the sandbox has no room for more queued scenarios; let some be answered, or reset it")]
     NoRoom,
     /// The client of the sandbox was deleted.
@@ -51,10 +51,10 @@ pub enum MockError {
         matching: usize,
         /// How many exchanges the journal holds.
         kept: usize,
-        /// For how long was waited.
+        /// How long the call waited.
         timeout: Duration,
     },
-    /// The store does not do its work.
+    /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -46,7 +46,7 @@ impl MockSandbox {
         Ok(self.find_exchanges(query)?.len())
     }
 
-    /// Waits until the journal holds `count` exchanges that match, and answers with those that do, newest first.
+    /// Waits until the journal holds `count` exchanges that match, and returns those that do, newest first.
     ///
     /// # Errors
     /// [`MockError::TimedOut`] when they do not come in time; when the query cannot be used; and when the sandbox is

@@ -16,13 +16,13 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// A sandbox to create. What is not given is as the server has it; a name alone will do:
+/// A sandbox to create. What is not given follows the server's settings; a name alone is enough:
 /// `mock.create_sandbox("suite-a")`.
 #[derive(Clone, Debug, Default)]
 pub struct CreateSandbox {
     /// Its name; drawn when not given.
     pub name: Option<String>,
-    /// What its ids follow from. On a server with a seed it follows from that and the name when not given.
+    /// The seed of its ids. When not given, on a server with a seed, it follows from that seed and the name.
     pub seed: Option<u64>,
     /// Settings that differ from the server's.
     pub settings: SwitchChanges,
@@ -136,7 +136,7 @@ impl MockSandbox {
         }
     }
 
-    /// Gives the sandbox a scenario, in YAML or JSON, or replaces the one of the same name. Answers with the name.
+    /// Gives the sandbox a scenario, in YAML or JSON, or replaces the one of the same name. Returns the name.
     ///
     /// # Errors
     /// When the scenario cannot be used, or the sandbox has no room for more.
@@ -150,7 +150,7 @@ impl MockSandbox {
     /// Lets a scenario answer every request from now on.
     ///
     /// # Errors
-    /// When there is no scenario of that name.
+    /// When there is no scenario with that name.
     pub fn pin_scenario(&self, name: &str) -> Result<(), MockError> {
         if self.current().scripts.pin(Some(name)) { Ok(()) } else { Err(MockError::NoSuchScenario(name.to_owned())) }
     }
@@ -163,7 +163,7 @@ impl MockSandbox {
     /// Lets a scenario answer the next `count` requests.
     ///
     /// # Errors
-    /// When there is no scenario of that name, or the queue has no room.
+    /// When there is no scenario with that name, or the queue has no room.
     pub fn queue_scenario(&self, name: &str, count: usize) -> Result<(), MockError> {
         if self.current().scripts.set().get(name).is_none() {
             return Err(MockError::NoSuchScenario(name.to_owned()));
