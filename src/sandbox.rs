@@ -73,22 +73,16 @@ pub struct Sandbox {
     /// The number of the reset that it began with; 0 for one that was never reset.
     born: u64,
     end: OnceLock<End>,
-    /// Its time.
     pub clock: Arc<Clock>,
-    /// Its identifiers.
     pub ids: Ids,
-    /// What was asked of it.
     pub journal: Journal,
     records: Records,
     /// How it behaves towards requests that match.
     pub scripts: Scripts,
-    /// The callers that wait for exchanges.
     pub waiters: Arc<Waiters>,
     /// Held while due tasks run.
     settling: Semaphore,
-    /// The apps that may ask for tokens.
     pub clients: Arc<Clients>,
-    /// The access tokens that were issued to them.
     pub tokens: Tokens,
     assertions: Assertions,
 }
@@ -139,25 +133,23 @@ impl Sandbox {
         self.lasting.credentials.as_ref()
     }
 
-    /// What it was made with.
     #[must_use]
     pub fn settings(&self) -> &SandboxSettings {
         &self.lasting.settings
     }
 
-    /// The settings that it can have of its own.
     #[must_use]
     pub fn switches(&self) -> &Switches {
         &self.lasting.settings.switches
     }
 
-    /// How long nobody has asked anything of it.
+    /// Real time since its last use.
     #[must_use]
     pub fn idle(&self) -> Duration {
         self.lasting.used.elapsed()
     }
 
-    /// Under which name its documents lie in the store.
+    /// The name under which the store keeps its documents.
     #[must_use]
     pub fn shelf_name(&self) -> &Arc<str> {
         self.shelf.name()
@@ -184,7 +176,7 @@ impl Sandbox {
         self.lasting.gave_up.load(Ordering::Relaxed)
     }
 
-    /// Says that it is still used, by somebody who asked once and goes on listening.
+    /// Marks it as used, for a client that asked once and keeps listening.
     pub fn touch(&self) {
         self.lasting.used.touch();
     }
@@ -235,14 +227,13 @@ impl Sandbox {
         Arc::clone(&self.readers)
     }
 
-    /// The sandbox's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.lasting.name
     }
 
-    /// Takes an exchange into the journal, and answers with its number. Costs the same whatever the number of callers
-    /// that wait for one.
+    /// Takes an exchange into the journal, and returns its number. Costs the same whatever the number of callers that
+    /// wait for one.
     pub fn record(&self, exchange: Exchange) -> u64 {
         let number = self.journal.record(exchange);
         self.waiters.ring();
@@ -268,9 +259,6 @@ impl Sandboxes {
     }
 
     /// Removes the documents of sandboxes that were reset or removed.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn clear_away(&self) -> Result<(), StoreError> {
         // Forgotten only when it is cleared, so that nothing stays when a caller hangs up.
         while let Some(shelf) = self.leftovers.next() {

@@ -1,4 +1,4 @@
-//! From an access token to the sandbox that it lets into, and whether it does (H2).
+//! From an access token to its sandbox, and whether the sandbox accepts it (H2).
 
 use super::{FoundClient, RegisterError, Sandbox, Sandboxes, TokenFault};
 use crate::{
@@ -7,21 +7,21 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a bearer token turns out to be.
+/// Result of looking up a bearer token.
 #[derive(Debug)]
 pub enum FoundToken {
-    /// We issued it; whether it still passes is another question.
+    /// This server issued it. Whether it is still valid is judged separately.
     Ours(Arc<Sandbox>, Arc<AccessToken>),
-    /// We issued it, but what it belonged to is gone, for this reason.
+    /// This server issued it, but what it belonged to is gone, for this reason.
     Gone(&'static str),
-    /// It looks like one of ours, but is not as we issued it.
+    /// It looks like a token of this server, but was changed.
     Broken(String),
-    /// Nobody here issued it.
+    /// This server did not issue it.
     Foreign,
 }
 
 impl Sandboxes {
-    /// What a bearer token is. Its sandbox is used by being asked for.
+    /// Looks up a bearer token. The lookup counts as use of its sandbox.
     #[must_use]
     pub fn token(&self, text: &str) -> FoundToken {
         if !self.issuing.issuer.claims(text) {
@@ -42,7 +42,7 @@ impl Sandboxes {
         }
     }
 
-    /// Registers a client in a sandbox; which registration it is is found out here.
+    /// Registers a client in a sandbox; its registration number is set here.
     ///
     /// # Errors
     /// When its id is taken, or there is no room.
@@ -57,17 +57,16 @@ impl Sandboxes {
         })
     }
 
-    /// Deletes a client; its tokens pass no more, whoever gets its id next. Says whether it was there.
+    /// Deletes a client. Its tokens are refused from then on, even if its id is registered again. Returns whether it
+    /// was there.
     pub fn unregister(&self, sandbox: &Sandbox, id: &str) -> bool {
         self.forget_client(sandbox, id, "it was deleted")
     }
 }
 
 impl Sandbox {
-    /// Judges a token of this sandbox at this sandbox's present, and says why it does not pass; `None` when it does.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Judges a token of this sandbox at this sandbox's present, and returns the reason why it is refused; `None` when
+    /// it is valid.
     pub async fn judge_token(&self, token: &AccessToken) -> Result<Option<TokenFault>, StoreError> {
         self.tokens.judge(token, self.clock.now()).await
     }

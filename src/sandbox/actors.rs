@@ -9,9 +9,6 @@ use std::{collections::HashSet, sync::Arc};
 
 impl Sandbox {
     /// The state of an actor. An actor without a state but with a session counts as registered (S5).
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, StoreError> {
         if let Some(told) = self.records.actors.get(&ActorState::key(email)).await? {
             return Ok(Some(told));
@@ -21,10 +18,8 @@ impl Sandbox {
         Ok((!sessions.is_empty()).then(|| Arc::new(ActorState::unknown(email))))
     }
 
-    /// What is known of all actors, as [`Sandbox::actor`] has it, the newest told first, and then those with a session.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// What is known of all actors, as [`Sandbox::actor`] has it: actors with a state, newest first, then those with
+    /// only a session.
     pub async fn all_actors(&self) -> Result<Vec<Arc<ActorState>>, StoreError> {
         let mut actors = self.records.actors.all(|_| true).await?;
         let sessions = self.records.agent_sessions.all(|_| true).await?;

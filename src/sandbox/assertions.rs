@@ -1,18 +1,18 @@
-//! The assertions that a sandbox has let pass, each of which passes once (T1).
+//! The assertions that a sandbox has accepted, each of which is accepted once (T1).
 
 use crate::domain::oauth::{Jtis, ReplayError};
 use jiff::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
-/// The `jti`s of assertions that passed.
+/// The `jti`s of accepted assertions.
 #[derive(Debug, Default)]
 pub(super) struct Assertions(Mutex<Jtis>);
 
 impl Assertions {
-    /// Lets an assertion's `jti` pass once, and remembers it until `end`, in seconds since 1970.
+    /// Accepts an assertion's `jti` once, and remembers it until `end`, in seconds since 1970.
     ///
     /// # Errors
-    /// When it passed before, or may have.
+    /// When it was accepted before, or may have been.
     pub(super) fn use_up(&self, client: &str, jti: &str, end: i64, now: Timestamp) -> Result<(), ReplayError> {
         // Nothing that holds this lock can leave them half changed.
         let mut jtis = self.0.lock().unwrap_or_else(PoisonError::into_inner);

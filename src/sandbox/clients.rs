@@ -13,7 +13,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// How many clients a sandbox has at most.
 pub const MOST_CLIENTS: usize = 1_000;
 
-/// Why a client was not registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
     /// The id is another client's, in this sandbox or in another one.
@@ -27,12 +26,11 @@ pub enum RegisterError {
         "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
     )]
     Full,
-    /// The sandbox went in the meantime.
+    /// The sandbox was removed in the meantime.
     #[error("the sandbox is gone")]
     Gone,
 }
 
-/// The clients of a sandbox.
 #[derive(Debug)]
 pub struct Clients(RwLock<Registered>);
 
@@ -43,7 +41,6 @@ struct Registered {
 }
 
 impl Clients {
-    /// The client of an id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Client>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
@@ -57,7 +54,7 @@ impl Clients {
         all
     }
 
-    /// Changes a client, if the change says so; `None` when there is none of that id.
+    /// Changes a client, if the change says so; `None` when no client has that id.
     pub fn change<E>(
         &self,
         id: &str,
@@ -87,8 +84,7 @@ impl Clients {
         clients.by_id.insert(Arc::clone(&client.id), client);
     }
 
-    /// Adds a client if there is room for it. Whether its id is free on this server is for the list of all sandboxes to
-    /// know.
+    /// Adds a client if there is room for it. The list of all sandboxes checks that its id is free on this server.
     pub(super) fn put(&self, client: Arc<Client>) -> Result<(), RegisterError> {
         let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if clients.by_id.len() >= MOST_CLIENTS {

@@ -1,4 +1,4 @@
-//! What lets a caller into a sandbox.
+//! The credentials that select a sandbox.
 
 use super::{Issuing, issuing::second};
 use crate::{
@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// For how long the token of a sandbox passes, in seconds: a hundred years, so that no clock that is moved for a test
+/// How long the token of a sandbox is valid, in seconds: a hundred years, so that no clock that is moved for a test
 /// ends it.
 const LONG: i64 = 100 * 365 * 86_400;
 
-/// The credentials of a sandbox. Whichever a request shows picks the sandbox.
+/// The credentials of a sandbox. Any of them in a request selects the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Credentials {
     /// An access token for `Authorization: Bearer …` at the handoff endpoint (H2), which acts for no certain user.
@@ -60,7 +60,7 @@ impl Credentials {
         }
     }
 
-    /// Those that a request may show, and that lead to the sandbox.
+    /// Those that select the sandbox in a request.
     pub(super) fn shown(&self) -> [&str; 2] {
         [&self.client_id, &self.api_key]
     }

@@ -42,26 +42,23 @@ pub struct SandboxLimits {
     pub idle: Duration,
 }
 
-/// A sandbox to be made.
 #[derive(Debug)]
 pub struct NewSandbox {
     /// Its name; drawn when not given.
     pub name: Option<String>,
-    /// What it is made with. Without a seed it gets one that follows from the server's and its name, or on a server
-    /// without a seed a random one.
+    /// Its settings. Without a seed it gets one that follows from the server's and its name, or on a server without a
+    /// seed a random one.
     pub settings: SandboxSettings,
-    /// Its time.
     pub clock: Clock,
-    /// Scenarios of its own, beside those of the server or instead of them. A reset comes back to them.
+    /// Scenarios of its own, beside those of the server or instead of them. A reset restores them.
     pub scenarios: ScenarioSet,
     /// How the caller reaches the server: the `iss` of the sandbox's own access token follows it.
     pub base_url: BaseUrl,
 }
 
-/// Why a sandbox was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// There is one of that name.
+    /// A sandbox with that name exists.
     #[error("there is a sandbox {:?} already; delete it first, or choose another name", brief(.0))]
     Exists(String),
     /// The name cannot stand in a URL.
@@ -72,15 +69,13 @@ pub enum CreateError {
 /// Result of looking up a credential.
 #[derive(Debug)]
 pub enum FoundSandbox {
-    /// It belongs to a sandbox.
     Sandbox(Arc<Sandbox>),
-    /// It belonged to one that went, for this reason.
+    /// It belonged to a sandbox that is gone, for this reason.
     Gone(&'static str),
-    /// Nobody here made it.
+    /// This server did not issue it.
     Unknown,
 }
 
-/// All sandboxes of a server.
 #[derive(Debug)]
 pub struct Sandboxes {
     default: RwLock<Arc<Sandbox>>,
@@ -147,7 +142,7 @@ impl Sandboxes {
         })
     }
 
-    /// A credential that nobody has: a prefix and so many hexadecimal digits.
+    /// An unused credential: a prefix and `digits` hexadecimal digits.
     #[must_use]
     pub fn draw(&self, prefix: &str, digits: u32) -> String {
         self.ids.secret(prefix, digits)
@@ -173,13 +168,13 @@ impl Sandboxes {
         self.resets.load(Ordering::SeqCst)
     }
 
-    /// Is notified when a task may be due earlier than was thought.
+    /// Is notified when a task may be due earlier than expected.
     #[must_use]
     pub fn alarm(&self) -> &Notify {
         &self.alarm
     }
 
-    /// Makes a sandbox, and lets the longest idle one go where there would be too many.
+    /// Creates a sandbox, and removes the longest idle one if there would be too many.
     ///
     /// # Errors
     /// When the name is taken or cannot be used.
@@ -240,7 +235,7 @@ impl Sandboxes {
         Ok(sandbox)
     }
 
-    /// The sandbox of a name, which is used by being asked for. One that was idle for too long is not there.
+    /// The sandbox with this name. The lookup counts as use. One that was idle for too long is not found.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Sandbox>> {
         if name == DEFAULT {
@@ -250,7 +245,7 @@ impl Sandboxes {
         self.used(found)
     }
 
-    /// The sandbox that a credential belongs to, which is used by being asked for.
+    /// The sandbox that a credential belongs to. The lookup counts as use.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> FoundSandbox {
         // Most servers have the default sandbox alone, and need not look anything up for it.
@@ -266,7 +261,7 @@ impl Sandboxes {
         self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox)
     }
 
-    /// The sandbox that an API key belongs to (G8), which is used by being asked for. No other credential counts.
+    /// The sandbox that an API key belongs to (G8). The lookup counts as use. No other credential counts.
     #[must_use]
     pub fn by_api_key(&self, key: &str) -> FoundSandbox {
         if key == built_in::API_KEY {
@@ -304,7 +299,7 @@ impl Sandboxes {
         self.get(sandbox.name()).filter(|found| found.is_same(sandbox))
     }
 
-    /// Lets a sandbox go, and says whether there was one. The default one stays.
+    /// Removes a sandbox, and returns whether there was one. The default one stays.
     #[must_use]
     pub fn delete(&self, name: &str) -> bool {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
@@ -315,8 +310,8 @@ impl Sandboxes {
         true
     }
 
-    /// Lets `take` decide about a client's id while nobody else can, and lets the id lead to the sandbox if it takes it.
-    /// It is told whether the id is free, and how many clients and sandboxes have gone.
+    /// Lets `take` decide about a client's id while nobody else can, and assigns the id to the sandbox if it takes it.
+    /// `take` gets whether the id is free, and how many clients and sandboxes have gone.
     pub(super) fn with_ids<T>(
         &self,
         sandbox: &Arc<Sandbox>,
@@ -338,7 +333,7 @@ impl Sandboxes {
         Ok(taken)
     }
 
-    /// Takes a client away, and lets its id lead nowhere; says whether it was there.
+    /// Removes a client and its id; returns whether it was there.
     pub(super) fn forget_client(&self, sandbox: &Sandbox, id: &str, why: &'static str) -> bool {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         // In here, so that nobody registers the id in between and takes this one's tokens over.
@@ -350,7 +345,7 @@ impl Sandboxes {
         removed
     }
 
-    /// All sandboxes, the default one first, then by name. Those that were idle for too long are let go.
+    /// All sandboxes, the default one first, then by name. Those that were idle for too long are removed.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Sandbox>> {
         let mut all: Vec<_> =
@@ -369,7 +364,7 @@ impl Sandboxes {
         Some(sandbox)
     }
 
-    /// Whether a sandbox may stay; lets it go if it was idle for too long.
+    /// Whether a sandbox may stay; removes it if it was idle for too long.
     fn stays(&self, sandbox: &Arc<Sandbox>) -> bool {
         if sandbox.idle() <= self.limits.idle {
             return true;

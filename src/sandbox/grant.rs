@@ -20,14 +20,14 @@ use crate::{
 use jiff::SignedDuration;
 use std::sync::Arc;
 
-/// What came of a request for a token.
+/// The result of a request for a token.
 #[derive(Debug)]
 pub struct Granted {
     /// The sandbox that the request belongs to.
     pub sandbox: Arc<Sandbox>,
     /// The client that it comes from, once that is proved.
     pub client: Option<Arc<str>>,
-    /// The assertion, with what became of each claim; `None` when it is no signed JWT, or was not looked at.
+    /// The assertion, with the result for each claim; `None` when it is not a signed JWT, or was not looked at.
     pub assertion: Option<JudgedAssertion>,
     /// What is allowed, but probably not meant.
     pub advices: Vec<Advice>,
@@ -47,58 +47,46 @@ pub enum GrantFailure {
     /// The sandbox was reset while the request was being received. Nothing was issued or used up.
     #[error("the sandbox was reset while the request was being received; send it again")]
     ResetMeanwhile,
-    /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A token that was issued.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// The token as the client gets it.
     pub text: String,
-    /// What it says.
     pub token: Arc<AccessToken>,
-    /// For how many seconds it passes.
+    /// How many seconds it is valid.
     pub expires_in: i64,
 }
 
-/// A token to be issued.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// To whom.
     pub client: Arc<str>,
-    /// Which [registration](Client::registration) of theirs.
+    /// Which [registration](Client::registration) of the client.
     pub registration: u64,
-    /// For which user, by their id in the client's system.
+    /// The user's id in the client's system.
     pub sub: Option<Arc<str>>,
-    /// And by their email.
     pub email: Option<Arc<str>>,
-    /// What it lets do.
     pub scope: Box<str>,
-    /// For how long it passes; as long as the sandbox's tokens do when not given.
+    /// How long it is valid; as long as the sandbox's tokens when not given.
     pub expires_in: Option<SignedDuration>,
 }
 
-/// Where a client is registered.
 #[derive(Debug)]
 pub enum FoundClient {
-    /// In a sandbox.
     Registered(Arc<Sandbox>, Arc<Client>),
     /// It is gone, for this reason.
     Gone(&'static str),
-    /// Nowhere.
     Unknown,
 }
 
 impl Sandboxes {
-    /// What tokens are issued with.
     #[must_use]
     pub fn issuing(&self) -> &Issuing {
         &self.issuing
     }
 
-    /// Where a client is registered.
     #[must_use]
     pub fn client(&self, id: &str) -> FoundClient {
         let default = self.default_sandbox();
@@ -199,7 +187,7 @@ impl Sandboxes {
         Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted })
     }
 
-    /// Judges what a client shows of itself (T4).
+    /// Judges the credentials of a client (T4).
     fn authenticate(&self, shown: &Shown) -> Result<(), TokenError> {
         let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
         match self.client(&shown.id) {
@@ -254,16 +242,16 @@ fn token_as_told(grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> 
 }
 
 impl Sandbox {
-    /// By whose clock assertions are judged here.
+    /// Which clock judges assertions in this sandbox.
     #[must_use]
     pub fn when(&self) -> When {
         let system_now = (self.switches().assertion_clock == AssertionClock::Either).then(Clock::system_now);
         When { now: self.clock.now(), system_now, skew: self.switches().clock_skew }
     }
 
-    /// Lets an assertion pass once.
+    /// Accepts an assertion once.
     fn use_up(&self, grant: &Grant) -> Result<(), &'static str> {
-        // What neither clock would let pass again is forgotten.
+        // What neither clock would accept again is forgotten.
         let When { now, system_now, .. } = self.when();
         let now = system_now.map_or(now, |system| system.min(now));
         self.assertions.use_up(&grant.client, &grant.jti, grant.end, now).map_err(|replay| match replay {
@@ -274,7 +262,7 @@ impl Sandbox {
         })
     }
 
-    /// The answer of the scenario that a request is for whose assertion is good.
+    /// The answer of the scenario for a request with a good assertion.
     fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Consulted, TooCostly> {
         let body = LazyBody::new(claims);
         let facts = Facts {
@@ -290,9 +278,6 @@ impl Sandbox {
     }
 
     /// Issues a token. Its `iss` follows `base_url`: how the caller reaches the server.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn issue(&self, new: NewToken, base_url: &BaseUrl) -> Result<Issued, StoreError> {
         let now = self.clock.now();
         let expires_in = new.expires_in.unwrap_or(self.switches().token_ttl).as_secs();

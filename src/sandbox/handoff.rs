@@ -23,10 +23,8 @@ use crate::{
 use jiff::Timestamp;
 use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 
-/// What came of a handoff.
 #[derive(Debug)]
 pub struct HandOff {
-    /// The result.
     pub result: HandOffResult,
     /// How long to hold the answer back, in real time.
     pub delay: Duration,
@@ -44,7 +42,6 @@ pub struct HandOff {
 struct Handover {
     /// The request as it came.
     body: Arc<[u8]>,
-    /// How the envelope will be played.
     plan: Option<Arc<Plan>>,
     /// How the caller reached the server.
     base_url: Option<BaseUrl>,
@@ -53,21 +50,21 @@ struct Handover {
 /// How a session is opened.
 #[derive(Clone, Copy, Default)]
 struct Opening<'k> {
-    /// Whether somebody asked for this very outcome.
+    /// Whether a caller asked for exactly this outcome.
     is_ordered: bool,
     /// The key of the handoff that waited until now, which is removed in the same commit; at a version, where only one of
     /// several callers may open it.
     waited: Option<(&'k Arc<str>, Option<u64>)>,
 }
 
-/// The result of a handoff, before anybody puts it in words.
+/// The result of a handoff, not yet in the contract's words.
 #[derive(Debug)]
 pub enum HandOffResult {
     /// The agent session, new or replayed.
     Session(Arc<AgentSession>),
     /// No agent session: something stands in the way. The text is the id of the handoff that waits, where one does.
     Obstacle(Obstacle, Arc<str>),
-    /// The `handoff_id` was used before, and the sandbox is told to refuse that (S8).
+    /// The `handoff_id` was used before, and the settings of the sandbox refuse that (S8).
     Duplicate,
     /// The `handoff_id` has a session, which is another user's (S8).
     OtherUser,
@@ -76,7 +73,6 @@ pub enum HandOffResult {
 /// Why a handoff has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum HandOffFailure {
-    /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// No scenario can be chosen.
@@ -168,8 +164,8 @@ impl Sandbox {
         Some(Advice { pointer: "/actor/email".to_owned(), code: "unknown_tag", message })
     }
 
-    /// The answer of the scenario that a request is for, and the actor to remember: one of whom nothing was told has
-    /// yet to do what the scenario waits for.
+    /// The answer of the scenario that a request is for, and the actor to remember: an unknown actor has yet to do what
+    /// the scenario waits for.
     fn take_script(
         &self,
         request: &HandoffRequest,
@@ -200,9 +196,6 @@ impl Sandbox {
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn change_actor(
         &self,
         email: &str,
@@ -333,7 +326,7 @@ impl Sandbox {
         }
     }
 
-    /// The session that holds a `handoff_id`. One whose time is over frees it.
+    /// The session that holds a `handoff_id`. A session past its end frees it.
     async fn earlier(&self, key: &str) -> Result<Option<Arc<AgentSession>>, StoreError> {
         let Some(first) = self.records.agent_sessions.find(key).await? else { return Ok(None) };
         if first.expires_at <= self.clock.now() {
@@ -352,7 +345,7 @@ impl Sandbox {
         self.records.agent_sessions.update(id, release).await.map(drop)
     }
 
-    /// What a handoff leads to whose id has a session; `None` where it opens one of its own (S8).
+    /// The result of a handoff whose id has a session; `None` where it opens a session of its own (S8).
     fn repeated(&self, first: &Arc<AgentSession>, actor: &Actor, body: &[u8]) -> Option<(HandOffResult, Repetition)> {
         let replay = if same_json(&first.request, body) { Repetition::Same } else { Repetition::OfAnother };
         if !first.actor.is_same_user(actor) {
@@ -379,7 +372,7 @@ fn changed_user(first: &Actor, now: &Actor) -> Option<Advice> {
     Some(Advice { pointer: pointer.to_owned(), code: "changed_user", message })
 }
 
-/// Who came first has kept it already.
+/// Ignores that the record is there already: an earlier caller has kept it.
 fn ignore_taken(result: Result<(), StoreError>) -> Result<(), StoreError> {
     match result {
         Err(StoreError::Taken) => Ok(()),

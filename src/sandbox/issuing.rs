@@ -1,4 +1,4 @@
-//! What the server issues tokens with, and how it knows its own again; the same for all sandboxes.
+//! What the server issues tokens with, and how it recognizes its own; the same for all sandboxes.
 
 use crate::domain::oauth::{AccessToken, TokenIssuer};
 use hashbrown::HashMap;
@@ -8,17 +8,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// How many verified tokens are remembered, in two halves of which the older one is forgotten at once.
 const VERIFIED: usize = 4_096;
 
-/// What tokens are issued with.
 #[derive(Debug)]
 pub struct Issuing {
-    /// Signs and verifies.
     pub issuer: TokenIssuer,
-    /// What assertions and tokens are for (T1).
+    /// The audience of assertions and tokens (T1).
     pub audience: Arc<str>,
     verified: RwLock<Verified>,
 }
 
-/// Tokens whose signature was good. What else may be wrong with one is asked each time.
+/// Tokens whose signature was good. Everything else is checked each time.
 #[derive(Debug, Default)]
 struct Verified {
     young: HashMap<Box<str>, Arc<AccessToken>>,
@@ -26,7 +24,6 @@ struct Verified {
 }
 
 impl Issuing {
-    /// Puts together what tokens are issued with.
     #[must_use]
     pub fn new(issuer: TokenIssuer, audience: &str) -> Self {
         Self { issuer, audience: audience.into(), verified: RwLock::default() }
@@ -47,7 +44,6 @@ impl Issuing {
         Ok(read)
     }
 
-    /// Signs a token.
     #[must_use]
     pub fn sign(&self, token: &AccessToken) -> String {
         self.issuer.sign(token)

@@ -13,18 +13,16 @@ use crate::{
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 use tokio::sync::Notify;
 
-/// What a sandbox is made of.
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
-    /// What its ids follow from; drawn when not given.
+    /// The seed of its ids; drawn when not given.
     pub seed: Option<u64>,
     /// The settings that it can have of its own.
     pub switches: Switches,
-    /// How much its journal keeps.
     pub journal: journal::JournalLimits,
-    /// What everything that it keeps counts against, with all other sandboxes of the server.
+    /// The budget of everything that it keeps, shared with all other sandboxes of the server.
     pub memory: Arc<Budget>,
-    /// What clients and scenarios of its own count against. They never give way; there is no room for more instead.
+    /// The budget of clients and scenarios of its own. They never give way; further ones are refused instead.
     pub definitions: Arc<Budget>,
 }
 
@@ -32,8 +30,8 @@ pub struct SandboxSettings {
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) name: Arc<str>,
-    /// Under which name its documents lie in the store before the first reset. Differs from that of an earlier sandbox
-    /// of the same name.
+    /// The name under which the store keeps its documents before the first reset. Differs from that of an earlier
+    /// sandbox of the same name.
     pub(super) first_shelf: Arc<str>,
     pub(super) settings: SandboxSettings,
     pub(super) clock: Arc<Clock>,
@@ -50,7 +48,7 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    /// Under which name the documents lie in the store that come after a reset.
+    /// The name under which the store keeps the documents that come after a reset.
     pub(super) fn shelf(&self, reset: u64) -> Arc<str> {
         if reset == 0 { Arc::clone(&self.first_shelf) } else { format!("{}~{reset}", self.first_shelf).into() }
     }
@@ -65,7 +63,7 @@ pub(super) enum End {
     Gone,
 }
 
-/// The names under which documents lie in the store that belong to no sandbox any more.
+/// The names under which the store still keeps documents that belong to no sandbox any more.
 #[derive(Debug, Default)]
 pub(super) struct Leftovers(Mutex<Vec<Arc<str>>>);
 

@@ -45,55 +45,48 @@ impl Records {
 }
 
 impl Sandbox {
-    /// The agent sessions.
     #[must_use]
     pub fn agent_sessions(&self) -> &Reader<AgentSession> {
         &self.records.agent_sessions
     }
 
-    /// What was told of actors; see [`Sandbox::actor`] for what is known of them.
+    /// Stored changes to actors; see [`Sandbox::actor`] for what is known of them.
     #[must_use]
     pub fn actors(&self) -> &Reader<ActorState> {
         &self.records.actors
     }
 
-    /// The envelopes.
     #[must_use]
     pub fn envelopes(&self) -> &Reader<Envelope> {
         &self.records.envelopes
     }
 
-    /// The address book.
     #[must_use]
     pub fn contacts(&self) -> &Reader<Contact> {
         &self.records.contacts
     }
 
-    /// The groups of contacts.
     #[must_use]
     pub fn groups(&self) -> &Reader<Group> {
         &self.records.groups
     }
 
-    /// The team.
     #[must_use]
     pub fn users(&self) -> &Reader<User> {
         &self.records.users
     }
 
-    /// What the service would have sent to somebody.
     #[must_use]
     pub fn messages(&self) -> &Reader<Message> {
         &self.records.messages
     }
 
-    /// What happened.
     #[must_use]
     pub fn events(&self) -> &Log<Event> {
         &self.records.events
     }
 
-    /// Keeps a record that a test needs, as if it had come about.
+    /// Keeps a record that a test needs, as if the service had created it.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when its id or one of its keys is in use.
@@ -102,18 +95,12 @@ impl Sandbox {
         Repository::new(&self.shelf).insert(record).await
     }
 
-    /// Deletes an agent session, and with it what was to happen to it; says whether it was there.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Deletes an agent session and its tasks; returns whether it was there.
     pub async fn delete_session(&self, id: &str) -> Result<bool, StoreError> {
         self.records.agent_sessions.delete(id).await
     }
 
-    /// Deletes all messages, and says how many those were.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Deletes all messages, and returns how many there were.
     pub async fn delete_messages(&self) -> Result<usize, StoreError> {
         self.records.messages.delete_all().await
     }

@@ -29,7 +29,6 @@ pub const QUEUED: usize = 1_000;
 /// The answer that a scenario gives to one request.
 #[derive(Clone, Debug)]
 pub struct Scripted {
-    /// The scenario.
     pub scenario: Arc<Scenario>,
     /// The place of the answer in it, from zero.
     pub answer: usize,
@@ -38,7 +37,6 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// The answer itself.
     #[must_use]
     pub fn answer(&self) -> Option<&ScriptedAnswer> {
         self.scenario.answers().get(self.answer)
@@ -66,17 +64,16 @@ pub struct Consulted {
     pub version: u64,
 }
 
-/// The scenarios of a sandbox.
 #[derive(Debug)]
 pub struct Scripts(Mutex<ScriptState>);
 
 #[derive(Debug)]
 struct ScriptState {
-    /// What the server was started with; changes when its files do.
+    /// The server's scenarios; they change when its files do.
     base: Arc<ScenarioSet>,
-    /// What this sandbox was given beside it, or in its stead; nothing stands for a scenario taken away.
+    /// The sandbox's own scenarios, which add to `base` or replace its scenarios; `None` stands for a removed one.
     own: BTreeMap<String, Option<Arc<Scenario>>>,
-    /// What it was made with; a reset goes back to it.
+    /// The own scenarios that it was created with; a reset restores them.
     first: BTreeMap<String, Option<Arc<Scenario>>>,
     /// Both together.
     set: Arc<ScenarioSet>,
@@ -90,7 +87,7 @@ struct ScriptState {
     queued: VecDeque<Arc<Scenario>>,
     walks: HashMap<(Arc<str>, String), (u64, Progress)>,
     steps: u64,
-    /// Of the scenarios of its own.
+    /// The bytes of its own scenarios.
     bytes: Account,
 }
 
@@ -128,7 +125,7 @@ impl Scripts {
         (state.pinned.clone(), state.queued.iter().cloned().collect())
     }
 
-    /// The answer of the scenario that this request is for, if there is one; the walk is one step further then. What
+    /// The answer of the scenario that this request is for, if there is one; the walk then advances by one step. What
     /// the actor has done, and when it is, is asked for only then.
     ///
     /// # Errors
@@ -204,7 +201,7 @@ impl Scripts {
         self.state().own.values().flatten().map(|own| own.size()).sum()
     }
 
-    /// Takes a scenario from the sandbox; says whether it was there.
+    /// Removes a scenario from the sandbox; returns whether it was there.
     pub fn remove(&self, name: &str) -> bool {
         let mut state = self.state();
         if state.set.get(name).is_none() {
@@ -213,14 +210,15 @@ impl Scripts {
         if state.base.get(name).is_some() {
             state.own.insert(name.to_owned(), None);
         } else {
-            // Nothing to hide: a file of that name may come later.
+            // Nothing to hide. A file with that name may come later.
             state.own.remove(name);
         }
         state.compile();
         true
     }
 
-    /// Lets one scenario answer every request to its endpoint, or, with none, lets requests choose again; says whether it exists.
+    /// Lets one scenario answer every request to its endpoint, or, with none, lets requests choose again; returns
+    /// whether it exists.
     pub fn pin(&self, name: Option<&str>) -> bool {
         let mut state = self.state();
         state.pinned = match name {
@@ -233,8 +231,8 @@ impl Scripts {
         true
     }
 
-    /// Lets a scenario answer the next `count` requests to its endpoint that nothing else waits for; says whether it exists and there
-    /// is room.
+    /// Lets a scenario answer the next `count` requests to its endpoint that nothing else waits for; returns whether it
+    /// exists and there is room.
     pub fn queue(&self, name: &str, count: usize) -> bool {
         let mut state = self.state();
         match state.set.get(name).cloned() {
@@ -308,8 +306,8 @@ impl ScriptState {
         }
     }
 
-    /// Forgets the walks that were longest not gone on with: a tenth at a time, so that finding them costs each walk
-    /// but little.
+    /// Forgets the walks that were unused for longest: a tenth at a time, so that finding them costs each walk but
+    /// little.
     fn forget_oldest(&mut self) {
         if self.walks.len() <= REMEMBERED {
             return;
@@ -328,7 +326,8 @@ impl ScriptState {
         // Names are unique by construction, which is all that a set asks for.
         let compiled: Result<ScenarioSet, ScenarioError> = ScenarioSet::compile(all);
         if let Ok(set) = compiled {
-            // What is pinned or queued goes by its name: replaced, it answers as it now reads; gone, it waits no more.
+            // Pins and the queue refer to scenarios by name: a replaced scenario answers as it now reads, and a removed
+            // one leaves them.
             self.pinned = self.pinned.take().and_then(|pinned| set.get(pinned.name()).cloned());
             self.queued = self.queued.iter().filter_map(|queued| set.get(queued.name()).cloned()).collect();
             if set.has_same_scenarios(&self.set) {

@@ -1,6 +1,6 @@
 //! A sandbox as a document, and a sandbox made from one.
 //!
-//! The journal is no part of it: it tells of what was asked of one sandbox, and a restored one is another.
+//! The journal is not part of it: it records the requests to one sandbox, and a restored sandbox is another.
 
 use super::{CreateError, Credentials, NewSandbox, Sandbox, SandboxSettings, Sandboxes};
 use crate::{
@@ -25,9 +25,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
-    /// The sandbox's name.
     pub name: String,
-    /// What its ids follow from.
     pub seed: u64,
     /// Its time. A restored clock goes on from there, frozen or running, as if no time had passed.
     pub clock: Reading,
@@ -35,27 +33,21 @@ pub struct Snapshot {
     pub settings: SwitchChanges,
     /// How many ids were drawn: a restored sandbox goes on with the next ones.
     pub ids: Drawn,
-    /// What is known of its actors.
     pub actors: Vec<ActorState>,
-    /// Its agent sessions.
     pub agent_sessions: Vec<AgentSession>,
     /// The handoffs that wait for a subscription (S3).
     pub pending_handoffs: Vec<PendingHandoff>,
-    /// Its envelopes. What simulated people do next is no part of it: that follows from the seed.
+    /// Its envelopes. What simulated people do next is not part of it, because that follows from the seed.
     #[serde(default)]
     pub envelopes: Vec<Envelope>,
-    /// Its address book.
     #[serde(default)]
     pub contacts: Vec<Contact>,
-    /// Its groups of contacts.
     #[serde(default)]
     pub contact_groups: Vec<Group>,
-    /// Its team.
     #[serde(default)]
     pub users: Vec<User>,
 }
 
-/// Why no sandbox was made from a snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// No sandbox can be made under that name.
@@ -64,22 +56,18 @@ pub enum RestoreError {
     /// Two documents of the snapshot have one id or one key.
     #[error("two of the snapshot's {0} have the same id, or the same handoff_id")]
     Twice(&'static str),
-    /// An envelope of the snapshot could not have come about.
+    /// An envelope of the snapshot is impossible.
     #[error("the envelope {0} cannot be restored: {1}")]
     Unsound(EnvelopeId, String),
     /// The sandbox was reset before it was complete.
     #[error("the sandbox was reset while it was being restored; delete it, and restore it again")]
     Reset,
-    /// The store does not do its work.
     #[error(transparent)]
     Store(StoreError),
 }
 
 impl Sandbox {
     /// About how many bytes of documents a snapshot would hold.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn size_of_documents(&self) -> Result<usize, StoreError> {
         Ok(self.records.actors.size().await?
             + self.records.pending.size().await?
@@ -91,9 +79,6 @@ impl Sandbox {
     }
 
     /// What the sandbox holds. Handoffs that come at the same time may be in it or not, but no id is given twice.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let actors = self.records.actors.all(|_| true).await?;
         // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
@@ -159,8 +144,8 @@ impl Sandbox {
 }
 
 impl Sandboxes {
-    /// Makes a sandbox with credentials of its own from a snapshot, under its name or another one. `base` says what
-    /// the snapshot does not, and `base_url` how the caller reaches the server. The seed is the snapshot's.
+    /// Makes a sandbox with credentials of its own from a snapshot, under its name or another one. `base` gives what
+    /// the snapshot lacks, and `base_url` how the caller reaches the server. The seed is the snapshot's.
     ///
     /// # Errors
     /// When the name is taken or cannot be used, when the snapshot contradicts itself, or when the store is

@@ -20,7 +20,6 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Nothing looked at yet.
     #[must_use]
     pub fn new(query: Arc<Query>) -> Self {
         Self { query, seen: 0, matched: VecDeque::new() }

@@ -1,7 +1,7 @@
-//! The access tokens of a sandbox: which were issued last, and which no longer pass.
+//! The access tokens of a sandbox: which were issued last, and which are no longer valid.
 //!
-//! A token is checked without a look at the list of those issued: it says itself what it is good for. Only what was
-//! taken back is kept for as long as it could pass.
+//! A token is checked without a look at the list of those issued, because it holds its own claims. Only revocations are
+//! kept, for as long as the token would be valid.
 
 use crate::{
     domain::oauth::{AccessToken, MassExpiry, Revocation},
@@ -11,13 +11,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// How many issued tokens are listed; the oldest are dropped from the list, and pass all the same.
+/// How many issued tokens are listed; the oldest are dropped from the list, and stay valid.
 pub const LISTED: usize = 1_000;
 
 /// How many tokens can be revoked one by one at the same time.
 pub(super) const REVOKED: usize = 10_000;
 
-/// The access tokens of a sandbox.
 #[derive(Debug)]
 pub struct Tokens {
     shelf: Arc<Shelf>,
@@ -28,25 +27,22 @@ pub struct Tokens {
     expiries: Repository<MassExpiry>,
 }
 
-/// Why an access token of ours does not pass.
+/// Why an access token of this server is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenFault {
-    /// Its time has been over for so many seconds, by the sandbox's clock.
+    /// It expired this many seconds ago, by the sandbox's clock.
     Expired(i64),
     /// All tokens of the sandbox were expired after it was issued.
     AllExpired,
-    /// It was revoked.
     Revoked,
 }
 
-/// Why a token was not revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
     /// So many tokens are revoked that no other can be remembered.
     #[error("too many tokens are revoked that could still pass; expire all of them")]
     TooMany,
-    /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -63,10 +59,7 @@ impl Tokens {
         }
     }
 
-    /// Judges a token whose signature is good, and says why it does not pass; `None` when it does.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Judges a token whose signature is good, and returns the reason why it is refused; `None` when it is valid.
     pub async fn judge(&self, token: &AccessToken, now: Timestamp) -> Result<Option<TokenFault>, StoreError> {
         if let Some(since) = token.expired_for(now) {
             return Ok(Some(TokenFault::Expired(since)));
@@ -80,7 +73,7 @@ impl Tokens {
         Ok(revoked.map(|_| TokenFault::Revoked))
     }
 
-    /// Lets a token pass no more.
+    /// Revokes a token.
     ///
     /// # Errors
     /// [`RevokeError::TooMany`] when so many are revoked that could still pass; all can be expired instead.
@@ -103,10 +96,7 @@ impl Tokens {
         }
     }
 
-    /// Lets no token pass that was issued before.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Expires all tokens that were issued before.
     pub async fn expire_all(&self) -> Result<(), StoreError> {
         loop {
             let mut commit = Commit::new();
@@ -127,10 +117,7 @@ impl Tokens {
         }
     }
 
-    /// What a token that is issued now says of when that was, in terms of [`Tokens::expire_all`].
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// The epoch of a token that is issued now; see [`Tokens::expire_all`].
     pub(super) async fn epoch(&self) -> Result<u64, StoreError> {
         Ok(self.first_epoch + u64::from(self.times_expired().await?))
     }
@@ -140,17 +127,11 @@ impl Tokens {
     }
 
     /// The issued tokens that are listed, newest first.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn list(&self) -> Result<Vec<Arc<AccessToken>>, StoreError> {
         self.issued.all(|_| true).await
     }
 
-    /// The listed token of an id.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// The listed token with this id.
     pub async fn get(&self, jti: &str) -> Result<Option<Arc<AccessToken>>, StoreError> {
         self.issued.get(jti).await
     }

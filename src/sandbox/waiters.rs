@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::sync::{Notify, oneshot};
 
-/// After how many comparisons the deadline is looked at.
+/// After how many comparisons the deadline is checked.
 const STRIDE: usize = 16;
 
 /// What ends a wait, other than its timeout.
@@ -87,7 +87,7 @@ impl Waiters {
         }
     }
 
-    /// Done when there is something to look at.
+    /// Completes when there is something to look at.
     pub fn rung(&self) -> impl Future<Output = ()> {
         self.bell.notified()
     }

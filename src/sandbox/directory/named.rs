@@ -4,7 +4,7 @@ use crate::{domain::scenario::ScenarioSet, sandbox::Sandbox};
 use hashbrown::HashMap;
 use std::{collections::VecDeque, sync::Arc};
 
-/// How many credentials of sandboxes that went are remembered.
+/// How many credentials of removed sandboxes are remembered.
 const REMEMBERED: usize = 150_000;
 
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct NamedSandboxes {
     pub(super) forgotten_next: VecDeque<Box<str>>,
     /// What a new sandbox starts with.
     pub(super) scenarios: Arc<ScenarioSet>,
-    /// How many clients and sandboxes went.
+    /// How many clients and sandboxes have gone.
     pub(super) went: u64,
 }
 
@@ -39,7 +39,7 @@ impl NamedSandboxes {
         Some(removed)
     }
 
-    /// Lets a credential lead nowhere, but remembers why.
+    /// Forgets the sandbox of a credential, but remembers why.
     pub(super) fn forget(&mut self, credential: &str, why: &'static str) {
         if self.by_credential.remove(credential).is_some() {
             self.gone.insert(credential.into(), why);

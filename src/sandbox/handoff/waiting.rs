@@ -76,9 +76,6 @@ impl Sandbox {
     }
 
     /// The handoff whose id an answer's URL ends with, for as long as it waits (S3, S5).
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn waiting_handoff(&self, id: &str) -> Result<Option<Arc<PendingHandoff>>, StoreError> {
         self.records.pending.find(id).await
     }

@@ -8,11 +8,9 @@ use serde::Serialize;
 /// How far one subject has come in one scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Walk {
-    /// The scenario.
     pub scenario: String,
     /// The actor's email, the handoff's id, or nothing, by the scenario's `per`.
     pub subject: String,
-    /// Where the walk stands.
     #[serde(flatten)]
     pub progress: Progress,
 }
@@ -34,7 +32,7 @@ impl Scripts {
         walks
     }
 
-    /// Puts a walk to an answer; says whether the scenario has it.
+    /// Sets a walk to an answer; returns whether the scenario has it.
     pub fn set_walk(&self, name: &str, subject: &str, answer: usize, now: Timestamp) -> bool {
         let mut state = self.state();
         let Some(scenario) = state.set.get(name).filter(|scenario| answer < scenario.answers().len()).cloned() else {
@@ -57,7 +55,7 @@ impl Scripts {
 /// The longest subject that is remembered as it is.
 const LONGEST_SUBJECT: usize = 256;
 
-/// A subject as it is remembered: of one that is longer than any should be, its beginning and a sum of all of it.
+/// A subject as it is remembered: one that is too long as its beginning and a hash of all of it.
 pub(super) fn bounded(subject: String) -> String {
     if subject.len() <= LONGEST_SUBJECT {
         return subject;

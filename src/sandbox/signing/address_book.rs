@@ -13,18 +13,17 @@ use crate::{
 use serde_json::Value;
 use std::{collections::HashSet, convert::Infallible, sync::Arc};
 
-/// How an agent is said to be somebody (G3). Exactly one of the four sources counts.
+/// The source of an agent (G3): exactly one of the four.
 #[derive(Clone, Debug, Default)]
 pub struct AgentSource {
     /// The person, inline.
     pub info: Option<Person>,
-    /// A contact.
     pub contact_id: Option<String>,
     /// A member of the team.
     pub user_id: Option<String>,
     /// A group, each of whose members becomes an agent.
     pub group_id: Option<String>,
-    /// Free-form, of the caller's own; for each of them.
+    /// Free-form data of the caller, for each of them.
     pub context: Option<Value>,
     /// How one-time codes are sent, if not as usual.
     pub phone_contact_method: Option<PhoneContactMethod>,
@@ -37,54 +36,40 @@ impl From<AgentRequest> for AgentSource {
     }
 }
 
-/// A contact to be created.
 #[derive(Clone, Debug)]
 pub struct NewContact {
-    /// The full name.
     pub name: Box<str>,
-    /// The email address.
     pub email: Option<Box<str>>,
-    /// The phone number.
     pub phone: Option<Box<str>>,
     /// The language of the signing page and of the emails.
     pub locale: Locale,
 }
 
-/// A user to be created.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The full name.
     pub name: Box<str>,
-    /// The email address.
     pub email: Box<str>,
-    /// The phone number.
     pub phone: Option<Box<str>>,
     /// The language of the signing page and of the emails.
     pub locale: Locale,
 }
 
-/// A group to be created.
 #[derive(Clone, Debug)]
 pub struct NewGroup {
-    /// What it is called.
     pub name: Box<str>,
-    /// Its members.
     pub contact_ids: Vec<String>,
 }
 
 impl Sandbox {
-    /// Takes somebody into the address book.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Adds a contact to the address book.
     pub async fn create_contact(&self, new: NewContact) -> Result<Arc<Contact>, StoreError> {
         let NewContact { name, email, phone, locale } = new;
         let contact = Contact { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
         inserted(&self.records.contacts, || Contact { id: self.ids.contact().into(), ..contact.clone() }).await
     }
 
-    /// Makes a group of contacts. It may be empty, though nobody can be assigned by it then; a contact that is named
-    /// twice is in it once.
+    /// Creates a group of contacts. It may be empty, although no role can be assigned to it then. A contact that is
+    /// named twice is in it once.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
@@ -106,7 +91,7 @@ impl Sandbox {
         }
     }
 
-    /// Deletes a contact, and takes it out of the groups that it is in. Agents that were assigned to it stay.
+    /// Deletes a contact, and removes it from the groups that it is in. Agents that were assigned to it stay.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
@@ -125,15 +110,12 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Deletes a user; says whether it was there. Agents that came of the user stay.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
+    /// Deletes a user; returns whether it was there. Agents that were created from the user stay.
     pub async fn delete_user(&self, id: &str) -> Result<bool, StoreError> {
         self.records.users.delete(id).await
     }
 
-    /// Changes a group. Agents that came of it before stay as they are.
+    /// Changes a group. Agents that were created from it before stay as they are.
     ///
     /// # Errors
     /// [`SigningError::NoSuchGroup`], [`SigningError::NoSuchContact`] for a member, or when the store is unavailable.
@@ -160,7 +142,7 @@ impl Sandbox {
         }
     }
 
-    /// Deletes a group. Its contacts stay, and so do agents that came of it.
+    /// Deletes a group. Its contacts stay, and so do agents that were created from it.
     ///
     /// # Errors
     /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
@@ -181,7 +163,7 @@ impl Sandbox {
         Ok(members)
     }
 
-    /// Takes a member into the team, under an id of the caller's choice or one that is drawn.
+    /// Adds a member to the team, under an id of the caller's choice or a drawn one.
     ///
     /// # Errors
     /// [`SigningError::UserExists`], or when the store is unavailable.
@@ -199,7 +181,7 @@ impl Sandbox {
         }
     }
 
-    /// The contact of an id.
+    /// The contact with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
@@ -207,7 +189,7 @@ impl Sandbox {
         self.records.contacts.get(id).await?.ok_or_else(|| SigningError::NoSuchContact(id.to_owned()))
     }
 
-    /// The group of an id.
+    /// The group with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
@@ -215,7 +197,7 @@ impl Sandbox {
         self.records.groups.get(id).await?.ok_or_else(|| SigningError::NoSuchGroup(id.to_owned()))
     }
 
-    /// The user of an id.
+    /// The user with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchUser`], or when the store is unavailable.
@@ -223,7 +205,7 @@ impl Sandbox {
         self.records.users.get(id).await?.ok_or_else(|| SigningError::NoSuchUser(id.to_owned()))
     }
 
-    /// The persons whom agents of an envelope are said to be; a group is each of its members, as they are now.
+    /// The persons that the sources of agents refer to; a group stands for each of its members, as they are now.
     pub(super) async fn persons(&self, envelope: &str, agents: &[AgentSource]) -> Result<Vec<Person>, SigningError> {
         let envelope = self.envelope(envelope).await?.id;
         let mut persons = Vec::new();
@@ -259,7 +241,7 @@ impl Sandbox {
                     let group = self.group(id).await?;
                     has_room(group.contact_ids.len())?;
                     for member in &group.contact_ids {
-                        // A contact that was deleted or dropped meanwhile is no member any more.
+                        // A contact that was deleted or dropped meanwhile is not a member any more.
                         if let Some(contact) = self.records.contacts.get(member).await? {
                             persons.push(contact.member(&group));
                         }
@@ -288,8 +270,8 @@ impl Sandbox {
     }
 }
 
-/// Keeps a record under an id that is drawn. One that is taken, as it may be after a restore from a snapshot that was
-/// written by hand, is drawn anew.
+/// Keeps a record under a drawn id. If the id is taken, as it may be after a restore from a snapshot that was written
+/// by hand, another one is drawn.
 async fn inserted<T: Record>(records: &Repository<T>, mut draw: impl FnMut() -> T) -> Result<Arc<T>, StoreError> {
     loop {
         let record = Arc::new(draw());

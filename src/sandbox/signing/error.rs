@@ -8,75 +8,56 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
-    /// There is no such envelope.
     #[error("There is no envelope {:?}.", brief(.0))]
     NoSuchEnvelope(String),
-    /// There is no such recipient.
     #[error("The envelope has no recipient {:?}.", brief(.0))]
     NoSuchRecipient(String),
-    /// There is no such agent.
     #[error("There is no agent {:?}.", brief(.0))]
     NoSuchAgent(String),
-    /// There is no such contact.
     #[error("There is no contact {:?}.", brief(.0))]
     NoSuchContact(String),
-    /// There is no such contact group.
     #[error("There is no contact group {:?}.", brief(.0))]
     NoSuchGroup(String),
-    /// There is no such user.
     #[error("There is no user {:?}.", brief(.0))]
     NoSuchUser(String),
-    /// A group has no members.
     #[error("The contact group {:?} has no members; add contacts to it before it is assigned.", brief(.0))]
     EmptyGroup(String),
     /// A contact would have neither an email nor a phone.
     #[error("The contact {:?} would have neither an email nor a phone; give one of them.", brief(.0))]
     NoAddress(String),
-    /// An agent has no source.
     #[error("The agent at place {0} has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".")]
     NoSource(usize),
-    /// An agent has several sources.
     #[error(
         "The agent at place {0} has more than one source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\"."
     )]
     SeveralSources(usize),
-    /// There is one of that id.
     #[error("There is a user {:?} already.", brief(.0))]
     UserExists(String),
     /// The rules refuse it.
     #[error("{}", refusal.description())]
     Refused {
-        /// Why.
         refusal: Refusal,
-        /// The envelope as it is.
         envelope: Arc<Envelope>,
-        /// Where the agent is who would have done it.
+        /// Where the agent is that would have done it.
         spot: Option<Spot>,
     },
     /// The draft cannot be changed so.
     #[error("{error}")]
-    Draft {
-        /// Why.
-        error: DraftError,
-        /// The draft.
-        envelope: EnvelopeId,
-    },
-    /// The store does not do its work.
+    Draft { error: DraftError, envelope: EnvelopeId },
     #[error("The mock could not do its work: {0}.")]
     Store(#[from] StoreError),
 }
 
-/// What kind of fault an error is, for whoever has a status to give it.
+/// What kind of fault an error is, for callers that map it to an HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningErrorKind {
     /// What is named does not exist.
     NotFound,
-    /// What is sent contradicts itself, or what there is.
+    /// The request contradicts itself or the present state.
     Unfit,
-    /// It is not possible as things stand.
+    /// Not possible in the present state.
     Conflict,
     /// The service is to blame.
     Ours,
@@ -120,7 +101,6 @@ impl SigningError {
         }
     }
 
-    /// What kind of fault it is.
     #[must_use]
     pub fn fault(&self) -> SigningErrorKind {
         match self {

@@ -29,7 +29,7 @@ const PERIOD: u8 = 30;
 /// The advice on what an envelope cannot take of a handoff.
 const NOT_TAKEN: &str = "not_taken";
 
-/// What of a handoff makes its envelope.
+/// The parts of a handoff that make its envelope.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Wish {
     name: Box<str>,
@@ -37,7 +37,7 @@ pub(in crate::sandbox) struct Wish {
     plan: Option<Arc<Plan>>,
 }
 
-/// What of the parties does not become part of the envelope.
+/// The parties that the envelope leaves out, by reason.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct LeftOut {
     /// Parties who have the email of an earlier one they would compete with.
@@ -55,7 +55,7 @@ impl Wish {
         Self::of_facts(facts, request.intent, &request.actor, plan)
     }
 
-    /// As [`Wish::of`], of a session whose request was taken apart before.
+    /// As [`Wish::of`], for a session whose request was taken apart before.
     pub(in crate::sandbox) fn of_session(session: &AgentSession, plan: Option<Arc<Plan>>) -> Self {
         Self::of_facts(facts_of(&session.request), session.intent, &session.actor, plan)
     }
@@ -130,15 +130,14 @@ impl Wish {
     }
 }
 
-/// The facts of a request body.
 fn facts_of(body: &[u8]) -> Option<HandoffFacts> {
     // By way of a value: of a key that is given twice the last one counts (R10).
     let request: Value = read_json(body).ok()?;
     HandoffFacts::deserialize(request.get("facts")?).ok()
 }
 
-/// Advises on what the envelope of a handoff cannot take. Costs a look at most requests: only for one that may be too
-/// large is a draft made.
+/// Advises on what the envelope of a handoff cannot take. Cheap for most requests: a draft is only made for one that
+/// may be too large.
 pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Option<&Arc<Plan>>) -> Vec<Advice> {
     let mut advices = Vec::new();
     let Some(facts) = request.facts.as_ref().filter(|_| request.intent.asks_for_signatures()) else {
