@@ -2,7 +2,7 @@
 //! always hold (G4, G5, G10).
 //!
 //! Every command is tried in every state, so that it also comes too early, twice and too late. States that differ only
-//! in how they came about are one. The walk goes breadth first: the first counter-example is a shortest one. Pure, and
+//! in their history are one. The walk goes breadth first: the first counter-example is a shortest one. Pure, and
 //! bounded by a number of states.
 
 mod check;
@@ -29,7 +29,7 @@ use walk::{Trial, goes_on, leads_back, stuck_in};
 /// What is explored: something that carries commands out as [`Envelope::perform`] does. It must depend on nothing but
 /// what it is given.
 pub trait Machine {
-    /// Carries a command out, appends what it brought about to `effects`, and says whether it was anything.
+    /// Carries out a command, appends its effects to `effects`, and returns whether there were any.
     ///
     /// # Errors
     /// A [`Refusal`], and nothing was changed.
@@ -68,23 +68,22 @@ pub struct ExploreOptions {
 }
 
 impl ExploreOptions {
-    /// How many states are looked at, unless something else is asked for: more than any [`Setup`] has.
+    /// How many states are looked at by default: more than any [`Setup`] has.
     pub const MOST_STATES: usize = 1_000_000;
 
-    /// All there is to a setup.
+    /// Explores a setup in full.
     #[must_use]
     pub fn of(setup: Setup) -> Self {
         Self { setup, most_states: Self::MOST_STATES }
     }
 }
 
-/// Why nothing was explored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExploreError {
-    /// There are none, or more than can be walked through.
+    /// There are no agents, or too many.
     #[error("{0} agents cannot be explored; 1 to {MOST_COMPETITORS} can")]
     Agents(u32),
-    /// There is no end to it within the bound.
+    /// There are more states than the bound allows.
     #[error("there are more than {0} states; explore fewer agents, or allow for more states")]
     TooManyStates(usize),
 }
@@ -92,7 +91,6 @@ pub enum ExploreError {
 /// What was found. With a violation, the numbers are those up to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exploration {
-    /// What was explored.
     #[serde(flatten)]
     pub setup: Setup,
     /// The states that were reached, the draft and those that have ended included.
@@ -114,16 +112,15 @@ pub struct Exploration {
 /// A shortest way to violate an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CounterExample {
-    /// The commands.
     pub script: Script,
-    /// What becomes of each, and what is violated at the end.
+    /// The result of each command, and the violation at the end.
     pub replay: Replay,
 }
 
 /// Walks through everything that can happen to a setup, on a machine.
 ///
 /// # Errors
-/// [`ExploreError::TooManyStates`]; a violation is none, but what was looked for.
+/// [`ExploreError::TooManyStates`]; a violation is not an error.
 pub fn explore(machine: &impl Machine, options: ExploreOptions) -> Result<Exploration, ExploreError> {
     let mut walk = Explorer::new(machine, options);
     let found = walk.go_through(options.most_states)?;

@@ -1,4 +1,4 @@
-//! Races: what simulated people come to who compete for one recipient, on the real state machine (G4, G5, G10).
+//! Races of simulated people who compete for one recipient, on the real state machine (G4, G5, G10).
 //!
 //! In simulated time, and from a seed: run k of a seed draws from a stream of its own, so that it is the same whichever
 //! runs go before it. Times are whole milliseconds from the start. Knows nothing of files, terminals and sandboxes.
@@ -37,14 +37,11 @@ pub const MOST_RACERS: usize = 1_000;
 /// How many runs are simulated at once at most. Each takes 16 bytes while they last.
 pub const MOST_RUNS: u32 = 10_000_000;
 
-/// Somebody who races.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaceAgent {
-    /// The full name.
     pub name: Box<str>,
     /// No two agents share one, in any case (G10); made up, where none is given.
     pub email: Option<Box<str>>,
-    /// What they do.
     pub behaviour: Behaviour,
 }
 
@@ -53,7 +50,7 @@ pub struct RaceAgent {
 pub struct Race {
     /// Sent, with one recipient and no other.
     envelope: Envelope,
-    /// What sending it brought about; nothing, where it was sent before.
+    /// The effects of sending it; none if it was sent before.
     sending: Vec<Effect>,
     start: Timestamp,
     behaviours: Vec<Behaviour>,
@@ -61,13 +58,10 @@ pub struct Race {
     expires: Option<u64>,
 }
 
-/// Why there is no race.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RaceError {
-    /// Nobody races.
     #[error("a race needs one agent at least")]
     NoAgents,
-    /// Too many race.
     #[error("{0} agents are too many for a race; it can have at most {MOST_RACERS}")]
     TooManyAgents(usize),
     /// Two agents have one email (G10).
@@ -115,11 +109,11 @@ impl Race {
         Ok(race)
     }
 
-    /// A race for one recipient of an envelope, with its agents as they are: the first that signs, of a draft; the first
-    /// that is open, of an envelope that is sent. Its other recipients play no part, and the host of somebody who signs
-    /// in person is taken to be there.
+    /// A race for one recipient of an envelope, with its agents as they are: the first that signs, of a draft; the
+    /// first that is open, of an envelope that is sent. Its other recipients are ignored, and the host of an in-person
+    /// signer counts as present.
     ///
-    /// Agents behave as the envelope's plan says; where it says nothing of anybody, they behave as people do
+    /// Agents behave as the envelope's plan says; an agent that no rule matches behaves as people usually do
     /// ([`Behaviour::USUAL`]).
     ///
     /// # Errors
@@ -160,7 +154,6 @@ impl Race {
         Ok(Self { envelope, sending, start, behaviours, expires })
     }
 
-    /// How many agents race.
     #[must_use]
     pub fn agents(&self) -> usize {
         self.behaviours.len()
@@ -172,11 +165,11 @@ impl Race {
         self.envelope.terms.reopen
     }
 
-    /// How many steps one run comes to at most, roughly: what it costs.
+    /// How many steps one run takes at most, roughly: what it costs.
     #[must_use]
     pub fn cost(&self) -> u64 {
         let agents = self.agents() as u64;
-        // Each primary that declines lets all the others begin anew.
+        // Each primary that declines lets all the others start over.
         let rounds = 1 + self.behaviours.iter().filter(|behaviour| behaviour.may_decline_as_primary()).count() as u64;
         agents.max(1) * if self.reopens() { rounds } else { 1 }
     }
@@ -187,10 +180,7 @@ impl Race {
         Run::of(self, seed, number)
     }
 
-    /// The runs 0, 1, 2, … of a seed, and what they come to in all.
-    ///
-    /// # Errors
-    /// [`RaceError::Runs`].
+    /// The runs 0, 1, 2, … of a seed, and their statistics.
     pub fn runs(&self, seed: u64, runs: u32) -> Result<Races, RaceError> {
         if !(1..=MOST_RUNS).contains(&runs) {
             return Err(RaceError::Runs(runs));
@@ -199,9 +189,6 @@ impl Race {
     }
 
     /// As [`Race::runs`], but returns `None` as soon as `is_over` returns true between two runs.
-    ///
-    /// # Errors
-    /// [`RaceError::Runs`].
     pub fn runs_until(&self, seed: u64, runs: u32, is_over: impl FnMut() -> bool) -> Result<Option<Races>, RaceError> {
         if !(1..=MOST_RUNS).contains(&runs) {
             return Err(RaceError::Runs(runs));
@@ -232,7 +219,7 @@ impl RaceAgent {
         Person::new(self.name.clone(), email, None, Locale::default())
     }
 
-    /// So many agents who behave as people do.
+    /// `count` agents who behave as people usually do.
     #[must_use]
     pub fn usual(count: usize) -> Vec<Self> {
         const NAMES: [&str; 3] = ["Alice", "Bob", "Carol"];

@@ -55,7 +55,7 @@ pub(super) fn difference(before: &Envelope, after: &Envelope, moves: &[Move]) ->
     sorted(&due)
 }
 
-/// What is told of the recipient itself: that it is claimed, or open again, its agents tell.
+/// The event about the recipient itself. That it is claimed, or open again, follows from the events of its agents.
 fn turning(was: &Recipient, is: &Recipient) -> Option<EffectKind> {
     match (was.state, is.state) {
         (RecipientState::Waiting, RecipientState::Open { .. } | RecipientState::Claimed { .. }) => {
@@ -69,7 +69,7 @@ fn turning(was: &Recipient, is: &Recipient) -> Option<EffectKind> {
     }
 }
 
-/// Effects in an order of their own, so that they can be compared as what happened and not as how it was told.
+/// Effects in a canonical order, so that they can be compared as a set.
 pub(super) fn sorted(effects: &[Effect]) -> Vec<Effect> {
     let mut sorted = effects.to_vec();
     sorted.sort_unstable_by_key(|effect| (effect.kind, effect.recipient, effect.agent));

@@ -3,7 +3,7 @@
 use crate::domain::signing::{AgentState, Envelope, EnvelopeState, RecipientState, VoidReason};
 use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
-/// What tells one state from another: all but when it came about and how often the envelope changed.
+/// What distinguishes states: everything except when they were reached and how often the envelope changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct StateKey(Box<[u8]>);
 
@@ -67,7 +67,7 @@ impl Graph {
         self.depth.get(node).copied().unwrap_or(0)
     }
 
-    /// The state of a key, and whether it is new. `from` is the state and the command that led there.
+    /// The state with this key, and whether it is new. `from` is the state and the command that led there.
     pub(super) fn reach(&mut self, key: StateKey, from: Option<(Node, usize)>) -> (Node, bool) {
         let next = self.first.len();
         let (node, is_new) = match self.known.entry(key) {

@@ -39,7 +39,6 @@ impl Invariant {
         Self::EveryPathEnds,
     ];
 
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,7 +108,6 @@ impl fmt::Display for Invariant {
 /// An invariant that does not hold, and what there is instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BrokenInvariant {
-    /// What should hold.
     pub invariant: Invariant,
     /// What happened instead.
     pub instead: String,

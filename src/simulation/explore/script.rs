@@ -41,46 +41,40 @@ pub struct Script {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{position}: {problem}")]
 pub struct ScriptError {
-    /// Where.
     pub position: Position,
-    /// What, and what would be right.
+    /// What is wrong, and what would be right.
     pub problem: String,
 }
 
-/// What a script came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Replay {
-    /// What the commands were carried out on.
     #[serde(flatten)]
     pub setup: Setup,
-    /// What became of each command, up to the first that violated an invariant.
+    /// The result of each command, up to the first that violated an invariant.
     pub steps: Vec<Replayed>,
     /// What the last of them violated, if it did.
     pub violation: Option<BrokenInvariant>,
 }
 
-/// One command of a script, and what became of it.
+/// One command of a script, and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Replayed {
     /// The command, as the script has it.
     pub command: String,
-    /// What became of it.
     #[serde(flatten)]
     pub outcome: StepOutcome,
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum StepOutcome {
-    /// It had effects; what they tell, in order.
     Effective {
         /// Such as `agent.released (2)`.
         events: Vec<String>,
     },
     /// It was carried out before, and was not again.
     Repeated,
-    /// It was refused.
     Refused {
         /// The refusal's name.
         name: &'static str,
@@ -92,22 +86,20 @@ impl Script {
         Self { setup, commands }
     }
 
-    /// What the commands are carried out on.
     #[must_use]
     pub fn setup(&self) -> Setup {
         self.setup
     }
 
-    /// The commands.
     #[must_use]
     pub fn commands(&self) -> &[Command<'static>] {
         &self.commands
     }
 
-    /// Reads a script. Blank lines, and what follows a `#`, are nothing.
+    /// Reads a script. Blank lines, and what follows a `#`, are ignored.
     ///
     /// # Errors
-    /// The first line that cannot be meant.
+    /// At the first line that is not valid.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut reader = ScriptReader::default();
         for (line, content) in (1..).zip(text.lines()) {
@@ -248,7 +240,7 @@ impl Serialize for Script {
 }
 
 impl fmt::Display for Replay {
-    /// A script again, each command with a remark on what became of it.
+    /// A script again, each command with a remark on its result.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.setup)?;
         let width = self.steps.iter().map(|step| step.command.len()).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The envelopes that are explored: so many agents compete for one recipient, alone or among others.
+//! The envelopes that are explored: a number of agents compete for one recipient, alone or among others.
 
 use super::ExploreError;
 use crate::domain::signing::{
@@ -33,7 +33,6 @@ impl Layout {
     /// Every layout, once.
     pub const ALL: [Self; 4] = [Self::Single, Self::Sequence, Self::Optional, Self::Hosted];
 
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +77,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// So many agents compete for the first recipient of an envelope; `reopen` as in [`Terms`].
+    /// `agents` agents compete for the first recipient of an envelope; `reopen` as in [`Terms`].
     ///
     /// # Errors
     /// [`ExploreError::Agents`], unless there are 1 to [`MOST_COMPETITORS`].
@@ -90,13 +89,11 @@ impl Setup {
         }
     }
 
-    /// How many agents compete.
     #[must_use]
     pub fn agents(self) -> u32 {
         self.agents
     }
 
-    /// Who else is in the envelope.
     #[must_use]
     pub fn layout(self) -> Layout {
         self.layout
@@ -227,7 +224,7 @@ pub(super) fn number(envelope: &Envelope, spot: Spot) -> u32 {
     envelope.agent_id(spot).map_or(0, |id| id.number)
 }
 
-/// Where the agent of a number is.
+/// Where the agent with this number is.
 pub(super) fn spot(envelope: &Envelope, number: u32) -> Option<Spot> {
     envelope.spot_of(AgentId { envelope: envelope.id, number })
 }

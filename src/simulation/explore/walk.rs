@@ -23,13 +23,12 @@ impl Trial {
     }
 }
 
-/// Whether a command moves an envelope on towards an end that is somebody's doing: to be voided or to expire is no way
-/// out of a competition that is stuck.
+/// Whether a command moves an envelope on. Voiding and expiry do not count as a way out of a competition that is stuck.
 pub(super) fn goes_on(command: Command<'_>) -> bool {
     matches!(command, Command::Send | Command::Act(..))
 }
 
-/// That an envelope which has not ended can go on by nothing that anybody does.
+/// The violation of an envelope that has not ended and that no command can move on.
 pub(super) fn stuck(machine: &impl Machine, envelope: &Envelope) -> Option<BrokenInvariant> {
     let mut tried = commands(envelope).into_iter().filter(|command| goes_on(*command));
     let can_go_on = tried.any(|command| Trial::of(envelope).perform(machine, command) == Ok(Judgement::Effective));

@@ -84,7 +84,7 @@ impl Axis {
         place.clamp(0.0, 1.0)
     }
 
-    /// So many bins at most of the same width along a logarithmic axis: their edges, with a first one of its own.
+    /// At most `bins` bins of the same width along a logarithmic axis: their edges, with a first one of its own.
     pub(super) fn edges(self, bins: u32, first: u64) -> Vec<u64> {
         let (Self::Linear { from, to } | Self::Log { from, to } | Self::Bent { knee: from, to }) = self;
         let width = ln(number(to) / number(from)) / f64::from(bins);
@@ -123,7 +123,7 @@ impl Axis {
     }
 }
 
-/// The edges of so many bins at most, all of one width that people count in, which hold all from `min` to `max`.
+/// The edges of at most `bins` bins, all of one width that people count in, which hold all from `min` to `max`.
 pub(super) fn even_edges(min: u64, max: u64, bins: u32) -> Vec<u64> {
     let bins = u64::from(bins);
     let fits = |step: &u64| max / step - min / step < bins;

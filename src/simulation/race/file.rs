@@ -1,4 +1,4 @@
-//! A race as a file says it, YAML or JSON.
+//! A race file, YAML or JSON.
 
 use super::{Race, RaceAgent, RaceError};
 use crate::domain::{
@@ -15,7 +15,6 @@ const LONGEST: usize = 256;
 /// The agents of a race, and its terms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaceFile {
-    /// Who races.
     pub agents: Vec<RaceAgent>,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
@@ -32,7 +31,8 @@ struct WrittenRace {
     expiration_period_days: Option<Spanned<i64>>,
 }
 
-/// An agent as written. What is not said does not happen, but of an agent of whom nothing is said.
+/// An agent as written. A step that is not given does not happen; an agent without any step behaves as people usually
+/// do.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "agent")]
 pub(super) struct AgentFile {

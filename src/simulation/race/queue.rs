@@ -3,7 +3,7 @@
 use crate::domain::signing::Intention;
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-/// Up to so many agents it is quicker to look at all of them than to keep them in order.
+/// Up to this many agents it is quicker to look at all of them than to keep them in order.
 const FEW: usize = 16;
 
 /// The next step of an agent.
@@ -11,9 +11,7 @@ const FEW: usize = 16;
 pub(super) struct Step {
     /// When, in milliseconds from the start.
     pub(super) at: u64,
-    /// Who.
     pub(super) agent: u32,
-    /// What.
     pub(super) intention: Intention,
 }
 
@@ -49,7 +47,7 @@ impl StepQueue {
         self.planned = 0;
     }
 
-    /// Plans the step of an agent, in the stead of the one that was planned before.
+    /// Plans the step of an agent, and replaces the one planned earlier.
     pub(super) fn plan(&mut self, step: Step) {
         let Step { at, agent, intention } = step;
         let Some(slot) = place(agent).and_then(|place| self.slots.get_mut(place)) else { return };
@@ -63,7 +61,6 @@ impl StepQueue {
         }
     }
 
-    /// Forgets the step of an agent.
     pub(super) fn forget(&mut self, agent: u32) {
         if let Some(slot) = place(agent).and_then(|place| self.slots.get_mut(place)) {
             *slot = EMPTY;

@@ -7,12 +7,10 @@ use super::{
 };
 use serde::Serialize;
 
-/// What many runs came to.
+/// The statistics of many runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Races {
-    /// What everything in them follows from.
     pub seed: u64,
-    /// How many there were.
     pub runs: u32,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
@@ -20,7 +18,6 @@ pub struct Races {
     pub agents: Vec<Wins>,
     /// In how many runs nobody was primary in the end.
     pub nobody: Part,
-    /// How they ended.
     pub endings: Endings,
     /// In how many of them more than one agent became primary, one after the other.
     pub reopened: Part,
@@ -35,7 +32,6 @@ pub struct Races {
 pub struct Wins {
     /// Its number, from 1.
     pub agent: u32,
-    /// Its full name.
     pub name: Box<str>,
     /// Its email, unless it is reached by phone alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +45,6 @@ pub struct Wins {
 /// Some of the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Part {
-    /// How many.
     pub runs: u32,
     /// The same as a part of all runs, to four digits.
     pub share: f64,
@@ -106,9 +101,9 @@ struct RaceTally {
     wins: Vec<u32>,
     endings: [u32; 4],
     reopened: u32,
-    /// In milliseconds; one a run that somebody won.
+    /// In milliseconds; one for each run with a winner.
     times: Vec<u64>,
-    /// In milliseconds; one a run in which somebody else would have accepted.
+    /// In milliseconds; one for each run in which another agent would have accepted.
     margins: Vec<u64>,
 }
 

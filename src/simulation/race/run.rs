@@ -17,21 +17,17 @@ const MOST_ENTRIES: usize = 10_000;
 /// One run. Agents are called by their numbers, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
-    /// What everything in it follows from.
     pub seed: u64,
     /// Which of the seed's runs it is, from 0.
     pub run: u64,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
-    /// How it ended.
     pub ending: Ending,
     /// When it ended, if it did.
     pub ended_after_ms: Option<u64>,
     /// The agent who is primary in the end, if there is one.
     pub winner: Option<Winner>,
-    /// Who raced.
     pub agents: Vec<Lane>,
-    /// What happened, in order.
     pub timeline: Vec<LaneEntry>,
     /// Entries of the timeline that are left out, because there are too many.
     pub omitted: u64,
@@ -40,26 +36,20 @@ pub struct Run {
 /// An agent in a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Lane {
-    /// Its number.
     pub agent: u32,
-    /// Its full name.
     pub name: Box<str>,
     /// Its email, unless it is reached by phone alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Box<str>>,
-    /// How far it came.
     pub state: AgentState,
     /// When it was released, where it stayed that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub released_after_ms: Option<u64>,
 }
 
-/// Who won, and how.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Winner {
-    /// Its number.
     pub agent: u32,
-    /// Its full name.
     pub name: Box<str>,
     /// When it accepted.
     pub after_ms: u64,
@@ -70,41 +60,31 @@ pub struct Winner {
 /// Who lost by the least.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunnerUp {
-    /// Its number.
     pub agent: u32,
-    /// Its full name.
     pub name: Box<str>,
     /// By how much it came too late.
     pub margin_ms: u64,
 }
 
-/// Something at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LaneEntry {
-    /// When.
     pub after_ms: u64,
     /// The number of the agent that it is about, if about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<u32>,
-    /// What.
     #[serde(flatten)]
     pub what: Happening,
 }
 
-/// What happens in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Happening {
-    /// Something that the envelope tells of.
     Event {
-        /// Which.
         event: EffectKind,
     },
     /// Something that an agent tried, and that was refused.
     Refused {
-        /// What it tried.
         attempt: Intention,
-        /// The refusal's name.
         #[serde(serialize_with = "name_of")]
         refused: Refusal,
     },

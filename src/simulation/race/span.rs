@@ -8,7 +8,7 @@ pub(super) fn exact(ms: u64) -> String {
     let (seconds, rest) = (ms / 1_000, ms % 1_000);
     for (count, unit) in [(seconds / 86_400, 'd'), (seconds / 3_600 % 24, 'h'), (seconds / 60 % 60, 'm')] {
         if count > 0 {
-            // A text takes whatever is written to it.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{count}{unit} ");
         }
     }
@@ -23,7 +23,7 @@ pub(super) fn exact(ms: u64) -> String {
     text.trim_end().to_owned()
 }
 
-/// As exact as anybody wants to know it: `4.01s`, `3m 4s`, `2h 3m`, `1d 2h`.
+/// Rounded for reading: `4.01s`, `3m 4s`, `2h 3m`, `1d 2h`.
 pub(super) fn about(ms: u64) -> String {
     let grain = match ms {
         0..10_000 => 10,

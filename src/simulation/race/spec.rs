@@ -62,7 +62,7 @@ fn value(when: &str) -> Result<Value, String> {
 
 fn percentage(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
-    // Whatever is no number, NaN among them, is in no range.
+    // What is not a number, such as NaN, is not in any range.
     let within = percent.filter(|percent| (0.0..=100.0).contains(percent));
     within.ok_or_else(|| format!("{text:?} is no probability; write one from 0% to 100%"))
 }

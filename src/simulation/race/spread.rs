@@ -6,7 +6,7 @@ use serde::Serialize;
 /// How many bins a histogram has at most.
 const MOST_BINS: u32 = 40;
 
-/// From how many times the shortest on the longest lies too far off for bins of one width.
+/// From this ratio of the longest time to the shortest, bins of one width are too coarse.
 const FAR: u64 = 20;
 
 /// How times are spread. Percentiles are times that came up: the p-th is the smallest that p in 100 do not exceed.
@@ -22,7 +22,6 @@ pub struct Spread {
     pub p99_ms: u64,
     pub max_ms: u64,
     pub mean_ms: u64,
-    /// How many of them lie where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub histogram: Option<Histogram>,
 }
@@ -30,19 +29,17 @@ pub struct Spread {
 /// Counts of times.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Histogram {
-    /// How wide the bins are.
     pub scale: Scale,
     /// Side by side, the shortest times first.
     pub bins: Vec<Bin>,
 }
 
-/// How wide bins are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// All the same.
     Linear,
-    /// Each so many times the one before.
+    /// Each wider than the one before by the same factor.
     Log,
 }
 
@@ -58,7 +55,7 @@ pub struct Bin {
 }
 
 impl Spread {
-    /// Of no times there is none.
+    /// `None` without times.
     pub(super) fn of(mut times: Vec<u64>, with_histogram: bool) -> Option<Self> {
         times.sort_unstable();
         let (min_ms, max_ms) = (*times.first()?, *times.last()?);
@@ -85,7 +82,7 @@ impl Spread {
 }
 
 impl Histogram {
-    /// Of times in order.
+    /// The histogram of sorted times.
     fn of(times: &[u64], min: u64, max: u64) -> Self {
         let (scale, edges) = if max / min.max(1) >= FAR {
             (Scale::Log, Axis::log(min.max(1), max + 1).edges(MOST_BINS, min))

@@ -44,7 +44,7 @@ impl Picture {
         Self { body: String::new(), label: escaped(label) }
     }
 
-    /// Adds a piece as it is. A text takes whatever is written to it.
+    /// Adds a piece as it is. Writing to a string cannot fail.
     fn add(&mut self, piece: impl Display) {
         let _ = writeln!(self.body, "{piece}");
     }
@@ -58,7 +58,7 @@ impl Picture {
         self.add(format_args!("<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"));
     }
 
-    /// A rectangle, with a title for whoever points at it.
+    /// A rectangle, with a title that shows when the pointer is over it.
     fn rect(&mut self, class: &str, corner: (f64, f64), size: (f64, f64), title: &str) {
         let ((x, y), (width, height)) = (corner, size);
         let title = if title.is_empty() { String::new() } else { format!("<title>{}</title>", escaped(title)) };

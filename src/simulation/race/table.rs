@@ -1,4 +1,4 @@
-//! Races as text, for people: aligned, and without anything that a terminal would take for an order.
+//! Races as text, for people: aligned, and without control characters that a terminal would act on.
 
 use super::{
     races::{Part, Races},
@@ -15,7 +15,6 @@ const NAME: usize = 32;
 const BAR: u64 = 40;
 
 impl Run {
-    /// As text.
     #[must_use]
     pub fn table(&self) -> String {
         let rows = self.timeline.iter().map(|entry| {
@@ -25,7 +24,7 @@ impl Run {
         let mut text = format!("{}\n\n", self.heading());
         push_rows(&mut text, &[Side::Right, Side::Left, Side::Left], ["after", "agent", "what"], rows);
         if self.omitted > 0 {
-            // A text takes whatever is written to it.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "and {} more", self.omitted);
         }
         let _ = write!(text, "\nwinner    {}\n", self.winner_in_words());
@@ -77,7 +76,6 @@ impl Happening {
 }
 
 impl Races {
-    /// As text.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = format!("{}\n\n", self.heading());

@@ -1,7 +1,7 @@
-//! One run of a race: whoever is next does what they mean to do, and the state machine says what that comes to.
+//! One run of a race: the next agent does what it intends, and the state machine decides the result.
 //!
-//! Nobody knows what became of the others: a released agent learns it from the refusal of what it tries next, and gives
-//! up. What it would have done but for that tells by how much it lost.
+//! No agent knows the state of the others: a released agent learns it from the refusal of what it tries next, and gives
+//! up. What it would have done otherwise shows by how much it lost.
 
 use super::{
     Race,
@@ -24,14 +24,12 @@ pub enum Ending {
     Finalized,
     /// The primary declined, or everybody did.
     Voided,
-    /// The time was over.
     Expired,
     /// Nobody does anything any more, and the envelope does not expire.
     Stalled,
 }
 
 impl Ending {
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +60,7 @@ pub(super) struct Claim {
     pub(super) at: u64,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finish {
     /// The agent who is primary in the end, and when it became that.
@@ -95,7 +93,7 @@ impl<'r> Track<'r> {
         Self { race, envelope, effects, queue, claim: None, rival: None, claims: 0, ended_at: None }
     }
 
-    /// How far each agent has come, and since when.
+    /// The envelope in its present state.
     pub(super) fn envelope(&self) -> &Envelope {
         &self.envelope
     }
@@ -186,7 +184,7 @@ impl<'r> Track<'r> {
         }
     }
 
-    /// Tells of the effects of a command, and lets those plan who have come further by it.
+    /// Reports the effects of a command, and lets the agents plan whose state it changed.
     fn tell(&mut self, at: u64, random: &mut dyn FnMut() -> f64, watch: &mut impl Watch) {
         for place in 0..self.effects.len() {
             let Some(effect) = self.effects.get(place).copied() else { return };

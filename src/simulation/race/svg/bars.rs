@@ -34,7 +34,7 @@ impl Races {
         picture.finish(y + 20.0)
     }
 
-    /// Draws a bar for each agent, from a height on; answers with the height where they end.
+    /// Draws a bar for each agent, from a height on; returns the height where they end.
     fn draw_wins(&self, top: f64, picture: &mut Picture) -> f64 {
         picture.text("strong", LEFT, top, "Wins");
         let mut shown: Vec<&Wins> = self.agents.iter().collect();

@@ -14,7 +14,7 @@ use crate::{
 const TOP: f64 = 84.0;
 const LANE: f64 = 32.0;
 
-/// From how many times the moment of the claim on the last entry lies too far off to be drawn to one measure with it.
+/// From this ratio of the last entry to the moment of the claim, one linear scale cannot show both.
 const FAR: u64 = 12;
 
 impl Run {
@@ -109,7 +109,7 @@ impl Run {
         for (place, entry) in entries.iter().enumerate() {
             let Some(class) = stretch_after(entry.what) else { continue };
             let next = entries.get(place + 1).map(|next| next.after_ms);
-            // Whoever was released and has not noticed does not wait for the end.
+            // An agent that was released and has not noticed does not wait for the end.
             let until = next.unwrap_or(if class == "gone" { entry.after_ms } else { end.max(entry.after_ms) });
             let [from, to] = [entry.after_ms, until].map(|time| across(axis.place(time)));
             picture.line(class, (from, y), (to, y));
@@ -177,7 +177,7 @@ fn legend(y: f64, picture: &mut Picture) {
     }
 }
 
-/// So many lanes, as a number to multiply with.
+/// A number of lanes as a factor.
 fn height_of(lanes: usize) -> f64 {
     f64::from(u32::try_from(lanes).unwrap_or(u32::MAX))
 }
