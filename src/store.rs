@@ -57,9 +57,7 @@ pub enum StoreError {
 /// Where a document lies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The name of the sandbox.
     pub sandbox: Arc<str>,
-    /// The kind of document.
     pub collection: &'static str,
 }
 
@@ -76,14 +74,12 @@ pub struct Document {
     pub due: Option<Due>,
     /// About how many bytes it takes up.
     pub size: usize,
-    /// What it says.
     pub content: Content,
 }
 
 /// A document as it is kept.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// The document.
     pub document: Document,
     /// Another one after each replacement, and never one that lay at this id before, were it deleted or cleared since: what
     /// was read at a version is what lies there as long as the version does.
@@ -97,7 +93,6 @@ pub struct Stored {
 pub enum Content {
     /// A value in memory, shared and not serialized.
     Live(Arc<dyn Live>),
-    /// JSON.
     Encoded(bytes::Bytes),
 }
 
@@ -169,17 +164,11 @@ pub struct Usage {
 #[derive(Clone, Debug)]
 pub enum Write {
     /// Keeps a new document, at a version of its own. Fails with [`StoreError::Taken`] if the id or a key is in use.
-    Insert {
-        /// Its collection.
-        collection: &'static str,
-        /// The document.
-        document: Document,
-    },
+    Insert { collection: &'static str, document: Document },
     /// Replaces the document of the same id, which must be at `version`; otherwise fails with [`StoreError::Conflict`].
     /// Fails with [`StoreError::Taken`] if the document claims a key of another one. The document keeps its place in
     /// the order of insertion.
     Replace {
-        /// Its collection.
         collection: &'static str,
         /// What replaces it.
         document: Document,
@@ -188,16 +177,13 @@ pub enum Write {
     },
     /// Removes a document. With a version, fails with [`StoreError::Conflict`] unless the document is at that version.
     Delete {
-        /// Its collection.
         collection: &'static str,
-        /// Its id.
         id: Arc<str>,
         /// The version that was read; `None` to remove whatever is there.
         version: Option<u64>,
     },
     /// Adds entries to the end of a log. The store numbers them 1, 2, 3, … without gaps, in the order of commits.
     Append {
-        /// The name of the log.
         log: &'static str,
         /// The entries, oldest first.
         entries: Vec<LogEntry>,
@@ -218,12 +204,10 @@ pub enum Written {
 /// The results of a commit that was applied: one for each write, in the same order.
 pub type Committed = Vec<Written>;
 
-/// An entry of a log.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
     /// About how many bytes it takes up.
     pub size: usize,
-    /// What it says.
     pub content: Content,
 }
 
@@ -249,7 +233,6 @@ pub struct LogSlice {
 
 /// A store of documents and logs. Every backend passes the same conformance suite.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// The document of an id.
     fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>>;
 
     /// The document that holds a key.
@@ -277,6 +260,5 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Removes all documents, logs and counters of a sandbox.
     fn clear<'a>(&'a self, sandbox: &'a str) -> Pending<'a, ()>;
 
-    /// How full a collection is.
     fn usage<'a>(&'a self, place: &'a Place) -> Pending<'a, Usage>;
 }

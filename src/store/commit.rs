@@ -12,13 +12,11 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// A commit without writes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Inserts a new record.
     pub fn insert<T: Record>(&mut self, record: Arc<T>) -> &mut Self {
         self.writes.push(Write::Insert { collection: T::COLLECTION, document: document(record) });
         self

@@ -17,7 +17,7 @@ pub struct Log<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// A part of a log that a reader goes along.
+/// A part of a log for a reader that follows it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LogPage<T> {
     /// The entries that are wanted, oldest first.
@@ -30,21 +30,16 @@ pub struct LogPage<T> {
     pub lost: u64,
     /// Entries dropped since the sandbox was last cleared.
     pub dropped: u64,
-    /// The number of the newest entry.
     pub last: u64,
 }
 
 impl<T: Logged> Log<T> {
-    /// The log of a sandbox.
     #[must_use]
     pub fn new(shelf: &Arc<Shelf>) -> Self {
         Self { shelf: Arc::clone(shelf), kind: PhantomData }
     }
 
     /// Appends entries in a commit of their own, and returns the number of the first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn append(&self, entries: impl IntoIterator<Item = Arc<T>>) -> Result<u64, StoreError> {
         let mut commit = Commit::new();
         commit.append(entries);
@@ -55,9 +50,6 @@ impl<T: Logged> Log<T> {
     }
 
     /// The entries after a number that `wanted` admits, oldest first: at most `limit`, and a few megabytes.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn page(
         &self,
         after: u64,
@@ -67,11 +59,8 @@ impl<T: Logged> Log<T> {
         self.page_within(after, limit, PAGE_BYTES, wanted).await
     }
 
-    /// As [`Log::page`], with at most `limit` entries, and about `bytes` except for the
-    /// last one. Entries appended after the call began may be left for the next page.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// As [`Log::page`], with at most `limit` entries, and about `bytes` except for the last one. Entries appended
+    /// after the call began may be left for the next page.
     pub async fn page_within(
         &self,
         after: u64,
@@ -103,7 +92,7 @@ impl<T: Logged> Log<T> {
                 }
                 page.seen = number;
             }
-            // A reader who wants nothing must not run after writers for ever.
+            // A reader whose filter admits nothing must not chase writers for ever.
             if is_over || page.seen >= *end.get_or_insert(page.last) {
                 return Ok(page);
             }
@@ -111,17 +100,10 @@ impl<T: Logged> Log<T> {
     }
 
     /// The number of the newest entry, 0 if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn last(&self) -> Result<u64, StoreError> {
         Ok(self.shelf.store().log(self.shelf.name(), T::LOG, 0, 0).await?.last)
     }
 
-    /// How full the log is.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn usage(&self) -> Result<Usage, StoreError> {
         Ok(self.shelf.store().log(self.shelf.name(), T::LOG, 0, 0).await?.usage)
     }

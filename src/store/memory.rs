@@ -29,7 +29,7 @@ pub struct Memory {
     /// The last version given. Versions are unique in the store: an id may come back, in the same space or in the one
     /// after a `clear`, while a caller still holds the version of what was there before.
     versions: AtomicU64,
-    /// What everything kept counts against.
+    /// The account of everything that is kept.
     account: Account,
 }
 
@@ -76,7 +76,7 @@ impl Memory {
         })
     }
 
-    /// Looks at a collection; `T::default()` if it was never written to.
+    /// Reads from a collection; `T::default()` if it was never written to.
     fn look<T: Default>(&self, place: &Place, look: impl FnOnce(&Collection) -> T) -> T {
         let Some(space) = self.space(&place.sandbox) else { return T::default() };
         read(&space, |space| space.collections.get(place.collection).map(look)).unwrap_or_default()
@@ -92,7 +92,7 @@ fn write<T>(space: &RwLock<Space>, change: impl FnOnce(&mut Space) -> T) -> T {
     change(&mut space.write().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Wraps what is there at once in the shape that slower stores need.
+/// Wraps a result that is there at once in the future that slower stores need.
 fn now<'a, T: Send + 'a>(result: Result<T, StoreError>) -> Pending<'a, T> {
     Box::pin(std::future::ready(result))
 }
@@ -176,7 +176,7 @@ struct Space {
     counters: HashMap<&'static str, u64>,
 }
 
-/// How to take one write back.
+/// How to undo one write.
 enum Undo {
     /// Remove the document at a sequence number.
     Remove(&'static str, u64),
@@ -268,7 +268,7 @@ impl Space {
         }
     }
 
-    /// Takes back what was applied, last write first.
+    /// Undoes what was applied, last write first.
     fn undo(&mut self, undo: &mut Vec<Undo>, freed: &mut Freed) {
         while let Some(step) = undo.pop() {
             match step {

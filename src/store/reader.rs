@@ -32,36 +32,23 @@ impl<T: Record> Reader<T> {
         Self { shelf: Arc::clone(shelf), place, kind: PhantomData }
     }
 
-    /// The record of an id.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn get(&self, id: &str) -> Result<Option<Arc<T>>, StoreError> {
         self.shelf.store().get(&self.place, id).await?.map(|stored| decode(&stored)).transpose()
     }
 
-    /// The record of an id, with the version at which a commit may replace or remove it.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// The record with this id, and the version at which a commit may replace or remove it.
     pub async fn get_versioned(&self, id: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
         let Some(stored) = self.shelf.store().get(&self.place, id).await? else { return Ok(None) };
         Ok(Some((decode(&stored)?, stored.version)))
     }
 
     /// The record that holds a key.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn find(&self, key: &str) -> Result<Option<Arc<T>>, StoreError> {
         self.shelf.store().find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
     }
 
     /// The records that `wanted` admits, newest first, from after the record `after` on: at most `limit`, and a few
     /// megabytes. `None` when there is no record `after`, which may have gone.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn page(
         &self,
         after: Option<&str>,
@@ -91,25 +78,16 @@ impl<T: Record> Reader<T> {
     }
 
     /// About how many bytes all records take up.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn size(&self) -> Result<usize, StoreError> {
         Ok(self.shelf.store().usage(&self.place).await?.bytes)
     }
 
     /// All records that `wanted` admits, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn all(&self, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
         self.collect(Page::default(), wanted).await
     }
 
     /// All records with a tag that `wanted` admits, newest first. Other records are not read.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn tagged(&self, tag: &str, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
         self.collect(Page { tag: Some(tag), ..Page::default() }, wanted).await
     }
@@ -120,10 +98,6 @@ impl<T: Record> Reader<T> {
         records.filter(|record| record.as_ref().map_or(true, |record| wanted(record))).collect()
     }
 
-    /// How full the collection is.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn fill(&self) -> Result<Usage, StoreError> {
         self.shelf.store().usage(&self.place).await
     }

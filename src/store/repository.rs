@@ -4,14 +4,12 @@ use super::{Commit, Page, Reader, Shelf, StoreError, Written};
 use crate::base::document::Record;
 use std::{ops::Deref, sync::Arc};
 
-/// What an update came to.
 #[derive(Debug)]
 pub enum Update<T, E> {
     /// The record as it now is.
     Done(Arc<T>),
     /// The closure refused, and nothing was changed: its reason, and the record as it is.
     Refused(E, Arc<T>),
-    /// There is no such record.
     Missing,
 }
 
@@ -28,7 +26,6 @@ impl<T> Deref for Repository<T> {
 }
 
 impl<T: Record> Repository<T> {
-    /// The records of a sandbox.
     #[must_use]
     pub fn new(shelf: &Arc<Shelf>) -> Self {
         Self(Reader::new(shelf))
@@ -60,8 +57,8 @@ impl<T: Record> Repository<T> {
         .await
     }
 
-    /// Replaces a record by what a pure function makes of it, which runs again when another caller was quicker.
-    /// If the function makes nothing of it, or refuses, nothing is copied and nothing is written.
+    /// Replaces a record by what a pure function makes of it, which runs again when another caller was quicker. If the
+    /// function returns nothing, or refuses, nothing is copied and nothing is written.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when the new record claims a key of another one.
@@ -106,9 +103,6 @@ impl<T: Record> Repository<T> {
 
     /// Removes a record that `may` allows to be removed. The record cannot change between the look and the removal.
     /// [`Update::Done`] holds the record as it was.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn delete_if<E>(&self, id: &str, may: impl Fn(&T) -> Result<(), E>) -> Result<Update<T, E>, StoreError> {
         loop {
             let Some((current, version)) = self.get_versioned(id).await? else {
@@ -128,19 +122,13 @@ impl<T: Record> Repository<T> {
     }
 
     /// Removes a record, and returns whether it was there.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
     pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
         let mut commit = Commit::new();
         commit.delete::<T>(id, None);
         Ok(self.shelf.commit(commit).await?.contains(&Written::Deleted(true)))
     }
 
-    /// Removes all records that there are, and returns how many those were.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// Removes all records, and returns how many there were.
     pub async fn delete_all(&self) -> Result<usize, StoreError> {
         let mut commit = Commit::new();
         for stored in self.shelf.store().list(&self.place, Page::default()).await? {

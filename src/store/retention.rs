@@ -15,7 +15,6 @@ pub(super) struct Limit {
 }
 
 impl Retention {
-    /// No limits.
     #[must_use]
     pub fn unlimited() -> Self {
         Self::default()

@@ -3,7 +3,7 @@
 use super::{Commit, Committed, News, Store, StoreError};
 use std::{fmt, sync::Arc};
 
-/// Somebody who has to know of every commit to a shelf.
+/// Is notified of every commit to a shelf.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// A commit was applied, or may have been: the store failed, or the caller did not wait for it.
     fn committed(&self, news: News);
@@ -18,25 +18,22 @@ pub struct Shelf {
 }
 
 impl Shelf {
-    /// The shelf of a name.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, name: Arc<str>) -> Self {
         Self { store, name, observer: None }
     }
 
-    /// The same shelf, whose commits `observer` is told of.
+    /// The same shelf, which reports its commits to `observer`.
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer: Some(observer), ..self }
     }
 
-    /// The store that it is in.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
@@ -45,9 +42,10 @@ impl Shelf {
     /// Applies all writes of a commit, or none of them.
     ///
     /// # Errors
-    /// As of [`Store::commit`].
+    /// Those of [`Store::commit`].
     pub async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        // Told when this is dropped, so that it is told as well when the caller hangs up while a slow store commits.
+        // Notified when this is dropped, so that it is notified as well when the caller hangs up while a slow store
+        // commits.
         let mut telling = Telling { observer: self.observer.as_deref(), news: commit.news() };
         let result = self.store.commit(&self.name, commit.into()).await;
         if matches!(result, Err(StoreError::Taken | StoreError::Conflict { .. })) {
