@@ -19,7 +19,6 @@ pub enum LogFormat {
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the usual words")]
 pub enum LogLevel {
     Error,
     Warn,

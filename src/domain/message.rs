@@ -13,7 +13,6 @@ pub const MOST_MESSAGES: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the usual words")]
 pub enum Channel {
     Sms,
     Whatsapp,

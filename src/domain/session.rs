@@ -17,7 +17,6 @@ use std::sync::Arc;
 /// What the agent should do (R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the contract's own words")]
 pub enum Intent {
     SendESignRequest,
     CreateTemplate,

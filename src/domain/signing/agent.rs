@@ -80,7 +80,6 @@ impl Person {
 
 /// A language of the signing service (G2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the contract's own words")]
 pub enum Locale {
     #[default]
     #[serde(rename = "en-US")]
@@ -92,7 +91,6 @@ pub enum Locale {
 /// How a one-time code reaches a phone (G2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the contract's own words")]
 pub enum PhoneContactMethod {
     #[default]
     Sms,

@@ -94,7 +94,6 @@ impl Contact {
 /// A change to a contact; what is not given stays.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "as in `Contact`")]
 pub struct ContactChange {
     pub name: Option<Box<str>>,
     pub email: Option<Box<str>>,

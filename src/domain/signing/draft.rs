@@ -69,7 +69,6 @@ impl NewRecipient {
 
 /// A change to a recipient; what is not given stays.
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "as in `NewRecipient`")]
 pub struct RecipientChange {
     pub kind: Option<RecipientType>,
     pub identifier: Option<Box<str>>,

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 /// What can happen to an envelope, its recipients and agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each is documented by its own word in `as_str`")]
 pub enum EffectKind {
     #[serde(rename = "envelope.created")]
     EnvelopeCreated,

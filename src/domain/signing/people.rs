@@ -154,7 +154,6 @@ pub enum InsteadOf {
 /// What a person does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "see `Act`")]
 pub enum Intention {
     Open,
     Accept,

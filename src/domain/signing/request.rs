@@ -219,7 +219,6 @@ impl From<PersonRequest> for Person {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "as in `Contact`")]
 pub struct ContactRequest {
     pub name: Box<str>,
     #[serde(default)]
@@ -232,7 +231,6 @@ pub struct ContactRequest {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "as in `Group`")]
 pub struct GroupRequest {
     pub name: Box<str>,
     pub contact_ids: Vec<String>,
@@ -241,7 +239,6 @@ pub struct GroupRequest {
 /// A change to a contact group; what is not given stays.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "as in `Group`")]
 pub struct GroupChangeRequest {
     #[serde(default)]
     pub name: Option<Box<str>>,

@@ -6,7 +6,6 @@ use std::fmt;
 /// Something that must always hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is documented by its own sentence in `sentence`")]
 pub enum Invariant {
     RefusalChangesNothing,
     EndedIsFinal,

@@ -52,7 +52,6 @@ pub struct Part {
 
 /// How runs ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "see `Ending`")]
 pub struct Endings {
     pub finalized: Part,
     pub voided: Part,

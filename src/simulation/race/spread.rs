@@ -11,7 +11,6 @@ const FAR: u64 = 20;
 
 /// How times are spread. Percentiles are times that came up: the p-th is the smallest that p in 100 do not exceed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "each says it")]
 pub struct Spread {
     /// How many times there are.
     pub runs: u64,
