@@ -129,7 +129,7 @@ impl App {
             .keep(Message::COLLECTION, MOST_MESSAGES, usize::MAX)
             .keep(AccessToken::COLLECTION, sandbox::LISTED, usize::MAX)
             .keep(Event::LOG, settings.max_events, usize::MAX)
-            // A token that was taken back must not pass again because memory is short.
+            // A revoked token must not become valid again because memory is short.
             .never_drop(Revocation::COLLECTION)
             .never_drop(MassExpiry::COLLECTION);
         let memory = Budget::new(settings.max_memory);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// share).
 pub type Key = Arc<str>;
 
-/// When something is to happen to a document without anybody asking for it.
+/// When a task of a document is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     /// By the sandbox's clock.
@@ -28,9 +28,8 @@ impl Due {
     }
 }
 
-/// A type that lies in a collection of its own.
+/// A type that a store keeps in a collection of its own.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
-    /// The name of the collection.
     const COLLECTION: &'static str;
 
     /// The record's id, unique in its sandbox.
@@ -59,7 +58,6 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
 
 /// A type that is appended to a log of its own.
 pub trait Logged: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name of the log.
     const LOG: &'static str;
 
     /// About how many bytes the entry takes up, for logs that are bounded by them.
@@ -73,6 +71,5 @@ pub trait Logged: Serialize + DeserializeOwned + Send + Sync + 'static {
 pub struct Numbered<T> {
     /// Numbers start at 1 and have no gaps.
     pub number: u64,
-    /// The entry.
     pub entry: T,
 }

@@ -1,8 +1,8 @@
-//! Tasks: what happens in a sandbox without anybody asking for it.
+//! Tasks: what happens in a sandbox without a request.
 //!
-//! Tasks are not kept. They follow from documents, each of which says when its first one is due, so that no task can be
-//! lost, or outlive what it is about. Among tasks due at the same instant, the ends of agent sessions come first; all
-//! others have the order of [`EnvelopeTask`], and then that in which their documents were made.
+//! Tasks are not stored. They follow from documents, each of which says when its first one is due, so that no task can
+//! be lost, or outlive what it is about. Among tasks due at the same instant, the ends of agent sessions come first;
+//! all others have the order of [`EnvelopeTask`], and then that in which their documents were made.
 
 use crate::domain::signing::{AgentId, EnvelopeId, EnvelopeTask, Intention};
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ pub enum Task {
     },
     /// A simulated person does something.
     Act {
-        /// What.
+        /// What the person does.
         act: Intention,
         /// `agt_…`.
         agent_id: AgentId,

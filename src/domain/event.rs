@@ -101,7 +101,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// What a transition brought about, as events; `envelope` is as the transition left it.
+    /// The effects of a transition, as events; `envelope` is as the transition left it.
     pub fn of_transition(envelope: &Envelope, effects: &[Effect], at: Timestamp) -> impl Iterator<Item = Self> {
         effects.iter().enumerate().map(move |(place, effect)| Self {
             at,

@@ -43,18 +43,12 @@ impl Until {
 
 impl Sandbox {
     /// When the next task is due.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let first = self.shelf.store().due(self.shelf.name(), 1).await?.documents;
         Ok(first.first().and_then(|(_, stored)| Some(stored.document.due?.at)))
     }
 
     /// The next `limit` tasks in order, and the number of all tasks.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn agenda(&self, limit: usize) -> Result<(Vec<Item>, u64), StoreError> {
         let slice = self.shelf.store().due(self.shelf.name(), limit).await?;
         let mut tasks = Vec::new();
@@ -74,7 +68,7 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable. What came before is done; the task that failed stays due.
     pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
-        // One after the other, whoever moved the clock: two at once would each carry out every other task, and in no
+        // One at a time, whichever caller moved the clock: two at once would each carry out every other task, and in no
         // order. Only those who settle wait for it, and a caller who hangs up gives their turn back.
         let _turn = self.settling.acquire().await;
         let mut ran = Vec::new();
@@ -163,7 +157,7 @@ fn tasks_of(collection: &str, stored: &Stored) -> Result<Vec<(u8, Item)>, StoreE
     }
 }
 
-/// A defect: a document says that it is due, and nobody knows what is to happen to it.
+/// A defect: a document is due, but has no task.
 fn no_tasks(collection: &str) -> StoreError {
     StoreError::Unavailable(format!("documents of {collection} have no tasks"))
 }

@@ -28,15 +28,15 @@ use std::{convert::Infallible, sync::Arc};
 /// How many tasks of an envelope are carried out in one commit. An envelope with ten thousand agents is copied for each.
 const MOST_TOGETHER: usize = 256;
 
-/// What making an envelope brings about.
+/// The effect of creating an envelope.
 const CREATED: Effect = Effect { kind: EffectKind::EnvelopeCreated, recipient: None, agent: None };
 
-/// What came of a command that was not refused.
+/// The result of a command that was not refused.
 #[derive(Debug)]
 pub struct Performed {
     /// The envelope as it now is.
     pub envelope: Arc<Envelope>,
-    /// Where the agent is who did it, if one did.
+    /// Where the agent is that did it, if one did.
     pub spot: Option<Spot>,
     /// Whether it had effects; a repeated one has none.
     pub effective: bool,
@@ -44,9 +44,6 @@ pub struct Performed {
 
 impl Sandbox {
     /// Makes a draft (G6). `base_url` is how the caller reaches the server.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
     pub async fn create_envelope(&self, terms: Terms, base_url: Option<BaseUrl>) -> Result<Arc<Envelope>, StoreError> {
         let draft = Envelope { base_url, ..Envelope::new(EnvelopeId(0), terms) };
         loop {
@@ -63,7 +60,7 @@ impl Sandbox {
         }
     }
 
-    /// The envelope of an id.
+    /// The envelope with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchEnvelope`], or when the store is unavailable.
@@ -85,7 +82,7 @@ impl Sandbox {
         }
     }
 
-    /// The recipient of an id, one that was removed included.
+    /// The recipient with this id, removed ones included.
     ///
     /// # Errors
     /// [`SigningError::NoSuchRecipient`].
@@ -138,7 +135,7 @@ impl Sandbox {
         .await
     }
 
-    /// Takes a recipient out of a draft.
+    /// Removes a recipient from a draft.
     ///
     /// # Errors
     /// A [`SigningError`], and nothing was changed.
@@ -166,7 +163,7 @@ impl Sandbox {
         self.command(id, Command::Send).await
     }
 
-    /// Calls an envelope off (G6).
+    /// Voids an envelope (G6).
     ///
     /// # Errors
     /// A [`SigningError`], and nothing was changed.
@@ -201,8 +198,8 @@ impl Sandbox {
         Ok((envelope, spot))
     }
 
-    /// Carries a command out now. Of any number of callers at once, each is judged by what those before it left; one who
-    /// is refused has cost a look.
+    /// Carries out a command now. Concurrent callers are judged one after the other, each by what the one before left;
+    /// a refusal costs only a read.
     async fn command(&self, id: &str, command: Command<'_>) -> Result<Performed, SigningError> {
         let mut effects = Vec::new();
         let updated = self.records.envelopes.evolve_with(id, |current, commit| {
@@ -210,7 +207,7 @@ impl Sandbox {
             if current.judge(command)? == Judgement::Repeated {
                 return Ok(None);
             }
-            // Read in here, so that time goes the way of the transitions.
+            // Read in here, so that the times of transitions are in the order of the transitions.
             let now = self.clock.now();
             let mut next = Envelope::clone(current);
             next.perform(command, now, &mut effects)?;
@@ -267,7 +264,7 @@ impl Sandbox {
     }
 }
 
-/// What comes of a task. What is refused by now has no effect, and is not tried again.
+/// The result of a task. A task that the rules refuse by now has no effect, and is not tried again.
 fn perform_task(envelope: &mut Envelope, task: EnvelopeTask, due: Timestamp) -> Vec<Effect> {
     let mut effects = Vec::new();
     let _ = match task {

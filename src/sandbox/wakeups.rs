@@ -1,4 +1,4 @@
-//! Who waits for something to happen in a sandbox: readers of events, and the timer.
+//! Wakes those that wait for something to happen in a sandbox: readers of events, and the timer.
 
 use super::Sandbox;
 use crate::store::{News, Observer};
@@ -20,7 +20,7 @@ pub(super) struct Wakeups {
 }
 
 impl Wakeups {
-    /// Those of a sandbox without documents. `alarm` wakes the timer.
+    /// The wakeups of a sandbox without documents. `alarm` wakes the timer.
     pub(super) fn new(alarm: &Arc<Notify>) -> Self {
         Self { happened: Notify::new(), next_look: AtomicI64::new(i64::MAX), alarm: Arc::clone(alarm) }
     }
@@ -57,8 +57,8 @@ fn microseconds(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MIN)
 }
 
-/// Sets the time of the timer's next look when the present one ends; at once, if it is given up. Whatever is committed
-/// meanwhile sets an earlier time by itself.
+/// Sets the time of the timer's next look when the present one ends; at once, if it is given up. Commits in the
+/// meantime set an earlier time themselves.
 pub(super) struct NextLook<'w> {
     wakeups: &'w Wakeups,
     at: Option<Timestamp>,
@@ -89,8 +89,8 @@ impl Drop for NextLook<'_> {
 }
 
 impl Sandbox {
-    /// Done when something has happened, or when the sandbox was reset or is gone; to be called before the log of events
-    /// is read.
+    /// Completes when something has happened, or when the sandbox was reset or is gone; to be called before the log of
+    /// events is read.
     pub fn happened(&self) -> impl Future<Output = ()> {
         let mut happened = Box::pin(self.wakeups.happened.notified());
         happened.as_mut().enable();

@@ -60,7 +60,7 @@ impl Commit {
     }
 }
 
-/// What of a commit concerns those who wait for something to happen in the sandbox.
+/// What a commit means for those that wait for something to happen in the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct News {
     /// When the first task of the documents that were written is due.

@@ -28,7 +28,8 @@ impl Retention {
         self
     }
 
-    /// Drops nothing of a collection or log, not even when memory is short: what forgetting it would undo.
+    /// Drops nothing of a collection or log, not even when memory is short. For documents whose loss would undo
+    /// something.
     #[must_use]
     pub fn never_drop(mut self, name: &'static str) -> Self {
         self.0.insert(name, Limit { count: usize::MAX, bytes: usize::MAX, gives_way: false });

@@ -1,8 +1,8 @@
 //! The competition: one function from (envelope, command, now) to (envelope, effects), or a named refusal (G4 to G10).
 //!
 //! Pure, and total: every command may come at any time, twice or too late, and either has its effects whole or is
-//! refused and changes nothing. [`Envelope::judge`] looks without touching, so that whoever comes too late costs no
-//! more than a look.
+//! refused and changes nothing. [`Envelope::judge`] checks without changing anything, so that a command that comes too
+//! late is cheap to refuse.
 
 mod change;
 mod judge;
@@ -15,14 +15,10 @@ use super::{
 use change::Change;
 use jiff::Timestamp;
 
-/// What somebody wants to happen to an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command<'c> {
-    /// The sender sends the draft.
     Send,
-    /// The sender calls it off.
     Void,
-    /// Its time is over.
     Expire,
     /// Those who could act are reminded.
     Remind,
@@ -30,24 +26,20 @@ pub enum Command<'c> {
     Act(Spot, Act<'c>),
 }
 
-/// What an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Act<'c> {
     /// Opens the invitation.
     Open,
     /// Takes the role, if nobody else has (G4).
     Accept,
-    /// Wants nothing of it.
     Decline,
     /// Signs, with the one-time code where it is asked for.
     Sign {
-        /// The code.
         code: Option<&'c str>,
     },
 }
 
 impl Act<'_> {
-    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +51,7 @@ impl Act<'_> {
     }
 }
 
-/// What a command that is not refused comes to.
+/// The result of a command that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// It has effects.
@@ -69,7 +61,7 @@ pub enum Judgement {
 }
 
 impl Envelope {
-    /// Carries a command out, and appends what it brought about to `effects`; says whether it was anything.
+    /// Carries out a command and appends its effects to `effects`; returns whether there were any.
     ///
     /// # Errors
     /// A [`Refusal`], and nothing was changed.

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What an envelope was made with.
+/// What an envelope is created with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
     /// 2 to 48 characters.
     pub name: Box<str>,
-    /// Free-form, of the caller's own.
+    /// Free-form data of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Value>,
     /// Days from sending to expiry, 1 to 90.
@@ -36,7 +36,6 @@ pub struct Terms {
     /// Whether the envelope stays `sent` when a required recipient declines; else it is voided (G10).
     #[serde(default)]
     pub keep_declined: bool,
-    /// When it was made.
     pub created_at: Timestamp,
     /// The agent session that made it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,7 +65,7 @@ impl Terms {
     }
 }
 
-/// Where an envelope comes from that a handoff made.
+/// The handoff that created an envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// `as_…`.
@@ -90,29 +89,20 @@ pub enum EnvelopeState {
     /// Can still be changed.
     Draft,
     /// Waits for those who sign.
-    Sent {
-        /// When it was sent.
-        sent_at: Timestamp,
-    },
+    Sent { sent_at: Timestamp },
     /// All required recipients have done their part.
     Finalized {
-        /// When it was sent.
         sent_at: Timestamp,
         /// When it ended.
         at: Timestamp,
     },
-    /// Called off.
     Voided {
-        /// When it was sent.
         sent_at: Timestamp,
         /// When it ended.
         at: Timestamp,
-        /// Why.
         because: VoidReason,
     },
-    /// Its time was over.
     Expired {
-        /// When it was sent.
         sent_at: Timestamp,
         /// When it ended.
         at: Timestamp,
@@ -151,7 +141,6 @@ impl EnvelopeState {
         matches!(self, Self::Finalized { .. } | Self::Voided { .. } | Self::Expired { .. })
     }
 
-    /// When it was sent.
     #[must_use]
     pub fn sent_at(&self) -> Option<Timestamp> {
         match *self {
@@ -164,25 +153,21 @@ impl EnvelopeState {
     }
 }
 
-/// An envelope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Its id.
     pub id: EnvelopeId,
-    /// What it was made with.
     pub terms: Arc<Terms>,
-    /// Where it stands.
     pub state: EnvelopeState,
-    /// Its roles, in the order in which they were added. Those taken out stay, and play no part.
+    /// Its roles, in the order in which they were added. Removed ones stay, and are ignored.
     pub recipients: Vec<Recipient>,
     /// The number that the next agent gets.
     pub next_agent: u32,
     /// How many of its transitions had effects, its creation included.
     pub revision: u64,
-    /// How the caller reached the server who made it: how URLs in its mails begin. `None` where nobody called.
+    /// How the caller who created it reached the server: how URLs in its mails begin. `None` where nobody called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
-    /// What happens to it by itself.
+    /// What happens to it without a command.
     #[serde(default, skip_serializing_if = "Upcoming::is_empty")]
     pub upcoming: Upcoming,
 }
@@ -222,7 +207,7 @@ impl Envelope {
         self.recipients.get(usize::try_from(place).ok()?)
     }
 
-    /// The place of the recipient of an id, removed ones included.
+    /// The place of the recipient with this id, removed ones included.
     #[must_use]
     pub fn place_of(&self, id: RecipientId) -> Option<usize> {
         if id.envelope != self.id {
@@ -231,7 +216,7 @@ impl Envelope {
         self.recipients.iter().position(|recipient| recipient.role.number == id.number)
     }
 
-    /// Where the agent of an id is. The cost does not grow with the number of agents.
+    /// Where the agent with this id is. The cost does not grow with the number of agents.
     #[must_use]
     pub fn spot_of(&self, id: AgentId) -> Option<Spot> {
         if id.envelope != self.id {
@@ -284,7 +269,7 @@ impl Envelope {
         regular.chain(last.map(u32::from)).filter_map(|day| self.after(day)).filter(|due| *due > now).min()
     }
 
-    /// So many days after it was sent.
+    /// `days` days after it was sent.
     fn after(&self, days: u32) -> Option<Timestamp> {
         let span = DAY.checked_mul(i32::try_from(days).ok()?)?;
         Some(self.state.sent_at()?.checked_add(span).unwrap_or(Timestamp::MAX))

@@ -1,4 +1,4 @@
-//! What happens to an envelope without anybody asking for it: its end, reminders, and what simulated people do.
+//! What happens to an envelope without a command: its end, reminders, and what simulated people do.
 //!
 //! It is part of the envelope, so that a transition and what it plans are written together, or not at all.
 
@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Something that happens to an envelope by itself. Among those due at the same instant, the lesser comes first.
+/// Something that happens to an envelope without a command. Among those due at the same instant, the lesser comes
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EnvelopeTask {
-    /// It expires.
     Expire,
     /// Those who could act on it are reminded.
     Remind,
@@ -51,25 +51,21 @@ pub struct Upcoming {
     acts: VecDeque<PlannedAct>,
 }
 
-/// What a simulated person does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PlannedAct {
-    /// When.
     pub due: Timestamp,
-    /// What.
     pub act: Intention,
     /// The number of the agent in the envelope.
     pub agent: u32,
 }
 
 impl Upcoming {
-    /// Whether nothing is planned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.remind.is_none() && self.void.is_none() && self.acts.is_empty()
     }
 
-    /// Replaces what the agents of some numbers do next by `acts`, at most one of each agent. Sorts `agents`.
+    /// Replaces what the agents with these numbers do next by `acts`, at most one for each agent. Sorts `agents`.
     pub fn replan(&mut self, agents: &mut [u32], acts: &[PlannedAct]) {
         match agents {
             [] => {}

@@ -63,14 +63,14 @@ impl Sandbox {
                 _ => {}
             }
         }
-        // An agent who is invited by the very transition that lets the host in is planned twice, and alike.
+        // An agent who is invited by the transition in which the host accepts is planned twice, in the same way.
         acts.sort_unstable();
         acts.dedup();
         envelope.upcoming.replan(&mut agents, &acts);
     }
 
-    /// Plans all that lies before an envelope that comes from elsewhere. Nothing of it need be told: when somebody does
-    /// something follows from the seed and from when they could.
+    /// Plans the future of an envelope that comes from elsewhere, such as a snapshot, which need not hold it: when
+    /// somebody does something follows from the seed and from when they could.
     pub(in crate::sandbox) fn plan_anew(&self, envelope: &mut Envelope) {
         envelope.upcoming = Upcoming::default();
         if !matches!(envelope.state, EnvelopeState::Sent { .. }) {
@@ -92,7 +92,7 @@ impl Sandbox {
         Some(later(envelope.state.sent_at()?, after))
     }
 
-    /// What those do who sign in person, once their host is there.
+    /// What in-person signers do, once their host is there.
     fn plan_hosted(&self, envelope: &Envelope, effect: &Effect) -> Vec<PlannedAct> {
         let host = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|host| host.role.number);
         let is_hosted = |recipient: &Recipient| {
@@ -141,7 +141,7 @@ impl Sandbox {
         self.ids.chance_of(kind, envelope.id.0.wrapping_add(u64::from(agent)))
     }
 
-    /// The one-time code of an agent: always the same, so that nothing has to be kept to tell it again.
+    /// The one-time code of an agent: always the same, so that it need not be stored.
     pub(super) fn code(&self, agent: AgentId) -> Box<str> {
         self.ids.code(agent.envelope.0 ^ u64::from(agent.number).rotate_left(32)).into()
     }
@@ -176,7 +176,7 @@ impl Sandbox {
     }
 }
 
-/// What a simulated person does; `code` is the one that was sent to them.
+/// The act of a simulated person; `code` is the one that was sent to them.
 pub(super) fn act_of(act: Intention, code: Option<&str>) -> Act<'_> {
     match act {
         Intention::Open => Act::Open,
@@ -192,7 +192,7 @@ pub(super) fn code_of(envelope: &Envelope, spot: Spot) -> Option<Box<str>> {
     codes.get(usize::try_from(spot.agent).ok()?)?.clone()
 }
 
-/// Where the agent is to whom something happened.
+/// Where the agent is that the effect is about.
 fn spot_of(effect: &Effect) -> Option<Spot> {
     Some(Spot { recipient: effect.recipient?, agent: effect.agent? })
 }
@@ -202,7 +202,7 @@ fn number_at(envelope: &Envelope, spot: Spot) -> Option<u32> {
     envelope.agent_id(spot).map(|id| id.number)
 }
 
-/// Since when the agents of a recipient can open, as far as that hangs on a host; not yet, where the host is not there.
+/// Since when the agents of a recipient can open, as far as that depends on a host; `None` while the host is not there.
 fn may_open(envelope: &Envelope, recipient: &Recipient) -> Option<Timestamp> {
     let is_host = |host: &&Recipient| {
         host.role.kind == RecipientType::Host

@@ -133,7 +133,7 @@ impl EventReader {
             let wanted = |_, event: &Event| self.filter.admits(event);
             let page = sandbox.events().page_within(self.seen, PAGE, PAGE_BYTES, wanted).await?;
             if self.seen > page.last {
-                // Whoever goes on with the successor tells of the reset.
+                // The reader of the successor reports the reset.
                 if sandbox.was_reset() {
                     return Ok(text);
                 }
