@@ -41,7 +41,7 @@ fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let scope = Option::<String>::deserialize(deserializer)?;
     if let Some(scope) = &scope {
-        Scopes::read(scope).map_err(|error| D::Error::custom(error.description.trim_end_matches('.')))?;
+        Scopes::read(scope).map_err(|error| D::Error::custom(error.description))?;
     }
     Ok(scope)
 }

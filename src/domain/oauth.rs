@@ -21,7 +21,7 @@ mod request;
 mod times;
 
 pub use assertion::{Assertion, AssertionJudgement, Grant, Ground, Issuer, refuse_claim};
-pub use client::{Client, Scope, Scopes, SecretDigest, is_client_id};
+pub use client::{Client, Scope, ScopeError, Scopes, SecretDigest, is_client_id};
 pub use error::{ErrorCode, TokenError};
 pub use fate::{Fate, JudgedAssertion, Verdict};
 pub use issued::{MassExpiry, Revocation};

@@ -123,7 +123,8 @@ pub(super) fn judge_scope(claims: &Map<String, Value>, client: Option<&Client>, 
         Some(other) => return refuse(bench, format!("it is {}; {wanted} in one string are wanted", kind(other))),
     };
     match Scopes::read(text) {
-        Err(error) => refuse(bench, lower_first(error.description.trim_end_matches('.'))),
+        // In the quotes of the other verdicts.
+        Err(error) => refuse(bench, error.description.replace('"', "'")),
         Ok(scopes) => match client.map(|client| (client, scopes.beyond(client.scopes))) {
             Some((client, beyond)) if !beyond.is_empty() => {
                 refuse(bench, format!("it asks for '{beyond}'; the client may have '{}'", client.scopes))
@@ -138,9 +139,4 @@ pub(super) fn judge_scope(claims: &Map<String, Value>, client: Option<&Client>, 
 
 pub(super) fn advice(pointer: &str, code: &'static str, message: &str) -> Advice {
     Advice { pointer: pointer.to_owned(), code, message: message.to_owned() }
-}
-
-fn lower_first(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -2,9 +2,9 @@
 
 use super::{
     ErrorCode, TokenError,
-    error::Quoted,
     key::{KeyError, MOST_KEYS, PublicKey},
 };
+use crate::base::position::brief;
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{Digest, SHA256, digest},
@@ -136,6 +136,22 @@ impl Scope {
     }
 }
 
+/// A text that is not a list of scopes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{description}")]
+pub struct ScopeError {
+    /// What is wrong, and the fix.
+    pub description: String,
+}
+
+impl From<ScopeError> for TokenError {
+    fn from(ScopeError { description }: ScopeError) -> Self {
+        // The token endpoint answers in sentences.
+        let sentence = format!("{}{}.", description[..1].to_uppercase(), &description[1..]);
+        Self::new(ErrorCode::InvalidScope, &sentence)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);
 
@@ -148,21 +164,21 @@ impl Scopes {
     /// Reads scopes as RFC 6749, 3.3 writes them: words between single spaces.
     ///
     /// # Errors
-    /// `invalid_scope`, with the word that is not a scope.
-    pub fn read(text: &str) -> Result<Self, TokenError> {
-        let refuse = |problem: &str| Err(TokenError::new(ErrorCode::InvalidScope, problem));
+    /// At the first word that is not a scope.
+    pub fn read(text: &str) -> Result<Self, ScopeError> {
+        let refuse = |description: String| Err(ScopeError { description });
         if text.is_empty() {
-            return refuse("The scope is empty; ask for 'openid agent_sessions:create'.");
+            return refuse("the scope is empty; ask for \"openid agent_sessions:create\"".to_owned());
         }
         text.split(' ').try_fold(Self::default(), |Self(bits), word| {
             if word.is_empty() {
-                return refuse("The scope has more than one space in a row, or one at an end.");
+                return refuse("the scope has a space too many; write one space between two words".to_owned());
             }
             match Scope::ALL.into_iter().find(|scope| scope.as_str() == word) {
                 Some(scope) => Ok(Self(bits | scope.bit())),
-                None => refuse(&format!(
-                    "There is no scope {}; there are 'openid' and 'agent_sessions:create'.",
-                    Quoted(word)
+                None => refuse(format!(
+                    "there is no scope {:?}; there are \"openid\" and \"agent_sessions:create\"",
+                    brief(word)
                 )),
             }
         })

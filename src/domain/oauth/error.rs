@@ -51,20 +51,50 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    /// A refusal. Characters that an `error_description` must not have are replaced.
+    /// A refusal. Characters that an `error_description` must not have are transliterated.
     #[must_use]
     pub fn new(code: ErrorCode, description: &str) -> Self {
-        Self { code, description: shorten(description).chars().map(allowed).collect() }
+        Self { code, description: transliterated(&shorten(description)) }
     }
 }
 
-/// `%x20-21 / %x23-5B / %x5D-7E`: printable ASCII without the double quote and the backslash.
-fn allowed(char: char) -> char {
+/// A text in the characters that RFC 6749 allows: `%x20-21 / %x23-5B / %x5D-7E`, which is printable ASCII without the
+/// double quote and the backslash.
+///
+/// Quotes become single, in escaped form too; other punctuation becomes its ASCII form. What is left is
+/// percent-encoded, so that it can be decoded again.
+fn transliterated(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, chars.peek()) {
+            // The escapes of a text that a message quotes.
+            ('\\', Some('"')) => {}
+            ('\\', Some('\\')) => {
+                chars.next();
+                written.push_str("%5C");
+            }
+            _ => push_allowed(&mut written, char),
+        }
+    }
+    written
+}
+
+fn push_allowed(written: &mut String, char: char) {
     match char {
-        '"' => '\'',
-        '\\' => '/',
-        ' '..='~' => char,
-        _ => '?',
+        '"' | '‘' | '’' | '“' | '”' => written.push('\''),
+        '…' => written.push_str("..."),
+        '–' | '—' => written.push('-'),
+        '\u{a0}' => written.push(' '),
+        '\\' => written.push_str("%5C"),
+        ' '..='~' => written.push(char),
+        _ => {
+            let mut bytes = [0; 4];
+            for byte in char.encode_utf8(&mut bytes).bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(written, "%{byte:02X}");
+            }
+        }
     }
 }
 
@@ -77,10 +107,29 @@ const SHOWN: usize = 80;
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_char('\'')?;
-        for char in self.0.chars().take(SHOWN) {
-            formatter.write_char(allowed(char))?;
+        let mut shown = String::new();
+        self.0.chars().take(SHOWN).for_each(|char| push_allowed(&mut shown, char));
+        let cut = if self.0.chars().nth(SHOWN).is_some() { "..." } else { "" };
+        write!(formatter, "'{shown}{cut}'")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_keeps_its_fix_in_allowed_characters() {
+        for (text, written) in [
+            ("give another one with | default('…')", "give another one with | default('...')"),
+            ("write both, such as \\ud83d\\ude00", "write both, such as %5Cud83d%5Cude00"),
+            (r#""{{ request.scope ~ \"\\n\" }}""#, "'{{ request.scope ~ '%5Cn' }}'"),
+            ("“a” – b\u{a0}c", "'a' - b c"),
+            ("é\n", "%C3%A9%0A"),
+        ] {
+            let description = TokenError::new(ErrorCode::InvalidGrant, text).description;
+            assert_eq!(description, written);
         }
-        formatter.write_str(if self.0.chars().nth(SHOWN).is_some() { "...'" } else { "'" })
+        assert_eq!(Quoted("a\"é\\").to_string(), "'a'%C3%A9%5C'");
     }
 }
