@@ -7,11 +7,15 @@ use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
     ValidationNextAction, values,
 };
-use crate::base::{chance::without_unit, reading::nearest};
+use crate::base::{chance::without_unit, position::brief, reading::nearest};
 use clap::ValueEnum;
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeSeed, Error, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
+use std::fmt;
 
 macro_rules! switches {
     ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
@@ -22,8 +26,7 @@ macro_rules! switches {
         }
 
         /// Settings of a sandbox that differ from the server's.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "Map<String, Value>")]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         pub struct SwitchChanges {
             $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
         }
@@ -57,12 +60,20 @@ macro_rules! switches {
             fn try_from(members: Map<String, Value>) -> Result<Self, String> {
                 let mut changes = Self::default();
                 for (name, value) in &members {
-                    match name.as_str() {
-                        $(stringify!($name) => changes.$name = read(name, value)?,)*
-                        _ => return Err(unknown(name)),
-                    }
+                    changes.set(name, value).map_err(|problem| format!("/settings/{}: {problem}", brief(name)))?;
                 }
                 Ok(changes)
+            }
+        }
+
+        impl SwitchChanges {
+            /// Sets a setting by its name. The error does not repeat the name.
+            fn set(&mut self, name: &str, value: &Value) -> Result<(), String> {
+                match name {
+                    $(stringify!($name) => self.$name = read(value)?,)*
+                    _ => return Err(unknown(name)),
+                }
+                Ok(())
             }
         }
     };
@@ -106,18 +117,54 @@ trait Setting: Sized {
     fn read(value: &Value) -> Result<Self, String>;
 }
 
-fn read<T: Setting>(name: &str, value: &Value) -> Result<Option<T>, String> {
-    if value.is_null() {
-        return Ok(T::NULL);
+/// Reads each member at its own place, so that an error names it.
+impl<'de> Deserialize<'de> for SwitchChanges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = SwitchChanges;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of settings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SwitchChanges, A::Error> {
+                let mut changes = SwitchChanges::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    map.next_value_seed(Member { name: &name, changes: &mut changes })?;
+                }
+                Ok(changes)
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
     }
-    T::read(value).map(Some).map_err(|problem| format!("/settings/{name}: {problem}"))
+}
+
+/// The value of one setting.
+struct Member<'c> {
+    name: &'c str,
+    changes: &'c mut SwitchChanges,
+}
+
+impl<'de> DeserializeSeed<'de> for Member<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        self.changes.set(self.name, &value).map_err(D::Error::custom)
+    }
+}
+
+fn read<T: Setting>(value: &Value) -> Result<Option<T>, String> {
+    if value.is_null() { Ok(T::NULL) } else { T::read(value).map(Some) }
 }
 
 fn unknown(name: &str) -> String {
     let meant =
         nearest(name, Switches::NAMES).map_or("; known".to_owned(), |known| format!("; did you mean {known:?}? Known"));
-    let name = crate::base::position::brief(name);
-    format!("/settings/{name}: unknown setting of a sandbox{meant} settings are {}", Switches::NAMES.join(", "))
+    format!("unknown setting of a sandbox{meant} settings are {}", Switches::NAMES.join(", "))
 }
 
 macro_rules! words {
@@ -151,7 +198,13 @@ fn read_word<T: ValueEnum>(value: &Value) -> Result<T, String> {
 
 impl Setting for bool {
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_bool().ok_or_else(|| format!("{value} is not true or false"))
+        value.as_bool().ok_or_else(|| {
+            let fix = match value.as_str() {
+                Some(word @ ("true" | "false")) => format!("; write {word} without quotes"),
+                _ => String::new(),
+            };
+            format!("{value} is not true or false{fix}")
+        })
     }
 }
 
@@ -170,7 +223,13 @@ impl Setting for Option<u16> {
     const NULL: Option<Self> = Some(None);
 
     fn read(value: &Value) -> Result<Self, String> {
-        values::error_http_status(&value.to_string()).map(Some)
+        match value {
+            Value::Number(number) => values::error_http_status(&number.to_string()).map(Some),
+            Value::String(text) if values::error_http_status(text).is_ok() => {
+                Err(format!("{value} is not a number; write {text} without quotes"))
+            }
+            _ => Err(format!("{value} is not the HTTP status of an answer; write a number from 200 to 599")),
+        }
     }
 }
 

@@ -60,6 +60,27 @@ async fn what_a_snapshot_does_not_set_is_the_servers() {
 }
 
 #[tokio::test]
+async fn a_wrong_setting_of_a_snapshot_has_one_place() {
+    let api = Api::new();
+    create(&api, json!({})).await;
+    let snapshot = api.get("/__admin/sandboxes/own/snapshot").await.json();
+    for (settings, expected) in [
+        (json!({ "foo": 1 }), "In the body: /settings/foo: unknown setting of a sandbox; known settings are auth, "),
+        (json!({ "auth": "closed" }), r#"In the body: /settings/auth: "closed" is not one of "open", "strict""#),
+        (json!({ "token_ttl": 60 }), "In the body: /settings/token_ttl: 60 has no unit; "),
+        (json!([]), "In the body: /settings: a list is not an object of settings"),
+    ] {
+        let mut snapshot = snapshot.clone();
+        snapshot["settings"] = settings;
+        let restore = Request::post("/__admin/sandboxes/restore?name=again").body(Body::from(snapshot.to_string()));
+        let refused = api.send(restore.unwrap()).await;
+        assert_eq!(refused.status, 400);
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with(expected), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_value_is_refused_by_its_name() {
     let api = Api::new();
     for (name, value, expected) in [
@@ -74,6 +95,16 @@ async fn a_wrong_value_is_refused_by_its_name() {
         ("clock_skew", json!("-1s"), r#"In the body: /settings/clock_skew: "-1s" is negative"#),
         ("error_http_status", json!(204), "In the body: /settings/error_http_status: "),
         ("error_http_status", json!("teapot"), "In the body: /settings/error_http_status: "),
+        (
+            "error_http_status",
+            json!("500"),
+            r#"In the body: /settings/error_http_status: "500" is not a number; write 500 without quotes"#,
+        ),
+        (
+            "no_registration_url",
+            json!("true"),
+            r#"In the body: /settings/no_registration_url: "true" is not true or false; write true without quotes"#,
+        ),
         (
             "sesion_ttl",
             json!("1m"),
