@@ -81,6 +81,7 @@ impl From<ConfigError> for Failure {
 #[command(
     name = "docendorse-mock",
     version,
+    override_usage = "docendorse-mock [OPTIONS]\n       docendorse-mock <COMMAND>",
     about = "A stand-in for DocEndorse's handoff to the e-sign agent.",
     long_about = "A stand-in for DocEndorse's handoff to the e-sign agent: the contract exactly, every answer on demand.\n\n\
         Without a verb it serves: `docendorse-mock --listen 127.0.0.1:0` is `docendorse-mock serve --listen 127.0.0.1:0`.",
@@ -297,6 +298,7 @@ fn record_usage_error(arguments: &[OsString], error: &clap::Error) {
 }
 
 fn settings(options: ServeOptions, listen_is_flag: bool) -> Result<Settings, Failure> {
-    let port = std::env::var("PORT").ok();
+    let port = std::env::var_os("PORT");
+    let port = port.as_ref().map(|port| port.to_string_lossy());
     Ok(Settings::resolve(options, port.as_deref(), listen_is_flag)?)
 }

@@ -102,8 +102,22 @@ pub(crate) fn not_a_span(text: &str) -> String {
     let shown = brief(text.trim());
     match text.trim().parse::<f64>() {
         Ok(number) if number.is_finite() => without_unit(number, shown),
+        _ if is_span_but_long(text) => format!("{shown:?} is too long; write a shorter span of time, such as 90d"),
         _ => format!("{shown:?} is not a span of time; write one such as 500ms, 90s, 10m, 1h 30m or PT10M"),
     }
+}
+
+/// Whether a text would be a span of time if its numbers were small.
+fn is_span_but_long(text: &str) -> bool {
+    let mut small = String::new();
+    for char in text.chars() {
+        match char {
+            '0'..='9' if small.ends_with('1') => {}
+            '0'..='9' => small.push('1'),
+            _ => small.push(char),
+        }
+    }
+    crate::base::clock::read_span(&small).is_some()
 }
 
 /// The text of a span of time that can be negative. A number is refused, because it has no unit.

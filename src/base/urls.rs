@@ -150,26 +150,56 @@ impl FromStr for BaseUrl {
 
 fn is_base_url(text: &str) -> bool {
     fluent_uri::Uri::parse(text).is_ok_and(|uri| {
-        let host = uri.authority().filter(|authority| !authority.host().is_empty() && !authority.has_userinfo());
+        let is_authority = |authority: &fluent_uri::component::Authority<'_>| {
+            let is_port = authority.port().is_none_or(|port| is_port(port.as_str()));
+            !authority.host().is_empty() && !authority.has_userinfo() && is_port
+        };
         let is_http = Scheme::parse(uri.scheme().as_str()).is_some();
-        is_http && host.is_some() && !uri.has_query() && !uri.has_fragment()
+        is_http && uri.authority().as_ref().is_some_and(is_authority) && !uri.has_query() && !uri.has_fragment()
     })
 }
 
-/// How to write a text as a base URL.
+/// Whether a text is a port that a server can be reached at.
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// What is wrong with a text that is not a base URL, and how to write it.
 fn fix(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let with_scheme = format!("http://{rest}");
-    if scheme.is_empty() && is_base_url(&with_scheme) {
-        return format!("the scheme is missing; did you mean {with_scheme:?}?");
+    const EXAMPLE: &str = "write one such as http://mock.test:4747";
+    let (scheme, rest) = match text.split_once(':') {
+        // Without a slash, it may be a host and its port.
+        Some((scheme, rest)) if rest.starts_with('/') || Scheme::parse(scheme).is_some() => (scheme, rest),
+        _ => ("", text),
+    };
+    let rest = rest.trim_start_matches('/');
+    let authority = rest.split(['?', '#', '/']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let path = rest[authority.len()..].split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    let is_known = Scheme::parse(scheme).is_some();
+    if rest.is_empty() {
+        return if is_known { format!("it has no host; {EXAMPLE}") } else { EXAMPLE.to_owned() };
     }
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let bare = format!("{scheme}://{}", host.trim_end_matches('/'));
-    if bare != text && is_base_url(&bare) {
-        return format!("user, query and fragment are not allowed; did you mean {bare:?}?");
-    }
-    "write one such as http://mock.test:4747".to_owned()
+    let reason = if scheme.is_empty() {
+        "the scheme is missing".to_owned()
+    } else if !is_known {
+        format!("its scheme {scheme:?} is not http or https")
+    } else if !text[scheme.len()..].starts_with("://") || text[scheme.len() + 3..].starts_with('/') {
+        "two slashes must follow the scheme".to_owned()
+    } else if host.len() < authority.len() || rest.contains(['?', '#']) {
+        "user, query and fragment are not allowed".to_owned()
+    } else if host.is_empty() || host.starts_with(':') {
+        "it has no host".to_owned()
+    } else if let Some(port) = port.filter(|port| !is_port(port)) {
+        return format!("its port {port:?} is not a number from 1 to 65535; {EXAMPLE}");
+    } else if let Some(char) = text.chars().find(|char| !char.is_ascii_graphic() || "\"<>\\^`{|}".contains(*char)) {
+        format!("it has the character {char:?}")
+    } else {
+        return EXAMPLE.to_owned();
+    };
+    let fixed = format!("{}://{host}{path}", if is_known { scheme } else { "http" });
+    if is_base_url(&fixed) { format!("{reason}; did you mean {fixed:?}?") } else { format!("{reason}; {EXAMPLE}") }
 }
 
 impl TryFrom<String> for BaseUrl {
@@ -201,6 +231,31 @@ mod tests {
             ["", "mock.test", "ftp://mock.test", "http://", "http://a?b", "http://a#b", "http://a@b", "http://a b"]
         {
             assert!(text.parse::<BaseUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_fix() {
+        for (text, problem) in [
+            ("", "write one such as http://mock.test:4747"),
+            ("mock.test/a", r#"the scheme is missing; did you mean "http://mock.test/a"?"#),
+            ("mock.test:99999", "the scheme is missing; write one such as"),
+            ("ftp://a:1/b", r#"its scheme "ftp" is not http or https; did you mean "http://a:1/b"?"#),
+            ("http://", "it has no host; write one such as"),
+            ("https:///", "it has no host; write one such as"),
+            ("http://:80", "it has no host; write one such as"),
+            ("http:/a", r#"two slashes must follow the scheme; did you mean "http://a"?"#),
+            ("https:a:80", r#"two slashes must follow the scheme; did you mean "https://a:80"?"#),
+            ("http:///a", r#"two slashes must follow the scheme; did you mean "http://a"?"#),
+            ("http://me@a/b?c#d", r#"user, query and fragment are not allowed; did you mean "http://a/b"?"#),
+            ("http://a:99999", r#"its port "99999" is not a number from 1 to 65535"#),
+            ("http://a:0", r#"its port "0" is not a number from 1 to 65535"#),
+            ("http://[::1]:0/x", r#"its port "0" is not a number from 1 to 65535"#),
+            ("http://a:", r#"its port "" is not a number from 1 to 65535"#),
+            ("http://a b", "it has the character ' '"),
+        ] {
+            let error = text.parse::<BaseUrl>().unwrap_err();
+            assert!(error.contains(problem), "{text}: {error}");
         }
     }
 

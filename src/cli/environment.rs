@@ -6,7 +6,7 @@ use clap::{
     Arg, ArgMatches, Command, Error,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use std::{any::TypeId, ffi::OsString, str::FromStr};
+use std::{any::TypeId, ffi::OsString, path::PathBuf, str::FromStr};
 
 /// Reads whole numbers in our words, for every flag that takes one and has no bounds of its own.
 fn with_plain_numbers(command: Command) -> Command {
@@ -35,13 +35,79 @@ fn whole<T: FromStr>(text: &str) -> Result<T, String> {
 /// Parses the arguments, and the variables of those settings that no argument gives.
 pub(super) fn parse(command: impl Fn() -> Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
     let command = || with_plain_numbers(command());
+    let arguments = &with_negative_values(arguments);
     match command().try_get_matches_from(arguments) {
         // Help names every variable, empty or not.
         Err(help) if !help.use_stderr() => Err(help),
-        _ => without_empty_variables(command())
-            .try_get_matches_from(arguments)
-            .map_err(|error| with_hint(named_after_variable(error, command(), arguments))),
+        _ => without_empty_variables(command()).try_get_matches_from(arguments).map_err(|error| {
+            if error.kind() == ErrorKind::InvalidUtf8 {
+                return not_utf8(error, command(), arguments);
+            }
+            with_hint(named_after_variable(error, command(), arguments))
+        }),
     }
+}
+
+/// Joins a negative number to the flag before it: clap would take `-1` for a flag, and no flag begins with a digit.
+fn with_negative_values(arguments: &[OsString]) -> Vec<OsString> {
+    let is_flag = |text: &str| text.strip_prefix("--").is_some_and(|name| !name.is_empty() && !name.contains('='));
+    let is_negative = |text: &str| {
+        text.strip_prefix('-')
+            .is_some_and(|rest| rest.trim_start_matches('.').starts_with(|char: char| char.is_ascii_digit()))
+    };
+    let mut joined: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut is_positional = false;
+    for argument in arguments {
+        match joined.last_mut() {
+            Some(flag)
+                if !is_positional
+                    && flag.to_str().is_some_and(is_flag)
+                    && argument.to_str().is_some_and(is_negative) =>
+            {
+                flag.push("=");
+                flag.push(argument);
+            }
+            _ => joined.push(argument.clone()),
+        }
+        is_positional |= argument == "--";
+    }
+    joined
+}
+
+/// Names the variable or the argument that is not UTF-8, which clap does not.
+fn not_utf8(error: Error, mut command: Command, arguments: &[OsString]) -> Error {
+    let verb = arguments.get(1).and_then(|verb| command.find_subcommand(verb));
+    let variable = verb.into_iter().flat_map(Command::get_arguments).find_map(|flag| {
+        let is_path = flag.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        let variable = flag.get_env().filter(|_| !is_path && !is_given(flag, arguments))?;
+        std::env::var_os(variable).filter(|value| value.to_str().is_none())?;
+        Some(variable.to_string_lossy().into_owned())
+    });
+    let place = variable.or_else(|| {
+        let (at, argument) = arguments.iter().enumerate().find(|(_, argument)| argument.to_str().is_none())?;
+        let before = at.checked_sub(1).and_then(|at| arguments[at].to_str()).filter(|flag| flag.starts_with("--"));
+        Some(match (argument.to_string_lossy().split_once('='), before) {
+            (Some((flag, _)), _) if flag.starts_with("--") => flag.to_owned(),
+            (_, Some(flag)) => flag.to_owned(),
+            _ => format!("the argument {:?}", argument.to_string_lossy()),
+        })
+    });
+    let Some(place) = place else { return error };
+    // Only a built verb knows its whole usage.
+    command.build();
+    let problem = format!("{place} is not UTF-8; write it in UTF-8");
+    match arguments.get(1).and_then(|verb| command.find_subcommand_mut(verb)) {
+        Some(verb) => verb.error(ErrorKind::InvalidUtf8, problem),
+        None => command.error(ErrorKind::InvalidUtf8, problem),
+    }
+}
+
+/// Whether the command line gives a flag.
+fn is_given(flag: &Arg, arguments: &[OsString]) -> bool {
+    let Some(long) = flag.get_long().map(|long| format!("--{long}")) else { return false };
+    arguments.iter().any(|argument| {
+        argument.to_string_lossy().strip_prefix(&long).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })
 }
 
 /// Compose files and CI matrices can only empty a variable, not unset it.
@@ -104,13 +170,9 @@ fn named_after_variable(mut error: Error, mut command: Command, arguments: &[OsS
     // Only flags of a built command can be shown as the error shows them.
     command.build();
     let mut flags = command.get_subcommands().flat_map(Command::get_arguments);
-    let variable = flags.find(|flag| flag.to_string() == *blamed).and_then(|flag| {
-        let long = format!("--{}", flag.get_long()?);
-        let is_given = arguments.iter().any(|argument| {
-            argument.to_string_lossy().strip_prefix(&long).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-        });
-        flag.get_env().filter(|_| !is_given)
-    });
+    let variable = flags
+        .find(|flag| flag.to_string() == *blamed)
+        .and_then(|flag| flag.get_env().filter(|_| !is_given(flag, arguments)));
     if let Some(variable) = variable {
         let variable = variable.to_string_lossy().into_owned();
         error.insert(ContextKind::InvalidArg, ContextValue::String(variable));

@@ -11,7 +11,22 @@ use std::ffi::OsStr;
 
 /// Reads a size: bytes, or a number with a unit.
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a size; write one such as 1MiB, 500kB or 1048576"))
+    text.parse().map_err(|_| {
+        if is_size_but_large(text) {
+            return format!("{text:?} is too large; write a smaller size, such as 1GiB");
+        }
+        format!("{text:?} is not a size; write one such as 1MiB, 500kB or 1048576")
+    })
+}
+
+/// Whether a text would be a size if its number were small.
+fn is_size_but_large(text: &str) -> bool {
+    let unit = text.trim_start_matches(|char: char| char.is_ascii_digit());
+    unit.len() < text.len() && format!("1{unit}").parse::<ByteSize>().is_ok()
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Parses a switch of the command line or the environment, in any of the usual words. Help and completion offer two.
@@ -53,8 +68,14 @@ pub fn duration(text: &str) -> Result<SignedDuration, String> {
 /// When the text is not such a pair.
 pub fn split_address(address: &str) -> Result<(&str, u16), String> {
     const EXAMPLE: &str = "write HOST:PORT, such as 127.0.0.1:4747";
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let wrong = |fix: &str| Err(format!("{address:?} is not an address; {fix}"));
+    if let Some((_, rest)) = address.split_once("://") {
+        let bare = rest.split('/').next().unwrap_or_default();
+        return match split_address(bare) {
+            Ok(_) => wrong(&format!("leave the scheme out; write {bare}")),
+            Err(_) => wrong(&format!("leave the scheme out; {EXAMPLE}")),
+        };
+    }
     let Some((host, port)) = address.rsplit_once(':') else {
         return match address {
             "" => wrong(EXAMPLE),
@@ -100,7 +121,11 @@ pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
             "an answer with HTTP status {text} has no body, but an error has one; choose another, such as 200"
         )),
         Ok(code @ 200..=599) => Ok(code),
-        _ => Err(format!("{text:?} is not the HTTP status of an answer; write one from 200 to 599")),
+        _ => {
+            // A number may have come without quotes, as from a file.
+            let shown = if is_number(text) { text.to_owned() } else { format!("{text:?}") };
+            Err(format!("{shown} is not the HTTP status of an answer; write one from 200 to 599"))
+        }
     }
 }
 

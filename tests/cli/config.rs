@@ -87,6 +87,22 @@ fn a_wrong_variable_is_called_by_its_name() {
         assert_eq!(output.status.code(), Some(2), "{variable}");
         told += &text(&output.stderr);
     }
+    #[cfg(unix)]
+    for (variable, exit) in
+        [("DOCENDORSE_MOCK_SEED", 2), ("DOCENDORSE_MOCK_AUTH", 2), ("DOCENDORSE_MOCK_ADMIN_TOKEN", 2), ("PORT", 2)]
+    {
+        let bytes: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff");
+        let output = program().env(variable, bytes).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{variable}");
+        told += &text(&output.stderr);
+    }
+    #[cfg(unix)]
+    for arguments in [&[&b"--seed"[..], b"\xff"][..], &[b"--auth=\xff"], &[b"token", b"--url", b"\xff"]] {
+        let arguments = arguments.iter().map(|bytes| std::os::unix::ffi::OsStrExt::from_bytes(bytes));
+        let output = program().args(arguments.collect::<Vec<&std::ffi::OsStr>>()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        told += &text(&output.stderr);
+    }
     let output = program().args(["--auth=never"]).env("DOCENDORSE_MOCK_AUTH", "sometimes").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     told += &text(&output.stderr);
@@ -133,6 +149,31 @@ fn a_wrong_file_is_told_with_its_place() {
         "max-sessions = 1.5\nport = 1\n",
         "\n# port\nauth = \"sometimes\"\nmax-body = \"much\"\n",
         "max-sessions = 1.5\n[[clients]]\nclient-id = \"acme\"\n",
+        "auth = 1979-05-27T07:32:00Z\n",
+        "token-ttl = 07:32:00\n",
+        "audience = 1979-05-27\n",
+        "client-key = [1979-05-27]\n",
+        "seed = nan\n",
+        "seed = -inf\n",
+        "audience = nan\n",
+        "seed = \"5\"\n",
+        "error-http-status = \"500\"\n",
+        "trust-forwarded = \"true\"\n",
+        "audience = 5\n",
+        "allowed-hosts = \"a\"\n",
+        "[clients]\nclient-id = \"acme\"\n",
+        "max-body = \"99999999999999999999\"\n",
+        "token-ttl = \"99999999999d\"\n",
+        "audience = \"a\n",
+        "audience = \"\\q\"\n",
+        "audience = \"\\u12\"\n",
+        "audience = 'a\n",
+        "client-key = [\"a\" \"b\"]\n",
+        "client-key = [\"a\"\n",
+        "[[clients]\n",
+        "[clients\n",
+        "seed 5\n",
+        "seed = 05\n",
     ] {
         let config = folder.write("mock.toml", text_of_file);
         let output = run(&["--config", &config]);
@@ -163,6 +204,17 @@ fn a_wrong_value_is_told_with_its_fix() {
         &["--seed", "many"],
         &["--max-sessions", "-1"],
         &["--max-events=1.5"],
+        &["--max-body", "-1"],
+        &["--seed", "-1"],
+        &["--token-ttl", "-1s"],
+        &["--error-http-status", "-1"],
+        &["token", "--lifetime", "-1s"],
+        &["--trust-forwarded", "-1"],
+        &["--max-body", "99999999999999999999"],
+        &["--max-body", "99999999999999999999GiB!"],
+        &["--token-ttl", "99999999999d"],
+        &["--listen", "http://localhost:4747"],
+        &["--listen", "https://localhost/"],
         &["--session-ttl", "500"],
         &["--port", "80"],
     ] {

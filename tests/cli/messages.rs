@@ -131,7 +131,6 @@ fn token_and_ready_say_why_there_is_no_server() {
         ("http://127.0.0.1:1", &*format!("nothing listens at 127.0.0.1:1; {start}")),
         ("http://localhost:1", "nothing listens at localhost:1; start the server with"),
         ("http://no-such-host.invalid:4747", hyphen),
-        ("http://127.0.0.1:0", "127.0.0.1:0"),
     ] {
         for (verb, exit) in [("token", 4), ("ready", 1)] {
             fails(&[verb, "--url", url], exit, expected);
@@ -213,7 +212,13 @@ fn a_url_an_address_and_a_client_draw_a_fix() {
         (&["serve", "--base-url", "mock.test"], "did you mean \"http://mock.test\"?"),
         (&["ready", "--url", "://mock.test"], "did you mean \"http://mock.test\"?"),
         (&["ready", "--url", "http://sam@mock.test/?a=1"], "did you mean \"http://mock.test\"?"),
-        (&["ready", "--url", "ftp://mock.test"], "write one such as http://mock.test:4747"),
+        (
+            &["ready", "--url", "ftp://mock.test"],
+            "its scheme \"ftp\" is not http or https; did you mean \"http://mock.test\"?",
+        ),
+        (&["ready", "--url", "http://127.0.0.1:0"], "its port \"0\" is not a number from 1 to 65535"),
+        (&["serve", "--base-url", "http://a:99999"], "its port \"99999\" is not a number from 1 to 65535"),
+        (&["serve", "--base-url", "http://"], "it has no host; write one such as http://mock.test:4747"),
         (&["serve", "--listen", "127.0.0.1:99999"], "its port 99999 is too large; ports go from 0 to 65535"),
         (&["ready", "--listen", "127.0.0.1:65536"], "its port 65536 is too large; ports go from 0 to 65535"),
         (&["serve", "--listen", "127.0.0.1:http"], "its port \"http\" is not a number from 0 to 65535"),

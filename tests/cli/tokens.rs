@@ -146,7 +146,7 @@ fn a_file_describes_clients_in_full() {
     let output = run(&["--listen", "127.0.0.1:0", "--config", &config]);
     assert_eq!(output.status.code(), Some(3));
     let said = folder.plain(&text(&output.stderr));
-    assert!(said.contains("mock.toml:2:13: clients.0.client-id: \"acme\" cannot be a client id"), "{said}");
+    assert!(said.contains("mock.toml:2:13: clients, entry 1, client-id: \"acme\" cannot be a client id"), "{said}");
 }
 
 /// An assertion of the published client, made at noon on the first of March 2026.
