@@ -16,11 +16,11 @@ use std::{fmt, time::Duration};
 macro_rules! numbers_have_no_unit {
     ($type:ty) => {
         fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$type, E> {
-            Err(E::custom($crate::base::chance::without_unit(0.0, number)))
+            Err(E::custom($crate::base::chance::without_unit(if number > 0 { 1.0 } else { 0.0 }, number)))
         }
 
         fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<$type, E> {
-            Err(E::custom($crate::base::chance::without_unit(if number < 0 { -1.0 } else { 0.0 }, number)))
+            Err(E::custom($crate::base::chance::without_unit(if number < 0 { -1.0 } else { 1.0 }, number)))
         }
 
         fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<$type, E> {
@@ -48,7 +48,7 @@ impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
         let most = Duration::from_secs(MOST);
         match Duration::try_from(span) {
             Ok(span) if span <= most => Ok(Self(span)),
-            _ => Err(format!("{:?} is longer than {:#}, the limit here", brief(&text), written(most))),
+            _ => Err(format!("{:?} is longer than {}, the limit here", brief(&text), limit(most))),
         }
     }
 }
@@ -78,6 +78,15 @@ impl<'de, const MOST: u64> Deserialize<'de> for Stretch<MOST> {
 impl<const MOST: u64> Serialize for Stretch<MOST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:#}", written(self.0)))
+    }
+}
+
+/// A limit in a message: whole days as days.
+fn limit(most: Duration) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    match most.as_secs() {
+        seconds if seconds >= DAY && seconds.is_multiple_of(DAY) => format!("{}d", seconds / DAY),
+        _ => format!("{:#}", written(most)),
     }
 }
 
@@ -150,6 +159,8 @@ impl<'de> Deserialize<'de> for SpanText {
 pub(crate) fn without_unit(number: f64, written: impl fmt::Display) -> String {
     if number < 0.0 {
         negative(&written.to_string())
+    } else if number == 0.0 {
+        format!("{written} has no unit; write 0s")
     } else {
         format!("{written} has no unit; write {written}ms, {written}s or {written}m")
     }
@@ -328,6 +339,9 @@ mod tests {
     fn a_delay_that_cannot_be_meant_is_refused() {
         for (json, problem) in [
             ("500", "has no unit; write 500ms, 500s or 500m"),
+            ("0", "0 has no unit; write 0s"),
+            ("-1", "is negative; write a span of time"),
+            (r#""99999999999d""#, "is too long; write a shorter span of time"),
             (r#""soon""#, "is not a span of time"),
             (r#""-1s""#, "is negative; write a span of time"),
             (r#""11m""#, "longer than 10m"),

@@ -47,7 +47,7 @@ struct Entrants {
     #[arg(long, value_name = "ID", requires = "file", conflicts_with = "reopen")]
     envelope: Option<EnvelopeId>,
 
-    /// Let so many agents race who behave as people do. [default: 3]
+    /// Simulate N agents who behave as people usually do. [default: 3]
     #[arg(long, value_name = "N", conflicts_with = "agent", value_parser = |text: &str| up_to(MOST_RACERS as u64, text))]
     agents: Option<u32>,
 
@@ -67,7 +67,7 @@ struct Simulation {
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
 
-    /// Simulate so many runs; one is told in full, several in figures.
+    /// Simulate N runs. One is printed in full, several as statistics.
     #[arg(long, value_name = "N", default_value = "1", value_parser = |text: &str| up_to(MOST_RUNS.into(), text))]
     runs: u32,
 }
@@ -107,7 +107,7 @@ fn up_to(most: u64, text: &str) -> Result<u32, String> {
 pub(super) const AFTER_HELP: &str = "\
 A SPEC is a name and what the agent does, each after a fixed or drawn span, maybe with a probability:
   --agent 'Alice: opens 5m, accepts 1m..2h, signs 10m' --agent 'Bob: opens 1h, declines 1m 50%'
-What is not said does not happen; an agent of whom nothing is said behaves as people do.
+A step that is not given does not happen. An agent without any step behaves as people usually do.
 
 A FILE says the same, and more:
   agents:
@@ -137,7 +137,7 @@ pub(super) fn race(options: &RaceOptions) -> Result<Exit, Failure> {
     } else {
         let race = entrants.race()?;
         let seed = seed.unwrap_or_else(|| Ids::from_entropy().seed());
-        (told(&race, seed, *runs, *format)?, Exit::Fine, Some(seed))
+        (report(&race, seed, *runs, *format)?, Exit::Fine, Some(seed))
     };
     match output {
         None => print(text.as_bytes())?,
@@ -155,24 +155,24 @@ pub(super) fn race(options: &RaceOptions) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn told(race: &Race, seed: u64, runs: u32, format: RaceFormat) -> Result<String, Failure> {
+fn report(race: &Race, seed: u64, runs: u32, format: RaceFormat) -> Result<String, Failure> {
     if runs == 1 {
         let run = race.run(seed, 0);
         return match format {
             RaceFormat::Table => Ok(run.table()),
-            RaceFormat::Json => told_as_json(&run),
+            RaceFormat::Json => as_json(&run),
             RaceFormat::Svg => Ok(run.svg()),
         };
     }
     let races = race.runs(seed, runs).map_err(|error| Failure::new(Exit::Runtime, error.to_string()))?;
     match format {
         RaceFormat::Table => Ok(races.table()),
-        RaceFormat::Json => told_as_json(&races),
+        RaceFormat::Json => as_json(&races),
         RaceFormat::Svg => Ok(races.svg()),
     }
 }
 
-fn told_as_json(found: &impl Serialize) -> Result<String, Failure> {
+fn as_json(found: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(found);
     text.map(|text| text + "\n").map_err(|error| Failure::new(Exit::Runtime, error.to_string()))
 }
@@ -196,6 +196,10 @@ impl Entrants {
 
 fn read(file: &str) -> Result<RaceFile, Failure> {
     let (name, text) = read_text(file)?;
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        let problem = format!("{name}:1:1: the file is empty; write a race, such as agents: [{{ name: Alice }}]");
+        return Err(Failure::new(Exit::File, super::output::printable(&problem)));
+    }
     RaceFile::read(&name, &text).map_err(|error| {
         let problem = envelope::lacks_envelope(&name, &text).unwrap_or_else(|| error.to_string());
         Failure::new(Exit::File, super::output::printable(&problem))

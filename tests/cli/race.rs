@@ -75,6 +75,7 @@ fn a_wrong_file_ends_with_three_and_names_the_place() {
         ),
         ("nobody.json", "{ \"agents\": [] }"),
         ("empty.yaml", ""),
+        ("comment.yaml", "# nobody\n"),
         ("period.yaml", "agents: [{ name: Alice }]\nexpiration_period_days: 0\n"),
         ("long.yaml", "agents: [{ name: Alice }]\nexpiration_period_days: 300\n"),
     ] {

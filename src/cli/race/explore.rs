@@ -1,6 +1,6 @@
 //! `race --explore` and `race --replay`: the rules themselves, walked through instead of drawn from.
 
-use super::{Failure, RaceFormat, told_as_json};
+use super::{Failure, RaceFormat, as_json};
 use crate::{
     cli::{Exit, read_text},
     simulation::explore::{Exploration, ExploreOptions, Layout, Rules, Script, Setup, explore},
@@ -35,7 +35,7 @@ pub(super) fn explore_rules(
     }
     let exit = if found.iter().all(|one| one.violation.is_none()) { Exit::Fine } else { Exit::Failed };
     let text = match format {
-        RaceFormat::Json => told_as_json(&found)?,
+        RaceFormat::Json => as_json(&found)?,
         RaceFormat::Table | RaceFormat::Svg => table(&found),
     };
     Ok((text, exit))
@@ -49,16 +49,19 @@ pub(super) fn replay_script(file: &str, format: RaceFormat) -> Result<(String, E
     let replay = script.replay(&Rules);
     let exit = if replay.violation.is_none() { Exit::Fine } else { Exit::Failed };
     match format {
-        RaceFormat::Json => Ok((told_as_json(&replay)?, exit)),
+        RaceFormat::Json => Ok((as_json(&replay)?, exit)),
         RaceFormat::Table | RaceFormat::Svg => Ok((replay.to_string(), exit)),
     }
 }
 
-/// Of the rules there is no picture.
+/// Refuses `svg`: the rules have no picture.
 fn is_in_words(format: RaceFormat) -> Result<(), Failure> {
     match format {
         RaceFormat::Table | RaceFormat::Json => Ok(()),
-        RaceFormat::Svg => Err(Failure::new(Exit::Usage, "--explore and --replay are told as table or as json")),
+        RaceFormat::Svg => Err(Failure::new(
+            Exit::Usage,
+            "--explore and --replay have no picture; use --format table or --format json",
+        )),
     }
 }
 

@@ -198,7 +198,7 @@ impl ScriptReader {
                 self.push(Command::Act(spot, act))
             }
             _ => Err(format!(
-                "{:?} is no command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
+                "{:?} is not a command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
                  them agents 2, layout single, reopen, keep",
                 words.join(" ")
             )),

@@ -87,10 +87,12 @@ impl TryFrom<AgentFile> for RaceAgent {
     fn try_from(file: AgentFile) -> Result<Self, String> {
         let AgentFile { name, email, opens, accepts, declines, signs } = file;
         if name.trim().is_empty() || name.chars().count() > LONGEST {
-            return Err(format!("\"name\" has from 1 to {LONGEST} characters"));
+            return Err(format!("\"name\" must have 1 to {LONGEST} characters"));
         }
         if let Some(email) = email.as_ref().filter(|email| !is_email(email) || email.chars().count() > LONGEST) {
-            return Err(format!("\"email\" is {email:?}, which is no email address"));
+            return Err(format!(
+                "\"email\" is {email:?}, which is not an email address; write one such as alice@example.com"
+            ));
         }
         let behaviour = if opens.is_none() && accepts.is_none() && declines.is_none() && signs.is_none() {
             Behaviour::USUAL
@@ -154,7 +156,10 @@ mod tests {
                 "expiration_period_days: 91\nagents: [{ name: Alice }]\n",
                 "race.yaml:1:25: the expiration period is from 1 to 90",
             ),
-            ("agents: [{ name: Alice, email: alice }]\n", "race.yaml:1:10: \"email\" is \"alice\", which is no email"),
+            (
+                "agents: [{ name: Alice, email: alice }]\n",
+                "race.yaml:1:10: \"email\" is \"alice\", which is not an email",
+            ),
         ] {
             let error = problem(text);
             assert!(error.starts_with(told), "{error}");

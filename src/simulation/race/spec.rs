@@ -1,11 +1,11 @@
 //! An agent of a race in one line: `Alice: opens 5m, accepts 1m..2h, declines 1m 10%, signs never`.
 
 use super::{RaceAgent, file::AgentFile};
-use crate::base::reading;
+use crate::base::{clock::read_span, reading};
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 
-/// What an agent can be said to do.
+/// The steps of an agent.
 const VERBS: [&str; 4] = ["opens", "accepts", "declines", "signs"];
 
 impl FromStr for RaceAgent {
@@ -30,7 +30,7 @@ impl FromStr for RaceAgent {
             }
             let when = value(when.trim()).map_err(|problem| format!("{verb:?}: {problem}"))?;
             if fields.insert(verb.to_owned(), when).is_some() {
-                return Err(format!("{verb:?} is said twice"));
+                return Err(format!("{verb:?} is given twice; give it once"));
             }
         }
         let text = Value::Object(fields).to_string();
@@ -51,7 +51,16 @@ fn value(when: &str) -> Result<Value, String> {
         _ => (when, None),
     };
     let after = match span.split_once("..") {
-        Some((least, most)) => json!({ "uniform": [least.trim(), most.trim()] }),
+        Some((least, most)) => {
+            let (least, most) = (least.trim(), most.trim());
+            // Anything else is refused with the agent.
+            if let (Some(first), Some(second)) = (read_span(least), read_span(most))
+                && first > second
+            {
+                return Err(format!("{span:?} begins with the longer span; write {most}..{least}"));
+            }
+            json!({ "uniform": [least, most] })
+        }
         None => json!(span),
     };
     Ok(match percent {
@@ -64,7 +73,7 @@ fn percentage(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
     // What is not a number, such as NaN, is not in any range.
     let within = percent.filter(|percent| (0.0..=100.0).contains(percent));
-    within.ok_or_else(|| format!("{text:?} is no probability; write one from 0% to 100%"))
+    within.ok_or_else(|| format!("{text:?} is not a probability; write one from 0% to 100%"))
 }
 
 #[cfg(test)]
@@ -101,15 +110,15 @@ mod tests {
             ("Alice Roe Signs 5m, opens 1m", "no colon behind the name"),
             ("Bob: opens", "is not a span of time"),
             ("Bob: opens soon", "is not a span of time"),
-            ("Bob: opens 91d", "\"91d\" is longer than 2160h"),
-            ("Bob: opens 2h..1m", "the shorter one first"),
-            ("Bob: opens 5m 110%", "\"opens\": \"110%\" is no probability; write one from 0% to 100%"),
-            ("Bob: opens 5m -1%", "no probability"),
-            ("Bob: opens 5m 10%%", "no probability"),
-            ("Bob: opens 5m half%", "no probability"),
-            ("Bob: opens 5m NaN%", "no probability"),
-            ("Bob: opens 5m inf%", "no probability"),
-            ("Bob: opens 5m, opens 6m", "said twice"),
+            ("Bob: opens 91d", "\"91d\" is longer than 90d"),
+            ("Bob: opens 2h..1m", "\"2h..1m\" begins with the longer span; write 1m..2h"),
+            ("Bob: opens 5m 110%", "\"opens\": \"110%\" is not a probability; write one from 0% to 100%"),
+            ("Bob: opens 5m -1%", "not a probability"),
+            ("Bob: opens 5m 10%%", "not a probability"),
+            ("Bob: opens 5m half%", "not a probability"),
+            ("Bob: opens 5m NaN%", "not a probability"),
+            ("Bob: opens 5m inf%", "not a probability"),
+            ("Bob: opens 5m, opens 6m", "given twice"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(problem), "{text}: {error}");
