@@ -67,7 +67,7 @@ fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Pos
     } else if has("invalid escape") {
         "an escape that JSON does not know".to_owned()
     } else if has("invalid unicode") || has("lone leading surrogate") || has("unexpected end of hex escape") {
-        "a \\u escape that is no character".to_owned()
+        "a \\u escape that is not a character".to_owned()
     } else if has("expected `:`") {
         "no colon after a key".to_owned()
     } else if has("expected `,`") {

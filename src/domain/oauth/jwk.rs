@@ -18,7 +18,7 @@ pub(super) fn read(text: &str) -> Result<Vec<PublicKey>, KeyError> {
 
 pub(super) fn from_value(value: &Value) -> Result<Vec<PublicKey>, KeyError> {
     let Some(object) = value.as_object() else {
-        return Err(KeyError::new("it is no JSON object; a JWK or a JWKS is wanted"));
+        return Err(KeyError::new("it is JSON, but not an object; give a JWK or a JWKS"));
     };
     let Some(keys) = object.get("keys") else { return Ok(vec![one(object)?]) };
     let keys = keys.as_array().filter(|keys| (1..=MOST_KEYS).contains(&keys.len()));
@@ -26,7 +26,7 @@ pub(super) fn from_value(value: &Value) -> Result<Vec<PublicKey>, KeyError> {
         return Err(KeyError::new(format!("its \"keys\" must be a list of 1 to {MOST_KEYS} JWKs")));
     };
     let one = |(place, key): (usize, &Value)| {
-        let key = key.as_object().ok_or_else(|| KeyError::new("it is no JSON object")).and_then(one);
+        let key = key.as_object().ok_or_else(|| KeyError::new("it is not a JSON object")).and_then(one);
         key.map_err(|KeyError(problem)| KeyError(format!("keys/{place}: {problem}")))
     };
     keys.iter().enumerate().map(one).collect()

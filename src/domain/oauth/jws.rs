@@ -45,9 +45,10 @@ impl<'t> Jws<'t> {
             base64url(part).map_err(|problem| format!("is not base64url in its {name}: {problem}"))
         };
         let object = |name: &str, bytes: &[u8]| {
-            serde_json::from_slice(bytes)
-                .map(|Members(members)| members)
-                .map_err(|_| format!("has no JSON object as its {name}{}", objection(bytes)))
+            serde_json::from_slice(bytes).map(|Members(members)| members).map_err(|_| {
+                let what = if bytes.trim_ascii_start().starts_with(b"{") { "a fault in" } else { "no JSON object as" };
+                format!("has {what} its {name}{}", objection(bytes))
+            })
         };
         let (header_text, claims_text) = (decode("header", header)?, decode("claims", claims)?);
         Ok(Self {

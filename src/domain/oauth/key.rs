@@ -8,7 +8,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use pkcs1::RsaPublicKey;
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Serialize, Serializer, de::IgnoredAny, ser::SerializeStruct};
 use std::{fmt, sync::Arc};
 use x509_cert::{
     Certificate,
@@ -45,6 +45,12 @@ impl KeyError {
     pub(super) fn private() -> Self {
         Self::new(PRIVATE)
     }
+
+    /// Whether the key is refused because it is private.
+    #[must_use]
+    pub fn is_about_private_key(&self) -> bool {
+        self.0.ends_with(PRIVATE)
+    }
 }
 
 /// An RSA public key that a client's assertions are verified with (RS256).
@@ -63,7 +69,8 @@ impl PublicKey {
     /// # Errors
     /// At the first key that cannot be used; none is taken then.
     pub fn read(text: &str) -> Result<Vec<Self>, KeyError> {
-        if text.trim_start().starts_with('{') { jwk::read(text) } else { Ok(vec![Self::from_pem(text)?]) }
+        let is_json = text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_ok();
+        if is_json { jwk::read(text) } else { Ok(vec![Self::from_pem(text)?]) }
     }
 
     /// Reads a key from PEM.
@@ -112,7 +119,7 @@ impl PublicKey {
             )));
         }
         let bits = spki.subject_public_key.as_bytes();
-        Self::from_pkcs1(bits.ok_or_else(|| KeyError::new("its bit string is no whole number of bytes"))?)
+        Self::from_pkcs1(bits.ok_or_else(|| KeyError::new("its bit string is not a whole number of bytes"))?)
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
@@ -148,7 +155,7 @@ impl PublicKey {
         }
         let parsed = RsaPublicKeyComponents { n: modulus, e: exponent }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .map_err(|_| KeyError::new("its numbers are no RSA key's"))?;
+            .map_err(|_| KeyError::new("its numbers are not those of an RSA key"))?;
         let thumbprint = thumbprint(modulus, exponent);
         let kid = match kid {
             Some(kid) if !(1..=200).contains(&kid.chars().count()) => {

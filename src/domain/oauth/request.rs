@@ -81,14 +81,14 @@ impl<'f> Form<'f> {
     /// The client that the request names, by the header or by the form, but not by both (RFC 6749, 2.3).
     fn shown(&self, authorization: Option<&str>) -> Result<Option<Shown>, TokenError> {
         if self.take("client_assertion").is_some() || self.take("client_assertion_type").is_some() {
-            let problem = "client_assertion is no way to authenticate here; the assertion itself proves the client.";
+            let problem = "client_assertion is not a way to authenticate here; leave it out, the assertion itself proves the client.";
             return Err(TokenError::new(InvalidClient, problem));
         }
         let (id, secret) = (self.take("client_id"), self.take("client_secret"));
         let Some(authorization) = authorization else {
             return match (id, secret) {
                 (None, None) => Ok(None),
-                (None, Some(_)) => Err(refuse("client_secret is there without client_id.")),
+                (None, Some(_)) => Err(refuse("client_secret is given without client_id; send both, or neither.")),
                 (Some(id), secret) => Ok(Some(Shown { id: id.to_owned(), secret: secret.map(str::to_owned) })),
             };
         };
@@ -175,7 +175,7 @@ mod tests {
             (GRANT, None, "invalid_request: assertion is missing"),
             ("GRANT&assertion=x&assertion=x", None, "The parameter 'assertion' is there more than once"),
             ("GRANT&assertion=x&extra=&extra=", None, "The parameter 'extra' is there more than once"),
-            ("GRANT&assertion=x&client_secret=s", None, "client_secret is there without client_id"),
+            ("GRANT&assertion=x&client_secret=s", None, "client_secret is given without client_id"),
             ("GRANT&assertion=x&client_secret=s&client_id=a", Some(&*basic), "one way is allowed at a time"),
             ("GRANT&assertion=x&client_id=b", Some(&*basic), "but the Authorization header names 'a'"),
             (
@@ -191,7 +191,7 @@ mod tests {
                 "invalid_client: The Authorization header is not a Basic credential",
             ),
             ("GRANT&assertion=x", Some("Basic YQ=="), "no colon"),
-            ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is no way"),
+            ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is not a way"),
         ] {
             let error = read(&form.replace("GRANT", GRANT), authorization).unwrap_err();
             assert!(error.contains(problem), "{form}: {error}");
