@@ -57,6 +57,9 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     for warning in super::environment::unknown_variables(&<super::Cli as clap::CommandFactory>::command()) {
         tracing::warn!("{warning}");
     }
+    for warning in clients_without_keys(&settings) {
+        tracing::warn!("{warning}");
+    }
     let ready_file = settings.ready_file.clone();
     let server = Server::bind(settings).await.map_err(|error| match &error {
         ServerError::App(AppError::Scenarios(_) | AppError::Client(_)) => Failure::new(Exit::File, error.to_string()),
@@ -101,6 +104,16 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     }
     tracing::info!("stopped");
     Ok(Exit::Fine)
+}
+
+/// One warning for each client of the settings file that cannot sign an assertion.
+fn clients_without_keys(settings: &Settings) -> impl Iterator<Item = String> + '_ {
+    let has_key = |id: &str| settings.client_key.iter().any(|key| key.client_id == id);
+    let without = settings.clients.iter().filter(move |client| client.keys.is_empty() && !has_key(&client.client_id));
+    without.map(|client| {
+        let id = &client.client_id;
+        format!("the client {id} has no key and gets no token; add one such as keys = [\"app.pub.pem\"]")
+    })
 }
 
 /// Prints the ready line. The server also starts if standard output is closed or not read.

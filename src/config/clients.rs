@@ -22,7 +22,7 @@ pub struct ClientEntry {
     #[serde(deserialize_with = "client_id")]
     pub client_id: String,
     /// Authenticates the client at the token endpoint. The server never shows it.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing, deserialize_with = "client_secret")]
     pub client_secret: Option<String>,
     /// Files of its public keys.
     #[serde(default)]
@@ -36,6 +36,14 @@ fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     let id = String::deserialize(deserializer)?;
     judge_client_id(&id).map_err(D::Error::custom)?;
     Ok(id)
+}
+
+fn client_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let secret = Option::<String>::deserialize(deserializer)?;
+    if secret.as_ref().is_some_and(String::is_empty) {
+        return Err(D::Error::custom("it is empty; give a secret, or leave the key out"));
+    }
+    Ok(secret)
 }
 
 fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -17,6 +17,11 @@ impl Secret {
         verify_slices_are_equal(hash(self.0.as_bytes()).as_ref(), hash(text).as_ref()).is_ok()
     }
 
+    /// The value of an `Authorization` header that shows this secret.
+    pub(crate) fn as_bearer(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+
     /// Whether it can be sent as a bearer token (RFC 6750, 2.1).
     pub(super) fn is_bearer_token(&self) -> bool {
         let body = self.0.trim_end_matches('=');

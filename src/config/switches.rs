@@ -5,7 +5,7 @@
 
 use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
-    ValidationNextAction, values,
+    ValidationNextAction, judge::ZERO_TOKEN_TTL, values,
 };
 use crate::base::{chance::without_unit, position::brief, reading::nearest};
 use clap::ValueEnum;
@@ -72,6 +72,9 @@ macro_rules! switches {
                 match name {
                     $(stringify!($name) => self.$name = read(value)?,)*
                     _ => return Err(unknown(name)),
+                }
+                if self.token_ttl.is_some_and(|ttl| ttl.is_zero()) {
+                    return Err(ZERO_TOKEN_TTL.to_owned());
                 }
                 Ok(())
             }

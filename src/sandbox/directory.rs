@@ -62,7 +62,7 @@ pub enum CreateError {
     #[error("there is a sandbox {:?} already; delete it first, or choose another name", brief(.0))]
     Exists(String),
     /// The name cannot stand in a URL.
-    #[error("the name {:?} cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores, but not restore", brief(.0))]
+    #[error("the name {:?} cannot be used; {}", brief(.0), name_fix(.0))]
     Name(String),
 }
 
@@ -385,9 +385,19 @@ impl Sandboxes {
 
 const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";
 
+/// Names with another meaning in a path: a path takes one dot for itself and two for what is above it, and `restore` is
+/// an endpoint of the control plane.
+const RESERVED: [&str; 3] = [".", "..", "restore"];
+
+fn name_fix(name: &str) -> &'static str {
+    if RESERVED.contains(&name) {
+        "it has another meaning in a URL, as \".\", \"..\" and \"restore\" have; choose another"
+    } else {
+        "take 1 to 64 letters, digits, dots, dashes and underscores"
+    }
+}
+
 fn is_name(name: &str) -> bool {
-    // A path takes one dot for itself and two for what is above it; the last one is an endpoint of the control plane.
-    let has_other_use = [".", "..", "restore"].contains(&name);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    !has_other_use && (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
+    !RESERVED.contains(&name) && (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
 }

@@ -149,6 +149,8 @@ fn a_wrong_file_is_told_with_its_place() {
         "max-sessions = 1.5\nport = 1\n",
         "\n# port\nauth = \"sometimes\"\nmax-body = \"much\"\n",
         "max-sessions = 1.5\n[[clients]]\nclient-id = \"acme\"\n",
+        "[[clients]]\nclient-id = \"client_ffffffffffffffffffffffffffffffff\"\nclient-secret = \"\"\n",
+        "audience = \"\"\n",
         "auth = 1979-05-27T07:32:00Z\n",
         "token-ttl = 07:32:00\n",
         "audience = 1979-05-27\n",
@@ -214,6 +216,8 @@ fn a_wrong_value_is_told_with_its_fix() {
         &["--max-body", "99999999999999999999GiB!"],
         &["--token-ttl", "99999999999d"],
         &["--listen", "http://localhost:4747"],
+        &["--audience", ""],
+        &["--clock-skew", "0"],
         &["--listen", "https://localhost/"],
         &["--session-ttl", "500"],
         &["--port", "80"],
@@ -244,13 +248,22 @@ fn an_unknown_variable_of_ours_is_warned_of() {
 #[test]
 fn a_limit_of_zero_is_refused_wherever_it_comes_from() {
     let folder = Folder::new();
-    for setting in ["max-body", "max-admin-body", "max-sessions", "max-session-bytes", "max-memory"] {
-        let config = folder.write("zero.toml", &format!("{setting} = 0\n"));
+    for (setting, zero) in [
+        ("max-body", "0"),
+        ("max-admin-body", "0"),
+        ("max-sessions", "0"),
+        ("max-session-bytes", "0"),
+        ("max-memory", "0"),
+        ("token-ttl", "0s"),
+        ("sandbox-idle", "0s"),
+    ] {
+        let written = if zero == "0" { zero.to_owned() } else { format!("{zero:?}") };
+        let config = folder.write("zero.toml", &format!("{setting} = {written}\n"));
         let variable = format!("DOCENDORSE_MOCK_{}", setting.replace('-', "_").to_uppercase());
         let flag = format!("--{setting}");
         let refused = [
-            (2, "", program().args([&flag, "0"]).output().unwrap()),
-            (2, "", program().env(&variable, "0").output().unwrap()),
+            (2, "", program().args([&*flag, zero]).output().unwrap()),
+            (2, "", program().env(&variable, zero).output().unwrap()),
             (3, "zero.toml:1:1: ", program().args(["--config", &config]).output().unwrap()),
         ];
         for (exit, place, output) in refused {
