@@ -136,7 +136,7 @@ The server is found as by `ready`; see docendorse-mock ready --help.")]
     Token(Box<token::TokenOptions>),
     /// Read an assertion or access token, and say claim by claim what a server would object to.
     #[command(
-        after_help = "It ends with 1 when something would be refused, and with 3 when the text is no signed JWT."
+        after_help = "It ends with 1 when something would be refused, and with 3 when the text is not a signed JWT."
     )]
     Decode(decode::DecodeOptions),
     /// Let simulated people race for one signature: who wins, when, and by how much.
@@ -202,7 +202,9 @@ fn end(done: Result<Exit, Failure>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             // If this cannot be written either, the warning is lost.
-            let _ = writeln!(io::stderr(), "docendorse-mock: {}", failure.message);
+            let origin = environment::variable_with_path_in(&failure.message);
+            let origin = origin.map(|variable| format!(" (from {variable})")).unwrap_or_default();
+            let _ = writeln!(io::stderr(), "docendorse-mock: {}{origin}", failure.message);
             failure.exit.into()
         }
     }

@@ -124,7 +124,8 @@ pub struct ServeOptions {
     #[arg(long, env = "DOCENDORSE_MOCK_AUTH", value_name = "MODE", help_heading = "Contract")]
     pub auth: Option<Auth>,
 
-    /// Verify a client's assertions with the public key of a file: PEM, JWK or JWKS. May be given more than once.
+    /// Verify a client's assertions with the public key of a file: PEM, JWK or JWKS. May be given more than
+    /// once, or with commas.
     #[arg(
         long,
         env = "DOCENDORSE_MOCK_CLIENT_KEY",

@@ -136,6 +136,10 @@ fn client(options: &DecodeOptions, assertion: &Assertion<'_>) -> Result<Option<C
     };
     let keys = PublicKey::read(&text).map_err(|error| {
         let file = options.key.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        if error.is_about_private_key() {
+            let fix = "give the public half, as \"openssl pkey -in KEY -pubout\" prints it";
+            return Failure::new(Exit::File, format!("{file}: it is a private key; {fix}"));
+        }
         Failure::new(Exit::File, format!("{file}: {error}"))
     })?;
     let created_at = Timestamp::UNIX_EPOCH;
@@ -147,10 +151,21 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 fn read_jwks(path: &Path) -> Result<Value, Failure> {
-    reading::json(read(path)?.as_bytes()).map_err(|error| {
+    let refuse = |problem: &str| {
         let fix = "an access token is verified with the JWKS that /oauth2/v2/.well-known/jwks.json answers";
-        Failure::new(Exit::File, printable(&format!("{}: it is not a JWKS: {error}; {fix}", path.display())))
-    })
+        Failure::new(Exit::File, printable(&format!("{}: {problem}; {fix}", path.display())))
+    };
+    let text = read(path)?;
+    if text.contains("-----BEGIN ") {
+        return Err(refuse("it is not a JWKS: it is PEM"));
+    }
+    let jwks: Value = reading::json(text.as_bytes()).map_err(|error| refuse(&format!("it is not a JWKS: {error}")))?;
+    // A single JWK is a JWKS of one key.
+    if jwks["keys"].is_array() || jwks.get("kty").is_some() {
+        Ok(jwks)
+    } else {
+        Err(refuse("it is not a JWKS: it has neither \"keys\" nor \"kty\""))
+    }
 }
 
 /// What a handoff would object to in an access token, as far as the token itself tells.

@@ -153,6 +153,20 @@ pub(super) fn unknown_variables(command: &Command) -> Vec<String> {
     unknown
 }
 
+/// The variable whose path a message objects to, if it came from a variable.
+pub(super) fn variable_with_path_in(message: &str) -> Option<String> {
+    ["CONFIG", "SCENARIOS", "CLIENT_KEY", "READY_FILE"].into_iter().find_map(|name| {
+        let variable = format!("{PREFIX}{name}");
+        let value = std::env::var(&variable).ok()?;
+        let mut paths = value.split(',').map(|part| part.trim().rsplit('=').next().unwrap_or_default());
+        let is_named = |path: &str| {
+            let start = format!("{path}: ");
+            message.starts_with(&start) || message.contains(&format!(" {start}"))
+        };
+        paths.any(|path| !path.is_empty() && is_named(path)).then_some(variable)
+    })
+}
+
 /// The flag that other servers call `--port`.
 fn with_hint(mut error: Error) -> Error {
     if let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg)

@@ -1,7 +1,7 @@
 //! One request to a server: the little of an HTTP client that the program needs.
 
 use super::connect::ServerAddress;
-use crate::base::io_error;
+use crate::{base::io_error, config::Secret};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Request, header, http::request};
@@ -37,8 +37,12 @@ pub(super) fn post_form(url: &str, path: &str, form: String) -> Result<HttpAnswe
 }
 
 /// Gets a JSON document of a server, if it has one at this path.
-pub(super) fn get_json(url: &str, path: &str) -> Option<Value> {
-    let answer = ask(url, Request::get(path), String::new(), LONGEST_OF_CONTROL).ok()?;
+pub(super) fn get_json(url: &str, path: &str, token: Option<&Secret>) -> Option<Value> {
+    let mut request = Request::get(path);
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, token.as_bearer());
+    }
+    let answer = ask(url, request, String::new(), LONGEST_OF_CONTROL).ok()?;
     if answer.status == 200 { serde_json::from_slice(&answer.body).ok() } else { None }
 }
 

@@ -82,6 +82,12 @@ pub(super) async fn probe(url: &str, limit: Duration) -> FoundServer {
     }
     match recognize(&answer) {
         Ok(found) => found,
+        Err(_) if !endpoint.prefix.is_empty() && is_not_found(&answer) => {
+            let prefix = &endpoint.prefix;
+            FoundServer::Foreign(format!(
+                "port {port} answers HTTP 404 at {prefix}/readyz; check the path {prefix} of the URL, or leave it out"
+            ))
+        }
         Err(what) => FoundServer::Foreign(format!("port {port} answers, but not as docendorse-mock: {what}")),
     }
 }
@@ -133,6 +139,10 @@ impl<'a> Response<'a> {
     fn is_whole(&self) -> bool {
         self.length.is_some_and(|length| self.body.len() >= length) || !matches!(self.status, "200" | "503")
     }
+}
+
+fn is_not_found(answer: &[u8]) -> bool {
+    answer.starts_with(b"HTTP/") && Response::parse(answer).is_some_and(|response| response.status == "404")
 }
 
 /// Whose answer it is; an error says what is known of another program.

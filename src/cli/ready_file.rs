@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<ReadyFileContent, String> {
     } else if let Some(reason) = member("error") {
         Ok(ReadyFileContent::Failed(StartFailure { reason, at: member("at").unwrap_or_default() }))
     } else {
-        Err(wrong("not a ready file".to_owned()))
+        Err(wrong("it is not a ready file; name the file that the server has as --ready-file".to_owned()))
     }
 }
 

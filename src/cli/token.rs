@@ -10,8 +10,13 @@ use super::{
     unreadable, warn,
 };
 use crate::{
-    base::{clock::Clock, ids::Ids, urls::CREATE_TOKEN},
-    config::{self, DEFAULT_AUDIENCE},
+    base::{
+        clock::Clock,
+        ids::Ids,
+        reading::{self, nearest},
+        urls::CREATE_TOKEN,
+    },
+    config::{self, DEFAULT_AUDIENCE, Secret},
     domain::oauth::{JWT_BEARER, LONGEST_LIFE, SigningKey, built_in, is_client_id, mint},
 };
 use clap::Args;
@@ -93,6 +98,16 @@ pub(super) struct TokenOptions {
     #[command(flatten)]
     wrong: Wrong,
 
+    /// The server's admin token, to ask for the clock of its sandbox with --expired and --not-yet-valid.
+    #[arg(
+        long,
+        env = "DOCENDORSE_MOCK_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        help_heading = "Server",
+        hide_env_values = true
+    )]
+    admin_token: Option<Secret>,
+
     #[command(flatten)]
     server: Locator,
 }
@@ -136,7 +151,7 @@ struct Wrong {
     #[arg(long)]
     alg_hs256: bool,
 
-    /// The same assertion twice; what comes of the second is told.
+    /// The same assertion twice; prints the answer to the second.
     #[arg(long, conflicts_with = "assertion_only")]
     replay: bool,
 }
@@ -207,13 +222,13 @@ impl Clocks {
         if !options.wrong.expired && !options.wrong.not_yet_valid {
             return Self::agreeing_on(now);
         }
-        if let Some(sandbox) = sandbox_time(url, &options.client_id) {
+        if let Some(sandbox) = sandbox_time(url, options) {
             return Self { system: now, sandbox };
         }
         if probe::probe_now(url, PATIENCE) == FoundServer::Ready {
             warn(
-                "the server does not tell the clock of its sandbox (is it started with --admin-token?); the times \
-                 follow the clock of this machine",
+                "the server does not give the clock of its sandbox, so the times follow the clock of this machine; if \
+                 it has an admin token, set DOCENDORSE_MOCK_ADMIN_TOKEN",
             );
         }
         Self::agreeing_on(now)
@@ -229,16 +244,18 @@ impl Clocks {
 }
 
 /// The time in the sandbox that knows a client; in the default one if none does.
-fn sandbox_time(url: &str, client_id: &str) -> Option<Timestamp> {
-    let knows_client = |name: &&str| get_json(url, &format!("/__admin/clients/{client_id}?sandbox={name}")).is_some();
+fn sandbox_time(url: &str, options: &TokenOptions) -> Option<Timestamp> {
+    let client_id = &*options.client_id;
+    let get_json = |path: &str| get_json(url, path, options.admin_token.as_ref());
+    let knows_client = |name: &&str| get_json(&format!("/__admin/clients/{client_id}?sandbox={name}")).is_some();
     let listed = if client_id == built_in::CLIENT_ID || !is_client_id(client_id) {
         None
     } else {
-        get_json(url, "/__admin/sandboxes?limit=1000")
+        get_json("/__admin/sandboxes?limit=1000")
     };
     let mut names = listed.iter().filter_map(|list| list["sandboxes"].as_array()).flatten();
     let found = names.find_map(|sandbox| sandbox["name"].as_str().filter(knows_client));
-    let clock = get_json(url, &format!("/__admin/clock?sandbox={}", found.unwrap_or("default")))?;
+    let clock = get_json(&format!("/__admin/clock?sandbox={}", found.unwrap_or("default")))?;
     clock["now"].as_str()?.parse().ok()
 }
 
@@ -271,6 +288,15 @@ fn assertion(options: &TokenOptions, clocks: Clocks) -> Result<String, Failure> 
     });
     if let Some(claims) = claims.as_object_mut() {
         claims.extend(options.claim.iter().cloned());
+        if let Some(unknown) = options.without.iter().find(|name| *name != "nbf" && !claims.contains_key(*name)) {
+            let known: Vec<&str> = claims.keys().map(String::as_str).collect();
+            let fix = match nearest(unknown, &known) {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => format!("its claims are {}", known.join(", ")),
+            };
+            let problem = format!("--without: the assertion has no claim {unknown:?}; {fix}");
+            return Err(Failure::new(Exit::Usage, problem));
+        }
         claims.retain(|name, _| !options.without.contains(name));
     }
     let mut header = Map::new();
@@ -324,8 +350,14 @@ fn stranger(url: &str) -> Option<String> {
 fn pair(text: &str) -> Result<(String, Value), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-            Ok((name.to_owned(), value))
+            match serde_json::from_str(value) {
+                Ok(value) => Ok((name.to_owned(), value)),
+                // Its digits as a string are hardly meant.
+                Err(_) if reading::is_number(value) => {
+                    Err(format!("{value} is out of range for a number; write it in double quotes to send a string"))
+                }
+                Err(_) => Ok((name.to_owned(), value.into())),
+            }
         }
         _ => Err(format!("{text:?} is not NAME=VALUE; write one such as email=kim@example.com")),
     }

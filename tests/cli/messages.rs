@@ -334,6 +334,31 @@ fn wrong_times_are_wrong_by_the_clock_of_the_sandbox_too() {
     let locked = Running::start(command.args(["--listen", "127.0.0.1:0", "--admin-token", "s3cret"]));
     let output = run(&["token", "--url", &locked.url, "--expired"]);
     let told = text(&output.stderr);
-    assert!(told.contains("warning: the server does not tell the clock of its sandbox"), "{told}");
+    assert!(told.contains("warning: the server does not give the clock of its sandbox"), "{told}");
     assert!(text(&run(&["token", "--url", &locked.url]).stderr).is_empty());
+}
+
+#[test]
+fn a_path_from_a_variable_names_the_variable() {
+    let folder = Folder::new();
+    let missing = folder.file("missing").display().to_string();
+    let key = format!("client_ffffffffffffffffffffffffffffffff={missing}");
+    for (variable, value) in [
+        ("DOCENDORSE_MOCK_CONFIG", &missing),
+        ("DOCENDORSE_MOCK_SCENARIOS", &missing),
+        ("DOCENDORSE_MOCK_CLIENT_KEY", &key),
+    ] {
+        let output = program().args(["--listen", "127.0.0.1:0"]).env(variable, value).output().unwrap();
+        let told = told(&output, 3);
+        assert!(told.contains(&missing) && told.trim_end().ends_with(&format!(" (from {variable})")), "{told}");
+    }
+    let output = program().args(["--config", &missing]).env("DOCENDORSE_MOCK_CONFIG", "other").output().unwrap();
+    assert!(!told(&output, 3).contains("DOCENDORSE_MOCK_CONFIG"));
+}
+
+#[test]
+fn a_wrong_path_of_a_url_is_named() {
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
+    let url = format!("{}/foo", server.url);
+    fails(&["ready", "--url", &url], 1, "answers HTTP 404 at /foo/readyz; check the path /foo of the URL");
 }

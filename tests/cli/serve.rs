@@ -164,7 +164,10 @@ fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
     let path = folder.write("other.json", "[]");
     let output = run(&["ready", "--ready-file", &path]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).ends_with("other.json: not a ready file\n"));
+    assert!(
+        text(&output.stderr)
+            .ends_with("other.json: it is not a ready file; name the file that the server has as --ready-file\n")
+    );
 }
 
 #[cfg(unix)]

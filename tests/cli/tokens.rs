@@ -302,9 +302,10 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
     }
     for (token, problem) in [
         ("eyJ!.e30.AA", "is not base64url in its header: character 4 is '!'"),
-        ("eyJh.e30.AA", "has no JSON object as its header: it is cut off"),
+        ("eyJh.e30.AA", "has a fault in its header: it is cut off"),
         ("W10.e30.AA", "has no JSON object as its header"),
-        ("e30.eyJhIjoxLCJhIjoyfQ.AA", "has no JSON object as its claims: /a: the member is given more than once"),
+        ("e30.eyJhIjoxLCJhIjoyfQ.AA", "has a fault in its claims: /a: the member is given more than once"),
+        ("e30.eyJleHAiOjFlNDAwfQ.AA", "has a fault in its claims: /exp: 1e400 is out of range"),
     ] {
         let output = run_with_input(&["decode"], token.as_bytes());
         let told = text(&output.stderr);
@@ -426,4 +427,76 @@ fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
         let said = told.split("<SPEC>': ").nth(1).unwrap();
         assert!(!told.is_empty() && !FOREIGN.iter().any(|words| said.contains(words)), "{spec}\n{told}");
     }
+}
+
+#[test]
+fn a_claim_that_is_not_there_cannot_be_left_out() {
+    for (flags, problem) in [
+        (&["--without", "given-name"][..], "the assertion has no claim \"given-name\"; did you mean \"given_name\"?"),
+        (&["--without", "foo"], "no claim \"foo\"; its claims are "),
+        (&["--claim", "exp=1e400"], "1e400 is out of range for a number; write it in double quotes"),
+    ] {
+        let output = run(&[&["token", "--assertion-only"], flags].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        let told = text(&output.stderr);
+        assert!(told.contains(problem), "{told}");
+    }
+    for flags in [&["--without", "nbf"][..], &["--claim", "x=1", "--without", "x"], &["--claim", "exp=\"1e400\""]] {
+        let output = run(&[&["token", "--assertion-only"], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{flags:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_key_of_the_wrong_kind_draws_the_right_one() {
+    let folder = Folder::new();
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
+    let access = text(&token(&server, &[]).stdout).trim().to_owned();
+    let jwks = "an access token is verified with the JWKS that /oauth2/v2/.well-known/jwks.json answers";
+    let other = folder.write("other.json", "{}");
+    for (token, key, problem) in [
+        (&access, "fixtures/keys/test-client.pub.pem", format!("it is not a JWKS: it is PEM; {jwks}")),
+        (&access, &other, format!("it is not a JWKS: it has neither \"keys\" nor \"kty\"; {jwks}")),
+        (&assertion(&[]), "fixtures/keys/test-client.key.pem", "it is a private key; give the public half".to_owned()),
+    ] {
+        let output = run(&["decode", token, "--key", key]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert!(told.contains(&problem) && !told.contains("register"), "{told}");
+    }
+    for jwks in ["5", "[]", "\"a\""] {
+        let refused = server.ask("POST", "/__admin/clients", &format!("{{\"jwks\": {jwks}}}"));
+        assert_eq!(refused.0, 400);
+        assert!(refused.1["detail"].to_string().contains("it is JSON, but not an object"), "{}", refused.1);
+    }
+}
+
+#[test]
+fn an_expired_token_asks_for_the_clock_with_the_admin_token() {
+    let listen = ["--listen", "127.0.0.1:0", "--admin-token", "s3cret"];
+    let server = Running::start(program().args(listen));
+    let ask = |admin: Option<&str>| {
+        let mut command = program();
+        command.args(["token", "--url", &server.url, "--expired"]);
+        command.envs(admin.map(|token| ("DOCENDORSE_MOCK_ADMIN_TOKEN", token)));
+        text(&command.output().unwrap().stderr)
+    };
+    assert!(ask(None).contains("warning: ") && ask(None).contains("set DOCENDORSE_MOCK_ADMIN_TOKEN"), "{}", ask(None));
+    assert!(ask(Some("other")).contains("warning: "));
+    let told = ask(Some("s3cret"));
+    assert!(!told.contains("warning: ") && told.contains("exp: it expired"), "{told}");
+}
+
+#[test]
+fn a_client_that_cannot_get_a_token_draws_a_warning() {
+    let folder = Folder::new();
+    let id = "client_ffffffffffffffffffffffffffffffff";
+    let config = folder.write("mock.toml", &format!("[[clients]]\nclient-id = \"{id}\"\n"));
+    let start = |more: &[&str]| {
+        let listen = ["--listen", "127.0.0.1:0", "--config", &config];
+        Running::start(program().args(listen).args(more)).stop("-TERM").2
+    };
+    assert!(start(&[]).contains(&format!("the client {id} has no key and gets no token")));
+    let key = format!("{id}=fixtures/keys/other-client.pub.pem");
+    assert!(!start(&["--client-key", &key]).contains("has no key"));
 }
