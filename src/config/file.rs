@@ -1,14 +1,12 @@
 //! The settings file: TOML, whose keys are the flags without their dashes.
 
+mod problem;
+
 use super::{ClientEntry, ScenarioSource, ServeOptions, Settings, values};
-use crate::base::{
-    io_error,
-    position::Position,
-    reading::{ReadError, Tree, is_number},
-    urls::BaseUrl,
-};
+use crate::base::{io_error, position::Position, reading::Tree, urls::BaseUrl};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
+use problem::{Foreign, in_settings, syntax};
 use serde::{Deserialize, Deserializer, de::Error};
 use std::path::{Path, PathBuf};
 
@@ -111,156 +109,6 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
         Err(_) => syntax(error.message(), span),
     };
     FileError::Wrong { path: path.to_owned(), position: Position::of(text, at), problem }
-}
-
-/// A value of a kind that TOML alone has: a date, a time, or a number that is not finite.
-struct Foreign {
-    pointer: String,
-    written: String,
-}
-
-impl Foreign {
-    /// Replaces such values by texts, which no setting of another type accepts either. `span` is what the reader of the
-    /// file objects to.
-    fn replace_in(tree: &mut Tree, span: &str) -> Vec<Self> {
-        let mut found = Vec::new();
-        Self::replace(tree, String::new(), span, &mut found);
-        found
-    }
-
-    fn replace(tree: &mut Tree, pointer: String, span: &str, found: &mut Vec<Self>) {
-        /// The member that stands for a date in what the TOML reader hands out.
-        const DATE: &str = "$__toml_private_datetime";
-
-        let written = match tree {
-            // TOML has no null; numbers that are not finite are read as one.
-            Tree::Null => if span.trim_start_matches(['+', '-']) == "inf" { span } else { "nan" }.to_owned(),
-            Tree::Object(members) => match &mut members[..] {
-                [(name, Tree::Text(date))] if name == DATE => std::mem::take(date),
-                members => {
-                    for (name, value) in members {
-                        Self::replace(value, format!("{pointer}/{name}"), span, found);
-                    }
-                    return;
-                }
-            },
-            Tree::List(items) => {
-                for (place, item) in items.iter_mut().enumerate() {
-                    Self::replace(item, format!("{pointer}/{place}"), span, found);
-                }
-                return;
-            }
-            _ => return,
-        };
-        *tree = Tree::Text(written.clone());
-        found.push(Self { pointer, written });
-    }
-
-    fn setting(&self) -> &str {
-        self.pointer.split('/').nth(1).unwrap_or_default()
-    }
-
-    /// The value in a message.
-    fn shown(&self) -> String {
-        let kind = if self.written.ends_with(char::is_alphabetic) && !self.written.ends_with(['Z', 'z']) {
-            ""
-        } else if self.written.get(4..5) == Some("-") {
-            "the date "
-        } else {
-            "the time "
-        };
-        format!("{kind}{}", self.written)
-    }
-}
-
-/// What is wrong with a setting, with its place and the fix in the words of TOML.
-fn in_settings(tree: &Tree, error: &ReadError, foreign: Option<&Foreign>) -> String {
-    let mut problem = error.in_settings();
-    if let Some(value) = foreign {
-        problem = problem.replacen(&format!("{:?}", value.written), &value.shown(), 1);
-    } else {
-        problem.push_str(&type_fix(value_at(tree, &error.pointer), &problem));
-    }
-    with_counted_entry(problem)
-}
-
-/// The fix for a value of the wrong type, where its text could be meant.
-fn type_fix(value: Option<&Tree>, problem: &str) -> String {
-    match value {
-        Some(Tree::Text(text)) if problem.ends_with(" is not a list") => format!("; write [{text:?}]"),
-        Some(Tree::Object(_)) if problem.ends_with(" is not a list") => {
-            "; write its name in two pairs of brackets, such as [[clients]]".to_owned()
-        }
-        Some(Tree::Text(text)) if is_number(text) && problem.contains(" is not a whole number") => {
-            format!("; write {text} without quotes")
-        }
-        Some(Tree::Text(text)) if problem.ends_with(" is not true or false") => match text.as_str() {
-            word @ ("true" | "false") => format!("; write {word} without quotes"),
-            _ => String::new(),
-        },
-        Some(Tree::Number(number)) if problem.ends_with(" is not a text") => format!("; write \"{number}\""),
-        Some(Tree::Bool(value)) if problem.ends_with(" is not a text") => format!("; write \"{value}\""),
-        _ => String::new(),
-    }
-}
-
-/// The value at a pointer.
-fn value_at<'t>(tree: &'t Tree, pointer: &str) -> Option<&'t Tree> {
-    pointer.split('/').skip(1).try_fold(tree, |tree, segment| match tree {
-        Tree::Object(members) => members.iter().find(|(name, _)| name == segment).map(|(_, value)| value),
-        Tree::List(items) => items.get(segment.parse::<usize>().ok()?),
-        _ => None,
-    })
-}
-
-/// Counts the entries of a list from one, as people do: `clients.0.scope: …` becomes `clients, entry 1, scope: …`.
-fn with_counted_entry(problem: String) -> String {
-    let counted = || {
-        let (setting, rest) = problem.split_once('.')?;
-        let end = rest.find(|char: char| !char.is_ascii_digit())?;
-        let entry = rest[..end].parse::<usize>().ok()? + 1;
-        let is_name = setting.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-        let rest = rest[end..].strip_prefix('.').map_or(rest[end..].to_owned(), |member| format!(", {member}"));
-        is_name.then(|| format!("{setting}, entry {entry}{rest}"))
-    };
-    counted().unwrap_or(problem)
-}
-
-/// What is wrong with the syntax, for the usual slips. `place` is the part of the file that the message is about.
-fn syntax(message: &str, place: &str) -> String {
-    const SLIPS: [(&str, &str); 16] = [
-        ("missing escaped value", "a backslash begins an escape that TOML does not have; write \\\\ for a backslash"),
-        ("too few unicode value digits", "an escape has too few digits; write \\u and 4 digits, or \\U and 8"),
-        ("invalid basic string", "the text has no closing double quote, or a raw control character"),
-        ("invalid multi-line basic string", "the text has no closing \"\"\", or a raw control character"),
-        ("invalid literal string", "the text has no closing single quote, or a raw control character"),
-        ("invalid multi-line literal string", "the text has no closing ''', or a raw control character"),
-        ("missing comma between array elements", "a comma is missing between two values of the list"),
-        ("missing comma between key-value pairs", "a comma is missing between two members of the inline table"),
-        ("extra comma", "a comma follows nothing; drop it"),
-        ("unclosed array table", "the heading has too few closing brackets; write one such as [[clients]]"),
-        ("unclosed table", "the heading has no closing bracket; write one such as [[clients]]"),
-        ("unclosed array", "the list has no closing bracket"),
-        ("unclosed inline table", "the inline table has no closing brace"),
-        ("unexpected leading zero", "a number begins with 0; drop the 0"),
-        ("missing value", "the value is missing; write one such as max-body = \"1MiB\""),
-        ("missing opening quote", "the text has no opening double quote"),
-    ];
-    if message.contains("duplicate key") {
-        let key = place.trim().trim_matches(['[', ']', '"', '\'', ' ']);
-        return format!("{key:?} is given more than once; give it once");
-    }
-    if !message.contains("leading zero")
-        && place.starts_with(|char: char| char.is_ascii_digit())
-        && place.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        return format!("{place} is too large; write a smaller number");
-    }
-    if message.contains("must be quoted") {
-        return "the value is not TOML; a text stands in double quotes, such as \"1MiB\"".to_owned();
-    }
-    let slip = SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)).map(|(_, ours)| *ours);
-    slip.unwrap_or("the line is not TOML; write one such as max-body = \"1MiB\"").to_owned()
 }
 
 /// Refuses a client that the file describes twice, at its second place.
