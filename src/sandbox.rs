@@ -14,6 +14,7 @@ mod grant;
 mod handoff;
 mod issuing;
 mod lasting;
+mod name;
 mod records;
 mod scripts;
 mod signing;

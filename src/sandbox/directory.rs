@@ -10,6 +10,7 @@ use self::named::NamedSandboxes;
 use super::{
     Clients, Credentials, DEFAULT, Issuing, RegisterError, Sandbox, SandboxSettings,
     lasting::{End, Lasting, Leftovers},
+    name,
 };
 use crate::{
     base::{
@@ -62,7 +63,7 @@ pub enum CreateError {
     #[error("there is a sandbox {:?} already; delete it first, or choose another name", brief(.0))]
     Exists(String),
     /// The name cannot stand in a URL.
-    #[error("the name {:?} cannot be used; {}", brief(.0), name_fix(.0))]
+    #[error("the name {:?} cannot be used; {}", brief(.0), name::fix(.0))]
     Name(String),
 }
 
@@ -180,7 +181,7 @@ impl Sandboxes {
     /// When the name is taken or cannot be used.
     pub fn create(&self, new: NewSandbox) -> Result<Arc<Sandbox>, CreateError> {
         let name: Arc<str> = match new.name {
-            Some(name) if is_name(&name) => name.into(),
+            Some(name) if name::is_valid(&name) => name.into(),
             Some(name) => return Err(CreateError::Name(name)),
             None => self.ids.secret("sb_", 12).into(),
         };
@@ -384,20 +385,3 @@ impl Sandboxes {
 }
 
 const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";
-
-/// Names with another meaning in a path: a path takes one dot for itself and two for what is above it, and `restore` is
-/// an endpoint of the control plane.
-const RESERVED: [&str; 3] = [".", "..", "restore"];
-
-fn name_fix(name: &str) -> &'static str {
-    if RESERVED.contains(&name) {
-        "it has another meaning in a URL, as \".\", \"..\" and \"restore\" have; choose another"
-    } else {
-        "take 1 to 64 letters, digits, dots, dashes and underscores"
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    !RESERVED.contains(&name) && (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
-}
