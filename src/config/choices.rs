@@ -105,7 +105,7 @@ pub enum AssertionNames {
     Optional,
 }
 
-/// What a handoff comes to whose `handoff_id` already has a session (S8).
+/// How a handoff is answered whose `handoff_id` already has a session (S8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDuplicateHandoff {

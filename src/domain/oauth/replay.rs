@@ -28,7 +28,7 @@ type Mark = [u8; 16];
 pub enum ReplayError {
     /// Its `jti` was used before.
     Seen,
-    /// It may have been used before: so many others were used since that it would have been forgotten.
+    /// It may have been used before: it would have been forgotten since, as too many others were used.
     Unsure,
 }
 
