@@ -19,7 +19,6 @@ pub use tree::Tree;
 use crate::base::position::Position;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// Reads a JSON text. The place of an error is a JSON pointer.
 ///
@@ -63,6 +62,9 @@ pub fn object_tree(text: &[u8]) -> Result<Tree, ReadError> {
 }
 
 fn json_tree(text: &[u8]) -> Result<Tree, ReadError> {
+    if text.trim_ascii().is_empty() {
+        return Err(ReadError::problem("it is empty; write JSON, such as {\"name\": \"value\"}"));
+    }
     if text.starts_with(b"\xEF\xBB\xBF") {
         return Err(ReadError::problem("it begins with a byte order mark; send UTF-8 without one"));
     }
@@ -80,31 +82,44 @@ fn not_json(text: &str) -> ReadError {
     let Err(error) = serde_json::from_str::<Value>(&number::tame(text)) else {
         return ReadError::problem("it is not JSON");
     };
-    let what = if error.is_eof() { "it is cut off: the JSON is not complete" } else { syntax(&error) };
-    ReadError::problem(format!("{what} at line {}, column {}", error.line(), error.column()))
+    let place = format!("line {}, column {}", error.line(), error.column().max(1));
+    let message = error.to_string();
+    ReadError::problem(if error.is_eof() {
+        format!("it is cut off at {place}: the JSON is not complete")
+    } else if message.starts_with("recursion limit") {
+        format!("it is nested too deep at {place}: at most 127 lists and objects may be inside one another")
+    } else {
+        match SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)) {
+            Some((_, ours)) => format!("it is not JSON at {place}: {ours}"),
+            None => format!("it is not JSON at {place}"),
+        }
+    })
 }
+
+/// The usual slips: how the parser's message begins, and our words for it.
+const SLIPS: [(&str, &str); 12] = [
+    ("trailing comma", "a trailing comma; remove it"),
+    ("trailing characters", "something follows the end of the value; remove it"),
+    ("key must be a string", "a key is not in double quotes"),
+    ("control character", "a raw control character inside a text; escape it, such as \\n for the end of a line"),
+    ("lone leading surrogate", HALF),
+    ("unexpected end of hex escape", HALF),
+    (
+        "invalid escape",
+        "an escape that JSON does not have; write \\\\ for a backslash, and four hexadecimal digits behind \\u",
+    ),
+    ("expected `,` or", "a comma or a closing bracket is missing"),
+    ("expected `:`", "a colon is missing behind a key"),
+    ("expected ident", "a word that JSON does not have; write true, false or null, or put a text in double quotes"),
+    (
+        "expected value",
+        "a value is missing, or is not one that JSON has; put texts in double quotes, and write numbers such as 0.5",
+    ),
+    ("invalid number", "a number that JSON does not have; write one such as 10 or 0.5, or put it in double quotes"),
+];
 
 /// What is wrong with a text that has the escape of a lone surrogate.
-const HALF: &str = "it is not JSON: half of a character as an escape; write both halves, such as \\ud83d\\ude00,";
-
-/// What is wrong with the syntax, for the usual slips.
-fn syntax(error: &serde_json::Error) -> &'static str {
-    const SLIPS: [(&str, &str); 11] = [
-        ("trailing comma", "it is not JSON: a trailing comma"),
-        ("recursion limit", "it has more than 127 levels of nesting"),
-        ("trailing characters", "it is not JSON: something follows the end of the value"),
-        ("key must be a string", "it is not JSON: a key is not in double quotes"),
-        ("control character", "it is not JSON: a raw control character inside a text; escape it"),
-        ("lone leading surrogate", HALF),
-        ("unexpected end of hex escape", HALF),
-        ("invalid escape", "it is not JSON: an escape that JSON does not have; write \\\\ for a backslash"),
-        ("expected `,` or", "it is not JSON: a comma or a closing bracket is missing"),
-        ("expected `:`", "it is not JSON: a colon is missing behind a key"),
-        ("invalid number", "it is not JSON: a number that cannot be read"),
-    ];
-    let message = error.to_string();
-    SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)).map_or("it is not JSON", |(_, ours)| ours)
-}
+const HALF: &str = "half of a character as an escape; write both halves, such as \\ud83d\\ude00";
 
 /// Whether a text is what `curl -d name=value` sends.
 fn looks_like_a_form(text: &[u8]) -> bool {
@@ -132,7 +147,45 @@ fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 }
 
 /// A text in a message: in quotes, and not more of it than can be read at a glance.
-fn quoted(text: &str) -> String {
-    let text: Cow<'_, str> = crate::base::position::brief(text);
-    format!("{text:?}")
+///
+/// Characters that cannot be seen are escaped as JSON escapes them.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let debug = format!("{:?}", crate::base::position::brief(text));
+    let mut written = String::with_capacity(debug.len());
+    let mut rest = &*debug;
+    while let Some(place) = rest.find('\\') {
+        let (before, escape) = rest.split_at(place);
+        written.push_str(before);
+        // Rust writes \u{1} and \0.
+        let code = escape.strip_prefix("\\u{").and_then(|code| code.split_once('}'));
+        let (char, behind) = match code {
+            Some((code, behind)) => (u32::from_str_radix(code, 16).ok().and_then(char::from_u32), behind),
+            None => (escape.starts_with("\\0").then_some('\0'), &escape[2..]),
+        };
+        match char {
+            Some(char) => {
+                let mut units = [0; 2];
+                written.extend(char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            None => written.push_str(&escape[..2]),
+        }
+        rest = behind;
+    }
+    written + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_is_escaped_as_in_json() {
+        for text in ["plain", "a\u{1}b", "\0", "a\\u{1}", "q\"q", "\n\t\r", "\u{200b}", "\u{e0001}", "é“", "\\0"] {
+            let written = quoted(text);
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text, "{written}");
+            assert!(!written.contains(char::is_control), "{written:?}");
+        }
+        assert_eq!(quoted("a\u{1}\u{200b}"), r#""a\u0001\u200b""#);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::{
     harness::{Api, CREATE, body_of},
     sandboxes::send,
+    stage::{Stage, parties},
 };
 use axum::{body::Body, http::Request};
 use docendorse_mock::{Mock, Settings};
@@ -273,23 +274,113 @@ async fn a_body_that_is_not_json_has_its_reason_and_place() {
     for (body, problem) in [
         (
             r#"{"name": "a\ud800b"}"#,
-            "half of a character as an escape; write both halves, such as \\ud83d\\ude00, at line 1",
+            ": it is not JSON at line 1, column 18: half of a character as an escape; write both halves, such as \
+             \\ud83d\\ude00.",
         ),
         (r#"{"name": "\ud83d\n"}"#, "half of a character"),
         (r#"{"name": "\udc00"}"#, "half of a character"),
-        (r#"{"name": "a\qb"}"#, "an escape that JSON does not have; write \\\\ for a backslash at line 1, column 13"),
-        ("{\"name\": \"a\"\n \"seed\": 1}", "a comma or a closing bracket is missing at line 2, column 2"),
-        (r#"{"name" "a"}"#, "a colon is missing behind a key at line 1, column 9"),
-        (r#"{"name": "a",}"#, "a trailing comma at line 1, column 14"),
-        ("{\"name\": \"a\u{1}\"}", "a raw control character inside a text; escape it at line 1, column 12"),
-        (r#"{"seed": 01}"#, "a number that cannot be read at line 1, column 11"),
-        (r#"{name: "a"}"#, "a key is not in double quotes at line 1, column 2"),
-        (r#"{"name": "a"} x"#, "something follows the end of the value at line 1, column 15"),
-        (r#"{"name": "a"#, "it is cut off"),
+        (
+            r#"{"name": "a\qb"}"#,
+            "at line 1, column 13: an escape that JSON does not have; write \\\\ for a backslash, and four",
+        ),
+        (r#"{"name": "a\u12"}"#, "and four hexadecimal digits behind \\u."),
+        (r#"{"name": "a\u12g4"}"#, "and four hexadecimal digits behind \\u."),
+        ("{\"name\": \"a\"\n \"seed\": 1}", "at line 2, column 2: a comma or a closing bracket is missing."),
+        (r#"{"name" "a"}"#, "at line 1, column 9: a colon is missing behind a key."),
+        (r#"{"name": "a",}"#, "at line 1, column 14: a trailing comma; remove it."),
+        (
+            "{\"name\": \"a\u{1}\"}",
+            "at line 1, column 12: a raw control character inside a text; escape it, such as \\n for the end of a line.",
+        ),
+        (r#"{"seed": 01}"#, "at line 1, column 11: a number that JSON does not have; write one such as 10 or 0.5"),
+        (r#"{"seed": tru}"#, "a word that JSON does not have; write true, false or null, or put a text in double"),
+        (r#"{"seed": .5}"#, "a value is missing, or is not one that JSON has; put texts in double quotes, and write"),
+        (r#"{"seed": NaN}"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
+        (r#"{"seed": 'a'}"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
+        (r#"{"seed": }"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
+        (r#"{name: "a"}"#, "at line 1, column 2: a key is not in double quotes."),
+        (r#"{"name": "a"} x"#, "at line 1, column 15: something follows the end of the value; remove it."),
+        (
+            &*format!("{}{}", r#"{"name":"#.repeat(130), "}".repeat(130)),
+            "nested too deep at line 1, column 1017: at most 127",
+        ),
+        (r#"{"name": "a"#, "it is cut off at line 1, column 11: the JSON is not complete."),
     ] {
         let request = Request::post("/__admin/sandboxes").body(Body::from(body.to_owned())).unwrap();
         let answer = api.send(request).await;
         let told = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(answer.status == 400 && told.contains(problem), "{body}: {told}");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_refused_in_our_own_words() {
+    let api = Api::new();
+    let race = |after: &str| format!(r#"{{"agents":[{{"name":"A","opens":{{"after":{after}}}}}]}}"#);
+    let drawn = r#"a span such as 500ms, or an object with "uniform" or "lognormal"."#;
+    let time = r#"is not a time such as "2026-03-01T12:00:00Z"."#;
+    let both = r#""uniform" and "lognormal" cannot be given together; remove one of them."#;
+    let mut cases = vec![
+        ("signing/simulations", race("{}"), format!("/agents/0/opens/after: an empty object is not {drawn}")),
+        ("signing/simulations", race("[]"), format!("/agents/0/opens/after: a list is not {drawn}")),
+        (
+            "signing/simulations",
+            race(r#"{"uniform":["1s","2s"],"lognormal":{"median":"1s","sigma":1}}"#),
+            format!("/agents/0/opens/after: {both}"),
+        ),
+        (
+            "signing/simulations",
+            race(r#"{"lognormal":{"median":"1s","sigma":1},"uniform":["1s","2s"]}"#),
+            r#"/agents/0/opens/after: "lognormal" and "uniform" cannot be given together; remove one of them."#
+                .to_owned(),
+        ),
+    ];
+    for value in ["5", "null", "[]", "{}", "true", "1.5", r#""x""#] {
+        let came = match value {
+            "[]" => "a list",
+            "{}" => "an object",
+            value => value,
+        };
+        cases.push(("clock/set", format!(r#"{{"to":{value}}}"#), format!("/to: {came} {time}")));
+        cases.push((
+            "sandboxes",
+            format!(r#"{{"name":"a","clock":{{"frozen_at":{value}}}}}"#),
+            format!("/clock/frozen_at: {came} {time}"),
+        ));
+    }
+    for (path, body, problem) in cases {
+        let request = Request::post(format!("/__admin/{path}")).body(Body::from(body.clone())).unwrap();
+        let answer = api.send(request).await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
+        assert_eq!(answer.json()["detail"], format!("In the body: {problem}"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_refused_in_our_own_words() {
+    const THEIRS: [&str; 7] =
+        ["variant", "identifier", "enum", "timestamp string", "four digit year", "expected ", "a list of 0"];
+    let stage = Stage::new(json!({ "people": [{ "opens": "1m", "accepts": "1m", "signs": "1d" }] })).await;
+    stage.hand_off("h-1", parties(&["Alice"])).await;
+    stage.advance("1h").await;
+    let snapshot = stage.get("/__admin/sandboxes/play/snapshot").await;
+    let wrong = [json!(null), json!(5), json!("x"), json!([]), json!([5]), json!({}), json!(true), json!(1.5)];
+    let mut refused = 0;
+    for state in ["/envelopes/0/state", "/envelopes/0/recipients/0/state"] {
+        let members = snapshot.pointer(state).unwrap_or_else(|| panic!("{snapshot}")).clone();
+        let names = members.as_object().unwrap().keys().map(|name| format!("{state}/{name}"));
+        for place in names.chain([state.to_owned()]) {
+            for value in wrong.iter().filter(|value| !place.ends_with("/by") || **value != json!(5)) {
+                let mut damaged = snapshot.clone();
+                damaged.pointer_mut(&place).unwrap().clone_from(value);
+                let answer = stage.ask("POST", "/__admin/sandboxes/restore?name=copy", damaged).await;
+                assert_eq!(answer.status, 400, "{place} = {value}: {}", answer.text);
+                let told = answer.json()["detail"].as_str().unwrap().to_owned();
+                assert!(told.starts_with(&format!("In the body: {state}")), "{place} = {value}: {told}");
+                assert!(THEIRS.iter().all(|theirs| !told.contains(theirs)), "{place} = {value}: {told}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 30, "{refused}");
 }

@@ -164,7 +164,7 @@ async fn errors_name_the_place_and_quote_no_library() {
             "POST",
             "/__admin/clock/set",
             "{\"to\": 1,}",
-            "In the body: it is not JSON: a trailing comma at line 1, column 10.",
+            "In the body: it is not JSON at line 1, column 10: a trailing comma; remove it.",
         ),
         ("POST", "/__admin/clock/set", "[1]", "In the body: it is a list, but must be a JSON object."),
         (

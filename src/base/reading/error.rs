@@ -68,6 +68,17 @@ impl ReadError {
         self
     }
 
+    /// The same error about an object without members where a single one is wanted.
+    pub(super) fn about_empty_object(mut self, expected: &str) -> Self {
+        if let ReadErrorKind::Type { came, wanted } = &mut self.kind
+            && wanted == "enum"
+        {
+            "an empty object".clone_into(came);
+            *wanted = wanted_as(expected);
+        }
+        self
+    }
+
     /// The same error at a place, unless it has one already.
     pub(super) fn at(mut self, pointer: impl FnOnce() -> String) -> Self {
         if !self.placed {
@@ -187,6 +198,10 @@ pub(super) fn escape(segment: &str) -> Cow<'_, str> {
 
 impl de::Error for ReadError {
     fn custom<T: fmt::Display>(message: T) -> Self {
+        // A time inside of a tagged enum is read from serde's copy of it, which [`super::source`] does not see.
+        if std::any::type_name::<T>().starts_with("jiff::") {
+            return Self::wrong_type("a text in it".to_owned(), TIME);
+        }
         Self::problem(message.to_string())
     }
 
@@ -233,11 +248,15 @@ fn came_as(came: &Unexpected<'_>) -> String {
     }
 }
 
+/// What is wanted in place of what is not a time.
+pub(super) const TIME: &str = "a time such as \"2026-03-01T12:00:00Z\"";
+
 /// The expected type in plain words, in place of the compiler's.
 #[must_use]
 pub fn wanted_as(wanted: &str) -> String {
     match wanted {
-        "a string" | "a borrowed string" | "str" | "String" | "string" | "path string" => "a text",
+        "a string" | "a borrowed string" | "str" | "String" | "string" | "path string" | "variant identifier"
+        | "field identifier" => "a text",
         "u64" | "usize" | "u128" => "a whole number of 0 or more",
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
@@ -249,6 +268,7 @@ pub fn wanted_as(wanted: &str) -> String {
         "a map" => "an object",
         "unit" => "null",
         other if other.starts_with("a nonzero u") => "a whole number of 1 or more",
+        other if other.contains("timestamp") => TIME,
         other if other.starts_with("struct ") || other.starts_with("enum ") || other.contains("enum ") => "an object",
         other => other,
     }

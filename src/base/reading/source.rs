@@ -1,6 +1,10 @@
 //! The deserializer over a [`Tree`], which knows where it is.
 
-use super::{ReadError, Tree, error::escape, query::READINGS};
+use super::{
+    ReadError, Tree,
+    error::{TIME, escape},
+    query::READINGS,
+};
 use crate::base::position::brief;
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -56,6 +60,10 @@ impl<'t> At<'t> {
             Tree::Number(text) => visit_number(text, visitor).map_err(|error| error.about_number(text)),
             Tree::Text(text) => visit_text(text, visitor),
             Tree::Word(word) => visit_text(&word.spaced, visitor),
+            // A list would be taken for a tag and a value.
+            Tree::List(_) if expected(&visitor).contains("tagged enum") => {
+                Err(ReadError::wrong_type("a list".to_owned(), "an object"))
+            }
             Tree::List(items) => {
                 let mut access = Items { rest: items.iter(), at: self, place: 0 };
                 let value = visitor.visit_seq(&mut access)?;
@@ -64,7 +72,24 @@ impl<'t> At<'t> {
                     _ => Err(ReadError::wrong_type(format!("a list of {}", items.len()), "as long as it may be")),
                 }
             }
-            Tree::Object(members) => visitor.visit_map(Members { rest: members.iter(), at: self, value: None }),
+            // What is read as an enum with a value wants one member, and calls itself an enum when there is none.
+            Tree::Object(members) if members.is_empty() => {
+                let wanted = expected(&visitor);
+                let mut access = Members { rest: members.iter(), at: self, value: None };
+                visitor.visit_map(&mut access).map_err(|error| error.about_empty_object(&wanted))
+            }
+            Tree::Object(members) => {
+                let mut access = Members { rest: members.iter(), at: self, value: None };
+                let value = visitor.visit_map(&mut access)?;
+                match access.rest.next() {
+                    None => Ok(value),
+                    Some((name, _)) => Err(ReadError::problem(format!(
+                        "{} and {} cannot be given together; remove one of them",
+                        super::quoted(&members[0].0),
+                        super::quoted(name)
+                    ))),
+                }
+            }
         }
     }
 
@@ -182,9 +207,16 @@ impl<'de> Deserializer<'de> for At<'_> {
         })
     }
 
+    /// A name, never the number of a variant.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.tree {
+            Tree::Text(_) | Tree::Word(_) => self.deserialize_any(visitor),
+            other => self.place(Err(ReadError::wrong_type(other.kind(), "a text"))),
+        }
+    }
+
     forward_to_deserialize_any! {
-        i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier
-        ignored_any
+        i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map ignored_any
     }
 }
 
@@ -204,22 +236,23 @@ fn visit_number<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value
 
 /// Hands a text over. What is not a time is refused in our words, not in those of the library that reads it.
 fn visit_text<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
-    struct Wanted<'v, V>(&'v V);
+    let is_time = expected(&visitor).contains("timestamp");
+    visitor
+        .visit_str(text)
+        .map_err(|error| if is_time { ReadError::wrong_type(super::quoted(text), TIME) } else { error })
+}
 
-    impl<'de, V: Visitor<'de>> fmt::Display for Wanted<'_, V> {
+/// What a visitor expects, in its own words.
+fn expected<'de, V: Visitor<'de>>(visitor: &V) -> String {
+    struct Expected<'v, V>(&'v V);
+
+    impl<'de, V: Visitor<'de>> fmt::Display for Expected<'_, V> {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
             self.0.expecting(formatter)
         }
     }
 
-    let is_time = Wanted(&visitor).to_string().contains("timestamp");
-    visitor.visit_str(text).map_err(|error| {
-        if is_time {
-            ReadError::wrong_type(super::quoted(text), "a time such as \"2026-03-01T12:00:00Z\"")
-        } else {
-            error
-        }
-    })
+    Expected(visitor).to_string()
 }
 
 fn word(text: &str) -> StrDeserializer<'_, ReadError> {
@@ -254,7 +287,7 @@ struct Members<'t> {
     value: Option<(&'t str, &'t Tree)>,
 }
 
-impl<'de> MapAccess<'de> for Members<'_> {
+impl<'de> MapAccess<'de> for &mut Members<'_> {
     type Error = ReadError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ReadError> {
