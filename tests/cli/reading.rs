@@ -200,3 +200,135 @@ fn escapes_that_json_has_are_read() {
         assert_eq!(output.status.code(), Some(0), "{description}: {}", text(&output.stdout));
     }
 }
+
+/// Scenarios without their name, each with one value of the wrong type.
+const WRONG_VALUES: [&str; 106] = [
+    "per: [actor]\nanswers: [{}]",
+    "per: {}\nanswers: [{}]",
+    "per: {actor: 1}\nanswers: [{}]",
+    "per: {actor}\nanswers: [{}]",
+    "per: \nanswers: [{}]",
+    "endpoint: {}\nanswers: [{}]",
+    "answers: [{outcome: [x]}]",
+    "answers: [{outcome: {success: 1}}]",
+    "answers: [{outcome: {succes: 1}}]",
+    "parties: {}\nanswers: [{}]",
+    "answers: [{fault: {kind: [hang]}}]",
+    "answers: [{fault: {kind: {}}}]",
+    "answers: [{fault: hang}]",
+    "answers: [{fault: hung}]",
+    "answers: [{fault: []}]",
+    "answers: [{fault: {}}]",
+    "answers: [{until: {}},{}]",
+    "answers: [{until: attempts},{}]",
+    "answers: [{until: after},{}]",
+    "answers: [{until: foo},{}]",
+    "answers: [{until: [registered]},{}]",
+    "answers: [{until: {registered}},{}]",
+    "answers: [{until: {registered: 1}},{}]",
+    "answers: [{until: {attempts: x}},{}]",
+    "answers: [{until: {attempts: [1]}},{}]",
+    "answers: [{until: {after: [1]}},{}]",
+    "answers: [{until: {after: 5}},{}]",
+    "answers: [{until: {attemps: 5}},{}]",
+    "answers: [{until: {[a]: 5}},{}]",
+    "answers: [{until: },{}]",
+    "answers: [{until: 3},{}]",
+    "people: [{declines: {instead_of: {}}}]\nanswers: [{}]",
+    "people: [{declines: {instead_of: [x]}}]\nanswers: [{}]",
+    "answers: [{error: [a]}]",
+    "answers: [{error: invalid_clint}]",
+    "answers: [{delay: {}}]",
+    "answers: [{delay: {uniform: [1s,2s], lognormal: {median: 1s, sigma: 1}}}]",
+    "answers: [{delay: {unifrm: [1s,2s]}}]",
+    "answers: [{delay: uniform}]",
+    "answers: [{delay: [1s, 2s]}]",
+    "answers: [{delay: {lognormal: {median: 1s, sigma: x}}}]",
+    "answers: [{delay: 1s, probability: 50%}]",
+    "answers: [{delay: 1s, probability: null}]",
+    "answers: [{delay: 1s, probability: }]",
+    "answers: [{delay: 1s, probability: [1]}]",
+    "answers: [{delay: {lognormal: {median: 1s, sigma: }}}]",
+    "answers: [{delay: {lognormal: }}]",
+    "answers: [{delay: {lognormal: {}}}]",
+    "answers: [{delay: {lognormal: 1s}}]",
+    "answers: [{delay: {uniform: }}]",
+    "answers: [{delay: {uniform: 1s}}]",
+    "answers: [{truncate: x}]",
+    "answers: [{truncate: }]",
+    "answers: [{truncate: 1.5}]",
+    "answers: [{http_status: x}]",
+    "answers: [{http_status: }]",
+    "answers: [{http_status: 204}]",
+    "answers: [{http_status: 99999}]",
+    "answers: [{http_status: [200]}]",
+    "answers: [{remove: x}]",
+    "answers: [{remove: [{}]}]",
+    "answers: [{set: x}]",
+    "answers: [{set: [x]}]",
+    "answers: [{headers: x}]",
+    "answers: [{headers: [a]}]",
+    "answers: [{headers: {a: [b]}}]",
+    "answers: [{raw: x}]",
+    "answers: [{raw: {body: [x]}}]",
+    "answers: [{dribble: {}}]",
+    "answers: [{expires_in: {}}]",
+    "answers: [{expires_in: 5}]",
+    "match: {intent: [x]}\nanswers: [{}]",
+    "match: {intent: {}}\nanswers: [{}]",
+    "match: {body: {}}\nanswers: [{}]",
+    "match: {email: []}\nanswers: [{}]",
+    "match: {body: [{pointer: [], exists: true}]}\nanswers: [{}]",
+    "match: {body: [{pointer: /a, exists: x}]}\nanswers: [{}]",
+    "match: {body: [{pointer: /a, above: x}]}\nanswers: [{}]",
+    "match: x\nanswers: [{}]",
+    "voids: {after: {}}\nanswers: [{}]",
+    "people: [{opens: {after: {}}}]\nanswers: [{}]",
+    "people: [{opens: {uniform: x}}]\nanswers: [{}]",
+    "people: [{opens: {lognormal: x}}]\nanswers: [{}]",
+    "people: [{opens: {lognormal: {median: 1s, sigma: 1}, uniform: [1s,2s]}}]\nanswers: [{}]",
+    "people: [{opens: {probability: x}}]\nanswers: [{}]",
+    "answers: [{raw: {body: x, content_type: \"a\\x01\"}}]",
+    "answers: [{headers: {X-A: \"a\\x01\"}}]",
+    "answers: [{headers: {X-A: \"a\\n\"}}]",
+    "answers: [{headers: {X-A: \"é\"}}]",
+    "answers: [{headers: {X-A: \"\\u200b\"}}]",
+    "answers: [{headers: {\"X\\x01A\": \"a\"}}]",
+    "answers: [{fault: {kind: hung}}]",
+    "endpoint: tokens\nanswers: [{}]",
+    "priority: \nanswers: [{}]",
+    "priority: x\nanswers: [{}]",
+    "priority: 1.5\nanswers: [{}]",
+    "priority: 99999999999999999999\nanswers: [{}]",
+    "reopen: \nanswers: [{}]",
+    "reopen: [x]\nanswers: [{}]",
+    "at_end: [x]\nanswers: [{}]",
+    "answers: [{description: {}, outcome: error}]",
+    "answers: {}",
+    "answers: x",
+    "answers: [x]",
+    "answers: [[x]]",
+    "answers:",
+];
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_with_a_fix() {
+    let folder = Folder::new();
+    let contents = WRONG_VALUES.map(|text| format!("name: s\n{text}\n"));
+    let files: Vec<String> =
+        contents.iter().enumerate().map(|(n, text)| folder.write(&format!("{n:03}.yaml"), text)).collect();
+    let mut args = vec!["validate", "--as", "scenario"];
+    args.extend(files.iter().map(String::as_str));
+    let output = crate::harness::run(&args);
+    assert_eq!(output.status.code(), Some(3));
+    let told = folder.plain(&text(&output.stdout));
+    let problems: Vec<&str> = told.lines().filter(|line| line.contains(".yaml:")).collect();
+    assert_eq!(problems.len(), WRONG_VALUES.len(), "{told}");
+    for (problem, content) in problems.iter().zip(WRONG_VALUES) {
+        let phrases = READER.iter().chain(&["cannot be read here; check", "enum", "\\u{"]);
+        for phrase in phrases {
+            assert!(!problem.contains(phrase), "{content:?}\n{problem}\nholds {phrase:?}");
+        }
+    }
+    golden("reading-values.txt", &told);
+}

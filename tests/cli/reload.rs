@@ -19,7 +19,7 @@ fn a_broken_scenario_stops_the_start() {
     assert_eq!(
         folder.plain(&text(&output.stderr)),
         "docendorse-mock: kim.yaml:3:14: \"succes\" is not one of \"success\", \"require_subscription\", \
-         \"verify_email\", \"register\", \"error\"\n  - outcome: succes\n             ^\n"
+         \"verify_email\", \"register\", \"error\"; did you mean \"success\"?\n  - outcome: succes\n             ^\n"
     );
 }
 

@@ -10,8 +10,10 @@ use super::{
 };
 use crate::{base::chance::Probability, domain::oauth::ErrorCode};
 use jiff::SignedDuration;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::Deserialize;
 use std::{num::NonZeroU32, time::Duration};
+
+mod until;
 
 /// One answer of a scenario.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,14 +41,13 @@ pub struct TokenTerms {
 }
 
 /// When an answer has been given often or long enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     EmailVerified,
     Subscribed,
     Registered,
     /// It was given this many times.
-    Attempts(#[serde(deserialize_with = "attempts")] NonZeroU32),
+    Attempts(NonZeroU32),
     /// This much of the sandbox's time has passed since it was first given.
     After(Span),
 }
@@ -103,7 +104,9 @@ impl ScriptedAnswer {
             ScenarioEndpoint::Handoff if self.token != TokenTerms::default() => Err(
                 "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; say \"endpoint: token\", or drop them",
             ),
-            ScenarioEndpoint::Token if is_obstacle => Err("a request for a token comes to \"success\" or \"error\""),
+            ScenarioEndpoint::Token if is_obstacle => {
+                Err("the token endpoint has no such outcome; write \"success\" or \"error\"")
+            }
             ScenarioEndpoint::Token if waits_for_actor => {
                 Err("the token endpoint waits for no actor; \"until\" takes \"attempts\" or \"after\" here")
             }
@@ -195,7 +198,7 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
             return Err("an error issues no token; drop \"expires_in\" and \"scope\"".to_owned());
         }
         if file.expires_in.is_some_and(|Span(span)| span.as_secs() < 1) {
-            return Err("\"expires_in\" is one second at least".to_owned());
+            return Err("\"expires_in\" must be at least 1s".to_owned());
         }
         if file.scope.as_ref().is_some_and(|scope| scope.split(' ').any(str::is_empty)) {
             return Err("\"scope\" holds words with single spaces between them, such as \"openid\"".to_owned());
@@ -224,26 +227,20 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
     }
 }
 
-/// A number of attempts. An error of this function is placed at the number, unlike one of the type.
-fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
-    let count = u32::deserialize(deserializer)?;
-    NonZeroU32::new(count).ok_or_else(|| D::Error::custom("0 attempts are too few; write 1 or more"))
-}
-
 #[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "u16")]
+#[serde(try_from = "u32")]
 struct HttpStatus(u16);
 
-impl TryFrom<u16> for HttpStatus {
+impl TryFrom<u32> for HttpStatus {
     type Error = String;
 
-    fn try_from(status: u16) -> Result<Self, String> {
+    fn try_from(status: u32) -> Result<Self, String> {
         // A status below 200 is not a final answer, and a client would keep waiting for one.
         match status {
             204 | 205 | 304 => {
-                Err(format!("an answer with {status} has no body; take \"fault: empty_answer\" instead"))
+                Err(format!("an answer with {status} has no body; write \"fault: {{ kind: empty_answer }}\" instead"))
             }
-            200..=599 => Ok(Self(status)),
+            200..=599 => Ok(Self(u16::try_from(status).unwrap_or_default())),
             _ => Err(format!("{status} is not from 200 to 599")),
         }
     }

@@ -1,7 +1,7 @@
 //! Headers that an answer adds to, or puts in place of, those of the server.
 
 use super::template::{Names, Template, TemplateError};
-use crate::base::position::excerpt;
+use crate::base::{position::excerpt, reading::quoted};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
@@ -67,12 +67,12 @@ impl Headers {
 
 /// Whether a value can be sent as a header: visible ASCII, with spaces and tabs inside.
 pub(super) fn sendable(name: &str, value: &str) -> Result<(), String> {
-    let (name, shown) = (excerpt(name, 0).text, excerpt(value, 0).text);
+    let (name, shown) = (excerpt(name, 0).text, quoted(value));
     if value.chars().any(|char| char != '\t' && char.is_control() || !char.is_ascii()) {
-        return Err(format!("{shown:?} cannot be the header {name}: it holds more than plain text; use visible ASCII"));
+        return Err(format!("{shown} cannot be the header {name}: it holds more than plain text; use visible ASCII"));
     }
     if value.trim_ascii() != value {
-        return Err(format!("{shown:?} cannot be the header {name}: readers drop the space around it; remove it"));
+        return Err(format!("{shown} cannot be the header {name}: readers drop the space around it; remove it"));
     }
     Ok(())
 }
@@ -87,7 +87,10 @@ impl TryFrom<String> for HeaderName {
         }
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(format!("{:?} cannot be the name of a header", excerpt(&name, 0).text));
+            return Err(format!(
+                "{} cannot be the name of a header; write letters, digits and dashes, such as Retry-After",
+                quoted(&name)
+            ));
         }
         Ok(Self(name.into()))
     }

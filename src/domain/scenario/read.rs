@@ -1,11 +1,12 @@
 //! From the text of a file to typed values, with every error at its place. The one module that knows the YAML reader.
 
+mod example;
 mod syntax;
 
 use super::error::ScenarioError;
 use crate::base::{
     position::{Position, brief},
-    reading::{is_number, wanted_as},
+    reading::{is_number, nearest, quoted, wanted_as},
 };
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location, Options, budget::BudgetBreach, localizer::ExternalMessageSource};
@@ -33,20 +34,33 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Sce
             let (position, problem) = syntax::explain(text, place.position, error.kind());
             return ScenarioError::at(file, text, position, &problem);
         }
-        let problem = slip(text, place.position, error).unwrap_or_else(|| problem(error));
+        let problem = slip(text, place.position, error).unwrap_or_else(|| {
+            let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+            example::with_example(text, place.position.offset(text), error, problem(error))
+        });
         place.saying(&problem)
     })
 }
 
-/// A usual slip that makes a value of another type: braces without quotes, or no space behind a colon or a dash.
+/// A usual slip that makes a value of another type: no value at all, braces without quotes, or no space behind a colon
+/// or a dash.
 fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
     let expected = match error {
         Error::Unexpected { expected, .. } => *expected,
-        Error::SerdeInvalidType { .. } | Error::InvalidScalar { .. } => "",
+        Error::SerdeInvalidType { .. }
+        | Error::InvalidScalar { .. }
+        | Error::InvalidBooleanStrict { .. }
+        | Error::SerdeUnknownVariant { .. } => "",
         _ => return None,
     };
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let offset = position.offset(text);
+    if example::is_without_value(text, offset) {
+        return Some(MISSING.to_owned());
+    }
+    if matches!(error, Error::InvalidBooleanStrict { .. } | Error::SerdeUnknownVariant { .. }) {
+        return None;
+    }
     let (before, rest) = text.split_at(offset);
     if rest.starts_with("{{") || (before.ends_with('{') && rest.starts_with('{')) {
         return Some("{{ opens an object in YAML; write a text with {{ }} in quotes".to_owned());
@@ -67,10 +81,19 @@ fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
         && (number.parse::<i64>().is_ok() || number.len() > 18)
         && is_number(number)
     {
-        return Some(format!("{} is out of range here", brief(number)));
+        let number = brief(number);
+        return Some(match error {
+            Error::InvalidScalar { ty: "u32", .. } => {
+                format!("{number} is too large; write a number up to {}", u32::MAX)
+            }
+            _ if number.starts_with('-') => format!("{number} is too small; write a number from {}", i64::MIN),
+            _ => format!("{number} is too large; write a number up to {}", i64::MAX),
+        });
     }
     None
 }
+
+const MISSING: &str = "the value is missing; give one, or drop the key";
 
 /// The text of a file.
 ///
@@ -117,12 +140,13 @@ fn problem(error: &Error) -> String {
         Error::Eof { .. } => "the file is empty, or ends too early".to_owned(),
         Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
         Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
-            Some(option) => format!("unknown key {:?}; did you mean {option:?}?", brief(field)),
-            None => format!("unknown key {:?}; there is {}", brief(field), expected.join(", ")),
+            Some(option) => format!("unknown key {}; did you mean {option:?}?", quoted(field)),
+            None => format!("unknown key {}; known keys are {}", quoted(field), expected.join(", ")),
         },
         Error::SerdeUnknownVariant { variant, expected, .. } => {
             let options: Vec<String> = expected.iter().map(|option| format!("{option:?}")).collect();
-            format!("{:?} is not one of {}", brief(variant), options.join(", "))
+            let meant = nearest(variant, expected).map_or(String::new(), |word| format!("; did you mean {word:?}?"));
+            format!("{} is not one of {}{meant}", quoted(variant), options.join(", "))
         }
         Error::Unexpected { expected: "mapping start", .. } => "an object is wanted here".to_owned(),
         Error::Unexpected { expected: "sequence start", .. } => "a list is wanted here".to_owned(),
@@ -130,9 +154,10 @@ fn problem(error: &Error) -> String {
         Error::Unexpected { expected: "string scalar", .. } => {
             "a text or another single value is wanted here, not a list or an object".to_owned()
         }
-        Error::NullIntoString { .. } => "the value is missing; give one, or drop the key".to_owned(),
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. }
-        | Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => "a word is wanted here, not a list".to_owned(),
+        Error::NullIntoString { .. } => MISSING.to_owned(),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => "a word is wanted here, not a list".to_owned(),
+        Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => "a word is wanted here, not an object".to_owned(),
+        Error::UnexpectedValueForUnitEnumVariant { .. } => "a word is wanted here, without a value".to_owned(),
         Error::InvalidBooleanStrict { .. } => "\"true\" or \"false\" is wanted here".to_owned(),
         Error::InvalidScalar { ty: "f32" | "f64" | "floating point", .. } => "a number is wanted here".to_owned(),
         Error::InvalidScalar { ty, .. } if ty.starts_with('i') => "a whole number is wanted here".to_owned(),
@@ -155,6 +180,11 @@ fn problem(error: &Error) -> String {
         Error::Unexpected { expected: "scalar" | "value", .. } => {
             "a text, a number, true or false is wanted here".to_owned()
         }
+        // What is read as an enum, and takes one key.
+        Error::SerdeInvalidType { expected, .. } if expected == "enum" => "the object is empty".to_owned(),
+        Error::Unexpected { expected: "mapping end", .. } => {
+            "this key cannot be given together with the one before it; remove one of them".to_owned()
+        }
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
             format!("{} is wanted here", wanted_as(expected))
         }
@@ -162,12 +192,12 @@ fn problem(error: &Error) -> String {
             format!("a list of {len} is not {}", wanted_as(expected))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key {:?} is given twice; give it once", brief(key))
+            format!("the key {} is given twice; give it once", quoted(key))
         }
         Error::DuplicateMappingKey { key: None, .. } => "a key is given twice; give it once".to_owned(),
         Error::InvalidScalar { .. } => "the value is not of the type that is wanted here".to_owned(),
         Error::NonFiniteFloat { value, .. } => {
-            format!("{:?} is not a finite number; quote it to keep the text", brief(value))
+            format!("{} is not a finite number; quote it to keep the text", quoted(value))
         }
         Error::MultipleDocuments { .. } => {
             "the file holds more than one document; write each in a file of its own".to_owned()
@@ -201,13 +231,4 @@ fn too_deep() -> String {
 
 fn too_many_aliases() -> String {
     format!("the aliases (*) of the file stand for too much, for at most {MOST_VALUES} values; write them out")
-}
-
-fn nearest<'o>(written: &str, options: &[&'o str]) -> Option<&'o str> {
-    // Comparing takes time and memory by the length; no key is this long.
-    if written.len() > 100 {
-        return None;
-    }
-    let distance = |option: &&&str| strsim::damerau_levenshtein(written, option);
-    options.iter().min_by_key(distance).filter(|option| distance(option) <= 2).copied()
 }

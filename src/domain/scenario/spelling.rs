@@ -1,7 +1,10 @@
 //! Refuses plain words of YAML that are read as another value than the one that is written: `zip: 01234` as 1234.
 
 use super::{decimal::Decimal, error::ScenarioError};
-use crate::base::position::{Position, excerpt};
+use crate::base::{
+    position::{Position, excerpt},
+    reading::quoted,
+};
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
 use serde::de::IgnoredAny;
 use serde_json::Number;
@@ -50,6 +53,9 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
                 let is_plain = *style == ScalarStyle::Plain && tag.is_none();
                 let problem = match (is_plain, is_key) {
                     (false, _) => None,
+                    (true, false) if word == "~" && !written_at(content, span.start).starts_with('~') => {
+                        Some(missing_value(content, span.start))
+                    }
                     (true, true) => key_problem(word),
                     (true, false) => value_problem(word, is_json || is_typed(&open)),
                 };
@@ -82,6 +88,22 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
         }
     }
     Ok(())
+}
+
+/// The text from a place on.
+fn written_at(text: &str, mark: Marker) -> &str {
+    &text[Position { line: mark.line(), column: mark.col() + 1 }.offset(text)..]
+}
+
+/// What is wrong with a key that has no value at a place.
+fn missing_value(text: &str, mark: Marker) -> String {
+    let rest = written_at(text, mark);
+    let before = text[..text.len() - rest.len()].trim_end();
+    if before.ends_with(':') || rest.starts_with(':') {
+        "the value is missing; write null, or another value".to_owned()
+    } else {
+        "the value is missing; write one behind a colon, or write a single word without braces".to_owned()
+    }
 }
 
 /// Whether a value is of a type that the format gives it.
@@ -125,8 +147,8 @@ fn key_problem(word: &str) -> Option<String> {
     let is_bool = matches!(word, "true" | "True" | "TRUE" | "false" | "False" | "FALSE");
     let is_number = Decimal::parse(word).is_some() || is_like_a_number(word);
     (is_null || is_bool || is_number).then(|| {
-        let quoted = excerpt(word, 0).text;
-        format!("the key {quoted:?} is not a text in YAML; quote it")
+        let quoted = quoted(word);
+        format!("the key {quoted} is not a text in YAML; quote it")
     })
 }
 

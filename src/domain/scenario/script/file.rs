@@ -2,7 +2,7 @@
 
 use super::{AtEnd, Per, Scenario, ScenarioEndpoint};
 use crate::{
-    base::position::excerpt,
+    base::reading::quoted,
     domain::{
         scenario::{
             answer::ScriptedAnswer,
@@ -165,8 +165,8 @@ impl TryFrom<String> for Name {
         if (1..=100).contains(&name.len()) && name.bytes().all(is_plain) {
             Ok(Self(name.into()))
         } else {
-            let name = excerpt(&name, 0).text;
-            Err(format!("{name:?} cannot be a name; use up to 100 letters, digits, dashes, underscores and dots"))
+            let name = quoted(&name);
+            Err(format!("{name} cannot be a name; use up to 100 letters, digits, dashes, underscores and dots"))
         }
     }
 }
@@ -254,7 +254,7 @@ answers: [{}]
             ("name: s\n", "1:1", "the key \"answers\" is missing"),
             ("name: s\nanswers: []\n", "2:10", "list one at least"),
             ("name: s\nanswer: []\n", "2:1", "unknown key \"answer\"; did you mean \"answers\"?"),
-            ("name: s\nanswers:\n  - outcome: succes\n", "3:14", "\"succes\" is not one of \"success\""),
+            ("name: s\nanswers:\n  - outcome: succes\n", "3:14", "; did you mean \"success\"?"),
             ("name: s\nmatch: {email: *+a@*}\nanswers: [{}]\n", "2:16", "write it in quotes"),
             ("name: s\nmatch: {body: [{pointer: a, exists: true}]}\nanswers: [{}]\n", "2:26", "is not a JSON pointer"),
             ("name: s\nanswers:\n  - http_status: 99\n", "3:18", "99 is not from 200 to 599"),
@@ -265,7 +265,7 @@ answers: [{}]
             ("name: s\nanswers:\n  - {until: subscribed}\n", "3:5", "nothing follows the last answer"),
             ("name: s\npriority: high\nanswers: [{}]\n", "2:11", "a whole number is wanted here"),
             ("name: s\nmatch:\n  email:\nanswers: [{}]\n", "3:8", "the value is missing"),
-            ("name: s\nanswers:\n  - until: {attempts: 1, after: 2s}\n  - {}\n", "3:26", "takes a single one"),
+            ("name: s\nanswers:\n  - until: {attempts: 1, after: 2s}\n  - {}\n", "3:26", "cannot be given together"),
             ("name: s\nanswers:\n  - truncate: -1\n", "3:15", "not below 0"),
             ("name: s\nanswers:\n  - delay: {uniform: [1s]}\n", "3:12", "\"uniform\" takes two spans"),
             ("name: s\nmatch: {intent: sign}\nanswers: [{}]\n", "2:17", "unknown intent: \"sign\" is not one of"),
