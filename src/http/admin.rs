@@ -24,7 +24,7 @@ use super::{
     base_url::Base,
     guard, openapi,
     pretty::Pretty,
-    problem::{Problem, panicked},
+    problem::{Problem, panicked, use_one_of},
     request_id::{X_REQUEST_ID, request_id},
 };
 use crate::{
@@ -209,11 +209,7 @@ async fn no_such_endpoint(uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let known = match &operations::methods_at(uri.path())[..] {
-        [] => "see the Allow header".to_owned(),
-        [only] => format!("use {only}"),
-        [others @ .., last] => format!("use {} or {last}", others.join(", ")),
-    };
+    let known = use_one_of(&operations::methods_at(uri.path()));
     let (method, path) = (brief(method.as_str()), brief(uri.path()));
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not take {method}; {known}"))
 }

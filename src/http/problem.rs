@@ -2,7 +2,7 @@
 
 use crate::{
     app::WorkError,
-    base::{position::brief, reading::nearest},
+    base::reading::{nearest, quoted},
     domain::scenario::TooCostly,
     store::StoreError,
 };
@@ -21,7 +21,7 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
 
 /// A message as a sentence: it begins in upper case and ends with a full stop, unless it is a question. The lines that
 /// may follow it show a place in a file, and stay as they are.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let (first, excerpt) = message.split_at(message.find('\n').unwrap_or(message.len()));
     let mut chars = first.chars();
     let start = chars.next().map_or_else(String::new, |char| char.to_uppercase().collect());
@@ -31,12 +31,26 @@ fn sentence(message: &str) -> String {
 
 /// A value that is not one of several words, with the nearest of them: the end of a message about it.
 pub(super) fn not_one_of(value: &str, known: &[&str]) -> String {
-    format!("{:?} is not one of {}{}", brief(value), known.join(", "), suggestion(value, known))
+    format!("{} is not one of {}{}", quoted(value), known.join(", "), suggestion(value, known))
 }
 
 /// The end of a message about a word that does not exist: the one that is most likely meant, if there is one.
 pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
     nearest(word, known).map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"))
+}
+
+/// Methods as the fix of a request with another one: `use GET or PUT`.
+pub(super) fn use_one_of(methods: &[&str]) -> String {
+    match methods {
+        [] => "see the Allow header".to_owned(),
+        [only] => format!("use {only}"),
+        [others @ .., last] => format!("use {} or {last}", others.join(", ")),
+    }
+}
+
+/// A size in a message.
+pub(super) fn bytes(count: usize) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
 /// An error of the control plane, in the shape of RFC 9457.
@@ -62,13 +76,13 @@ impl Problem {
     }
 
     pub(super) fn not_found(what: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}.", brief(id)))
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {}.", quoted(id)))
     }
 
     /// Nothing has this name. The nearest of the names that exist is suggested.
     pub(super) fn unknown_name<'n>(what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
         let meant = suggestion(name, &known.into_iter().collect::<Vec<_>>());
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {:?}{meant}", brief(name)))
+        Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {}{meant}", quoted(name)))
     }
 
     /// A parameter of the query whose value is refused.

@@ -353,5 +353,5 @@ async fn the_server_says_of_itself_where_tokens_are_to_be_had() {
     assert_eq!(api.app.sandboxes.default_sandbox().journal.fill().kept, 0, "documents are not recorded");
     // And whoever misses it is told.
     let missed = api.call("POST", "/oauth/token").await;
-    assert!(missed.description().ends_with("tokens are had from POST /oauth2/v2/token."), "{}", missed.text);
+    assert!(missed.description().ends_with("the token endpoint is POST /oauth2/v2/token."), "{}", missed.text);
 }

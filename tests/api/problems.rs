@@ -4,6 +4,7 @@ use crate::{
     harness::{Answer, Api, body_of},
     strictness::{operations, send},
 };
+use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
 /// The detail of a problem, after a check of its style: a sentence or more, from an upper case letter to a full stop or
@@ -116,6 +117,9 @@ async fn a_name_that_does_not_exist_draws_the_nearest() {
         ("GET", "/__admin/messages?channel=smss", "; did you mean \"sms\"?"),
         ("GET", "/__admin/sesions", "There is no endpoint /__admin/sesions; did you mean /__admin/sessions?"),
         ("POST", "/__admin/clock/advanse", "did you mean /__admin/clock/advance?"),
+        ("GET", "/__admin/%C3%A4", "There is no endpoint /__admin/%C3%A4; GET /__admin/ lists the endpoints."),
+        ("GET", "/__admin/x", "There is no endpoint /__admin/x; GET /__admin/ lists the endpoints."),
+        ("GET", "/__admin/clok/", "There is no endpoint /__admin/clok/; did you mean /__admin/clock?"),
         ("GET", "/__admin/nowhere", "There is no endpoint /__admin/nowhere; GET /__admin/ lists the endpoints."),
     ] {
         let told = detail(&send(&api, method, path, "").await);
@@ -267,4 +271,84 @@ async fn the_index_lists_every_operation() {
     assert_eq!(api.get("/__admin/?sandbx=1").await.status, 400);
     assert_eq!(api.get("/__admin?sandbx=1").await.status, 400);
     assert_eq!(api.call("POST", "/__admin").await.status, 405);
+}
+
+#[tokio::test]
+async fn an_example_shows_the_member_that_is_missing() {
+    let api = Api::new();
+    for (method, path, body, member) in [
+        ("POST", "/__admin/sandboxes", r#"{"name": "a", "clock": {}}"#, "frozen_at"),
+        ("POST", "/__admin/requests/find", r#"{"match": {"body": [{}]}}"#, "pointer"),
+        ("POST", "/__admin/requests/count", r#"{"match": {"body": [{}]}}"#, "pointer"),
+        ("POST", "/__admin/signing/simulations", r#"{"agents": [{}]}"#, "name"),
+        ("POST", "/__admin/clients", "{}", "public_key"),
+    ] {
+        let answer = send(&api, method, path, body).await;
+        let told = detail(&answer);
+        let (place, example) = told.split_once("; send one such as ").unwrap_or((&told, ""));
+        if place.ends_with("the member is missing") || place.ends_with("the member is missing.") {
+            assert!(place.contains(&format!("/{member}: ")), "{told}");
+            assert!(example.is_empty() || example.contains(&format!("{member:?}:")), "{told}");
+        }
+        assert_eq!(answer.status, 400, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_says_how_many_fit() {
+    let api = Api::new();
+    let queue = "/__admin/scenarios/flaky/queue";
+    for count in ["0", "1001"] {
+        let told = detail(&send(&api, "POST", queue, &format!("{{\"count\": {count}}}")).await);
+        assert_eq!(told, format!("In the body: /count: {count} is not from 1 to 1000."));
+    }
+    assert_eq!(send(&api, "POST", queue, r#"{"count": 990}"#).await.status, 200);
+    let told = detail(&send(&api, "POST", queue, r#"{"count": 11}"#).await);
+    assert!(told.starts_with("In the body: /count: 990 requests are queued already"), "{told}");
+    assert!(told.contains("a count of at most 10,"), "{told}");
+    assert_eq!(send(&api, "POST", queue, r#"{"count": 10}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_simulation_takes_agents_or_an_envelope() {
+    let api = Api::new();
+    for (body, expected) in [
+        ("{}", "In the body: neither \"agents\" nor \"envelope_id\" is given; give one of them."),
+        (
+            r#"{"agents": [{"name": "A"}], "envelope_id": "env_1"}"#,
+            "In the body: \"agents\" and \"envelope_id\" cannot be given together; remove one.",
+        ),
+    ] {
+        let answer = send(&api, "POST", "/__admin/signing/simulations", body).await;
+        assert_eq!((answer.status.as_u16(), &*detail(&answer)), (400, expected));
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_quoted_without_raw_control_characters() {
+    let api = Api::new();
+    let told = detail(&api.get("/__admin/sessions/a%01%E2%80%8Bb").await);
+    assert_eq!(told, r#"There is no agent session "a\u0001\u200bb"."#);
+}
+
+#[tokio::test]
+async fn the_contract_refuses_in_sentences() {
+    let api = Api::new();
+    for (path, key) in [("/api/v1/agent-sessions/create", "description"), ("/oauth2/v2/token", "error_description")] {
+        let request = Request::post(path).header("origin", "http://evil.com").header("host", "localhost");
+        let answer = api.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 403, "{}", answer.text);
+        let told = answer.json()[key].as_str().unwrap().to_owned();
+        assert!(told.starts_with("A web page at ") && told.ends_with("--allowed-hosts evil.com."), "{told}");
+    }
+    let request = Request::get("/api/v1/key/users").header("origin", "http://evil.com").header("host", "localhost");
+    let answer = api.send(request.body(Body::empty()).unwrap()).await;
+    let told = answer.json()["error"]["description"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("A web page at ") && told.ends_with("evil.com."), "{told}");
+    let users = api.call("DELETE", "/api/v1/key/users").await;
+    let told = users.json()["error"]["description"].as_str().unwrap().to_owned();
+    assert_eq!(told, "DELETE is not allowed at /api/v1/key/users; use GET or HEAD.");
+    let connect = Request::builder().method("CONNECT").uri("a:1").body(Body::empty()).unwrap();
+    let told = api.send(connect).await.description();
+    assert!(told.starts_with("There is no endpoint CONNECT a:1; "), "{told}");
 }

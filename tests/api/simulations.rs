@@ -125,8 +125,8 @@ async fn what_cannot_be_simulated_is_told_with_the_fix() {
     let undecided: Vec<Value> =
         (0..100).map(|number| json!({ "name": format!("{number}"), "declines": decline })).collect();
     for (body, problem) in [
-        (json!({}), "either \"agents\" or \"envelope_id\""),
-        (json!({ "agents": three(), "envelope_id": "env_0000000000000001" }), "either \"agents\" or \"envelope_id\""),
+        (json!({}), "neither \"agents\" nor \"envelope_id\" is given"),
+        (json!({ "agents": three(), "envelope_id": "env_0000000000000001" }), "cannot be given together"),
         (json!({ "agents": [] }), "agents: a race needs one agent at least."),
         (json!({ "agents": [{ "name": "" }] }), "\"name\" must have 1 to 256 characters"),
         (json!({ "agents": [{ "name": "A", "email": "a" }] }), "is not an email address"),

@@ -11,7 +11,7 @@ use crate::{
     http::{
         admin::operations,
         body::{self, BUSY, BodyError, ReadBody},
-        problem::Problem,
+        problem::{Problem, bytes},
     },
     sandbox::{DEFAULT, Sandbox},
 };
@@ -138,10 +138,12 @@ async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc
     }
     body::read(request.into_body(), limit, waits_for_leave, budget).await.map_err(|error| match error {
         BodyError::TooLarge => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes, {limited}."))
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {}, {limited}.", bytes(limit)))
         }
         BodyError::Busy => Problem::busy(BUSY),
-        BodyError::TimedOut => Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time."),
+        BodyError::TimedOut => {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time; send it without pauses.")
+        }
         BodyError::Broken => Problem::bad_request("The body ended before it was complete, or its framing is broken."),
     })
 }
@@ -161,12 +163,17 @@ async fn parse<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let is_small = body.bytes.len() <= PARSED_APART;
     let parse = move || {
-        let ReadBody { bytes, lease } = body;
-        if has_more_values_than(most, &bytes) {
+        let ReadBody { bytes: text, lease } = body;
+        if has_more_values_than(most, &text) {
             let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        let parsed = read(&bytes).map_err(|error| match example.filter(|_| error.is_missing_member()) {
+        let shows = |example: &&str, error: &ReadError| {
+            let place = error.place();
+            let member = place.rsplit('/').next().unwrap_or_default();
+            error.is_missing_member() && example.contains(&format!("{member:?}:"))
+        };
+        let parsed = read(&text).map_err(|error| match example.filter(|example| shows(example, &error)) {
             Some(example) => {
                 Problem::bad_request(format!("In the body: {}; send one such as {example}", error.in_body()))
             }

@@ -76,11 +76,16 @@ pub(super) fn methods_at(path: &str) -> Vec<&'static str> {
     at(path).map(|operation| operation.method.as_str()).collect()
 }
 
+/// What every path of the control plane begins with.
+const ROOT: &str = "/__admin/";
+
 /// The documented path that is most likely meant by one that does not exist.
 pub(super) fn nearest_path(path: &str) -> Option<&'static str> {
-    let mut known: Vec<&str> = OPERATIONS.iter().map(|operation| operation.path.as_str()).collect();
-    known.retain(|path| path.starts_with("/__admin/") && !path.contains('{'));
-    reading::nearest(path, &known)
+    // What all paths share would make any short path near to any other.
+    let known = OPERATIONS.iter().map(|operation| operation.path.as_str()).filter(|path| !path.contains('{'));
+    let known: Vec<&str> = known.filter_map(|path| path.strip_prefix(ROOT)).filter(|path| !path.is_empty()).collect();
+    let nearest = reading::nearest(path.strip_prefix(ROOT)?.trim_end_matches('/'), &known)?;
+    OPERATIONS.iter().map(|operation| operation.path.as_str()).find(|path| path.strip_prefix(ROOT) == Some(nearest))
 }
 
 /// The operations of the control plane: method, path and summary.

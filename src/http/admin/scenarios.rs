@@ -109,8 +109,19 @@ pub(super) async fn queue_scenario(
     Fields(queue): Fields<QueueScenario>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     find(&sandbox, &name)?;
-    if !(1..=QUEUED).contains(&queue.count) || !sandbox.scripts.queue(&name, queue.count) {
-        return Err(Problem::in_body("count", format!("a sandbox queues 1 to {QUEUED} requests in all")));
+    if !(1..=QUEUED).contains(&queue.count) {
+        return Err(Problem::in_body("count", format!("{} is not from 1 to {QUEUED}", queue.count)));
+    }
+    if !sandbox.scripts.queue(&name, queue.count) {
+        let waiting = sandbox.scripts.forced().1.len();
+        let room = QUEUED.saturating_sub(waiting);
+        return Err(Problem::in_body(
+            "count",
+            format!(
+                "{waiting} requests are queued already, and a sandbox queues at most {QUEUED}; give a count of at most \
+                 {room}, or let some of them be answered first"
+            ),
+        ));
     }
     Ok(Pretty(json!({ "queued": name, "count": queue.count })))
 }
@@ -139,14 +150,20 @@ pub(super) async fn set_state(
     let answers = scenario.answers().len();
     let subject = match (scenario.per(), &*state.subject) {
         (Per::Actor, "") => {
-            return Err(Problem::in_body("subject", format!("{name:?} is walked by email; give one")));
+            return Err(Problem::in_body(
+                "subject",
+                format!("{name:?} counts each actor apart; give the email of one"),
+            ));
         }
         (Per::Actor, email) => email.to_lowercase(),
         (Per::Handoff, "") => {
-            return Err(Problem::in_body("subject", format!("{name:?} is walked by handoff_id; give one")));
+            return Err(Problem::in_body("subject", format!("{name:?} counts each handoff apart; give a handoff_id")));
         }
         (Per::All, subject) if !subject.is_empty() => {
-            return Err(Problem::in_body("subject", format!("{name:?} is walked by all together; leave it out")));
+            return Err(Problem::in_body(
+                "subject",
+                format!("{name:?} counts all requests together; leave the subject out"),
+            ));
         }
         (Per::Handoff | Per::All, subject) => subject.to_owned(),
     };

@@ -93,7 +93,12 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
             Race::of_envelope(&envelope, sandbox.clock.now())
                 .map_err(|error| Problem::new(StatusCode::CONFLICT, format!("There is no race: {error}")))
         }
-        _ => Err(Problem::bad_request("Say who races: either \"agents\" or \"envelope_id\".")),
+        (Some(_), Some(_)) => Err(Problem::bad_request(
+            "In the body: \"agents\" and \"envelope_id\" cannot be given together; remove one.",
+        )),
+        (None, None) => {
+            Err(Problem::bad_request("In the body: neither \"agents\" nor \"envelope_id\" is given; give one of them."))
+        }
     }
 }
 

@@ -53,10 +53,15 @@ pub(in crate::http) async fn no_such_endpoint(State(app): State<Arc<App>>, reque
     let (exchange, parts, body) = record::open(&app, incoming, sandbox);
     body::drain(body);
     // Not the query, which may hold what is masked elsewhere.
-    let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
+    let method = brief(parts.method.as_str());
+    let path = match (parts.uri.path(), parts.uri.authority()) {
+        // The target of CONNECT.
+        ("", Some(authority)) => brief(authority.as_str()),
+        (path, _) => brief(path),
+    };
     let description = format!(
-        "There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}, and tokens are had from POST \
-         {CREATE_TOKEN}."
+        "There is no endpoint {method} {path}; the handoff is POST {CREATE_AGENT_SESSION}, and the token endpoint is \
+         POST {CREATE_TOKEN}."
     );
     let error = HandoffError::new(StatusCode::NOT_FOUND, description);
     exchange.answer(ready(Err(NoEndpoint(error)))).await

@@ -20,6 +20,7 @@ use crate::{
         body,
         fault::Dribble,
         guard,
+        problem::sentence,
         request_id::{X_REQUEST_ID, request_id},
     },
     sandbox::Sandbox,
@@ -64,7 +65,7 @@ pub(super) fn admit<E: ContractError>(app: &App, request: Request) -> Result<Inc
         Ok(()) => Ok(Incoming { parts, body, started: Stopwatch::start(), began: app.sandboxes.resets() }),
         Err(refusal) => {
             body::let_go(body, &parts.headers);
-            Err(refuse(&parts, E::from(RequestError::CrossSite(refusal.description().to_owned())).into()))
+            Err(refuse(&parts, E::from(RequestError::CrossSite(sentence(refusal.description()))).into()))
         }
     }
 }

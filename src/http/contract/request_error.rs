@@ -7,6 +7,7 @@ use crate::{
     http::{
         base_url::InvalidAddress,
         body::{self, BUSY, BodyError},
+        problem::bytes,
     },
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -86,7 +87,7 @@ impl RequestError {
             | Self::CrossSite(description)
             | Self::Address(description) => description.clone().into(),
             Self::TooLarge(limit) => {
-                format!("The request body is larger than {limit} bytes, the limit that --max-body sets.").into()
+                format!("The request body is larger than {}, the limit that --max-body sets.", bytes(*limit)).into()
             }
             Self::TooManyValues(most) => format!(
                 "The request body holds more than {most} JSON values; send fewer, or raise --max-body, which the limit \

@@ -17,6 +17,7 @@ use crate::{
             record::{self, OpenExchange},
             request_error::{ContractError, RequestError},
         },
+        problem::use_one_of,
     },
     sandbox::Sandbox,
 };
@@ -124,6 +125,7 @@ impl Resource {
     /// The path, whole: any other method is not allowed.
     pub(super) fn done(self) -> MethodRouter<Arc<App>> {
         let allowed: Arc<str> = self.allowed.join(", ").into();
+        let known: Arc<str> = use_one_of(&self.allowed).into();
         self.methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
             let Opened { exchange, parts, body, .. } = match open(&app, request) {
                 Ok(opened) => opened,
@@ -131,7 +133,7 @@ impl Resource {
             };
             body::drain(body);
             let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
-            let description = format!("{method} is not allowed at {path}; use one of {allowed}.");
+            let description = format!("{method} is not allowed at {path}; {known}.");
             let mut error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method.NotAllowed", description);
             if let Ok(allowed) = HeaderValue::from_str(&allowed) {
                 error = error.with_header(header::ALLOW, allowed);
