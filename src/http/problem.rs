@@ -39,6 +39,11 @@ pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
     nearest(word, known).map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"))
 }
 
+/// A text in place of an email address, with the rule that it breaks.
+pub(super) fn not_an_email(text: &str, problem: &str) -> String {
+    format!("{} is not an email address: {problem}; write one such as sam@example.com", quoted(text))
+}
+
 /// Methods as the fix of a request with another one: `use GET or PUT`.
 pub(super) fn use_one_of(methods: &[&str]) -> String {
     match methods {
@@ -83,6 +88,13 @@ impl Problem {
     pub(super) fn unknown_name<'n>(what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
         let meant = suggestion(name, &known.into_iter().collect::<Vec<_>>());
         Self::new(StatusCode::NOT_FOUND, format!("There is no {what} {}{meant}", quoted(name)))
+    }
+
+    /// An entry that a page should begin after does not exist. The nearest of the entries that exist is suggested.
+    pub(super) fn unknown_after<'n>(what: &str, id: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
+        let meant = suggestion(id, &known.into_iter().collect::<Vec<_>>());
+        let problem = format!("In the query: after: there is no {what} {}{meant}", quoted(id));
+        Self::new(StatusCode::NOT_FOUND, problem)
     }
 
     /// A parameter of the query whose value is refused.

@@ -160,7 +160,8 @@ async fn a_404_says_only_what_is_known() {
         let answer = api.get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         let told = detail(&answer);
-        assert!(told.starts_with("There is no ") && told.ends_with("\"."), "{path}: {told}");
+        let start = if path.contains('?') { "In the query: after: there is no " } else { "There is no " };
+        assert!(told.starts_with(start) && told.ends_with("\"."), "{path}: {told}");
     }
     let open = api.call("POST", "/__admin/signing/agents/agt_000000000000000100000001/open").await;
     assert_eq!(detail(&open), "There is no agent \"agt_000000000000000100000001\".");
@@ -351,4 +352,27 @@ async fn the_contract_refuses_in_sentences() {
     let connect = Request::builder().method("CONNECT").uri("a:1").body(Body::empty()).unwrap();
     let told = api.send(connect).await.description();
     assert!(told.starts_with("There is no endpoint CONNECT a:1; "), "{told}");
+}
+
+#[tokio::test]
+async fn a_token_for_nobody_is_refused() {
+    let api = Api::new();
+    for (body, expected) in [
+        (r#"{"sub": ""}"#, "In the body: /sub: it is empty; write the id of a user, or leave it out."),
+        (r#"{"email": "y"}"#, "In the body: /email: \"y\" is not an email address: it has no \"@\"; write one such as"),
+        (r#"{"email": ""}"#, "In the body: /email: \"\" is not an email address: "),
+    ] {
+        let answer = send(&api, "POST", "/__admin/tokens", body).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        let told = detail(&answer);
+        assert!(told.starts_with(expected), "{told}");
+    }
+    assert_eq!(send(&api, "POST", "/__admin/tokens", r#"{"sub": "u", "email": "y@z.org"}"#).await.status, 201);
+}
+
+#[tokio::test]
+async fn an_empty_matcher_in_a_query_is_named_as_such() {
+    let api = Api::new();
+    let told = detail(&api.get("/__admin/requests/wait?match=").await);
+    assert!(told.starts_with("In the query: match: it is empty; write JSON, such as "), "{told}");
 }

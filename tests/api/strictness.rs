@@ -114,7 +114,7 @@ async fn a_member_given_twice_is_refused_at_every_level() {
         ),
     ] {
         let detail = detail(&send(&api, "POST", "/__admin/sandboxes", body).await);
-        assert_eq!(detail, format!("In the body: {place}: the member is given more than once."));
+        assert_eq!(detail, format!("In the body: {place}: the member is given more than once; give it once."));
     }
 }
 

@@ -130,7 +130,7 @@ impl ReadError {
                 format!("{place}unknown member{}", options(name, known, "members"))
             }
             ReadErrorKind::Missing(_) => format!("{place}the member is missing"),
-            ReadErrorKind::Twice(_) => format!("{place}the member is given more than once"),
+            ReadErrorKind::Twice(_) => format!("{place}the member is given more than once; give it once"),
             _ => format!("{place}{}", self.what()),
         }
     }

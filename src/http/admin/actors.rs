@@ -5,14 +5,13 @@ use super::{
     paging::{Paging, page_size},
 };
 use crate::{
-    base::position::brief,
     domain::{
         actor::{ActorChange, ActorState},
-        contract::is_email,
+        contract::email_problem,
     },
     http::{
         admin::extract::{Fields, Id, Params, World},
-        problem::Problem,
+        problem::{Problem, not_an_email},
     },
 };
 use serde::Serialize;
@@ -54,11 +53,8 @@ pub(super) async fn change_actor(
     Id(email): Id,
     Fields(change): Fields<ActorChange>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    if !is_email(&email) {
-        let email = brief(&email);
-        return Err(Problem::bad_request(format!(
-            "In the path: {email:?} is not an email address; actors are known by one."
-        )));
+    if let Some(problem) = email_problem(&email) {
+        return Err(Problem::bad_request(format!("In the path: {}", not_an_email(&email, problem))));
     }
     let (actor, opened) = sandbox.change_actor(&email, change).await?;
     let opened: Vec<_> = opened.iter().map(|session| &session.id).collect();

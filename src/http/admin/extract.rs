@@ -144,7 +144,9 @@ async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc
         BodyError::TimedOut => {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time; send it without pauses.")
         }
-        BodyError::Broken => Problem::bad_request("The body ended before it was complete, or its framing is broken."),
+        BodyError::Broken => Problem::bad_request(
+            "The body ended before it was complete, or its framing is broken; send it again in full.",
+        ),
     })
 }
 

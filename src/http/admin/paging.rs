@@ -36,7 +36,7 @@ impl Paging {
             None => all,
             Some(after) => {
                 let place = all.iter().position(|entry| after.is(id(entry)));
-                let place = place.ok_or_else(|| Problem::unknown_name(what, &after.spaced, all.iter().map(&id)))?;
+                let place = place.ok_or_else(|| Problem::unknown_after(what, &after.spaced, all.iter().map(&id)))?;
                 all.get(place + 1..).unwrap_or_default()
             }
         };
@@ -60,7 +60,7 @@ pub(super) fn page_after<T>(
     after: Option<&str>,
     page: Option<RecordPage<T>>,
 ) -> Result<RecordPage<T>, Problem> {
-    page.ok_or_else(|| Problem::not_found(what, after.unwrap_or_default()))
+    page.ok_or_else(|| Problem::unknown_after(what, after.unwrap_or_default(), []))
 }
 
 /// A page size as the query asks for it, within bounds.

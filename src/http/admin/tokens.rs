@@ -4,11 +4,14 @@ use super::{Pretty, clock::span, paging::Paging};
 use crate::{
     app::App,
     base::{chance::SpanText, position::brief},
-    domain::oauth::{AccessToken, Scopes, built_in},
+    domain::{
+        contract::email_problem,
+        oauth::{AccessToken, Scopes, built_in},
+    },
     http::{
         admin::extract::{Fields, Id, Params, World},
         base_url::Base,
-        problem::Problem,
+        problem::{Problem, not_an_email},
     },
     sandbox::{FoundToken, NewToken, RevokeError, Sandbox, TokenFault},
     store::StoreError,
@@ -57,6 +60,12 @@ pub(super) async fn create_token(
         if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST) {
             return Err(Problem::in_body(name, format!("it has more than {LONGEST} characters")));
         }
+    }
+    if wanted.sub.as_deref() == Some("") {
+        return Err(Problem::in_body("sub", "it is empty; write the id of a user, or leave it out"));
+    }
+    if let Some((email, problem)) = wanted.email.as_deref().and_then(|email| Some((email, email_problem(email)?))) {
+        return Err(Problem::in_body("email", not_an_email(email, problem)));
     }
     let expires_in = wanted.expires_in.map(|SpanText(text)| span("expires_in", &text)).transpose()?;
     if expires_in.is_some_and(|span| span.as_secs() < 1) {

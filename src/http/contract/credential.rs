@@ -3,6 +3,7 @@
 
 use crate::{
     app::App,
+    base::urls::CREATE_TOKEN,
     config::Auth,
     domain::oauth::{AccessToken, Scope},
     http::contract::error::HandoffError,
@@ -66,9 +67,11 @@ pub(super) async fn judge_credential(
             Ok(Caller { sandbox: Arc::clone(sandbox), client: OPEN_CLIENT.into(), token: None })
         }
         (FoundToken::Foreign, Auth::Strict) => Err(invalid(
-            "The access token was not issued by this server, and --auth strict lets no other pass; without --seed, a \
-             server that is started again knows none of its earlier ones."
-                .to_owned(),
+            format!(
+                "The access token was not issued by this server, and --auth strict accepts no other; get one from POST \
+                 {CREATE_TOKEN} or with `docendorse-mock token`. Without --seed, tokens issued before a restart are \
+                 unknown."
+            ),
             "The access token is unknown",
         )),
     }

@@ -101,7 +101,9 @@ impl RequestError {
                 body::WHOLE.as_secs()
             )
             .into(),
-            Self::Broken => "The request body ended before it was complete, or its framing is broken.".into(),
+            Self::Broken => {
+                "The request body ended before it was complete, or its framing is broken; send it again in full.".into()
+            }
             Self::Refused(refusal) => refusal.description().into(),
             Self::Failed => "The mock failed; please report this as a bug.".into(),
         }

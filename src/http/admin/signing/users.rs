@@ -4,7 +4,7 @@ use super::refusal::refused;
 use crate::{
     base::position::brief,
     domain::{
-        contract::is_email,
+        contract::email_problem,
         signing::{Locale, is_phone},
     },
     http::{
@@ -14,7 +14,7 @@ use crate::{
             prefer::Preferred,
         },
         pretty::Pretty,
-        problem::Problem,
+        problem::{Problem, not_an_email},
     },
     sandbox,
     store::RecordPage,
@@ -50,8 +50,8 @@ impl UserFields {
         if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
             return refuse("name", format!("it must have from 1 to {LONGEST_NAME} characters"));
         }
-        if !is_email(&self.email) {
-            return refuse("email", format!("{:?} is not an email address", brief(&self.email)));
+        if let Some(problem) = email_problem(&self.email) {
+            return refuse("email", not_an_email(&self.email, problem));
         }
         if let Some(phone) = self.phone.as_ref().filter(|phone| !is_phone(phone)) {
             let phone = brief(phone);

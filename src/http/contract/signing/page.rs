@@ -93,7 +93,10 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
             _ => status.replace(read_status(&value)?).is_none(),
         };
         if !is_first {
-            return Err(ApiError::query(&name, format!("The query parameter {name} is given more than once.")));
+            return Err(ApiError::query(
+                &name,
+                format!("The query parameter {name} is given more than once; give it once."),
+            ));
         }
     }
     Ok(EnvelopePage { page: PageQuery { limit: limit.unwrap_or(USUAL), after }, status })
