@@ -93,7 +93,7 @@ fn phrases_of_engine(template: &str, message: &str) -> Vec<&'static str> {
     ENGINE.into_iter().filter(|phrase| ours.contains(phrase)).collect()
 }
 
-const BROKEN: [&str; 97] = [
+const BROKEN: [&str; 99] = [
     "{{ id | uper }}",
     "{{ id | shout }}",
     "{{ id | upper | lowr }}",
@@ -182,6 +182,8 @@ const BROKEN: [&str; 97] = [
     "{{ id = 3 }}",
     "{{ id ? 1 : 2 }}",
     "{{ id && id }}",
+    "{{ id ? 1 : 2 }}",
+    "{{ $id }}",
     "{{ id $ }}",
     "{{ é }}",
     "{{ 1_ }}",

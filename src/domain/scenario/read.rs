@@ -70,7 +70,8 @@ fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
     let word = rest.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
     let (name, value) = word.split_once(':').unwrap_or_default();
     if expected == "mapping start" && is_name(name) && !value.is_empty() {
-        return Some(format!("an object is wanted here; write a space behind the colon: {name}: …"));
+        let value = brief(value.trim_end_matches([',', '}', ']']));
+        return Some(format!("an object is wanted here; write a space behind the colon: {name}: {value}"));
     }
     if expected == "sequence start" && word.len() > 1 && word.starts_with('-') {
         return Some("a list is wanted here; write a space behind the dash".to_owned());

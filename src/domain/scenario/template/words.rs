@@ -3,7 +3,10 @@
 //!
 //! Each function returns a clause that follows "the template": `has an unknown filter …`.
 
-use crate::base::{position::brief, reading::nearest};
+use crate::base::{
+    position::brief,
+    reading::{nearest, quoted},
+};
 use minijinja::{Error, ErrorKind};
 
 /// What a block tag can begin with, except `else`, `elif` and the ends of blocks.
@@ -119,11 +122,11 @@ pub(super) fn unknown_statement(name: &str) -> String {
 }
 
 pub(super) fn unknown_filter(name: &str) -> String {
-    unknown(&format!("the filter {:?}", brief(name)), name, "filters", &FILTERS)
+    unknown(&format!("the filter {}", quoted(name)), name, "filters", &FILTERS)
 }
 
 pub(super) fn unknown_test(name: &str) -> String {
-    unknown(&format!("the test {:?}", brief(name)), name, "tests", &TESTS)
+    unknown(&format!("the test {}", quoted(name)), name, "tests", &TESTS)
 }
 
 /// A name that is neither one of `names` nor a function.
@@ -136,7 +139,7 @@ pub(super) fn unknown_name(name: &str, names: &[String]) -> String {
         if name.contains('.') { String::new() } else { format!(" and the functions {}", functions.join(" and ")) };
     let listed = names.join(", ");
     let separator = if meant.is_empty() { "; there is" } else { " There is" };
-    format!("names {:?}, which does not exist{meant}{separator} {listed}{what}", brief(name))
+    format!("names {}, which does not exist{meant}{separator} {listed}{what}", quoted(name))
 }
 
 fn unknown(what: &str, name: &str, kind: &str, known: &[&str]) -> String {
@@ -166,7 +169,7 @@ pub(super) fn clause(error: &Error) -> String {
                 .to_owned()
         }
         ErrorKind::UndefinedError => {
-            "uses a value that the request does not have; give another one with | default(\"…\")".to_owned()
+            "uses a value that the request does not have; give another one with | default(\"\")".to_owned()
         }
         ErrorKind::OutOfFuel => "takes too many steps, or makes too much text; shorten its loops and texts".to_owned(),
         ErrorKind::UnknownFilter => match between("filter ", " is unknown") {
@@ -185,7 +188,7 @@ pub(super) fn clause(error: &Error) -> String {
         },
         ErrorKind::UnknownFunction => {
             let name = between("", " is unknown").unwrap_or_default();
-            unknown(&format!("the function {:?}", brief(name)), name, "functions", &FUNCTIONS)
+            unknown(&format!("the function {}", quoted(name)), name, "functions", &FUNCTIONS)
         }
         ErrorKind::UnknownMethod => match detail.split_once(" has no method named ") {
             Some((kind, name)) => {
@@ -196,11 +199,11 @@ pub(super) fn clause(error: &Error) -> String {
             None => "calls a method that does not exist; use a filter such as | upper".to_owned(),
         },
         ErrorKind::TooManyArguments => match between("unknown keyword argument '", "'") {
-            Some(name) => format!("passes the argument {:?}, which the filter or function does not take", brief(name)),
+            Some(name) => format!("passes the argument {}, which the filter or function does not take", quoted(name)),
             None => "passes more arguments than the filter, test or function takes; remove some".to_owned(),
         },
         ErrorKind::MissingArgument => match between("missing keyword argument '", "'") {
-            Some(name) => format!("lacks the argument {:?}, which the filter or function needs", brief(name)),
+            Some(name) => format!("lacks the argument {}, which the filter or function needs", quoted(name)),
             None => "passes fewer arguments than the filter, test or function needs; add them in ( )".to_owned(),
         },
         ErrorKind::CannotUnpack => {
@@ -221,7 +224,10 @@ fn syntax(detail: &str) -> String {
         ("unexpected end of string", "has a quote that is not closed"),
         ("unexpected end of comment", "has a {# that is not closed; close it with #}"),
         ("unexpected end of raw block", "has {% raw %} without {% endraw %}; add it at the end of the block"),
-        ("unexpected character", "has a character that means nothing in a tag; write texts in quotes"),
+        (
+            "unexpected character",
+            "has a character that means nothing in a tag, such as & or $; write and, or, not, (a if b else c), and texts in quotes",
+        ),
         ("'_' may not occur", "has a number that ends with _; remove it"),
         ("invalid float", "has a number that cannot be read; write one such as 1.5"),
         ("invalid integer", "has a number that is too large or not complete; write it in quotes, or write its digits"),
@@ -229,7 +235,10 @@ fn syntax(detail: &str) -> String {
         ("empty subscript", "has empty [ ]; write a number or a text in them"),
         ("non-keyword arg", "has an argument without a name behind one with a name; write those without a name first"),
         ("Too many arguments", "passes too many arguments; remove some"),
-        ("expected call expression", "has {% do %} without a call; use {% set %}, or leave it out"),
+        (
+            "expected call expression",
+            "has {% do %} with a value; show it with {{ }}, or keep it with {% set name = value %}",
+        ),
         ("expected a filter", "has a filter without a name; write one such as upper"),
     ];
     if let Some((_, ours)) = KNOWN.iter().find(|(theirs, _)| detail.contains(theirs)) {
@@ -239,7 +248,7 @@ fn syntax(detail: &str) -> String {
         return unknown_statement(name);
     }
     if let Some(name) = detail.strip_prefix("cannot assign to reserved variable name ") {
-        return format!("assigns to {:?}, which is a word of the language; choose another name", brief(name));
+        return format!("assigns to {}, which is a word of the language; choose another name", quoted(name));
     }
     let found =
         detail.strip_prefix("unexpected ").map(|rest| rest.split_once(", expected ").unwrap_or((rest, "expression")));
