@@ -115,10 +115,10 @@ fn a_script_that_cannot_be_meant_says_where() {
         ("agents 2\nagent 0 open", "2:1: there is no agent \"0\"; there are the agents 1 to 2"),
         ("agent 1 wait", "1:1: an agent can open, accept, decline and sign, but not \"wait\""),
         ("agents 11", "1:1: 11 agents cannot be explored; 1 to 10 can"),
-        ("agents many", "1:1: \"many\" is no number of agents"),
+        ("agents many", "1:1: \"many\" is not a number of agents"),
         ("layout double", "1:1: \"double\" is not a layout; the layouts are single, sequence, optional, hosted"),
         ("send\n\n# Later.\nreopen", "4:1: what the agents find stands before the first command"),
-        ("sned", "1:1: \"sned\" is no command; write send, void, expire, or agent 1 open"),
+        ("sned", "1:1: \"sned\" is not a command; write send, void, expire, or agent 1 open"),
         (&"send\n".repeat(10_001), "10001:1: a script has 10000 commands at most"),
     ] {
         let error = Script::parse(script).unwrap_err().to_string();

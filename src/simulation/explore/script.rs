@@ -174,7 +174,7 @@ impl ScriptReader {
         match words {
             [] => Ok(()),
             ["agents", count] => {
-                let count = count.parse().map_err(|_| format!("{count:?} is no number of agents"))?;
+                let count = count.parse().map_err(|_| format!("{count:?} is not a number of agents"))?;
                 self.set_up(Setup::new(count, setup.layout(), setup.reopen()))
             }
             ["layout", layout] => self.set_up(Setup::new(setup.agents(), layout.parse()?, setup.reopen())),

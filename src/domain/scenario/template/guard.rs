@@ -235,9 +235,12 @@ impl<'s> Guard<'s> {
         let mut levels = vec![Level::default()];
         for (token, start, end) in tokens {
             let Some(level) = levels.last_mut() else { break };
-            if let Some(kind) = name {
+            if let Some(kind) = name.take() {
                 match (kind, token) {
-                    (Name::Test, Token::Ident("not")) => continue,
+                    (Name::Test, Token::Ident("not")) => {
+                        name = Some(kind);
+                        continue;
+                    }
                     (Name::Filter, Token::Ident(word)) if !FILTERS.contains(word) => {
                         return Err(Refused::at(*start, words::unknown_filter(word)));
                     }
@@ -246,9 +249,12 @@ impl<'s> Guard<'s> {
                     }
                     _ => {}
                 }
-                level.operand = Some(Operand { end: *end, is_plain: kind == Name::Test });
-                name = None;
-                continue;
+                // A bracket in the place of a name still closes its own, and the engine refuses the rest. A member may be
+                // the number of an item.
+                if matches!(token, Token::Ident(_)) || matches!((kind, token), (Name::Member, Token::Int(_))) {
+                    level.operand = Some(Operand { end: *end, is_plain: kind == Name::Test });
+                    continue;
+                }
             }
             match token {
                 Token::Ident("and" | "or" | "not" | "in" | "if" | "else") => {

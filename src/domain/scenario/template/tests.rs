@@ -61,6 +61,7 @@ fn the_guard_leaves_the_language_as_it_is() {
         ("{% for x in [1, 2, 3] %}{{ loop.cycle('a', 'b') }}{% endfor %}", "aba"),
         ("{% autoescape 'html' %}{{ '<' }}{% endautoescape %}{{ '<' }}", "&lt;<"),
         ("{{ request['facts'].parties[0]['name'] }} {{ (request.facts).parties[-1].name }}", "Ann Bo"),
+        ("{{ request.facts.parties.1.name }} {{ request.facts.parties.0.name ~ 'x' }}", "Bo Annx"),
         ("{{ request.nothing is defined }} {{ request.nothing | default(['x'] | first) }}", "False x"),
     ] {
         assert_eq!(render(source), Ok(expected.to_owned()), "{source}");
@@ -87,6 +88,21 @@ fn many_templates_of_one_answer_share_their_bounds() {
         let errors: Vec<String> = (0..30).filter_map(|_| template.fill(&names).err()).map(|e| e.problem).collect();
         assert!(!errors.is_empty() && errors.len() < 30, "{source}: {errors:?}");
         assert!(errors.iter().all(|error| error.contains(problem)), "{source}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_bracket_where_a_name_belongs_closes_its_own() {
+    for source in [
+        "{{ range(9){% elif sort | } // {% endset %}loop(a) }}",
+        "{{ [id | ] + id + [id] }}",
+        "{{ (id is ) + id + (id) }}",
+        "{{ (id. ) + id + (id) }}",
+        "{{ id + (id | (id)) + id }}",
+        "{% set a = [id | ] + id %}",
+        "{% filter ( %}{{ id }}{% endfilter %}",
+    ] {
+        assert!(render(source).is_err(), "{source}");
     }
 }
 
