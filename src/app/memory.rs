@@ -33,6 +33,7 @@ pub struct BudgetUse {
 }
 
 impl App {
+    /// How many bytes all sandboxes keep together, and how many they may.
     #[must_use]
     pub fn memory(&self) -> BudgetUse {
         BudgetUse { used: self.memory.budget.used(), limit: self.memory.budget.limit() }

@@ -90,6 +90,7 @@ impl ActorState {
         }
     }
 
+    /// Applies a change; what it does not give stays.
     pub fn change(&mut self, change: ActorChange) {
         self.registered = change.registered.unwrap_or(self.registered);
         self.email_verified = change.email_verified.unwrap_or(self.email_verified);

@@ -131,14 +131,14 @@ impl Sandbox {
             }
             Outcome::Obstacle(obstacle) => {
                 let replay = match self.earlier(&key).await? {
-                    Some(first) if !is_ordered => self.repeated(&first, &request.actor, &body),
+                    Some((first, _)) if !is_ordered => self.repeated(&first, &request.actor, &body),
                     _ => None,
                 };
                 if let Some(replay) = replay {
                     replay
                 } else {
                     let handover = Handover { body, plan, base_url: Some(base_url) };
-                    let id = self.begin_journey(&obstacle, client, request, handover, waiting.as_deref()).await?;
+                    let id = self.begin_journey(&obstacle, client, request, handover).await?;
                     (HandOffResult::Obstacle(obstacle, id), Repetition::No)
                 }
             }
@@ -262,10 +262,9 @@ impl Sandbox {
         }
     }
 
-    /// Keeps what is known of an actor, unless it is kept already.
+    /// Keeps the state of an actor, unless it is kept already.
     async fn remember(&self, email: &str) -> Result<(), StoreError> {
-        let actor = Actor { external_user_id: "".into(), email: email.into(), display_name: None };
-        ignore_taken(self.records.actors.insert(Arc::new(scenario::initial_state(&actor))).await)
+        ignore_taken(self.records.actors.insert(new_actor(email)).await)
     }
 
     async fn open_session(
@@ -294,8 +293,14 @@ impl Sandbox {
             envelope_id: asks_for_signatures.then(|| EnvelopeId(self.ids.envelope())),
             base_url,
         });
+        // The earlier session with the same handoff_id, which this one takes it from, and its version.
+        let mut released: Option<(Arc<AgentSession>, u64)> = None;
         loop {
             let mut commit = Commit::new();
+            if let Some((first, version)) = &released {
+                let first = AgentSession { replayable: false, ..AgentSession::clone(first) };
+                commit.replace(Arc::new(first), *version);
+            }
             commit.insert(Arc::clone(&session));
             if asks_for_signatures {
                 let wish = wish.take().unwrap_or_else(|| Wish::of_session(&session, plan.clone()));
@@ -307,17 +312,20 @@ impl Sandbox {
             match self.shelf.commit(commit).await {
                 Ok(_) => return Ok((HandOffResult::Session(session), Repetition::No)),
                 Err(StoreError::Taken) => {}
+                // The earlier session was changed meanwhile.
+                Err(StoreError::Conflict { write: 0 }) if released.is_some() => {}
                 Err(error) => return Err(error),
             }
+            released = None;
             let key = AgentSession::handoff_key(client, &session.handoff_id);
             let own = Arc::make_mut(&mut session);
-            if let Some(first) = self.earlier(&key).await? {
+            if let Some((first, version)) = self.earlier(&key).await? {
                 match self.repeated(&first, &own.actor, &own.request) {
                     Some((HandOffResult::OtherUser, _)) if is_ordered => own.replayable = false,
-                    Some((HandOffResult::Duplicate, _)) if is_ordered => self.release(&first.id).await?,
+                    Some((HandOffResult::Duplicate, _)) if is_ordered => released = Some((first, version)),
                     Some(repeated) => return Ok(repeated),
                     // The newest session holds the handoff_id.
-                    None => self.release(&first.id).await?,
+                    None => released = Some((first, version)),
                 }
             }
             // An id may be what was taken, as after a restore.
@@ -326,23 +334,16 @@ impl Sandbox {
         }
     }
 
-    /// The session that holds a `handoff_id`. A session past its end frees it.
-    async fn earlier(&self, key: &str) -> Result<Option<Arc<AgentSession>>, StoreError> {
-        let Some(first) = self.records.agent_sessions.find(key).await? else { return Ok(None) };
-        if first.expires_at <= self.clock.now() {
-            self.expire_session(&first.id).await?;
-            return Ok(None);
+    /// The session that holds a `handoff_id`, with its version. A session past its end frees it.
+    async fn earlier(&self, key: &str) -> Result<Option<(Arc<AgentSession>, u64)>, StoreError> {
+        let found = self.records.agent_sessions.find_versioned(key).await?;
+        match found {
+            Some((first, _)) if first.expires_at <= self.clock.now() => {
+                self.expire_session(&first.id).await?;
+                Ok(None)
+            }
+            found => Ok(found),
         }
-        Ok(Some(first))
-    }
-
-    /// Frees the `handoff_id` of a session.
-    async fn release(&self, id: &str) -> Result<(), StoreError> {
-        let release = |session: &mut AgentSession| {
-            session.replayable = false;
-            Ok::<_, Infallible>(())
-        };
-        self.records.agent_sessions.update(id, release).await.map(drop)
     }
 
     /// The result of a handoff whose id has a session; `None` where it opens a session of its own (S8).
@@ -370,6 +371,12 @@ fn changed_user(first: &Actor, now: &Actor) -> Option<Advice> {
     };
     let message = format!("was {was:?} when the handoff_id first came; a retry keeps the user");
     Some(Advice { pointer: pointer.to_owned(), code: "changed_user", message })
+}
+
+/// The state of an actor that was never changed.
+fn new_actor(email: &str) -> Arc<ActorState> {
+    let actor = Actor { external_user_id: "".into(), email: email.into(), display_name: None };
+    Arc::new(scenario::initial_state(&actor))
 }
 
 /// Ignores that the record is there already: an earlier caller has kept it.

@@ -5,7 +5,7 @@
 
 use crate::{
     domain::oauth::{AccessToken, MassExpiry, Revocation},
-    store::{Commit, Repository, Shelf, StoreError},
+    store::{Commit, RecordPage, Repository, Shelf, StoreError},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -129,6 +129,11 @@ impl Tokens {
     /// The issued tokens that are listed, newest first.
     pub async fn list(&self) -> Result<Vec<Arc<AccessToken>>, StoreError> {
         self.issued.all(|_| true).await
+    }
+
+    /// A page of the issued tokens that are listed, newest first; `None` when none of them has the id `after`.
+    pub async fn page(&self, after: Option<&str>, limit: usize) -> Result<Option<RecordPage<AccessToken>>, StoreError> {
+        self.issued.page(after, limit, |_| true).await
     }
 
     /// The listed token with this id.

@@ -47,6 +47,12 @@ impl<T: Record> Reader<T> {
         self.shelf.store().find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
     }
 
+    /// The record that holds a key, with the version at which a commit may replace or remove it.
+    pub async fn find_versioned(&self, key: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
+        let Some(stored) = self.shelf.store().find(&self.place, key).await? else { return Ok(None) };
+        Ok(Some((decode(&stored)?, stored.version)))
+    }
+
     /// The records that `wanted` admits, newest first, from after the record `after` on: at most `limit`, and a few
     /// megabytes. `None` when there is no record `after`, which may have gone.
     pub async fn page(

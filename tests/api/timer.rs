@@ -1,7 +1,10 @@
 //! The timer: what it does when the system's clock jumps, when the store fails, and when a task panics. Time is moved by
 //! hand.
 
-use crate::delegate::delegate;
+use crate::{
+    delegate::delegate,
+    play::{Draft, person, signer},
+};
 use docendorse_mock::{
     app::{
         App,
@@ -13,7 +16,7 @@ use docendorse_mock::{
         urls::{BaseUrl, Scheme},
     },
     config::Settings,
-    domain::{oauth::TokenIssuer, scenario::ScenarioSet, session::AgentSession},
+    domain::{oauth::TokenIssuer, scenario::ScenarioSet, session::AgentSession, signing::AgentState},
     sandbox::{Issuing, NewSandbox, Sandbox, SandboxLimits, Sandboxes},
     store::{self, Memory, Pending, Place, Retention, Store, StoreError, Stored},
 };
@@ -197,6 +200,24 @@ async fn a_task_that_panics_costs_itself_alone() {
     stage.schedule_in(0, 4).await;
     sleep(LONGEST_SLEEP).await;
     assert_eq!(stage.left().await, 0, "the timer is alive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_that_panics_costs_itself_alone() {
+    let stage = Stage::new().await;
+    let sandbox = &stage.sandbox;
+    sandbox.clock.freeze();
+    let draft = Draft::played(sandbox, json!({ "people": [{ "opens": "1m" }] })).await;
+    draft.add(signer("buyer"), ["alice", "bob"].map(person).into()).await;
+    let envelope = draft.send().await;
+    sandbox.clock.advance(SignedDuration::from_mins(1)).unwrap();
+    stage.store.panics.store(1, Ordering::SeqCst);
+    let ran = sandbox.settle().await.unwrap();
+    assert_eq!(ran.len(), 1, "the other one has opened");
+    let seats = sandbox.envelope(&envelope).await.unwrap().recipients[0].seats.clone();
+    let states: Vec<_> = seats.iter().map(|seat| seat.state).collect();
+    assert_eq!(states, [AgentState::Invited, AgentState::Opened]);
+    assert_eq!(stage.left().await, 1, "the envelope still expires");
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,7 +49,7 @@ pub struct NewRecipient {
 }
 
 impl NewRecipient {
-    /// A required signer whose turn is the first, without agents.
+    /// A required signer with order 1 and no agents.
     #[must_use]
     pub fn signer(identifier: impl Into<Box<str>>) -> Self {
         Self {

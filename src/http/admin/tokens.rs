@@ -1,6 +1,10 @@
 //! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, listed, and revoked.
 
-use super::{Pretty, clock::span, paging::Paging};
+use super::{
+    Pretty,
+    clock::span,
+    paging::{Paging, page_after, page_size},
+};
 use crate::{
     app::App,
     base::{chance::SpanText, position::brief},
@@ -14,7 +18,7 @@ use crate::{
         problem::{Problem, not_an_email},
     },
     sandbox::{FoundToken, NewToken, RevokeError, Sandbox, TokenFault},
-    store::StoreError,
+    store::{RecordPage, StoreError},
 };
 use axum::{
     extract::State,
@@ -90,11 +94,16 @@ pub(super) async fn list_tokens(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let mut shown = Vec::new();
-    for token in sandbox.tokens.list().await? {
-        shown.push((Arc::clone(&token.jti), describe(&sandbox, &token).await?));
+    let limit = page_size(paging.limit)?;
+    // The id of a token has no plus.
+    let after = paging.after.map(|after| after.spaced);
+    let page = sandbox.tokens.page(after.as_deref(), limit).await?;
+    let RecordPage { records, matching, next } = page_after("access token", after.as_deref(), page)?;
+    let mut tokens = Vec::with_capacity(records.len());
+    for token in records {
+        tokens.push(describe(&sandbox, &token).await?);
     }
-    paging.of("tokens", "access token", &shown, |(id, _)| id, |(_, shown)| shown.clone()).map(Pretty)
+    Ok(Pretty(json!({ "tokens": tokens, "matching": matching, "next": next })))
 }
 
 /// `GET /__admin/tokens/{id}`, by its id or by the whole token.

@@ -1,26 +1,26 @@
 //! Handoffs that wait for their actor to do something first (S3 to S5).
 
-use super::{Handover, ignore_taken};
+use super::{Handover, new_actor};
 use crate::{
     domain::{
+        actor::ActorState,
         scenario::Obstacle,
         session::{AgentSession, HandoffRequest, PendingHandoff, WaitsFor},
     },
     sandbox::Sandbox,
-    store::StoreError,
+    store::{Commit, StoreError},
 };
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 impl Sandbox {
-    /// Keeps what an obstacle leaves behind: the actor, and the handoff that waits, whose id is the answer. The first
-    /// body stays for as long as the handoff waits for the same thing and the same user.
+    /// Keeps what an obstacle leaves behind, in one commit: the actor, and the handoff that waits, whose id is returned.
+    /// The first body stays for as long as the handoff waits for the same thing and the same user.
     pub(super) async fn begin_journey(
         &self,
         obstacle: &Obstacle,
         client: &Arc<str>,
         request: HandoffRequest,
         handover: Handover,
-        waiting: Option<&PendingHandoff>,
     ) -> Result<Arc<str>, StoreError> {
         let waits_for = match obstacle {
             Obstacle::RequireSubscription => WaitsFor::Subscription,
@@ -28,38 +28,43 @@ impl Sandbox {
             Obstacle::Register => WaitsFor::Registration,
             Obstacle::Error { .. } => return Ok("".into()),
         };
-        self.remember(&request.actor.email).await?;
-        let key = AgentSession::handoff_key(client, &request.handoff_id);
-        let id = match waiting {
-            Some(waiting) => Arc::clone(&waiting.id),
-            None => self.handoff_id(&key, &request.handoff_id).await?,
-        };
-        // The outline has served its purpose, and the body has it all.
-        let request = HandoffRequest { facts: None, ..request };
+        let actor = ActorState::key(&request.actor.email).into_owned();
         let Handover { body, plan, base_url } = handover;
-        let pending = PendingHandoff {
-            id: Arc::clone(&id),
+        let mut pending = PendingHandoff {
+            id: "".into(),
             waits_for,
-            key: Arc::clone(&key),
+            key: AgentSession::handoff_key(client, &request.handoff_id),
             client: Arc::clone(client),
-            request,
+            // The facts have served their purpose, and the body holds them.
+            request: HandoffRequest { facts: None, ..request },
             body,
             plan,
             base_url,
         };
-        match waiting {
-            None => ignore_taken(self.records.pending.insert(Arc::new(pending)).await)?,
-            Some(first) if first.waits_for == waits_for && first.request.actor.is_same_user(&pending.request.actor) => {
+        loop {
+            let mut commit = Commit::new();
+            if self.records.actors.get(&actor).await?.is_none() {
+                commit.insert(new_actor(&pending.request.actor.email));
             }
-            Some(_) => {
-                let replace = |kept: &mut PendingHandoff| {
-                    *kept = pending.clone();
-                    Ok::<_, Infallible>(())
-                };
-                self.records.pending.update(&key, replace).await?;
+            match self.records.pending.get_versioned(&pending.key).await? {
+                None => {
+                    pending.id = self.handoff_id(&pending.key, &pending.request.handoff_id).await?;
+                    commit.insert(Arc::new(pending.clone()));
+                }
+                Some((first, version)) => {
+                    pending.id = Arc::clone(&first.id);
+                    if first.waits_for != waits_for || !first.request.actor.is_same_user(&pending.request.actor) {
+                        commit.replace(Arc::new(pending.clone()), version);
+                    }
+                }
+            }
+            match self.shelf.commit(commit).await {
+                Ok(_) => return Ok(pending.id),
+                // Another caller was quicker.
+                Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(id)
     }
 
     /// The id of a handoff that begins to wait. It follows from the caller's own id alone, so that sandboxes of one seed
