@@ -227,9 +227,11 @@ impl App {
     fn apply_scenarios(&self, result: Result<Loaded, String>) {
         match result {
             Ok(loaded) => {
-                tracing::info!(scenarios = loaded.set.iter().len(), "scenarios reloaded");
-                log_warnings(&loaded.warnings);
+                let scenarios = loaded.set.iter().len();
                 self.sandboxes.rebase(&Arc::new(loaded.set));
+                // Only now: whoever waits for this line goes on to use them.
+                tracing::info!(scenarios, "scenarios reloaded");
+                log_warnings(&loaded.warnings);
             }
             Err(error) => tracing::error!("reload failed; keeping the previous scenarios: {error}"),
         }
