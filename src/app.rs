@@ -29,13 +29,16 @@ use crate::{
         event::Event,
         journal::JournalLimits,
         message::{MOST_MESSAGES, Message},
-        oauth::{AccessToken, KeyError, MassExpiry, Revocation, TokenIssuer},
+        oauth::{
+            AccessToken, Client, ForgottenAssertions, KeyError, MassExpiry, Revocation, TokenIssuer, UsedAssertion,
+        },
         session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
     },
     sandbox::{self, Issuing, SandboxSettings, Sandboxes},
-    store::{Memory, Retention},
+    store::{Memory, Retention, StoreError},
 };
+use futures_util::FutureExt;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -131,7 +134,11 @@ impl App {
             .keep(Event::LOG, settings.max_events, usize::MAX)
             // A revoked token must not become valid again because memory is short.
             .never_drop(Revocation::COLLECTION)
-            .never_drop(MassExpiry::COLLECTION);
+            .never_drop(MassExpiry::COLLECTION)
+            .never_drop(Client::COLLECTION)
+            // The same holds for an assertion that was used; the sandbox bounds these itself.
+            .never_drop(UsedAssertion::COLLECTION)
+            .never_drop(ForgottenAssertions::COLLECTION);
         let memory = Budget::new(settings.max_memory);
         let store = Arc::new(Memory::new(retention).counted_in(&memory));
         let room = memory::Room::new(Arc::clone(&memory), Arc::clone(&store));
@@ -149,7 +156,10 @@ impl App {
             sandbox::SandboxLimits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
         let sandboxes = Sandboxes::new(sandbox, limits, store, Arc::new(scenarios), issuing, ids)
             .map_err(|error: KeyError| AppError::Key(error.to_string()))?;
-        clients::register(&sandboxes, &settings)?;
+        // The store in memory answers at once, so a server starts outside of a runtime as well.
+        clients::register(&sandboxes, &settings)
+            .now_or_never()
+            .unwrap_or_else(|| Err(StoreError::Unavailable("it does not answer at once".to_owned()).into()))?;
         Ok(Arc::new(Self {
             base_url,
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,

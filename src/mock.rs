@@ -131,7 +131,7 @@ impl Mock {
             scenarios: ScenarioSet::default(),
             base_url: self.url.clone(),
         };
-        let sandbox = self.app.sandboxes.create(new)?;
+        let sandbox = self.app.sandboxes.create(new).await?;
         // One that was idle for long may have gone to make room.
         self.app.sandboxes.clear_away().await?;
         Ok(self.handle(sandbox))

@@ -83,7 +83,6 @@ pub struct Sandbox {
     pub waiters: Arc<Waiters>,
     /// Held while due tasks run.
     settling: Semaphore,
-    pub clients: Arc<Clients>,
     pub tokens: Tokens,
     assertions: Assertions,
 }
@@ -110,11 +109,10 @@ impl Sandbox {
         let shelf = Arc::new(shelf.observed_by(Arc::<Wakeups>::clone(&wakeups)));
         Self {
             clock: Arc::clone(&lasting.clock),
-            clients: Arc::clone(&lasting.clients),
             journal: Journal::new(lasting.settings.journal, &lasting.settings.memory),
             records: Records::new(&shelf),
             tokens: Tokens::new(&shelf, born),
-            assertions: Assertions::default(),
+            assertions: Assertions::new(&shelf),
             wakeups,
             readers: Arc::default(),
             waiters: Arc::default(),
@@ -126,6 +124,11 @@ impl Sandbox {
             ids,
             scripts,
         }
+    }
+
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.lasting.clients
     }
 
     /// What selects this sandbox; `None` for the default one, which is selected without a credential.
@@ -219,6 +222,9 @@ impl Sandbox {
         // stream of a sandbox that was reset goes on with the next one.
         if end == End::Reset || Arc::strong_count(&self.readers) == 1 {
             self.lasting.leftovers.put(Arc::clone(self.shelf.name()));
+        }
+        if end == End::Gone {
+            self.lasting.leftovers.put(lasting::name_over_resets(&self.lasting.first_shelf));
         }
     }
 

@@ -5,6 +5,7 @@ use crate::{
     config::{ClientEntry, Settings},
     domain::oauth::{Client, PublicKey, Scopes, SecretDigest, is_client_id},
     sandbox::{FoundClient, Sandboxes},
+    store::{StoreError, Update},
 };
 use std::path::{Path, PathBuf};
 
@@ -25,10 +26,13 @@ pub enum ClientError {
     },
     #[error("the client {client_id}: {problem}")]
     Entry { client_id: String, problem: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Registers all of them. The keys of a client may be given in several places.
-pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(), ClientError> {
+pub(super) async fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(), ClientError> {
+    sandboxes.begin().await?;
     for entry in &settings.clients {
         let ClientEntry { client_id, client_secret, keys, scope } = entry;
         let problem = |problem: String| ClientError::Entry { client_id: client_id.clone(), problem };
@@ -40,18 +44,21 @@ pub(super) fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(),
         client.scopes = scopes;
         client.secret = client_secret.as_deref().map(SecretDigest::of);
         // Before its keys, so that a repeated id is reported as such.
-        sandboxes.register(&sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
+        sandboxes.register(&sandboxes.default_sandbox(), client).await.map_err(|error| problem(error.to_string()))?;
         for file in keys {
-            add_keys(sandboxes, client_id, file)?;
+            add_keys(sandboxes, client_id, file).await?;
         }
     }
     for key in &settings.client_key {
-        if let FoundClient::Unknown = sandboxes.client(&key.client_id) {
+        if let FoundClient::Unknown = sandboxes.client(&key.client_id).await? {
             let client = new(sandboxes, &key.client_id)?;
             let problem = |problem| ClientError::Entry { client_id: key.client_id.clone(), problem };
-            sandboxes.register(&sandboxes.default_sandbox(), client).map_err(|error| problem(error.to_string()))?;
+            sandboxes
+                .register(&sandboxes.default_sandbox(), client)
+                .await
+                .map_err(|error| problem(error.to_string()))?;
         }
-        add_keys(sandboxes, &key.client_id, &key.file)?;
+        add_keys(sandboxes, &key.client_id, &key.file).await?;
     }
     Ok(())
 }
@@ -64,14 +71,14 @@ fn new(sandboxes: &Sandboxes, id: &str) -> Result<Client, ClientError> {
     Ok(Client { id: id.into(), secret: None, keys: Vec::new(), scopes: Scopes::all(), created_at, registration: 0 })
 }
 
-fn add_keys(sandboxes: &Sandboxes, client_id: &str, path: &Path) -> Result<(), ClientError> {
+async fn add_keys(sandboxes: &Sandboxes, client_id: &str, path: &Path) -> Result<(), ClientError> {
     let text =
         std::fs::read_to_string(path).map_err(|error| ClientError::Unreadable { path: path.to_owned(), error })?;
     let refused =
         |problem: String| ClientError::Key { path: path.to_owned(), client_id: client_id.to_owned(), problem };
     let keys = PublicKey::read(&text).map_err(|error| refused(error.to_string()))?;
-    match sandboxes.default_sandbox().clients.change(client_id, |client| client.add_keys(keys)) {
-        Some(Err(error)) => Err(refused(error.to_string())),
-        Some(Ok(_)) | None => Ok(()),
+    match sandboxes.default_sandbox().clients().change(client_id, |client| client.add_keys(keys.clone())).await? {
+        Update::Refused(error, _) => Err(refused(error.to_string())),
+        Update::Done(_) | Update::Missing => Ok(()),
     }
 }

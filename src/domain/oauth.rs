@@ -29,6 +29,6 @@ pub use issuer::{AccessToken, TokenIssuer, is_signed_by};
 pub use jws::{Jws, signing_input, with_signature};
 pub use key::{KeyError, MOST_KEYS, PublicKey};
 pub use mint::SigningKey;
-pub use replay::{Jtis, REMEMBERED, ReplayError};
+pub use replay::{ForgottenAssertions, ReplayError, UsedAssertion};
 pub use request::{JWT_BEARER, Shown, TokenRequest};
 pub use times::{LONGEST_LIFE, When};

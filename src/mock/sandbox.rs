@@ -82,7 +82,7 @@ impl MockSandbox {
     /// When the sandbox's own client was deleted, or the store is unavailable.
     pub async fn issue_token(&self, external_user_id: &str, email: &str) -> Result<String, MockError> {
         let own = self.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
-        let client = self.current().clients.get(own).ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
+        let client = self.current().clients().get(own).await?.ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
         let token = NewToken {
             client: Arc::clone(&client.id),
             registration: client.registration,

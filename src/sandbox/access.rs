@@ -22,45 +22,45 @@ pub enum FoundToken {
 
 impl Sandboxes {
     /// Looks up a bearer token. The lookup counts as use of its sandbox.
-    #[must_use]
-    pub fn token(&self, text: &str) -> FoundToken {
+    pub async fn token(&self, text: &str) -> Result<FoundToken, StoreError> {
         if !self.issuing.issuer.claims(text) {
-            return FoundToken::Foreign;
+            return Ok(FoundToken::Foreign);
         }
         let token = match self.issuing.read(text) {
             Ok(token) => token,
-            Err(problem) => return FoundToken::Broken(problem),
+            Err(problem) => return Ok(FoundToken::Broken(problem)),
         };
         // By its client, and not by its name: a sandbox of the same name may have come since.
-        match self.client(&token.client_id) {
+        Ok(match self.client(&token.client_id).await? {
             FoundClient::Registered(sandbox, client) if token.is_of(&client) => FoundToken::Ours(sandbox, token),
             FoundClient::Registered(..) => {
                 FoundToken::Gone("its client was deleted, and another one was registered under the same id")
             }
             FoundClient::Gone(why) => FoundToken::Gone(why),
             FoundClient::Unknown => FoundToken::Gone("its client is not registered, or was deleted"),
-        }
+        })
     }
 
     /// Registers a client in a sandbox; its registration number is set here.
     ///
     /// # Errors
     /// When its id is taken, or there is no room.
-    pub fn register(&self, sandbox: &Arc<Sandbox>, client: Client) -> Result<Arc<Client>, RegisterError> {
-        let id = Arc::clone(&client.id);
-        self.with_ids(sandbox, &id, |is_free, registration| {
-            if !is_free {
-                return Err(RegisterError::Exists(id.to_string()));
-            }
-            let client = Arc::new(Client { registration, ..client });
-            sandbox.clients.put(Arc::clone(&client)).map(|()| client)
-        })
+    pub async fn register(&self, sandbox: &Arc<Sandbox>, client: Client) -> Result<Arc<Client>, RegisterError> {
+        let registration = self.claim_id(sandbox, &client.id)?;
+        let client = Arc::new(Client { registration, ..client });
+        sandbox.clients().put(Arc::clone(&client)).await.inspect_err(|_| self.release_id(&client.id))?;
+        Ok(client)
     }
 
     /// Deletes a client. Its tokens are refused from then on, even if its id is registered again. Returns whether it
     /// was there.
-    pub fn unregister(&self, sandbox: &Sandbox, id: &str) -> bool {
-        self.forget_client(sandbox, id, "it was deleted")
+    pub async fn unregister(&self, sandbox: &Sandbox, id: &str) -> Result<bool, StoreError> {
+        let removed = sandbox.clients().remove(id).await?;
+        if removed {
+            // Not before, so that nobody registers the id in between and takes this one's tokens over.
+            self.forget_id(id, "it was deleted");
+        }
+        Ok(removed)
     }
 }
 

@@ -1,21 +1,182 @@
 //! The assertions that a sandbox has accepted, each of which is accepted once (T1).
+//!
+//! Bounded, and yet none passes twice: where some must be forgotten before they end, whatever ends no later than they do
+//! is refused as well.
 
-use crate::domain::oauth::{Jtis, ReplayError};
-use jiff::Timestamp;
-use std::sync::{Mutex, PoisonError};
+use crate::{
+    base::document::Record,
+    domain::oauth::{ForgottenAssertions, ReplayError, UsedAssertion},
+    store::{Commit, Repository, Shelf, StoreError},
+};
+use std::sync::Arc;
 
-/// The `jti`s of accepted assertions.
-#[derive(Debug, Default)]
-pub(super) struct Assertions(Mutex<Jtis>);
+/// How many assertions are remembered at most.
+const REMEMBERED: usize = 20_000;
+
+#[derive(Debug)]
+pub(super) struct Assertions {
+    shelf: Arc<Shelf>,
+    used: Repository<UsedAssertion>,
+    forgotten: Repository<ForgottenAssertions>,
+    room: usize,
+}
 
 impl Assertions {
-    /// Accepts an assertion's `jti` once, and remembers it until `end`, in seconds since 1970.
-    ///
-    /// # Errors
-    /// When it was accepted before, or may have been.
-    pub(super) fn use_up(&self, client: &str, jti: &str, end: i64, now: Timestamp) -> Result<(), ReplayError> {
-        // Nothing that holds this lock can leave them half changed.
-        let mut jtis = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        jtis.remember(client, jti, end, now.as_second())
+    pub(super) fn new(shelf: &Arc<Shelf>) -> Self {
+        Self::with_room(shelf, REMEMBERED)
+    }
+
+    fn with_room(shelf: &Arc<Shelf>, room: usize) -> Self {
+        let (used, forgotten) = (Repository::new(shelf), Repository::new(shelf));
+        Self { shelf: Arc::clone(shelf), used, forgotten, room }
+    }
+
+    /// Accepts an assertion's `jti` once, and remembers it from `now` until its `end`, both in seconds since 1970.
+    pub(super) async fn use_up(
+        &self,
+        client: &str,
+        jti: &str,
+        end: i64,
+        now: i64,
+    ) -> Result<Result<(), ReplayError>, StoreError> {
+        let used = Arc::new(UsedAssertion::new(client, jti, end));
+        if !self.remember(&used, now).await? {
+            return Ok(Err(ReplayError::Seen));
+        }
+        // Looked at afterwards: if the same assertion is forgotten while this runs, either it was still there, or the end
+        // of what is forgotten is there by now.
+        if self.forgotten().await?.is_some_and(|(forgotten, _)| end <= forgotten.until) {
+            return Ok(Err(ReplayError::Unsure));
+        }
+        if self.used.fill().await?.kept > self.room {
+            self.forget(now).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Remembers an assertion; false when one with the same `jti` was used that could still pass.
+    async fn remember(&self, used: &Arc<UsedAssertion>, now: i64) -> Result<bool, StoreError> {
+        loop {
+            let mut commit = Commit::new();
+            match self.used.get_versioned(used.mark()).await? {
+                Some((earlier, _)) if earlier.end >= now => return Ok(false),
+                Some((_, version)) => commit.replace(Arc::clone(used), version),
+                None => commit.insert(Arc::clone(used)),
+            };
+            match self.shelf.commit(commit).await {
+                Ok(_) => return Ok(true),
+                // Another caller was quicker.
+                Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Forgets those that have ended, and of the others the first to end, until a tenth of the room is free. So the look
+    /// through all of them is rare.
+    async fn forget(&self, now: i64) -> Result<(), StoreError> {
+        let mut all = self.used.all_versioned().await?;
+        all.sort_by_key(|(used, _)| used.end);
+        let ended = all.partition_point(|(used, _)| used.end < now);
+        let count = ended.max(all.len().saturating_sub(self.room - self.room / 10));
+        let mut commit = Commit::new();
+        for (used, version) in &all[..count] {
+            commit.delete::<UsedAssertion>(used.id(), Some(*version));
+        }
+        if let Some((last, _)) = all[ended..count].last() {
+            match self.forgotten().await? {
+                Some((forgotten, version)) => {
+                    let until = last.end.max(forgotten.until);
+                    commit.replace(Arc::new(ForgottenAssertions { until }), version)
+                }
+                None => commit.insert(Arc::new(ForgottenAssertions { until: last.end })),
+            };
+        }
+        match self.shelf.commit(commit).await {
+            // Another caller does the same, or the next one will.
+            Ok(_) | Err(StoreError::Taken | StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn forgotten(&self) -> Result<Option<(Arc<ForgottenAssertions>, u64)>, StoreError> {
+        self.forgotten.get_versioned(ForgottenAssertions::ID).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Memory, Retention, Store};
+
+    fn assertions(room: usize) -> Assertions {
+        let store: Arc<dyn Store> = Arc::new(Memory::new(Retention::unlimited()));
+        Assertions::with_room(&Arc::new(Shelf::new(store, "default".into())), room)
+    }
+
+    async fn use_up(assertions: &Assertions, jti: &str, end: i64, now: i64) -> &'static str {
+        match assertions.use_up("a", jti, end, now).await.unwrap() {
+            Ok(()) => "passes",
+            Err(ReplayError::Seen) => "seen",
+            Err(ReplayError::Unsure) => "unsure",
+        }
+    }
+
+    #[tokio::test]
+    async fn a_jti_passes_once_until_its_assertion_cannot() {
+        let assertions = assertions(100);
+        assert_eq!(use_up(&assertions, "1", 100, 0).await, "passes");
+        assert_eq!(use_up(&assertions, "1", 400, 100).await, "seen");
+        assert!(assertions.use_up("b", "1", 100, 100).await.unwrap().is_ok(), "another client's");
+        assert_eq!(use_up(&assertions, "1", 400, 101).await, "passes");
+        assert_eq!(use_up(&assertions, "1", 400, 102).await, "seen");
+    }
+
+    #[tokio::test]
+    async fn what_was_forgotten_too_early_does_not_pass_again() {
+        let assertions = assertions(20);
+        for number in 0..21 {
+            assert_eq!(use_up(&assertions, &number.to_string(), 100 + number, 0).await, "passes");
+        }
+        assert_eq!(use_up(&assertions, "0", 100, 0).await, "unsure");
+        assert_eq!(use_up(&assertions, "20", 120, 0).await, "seen");
+        assert_eq!(use_up(&assertions, "21", 121, 0).await, "passes");
+        assert!(assertions.used.fill().await.unwrap().kept <= 20);
+    }
+
+    #[tokio::test]
+    async fn those_that_have_ended_make_room_first() {
+        let assertions = assertions(20);
+        for number in 0..200 {
+            let (end, now) = (100 + number, 90 + number);
+            assert_eq!(use_up(&assertions, &number.to_string(), end, now).await, "passes");
+        }
+        assert!(assertions.forgotten().await.unwrap().is_none(), "none had to be forgotten before its end");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_many_that_use_one_assertion_at_once_one_passes() {
+        for room in [3, 1_000] {
+            let assertions = Arc::new(assertions(room));
+            for round in 0..50 {
+                let tasks: Vec<_> = (0..8)
+                    .map(|task| {
+                        let assertions = Arc::clone(&assertions);
+                        tokio::spawn(async move {
+                            // Others come in between, so that some are forgotten.
+                            let other = format!("{round}/{task}");
+                            let _ = assertions.use_up("other", &other, 1_000 + round, 0).await.unwrap();
+                            assertions.use_up("a", &format!("{round}"), 1_000 + round, 0).await.unwrap().is_ok()
+                        })
+                    })
+                    .collect();
+                let mut passed = 0;
+                for task in tasks {
+                    passed += usize::from(task.await.unwrap());
+                }
+                assert!(passed <= 1, "round {round}, room {room}: {passed}");
+                assert!(passed == 1 || room == 3, "round {round}");
+            }
+        }
     }
 }

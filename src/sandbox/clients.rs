@@ -1,19 +1,19 @@
-//! The clients of a sandbox, by id.
+//! The clients of a sandbox, by id. A reset keeps them.
+
+mod room;
 
 use crate::{
-    base::{
-        budget::{Account, Budget},
-        position::brief,
-    },
+    base::{budget::Budget, position::brief},
     domain::oauth::Client,
+    store::{Repository, Shelf, StoreError, Update},
 };
-use hashbrown::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use room::Room;
+use std::{convert::Infallible, sync::Arc};
 
 /// How many clients a sandbox has at most.
 pub const MOST_CLIENTS: usize = 1_000;
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// The id is another client's, in this sandbox or in another one.
     #[error("there is a client {:?} already; delete it first, or let one be drawn", brief(.0))]
@@ -29,82 +29,70 @@ pub enum RegisterError {
     /// The sandbox was removed in the meantime.
     #[error("the sandbox is gone")]
     Gone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 #[derive(Debug)]
-pub struct Clients(RwLock<Registered>);
-
-#[derive(Debug)]
-struct Registered {
-    by_id: HashMap<Arc<str>, Arc<Client>>,
-    bytes: Account,
+pub struct Clients {
+    registered: Repository<Client>,
+    room: Room,
 }
 
 impl Clients {
-    #[must_use]
-    pub fn get(&self, id: &str) -> Option<Arc<Client>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
+    pub async fn get(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        self.registered.get(id).await
     }
 
     /// All clients, in order of registration, then of their ids.
-    #[must_use]
-    pub fn list(&self) -> Vec<Arc<Client>> {
-        let mut all: Vec<_> = self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.values().cloned().collect();
+    pub async fn list(&self) -> Result<Vec<Arc<Client>>, StoreError> {
+        let mut all = self.registered.all(|_| true).await?;
         all.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-        all
+        Ok(all)
     }
 
-    /// Changes a client, if the change says so; `None` when no client has that id.
-    pub fn change<E>(
+    /// Changes a client, if the change says so.
+    pub async fn change<E>(
         &self,
         id: &str,
-        change: impl FnOnce(&mut Client) -> Result<(), E>,
-    ) -> Option<Result<Arc<Client>, E>> {
-        let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Registered { by_id, bytes } = &mut *clients;
-        let known = by_id.get_mut(id)?;
-        let mut changed = Client::clone(known);
-        Some(change(&mut changed).map(|()| {
-            bytes.sub(known.size());
-            bytes.add(changed.size());
-            *known = Arc::new(changed);
-            Arc::clone(known)
-        }))
+        change: impl Fn(&mut Client) -> Result<(), E>,
+    ) -> Result<Update<Client, E>, StoreError> {
+        let mut before = 0;
+        let update = self.registered.update(id, |client| {
+            before = client.bytes();
+            change(client)
+        });
+        let update = update.await?;
+        if let Update::Done(changed) = &update {
+            self.room.resize(before, changed.bytes());
+        }
+        Ok(update)
     }
 
-    /// No clients yet; those that come count against a budget.
-    pub(super) fn counted_in(budget: &Arc<Budget>) -> Self {
-        Self(RwLock::new(Registered { by_id: HashMap::new(), bytes: Account::new(budget) }))
+    /// No clients yet, on a shelf that outlives resets; those that come count against a budget.
+    pub(super) fn new(shelf: &Arc<Shelf>, budget: &Arc<Budget>) -> Self {
+        Self { registered: Repository::new(shelf), room: Room::in_budget(budget) }
     }
 
     /// Adds the client that a sandbox begins with, whether or not the budget has room for it.
-    pub(super) fn begin_with(&self, client: Arc<Client>) {
-        let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        clients.bytes.add(client.size());
-        clients.by_id.insert(Arc::clone(&client.id), client);
+    pub(super) async fn begin_with(&self, client: Arc<Client>) -> Result<(), StoreError> {
+        self.room.take_anyway(client.bytes());
+        self.registered.insert(client).await
     }
 
-    /// Adds a client if there is room for it. The list of all sandboxes checks that its id is free on this server.
-    pub(super) fn put(&self, client: Arc<Client>) -> Result<(), RegisterError> {
-        let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if clients.by_id.len() >= MOST_CLIENTS {
-            return Err(RegisterError::TooMany);
-        }
-        if !clients.bytes.try_add(client.size()) {
-            return Err(RegisterError::Full);
-        }
-        clients.by_id.insert(Arc::clone(&client.id), client);
-        Ok(())
+    /// Adds a client if there is room for it. Its id was claimed before, so it is free.
+    pub(super) async fn put(&self, client: Arc<Client>) -> Result<(), RegisterError> {
+        let bytes = client.bytes();
+        self.room.take(bytes)?;
+        let inserted = self.registered.insert(client).await;
+        inserted.inspect_err(|_| self.room.give_back(bytes)).map_err(RegisterError::Store)
     }
 
-    pub(super) fn remove(&self, id: &str) -> bool {
-        let mut clients = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(removed) = clients.by_id.remove(id) else { return false };
-        clients.bytes.sub(removed.size());
-        true
-    }
-
-    pub(super) fn ids(&self) -> Vec<Arc<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).by_id.keys().cloned().collect()
+    /// Removes a client, and returns whether it was there.
+    pub(super) async fn remove(&self, id: &str) -> Result<bool, StoreError> {
+        let removed = self.registered.delete_if(id, |_| Ok::<_, Infallible>(())).await?;
+        let Update::Done(client) = removed else { return Ok(false) };
+        self.room.give_back(client.bytes());
+        Ok(true)
     }
 }

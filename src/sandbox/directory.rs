@@ -4,31 +4,31 @@
 //! asked for, or when all are next listed. The default sandbox stays. Credentials of removed sandboxes are remembered for
 //! a while, so that their refusal can say why.
 
+mod creation;
 mod named;
+
+pub use creation::{CreateError, NewSandbox};
 
 use self::named::NamedSandboxes;
 use super::{
     Clients, Credentials, DEFAULT, Issuing, RegisterError, Sandbox, SandboxSettings,
-    lasting::{End, Lasting, Leftovers},
-    name,
+    lasting::{self, End, Lasting, Leftovers},
 };
 use crate::{
     base::{
         clock::{Clock, LastUse},
         ids::Ids,
-        position::brief,
-        urls::BaseUrl,
     },
     domain::{
-        oauth::{Client, KeyError, SecretDigest, built_in},
+        oauth::{Client, KeyError, built_in},
         scenario::ScenarioSet,
     },
-    store::Store,
+    store::{Shelf, Store},
 };
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -41,30 +41,6 @@ pub struct SandboxLimits {
     pub count: usize,
     /// For how long a named sandbox may be idle, in real time.
     pub idle: Duration,
-}
-
-#[derive(Debug)]
-pub struct NewSandbox {
-    /// Its name; drawn when not given.
-    pub name: Option<String>,
-    /// Its settings. Without a seed it gets one that follows from the server's and its name, or on a server without a
-    /// seed a random one.
-    pub settings: SandboxSettings,
-    pub clock: Clock,
-    /// Scenarios of its own, beside those of the server or instead of them. A reset restores them.
-    pub scenarios: ScenarioSet,
-    /// How the caller reaches the server: the `iss` of the sandbox's own access token follows it.
-    pub base_url: BaseUrl,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// A sandbox with that name exists.
-    #[error("there is a sandbox {:?} already; delete it first, or choose another name", brief(.0))]
-    Exists(String),
-    /// The name cannot stand in a URL.
-    #[error("the name {:?} cannot be used; {}", brief(.0), name::fix(.0))]
-    Name(String),
 }
 
 /// Result of looking up a credential.
@@ -87,8 +63,6 @@ pub struct Sandboxes {
     pub(super) issuing: Arc<Issuing>,
     /// What each sandbox's own client can do.
     own_client: Client,
-    /// Whether there ever was a sandbox beside the default one, and with it a credential to know.
-    has_had_named: AtomicBool,
     named: RwLock<NamedSandboxes>,
     /// How often any sandbox was reset.
     resets: AtomicU64,
@@ -96,7 +70,7 @@ pub struct Sandboxes {
 }
 
 impl Sandboxes {
-    /// The default sandbox, alone, with the client that every server knows.
+    /// The default sandbox, alone. Before it is used, [`Sandboxes::begin`] gives it the client that every server knows.
     ///
     /// # Errors
     /// When that client's key cannot be read, which is a defect of this crate.
@@ -115,7 +89,7 @@ impl Sandboxes {
         let lasting = Lasting {
             name: DEFAULT.into(),
             first_shelf: DEFAULT.into(),
-            clients: Arc::new(Clients::counted_in(&settings.definitions)),
+            clients: Clients::new(&lasting_shelf(&store, DEFAULT), &settings.definitions),
             settings,
             clock: Arc::new(clock),
             credentials: None,
@@ -127,7 +101,6 @@ impl Sandboxes {
             gave_up: AtomicU64::new(0),
         };
         let default = Arc::new(Sandbox::new(lasting, Arc::clone(&scenarios)));
-        default.clients.begin_with(Arc::new(own_client.clone()));
         Ok(Self {
             default: RwLock::new(default),
             limits,
@@ -136,8 +109,7 @@ impl Sandboxes {
             ids,
             issuing,
             own_client,
-            has_had_named: AtomicBool::new(false),
-            named: RwLock::new(NamedSandboxes { scenarios, ..NamedSandboxes::default() }),
+            named: RwLock::new(NamedSandboxes::new(scenarios, built_in::CLIENT_ID)),
             resets: AtomicU64::new(0),
             leftovers,
         })
@@ -175,49 +147,17 @@ impl Sandboxes {
         &self.alarm
     }
 
-    /// Creates a sandbox, and removes the longest idle one if there would be too many.
-    ///
-    /// # Errors
-    /// When the name is taken or cannot be used.
-    pub fn create(&self, new: NewSandbox) -> Result<Arc<Sandbox>, CreateError> {
-        let name: Arc<str> = match new.name {
-            Some(name) if name::is_valid(&name) => name.into(),
-            Some(name) => return Err(CreateError::Name(name)),
-            None => self.ids.secret("sb_", 12).into(),
-        };
-        let mut settings = new.settings;
-        // Two sandboxes with one seed would draw the same ids.
-        let of_server = self.default_sandbox().settings().seed;
-        settings.seed = settings.seed.or_else(|| Some(Ids::seed_of_sandbox(of_server?, &name)));
-        let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing, &new.base_url);
-        let own_client = Client {
-            id: credentials.client_id.as_str().into(),
-            secret: Some(SecretDigest::of(&credentials.client_secret)),
-            created_at: new.clock.now(),
-            ..self.own_client.clone()
-        };
-        let lasting = Lasting {
-            first_shelf: format!("{name}/{}", credentials.client_id).into(),
-            name: Arc::clone(&name),
-            clients: Arc::new(Clients::counted_in(&settings.definitions)),
-            settings,
-            clock: Arc::new(new.clock),
-            credentials: Some(credentials),
-            issuing: Arc::clone(&self.issuing),
-            store: Arc::clone(&self.store),
-            alarm: Arc::clone(&self.alarm),
-            leftovers: Arc::clone(&self.leftovers),
-            used: LastUse::now(),
-            gave_up: AtomicU64::new(0),
-        };
-        let scenarios = Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios);
-        let sandbox = Arc::new(Sandbox::new(lasting, scenarios));
-        sandbox.clients.begin_with(Arc::new(own_client));
-        // Before anybody can find the sandbox, and reset it.
-        sandbox.scripts.begin_with(&new.scenarios);
+    /// The server's scenarios.
+    fn scenarios(&self) -> Arc<ScenarioSet> {
+        Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios)
+    }
+
+    /// Lets a new sandbox be found by its name and its credentials.
+    fn publish(&self, sandbox: &Arc<Sandbox>) -> Result<(), CreateError> {
+        let name = &sandbox.lasting.name;
         let mut removed = Vec::new();
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        if *name == *DEFAULT || named.by_name.contains_key(&name) {
+        if **name == *DEFAULT || named.by_name.contains_key(name) {
             return Err(CreateError::Exists(name.to_string()));
         }
         while named.by_name.len() >= self.limits.count.max(1) {
@@ -226,14 +166,13 @@ impl Sandboxes {
         }
         // The files of the server may have changed since it was put together.
         sandbox.scripts.rebase(Arc::clone(&named.scenarios));
-        self.has_had_named.store(true, Ordering::Relaxed);
         for credential in sandbox.credentials().iter().flat_map(|credentials| credentials.shown()) {
-            named.by_credential.insert(credential.into(), Arc::clone(&name));
+            named.claim(credential, name);
         }
-        named.by_name.insert(name, Arc::clone(&sandbox));
+        named.by_name.insert(Arc::clone(name), Arc::clone(sandbox));
         drop(named);
         self.end(removed);
-        Ok(sandbox)
+        Ok(())
     }
 
     /// The sandbox with this name. The lookup counts as use. One that was idle for too long is not found.
@@ -249,17 +188,16 @@ impl Sandboxes {
     /// The sandbox that a credential belongs to. The lookup counts as use.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> FoundSandbox {
-        // Most servers have the default sandbox alone, and need not look anything up for it.
-        if !self.has_had_named.load(Ordering::Relaxed) {
-            return FoundSandbox::Unknown;
-        }
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        let found = match named.by_credential.get(credential).and_then(|name| named.by_name.get(name)) {
-            Some(sandbox) => Arc::clone(sandbox),
-            None => return named.gone.get(credential).map_or(FoundSandbox::Unknown, |why| FoundSandbox::Gone(why)),
+        let Some(name) = named.by_credential.get(credential) else {
+            return named.gone.get(credential).map_or(FoundSandbox::Unknown, |why| FoundSandbox::Gone(why));
         };
+        let found = named.by_name.get(name).cloned();
         drop(named);
-        self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox)
+        match found {
+            None => FoundSandbox::Sandbox(self.default_sandbox()),
+            Some(found) => self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox),
+        }
     }
 
     /// The sandbox that an API key belongs to (G8). The lookup counts as use. No other credential counts.
@@ -311,39 +249,32 @@ impl Sandboxes {
         true
     }
 
-    /// Lets `take` decide about a client's id while nobody else can, and assigns the id to the sandbox if it takes it.
-    /// `take` gets whether the id is free, and how many clients and sandboxes have gone.
-    pub(super) fn with_ids<T>(
-        &self,
-        sandbox: &Arc<Sandbox>,
-        id: &str,
-        take: impl FnOnce(bool, u64) -> Result<T, RegisterError>,
-    ) -> Result<T, RegisterError> {
+    /// Claims a client's id for a sandbox, so that nobody else gets it. Returns how many clients and sandboxes have gone.
+    ///
+    /// # Errors
+    /// [`RegisterError::Exists`] when the id is taken, and [`RegisterError::Gone`].
+    pub(super) fn claim_id(&self, sandbox: &Arc<Sandbox>, id: &str) -> Result<u64, RegisterError> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        let default = self.default_sandbox();
-        let is_default = sandbox.is_same(&default);
+        let is_default = sandbox.is_same(&self.default_sandbox());
         if !is_default && !named.by_name.get(sandbox.name()).is_some_and(|found| found.is_same(sandbox)) {
             return Err(RegisterError::Gone);
         }
-        let is_free = !named.by_credential.contains_key(id) && default.clients.get(id).is_none();
-        let taken = take(is_free, named.went)?;
-        named.gone.remove(id);
-        if !is_default {
-            named.by_credential.insert(id.into(), sandbox.name().into());
+        if !named.claim(id, &sandbox.lasting.name) {
+            return Err(RegisterError::Exists(id.to_owned()));
         }
-        Ok(taken)
+        Ok(named.went)
     }
 
-    /// Removes a client and its id; returns whether it was there.
-    pub(super) fn forget_client(&self, sandbox: &Sandbox, id: &str, why: &'static str) -> bool {
+    /// Frees an id that was claimed for a client which could not be registered.
+    pub(super) fn release_id(&self, id: &str) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).release(id);
+    }
+
+    /// Frees the id of a client that was removed.
+    pub(super) fn forget_id(&self, id: &str, why: &'static str) {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        // In here, so that nobody registers the id in between and takes this one's tokens over.
-        let removed = sandbox.clients.remove(id);
-        if removed {
-            named.went += 1;
-            named.forget(id, why);
-        }
-        removed
+        named.went += 1;
+        named.forget(id, why);
     }
 
     /// All sandboxes, the default one first, then by name. Those that were idle for too long are removed.
@@ -382,6 +313,11 @@ impl Sandboxes {
             self.alarm.notify_one();
         }
     }
+}
+
+/// The part of the store that a sandbox keeps over resets.
+fn lasting_shelf(store: &Arc<dyn Store>, first_shelf: &str) -> Arc<Shelf> {
+    Arc::new(Shelf::new(Arc::clone(store), lasting::name_over_resets(first_shelf)))
 }
 
 const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";

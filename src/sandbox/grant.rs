@@ -87,19 +87,21 @@ impl Sandboxes {
         &self.issuing
     }
 
-    #[must_use]
-    pub fn client(&self, id: &str) -> FoundClient {
-        let default = self.default_sandbox();
-        if let Some(client) = default.clients.get(id) {
-            return FoundClient::Registered(default, client);
-        }
-        match self.by_credential(id) {
-            FoundSandbox::Sandbox(sandbox) => match sandbox.clients.get(id) {
+    pub async fn client(&self, id: &str) -> Result<FoundClient, StoreError> {
+        Ok(match self.by_credential(id) {
+            FoundSandbox::Sandbox(sandbox) => match sandbox.clients().get(id).await? {
                 Some(client) => FoundClient::Registered(sandbox, client),
                 None => FoundClient::Unknown,
             },
             FoundSandbox::Gone(why) => FoundClient::Gone(why),
             FoundSandbox::Unknown => FoundClient::Unknown,
+        })
+    }
+
+    async fn client_if_named(&self, id: Option<&str>) -> Result<FoundClient, StoreError> {
+        match id {
+            Some(id) => self.client(id).await,
+            None => Ok(FoundClient::Unknown),
         }
     }
 
@@ -115,13 +117,13 @@ impl Sandboxes {
         began: u64,
         fallback: &Arc<Sandbox>,
     ) -> Result<Granted, GrantFailure> {
-        let authenticated = request.shown.as_ref().map(|shown| self.authenticate(shown)).transpose();
         let assertion = Assertion::read(&request.assertion);
         let shown = request.shown.as_ref().map(|shown| &*shown.id);
         let iss = assertion.as_ref().ok().and_then(Assertion::unverified_issuer);
-        let found = iss.map_or(FoundClient::Unknown, |iss| self.client(iss));
+        let found = self.client_if_named(iss).await?;
         // A request that no client proves belongs to the sandbox of the one that it names.
-        let named = shown.map_or(FoundClient::Unknown, |id| self.client(id));
+        let named = self.client_if_named(shown).await?;
+        let authenticated = request.shown.as_ref().map(|shown| authenticate(shown, &named)).transpose();
         let sandbox = match (&found, &named) {
             (FoundClient::Registered(sandbox, _), _) | (_, FoundClient::Registered(sandbox, _)) => Arc::clone(sandbox),
             _ => Arc::clone(fallback),
@@ -165,9 +167,15 @@ impl Sandboxes {
                 ));
             }
             let scopes = narrowed(grant.scopes, request.scope.as_deref())?;
-            sandbox.use_up(&grant).map_err(|why| refuse_claim(&mut fates, "jti", why))?;
             Ok((grant, scopes))
         });
+        let granted = match granted {
+            Ok((grant, scopes)) => match sandbox.use_up(&grant).await? {
+                Ok(()) => Ok((grant, scopes)),
+                Err(replay) => Err(refuse_claim(&mut fates, "jti", &replay.to_string())),
+            },
+            Err(refusal) => Err(refusal),
+        };
         let (mut chosen, mut scenarios, mut scripted) = (None, None, None);
         let wanted = granted.and_then(|(grant, scopes)| {
             let consulted = sandbox
@@ -186,24 +194,24 @@ impl Sandboxes {
         let assertion = Some(assertion.judged(fates));
         Ok(Granted { sandbox, client, assertion, advices, result, chosen, scenarios, scripted })
     }
+}
 
-    /// Judges the credentials of a client (T4).
-    fn authenticate(&self, shown: &Shown) -> Result<(), TokenError> {
-        let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
-        match self.client(&shown.id) {
-            FoundClient::Registered(_, client) => match &shown.secret {
-                Some(_) if client.secret.is_none() => {
-                    refuse("The client has no client_secret; leave it out, its assertion proves it.")
-                }
-                Some(secret) if !client.has_secret(secret) => refuse("The client_secret is not the client's."),
-                _ => Ok(()),
-            },
-            FoundClient::Gone(why) => refuse(&format!("The client '{}' is gone: {why}.", shown.id)),
-            FoundClient::Unknown => refuse(&format!(
-                "There is no client '{}'; POST /__admin/clients or --client-key registers one.",
-                shown.id.chars().take(80).collect::<String>()
-            )),
-        }
+/// Judges the credentials of a client (T4), which `found` is the client of.
+fn authenticate(shown: &Shown, found: &FoundClient) -> Result<(), TokenError> {
+    let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
+    match found {
+        FoundClient::Registered(_, client) => match &shown.secret {
+            Some(_) if client.secret.is_none() => {
+                refuse("The client has no client_secret; leave it out, its assertion proves it.")
+            }
+            Some(secret) if !client.has_secret(secret) => refuse("The client_secret is not the client's."),
+            _ => Ok(()),
+        },
+        FoundClient::Gone(why) => refuse(&format!("The client '{}' is gone: {why}.", shown.id)),
+        FoundClient::Unknown => refuse(&format!(
+            "There is no client '{}'; POST /__admin/clients or --client-key registers one.",
+            shown.id.chars().take(80).collect::<String>()
+        )),
     }
 }
 
@@ -250,16 +258,11 @@ impl Sandbox {
     }
 
     /// Accepts an assertion once.
-    fn use_up(&self, grant: &Grant) -> Result<(), &'static str> {
+    async fn use_up(&self, grant: &Grant) -> Result<Result<(), ReplayError>, StoreError> {
         // What neither clock would accept again is forgotten.
         let When { now, system_now, .. } = self.when();
         let now = system_now.map_or(now, |system| system.min(now));
-        self.assertions.use_up(&grant.client, &grant.jti, grant.end, now).map_err(|replay| match replay {
-            ReplayError::Seen => "it was used before; each assertion needs one of its own",
-            ReplayError::Unsure => {
-                "so many came since that it may have been used before; sign another assertion, with a later exp"
-            }
-        })
+        self.assertions.use_up(&grant.client, &grant.jti, grant.end, now.as_second()).await
     }
 
     /// The answer of the scenario for a request with a good assertion.

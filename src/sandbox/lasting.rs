@@ -36,7 +36,7 @@ pub(super) struct Lasting {
     pub(super) settings: SandboxSettings,
     pub(super) clock: Arc<Clock>,
     pub(super) credentials: Option<Credentials>,
-    pub(super) clients: Arc<Clients>,
+    pub(super) clients: Clients,
     pub(super) issuing: Arc<Issuing>,
     pub(super) store: Arc<dyn Store>,
     /// Wakes the timer.
@@ -52,6 +52,11 @@ impl Lasting {
     pub(super) fn shelf(&self, reset: u64) -> Arc<str> {
         if reset == 0 { Arc::clone(&self.first_shelf) } else { format!("{}~{reset}", self.first_shelf).into() }
     }
+}
+
+/// The name under which the store keeps what outlives resets.
+pub(super) fn name_over_resets(first_shelf: &str) -> Arc<str> {
+    format!("{first_shelf}~lasting").into()
 }
 
 /// Why a sandbox ended.

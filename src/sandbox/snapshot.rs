@@ -164,8 +164,9 @@ impl Sandboxes {
             clock.resume();
         }
         let name = name.unwrap_or_else(|| snapshot.name.clone());
-        let sandbox =
-            self.create(NewSandbox { name: Some(name), settings, clock, scenarios: ScenarioSet::default(), base_url })?;
+        let sandbox = self
+            .create(NewSandbox { name: Some(name), settings, clock, scenarios: ScenarioSet::default(), base_url })
+            .await?;
         sandbox.ids.go_on_from(snapshot.ids);
         if let Err(error) = sandbox.fill(snapshot).await {
             let _ = self.delete(sandbox.name());

@@ -98,6 +98,12 @@ impl<T: Record> Reader<T> {
         self.collect(Page { tag: Some(tag), ..Page::default() }, wanted).await
     }
 
+    /// All records, newest first, each with the version at which a commit may replace or remove it.
+    pub async fn all_versioned(&self) -> Result<Vec<(Arc<T>, u64)>, StoreError> {
+        let stored = self.shelf.store().list(&self.place, Page::default()).await?;
+        stored.iter().map(|stored| Ok((decode::<T>(stored)?, stored.version))).collect()
+    }
+
     async fn collect(&self, page: Page<'_>, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
         let stored = self.shelf.store().list(&self.place, page).await?;
         let records = stored.iter().map(|stored| decode::<T>(stored));

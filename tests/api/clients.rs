@@ -47,6 +47,23 @@ async fn register(api: &Api, client: Value) -> Answer {
     send(api, "POST", "/__admin/clients", client).await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_sandboxes_that_race_for_one_id_one_has_it() {
+    let api = std::sync::Arc::new(Api::new());
+    assert_eq!(send(&api, "POST", "/__admin/sandboxes", json!({ "name": "other" })).await.status, 201);
+    for round in 0..50 {
+        let register = |path: &'static str| {
+            let (api, id) = (std::sync::Arc::clone(&api), format!("client_{round:032x}"));
+            let body = json!({ "client_id": id, "public_key": fixture("other-client.pub.pem") });
+            tokio::spawn(async move { send(&api, "POST", path, body).await.status.as_u16() })
+        };
+        let (one, other) = (register("/__admin/clients"), register("/__admin/clients?sandbox=other"));
+        let mut statuses = [one.await.unwrap(), other.await.unwrap()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_is_registered_with_its_key_in_every_form() {
     let api = Api::new();

@@ -129,7 +129,7 @@ impl Stage {
     }
 
     /// Another sandbox, whose clock runs.
-    fn create(&self, name: &str) -> Arc<Sandbox> {
+    async fn create(&self, name: &str) -> Arc<Sandbox> {
         let new = NewSandbox {
             scenarios: ScenarioSet::default(),
             name: Some(name.to_owned()),
@@ -137,7 +137,7 @@ impl Stage {
             clock: Clock::system(),
             base_url: BaseUrl::of_host(Scheme::Http, "mock.test", None),
         };
-        self.sandboxes.create(new).unwrap()
+        self.sandboxes.create(new).await.unwrap()
     }
 
     /// Has the timer run a task of the first sandbox whose store call never returns.
@@ -238,7 +238,7 @@ async fn due_now(sandbox: &Sandbox, number: usize) {
 #[tokio::test(start_paused = true)]
 async fn a_hanging_task_delays_no_other_sandbox() {
     let stage = Stage::new().await;
-    let other = stage.create("other");
+    let other = stage.create("other").await;
     stage.hang().await;
     for number in 0..3 {
         due_now(&other, number).await;
@@ -282,7 +282,7 @@ async fn a_reset_ends_a_hanging_task() {
 #[tokio::test(start_paused = true)]
 async fn deleting_a_sandbox_ends_its_hanging_task() {
     let stage = Stage::new().await;
-    let other = stage.create("other");
+    let other = stage.create("other").await;
     stage.store.hangs.store(1, Ordering::SeqCst);
     due_now(&other, 1).await;
     sleep(Duration::from_millis(10)).await;

@@ -4,17 +4,18 @@ use super::{
     ErrorCode, TokenError,
     key::{KeyError, MOST_KEYS, PublicKey},
 };
-use crate::base::position::brief;
+use crate::base::{document::Record, position::brief};
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
-    digest::{Digest, SHA256, digest},
+    digest::{SHA256, digest},
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{fmt, sync::Arc};
 
 /// A client: an app registered in a sandbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Client {
     /// `client_` and 32 hexadecimal digits.
     pub id: Arc<str>,
@@ -41,7 +42,7 @@ pub fn is_client_id(text: &str) -> bool {
 impl Client {
     /// About how many bytes the client takes up with its keys.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         /// A key of 4096 bits, read and as it is shown.
         const KEY: usize = 2048;
         size_of::<Self>() + self.id.len() + self.keys.iter().map(|key| KEY + key.kid().len()).sum::<usize>()
@@ -88,25 +89,50 @@ impl Client {
     }
 }
 
+impl Record for Client {
+    const COLLECTION: &'static str = "clients";
+
+    fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    fn size(&self) -> usize {
+        self.bytes()
+    }
+}
+
 /// A secret, kept only as a digest.
 #[derive(Clone)]
-pub struct SecretDigest(Digest);
+pub struct SecretDigest(Box<[u8]>);
 
 impl SecretDigest {
     #[must_use]
     pub fn of(text: &str) -> Self {
-        Self(digest(&SHA256, text.as_bytes()))
+        Self(digest(&SHA256, text.as_bytes()).as_ref().into())
     }
 
     /// Whether a text is this secret; takes the same time for all that are not.
     fn is(&self, shown: &str) -> bool {
-        verify_slices_are_equal(self.0.as_ref(), digest(&SHA256, shown.as_bytes()).as_ref()).is_ok()
+        verify_slices_are_equal(&self.0, digest(&SHA256, shown.as_bytes()).as_ref()).is_ok()
     }
 }
 
 impl fmt::Debug for SecretDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret")
+    }
+}
+
+impl Serialize for SecretDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&BASE64_URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64_URL_SAFE_NO_PAD.decode(text).map(|digest| Self(digest.into())).map_err(D::Error::custom)
     }
 }
 
@@ -213,5 +239,34 @@ impl fmt::Display for Scopes {
 impl Serialize for Scopes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(Self::default()) } else { Self::read(&text).map_err(D::Error::custom) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::oauth::built_in;
+
+    #[test]
+    fn a_client_is_the_same_after_it_was_written_down() {
+        let mut client = built_in::client(built_in::CLIENT_ID, "secret", Timestamp::UNIX_EPOCH).unwrap();
+        client.registration = 7;
+        let text = serde_json::to_string(&client).unwrap();
+        let read: Client = serde_json::from_str(&text).unwrap();
+        assert!(read.has_secret("secret") && !read.has_secret("another"));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let (message, signature) = (b"text", [0; 256]);
+        assert!(!read.keys[0].verifies(message, &signature));
+        assert_eq!(read.keys[0].thumbprint(), client.keys[0].thumbprint());
+        let none = Client { scopes: Scopes::default(), secret: None, ..client };
+        let read: Client = serde_json::from_str(&serde_json::to_string(&none).unwrap()).unwrap();
+        assert!(read.scopes.is_empty() && read.secret.is_none());
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn from_value(value: &Value) -> Result<Vec<PublicKey>, KeyError> {
     keys.iter().enumerate().map(one).collect()
 }
 
-fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
+pub(super) fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
     if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
         return Err(KeyError::private());
     }

@@ -8,7 +8,12 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use pkcs1::RsaPublicKey;
-use serde::{Serialize, Serializer, de::IgnoredAny, ser::SerializeStruct};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, IgnoredAny},
+    ser::SerializeStruct,
+};
+use serde_json::{Map, Value};
 use std::{fmt, sync::Arc};
 use x509_cert::{
     Certificate,
@@ -254,6 +259,12 @@ impl Serialize for PublicKey {
         jwk.serialize_field("n", &BASE64_URL_SAFE_NO_PAD.encode(&self.modulus))?;
         jwk.serialize_field("e", &BASE64_URL_SAFE_NO_PAD.encode(&self.exponent))?;
         jwk.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        jwk::one(&Map::<String, Value>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         problem::Problem,
     },
     sandbox::{RegisterError, Sandbox},
+    store::Update,
 };
 use axum::{
     extract::{FromRequestParts, Path, State},
@@ -104,7 +105,7 @@ pub(super) async fn create_client(
         registration: 0,
     };
     client.add_keys(keys)?;
-    let client = app.sandboxes.register(&sandbox, client)?;
+    let client = app.sandboxes.register(&sandbox, client).await?;
     let mut shown = describe(&sandbox, &client);
     shown["client_secret"] = secret.into();
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())
@@ -115,13 +116,13 @@ pub(super) async fn list_clients(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (clients, show) = (sandbox.clients.list(), |client: &Arc<Client>| describe(&sandbox, client));
+    let (clients, show) = (sandbox.clients().list().await?, |client: &Arc<Client>| describe(&sandbox, client));
     paging.of("clients", "client", &clients, |client| &client.id, show).map(Pretty)
 }
 
 /// `GET /__admin/clients/{id}`.
 pub(super) async fn show_client(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    let client = sandbox.clients.get(&id).ok_or_else(|| unknown(&id))?;
+    let client = sandbox.clients().get(&id).await?.ok_or_else(|| unknown(&id))?;
     Ok(Pretty(describe(&sandbox, &client)))
 }
 
@@ -131,7 +132,7 @@ pub(super) async fn delete_client(
     World(sandbox): World,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    if app.sandboxes.unregister(&sandbox, &id) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
+    if app.sandboxes.unregister(&sandbox, &id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
 }
 
 /// `POST /__admin/clients/{id}/keys`: adds keys; existing ones stay until they are retired.
@@ -141,8 +142,7 @@ pub(super) async fn add_keys(
     Fields(wanted): Fields<WantedKeys>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let keys = wanted.read()?;
-    let changed = sandbox.clients.change(&id, |client| client.add_keys(keys)).ok_or_else(|| unknown(&id))??;
-    Ok(Pretty(describe(&sandbox, &changed)))
+    changed(&sandbox, &id, sandbox.clients().change(&id, |client| client.add_keys(keys.clone())).await?)
 }
 
 /// `DELETE /__admin/clients/{id}/keys/{kid}`: what it signed is refused from then on.
@@ -156,8 +156,15 @@ pub(super) async fn retire_key(
         }
         Err(Problem::unknown_name("key", &kid, client.keys.iter().map(|key| &**key.kid())))
     };
-    let changed = sandbox.clients.change(&id, retire).ok_or_else(|| unknown(&id))??;
-    Ok(Pretty(describe(&sandbox, &changed)))
+    changed(&sandbox, &id, sandbox.clients().change(&id, retire).await?)
+}
+
+fn changed<E: Into<Problem>>(sandbox: &Sandbox, id: &str, update: Update<Client, E>) -> Result<Pretty<Value>, Problem> {
+    match update {
+        Update::Done(client) => Ok(Pretty(describe(sandbox, &client))),
+        Update::Refused(refusal, _) => Err(refusal.into()),
+        Update::Missing => Err(unknown(id)),
+    }
 }
 
 /// The client and the key in the path.
@@ -200,8 +207,9 @@ impl From<KeyError> for Problem {
 
 impl From<RegisterError> for Problem {
     fn from(error: RegisterError) -> Self {
-        let code = match &error {
+        let code = match error {
             RegisterError::Exists(_) | RegisterError::TooMany | RegisterError::Full => StatusCode::CONFLICT,
+            RegisterError::Store(error) => return error.into(),
             RegisterError::Gone => StatusCode::NOT_FOUND,
         };
         Self::new(code, format!("The client was not registered: {error}"))

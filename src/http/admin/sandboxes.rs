@@ -68,7 +68,7 @@ pub(super) async fn create_sandbox(
     let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let new = NewSandbox { name: wanted.name, settings, clock, scenarios, base_url: base_url.clone() };
-    let sandbox = app.sandboxes.create(new)?;
+    let sandbox = app.sandboxes.create(new).await?;
     let has_room = !has_own || !sandbox.settings().definitions.is_exceeded();
     if !has_room {
         let _ = app.sandboxes.delete(sandbox.name());
@@ -192,9 +192,10 @@ pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) ->
 
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
-        let code = match &error {
+        let code = match error {
             CreateError::Exists(_) => StatusCode::CONFLICT,
             CreateError::Name(_) => StatusCode::BAD_REQUEST,
+            CreateError::Store(error) => return error.into(),
         };
         Self::new(code, error.to_string())
     }

@@ -52,10 +52,10 @@ pub(super) async fn create_token(
 ) -> Result<Response, Problem> {
     let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
     let id = wanted.client_id.as_deref().unwrap_or(own);
-    let client = sandbox
-        .clients
-        .get(id)
-        .ok_or_else(|| Problem::in_body("client_id", format!("there is no client {:?} in this sandbox", brief(id))))?;
+    let client =
+        sandbox.clients().get(id).await?.ok_or_else(|| {
+            Problem::in_body("client_id", format!("there is no client {:?} in this sandbox", brief(id)))
+        })?;
     let scope = match wanted.scope {
         None => client.scopes,
         Some(scope) => Scopes::read(&scope).map_err(|error| Problem::in_body("scope", error.description))?,
@@ -144,7 +144,7 @@ pub(super) async fn expire_tokens(World(sandbox): World) -> Result<Pretty<impl S
 }
 
 async fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>, Problem> {
-    let found = match app.sandboxes.token(id) {
+    let found = match app.sandboxes.token(id).await? {
         FoundToken::Ours(its, token) if Arc::ptr_eq(&its, sandbox) => Some(token),
         _ => sandbox.tokens.get(id).await?,
     };
@@ -155,7 +155,7 @@ async fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessT
 
 async fn describe(sandbox: &Sandbox, token: &AccessToken) -> Result<Value, StoreError> {
     let status = match sandbox.judge_token(token).await? {
-        None if !sandbox.clients.get(&token.client_id).is_some_and(|client| token.is_of(&client)) => "revoked",
+        None if !sandbox.clients().get(&token.client_id).await?.is_some_and(|client| token.is_of(&client)) => "revoked",
         None => "active",
         Some(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
         Some(TokenFault::Revoked) => "revoked",

@@ -8,6 +8,7 @@ use crate::{
     domain::oauth::{AccessToken, Scope},
     http::contract::error::HandoffError,
     sandbox::{FoundToken, Sandbox, TokenFault},
+    store::StoreError,
 };
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -27,17 +28,20 @@ pub(super) struct Caller {
 }
 
 /// What the credential of a request turns out to be, looked up once.
-pub(super) fn find_token(app: &App, headers: &HeaderMap) -> FoundToken {
+pub(super) async fn find_token(app: &App, headers: &HeaderMap) -> Result<FoundToken, StoreError> {
     let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = credential.and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim_matches(' '));
-    token.map_or(FoundToken::Foreign, |token| app.sandboxes.token(token))
+    match token {
+        Some(token) => app.sandboxes.token(token).await,
+        None => Ok(FoundToken::Foreign),
+    }
 }
 
 /// The sandbox that a request speaks to: the one that its credential belongs to, else the default one. Whether the
-/// credential passes is judged later.
-pub(super) fn sandbox_of(app: &App, found: &FoundToken) -> Arc<Sandbox> {
+/// credential passes, and whether it could be looked up, is judged later.
+pub(super) fn sandbox_of(app: &App, found: &Result<FoundToken, StoreError>) -> Arc<Sandbox> {
     match found {
-        FoundToken::Ours(sandbox, _) => Arc::clone(sandbox),
+        Ok(FoundToken::Ours(sandbox, _)) => Arc::clone(sandbox),
         _ => app.sandboxes.default_sandbox(),
     }
 }
@@ -47,11 +51,11 @@ pub(super) fn sandbox_of(app: &App, found: &FoundToken) -> Arc<Sandbox> {
 pub(super) async fn judge_credential(
     app: &App,
     headers: &HeaderMap,
-    found: FoundToken,
+    found: Result<FoundToken, StoreError>,
     sandbox: &Arc<Sandbox>,
 ) -> Result<Caller, HandoffError> {
     judge_form(headers)?;
-    match (found, app.settings.auth) {
+    match (found?, app.settings.auth) {
         (FoundToken::Ours(sandbox, token), _) => {
             judge_token(&sandbox, &token).await?;
             Ok(Caller { sandbox, client: Arc::clone(&token.client_id), token: Some(token) })

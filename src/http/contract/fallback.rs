@@ -49,7 +49,7 @@ pub(in crate::http) async fn no_such_endpoint(State(app): State<Arc<App>>, reque
         Ok(incoming) => incoming,
         Err(refusal) => return refusal,
     };
-    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers));
+    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers).await);
     let (exchange, parts, body) = record::open(&app, incoming, sandbox);
     body::drain(body);
     // Not the query, which may hold what is masked elsewhere.

@@ -19,6 +19,7 @@ use crate::{
     },
     http::body,
     sandbox::{FoundToken, HandOff, HandOffResult, Sandbox},
+    store::StoreError,
 };
 use axum::{
     body::Body,
@@ -35,7 +36,7 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
         Ok(incoming) => incoming,
         Err(refusal) => return refusal,
     };
-    let token = find_token(&app, &incoming.parts.headers);
+    let token = find_token(&app, &incoming.parts.headers).await;
     let sandbox = sandbox_of(&app, &token);
     let (exchange, parts, body) = record::open(&app, incoming, Arc::clone(&sandbox));
     let base_url = exchange.base_url();
@@ -48,7 +49,7 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
         Ok(incoming) => incoming,
         Err(refusal) => return refusal,
     };
-    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers));
+    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers).await);
     let (exchange, parts, body) = record::open(&app, incoming, sandbox);
     body::drain(body);
     let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
@@ -60,7 +61,7 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
 async fn hand_off(
     app: &App,
     headers: &HeaderMap,
-    shown: FoundToken,
+    shown: Result<FoundToken, StoreError>,
     sandbox: Arc<Sandbox>,
     body: Body,
     base_url: BaseUrl,

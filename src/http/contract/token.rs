@@ -34,7 +34,7 @@ pub(super) async fn create_token(State(app): State<Arc<App>>, request: Request) 
         Ok(incoming) => incoming,
         Err(refusal) => return refusal,
     };
-    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers));
+    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers).await);
     let (exchange, parts, body) = record::open(&app, incoming, Arc::clone(&sandbox));
     let (base_url, began) = (exchange.base_url(), exchange.began());
     exchange.answer(answer(&app, &parts.headers, body, &base_url, began, &sandbox)).await
@@ -46,7 +46,7 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
         Ok(incoming) => incoming,
         Err(refusal) => return refusal,
     };
-    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers));
+    let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers).await);
     let (exchange, parts, body) = record::open(&app, incoming, sandbox);
     body::drain(body);
     let problem = format!("{} is not allowed here; a token is asked for with POST.", brief(parts.method.as_str()));

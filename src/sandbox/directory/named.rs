@@ -1,20 +1,25 @@
-//! The named sandboxes and the credentials that lead to them.
+//! The named sandboxes, and the credentials that lead to sandboxes.
 
-use crate::{domain::scenario::ScenarioSet, sandbox::Sandbox};
-use hashbrown::HashMap;
+use crate::{
+    domain::scenario::ScenarioSet,
+    sandbox::{DEFAULT, Sandbox},
+};
+use hashbrown::{HashMap, HashSet};
 use std::{collections::VecDeque, sync::Arc};
 
-/// How many credentials of removed sandboxes are remembered.
+/// How many credentials that lead nowhere any more are remembered.
 const REMEMBERED: usize = 150_000;
 
 #[derive(Debug, Default)]
 pub(super) struct NamedSandboxes {
     pub(super) by_name: HashMap<Arc<str>, Arc<Sandbox>>,
-    /// The names of the sandboxes that credentials belong to.
-    pub(super) by_credential: HashMap<Box<str>, Arc<str>>,
-    pub(super) gone: HashMap<Box<str>, &'static str>,
+    /// The name of the sandbox that a credential belongs to. Those of the default sandbox's clients are among them.
+    pub(super) by_credential: HashMap<Arc<str>, Arc<str>>,
+    /// The credentials of each sandbox.
+    held: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    pub(super) gone: HashMap<Arc<str>, &'static str>,
     /// The keys of `gone`, oldest first.
-    pub(super) forgotten_next: VecDeque<Box<str>>,
+    forgotten_next: VecDeque<Arc<str>>,
     /// What a new sandbox starts with.
     pub(super) scenarios: Arc<ScenarioSet>,
     /// How many clients and sandboxes have gone.
@@ -22,6 +27,47 @@ pub(super) struct NamedSandboxes {
 }
 
 impl NamedSandboxes {
+    /// No named sandboxes yet; one client leads to the default sandbox.
+    pub(super) fn new(scenarios: Arc<ScenarioSet>, default_client: &str) -> Self {
+        let mut new = Self { scenarios, ..Self::default() };
+        new.claim(default_client, &DEFAULT.into());
+        new
+    }
+
+    /// Lets a credential lead to a sandbox from now on; false when it leads to one already.
+    pub(super) fn claim(&mut self, credential: &str, name: &Arc<str>) -> bool {
+        if self.by_credential.contains_key(credential) {
+            return false;
+        }
+        let credential: Arc<str> = credential.into();
+        self.gone.remove(&credential);
+        self.held.entry(Arc::clone(name)).or_default().insert(Arc::clone(&credential));
+        self.by_credential.insert(credential, Arc::clone(name));
+        true
+    }
+
+    /// Takes a claim back, as if it had never been made.
+    pub(super) fn release(&mut self, credential: &str) -> Option<Arc<str>> {
+        let (credential, name) = self.by_credential.remove_entry(credential)?;
+        if let Some(held) = self.held.get_mut(&name) {
+            held.remove(&credential);
+        }
+        Some(credential)
+    }
+
+    /// Forgets the sandbox of a credential, but remembers why.
+    pub(super) fn forget(&mut self, credential: &str, why: &'static str) {
+        if let Some(credential) = self.release(credential) {
+            self.gone.insert(Arc::clone(&credential), why);
+            self.forgotten_next.push_back(credential);
+        }
+        while self.forgotten_next.len() > REMEMBERED {
+            if let Some(oldest) = self.forgotten_next.pop_front() {
+                self.gone.remove(&oldest);
+            }
+        }
+    }
+
     /// Removes a sandbox and its credentials, and returns it to be ended outside of the lock. `None` if another one has
     /// its name by now.
     #[must_use]
@@ -31,24 +77,9 @@ impl NamedSandboxes {
         }
         let removed = self.by_name.remove(sandbox.name())?;
         self.went += 1;
-        let clients = sandbox.clients.ids();
-        let api_key = sandbox.credentials().map(|credentials| credentials.api_key.as_str());
-        for credential in clients.iter().map(|id| &**id).chain(api_key) {
-            self.forget(credential, why);
+        for credential in self.held.remove(sandbox.name()).unwrap_or_default() {
+            self.forget(&credential, why);
         }
         Some(removed)
-    }
-
-    /// Forgets the sandbox of a credential, but remembers why.
-    pub(super) fn forget(&mut self, credential: &str, why: &'static str) {
-        if self.by_credential.remove(credential).is_some() {
-            self.gone.insert(credential.into(), why);
-            self.forgotten_next.push_back(credential.into());
-        }
-        while self.forgotten_next.len() > REMEMBERED {
-            if let Some(oldest) = self.forgotten_next.pop_front() {
-                self.gone.remove(&oldest);
-            }
-        }
     }
 }
