@@ -18,8 +18,8 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     touch src/lib.rs src/main.rs \
-    && cargo build --release --locked --bin docendorse-mock --target-dir "target/$(uname -m)" \
-    && install -D -m 0755 "target/$(uname -m)/release/docendorse-mock" /image/docendorse-mock
+    && cargo build --profile dist --locked --bin docendorse-mock --target-dir "target/$(uname -m)" \
+    && install -D -m 0755 "target/$(uname -m)/dist/docendorse-mock" /image/docendorse-mock
 
 # The final image has nothing but this binary: find out here, not there, should it need a loader or a library.
 RUN chroot /image /docendorse-mock version
