@@ -2,10 +2,11 @@
 
 use crate::harness::{Answer, Api, body_of};
 use axum::{body::Body, http::Request};
-use docendorse_mock::Settings;
-use jiff::SignedDuration;
+use docendorse_mock::{Settings, base::clock::WallClock};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
 
 async fn post(api: &Api, path: &str, body: Value) -> Answer {
     api.send(Request::post(path).body(Body::from(body.to_string())).unwrap()).await
@@ -171,49 +172,72 @@ async fn a_reset_strikes_the_agenda_off_and_leaves_the_clock() {
     assert_eq!(advance(&api, "1h").await.json()["ran"], json!([]));
 }
 
-/// Waits until a session has expired, without asking anything that would settle its sandbox.
-async fn wait_for_expiry(api: &Api, session: &Value) {
-    let waiting = async {
-        while status_of(api, session).await != "expired" {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("nobody carried out what was due");
+/// A server with its timer, whose real time passes only when a test lets it.
+struct Timed {
+    api: Api,
+    wall: WallClock,
+    now: Timestamp,
+    timer: JoinHandle<()>,
 }
 
-#[tokio::test]
+impl Timed {
+    fn new(session_ttl: SignedDuration) -> Self {
+        let api = Api::with(Settings { session_ttl, ..Settings::default() });
+        let clock = &api.app.sandboxes.default_sandbox().clock;
+        let now = clock.freeze().now;
+        let wall = WallClock::by_hand(now);
+        clock.follow(wall.clone());
+        clock.resume();
+        let app = Arc::clone(&api.app);
+        let timer = tokio::spawn(async move { app.keep_time().await });
+        Self { api, wall, now, timer }
+    }
+
+    /// Lets real time pass, which the timer sees as well.
+    async fn pass(&mut self, time: Duration) {
+        self.now += SignedDuration::try_from(time).unwrap();
+        self.wall.set(self.now);
+        tokio::time::sleep(time).await;
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        self.timer.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_running_clock_carries_out_what_is_due_without_being_asked() {
-    let api = Api::with(Settings { session_ttl: SignedDuration::from_secs(1), ..Settings::default() });
-    let app = Arc::clone(&api.app);
-    let timer = tokio::spawn(async move { app.keep_time().await });
-    // The timer sleeps by now, with nothing on any agenda.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let session = open(&api, "h-1").await;
-    assert_eq!(status_of(&api, &session).await, "open");
-    wait_for_expiry(&api, &session).await;
-    assert_eq!(api.get("/__admin/agenda").await.json()["total"], 0);
-    timer.abort();
+    let mut timed = Timed::new(SignedDuration::from_secs(1));
+    // The timer sleeps after this, with nothing on any agenda.
+    timed.pass(Duration::from_millis(20)).await;
+    let session = open(&timed.api, "h-1").await;
+    timed.pass(Duration::from_millis(990)).await;
+    assert_eq!(status_of(&timed.api, &session).await, "open");
+    timed.pass(Duration::from_millis(20)).await;
+    assert_eq!(status_of(&timed.api, &session).await, "expired");
+    assert_eq!(timed.api.get("/__admin/agenda").await.json()["total"], 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_timer_hears_of_a_clock_that_was_moved_or_resumed() {
-    let api = Api::with(Settings { session_ttl: SignedDuration::from_hours(24), ..Settings::default() });
-    let app = Arc::clone(&api.app);
-    let timer = tokio::spawn(async move { app.keep_time().await });
-    let session = open(&api, "h-1").await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let ran = advance(&api, "23h 59m 59s").await.json()["ran"].clone();
+    let mut timed = Timed::new(SignedDuration::from_hours(24));
+    let session = open(&timed.api, "h-1").await;
+    timed.pass(Duration::from_millis(20)).await;
+    let ran = advance(&timed.api, "23h 59m 59s").await.json()["ran"].clone();
     assert_eq!(ran, json!([]));
-    wait_for_expiry(&api, &session).await;
+    timed.pass(Duration::from_millis(990)).await;
+    assert_eq!(status_of(&timed.api, &session).await, "expired");
 
-    api.call("POST", "/__admin/clock/freeze").await;
-    let session = open(&api, "h-2").await;
-    advance(&api, "23h 59m 59s").await;
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    assert_eq!(status_of(&api, &session).await, "open", "nothing happens by itself while the clock stands");
-    api.call("POST", "/__admin/clock/resume").await;
-    wait_for_expiry(&api, &session).await;
-    timer.abort();
+    timed.api.call("POST", "/__admin/clock/freeze").await;
+    let session = open(&timed.api, "h-2").await;
+    advance(&timed.api, "23h 59m 59s").await;
+    timed.pass(Duration::from_secs(60)).await;
+    assert_eq!(status_of(&timed.api, &session).await, "open", "nothing happens by itself while the clock stands");
+    timed.api.call("POST", "/__admin/clock/resume").await;
+    timed.pass(Duration::from_millis(1_010)).await;
+    assert_eq!(status_of(&timed.api, &session).await, "expired");
 }
 
 /// The timer's own clock is paused, so that a year of it passes in no time: exact, because a frozen clock leaves the

@@ -351,7 +351,7 @@ async fn the_control_plane_uses_a_sandbox_too() {
     assert_eq!(api.get("/__admin/sandboxes/other").await.status, 404);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sandbox_that_is_idle_for_too_long_is_dropped() {
     let api = Api::with(Settings { sandbox_idle: SignedDuration::from_secs(1), ..Settings::default() });
     let app = Arc::clone(&api.app);
@@ -378,7 +378,7 @@ async fn a_sandbox_that_is_idle_for_too_long_is_dropped() {
     timer.abort();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sandbox_that_is_used_is_not_idle() {
     let api = Api::with(Settings { sandbox_idle: SignedDuration::from_millis(1500), ..Settings::default() });
     let made = create(&api, json!({ "name": "suite-a" })).await;

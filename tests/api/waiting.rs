@@ -127,6 +127,8 @@ async fn waits_end_with_their_sandbox() {
             assert_eq!(api.call("DELETE", "/__admin/sandboxes/a").await.status, 204);
         } else {
             for name in ["b", "c"] {
+                // So that the first one is idle for longest.
+                tokio::time::sleep(Duration::from_millis(1)).await;
                 assert_eq!(send(&api, "POST", "/__admin/sandboxes", json!({ "name": name })).await.status, 201);
             }
         }

@@ -5,8 +5,10 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
+// The runtime's, so that a test which pauses the runtime's time moves this one as well.
+use tokio::time::Instant;
 
 /// Measures how long something took in real time, independent of any sandbox's clock.
 #[derive(Clone, Copy, Debug)]
