@@ -42,7 +42,12 @@ const FUEL_OF_TRIAL: u64 = 2_000;
 const NAME: &str = "template";
 
 /// Renders the templates of all scenarios.
-static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| engine(FUEL, UndefinedBehavior::Strict));
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut engine = engine(FUEL, UndefinedBehavior::Strict);
+    // An error then names the value that was undefined.
+    engine.set_debug(true);
+    engine
+});
 
 /// Tries templates out, without a request.
 static TRIAL: LazyLock<Environment<'static>> = LazyLock::new(|| engine(FUEL_OF_TRIAL, UndefinedBehavior::Chainable));
@@ -50,6 +55,8 @@ static TRIAL: LazyLock<Environment<'static>> = LazyLock::new(|| engine(FUEL_OF_T
 fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
     let mut engine = Environment::new();
     engine.set_fuel(Some(fuel));
+    // What is on by default depends on how the program is built.
+    engine.set_debug(false);
     engine.set_undefined_behavior(undefined);
     // A variable that outlives the turns of a loop could nest values without an end, and `debug` shows the engine.
     engine.remove_global("namespace");
@@ -179,7 +186,7 @@ impl Template {
 
     fn fill_guarded(guarded: &str, names: &Names) -> Result<String, String> {
         if names.fuel.get() == 0 {
-            return Err("the templates of this answer take too many steps together".to_owned());
+            return Err("the templates of this answer take too many steps together; shorten them".to_owned());
         }
         let mut output = Bounded { bytes: Vec::new(), most: names.bytes.get() };
         let rendered = ENGINE
@@ -188,11 +195,12 @@ impl Template {
             .map(|captured| captured.state().fuel_levels().map_or(FUEL, |(used, _)| used));
         let used = rendered.map_err(|error| {
             if error.kind() == ErrorKind::WriteFailure {
-                format!("the templates of this answer give more than {MOST_OUTPUT} bytes together")
+                format!("the templates of this answer give more than {MOST_OUTPUT} bytes together; shorten them")
             } else {
-                let place = error.line().filter(|_| guarded.contains('\n'));
-                let place = place.map(|line| format!(" (in line {line} of the template)")).unwrap_or_default();
-                format!("it {}{place}", words::clause(&error))
+                let expression = error.range().and_then(|range| guarded.get(range)).and_then(guard::unguarded);
+                let line = error.line().filter(|_| guarded.contains('\n'));
+                let line = line.map(|line| format!(" (in line {line} of the template)")).unwrap_or_default();
+                format!("it {}{line}", words::rendering(&error, expression.as_deref()))
             }
         })?;
         names.fuel.set(names.fuel.get().saturating_sub(used));

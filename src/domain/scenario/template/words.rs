@@ -151,6 +151,34 @@ fn unknown(what: &str, name: &str, kind: &str, known: &[&str]) -> String {
     }
 }
 
+/// What is wrong with a template that cannot be rendered; `expression` is the part that failed, as it is written.
+pub(super) fn rendering<'t>(error: &Error, expression: Option<&'t str>) -> String {
+    // The engine counts the opening of a tag as a part of some expressions.
+    let without_tag =
+        |text: &'t str| text.strip_prefix("{{").or_else(|| text.strip_prefix("{%")).unwrap_or(text).trim();
+    let expression = expression.map(|text| brief(without_tag(text)));
+    if error.kind() == ErrorKind::UndefinedError {
+        // The engine knows the name of most values, but not of a member of what has none.
+        let name = error.detail().and_then(|detail| detail.split('`').nth(1)).filter(|name| !name.contains("(...)"));
+        let name = name.map(brief).or(expression);
+        let lacks = match &name {
+            Some(name) if name.starts_with("request") => format!("uses {name}, which the request does not have"),
+            Some(name) => format!("uses {name}, which does not exist"),
+            None => "uses a value that the request does not have".to_owned(),
+        };
+        return format!("{lacks}; give another value with | default(\"\")");
+    }
+    // These list all names, and leave no room for more.
+    let is_name = matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest);
+    match (clause(error), expression) {
+        (problem, Some(expression)) if !is_name && !expression.is_empty() => match problem.split_once("; ") {
+            Some((problem, fix)) => format!("{problem}, in {expression}; {fix}"),
+            None => format!("{problem}, in {expression}"),
+        },
+        (problem, _) => problem,
+    }
+}
+
 /// What is wrong with a template that cannot be compiled or rendered.
 pub(super) fn clause(error: &Error) -> String {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -168,9 +196,7 @@ pub(super) fn clause(error: &Error) -> String {
             "has an unknown escape in quotes; write \\\\ for a backslash, and \\u with four hexadecimal digits"
                 .to_owned()
         }
-        ErrorKind::UndefinedError => {
-            "uses a value that the request does not have; give another one with | default(\"\")".to_owned()
-        }
+        ErrorKind::UndefinedError => rendering(error, None),
         ErrorKind::OutOfFuel => "takes too many steps, or makes too much text; shorten its loops and texts".to_owned(),
         ErrorKind::UnknownFilter => match between("filter ", " is unknown") {
             Some(name) => unknown_filter(name),
@@ -212,7 +238,9 @@ pub(super) fn clause(error: &Error) -> String {
         ErrorKind::NonPrimitive | ErrorKind::NonKey => {
             "uses a list or an object as the key of an object; use a text or a number".to_owned()
         }
-        ErrorKind::BadSerialization => "makes JSON of a value that JSON does not have".to_owned(),
+        ErrorKind::BadSerialization => {
+            "makes JSON of a value that JSON does not have; use numbers, texts, lists and objects".to_owned()
+        }
         ErrorKind::InvalidOperation => operation(detail),
         _ => "cannot be filled; write it with the statements and filters of the guide".to_owned(),
     }
