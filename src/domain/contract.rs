@@ -22,7 +22,7 @@ pub use explain::is_near;
 pub use finding::{Advice, BodyRefusal, Violation};
 pub use formats::{email_problem, is_email};
 pub use lenient::{read_json, same_json};
-pub use locate::locate;
+pub use locate::{locate, pointer_at};
 pub use parse::is_json;
 pub use values::has_more_values_than;
 

@@ -93,7 +93,10 @@ fn all_doors_refuse_too_much_in_the_same_words() {
                 server.ask("POST", "/__admin/sandboxes", &json!({ "scenarios": [value] }).to_string());
             let detail = answer["detail"].as_str().unwrap_or_default();
             assert_eq!(status, 400, "{name}: a new sandbox");
-            assert!(detail.contains("scenarios/0:") && detail.contains(part), "{name}: a new sandbox: {detail}");
+            assert!(
+                detail.contains("In the body: /scenarios/0") && detail.contains(part),
+                "{name}: a new sandbox: {detail}"
+            );
             assert!(detail.chars().count() < 1_500, "{name}: {detail}");
         }
     }

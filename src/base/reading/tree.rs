@@ -88,44 +88,27 @@ impl Tree {
 }
 
 impl fmt::Display for Tree {
-    /// The tree as JSON, with numbers as they were written; in the alternate form (`{:#}`) indented.
+    /// The tree as JSON, with numbers as they were written.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(formatter, 0)
-    }
-}
-
-impl Tree {
-    fn write(&self, formatter: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         let quoted = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
-        let is_indented = formatter.alternate();
-        let begin_line = |formatter: &mut fmt::Formatter<'_>, depth: usize| {
-            if is_indented { write!(formatter, "\n{:1$}", "", 2 * depth) } else { Ok(()) }
-        };
         match self {
             Self::Null => formatter.write_str("null"),
             Self::Bool(value) => write!(formatter, "{value}"),
             Self::Number(number) => formatter.write_str(number),
             Self::Text(text) => formatter.write_str(&quoted(text)?),
             Self::Word(word) => formatter.write_str(&quoted(&word.spaced)?),
-            Self::List(items) if items.is_empty() => formatter.write_str("[]"),
-            Self::Object(members) if members.is_empty() => formatter.write_str("{}"),
             Self::List(items) => {
+                formatter.write_str("[")?;
                 for (place, item) in items.iter().enumerate() {
-                    formatter.write_str(if place > 0 { "," } else { "[" })?;
-                    begin_line(formatter, depth + 1)?;
-                    item.write(formatter, depth + 1)?;
+                    write!(formatter, "{}{item}", if place > 0 { "," } else { "" })?;
                 }
-                begin_line(formatter, depth)?;
                 formatter.write_str("]")
             }
             Self::Object(members) => {
+                formatter.write_str("{")?;
                 for (place, (name, value)) in members.iter().enumerate() {
-                    formatter.write_str(if place > 0 { "," } else { "{" })?;
-                    begin_line(formatter, depth + 1)?;
-                    write!(formatter, "{}:{}", quoted(name)?, if is_indented { " " } else { "" })?;
-                    value.write(formatter, depth + 1)?;
+                    write!(formatter, "{}{}:{value}", if place > 0 { "," } else { "" }, quoted(name)?)?;
                 }
-                begin_line(formatter, depth)?;
                 formatter.write_str("}")
             }
         }

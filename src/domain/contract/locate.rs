@@ -1,5 +1,7 @@
-//! From a JSON pointer to the line and column of a file, for messages that an editor can jump to.
+//! Between a JSON pointer and a place in a text: to the line and column of a file, for messages that an editor can jump
+//! to, and back, for messages about a body.
 
+use super::finding::push_segment;
 use crate::base::position::Position;
 
 /// Where the value of a pointer stands in a JSON text, or the innermost value around it that exists.
@@ -12,6 +14,14 @@ pub fn locate(text: &str, pointer: &str) -> Position {
         pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect();
     let mut scan = Scan { text: text.as_bytes(), at: 0 };
     Position::of(text, scan.find(&segments))
+}
+
+/// The JSON pointer of the innermost value around an offset of a JSON text. A member's name counts as its value.
+#[must_use]
+pub fn pointer_at(text: &str, offset: usize) -> String {
+    let mut pointer = String::new();
+    Scan { text: text.as_bytes(), at: 0 }.descend(offset, &mut pointer);
+    pointer
 }
 
 struct Scan<'t> {
@@ -60,6 +70,41 @@ impl Scan<'_> {
             self.at += 1;
         }
         found
+    }
+
+    /// Adds the way from the value here to the innermost one around an offset.
+    fn descend(&mut self, offset: usize, pointer: &mut String) {
+        self.blank();
+        let open = self.peek();
+        if !matches!(open, Some(b'{' | b'[')) {
+            return;
+        }
+        self.at += 1;
+        for index in 0_usize.. {
+            self.blank();
+            if self.at > offset || matches!(self.peek(), None | Some(b'}' | b']')) {
+                return;
+            }
+            let name = if open == Some(b'{') { self.string() } else { index.to_string() };
+            self.blank();
+            self.at += usize::from(self.peek() == Some(b':'));
+            self.blank();
+            let start = self.at;
+            self.skip();
+            if offset < self.at {
+                push_segment(pointer, &name);
+                if start <= offset {
+                    self.at = start;
+                    self.descend(offset, pointer);
+                }
+                return;
+            }
+            self.blank();
+            if self.peek() != Some(b',') {
+                return;
+            }
+            self.at += 1;
+        }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -129,9 +174,32 @@ mod tests {
     }
 
     #[test]
-    fn survives_what_is_no_json() {
+    fn an_offset_leads_to_the_innermost_value() {
+        let text = r#" {"a": {"b/c": [1, {"x": "}"}, 3]}, "d": null}"#;
+        for (around, pointer) in [
+            (r#"{"a""#, ""),
+            (r#""a""#, "/a"),
+            (r#"{"b/c""#, "/a"),
+            (r#""b/c""#, "/a/b~1c"),
+            (r"[1", "/a/b~1c"),
+            ("1, ", "/a/b~1c/0"),
+            (r#"{"x""#, "/a/b~1c/1"),
+            (r#""}""#, "/a/b~1c/1/x"),
+            ("3]", "/a/b~1c/2"),
+            ("]}", "/a/b~1c"),
+            ("null", "/d"),
+        ] {
+            assert_eq!(pointer_at(text, text.find(around).unwrap()), pointer, "{around}");
+        }
+        assert_eq!(pointer_at(text, 0), "");
+        assert_eq!(pointer_at(text, text.len()), "");
+    }
+
+    #[test]
+    fn survives_what_is_not_json() {
         for text in ["", "{", "{\"", "{\"a", "[", "[,", "{\"a\":", "\"\\", "{\"a\\", "]", "{]}", "{1:2}"] {
             let _ = locate(text, "/a/0/b");
+            let _ = pointer_at(text, text.len());
         }
     }
 }

@@ -5,12 +5,14 @@ use crate::{
     app::App,
     base::{
         clock::{Clock, Deadline},
-        position::shorten,
-        reading,
+        position::{brief, shorten},
         urls::BaseUrl,
     },
     config::SwitchChanges,
-    domain::scenario::{MOST_BYTES, MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
+    domain::{
+        contract::pointer_at,
+        scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
+    },
     http::{
         admin::extract::{Fields, Id, LargeFields, MOST_RESTORED, Params, unknown_sandbox},
         base_url::Base,
@@ -27,7 +29,7 @@ use hyper::body::Body as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use tokio::runtime::Handle;
 
 /// A sandbox to be created. What is not given is as in the server's settings.
@@ -82,20 +84,34 @@ pub(super) async fn create_sandbox(
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
-fn read_scenarios(written: &[Box<RawValue>]) -> Result<ScenarioSet, ScenarioError> {
-    let scenarios = written
-        .iter()
-        // One more than there may be, so that the refusal can show it.
-        .take(MOST_SCENARIOS + 1)
-        .enumerate()
-        .map(|(place, scenario)| {
-            // With lines, so that an error shows a place; a large one as it is, as lines make it larger still.
-            let lines = reading::object_tree(scenario.get().as_bytes()).map(|tree| format!("{tree:#}"));
-            let lines = lines.ok().filter(|lines| lines.len() <= MOST_BYTES);
-            let text = lines.as_deref().unwrap_or_else(|| scenario.get());
-            Scenario::read(&format!("scenarios/{place}"), text).map(Arc::new)
-        });
-    ScenarioSet::of_one_source(scenarios.collect::<Result<_, _>>()?)
+/// Reads the scenarios of a new sandbox. The error names the place in the body, as a JSON pointer.
+fn read_scenarios(written: &[Box<RawValue>]) -> Result<ScenarioSet, String> {
+    let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
+    let mut places = HashMap::new();
+    // One more than there may be, so that the refusal can show it.
+    for (place, text) in written.iter().take(MOST_SCENARIOS + 1).enumerate() {
+        let scenario = Scenario::read(&format!("/scenarios/{place}"), text.get());
+        let scenario = scenario.map_err(|error| in_scenario(written, &error))?;
+        if let Some(first) = places.insert(scenario.name().to_owned(), place) {
+            let problem = format!("is the name of /scenarios/{first} too; rename one of them");
+            return Err(format!("/scenarios/{place}/name: {:?} {problem}", scenario.name()));
+        }
+        scenarios.push(Arc::new(scenario));
+    }
+    ScenarioSet::of_one_source(scenarios).map_err(|error| in_scenario(written, &error))
+}
+
+/// An error in a scenario of the body: its lines and columns mean nothing to the caller, whose text they do not count.
+fn in_scenario(written: &[Box<RawValue>], error: &ScenarioError) -> String {
+    let place = error.file.strip_prefix("/scenarios/").and_then(|place| place.parse::<usize>().ok());
+    let text = place.and_then(|place| written.get(place)).map_or("", |text| text.get());
+    let offset = error.position.offset(text);
+    let pointer = pointer_at(text, offset);
+    // The reader places a missing key at one that is there.
+    let is_missing = error.problem.starts_with("the key ") && error.problem.contains(" is missing");
+    let parent = pointer.rsplit_once('/').filter(|_| is_missing && text[offset..].starts_with('"'));
+    let pointer = format!("{}{}", error.file, parent.map_or(&*pointer, |(parent, _)| parent));
+    format!("{}: {}", brief(&pointer), error.problem)
 }
 
 #[derive(Deserialize)]
