@@ -9,12 +9,14 @@ mod number;
 mod query;
 mod source;
 mod tree;
+mod within;
 
 pub use error::{ReadError, wanted_as};
 pub use number::{is_number, tag};
 pub use query::{Readings, query};
 pub use source::EXACT;
 pub use tree::Tree;
+pub use within::Within;
 
 use crate::base::position::Position;
 use serde::de::DeserializeOwned;
@@ -70,7 +72,10 @@ fn json_tree(text: &[u8]) -> Result<Tree, ReadError> {
     }
     let text = std::str::from_utf8(text).map_err(|error| {
         let place = Position::of(&String::from_utf8_lossy(text), error.valid_up_to());
-        ReadError::problem(format!("it is not UTF-8 at line {}, column {}", place.line, place.column))
+        ReadError::problem(format!(
+            "it is not UTF-8 at line {}, column {}; encode it as UTF-8",
+            place.line, place.column
+        ))
     })?;
     let tree = Tree::from_tagged(&tag(text)).ok_or_else(|| not_json(text))?;
     tree.without_repeats()?;
@@ -85,7 +90,7 @@ fn not_json(text: &str) -> ReadError {
     let place = format!("line {}, column {}", error.line(), error.column().max(1));
     let message = error.to_string();
     ReadError::problem(if error.is_eof() {
-        format!("it is cut off at {place}: the JSON is not complete")
+        format!("it ends too early, at {place}; close every quote and bracket")
     } else if message.starts_with("recursion limit") {
         format!("it is nested too deep at {place}: at most 127 lists and objects may be inside one another")
     } else {
@@ -96,20 +101,24 @@ fn not_json(text: &str) -> ReadError {
     })
 }
 
-/// The usual slips: how the parser's message begins, and our words for it.
+/// The usual slips: how the parser's message begins, and our words for it. They show no backslash, which the description
+/// of a token error cannot hold.
 const SLIPS: [(&str, &str); 12] = [
     ("trailing comma", "a trailing comma; remove it"),
     ("trailing characters", "something follows the end of the value; remove it"),
-    ("key must be a string", "a key is not in double quotes"),
-    ("control character", "a raw control character inside a text; escape it, such as \\n for the end of a line"),
+    ("key must be a string", "a key is not in double quotes; write it in double quotes"),
+    (
+        "control character",
+        "a raw control character inside a text; write it as an escape, which is a backslash and a letter such as n",
+    ),
     ("lone leading surrogate", HALF),
     ("unexpected end of hex escape", HALF),
     (
         "invalid escape",
-        "an escape that JSON does not have; write \\\\ for a backslash, and four hexadecimal digits behind \\u",
+        "an escape that JSON does not have; write each backslash twice, or four hexadecimal digits after a backslash and u",
     ),
-    ("expected `,` or", "a comma or a closing bracket is missing"),
-    ("expected `:`", "a colon is missing behind a key"),
+    ("expected `,` or", "a comma or a closing bracket is missing; add it"),
+    ("expected `:`", "a colon is missing after a key; add it"),
     ("expected ident", "a word that JSON does not have; write true, false or null, or put a text in double quotes"),
     (
         "expected value",
@@ -119,7 +128,7 @@ const SLIPS: [(&str, &str); 12] = [
 ];
 
 /// What is wrong with a text that has the escape of a lone surrogate.
-const HALF: &str = "half of a character as an escape; write both halves, such as \\ud83d\\ude00";
+const HALF: &str = "half of a character as an escape; write the character itself, or the escapes of both halves";
 
 /// Whether a text is what `curl -d name=value` sends.
 fn looks_like_a_form(text: &[u8]) -> bool {

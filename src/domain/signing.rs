@@ -15,6 +15,7 @@ mod recipient;
 mod refusal;
 mod request;
 mod sound;
+mod stored;
 mod upcoming;
 mod view;
 

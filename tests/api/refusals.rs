@@ -274,23 +274,24 @@ async fn a_body_that_is_not_json_has_its_reason_and_place() {
     for (body, problem) in [
         (
             r#"{"name": "a\ud800b"}"#,
-            ": it is not JSON at line 1, column 18: half of a character as an escape; write both halves, such as \
-             \\ud83d\\ude00.",
+            ": it is not JSON at line 1, column 18: half of a character as an escape; write the character \
+             itself, or the escapes of both halves.",
         ),
         (r#"{"name": "\ud83d\n"}"#, "half of a character"),
         (r#"{"name": "\udc00"}"#, "half of a character"),
         (
             r#"{"name": "a\qb"}"#,
-            "at line 1, column 13: an escape that JSON does not have; write \\\\ for a backslash, and four",
+            "at line 1, column 13: an escape that JSON does not have; write each backslash twice, or four",
         ),
-        (r#"{"name": "a\u12"}"#, "and four hexadecimal digits behind \\u."),
-        (r#"{"name": "a\u12g4"}"#, "and four hexadecimal digits behind \\u."),
-        ("{\"name\": \"a\"\n \"seed\": 1}", "at line 2, column 2: a comma or a closing bracket is missing."),
-        (r#"{"name" "a"}"#, "at line 1, column 9: a colon is missing behind a key."),
+        (r#"{"name": "a\u12"}"#, "or four hexadecimal digits after a backslash and u."),
+        (r#"{"name": "a\u12g4"}"#, "or four hexadecimal digits after a backslash and u."),
+        ("{\"name\": \"a\"\n \"seed\": 1}", "at line 2, column 2: a comma or a closing bracket is missing; add it."),
+        (r#"{"name" "a"}"#, "at line 1, column 9: a colon is missing after a key; add it."),
         (r#"{"name": "a",}"#, "at line 1, column 14: a trailing comma; remove it."),
         (
             "{\"name\": \"a\u{1}\"}",
-            "at line 1, column 12: a raw control character inside a text; escape it, such as \\n for the end of a line.",
+            "at line 1, column 12: a raw control character inside a text; write it as an escape, which is a \
+             backslash and a letter such as n.",
         ),
         (r#"{"seed": 01}"#, "at line 1, column 11: a number that JSON does not have; write one such as 10 or 0.5"),
         (r#"{"seed": tru}"#, "a word that JSON does not have; write true, false or null, or put a text in double"),
@@ -298,13 +299,13 @@ async fn a_body_that_is_not_json_has_its_reason_and_place() {
         (r#"{"seed": NaN}"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
         (r#"{"seed": 'a'}"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
         (r#"{"seed": }"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
-        (r#"{name: "a"}"#, "at line 1, column 2: a key is not in double quotes."),
+        (r#"{name: "a"}"#, "at line 1, column 2: a key is not in double quotes; write it in double quotes."),
         (r#"{"name": "a"} x"#, "at line 1, column 15: something follows the end of the value; remove it."),
         (
             &*format!("{}{}", r#"{"name":"#.repeat(130), "}".repeat(130)),
             "nested too deep at line 1, column 1017: at most 127",
         ),
-        (r#"{"name": "a"#, "it is cut off at line 1, column 11: the JSON is not complete."),
+        (r#"{"name": "a"#, "it ends too early, at line 1, column 11; close every quote and bracket."),
     ] {
         let request = Request::post("/__admin/sandboxes").body(Body::from(body.to_owned())).unwrap();
         let answer = api.send(request).await;
@@ -367,6 +368,7 @@ async fn a_damaged_snapshot_is_refused_in_our_own_words() {
     let wrong = [json!(null), json!(5), json!("x"), json!([]), json!([5]), json!({}), json!(true), json!(1.5)];
     let mut refused = 0;
     for state in ["/envelopes/0/state", "/envelopes/0/recipients/0/state"] {
+        let recipients = state.contains("recipients");
         let members = snapshot.pointer(state).unwrap_or_else(|| panic!("{snapshot}")).clone();
         let names = members.as_object().unwrap().keys().map(|name| format!("{state}/{name}"));
         for place in names.chain([state.to_owned()]) {
@@ -376,11 +378,45 @@ async fn a_damaged_snapshot_is_refused_in_our_own_words() {
                 let answer = stage.ask("POST", "/__admin/sandboxes/restore?name=copy", damaged).await;
                 assert_eq!(answer.status, 400, "{place} = {value}: {}", answer.text);
                 let told = answer.json()["detail"].as_str().unwrap().to_owned();
-                assert!(told.starts_with(&format!("In the body: {state}")), "{place} = {value}: {told}");
+                let is_absent = value.is_null() && !place.ends_with("/status") && !place.ends_with("/state");
+                let place = match value {
+                    Value::Object(_) if place == state => {
+                        format!("{place}/{}", if recipients { "state" } else { "status" })
+                    }
+                    _ if is_absent => state.to_owned(),
+                    _ => place.clone(),
+                };
+                assert!(told.starts_with(&format!("In the body: {place}: ")), "{place} = {value}: {told}");
                 assert!(THEIRS.iter().all(|theirs| !told.contains(theirs)), "{place} = {value}: {told}");
                 refused += 1;
             }
         }
     }
     assert!(refused > 30, "{refused}");
+    for (state, damaged, expected) in [
+        (
+            "/envelopes/0/state",
+            json!({ "status": "sent" }),
+            "\"sent\" takes exactly the members \"status\", \"sent_at\"",
+        ),
+        (
+            "/envelopes/0/state",
+            json!({ "status": "draft", "at": "2026-03-01T12:00:00Z" }),
+            "\"draft\" takes the member \"status\" alone; remove the others",
+        ),
+        (
+            "/envelopes/0/recipients/0/state",
+            json!({ "state": "claimed", "at": "2026-03-01T12:00:00Z" }),
+            "\"claimed\" takes exactly the members \"state\", \"activated_at\", \"by\", \"at\"",
+        ),
+        ("/envelopes/0/recipients/0/state/stat", json!("open"), "unknown member; did you mean \"state\"?"),
+        ("/envelopes/0/state/status", json!("sentt"), "did you mean \"sent\"?"),
+    ] {
+        let mut copy = snapshot.clone();
+        let (parent, name) = state.rsplit_once('/').unwrap();
+        copy.pointer_mut(parent).unwrap()[name] = damaged;
+        let answer = stage.ask("POST", "/__admin/sandboxes/restore?name=copy", copy).await;
+        let told = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(told.starts_with(&format!("In the body: {state}: ")) && told.contains(expected), "{told}");
+    }
 }

@@ -177,10 +177,15 @@ async fn errors_name_the_place_and_quote_no_library() {
             "GET",
             "/__admin/sessions?limit=many",
             "",
-            "In the query: limit: \"many\" is not a whole number of 0 or more.",
+            "In the query: limit: \"many\" is not a whole number from 1 to 1000.",
         ),
         ("GET", "/__admin/sessions?intent=sing", "", "In the query: intent: \"sing\" is not one of "),
-        ("GET", "/__admin/sessions?email=%FF", "", "In the query: email: \"%FF\" is not percent-encoded UTF-8."),
+        (
+            "GET",
+            "/__admin/sessions?email=%FF",
+            "",
+            "In the query: email: \"%FF\" is not percent-encoded UTF-8; write %C3%A9 for é.",
+        ),
         (
             "GET",
             "/__admin/requests/wait?match=%7B%22mail%22:1%7D",

@@ -62,8 +62,22 @@ impl ReadError {
 
     /// The same error about a number that was rounded on its way to the type.
     pub(super) fn about_number(mut self, text: &str) -> Self {
-        if let ReadErrorKind::Type { came, .. } = &mut self.kind {
-            *came = crate::base::position::brief(text).into_owned();
+        if let ReadErrorKind::Type { came, wanted } = &mut self.kind {
+            let text = crate::base::position::brief(text);
+            let is_negative = text.starts_with('-');
+            let is_whole = super::source::is_whole(&text);
+            let problem = match &**wanted {
+                NATURAL if is_whole && !is_negative => {
+                    format!("{text} is too large; write a number up to {}", u64::MAX)
+                }
+                WHOLE if is_whole && is_negative => format!("{text} is too small; write a larger number"),
+                WHOLE if is_whole => format!("{text} is too large; write a smaller number"),
+                _ => {
+                    *came = text.into_owned();
+                    return self;
+                }
+            };
+            self.kind = ReadErrorKind::Problem(problem);
         }
         self
     }
@@ -162,7 +176,7 @@ impl ReadError {
             }
             ReadErrorKind::Missing(name) if place.is_empty() => format!("{name} is missing"),
             ReadErrorKind::Missing(name) => format!("{place}.{name} is missing"),
-            ReadErrorKind::Twice(name) => format!("{} is given more than once", quoted(name)),
+            ReadErrorKind::Twice(name) => format!("{} is given more than once; give it once", quoted(name)),
             _ if place.is_empty() => self.what(),
             _ => format!("{place}: {}", self.what()),
         }
@@ -198,10 +212,6 @@ pub(super) fn escape(segment: &str) -> Cow<'_, str> {
 
 impl de::Error for ReadError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        // A time inside of a tagged enum is read from serde's copy of it, which [`super::source`] does not see.
-        if std::any::type_name::<T>().starts_with("jiff::") {
-            return Self::wrong_type("a text in it".to_owned(), TIME);
-        }
         Self::problem(message.to_string())
     }
 
@@ -251,17 +261,23 @@ fn came_as(came: &Unexpected<'_>) -> String {
 /// What is wanted in place of what is not a time.
 pub(super) const TIME: &str = "a time such as \"2026-03-01T12:00:00Z\"";
 
+/// What is wanted in place of what is not a whole number without a sign.
+const NATURAL: &str = "a whole number of 0 or more";
+
+/// What is wanted in place of what is not a whole number.
+const WHOLE: &str = "a whole number";
+
 /// The expected type in plain words, in place of the compiler's.
 #[must_use]
 pub fn wanted_as(wanted: &str) -> String {
     match wanted {
         "a string" | "a borrowed string" | "str" | "String" | "string" | "path string" | "variant identifier"
         | "field identifier" => "a text",
-        "u64" | "usize" | "u128" => "a whole number of 0 or more",
+        "u64" | "usize" | "u128" => NATURAL,
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
-        "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number",
+        "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => WHOLE,
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a sequence" => "a list",

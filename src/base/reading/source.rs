@@ -60,16 +60,12 @@ impl<'t> At<'t> {
             Tree::Number(text) => visit_number(text, visitor).map_err(|error| error.about_number(text)),
             Tree::Text(text) => visit_text(text, visitor),
             Tree::Word(word) => visit_text(&word.spaced, visitor),
-            // A list would be taken for a tag and a value.
-            Tree::List(_) if expected(&visitor).contains("tagged enum") => {
-                Err(ReadError::wrong_type("a list".to_owned(), "an object"))
-            }
             Tree::List(items) => {
                 let mut access = Items { rest: items.iter(), at: self, place: 0 };
                 let value = visitor.visit_seq(&mut access)?;
                 match access.rest.len() {
                     0 => Ok(value),
-                    _ => Err(ReadError::wrong_type(format!("a list of {}", items.len()), "as long as it may be")),
+                    _ => Err(ReadError::problem(format!("a list of {} is too long here; shorten it", items.len()))),
                 }
             }
             // What is read as an enum with a value wants one member, and calls itself an enum when there is none.
@@ -94,23 +90,27 @@ impl<'t> At<'t> {
     }
 
     /// A word of a query as a number.
-    fn number<'de, V: Visitor<'de>>(self, visitor: V, wanted: &str) -> Result<V::Value, ReadError> {
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let Tree::Word(word) = self.tree else { return self.visit(visitor) };
         let text = &*word.spaced;
-        if let Ok(number) = text.parse::<u64>() {
-            visitor.visit_u64(number)
-        } else if let Ok(number) = text.parse::<i64>() {
-            visitor.visit_i64(number)
+        if is_whole(text) {
+            visit_number(text, visitor).map_err(|error| error.about_number(text))
         } else {
-            Err(ReadError::wrong_type(super::quoted(text), wanted))
+            Err(ReadError::wrong_type(super::quoted(text), super::wanted_as(&expected(&visitor))))
         }
     }
 }
 
+/// Whether a text is a whole number, however large.
+pub(super) fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 macro_rules! numbers {
-    ($($method:ident: $wanted:literal,)*) => {$(
+    ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-            self.place(self.number(visitor, $wanted))
+            self.place(self.number(visitor))
         }
     )*};
 }
@@ -123,14 +123,8 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 
     numbers! {
-        deserialize_u8: "a whole number of 0 or more",
-        deserialize_u16: "a whole number of 0 or more",
-        deserialize_u32: "a whole number of 0 or more",
-        deserialize_u64: "a whole number of 0 or more",
-        deserialize_i8: "a whole number",
-        deserialize_i16: "a whole number",
-        deserialize_i32: "a whole number",
-        deserialize_i64: "a whole number",
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {

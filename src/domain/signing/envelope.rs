@@ -4,6 +4,7 @@ use super::{
     id::{AgentId, EnvelopeId, RecipientId},
     people::Plan,
     recipient::Recipient,
+    stored::EnvelopeFields,
     upcoming::Upcoming,
 };
 use crate::base::{
@@ -84,7 +85,7 @@ impl Origin {
 
 /// Where an envelope stands (G6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[serde(try_from = "EnvelopeFields", tag = "status", rename_all = "snake_case")]
 pub enum EnvelopeState {
     /// Can still be changed.
     Draft,

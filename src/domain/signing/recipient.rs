@@ -1,6 +1,9 @@
 //! Recipients: the roles of an envelope, and how far each of them has come (G1, G7).
 
-use super::agent::{AgentState, Person, Seat};
+use super::{
+    agent::{AgentState, Person, Seat},
+    stored::RecipientFields,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -88,7 +91,7 @@ impl Role {
 
 /// How far a recipient has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(try_from = "RecipientFields", tag = "state", rename_all = "snake_case")]
 pub enum RecipientState {
     /// Its turn has not come.
     Waiting,

@@ -23,7 +23,7 @@ pub(super) async fn list_actors(
     World(sandbox): World,
     Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let limit = page_size(limit)?;
+    let limit = page_size(limit);
     let actors = sandbox.all_actors().await?;
     let start = match &after {
         None => 0,

@@ -1,6 +1,9 @@
 //! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what is due in it.
 
-use super::{Pretty, paging::page_size};
+use super::{
+    Pretty,
+    paging::{Limit, page_size},
+};
 use crate::{
     base::{
         chance::{SpanText, not_a_span},
@@ -71,7 +74,7 @@ pub(super) async fn advance_clock(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AgendaQuery {
-    limit: Option<usize>,
+    limit: Option<Limit>,
 }
 
 /// `GET /__admin/agenda`: what will happen, in order.
@@ -79,7 +82,7 @@ pub(super) async fn list_agenda(
     World(sandbox): World,
     Params(wanted): Params<AgendaQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (agenda, total) = sandbox.agenda(page_size(wanted.limit)?).await?;
+    let (agenda, total) = sandbox.agenda(page_size(wanted.limit)).await?;
     Ok(Pretty(json!({ "agenda": agenda, "total": total })))
 }
 

@@ -3,7 +3,10 @@
 mod stream;
 
 use self::stream::{is_wanted, stream_events};
-use super::{Pretty, paging::page_size};
+use super::{
+    Pretty,
+    paging::{Limit, page_size},
+};
 use crate::{
     app::App,
     base::{position::brief, reading::Readings},
@@ -30,7 +33,7 @@ use std::sync::Arc;
 pub(super) struct EventQuery {
     /// The id of the last event that is known already.
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
     /// Kinds of event, with commas in between.
     event: Option<String>,
     envelope_id: Option<EnvelopeId>,
@@ -72,7 +75,7 @@ pub(super) async fn list_events(
         dropped: u64,
     }
     let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("In the query: after", id))?;
-    let limit = wanted.limit.map(|limit| page_size(Some(limit))).transpose()?;
+    let limit = wanted.limit;
     let filter = EventFilter {
         kinds: wanted.event.as_deref().map(kinds_of).transpose()?,
         envelope: wanted.envelope_id,
@@ -85,7 +88,7 @@ pub(super) async fn list_events(
         }
         return stream_events(app, sandbox, &headers, after, filter);
     }
-    let page = sandbox.events().page(after, page_size(limit)?, |_, event| filter.admits(event)).await?;
+    let page = sandbox.events().page(after, page_size(limit), |_, event| filter.admits(event)).await?;
     if after > page.last {
         let (after, first) = (event_id(after), event_id(1));
         let detail = format!("There is no event {after:?} yet; after a reset ids begin again with {first}");

@@ -2,7 +2,10 @@
 //!
 //! Searching, and writing out what was found, runs on the pool for questions; waiting costs a place and no thread.
 
-use super::{Pretty, paging::page_size_in_body};
+use super::{
+    Pretty,
+    paging::{Limit, page_size},
+};
 use crate::{
     app::{App, MOST_WAITS},
     base::{
@@ -54,7 +57,7 @@ pub(super) struct FindRequests {
     #[serde(default, rename = "match")]
     matcher: Match,
     endpoint: Option<Endpoint>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
 }
 
 /// `POST /__admin/requests/count` with `{"match": …}`.
@@ -76,7 +79,7 @@ pub(super) async fn find_requests(
     Fields(wanted): Fields<FindRequests>,
 ) -> Result<Response, Problem> {
     let FindRequests { matcher, endpoint, limit } = wanted;
-    let limit = page_size_in_body(limit)?;
+    let limit = page_size(limit);
     let page = move |mut tally: Tally, journal: &Journal| found(journal, tally.entries(journal), limit);
     search(&app, &sandbox, Query { matcher, endpoint }.into(), page).await
 }
@@ -112,7 +115,7 @@ async fn search<T: Send + 'static>(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AwaitRequests {
-    count: Option<usize>,
+    count: Option<i64>,
     #[serde(rename = "match")]
     matcher: Option<Readings>,
     endpoint: Option<Endpoint>,
@@ -129,11 +132,11 @@ pub(super) async fn await_requests(
 ) -> Result<Response, Problem> {
     let count = awaited.count.unwrap_or(1);
     let most = sandbox.journal.capacity();
-    if count > most {
-        let problem =
-            format!("{count} exchanges are more than the journal keeps, which is {most}; raise --max-exchanges");
+    let Some(count) = usize::try_from(count).ok().filter(|count| *count <= most) else {
+        let fix = if count > 0 { "; raise --max-exchanges to wait for more" } else { "" };
+        let problem = format!("{count} is not from 0 to {most}, the most exchanges that the journal keeps{fix}");
         return Err(Problem::in_query("count", problem));
-    }
+    };
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
         Some(text) => text.json().map_err(|error| Problem::in_query("match", error))?,

@@ -2,7 +2,7 @@
 
 use super::{
     Pretty,
-    paging::{page_after, page_size},
+    paging::{Limit, page_after, page_size},
     requests::All,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) struct MessageQuery {
     agent_id: Option<AgentId>,
     /// The id of the last message of the page before.
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
 }
 
 impl MessageQuery {
@@ -47,7 +47,7 @@ pub(super) async fn list_messages(
     World(sandbox): World,
     Params(wanted): Params<MessageQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let limit = page_size(wanted.limit)?;
+    let limit = page_size(wanted.limit);
     let (messages, after) = (sandbox.messages(), wanted.after.as_deref());
     let page = messages.page(after, limit, |message| wanted.admits(message)).await?;
     let RecordPage { records, matching, next } = page_after("message", after, page)?;

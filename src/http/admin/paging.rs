@@ -1,6 +1,10 @@
 //! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
 
-use crate::{base::reading::Readings, http::problem::Problem, store::RecordPage};
+use crate::{
+    base::reading::{Readings, Within},
+    http::problem::Problem,
+    store::RecordPage,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,7 +21,7 @@ const PAGE_BYTES: usize = 4 << 20;
 pub(super) struct Paging {
     /// The id of the last entry of the page before.
     pub(super) after: Option<Readings>,
-    pub(super) limit: Option<usize>,
+    pub(super) limit: Option<Limit>,
 }
 
 impl Paging {
@@ -31,7 +35,7 @@ impl Paging {
         id: impl Fn(&T) -> &str,
         show: impl Fn(&T) -> Value,
     ) -> Result<Value, Problem> {
-        let limit = page_size(self.limit)?;
+        let limit = page_size(self.limit);
         let rest = match &self.after {
             None => all,
             Some(after) => {
@@ -63,19 +67,10 @@ pub(super) fn page_after<T>(
     page.ok_or_else(|| Problem::unknown_after(what, after.unwrap_or_default(), []))
 }
 
-/// A page size as the query asks for it, within bounds.
-pub(super) fn page_size(asked: Option<usize>) -> Result<usize, Problem> {
-    within_bounds(asked).map_err(|problem| Problem::in_query("limit", problem))
-}
+/// A page size as a request asks for it.
+pub(super) type Limit = Within<1, MOST>;
 
-/// A page size as the body asks for it, within bounds.
-pub(super) fn page_size_in_body(asked: Option<usize>) -> Result<usize, Problem> {
-    within_bounds(asked).map_err(|problem| Problem::in_body("limit", problem))
-}
-
-fn within_bounds(asked: Option<usize>) -> Result<usize, String> {
-    match asked.unwrap_or(USUAL) {
-        size @ 1..=MOST => Ok(size),
-        size => Err(format!("{size} is not from 1 to {MOST}")),
-    }
+/// The page size that a request asks for, or else the usual one.
+pub(super) fn page_size(asked: Option<Limit>) -> usize {
+    asked.map_or(USUAL, Limit::get)
 }

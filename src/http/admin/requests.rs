@@ -1,6 +1,9 @@
 //! `/__admin/requests`: the journal of the sandbox.
 
-use super::{Pretty, paging::page_size};
+use super::{
+    Pretty,
+    paging::{Limit, page_size},
+};
 use crate::{
     app::App,
     base::{clock::Deadline, position::brief, reading::Readings},
@@ -27,7 +30,7 @@ pub(super) struct RequestQuery {
     since: Option<Readings>,
     /// The id of the last exchange of the page before.
     before: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
     /// An HTTP status, or a `status` of the contract.
     status: Option<String>,
     /// The surface that they were sent to.
@@ -94,7 +97,7 @@ pub(super) async fn list_requests(
     Params(wanted): Params<RequestQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let journal = &sandbox.journal;
-    let limit = page_size(wanted.limit)?;
+    let limit = page_size(wanted.limit);
     let (requests, matching) = journal.list(&wanted.filter()?, limit);
     let next = if matching > requests.len() { requests.last().map(|entry| exchange_id(entry.number)) } else { None };
     Ok(Pretty(JournalPage { requests, matching, next, dropped: journal.fill().dropped }))

@@ -3,7 +3,7 @@
 use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
-    base::{clock::Deadline, position::brief},
+    base::{clock::Deadline, position::brief, reading::Within},
     domain::scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary, utf8},
     http::{
         admin::extract::{Fields, Id, Params, World, read_body},
@@ -60,7 +60,7 @@ pub(super) async fn put_scenario(
     if scenario.name() != name {
         let own = scenario.name();
         return Err(Problem::bad_request(format!(
-            "The scenario calls itself {:?}, but the path says {:?}.",
+            "The scenario has the name {:?}, but the path has {:?}; write the same name in both.",
             brief(own),
             brief(&name)
         )));
@@ -87,19 +87,20 @@ pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Resul
             sandbox.scripts.pin(None);
             Ok(StatusCode::NO_CONTENT)
         }
-        _ => Err(Problem::new(StatusCode::CONFLICT, format!("The scenario {name:?} is not pinned."))),
+        pinned => {
+            let pinned = match &pinned {
+                Some(pinned) => format!("; {:?} is", pinned.name()),
+                None => "; no scenario is".to_owned(),
+            };
+            Err(Problem::new(StatusCode::CONFLICT, format!("The scenario {name:?} is not pinned{pinned}.")))
+        }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueScenario {
-    #[serde(default = "once")]
-    count: usize,
-}
-
-fn once() -> usize {
-    1
+    count: Option<Within<1, QUEUED>>,
 }
 
 /// `POST /__admin/scenarios/{name}/queue` with `{"count": n}`: answers the next n requests.
@@ -109,10 +110,8 @@ pub(super) async fn queue_scenario(
     Fields(queue): Fields<QueueScenario>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     find(&sandbox, &name)?;
-    if !(1..=QUEUED).contains(&queue.count) {
-        return Err(Problem::in_body("count", format!("{} is not from 1 to {QUEUED}", queue.count)));
-    }
-    if !sandbox.scripts.queue(&name, queue.count) {
+    let count = queue.count.map_or(1, Within::get);
+    if !sandbox.scripts.queue(&name, count) {
         let waiting = sandbox.scripts.forced().1.len();
         let room = QUEUED.saturating_sub(waiting);
         return Err(Problem::in_body(
@@ -123,7 +122,7 @@ pub(super) async fn queue_scenario(
             ),
         ));
     }
-    Ok(Pretty(json!({ "queued": name, "count": queue.count })))
+    Ok(Pretty(json!({ "queued": name, "count": count })))
 }
 
 /// `GET /__admin/scenarios/{name}/state`: how far each subject has come.
@@ -137,7 +136,7 @@ pub(super) async fn show_state(World(sandbox): World, Id(name): Id) -> Result<Pr
 pub(super) struct NewState {
     #[serde(default)]
     subject: String,
-    answer: usize,
+    answer: i64,
 }
 
 /// `PUT /__admin/scenarios/{name}/state` with `{"subject": "sam@example.com", "answer": 1}`: goes on from there.
@@ -167,7 +166,9 @@ pub(super) async fn set_state(
         }
         (Per::Handoff | Per::All, subject) => subject.to_owned(),
     };
-    if !sandbox.scripts.set_walk(&name, &subject, state.answer, sandbox.clock.now()) {
+    let is_set = usize::try_from(state.answer)
+        .is_ok_and(|answer| sandbox.scripts.set_walk(&name, &subject, answer, sandbox.clock.now()));
+    if !is_set {
         let (answer, last) = (state.answer, answers.saturating_sub(1));
         let problem =
             format!("{answer} is not from 0 to {last}; this member counts from 0, so 0 is answer 1 of {name:?}");

@@ -2,7 +2,7 @@
 
 use super::{
     Pretty,
-    paging::{page_after, page_size},
+    paging::{Limit, page_after, page_size},
 };
 use crate::{
     base::reading::Readings,
@@ -28,7 +28,7 @@ pub(super) struct SessionQuery {
     intent: Option<Intent>,
     /// The id of the last session of the page before.
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
 }
 
 impl SessionQuery {
@@ -48,7 +48,7 @@ pub(super) async fn list_sessions(
     World(sandbox): World,
     Params(wanted): Params<SessionQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (limit, after) = (page_size(wanted.limit)?, wanted.after.as_deref());
+    let (limit, after) = (page_size(wanted.limit), wanted.after.as_deref());
     let page = sandbox.agent_sessions().page(after, limit, |session| wanted.admits(session)).await?;
     let RecordPage { records, matching, next } = page_after("agent session", after, page)?;
     Ok(Pretty(json!({ "sessions": records, "matching": matching, "next": next })))

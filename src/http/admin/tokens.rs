@@ -52,17 +52,19 @@ pub(super) async fn create_token(
 ) -> Result<Response, Problem> {
     let own = sandbox.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
     let id = wanted.client_id.as_deref().unwrap_or(own);
-    let client =
-        sandbox.clients().get(id).await?.ok_or_else(|| {
-            Problem::in_body("client_id", format!("there is no client {:?} in this sandbox", brief(id)))
-        })?;
+    let client = sandbox.clients().get(id).await?.ok_or_else(|| {
+        Problem::in_body(
+            "client_id",
+            format!("there is no client {:?} in this sandbox; GET /__admin/clients lists them", brief(id)),
+        )
+    })?;
     let scope = match wanted.scope {
         None => client.scopes,
         Some(scope) => Scopes::read(&scope).map_err(|error| Problem::in_body("scope", error.description))?,
     };
     for (name, text) in [("sub", &wanted.sub), ("email", &wanted.email)] {
         if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST) {
-            return Err(Problem::in_body(name, format!("it has more than {LONGEST} characters")));
+            return Err(Problem::in_body(name, format!("it has more than {LONGEST} characters; shorten it")));
         }
     }
     if wanted.sub.as_deref() == Some("") {
@@ -94,7 +96,7 @@ pub(super) async fn list_tokens(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let limit = page_size(paging.limit)?;
+    let limit = page_size(paging.limit);
     // The id of a token has no plus.
     let after = paging.after.map(|after| after.spaced);
     let page = sandbox.tokens.page(after.as_deref(), limit).await?;

@@ -7,7 +7,7 @@ use crate::{
     http::{
         admin::{
             extract::{Fields, Id, Params, World},
-            paging::{page_after, page_size},
+            paging::{Limit, page_after, page_size},
             prefer::Preferred,
         },
         pretty::Pretty,
@@ -29,7 +29,7 @@ pub(in crate::http::admin) struct EnvelopeQuery {
     handoff_id: Option<Readings>,
     /// The id of the last envelope of the page before.
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<Limit>,
 }
 
 impl EnvelopeQuery {
@@ -56,7 +56,7 @@ pub(in crate::http::admin) async fn list_envelopes(
         matching: usize,
         next: Option<Arc<str>>,
     }
-    let limit = page_size(wanted.limit)?;
+    let limit = page_size(wanted.limit);
     if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
         return Err(Problem::in_query("status", not_one_of(status, &EnvelopeState::WORDS)));
     }

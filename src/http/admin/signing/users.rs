@@ -80,7 +80,7 @@ pub(in crate::http::admin) async fn list_users(
     World(sandbox): World,
     Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let limit = page_size(limit)?;
+    let limit = page_size(limit);
     // The id of a user has no plus.
     let after = after.map(|after| after.spaced);
     let page = sandbox.users().page(after.as_deref(), limit, |_| true).await?;

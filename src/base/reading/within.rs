@@ -1,0 +1,49 @@
+//! Whole numbers with bounds of their own.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::fmt;
+
+/// A whole number from `LEAST` to `MOST`. Another number is refused with both bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Within<const LEAST: usize, const MOST: usize>(usize);
+
+impl<const LEAST: usize, const MOST: usize> Within<LEAST, MOST> {
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Within<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bounds<const LEAST: usize, const MOST: usize>;
+
+        impl<const LEAST: usize, const MOST: usize> Visitor<'_> for Bounds<LEAST, MOST> {
+            type Value = Within<LEAST, MOST>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a whole number from {LEAST} to {MOST}")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+                match usize::try_from(number) {
+                    Ok(within) if (LEAST..=MOST).contains(&within) => Ok(Within(within)),
+                    _ => Err(E::custom(outside(number, LEAST, MOST))),
+                }
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                match u64::try_from(number) {
+                    Ok(number) => self.visit_u64(number),
+                    Err(_) => Err(E::custom(outside(number, LEAST, MOST))),
+                }
+            }
+        }
+
+        deserializer.deserialize_u64(Bounds)
+    }
+}
+
+fn outside(number: impl fmt::Display, least: usize, most: usize) -> String {
+    format!("{number} is not from {least} to {most}")
+}

@@ -1,0 +1,100 @@
+//! How the state of an envelope or a recipient is read from a document.
+//!
+//! serde reads a tagged enum from a copy of its members, where their places are lost. Here each member is read at its
+//! own place, so that an error names it.
+
+use super::{EnvelopeState, RecipientState, VoidReason};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// The state of an envelope as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvelopeFields {
+    status: EnvelopeWord,
+    sent_at: Option<Timestamp>,
+    at: Option<Timestamp>,
+    because: Option<VoidReason>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EnvelopeWord {
+    Draft,
+    Sent,
+    Finalized,
+    Voided,
+    Expired,
+}
+
+impl TryFrom<EnvelopeFields> for EnvelopeState {
+    type Error = String;
+
+    fn try_from(fields: EnvelopeFields) -> Result<Self, String> {
+        use EnvelopeWord as Word;
+        Ok(match (fields.status, fields.sent_at, fields.at, fields.because) {
+            (Word::Draft, None, None, None) => Self::Draft,
+            (Word::Sent, Some(sent_at), None, None) => Self::Sent { sent_at },
+            (Word::Finalized, Some(sent_at), Some(at), None) => Self::Finalized { sent_at, at },
+            (Word::Voided, Some(sent_at), Some(at), Some(because)) => Self::Voided { sent_at, at, because },
+            (Word::Expired, Some(sent_at), Some(at), None) => Self::Expired { sent_at, at },
+            (Word::Draft, ..) => return Err(exactly("draft", &["status"])),
+            (Word::Sent, ..) => return Err(exactly("sent", &["status", "sent_at"])),
+            (Word::Finalized, ..) => return Err(exactly("finalized", &["status", "sent_at", "at"])),
+            (Word::Voided, ..) => return Err(exactly("voided", &["status", "sent_at", "at", "because"])),
+            (Word::Expired, ..) => return Err(exactly("expired", &["status", "sent_at", "at"])),
+        })
+    }
+}
+
+/// The state of a recipient as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecipientFields {
+    state: RecipientWord,
+    activated_at: Option<Timestamp>,
+    by: Option<u32>,
+    at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RecipientWord {
+    Waiting,
+    Open,
+    Claimed,
+    Completed,
+    Declined,
+    Removed,
+}
+
+impl TryFrom<RecipientFields> for RecipientState {
+    type Error = String;
+
+    fn try_from(fields: RecipientFields) -> Result<Self, String> {
+        use RecipientWord as Word;
+        Ok(match (fields.state, fields.activated_at, fields.by, fields.at) {
+            (Word::Waiting, None, None, None) => Self::Waiting,
+            (Word::Open, Some(activated_at), None, None) => Self::Open { activated_at },
+            (Word::Claimed, Some(activated_at), Some(by), Some(at)) => Self::Claimed { activated_at, by, at },
+            (Word::Completed, activated_at, by, Some(at)) => Self::Completed { activated_at, by, at },
+            (Word::Declined, Some(activated_at), None, Some(at)) => Self::Declined { activated_at, at },
+            (Word::Removed, None, None, Some(at)) => Self::Removed { at },
+            (Word::Waiting, ..) => return Err(exactly("waiting", &["state"])),
+            (Word::Open, ..) => return Err(exactly("open", &["state", "activated_at"])),
+            (Word::Claimed, ..) => return Err(exactly("claimed", &["state", "activated_at", "by", "at"])),
+            (Word::Completed, ..) => return Err(exactly("completed", &["state", "activated_at", "by", "at"])),
+            (Word::Declined, ..) => return Err(exactly("declined", &["state", "activated_at", "at"])),
+            (Word::Removed, ..) => return Err(exactly("removed", &["state", "at"])),
+        })
+    }
+}
+
+/// A state without a member that it needs, or with one that it does not have.
+fn exactly(state: &str, members: &[&str]) -> String {
+    let members: Vec<String> = members.iter().map(|member| format!("{member:?}")).collect();
+    match &*members {
+        [only] => format!("{state:?} takes the member {only} alone; remove the others"),
+        _ => format!("{state:?} takes exactly the members {}; add or remove what differs", members.join(", ")),
+    }
+}
