@@ -7,7 +7,11 @@ use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
     ValidationNextAction, judge::ZERO_TOKEN_TTL, values,
 };
-use crate::base::{chance::without_unit, position::brief, reading::nearest};
+use crate::base::{
+    chance::without_unit,
+    position::brief,
+    reading::{nearest, quoted},
+};
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::{
@@ -194,9 +198,23 @@ words!(
 fn read_word<T: ValueEnum>(value: &Value) -> Result<T, String> {
     value.as_str().and_then(|text| T::from_str(text, false).ok()).ok_or_else(|| {
         let words = T::value_variants().iter().filter_map(T::to_possible_value);
-        let words: Vec<String> = words.map(|word| format!("{:?}", word.get_name())).collect();
-        format!("{value} is not one of {}", words.join(", "))
+        let words: Vec<String> = words.map(|word| word.get_name().to_owned()).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let listed: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+        let meant = value.as_str().and_then(|text| nearest(text, &words));
+        let meant = meant.map_or(String::new(), |word| format!("; did you mean {word:?}?"));
+        format!("{} is not one of {}{meant}", shown(value), listed.join(", "))
     })
+}
+
+/// A value in a message.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => quoted(text),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
 }
 
 impl Setting for bool {
@@ -206,7 +224,7 @@ impl Setting for bool {
                 Some(word @ ("true" | "false")) => format!("; write {word} without quotes"),
                 _ => String::new(),
             };
-            format!("{value} is not true or false{fix}")
+            format!("{} is not true or false{fix}", shown(value))
         })
     }
 }
@@ -216,7 +234,7 @@ impl Setting for SignedDuration {
         match value {
             Value::String(text) => values::duration(text),
             Value::Number(number) => Err(without_unit(number.as_f64().unwrap_or_default(), number)),
-            _ => Err(format!("{value} is not a span of time; write one such as \"90s\" or \"PT10M\"")),
+            _ => Err(format!("{} is not a span of time; write one such as \"90s\" or \"PT10M\"", shown(value))),
         }
     }
 }
@@ -231,7 +249,7 @@ impl Setting for Option<u16> {
             Value::String(text) if values::error_http_status(text).is_ok() => {
                 Err(format!("{value} is not a number; write {text} without quotes"))
             }
-            _ => Err(format!("{value} is not the HTTP status of an answer; write a number from 200 to 599")),
+            _ => Err(format!("{} is not the HTTP status of an answer; write a number from 200 to 599", shown(value))),
         }
     }
 }

@@ -376,3 +376,119 @@ async fn an_empty_matcher_in_a_query_is_named_as_such() {
     let told = detail(&api.get("/__admin/requests/wait?match=").await);
     assert!(told.starts_with("In the query: match: it is empty; write JSON, such as "), "{told}");
 }
+
+#[tokio::test]
+async fn a_number_out_of_range_is_told_the_range() {
+    let api = Api::new();
+    for (list, parameter) in [
+        ("requests", "limit"),
+        ("sessions", "limit"),
+        ("actors", "limit"),
+        ("messages", "limit"),
+        ("tokens", "limit"),
+        ("clients", "limit"),
+        ("events", "limit"),
+        ("agenda", "limit"),
+        ("scenarios", "limit"),
+        ("sandboxes", "limit"),
+        ("signing/envelopes", "limit"),
+        ("signing/users", "limit"),
+    ] {
+        for (value, problem) in [
+            ("-1", "-1 is not from 1 to 1000."),
+            ("0", "0 is not from 1 to 1000."),
+            ("1001", "1001 is not from 1 to 1000."),
+            ("99999999999999999999", "99999999999999999999 is not a whole number from 1 to 1000."),
+            ("-99999999999999999999", "-99999999999999999999 is not a whole number from 1 to 1000."),
+            ("1.5", "\"1.5\" is not a whole number from 1 to 1000."),
+            ("", "\"\" is not a whole number from 1 to 1000."),
+        ] {
+            let told = detail(&api.get(&format!("/__admin/{list}?{parameter}={value}")).await);
+            assert_eq!(told, format!("In the query: {parameter}: {problem}"), "{list}");
+        }
+    }
+    let too_large = "99999999999999999999";
+    for (path, body, expected) in [
+        ("requests/find", r#"{"limit": -1}"#.to_owned(), "/limit: -1 is not from 1 to 1000."),
+        ("requests/find", r#"{"limit": 0}"#.to_owned(), "/limit: 0 is not from 1 to 1000."),
+        ("requests/find", r#"{"limit": 1.5}"#.to_owned(), "/limit: 1.5 is not a whole number from 1 to 1000."),
+        ("requests/find", r#"{"limit": "5"}"#.to_owned(), "/limit: \"5\" is not a whole number from 1 to 1000."),
+        ("scenarios/flaky/queue", r#"{"count": -1}"#.to_owned(), "/count: -1 is not from 1 to 1000."),
+        ("scenarios/flaky/queue", r#"{"count": 1e3}"#.to_owned(), "/count: 1e3 is not a whole number from 1 to 1000."),
+        ("sandboxes", r#"{"seed": -1}"#.to_owned(), "/seed: -1 is not a whole number of 0 or more."),
+        (
+            "sandboxes",
+            format!("{{\"seed\": {too_large}}}"),
+            "/seed: 99999999999999999999 is too large; write a number up to 18446744073709551615.",
+        ),
+        (
+            "signing/simulations",
+            format!("{{\"runs\": {too_large}}}"),
+            "/runs: 99999999999999999999 is too large; write a smaller number.",
+        ),
+    ] {
+        let told = detail(&send(&api, "POST", &format!("/__admin/{path}"), &body).await);
+        assert_eq!(told, format!("In the body: {expected}"), "{body}");
+    }
+    for (count, expected) in [
+        ("-1", "-1 is not from 0 to 1000, the most exchanges that the journal keeps."),
+        (
+            "1001",
+            "1001 is not from 0 to 1000, the most exchanges that the journal keeps; raise --max-exchanges to wait for \
+             more.",
+        ),
+        (too_large, "99999999999999999999 is too large; write a smaller number."),
+    ] {
+        let told = detail(&api.get(&format!("/__admin/requests/wait?timeout=1ms&count={count}")).await);
+        assert_eq!(told, format!("In the query: count: {expected}"));
+    }
+    let body = r#"{"subject": "sam@example.com", "answer": -1}"#;
+    let told = detail(&send(&api, "PUT", "/__admin/scenarios/flaky/state", body).await);
+    assert!(told.starts_with("In the body: /answer: -1 is not from 0 to "), "{told}");
+}
+
+#[tokio::test]
+async fn a_fault_in_a_scenario_of_a_body_has_a_pointer() {
+    let api = Api::new();
+    for (scenarios, expected) in [
+        (r#"{"name":"a","answers":[{"http_status":99}]}"#, "/0/answers/0/http_status: 99 is not from 200 to 599"),
+        (r#"{"name":"a","answers":[{"outcom":"success"}]}"#, "/0/answers/0/outcom: unknown key \"outcom\""),
+        (r#"{"name":"a","answers":[{},{"outcome":"succes"}]}"#, "/0/answers/1/outcome: \"succes\" is not one of "),
+        (r#"{"name":"a","answers":[{}]},{"name":"b","answers":[{"delay":5}]}"#, "/1/answers/0/delay: 5 has no unit"),
+        (r#"{"name":"a","answers":[{}],"match":{"a/b":1}}"#, "/0/match/a~1b: unknown key \"a/b\""),
+        (r#"{"name":"a","answers":[{"set":{"a":"{{ nothing }}"}}]}"#, "/0/answers/0/set/a: the template "),
+        (r#"{"name":"a"}"#, "/0: the key \"answers\" is missing"),
+        (r#"{"answers":[{}]}"#, "/0: the key \"name\" is missing"),
+        (r#"{"name":"a","answers":[{"fault":"hang"}]}"#, "/0/answers/0/fault: an object is wanted here"),
+        ("5", "/0: an object is wanted here"),
+    ] {
+        for (before, between) in [("", ""), ("\n\n  ", "\n")] {
+            let body = format!("{{{before}\"name\":{between}\"x\",\"scenarios\":{before}[{scenarios}]}}");
+            let told = detail(&send(&api, "POST", "/__admin/sandboxes", &body).await);
+            assert!(told.starts_with(&format!("In the body: /scenarios{expected}")), "{body}: {told}");
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_word_of_a_setting_draws_the_nearest() {
+    let api = Api::new();
+    for (settings, expected) in [
+        (r#"{"auth": "stric"}"#, "auth: \"stric\" is not one of \"open\", \"strict\"; did you mean \"strict\"?"),
+        (r#"{"on_decline": "viod"}"#, "; did you mean \"void\"?"),
+        (r#"{"inspakt_http_status": "sematic"}"#, "; did you mean \"semantic\"?"),
+        (r#"{"assertion_names": "Optional"}"#, "; did you mean \"optional\"?"),
+        (r#"{"auth": "basic"}"#, "\"basic\" is not one of \"open\", \"strict\"."),
+        (r#"{"auth": ["open"]}"#, "auth: a list is not one of \"open\", \"strict\"."),
+        (r#"{"session_ttl": {"a": 1}}"#, "session_ttl: an object is not a span of time; "),
+    ] {
+        let told = detail(&send(&api, "POST", "/__admin/sandboxes", &format!("{{\"settings\": {settings}}}")).await);
+        assert!(told.starts_with("In the body: /settings/") && told.contains(expected), "{told}");
+    }
+    send(&api, "POST", "/__admin/sandboxes", r#"{"name": "a"}"#).await;
+    let mut snapshot = api.get("/__admin/sandboxes/a/snapshot").await.json();
+    snapshot["settings"]["auth"] = json!("stric");
+    let told = detail(&send(&api, "POST", "/__admin/sandboxes/restore?name=b", &snapshot.to_string()).await);
+    assert!(told.starts_with("In the body: /settings/auth: ") && told.ends_with("did you mean \"strict\"?"), "{told}");
+}

@@ -12,6 +12,9 @@ use std::{collections::HashSet, fmt};
 /// What any body must be.
 const WANTED: &str = "a JSON object";
 
+/// What a body that is nested too deeply must be. The parser's limit is the contract's.
+const SHALLOW: &str = "a JSON object of at most 127 levels";
+
 pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Violation::body(WANTED, "empty"));
@@ -29,8 +32,13 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
     };
     read_json(body).map_err(|error| {
         let position = position(&error, text);
-        let came = explain(&error, text, position);
-        Violation { position: Some(position), ..Violation::body(WANTED, &came) }
+        let violation = if error.to_string().starts_with("recursion limit") {
+            let Position { line, column } = position;
+            Violation::body(SHALLOW, &format!("nested deeper, at line {line}, column {column}"))
+        } else {
+            Violation::body(WANTED, &explain(&error, text, position))
+        };
+        Violation { position: Some(position), ..violation }
     })
 }
 
@@ -52,8 +60,6 @@ fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Pos
     let has = |words: &str| message.starts_with(words);
     let what = if has("trailing comma") {
         "a trailing comma".to_owned()
-    } else if has("recursion limit") {
-        "more than 127 levels of nesting".to_owned()
     } else if has("trailing characters") {
         "something after the end of the JSON value".to_owned()
     } else if has("key must be a string") {
