@@ -60,7 +60,7 @@ pub enum ClockError {
     #[error("{to} is before the sandbox's present, {now}; a clock only moves forward")]
     Backwards { to: Timestamp, now: Timestamp },
     /// The new time is after the year 9999.
-    #[error("the year 9999 is where time ends")]
+    #[error("a clock cannot go beyond the year 9999; give an earlier time")]
     Beyond,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<ReadyFileContent, String> {
     let facts =
         std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {}", io_error::reason(&error))))?;
     if !facts.is_file() {
-        return Err(wrong("not a regular file".to_owned()));
+        return Err(wrong("it is not a regular file; name the file that the server has as --ready-file".to_owned()));
     }
     let mut text = Vec::new();
     let file = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut text));

@@ -103,7 +103,7 @@ impl Forwarded {
             Some(value) => value.to_str().ok().and_then(first_element).ok_or_else(|| {
                 let value = quoted(value.as_bytes());
                 InvalidAddress(format!(
-                    "The Forwarded header {value} is not a list of pairs such as host=mock.test;proto=https."
+                    "The Forwarded header {value} is not a list of pairs; write it as host=mock.test;proto=https."
                 ))
             })?,
         };
@@ -121,7 +121,9 @@ impl Forwarded {
         let scheme = parameter("proto", &X_FORWARDED_PROTO).map(|proto| {
             Scheme::parse(&proto).ok_or_else(|| {
                 let proto = quoted(proto.as_bytes());
-                InvalidAddress(format!("The forwarded protocol {proto} is not http or https."))
+                InvalidAddress(format!(
+                    "The forwarded protocol {proto} is not known; let the proxy send http or https."
+                ))
             })
         });
         // RFC 7239 has no parameter for the port, which is part of the host there.
@@ -131,7 +133,9 @@ impl Forwarded {
             Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
             _ => {
                 let port = quoted(port.as_bytes());
-                Err(InvalidAddress(format!("The forwarded port {port} is not a number from 1 to 65535.")))
+                Err(InvalidAddress(format!(
+                    "The forwarded port {port} is not a number from 1 to 65535; correct it in the proxy."
+                )))
             }
         });
         Ok(Self { scheme: scheme.transpose()?, host: parameter("host", &X_FORWARDED_HOST), port: port.transpose()? })

@@ -118,7 +118,9 @@ fn judge_host(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     for host in header.map(HeaderValue::as_bytes).into_iter().chain(target) {
         let Some((host, _)) = parse_host(host) else {
             let host = quoted(host);
-            return Err(SenderRefusal::Host(format!("the Host {host} is not a host name with an optional port")));
+            return Err(SenderRefusal::Host(format!(
+                "the Host {host} is not a host name with an optional port; send one such as localhost:4747"
+            )));
         };
         if !(host.is_private() || is_listed(app, &host) || is_base_url(app, |(base, _)| *base == host)) {
             return Err(SenderRefusal::Host(format!(

@@ -54,7 +54,7 @@ pub enum RestoreError {
     #[error(transparent)]
     Create(#[from] CreateError),
     /// Two documents of the snapshot have one id or one key.
-    #[error("two of the snapshot's {0} have the same id, or the same handoff_id")]
+    #[error("two of the snapshot's {0} have the same id, or the same handoff_id; remove one of them")]
     Twice(&'static str),
     /// An envelope of the snapshot is impossible.
     #[error("the envelope {0} cannot be restored: {1}")]

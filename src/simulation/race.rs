@@ -60,15 +60,15 @@ pub struct Race {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RaceError {
-    #[error("a race needs one agent at least")]
+    #[error("a race needs at least one agent; add one")]
     NoAgents,
     #[error("{0} agents are too many for a race; it can have at most {MOST_RACERS}")]
     TooManyAgents(usize),
     /// Two agents have one email (G10).
-    #[error("two agents have the email {0:?}; each needs one of its own")]
+    #[error("two agents have the email {0:?}; give each its own")]
     DuplicateAgent(String),
     /// Envelopes expire after 1 to 90 days (G6).
-    #[error("the expiration period is from 1 to 90 days, and not {0}")]
+    #[error("{0} is not from 1 to 90 days")]
     Period(i64),
     /// The envelope has no recipient whose agents could still become primary.
     #[error("no recipient of the envelope is open to a race")]
@@ -77,7 +77,7 @@ pub enum RaceError {
     #[error("{}", .0.description())]
     Refused(Refusal),
     /// No runs, or too many.
-    #[error("{0} runs are not from 1 to {MOST_RUNS}")]
+    #[error("{0} is not from 1 to {MOST_RUNS} runs")]
     Runs(u32),
 }
 

@@ -89,7 +89,10 @@ async fn a_body_of_very_many_values_is_refused_unread() {
         for path in ["/__admin/clients", "/__admin/clients/client_0/keys", "/__admin/sandboxes"] {
             let answer = api.send(post(path, format!("{{\"jwks\":{{\"keys\":{list}}}}}"))).await;
             assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
-            assert_eq!(detail(&answer), "The body holds more than 100000 JSON values, the limit of this endpoint.");
+            assert_eq!(
+                detail(&answer),
+                "The body holds more than 100000 JSON values, the limit of this endpoint; send fewer."
+            );
         }
         for path in [CREATE, "/api/v1/key/envelopes", "/api/v1/key/contacts", "/api/v1/key/contact-groups"] {
             let answer = api.send(post(path, format!("{{\"name\":\"NDA\",\"context\":{{\"a\":{list}}}}}"))).await;

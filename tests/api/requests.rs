@@ -101,7 +101,7 @@ async fn a_question_that_cannot_be_meant_is_refused() {
         assert!(answer.json()["detail"].as_str().unwrap().starts_with("In the body: "), "{}", answer.text);
     }
     for (name, value, problem) in [
-        ("match", "{", "In the query: match: it is cut off"),
+        ("match", "{", "In the query: match: it ends too early"),
         ("match", r#"{"mail": "x"}"#, "In the query: match: /mail: unknown member"),
         ("match", r#"{"email": null}"#, "In the query: match: /email: "),
         ("timeout", "soon", "In the query: timeout: \"soon\" is not a span of time"),

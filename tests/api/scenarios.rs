@@ -594,7 +594,7 @@ async fn a_scenario_that_cannot_be_read_is_refused_with_the_place_and_nothing_ch
     let problem = detail("{\"name\": \"s\",\n \"answer\": []}").await;
     assert!(problem.starts_with("The body:2:2: ") && problem.ends_with("\n \"answer\": []}\n ^"), "{problem}");
     let problem = detail("name: t\nanswers: [{}]\n").await;
-    assert_eq!(problem, r#"The scenario calls itself "t", but the path says "s"."#);
+    assert_eq!(problem, r#"The scenario has the name "t", but the path has "s"; write the same name in both."#);
     for nothing in ["", "- 1", "name: s\nanswers: []\n", "name: s\nanswers: [{headers: {X: '{{ nope }}'}}]\n"] {
         assert!(detail(nothing).await.contains("The body:"), "{nothing}");
     }

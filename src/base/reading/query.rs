@@ -106,7 +106,7 @@ pub fn query(text: &str) -> Result<Tree, ReadError> {
             return Err(ReadError::twice(&name));
         }
         if parameters.len() == MOST {
-            return Err(ReadError::problem(format!("there are more than {MOST} parameters")));
+            return Err(ReadError::problem(format!("there are more than {MOST} parameters; send fewer")));
         }
         let value = Readings::of(value).map_err(|error| error.below(&name))?;
         parameters.push((name, Tree::Word(value)));
@@ -131,5 +131,6 @@ fn decode(text: &str) -> Result<String, ReadError> {
             rest = behind;
         }
     }
-    String::from_utf8(bytes).map_err(|_| ReadError::problem(format!("{} is not percent-encoded UTF-8", quoted(text))))
+    String::from_utf8(bytes)
+        .map_err(|_| ReadError::problem(format!("{} is not percent-encoded UTF-8; write %C3%A9 for é", quoted(text))))
 }

@@ -60,11 +60,14 @@ struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 impl<'f> Form<'f> {
     fn read(form: &'f [u8]) -> Result<Self, TokenError> {
         if let Err(error) = std::str::from_utf8(form) {
-            return Err(refuse(&format!("The form is not UTF-8 from byte {} on.", error.valid_up_to())));
+            return Err(refuse(&format!(
+                "The form is not UTF-8 from byte {} on; percent-encode its values.",
+                error.valid_up_to()
+            )));
         }
         let pairs: Vec<_> = form_urlencoded::parse(form).take(MOST + 1).collect();
         if pairs.len() > MOST {
-            return Err(refuse(&format!("The form has more than {MOST} parameters.")));
+            return Err(refuse(&format!("The form has more than {MOST} parameters; send only those of RFC 7523.")));
         }
         for (place, (name, _)) in pairs.iter().enumerate() {
             if pairs[..place].iter().any(|(earlier, _)| earlier == name) {

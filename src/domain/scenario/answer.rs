@@ -184,7 +184,12 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
             (OutcomeName::Error, description) => Outcome::Obstacle(Obstacle::Error {
                 description: description.map_or("A scenario asks for an error.".into(), Into::into),
             }),
-            (_, Some(_)) => return Err("only an answer with \"outcome: error\" has a \"description\"".to_owned()),
+            (_, Some(_)) => {
+                return Err(
+                    "only an answer with \"outcome: error\" has a \"description\"; add that, or remove the key"
+                        .to_owned(),
+                );
+            }
             (OutcomeName::Success, None) => Outcome::Success,
             (OutcomeName::RequireSubscription, None) => Outcome::Obstacle(Obstacle::RequireSubscription),
             (OutcomeName::VerifyEmail, None) => Outcome::Obstacle(Obstacle::VerifyEmail),
@@ -192,7 +197,9 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
         };
         let is_error = matches!(outcome, Outcome::Obstacle(Obstacle::Error { .. }));
         if file.error.is_some() && !is_error {
-            return Err("only an answer with \"outcome: error\" has an \"error\"".to_owned());
+            return Err(
+                "only an answer with \"outcome: error\" has an \"error\"; add that, or remove the key".to_owned()
+            );
         }
         if is_error && (file.expires_in.is_some() || file.scope.is_some()) {
             return Err("an error issues no token; drop \"expires_in\" and \"scope\"".to_owned());

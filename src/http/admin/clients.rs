@@ -179,7 +179,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdAndKid {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<(String, String)>::from_request_parts(parts, state).await {
             Ok(Path((id, kid))) => Ok(Self { id, kid }),
-            Err(_) => Err(Problem::bad_request("In the path: an id is not percent-encoded UTF-8.")),
+            Err(_) => Err(Problem::bad_request("In the path: an id is not percent-encoded UTF-8; write %C3%A9 for é.")),
         }
     }
 }

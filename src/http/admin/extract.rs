@@ -94,7 +94,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let limit = app.settings.max_admin_body.max(MOST_RESTORED);
         let limited = match limit {
-            MOST_RESTORED => "the limit of a snapshot",
+            MOST_RESTORED => "the limit of a snapshot unless --max-admin-body is larger",
             _ => "the limit that --max-admin-body sets",
         };
         let body = read_within(request, limit, limited, &app.bodies.control).await?;
@@ -167,7 +167,8 @@ async fn parse<T: Send + 'static>(
     let parse = move || {
         let ReadBody { bytes: text, lease } = body;
         if has_more_values_than(most, &text) {
-            let detail = format!("The body holds more than {most} JSON values, the limit of this endpoint.");
+            let detail =
+                format!("The body holds more than {most} JSON values, the limit of this endpoint; send fewer.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         let shows = |example: &&str, error: &ReadError| {
@@ -203,7 +204,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(id)) => Ok(Self(id)),
-            Err(_) => Err(Problem::bad_request("In the path: the id is not percent-encoded UTF-8.")),
+            Err(_) => {
+                Err(Problem::bad_request("In the path: the id is not percent-encoded UTF-8; write %C3%A9 for é."))
+            }
         }
     }
 }

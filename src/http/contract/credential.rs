@@ -95,7 +95,9 @@ fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
         return Err(malformed("There is more than one Authorization header; send one."));
     }
     let Some((scheme, token)) = credential.to_str().ok().map(|text| text.split_once(' ').unwrap_or((text, ""))) else {
-        return Err(malformed("The Authorization header holds characters that no token has."));
+        return Err(malformed(
+            "The Authorization header holds characters that no token has; send Authorization: Bearer ACCESS_TOKEN in ASCII.",
+        ));
     };
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(malformed(

@@ -49,7 +49,7 @@ pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Req
     let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers).await);
     let (exchange, parts, body) = record::open(&app, incoming, sandbox);
     body::drain(body);
-    let problem = format!("{} is not allowed here; a token is asked for with POST.", brief(parts.method.as_str()));
+    let problem = format!("{} is not allowed here; use POST.", brief(parts.method.as_str()));
     let failure = TokenFailure::refused(StatusCode::METHOD_NOT_ALLOWED, &problem);
     exchange.answer(ready(Err(failure.with_header(header::ALLOW, HeaderValue::from_static("POST"))))).await
 }
@@ -156,7 +156,7 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     }
     match first.to_str() {
         Ok(text) => Ok(Some(text)),
-        Err(_) => refuse("The Authorization header holds characters that no credential has."),
+        Err(_) => refuse("The Authorization header holds characters that no credential has; send Basic and base64."),
     }
 }
 

@@ -27,13 +27,14 @@ pub enum SigningError {
     /// A contact would have neither an email nor a phone.
     #[error("The contact {:?} would have neither an email nor a phone; give one of them.", brief(.0))]
     NoAddress(String),
-    #[error("The agent at place {0} has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".")]
+    #[error("Agent {} in the list has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".", .0 + 1)]
     NoSource(usize),
     #[error(
-        "The agent at place {0} has more than one source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\"."
+        "Agent {} in the list has more than one source; give only one of \"info\", \"contactId\", \"userId\" and \"groupId\".",
+        .0 + 1
     )]
     SeveralSources(usize),
-    #[error("There is a user {:?} already.", brief(.0))]
+    #[error("There is a user {:?} already; choose another id, or delete that one first.", brief(.0))]
     UserExists(String),
     /// The rules refuse it.
     #[error("{}", refusal.description())]

@@ -152,10 +152,7 @@ mod tests {
                 "agents:\n  - { name: A, email: a@example.com }\n  - { name: B, email: A@example.com }\n",
                 "race.yaml:3:5: two agents have the email",
             ),
-            (
-                "expiration_period_days: 91\nagents: [{ name: Alice }]\n",
-                "race.yaml:1:25: the expiration period is from 1 to 90",
-            ),
+            ("expiration_period_days: 91\nagents: [{ name: Alice }]\n", "race.yaml:1:25: 91 is not from 1 to 90 days"),
             (
                 "agents: [{ name: Alice, email: alice }]\n",
                 "race.yaml:1:10: \"email\" is \"alice\", which is not an email",

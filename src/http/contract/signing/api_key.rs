@@ -68,7 +68,8 @@ impl ShownKey {
             }
             (FoundSandbox::Unknown, Auth::Strict) => Err(ApiError::unauthorized(
                 "ApiKey.Unknown",
-                "The API key is no sandbox's, and --auth strict lets no other pass.",
+                "The API key does not belong to a sandbox, and --auth strict accepts no other; POST /__admin/sandboxes makes a \
+                 sandbox with a key.",
             )),
         }
     }
