@@ -274,6 +274,16 @@ async fn no_algorithm_but_rs256_is_believed() {
                 docendorse_mock::domain::oauth::signing_input(r#"{"alg":"RS256"}"#, doubled.as_bytes())
             )
         }),
+        ("half of a character", {
+            let half = claims.to_string().replacen('{', r#"{"note":"\ud83d","#, 1);
+            let signed = docendorse_mock::domain::oauth::signing_input(r#"{"alg":"RS256"}"#, half.as_bytes());
+            format!("{signed}.{signature}")
+        }),
+        ("an unknown escape", {
+            let escape = claims.to_string().replacen('{', r#"{"note":"\q","#, 1);
+            let signed = docendorse_mock::domain::oauth::signing_input(r#"{"alg":"RS256"}"#, escape.as_bytes());
+            format!("{signed}.{signature}")
+        }),
         ("too long", "x".repeat(20_000)),
     ] {
         let answer = ask(&api, &[("assertion", &assertion)]).await;

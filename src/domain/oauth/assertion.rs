@@ -173,8 +173,8 @@ impl<'t> Assertion<'t> {
         match header.get("typ") {
             None => bench.tell("typ", Verdict::Absent),
             Some(Value::String(typ)) if typ.eq_ignore_ascii_case("JWT") => bench.tell("typ", Verdict::Accepted),
-            Some(Value::String(typ)) => bench.refuse("typ", format!("it is {}; 'JWT' is wanted", Quoted(typ))),
-            Some(other) => bench.refuse("typ", format!("it is {}; 'JWT' is wanted", kind(other))),
+            Some(Value::String(typ)) => bench.refuse("typ", format!("it is {}; expected 'JWT'", Quoted(typ))),
+            Some(other) => bench.refuse("typ", format!("it is {}; expected 'JWT'", kind(other))),
         }
         if header.contains_key("crit") {
             bench.refuse("crit", "it names extensions, of which none is understood here; leave it out".to_owned());
@@ -203,7 +203,7 @@ impl<'t> Assertion<'t> {
             None => None,
             Some(Value::String(kid)) => Some(kid.as_str()),
             Some(other) => {
-                bench.refuse("kid", format!("it is {}; a string is wanted", kind(other)));
+                bench.refuse("kid", format!("it is {}; expected a string", kind(other)));
                 return bench.tell("signature", Verdict::Unjudged);
             }
         };
@@ -215,7 +215,14 @@ impl<'t> Assertion<'t> {
         match kid {
             Some(kid) if candidates.is_empty() && !client.keys.is_empty() => {
                 let known: Vec<_> = client.keys.iter().map(|key| Quoted(key.kid()).to_string()).collect();
-                bench.refuse("kid", format!("{} names none of the client's keys: {}", Quoted(kid), known.join(", ")));
+                bench.refuse(
+                    "kid",
+                    format!(
+                        "{} names none of the client's keys, which are {}; send one of them, or leave kid out",
+                        Quoted(kid),
+                        known.join(", ")
+                    ),
+                );
                 return bench.tell("signature", Verdict::Unjudged);
             }
             Some(_) if candidates.is_empty() => bench.tell("kid", Verdict::Unjudged),
@@ -229,8 +236,14 @@ impl<'t> Assertion<'t> {
         let judged = match candidates[..] {
             [] => Err("the client has no public key that it could be verified with; register one".to_owned()),
             _ if candidates.iter().any(|key| key.verifies(signed, &self.jws.signature)) => Ok(()),
-            [key] => Err(format!("it does not verify with the client's key {}", Quoted(key.kid()))),
-            _ => Err(format!("it does not verify with any of the client's {} keys", candidates.len())),
+            [key] => Err(format!(
+                "it does not verify with the client's key {}; sign with its private key, or register the key that signed",
+                Quoted(key.kid())
+            )),
+            _ => Err(format!(
+                "it does not verify with any of the client's {} keys; sign with the private key of one, or register the key that signed",
+                candidates.len()
+            )),
         };
         bench.judge("signature", judged);
     }
@@ -238,16 +251,15 @@ impl<'t> Assertion<'t> {
 
 fn not_rs256(alg: Option<&Value>) -> String {
     match alg {
-        None => "it is missing; 'RS256' is wanted".to_owned(),
+        None => "it is missing; expected 'RS256'".to_owned(),
         Some(Value::String(none)) if none.eq_ignore_ascii_case("none") => {
-            "it is 'none', but an assertion without a signature proves nothing; 'RS256' is wanted".to_owned()
+            "it is 'none', but an assertion without a signature proves nothing; expected 'RS256'".to_owned()
         }
-        Some(Value::String(symmetric)) if symmetric.starts_with("HS") => format!(
-            "it is {}, for which the public key would have to be a secret; 'RS256' is wanted",
-            Quoted(symmetric)
-        ),
-        Some(Value::String(other)) => format!("it is {}; 'RS256' is wanted", Quoted(other)),
-        Some(other) => format!("it is {}; 'RS256' is wanted", kind(other)),
+        Some(Value::String(symmetric)) if symmetric.starts_with("HS") => {
+            format!("it is {}, for which the public key would have to be a secret; expected 'RS256'", Quoted(symmetric))
+        }
+        Some(Value::String(other)) => format!("it is {}; expected 'RS256'", Quoted(other)),
+        Some(other) => format!("it is {}; expected 'RS256'", kind(other)),
     }
 }
 

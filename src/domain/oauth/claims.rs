@@ -31,13 +31,13 @@ pub(super) fn kind(value: &Value) -> &'static str {
 /// A claim that must be a non-empty string.
 pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str, what: &str) -> Result<&'c str, String> {
     match claims.get(name) {
-        None => Err(format!("it is missing; {what} is wanted")),
-        Some(Value::String(text)) if text.trim().is_empty() => Err(format!("it is empty; {what} is wanted")),
+        None => Err(format!("it is missing; expected {what}")),
+        Some(Value::String(text)) if text.trim().is_empty() => Err(format!("it is empty; expected {what}")),
         Some(Value::String(text)) if text.chars().count() > LONGEST => {
-            Err(format!("it has {} characters; at most {LONGEST} are accepted", text.chars().count()))
+            Err(format!("it has {} characters; shorten it to at most {LONGEST}", text.chars().count()))
         }
         Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(format!("it is {}; {what}, a string, is wanted", kind(other))),
+        Some(other) => Err(format!("it is {}; expected {what}, as a string", kind(other))),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn judge_sub(claims: &Map<String, Value>, bench: &mut Bench, advices:
 }
 
 pub(super) fn judge_aud(claims: &Map<String, Value>, audience: &str, token_url: &str, bench: &mut Bench) {
-    let wanted = format!("'{audience}' is wanted");
+    let wanted = format!("expected '{audience}'");
     let is_ours = |aud: &Value| aud.as_str() == Some(audience);
     let judged = match claims.get("aud") {
         None => Err(format!("it is missing; {wanted}")),
@@ -84,7 +84,10 @@ pub(super) fn judge_email(claims: &Map<String, Value>, ascii_only: bool, bench: 
             advices.push(advice("/email", "internationalised_email", message));
             Ok(())
         }
-        Some(problem) => Err(format!("it is {}, which is not an email address: {problem}", Quoted(email))),
+        Some(problem) => Err(format!(
+            "it is {}, which is not an email address: {problem}; send one such as sam@example.com",
+            Quoted(email)
+        )),
     });
     bench.judge("email", judged);
 }
@@ -98,9 +101,9 @@ pub(super) fn judge_name(
 ) {
     match claims.get(name) {
         Some(Value::String(_)) => bench.tell(name, Verdict::Accepted),
-        Some(other) => bench.refuse(name, format!("it is {}; a string is wanted", kind(other))),
+        Some(other) => bench.refuse(name, format!("it is {}; expected a string", kind(other))),
         None if is_required => {
-            bench.refuse(name, "it is missing; a string is wanted, unless --assertion-names is optional".to_owned());
+            bench.refuse(name, "it is missing; expected a string, unless --assertion-names is optional".to_owned());
         }
         None => {
             advices.push(advice(&format!("/{name}"), "missing_name", "is missing; the vendor's guide requires it"));
@@ -115,12 +118,12 @@ pub(super) fn judge_scope(claims: &Map<String, Value>, client: Option<&Client>, 
         bench.refuse_as(ErrorCode::InvalidScope, "scope", why);
         None
     };
-    let wanted = "the scopes asked for, such as 'openid agent_sessions:create',";
+    let wanted = "expected the scopes in one string, such as 'openid agent_sessions:create'";
     let text = match claims.get("scope") {
-        None => return refuse(bench, format!("it is missing; {wanted} are wanted")),
+        None => return refuse(bench, format!("it is missing; {wanted}")),
         Some(Value::String(text)) => text,
-        Some(Value::Array(_)) => return refuse(bench, format!("it is a list; {wanted} in one string are wanted")),
-        Some(other) => return refuse(bench, format!("it is {}; {wanted} in one string are wanted", kind(other))),
+        Some(Value::Array(_)) => return refuse(bench, format!("it is a list; {wanted}")),
+        Some(other) => return refuse(bench, format!("it is {}; {wanted}", kind(other))),
     };
     match Scopes::read(text) {
         // In the quotes of the other verdicts.

@@ -54,10 +54,10 @@ pub(super) fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
                 "its \"kty\" is {other:?}; assertions are signed with RS256, which takes \"RSA\""
             )));
         }
-        None => return Err(KeyError::new("its \"kty\" is missing; \"RSA\" is wanted")),
+        None => return Err(KeyError::new("its \"kty\" is missing; expected \"RSA\"")),
     }
     if let Some(other) = text("use")?.filter(|purpose| *purpose != "sig") {
-        return Err(KeyError::new(format!("its \"use\" is {other:?}; a key for signatures, \"sig\", is wanted")));
+        return Err(KeyError::new(format!("its \"use\" is {other:?}; expected \"sig\", a key for signatures")));
     }
     if let Some(other) = text("alg")?.filter(|algorithm| *algorithm != "RS256") {
         return Err(KeyError::new(format!("its \"alg\" is {other:?}; assertions are signed with \"RS256\"")));
@@ -65,10 +65,12 @@ pub(super) fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
     if let Some(operations) = jwk.get("key_ops")
         && !operations.as_array().is_some_and(|operations| operations.iter().any(|one| one == "verify"))
     {
-        return Err(KeyError::new(format!("its \"key_ops\" are {operations}, and \"verify\" is not among them")));
+        return Err(KeyError::new(format!(
+            "its \"key_ops\" are {operations}, without \"verify\"; add it, or leave key_ops out"
+        )));
     }
     let number = |name: &str| {
-        let text = text(name)?.ok_or_else(|| KeyError::new(format!("its {name:?} is missing")))?;
+        let text = text(name)?.ok_or_else(|| KeyError::new(format!("its {name:?} is missing; add it")))?;
         base64url(text).map_err(|problem| KeyError::new(format!("its {name:?} is not base64url: {problem}")))
     };
     PublicKey::from_components(&number("n")?, &number("e")?, text("kid")?)

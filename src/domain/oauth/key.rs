@@ -92,7 +92,8 @@ impl PublicKey {
         }
         let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
             let objection = objection(text, &error);
-            KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\"{objection}"))
+            let fix = if objection.is_empty() { "; give the whole text of the key file" } else { "" };
+            KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\"{objection}{fix}"))
         })?;
         match label {
             "PUBLIC KEY" => Self::from_spki(&der),
@@ -108,7 +109,7 @@ impl PublicKey {
                 Self::from_spki(&certificate.tbs_certificate().subject_public_key_info().to_der().map_err(damaged)?)
             }
             label => Err(KeyError::new(format!(
-                "its PEM block is a {label:?}; a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE is wanted"
+                "its PEM block is a {label:?}; expected a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE"
             ))),
         }
     }
@@ -124,7 +125,9 @@ impl PublicKey {
             )));
         }
         let bits = spki.subject_public_key.as_bytes();
-        Self::from_pkcs1(bits.ok_or_else(|| KeyError::new("its bit string is not a whole number of bytes"))?)
+        Self::from_pkcs1(
+            bits.ok_or_else(|| KeyError::new("its bit string is not a whole number of bytes; make a new key"))?,
+        )
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
@@ -139,13 +142,13 @@ impl PublicKey {
         let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
         if !BITS.contains(&bits) {
             return Err(KeyError::new(format!(
-                "it is an RSA key of {bits} bits; from {} to {} are taken",
+                "it is an RSA key of {bits} bits; use one of {} to {} bits",
                 BITS.start(),
                 BITS.end()
             )));
         }
         if modulus.last().is_some_and(|last| last % 2 == 0) {
-            return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it"));
+            return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it; make a new key"));
         }
         // With an exponent of one, every signature would prove itself; an even exponent is not an RSA key's.
         if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {

@@ -60,7 +60,7 @@ impl SigningKey {
             "EC PRIVATE KEY" => return Err(not_rsa("an elliptic-curve key")),
             other => {
                 return Err(KeyError::new(format!(
-                    "its PEM block is a {other:?}; a PRIVATE KEY (PKCS#8) or an RSA PRIVATE KEY (PKCS#1) is wanted"
+                    "its PEM block is a {other:?}; expected a PRIVATE KEY (PKCS#8) or an RSA PRIVATE KEY (PKCS#1)"
                 )));
             }
         };

@@ -71,7 +71,7 @@ impl<'f> Form<'f> {
         }
         for (place, (name, _)) in pairs.iter().enumerate() {
             if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
-                return Err(refuse(&format!("The parameter {} is there more than once.", Quoted(name))));
+                return Err(refuse(&format!("The parameter {} is given more than once; send it once.", Quoted(name))));
             }
         }
         Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
@@ -176,8 +176,8 @@ mod tests {
             ("grant_type=&assertion=x", None, "invalid_request: grant_type is missing"),
             ("grant_type=authorization_code", None, "unsupported_grant_type: There is no grant 'authorization_code'"),
             (GRANT, None, "invalid_request: assertion is missing"),
-            ("GRANT&assertion=x&assertion=x", None, "The parameter 'assertion' is there more than once"),
-            ("GRANT&assertion=x&extra=&extra=", None, "The parameter 'extra' is there more than once"),
+            ("GRANT&assertion=x&assertion=x", None, "The parameter 'assertion' is given more than once; send it once"),
+            ("GRANT&assertion=x&extra=&extra=", None, "The parameter 'extra' is given more than once; send it once"),
             ("GRANT&assertion=x&client_secret=s", None, "client_secret is given without client_id"),
             ("GRANT&assertion=x&client_secret=s&client_id=a", Some(&*basic), "one way is allowed at a time"),
             ("GRANT&assertion=x&client_id=b", Some(&*basic), "but the Authorization header names 'a'"),

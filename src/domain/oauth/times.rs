@@ -69,9 +69,12 @@ impl Times {
             #[expect(clippy::cast_precision_loss, reason = "five minutes are exact")]
             let longest = LONGEST_LIFE as f64;
             match life {
-                Some(life) if life <= 0.0 => Err(format!("it is {} and not after iat", time(exp))),
+                Some(life) if life <= 0.0 => Err(format!(
+                    "it is {}, which is not after iat; set it to at most {LONGEST_LIFE} s after iat",
+                    time(exp)
+                )),
                 Some(life) if life > longest => {
-                    Err(format!("it is {} s after iat; it must be at most {LONGEST_LIFE} s after", rounded(life)))
+                    Err(format!("it is {} s after iat; it must be at most {LONGEST_LIFE} s after iat", rounded(life)))
                 }
                 _ if seconds(now) >= exp + skew.as_secs_f64() => {
                     let ago = rounded(seconds(now) - exp);
@@ -104,11 +107,9 @@ fn begun(at: f64, now: Timestamp, skew: SignedDuration) -> Result<(), String> {
 
 fn no_time(value: Option<&Value>) -> String {
     match value {
-        None => "it is missing; a number of seconds since 1970 is wanted".to_owned(),
-        Some(Value::String(_)) => {
-            "it is a string; a number of seconds since 1970, without quotes, is wanted".to_owned()
-        }
-        Some(other) => format!("it is {}; a number of seconds since 1970 is wanted", super::claims::kind(other)),
+        None => "it is missing; expected a number of seconds since 1970".to_owned(),
+        Some(Value::String(_)) => "it is a string; expected a number of seconds since 1970, without quotes".to_owned(),
+        Some(other) => format!("it is {}; expected a number of seconds since 1970", super::claims::kind(other)),
     }
 }
 
