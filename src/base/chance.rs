@@ -269,7 +269,7 @@ impl<const MOST: u64> TryFrom<WrittenDelay<MOST>> for Delay<MOST> {
         match drawn {
             WrittenDelay::Uniform(spans) => match spans[..] {
                 [Stretch(least), Stretch(most)] if least <= most => Ok(Self::Uniform(least, most)),
-                _ => Err("\"uniform\" takes two spans, the shorter one first"),
+                _ => Err("\"uniform\" takes two spans, the shorter one first, such as [1s, 2s]"),
             },
             WrittenDelay::Lognormal(Lognormal { median: Stretch(median), sigma }) if (0.0..=10.0).contains(&sigma) => {
                 Ok(Self::Lognormal { median, sigma })

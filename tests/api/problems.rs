@@ -459,8 +459,8 @@ async fn a_fault_in_a_scenario_of_a_body_has_a_pointer() {
         (r#"{"name":"a","answers":[{"set":{"a":"{{ nothing }}"}}]}"#, "/0/answers/0/set/a: the template "),
         (r#"{"name":"a"}"#, "/0: the key \"answers\" is missing"),
         (r#"{"answers":[{}]}"#, "/0: the key \"name\" is missing"),
-        (r#"{"name":"a","answers":[{"fault":"hang"}]}"#, "/0/answers/0/fault: an object is wanted here"),
-        ("5", "/0: an object is wanted here"),
+        (r#"{"name":"a","answers":[{"fault":"hang"}]}"#, "/0/answers/0/fault: expected an object"),
+        ("5", "/0: expected an object"),
     ] {
         for (before, between) in [("", ""), ("\n\n  ", "\n")] {
             let body = format!("{{{before}\"name\":{between}\"x\",\"scenarios\":{before}[{scenarios}]}}");

@@ -184,7 +184,7 @@ async fn yaml_that_is_read_as_another_value_is_refused() {
         ("set: {404: x}", "the key \"404\" is not a text in YAML; quote it"),
         ("set: {true: x}", "the key \"true\" is not a text"),
         ("set: {~: x}", "drop the key"),
-        ("set: {[a]: x}", "a text or another single value is wanted here"),
+        ("set: {[a]: x}", "expected a single value"),
         ("set: {zip: !!int \"012\"}", "a whole number"),
         ("set: {zip: !!binary aGk=}", "a tag"),
         ("headers: {X-Zip: 01234}", "quote it"),

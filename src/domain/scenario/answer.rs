@@ -102,13 +102,13 @@ impl ScriptedAnswer {
         };
         match endpoint {
             ScenarioEndpoint::Handoff if self.token != TokenTerms::default() => Err(
-                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; say \"endpoint: token\", or drop them",
+                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; write \"endpoint: token\", or drop them",
             ),
             ScenarioEndpoint::Token if is_obstacle => {
                 Err("the token endpoint has no such outcome; write \"success\" or \"error\"")
             }
             ScenarioEndpoint::Token if waits_for_actor => {
-                Err("the token endpoint waits for no actor; \"until\" takes \"attempts\" or \"after\" here")
+                Err("the token endpoint does not wait for an actor; \"until\" takes \"attempts\" or \"after\" here")
             }
             ScenarioEndpoint::Handoff | ScenarioEndpoint::Token => Ok(()),
         }

@@ -30,7 +30,7 @@ impl Decimal {
 
     /// Reads the number that a deserializer hands over as the bytes of its text.
     pub(super) fn of_bytes<E: Error>(text: &[u8]) -> Result<Self, E> {
-        std::str::from_utf8(text).ok().and_then(Self::parse).ok_or_else(|| E::custom("a number is wanted here"))
+        std::str::from_utf8(text).ok().and_then(Self::parse).ok_or_else(|| E::custom("expected a number"))
     }
 
     /// How many bytes its text has.
@@ -161,16 +161,16 @@ impl<'de> Deserialize<'de> for Decimal {
             }
 
             fn visit_f64<E: Error>(self, value: f64) -> Result<Decimal, E> {
-                let number = Number::from_f64(value).ok_or_else(|| E::custom("a number is wanted here"))?;
+                let number = Number::from_f64(value).ok_or_else(|| E::custom("expected a number"))?;
                 Ok(Decimal::from(&number))
             }
 
             fn visit_str<E: Error>(self, _: &str) -> Result<Decimal, E> {
-                Err(E::custom("a number is wanted here"))
+                Err(E::custom("expected a number"))
             }
 
             fn visit_bool<E: Error>(self, _: bool) -> Result<Decimal, E> {
-                Err(E::custom("a number is wanted here"))
+                Err(E::custom("expected a number"))
             }
         }
         deserializer.deserialize_newtype_struct(EXACT, DecimalVisitor)

@@ -71,10 +71,10 @@ fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
     let (name, value) = word.split_once(':').unwrap_or_default();
     if expected == "mapping start" && is_name(name) && !value.is_empty() {
         let value = brief(value.trim_end_matches([',', '}', ']']));
-        return Some(format!("an object is wanted here; write a space behind the colon: {name}: {value}"));
+        return Some(format!("expected an object; write a space after the colon: {name}: {value}"));
     }
     if expected == "sequence start" && word.len() > 1 && word.starts_with('-') {
-        return Some("a list is wanted here; write a space behind the dash".to_owned());
+        return Some("expected a list; write a space after the dash".to_owned());
     }
     let number = word.split([',', '}', ']']).next().unwrap_or_default();
     let is_below = |ty: &str| ty.starts_with('u') && number.starts_with('-');
@@ -138,7 +138,7 @@ fn options() -> Options {
 /// What is wrong, in the words of this crate where there are any.
 fn problem(error: &Error) -> String {
     match error {
-        Error::Eof { .. } => "the file is empty, or ends too early".to_owned(),
+        Error::Eof { .. } => "the file is empty, or ends too early; write a scenario, such as name: mine and answers: [{ outcome: success }]".to_owned(),
         Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
         Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
             Some(option) => format!("unknown key {}; did you mean {option:?}?", quoted(field)),
@@ -149,21 +149,21 @@ fn problem(error: &Error) -> String {
             let meant = nearest(variant, expected).map_or(String::new(), |word| format!("; did you mean {word:?}?"));
             format!("{} is not one of {}{meant}", quoted(variant), options.join(", "))
         }
-        Error::Unexpected { expected: "mapping start", .. } => "an object is wanted here".to_owned(),
-        Error::Unexpected { expected: "sequence start", .. } => "a list is wanted here".to_owned(),
+        Error::Unexpected { expected: "mapping start", .. } => "expected an object".to_owned(),
+        Error::Unexpected { expected: "sequence start", .. } => "expected a list".to_owned(),
         // Of a text, a number and a boolean alike.
         Error::Unexpected { expected: "string scalar", .. } => {
-            "a text or another single value is wanted here, not a list or an object".to_owned()
+            "expected a single value, not a list or an object".to_owned()
         }
         Error::NullIntoString { .. } => MISSING.to_owned(),
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => "a word is wanted here, not a list".to_owned(),
-        Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => "a word is wanted here, not an object".to_owned(),
-        Error::UnexpectedValueForUnitEnumVariant { .. } => "a word is wanted here, without a value".to_owned(),
-        Error::InvalidBooleanStrict { .. } => "\"true\" or \"false\" is wanted here".to_owned(),
-        Error::InvalidScalar { ty: "f32" | "f64" | "floating point", .. } => "a number is wanted here".to_owned(),
-        Error::InvalidScalar { ty, .. } if ty.starts_with('i') => "a whole number is wanted here".to_owned(),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => "expected a word, not a list".to_owned(),
+        Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => "expected a word, not an object".to_owned(),
+        Error::UnexpectedValueForUnitEnumVariant { .. } => "expected a word, without a value".to_owned(),
+        Error::InvalidBooleanStrict { .. } => "expected true or false".to_owned(),
+        Error::InvalidScalar { ty: "f32" | "f64" | "floating point", .. } => "expected a number".to_owned(),
+        Error::InvalidScalar { ty, .. } if ty.starts_with('i') => "expected a whole number".to_owned(),
         Error::InvalidScalar { ty, .. } if ty.starts_with('u') => {
-            "a whole number, not below 0, is wanted here".to_owned()
+            "expected a whole number of 0 or more".to_owned()
         }
         Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
             "there is one key too many; this object takes a single one".to_owned()
@@ -179,7 +179,7 @@ fn problem(error: &Error) -> String {
         }
         Error::UnknownAnchor { .. } => "a text cannot begin with * in YAML; write it in quotes".to_owned(),
         Error::Unexpected { expected: "scalar" | "value", .. } => {
-            "a text, a number, true or false is wanted here".to_owned()
+            "expected a text, a number, true or false".to_owned()
         }
         // What is read as an enum, and takes one key.
         Error::SerdeInvalidType { expected, .. } if expected == "enum" => "the object is empty".to_owned(),
@@ -187,7 +187,7 @@ fn problem(error: &Error) -> String {
             "this key cannot be given together with the one before it; remove one of them".to_owned()
         }
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
-            format!("{} is wanted here", wanted_as(expected))
+            format!("expected {}", wanted_as(expected))
         }
         Error::SerdeInvalidLength { len, expected, .. } => {
             format!("a list of {len} is not {}", wanted_as(expected))
@@ -196,7 +196,7 @@ fn problem(error: &Error) -> String {
             format!("the key {} is given twice; give it once", quoted(key))
         }
         Error::DuplicateMappingKey { key: None, .. } => "a key is given twice; give it once".to_owned(),
-        Error::InvalidScalar { .. } => "the value is not of the type that is wanted here".to_owned(),
+        Error::InvalidScalar { .. } => "the value is of the wrong type".to_owned(),
         Error::NonFiniteFloat { value, .. } => {
             format!("{} is not a finite number; quote it to keep the text", quoted(value))
         }

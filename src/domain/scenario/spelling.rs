@@ -102,7 +102,7 @@ fn missing_value(text: &str, mark: Marker) -> String {
     if before.ends_with(':') || rest.starts_with(':') {
         "the value is missing; write null, or another value".to_owned()
     } else {
-        "the value is missing; write one behind a colon, or write a single word without braces".to_owned()
+        "the value is missing; write one after a colon, or write a single word without braces".to_owned()
     }
 }
 

@@ -4,14 +4,16 @@ use crate::base::reading::nearest;
 use serde_saphyr::Error;
 
 /// What each key takes, as it can be copied into a file.
-const EXAMPLES: [(&str, &str); 34] = [
+const EXAMPLES: [(&str, &str); 39] = [
     ("above", "10"),
     ("after", "5m"),
     ("answers", "[{ outcome: success }]"),
     ("at_end", "start_over"),
     ("attempts", "2"),
     ("below", "10"),
+    ("content_type", "text/plain"),
     ("delay", "500ms, or { uniform: [1s, 2s] }"),
+    ("description", "\"The file cannot be read.\""),
     ("dribble", "2s"),
     ("email", "\"*@example.com\""),
     ("endpoint", "token"),
@@ -26,15 +28,18 @@ const EXAMPLES: [(&str, &str); 34] = [
     ("kind", "hang"),
     ("lognormal", "{ median: 1s, sigma: 0.5 }"),
     ("match", "{ email: \"*@example.com\" }"),
+    ("median", "1s"),
     ("outcome", "verify_email"),
     ("parties", "any_one"),
     ("people", "[{ opens: 5m }]"),
     ("per", "actor"),
+    ("pointer", "/facts/metadata/title"),
     ("priority", "10"),
     ("probability", "0.5"),
     ("raw", "{ body: \"a text\" }"),
     ("remove", "[handoff_uri]"),
     ("reopen", "true"),
+    ("set", "{ note: \"a text\" }"),
     ("sigma", "0.5"),
     ("truncate", "10"),
     ("uniform", "[1s, 2s]"),
@@ -73,6 +78,11 @@ pub(super) fn with_example(text: &str, offset: usize, error: &Error, problem: St
         _ => return problem,
     };
     let Some(key) = key_before(before) else { return problem };
+    // A list of predicates in "match", a text in "raw".
+    if key == "body" {
+        let example = if problem == "expected a list" { "[{ pointer: /a, exists: true }]" } else { "\"a text\"" };
+        return format!("{problem}; write one such as {example}");
+    }
     let word = rest.split(|char: char| !char.is_ascii_lowercase() && char != '_').next().unwrap_or_default();
     if key == "fault"
         && let Some(kind) = nearest(word, &FAULTS)

@@ -330,7 +330,7 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
         }
         ErrorKind::InvalidMappingValueWhitespace
         | ErrorKind::InvalidBlockEntryWhitespace
-        | ErrorKind::ExpectedWhitespace => "a space is missing; write one behind a colon and a dash",
+        | ErrorKind::ExpectedWhitespace => "a space is missing; write one after a colon and after a dash",
         ErrorKind::CommentNotSeparated => "a comment needs a space before its #; add it, or write the text in quotes",
         ErrorKind::CommentInterceptedScalar => {
             "a comment inside of a text of several lines; quote the text, or move it"

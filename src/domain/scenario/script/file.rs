@@ -42,7 +42,7 @@ impl Scenario {
             if written.per == Some(Per::Handoff) {
                 return wrong(
                     written.name.referenced,
-                    "no handoff asks for a token; \"per\" is \"actor\" or \"all\" here",
+                    "a request for a token has no handoff; write \"per: actor\" or \"per: all\"",
                 );
             }
             if let Some(matcher) = written.matcher.as_ref().filter(|matcher| matcher.value.is_for_handoffs()) {
@@ -263,18 +263,18 @@ answers: [{}]
             ("name: s\nanswers:\n  - set: {a: \"{{ b }}\"}\n", "3:14", "\"b\", which does not exist"),
             ("name: s\nanswers:\n  - {raw: {body: x}, set: {a: 1}}\n", "3", "\"raw\" replaces the whole body"),
             ("name: s\nanswers:\n  - {until: subscribed}\n", "3:5", "nothing follows the last answer"),
-            ("name: s\npriority: high\nanswers: [{}]\n", "2:11", "a whole number is wanted here"),
+            ("name: s\npriority: high\nanswers: [{}]\n", "2:11", "expected a whole number"),
             ("name: s\nmatch:\n  email:\nanswers: [{}]\n", "3:8", "the value is missing"),
             ("name: s\nanswers:\n  - until: {attempts: 1, after: 2s}\n  - {}\n", "3:26", "cannot be given together"),
-            ("name: s\nanswers:\n  - truncate: -1\n", "3:15", "not below 0"),
+            ("name: s\nanswers:\n  - truncate: -1\n", "3:15", "a whole number of 0 or more"),
             ("name: s\nanswers:\n  - delay: {uniform: [1s]}\n", "3:12", "\"uniform\" takes two spans"),
             ("name: s\nmatch: {intent: sign}\nanswers: [{}]\n", "2:17", "unknown intent: \"sign\" is not one of"),
             ("name: s\nparties: all\nanswers: [{}]\n", "2:10", "\"all\" is not one of \"one_each\", \"any_one\""),
-            ("name: s\nreopen: yes\nanswers: [{}]\n", "2:9", "\"true\" or \"false\" is wanted here"),
+            ("name: s\nreopen: yes\nanswers: [{}]\n", "2:9", "expected true or false"),
             ("name: s\nvoids: 5\nanswers: [{}]\n", "2:8", "write 5ms, 5s or 5m"),
             ("name: s\nvoids:\nanswers: [{}]\n", "2:6", "the value is missing"),
             ("name: s\nvoids: {instead_of: signing}\nanswers: [{}]\n", "2:8", "only \"declines\" takes \"instead_of\""),
-            ("name: s\npeople: {opens: 1m}\nanswers: [{}]\n", "2:9", "a list is wanted here"),
+            ("name: s\npeople: {opens: 1m}\nanswers: [{}]\n", "2:9", "expected a list"),
             ("name: s\npeople:\n  - opens: 1.5\nanswers: [{}]\n", "3:12", "write 1.5ms, 1.5s or 1.5m"),
             ("name: s\npeople:\n  - opens: -1\nanswers: [{}]\n", "3:12", "-1 is negative; write a span"),
             ("name: s\npeople:\n  - opens: -1.5\nanswers: [{}]\n", "3:12", "-1.5 is negative"),
@@ -300,7 +300,7 @@ answers: [{}]
             ("name: s\nendpoint: token\nreopen: false\nanswers: [{}]\n", "3:9", "a token opens no envelope"),
             ("name: s\nname: t\nanswers: [{}]\n", "2:1", "the key \"name\" is given twice"),
             ("name: s\nanswers: [\n", "2:10", "the [ that opens here is not closed"),
-            ("- 1\n", "1:1", "an object is wanted here"),
+            ("- 1\n", "1:1", "expected an object"),
             ("", "1:1", "the file is empty"),
         ] {
             let error = refusal(text);

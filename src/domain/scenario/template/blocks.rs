@@ -47,7 +47,7 @@ impl Blocks {
     pub(super) fn branch(&mut self, keyword: &str, start: usize, offset: usize) -> Result<(), Refused> {
         let problem = match self.0.last_mut() {
             Some(block) if block.has_else => {
-                format!("has {{% {keyword} %}} behind the {{% else %}} of the same block; remove one of them")
+                format!("has {{% {keyword} %}} after the {{% else %}} of the same block; remove one of them")
             }
             Some(block) if &*block.keyword == "if" || (&*block.keyword == "for" && keyword == "else") => {
                 block.has_else = keyword == "else";

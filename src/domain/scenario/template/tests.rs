@@ -193,8 +193,8 @@ const PIECES: &[&str] = &[
 fn what_can_never_be_rendered_is_refused_when_it_is_read() {
     for (source, problem) in [
         ("{{ request.", "a {{ that is not closed"),
-        ("{{ nothing }}", "\"nothing\", which does not exist; there is request, actor, now"),
-        ("{{ actor.mail }}", "did you mean \"actor.email\"? There is actor.email, actor.external_user_id"),
+        ("{{ nothing }}", "\"nothing\", which does not exist; known names are request, actor, now"),
+        ("{{ actor.mail }}", "did you mean \"actor.email\"? Known names are actor.email, actor.external_user_id"),
         ("{{ id | shout }}", "the filter \"shout\", which does not exist; known filters are abs, attr"),
         ("{% include 'other' %}", "uses {% include %}, which does not exist"),
         ("{{ namespace() }}", "\"namespace\""),

@@ -8,6 +8,7 @@ use crate::base::{
     reading::{nearest, quoted},
 };
 use minijinja::{Error, ErrorKind};
+use std::borrow::Cow;
 
 /// What a block tag can begin with, except `else`, `elif` and the ends of blocks.
 pub(super) const STATEMENTS: [&str; 8] = ["for", "if", "set", "with", "filter", "autoescape", "do", "raw"];
@@ -138,7 +139,7 @@ pub(super) fn unknown_name(name: &str, names: &[String]) -> String {
     let what =
         if name.contains('.') { String::new() } else { format!(" and the functions {}", functions.join(" and ")) };
     let listed = names.join(", ");
-    let separator = if meant.is_empty() { "; there is" } else { " There is" };
+    let separator = if meant.is_empty() { "; known names are" } else { " Known names are" };
     format!("names {}, which does not exist{meant}{separator} {listed}{what}", quoted(name))
 }
 
@@ -249,7 +250,7 @@ pub(super) fn clause(error: &Error) -> String {
 /// What is wrong with the syntax.
 fn syntax(detail: &str) -> String {
     const KNOWN: [(&str, &str); 13] = [
-        ("unexpected end of string", "has a quote that is not closed"),
+        ("unexpected end of string", "has a quote that is not closed; close it"),
         ("unexpected end of comment", "has a {# that is not closed; close it with #}"),
         ("unexpected end of raw block", "has {% raw %} without {% endraw %}; add it at the end of the block"),
         (
@@ -261,7 +262,7 @@ fn syntax(detail: &str) -> String {
         ("invalid integer", "has a number that is too large or not complete; write it in quotes, or write its digits"),
         ("exceeds maximum recursion", "nests too many operators and brackets; split it with set"),
         ("empty subscript", "has empty [ ]; write a number or a text in them"),
-        ("non-keyword arg", "has an argument without a name behind one with a name; write those without a name first"),
+        ("non-keyword arg", "has an argument without a name after one with a name; write those without a name first"),
         ("Too many arguments", "passes too many arguments; remove some"),
         (
             "expected call expression",
@@ -283,13 +284,16 @@ fn syntax(detail: &str) -> String {
     let found = found.and_then(|(came, wanted)| Some((token(came)?, token(wanted)?)));
     match found {
         Some((came, wanted)) => {
-            let fix = match (came, wanted) {
-                ("=", "}}" | "%}") => "; compare with ==, or assign with {% set name = value %}",
-                (_, "}}") => "; join values with ~, and write filters behind |",
-                (_, "%}") => "; remove what is too much in the tag",
-                (_, "in") => "; write in and a list",
-                (_, "=") => "; write a name, = and a value",
-                _ => "",
+            let fix: Cow<'_, str> = match (came, wanted) {
+                ("=", "}}" | "%}") => "; compare with ==, or assign with {% set name = value %}".into(),
+                (_, "}}") => "; join values with ~, and write filters after |".into(),
+                (_, "%}") => "; remove what is too much in the tag".into(),
+                (_, "in") => "; write in and a list".into(),
+                (_, "=") => "; write a name, = and a value".into(),
+                (came, wanted) if came.starts_with("a ") && wanted.starts_with("a ") => {
+                    format!("; write {wanted} in its place").into()
+                }
+                _ => format!("; add {wanted} before it").into(),
             };
             format!("has {came} where {wanted} must be{fix}")
         }
