@@ -189,7 +189,7 @@ async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason()
         ("/recipients/0/role/number", json!(4_294_967_295_u32), "numbered from 1 on".to_owned()),
         ("/terms/expiration_period_days", json!(200), "expiration_period_days is 200".to_owned()),
         ("/terms/plan/people/0/opens", json!("1 year"), "is not a span of time".to_owned()),
-        ("/id", json!("env_1"), "cannot be one".to_owned()),
+        ("/id", json!("env_1"), "is not an id of this kind; write \"env_\" and 16".to_owned()),
     ] {
         let mut changed = taken.clone();
         *changed["envelopes"][0].pointer_mut(pointer).unwrap() = value;

@@ -99,7 +99,7 @@ fn an_envelope_that_exists_comes_from_a_snapshot() {
         (
             "empty.json",
             r#"{ "clock": { "now": "2026-03-01T12:00:00Z", "frozen": true }, "envelopes": [] }"#,
-            "the sandbox has no envelope env_0000000000000001",
+            "the snapshot has no envelope env_0000000000000001; it has none at all",
         ),
     ] {
         let output = run(&["race", &folder.write(name, content), "--envelope", "env_0000000000000001"]);

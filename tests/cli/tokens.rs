@@ -37,7 +37,10 @@ fn every_way_to_be_wrong_is_told_apart() {
     for (flags, said) in [
         (&["--expired"][..], "invalid_grant: The assertion's exp: it expired 36"),
         (&["--not-yet-valid"], "invalid_grant: The assertion's iat: it is 3"),
-        (&["--too-long"], "invalid_grant: The assertion's exp: it is 301 s after iat; it must be at most 300 s after."),
+        (
+            &["--too-long"],
+            "invalid_grant: The assertion's exp: it is 301 s after iat; it must be at most 300 s after iat.",
+        ),
         (&["--wrong-audience"], "invalid_grant: The assertion's aud: it is 'https://somebody-else.example'"),
         (&["--wrong-key"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
         (&["--bad-signature"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
@@ -283,7 +286,7 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
     let pem = std::fs::read_to_string("fixtures/keys/test-client.pub.pem").unwrap();
     let zeros = |label: &str| format!("-----BEGIN {label}-----\nAAAAAAAAAAA=\n-----END {label}-----\n");
     for (content, problem) in [
-        ("{\"kty\":\"RSA\",".to_owned(), "it is cut off"),
+        ("{\"kty\":\"RSA\",".to_owned(), "it ends too early"),
         ("{\"kty\":\"RSA\",\"n\":\"a+b\",\"e\":\"AQAB\"}".to_owned(), "its \"n\" is not base64url: character 2 is '+'"),
         ("{\"kty\":\"RSA\",\"n\":\"ab==\",\"e\":\"AQAB\"}".to_owned(), "it has padding; drop each \"=\""),
         ("{\"kty\":\"RSA\",\"n\":\"abcde\",\"e\":\"AQAB\"}".to_owned(), "cut off or damaged at its end"),
@@ -302,7 +305,7 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
     }
     for (token, problem) in [
         ("eyJ!.e30.AA", "is not base64url in its header: character 4 is '!'"),
-        ("eyJh.e30.AA", "has a fault in its header: it is cut off"),
+        ("eyJh.e30.AA", "has a fault in its header: it ends too early"),
         ("W10.e30.AA", "has no JSON object as its header"),
         ("e30.eyJhIjoxLCJhIjoyfQ.AA", "has a fault in its claims: /a: the member is given more than once"),
         ("e30.eyJleHAiOjFlNDAwfQ.AA", "has a fault in its claims: /exp: 1e400 is out of range"),
@@ -410,7 +413,7 @@ fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
         assert!(!FOREIGN.iter().any(|words| told.contains(words)), "{race}\n{told}");
     }
     for (snapshot, problem) in [
-        ("{", "it is cut off"),
+        ("{", "it ends too early"),
         ("[]", "must be a JSON object"),
         ("{\"clock\": 5}", "/clock: "),
         ("{\"clock\": {\"now\": \"soon\", \"frozen\": true}, \"envelopes\": []}", "a time such as"),

@@ -34,10 +34,10 @@ pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
         ))
     })?;
     let now = snapshot.clock.now;
+    let ids: Vec<String> = snapshot.envelopes.iter().map(|envelope| envelope.id.to_string()).collect();
     let found = snapshot.envelopes.into_iter().find(|envelope| envelope.id == id);
-    let envelope = found.ok_or_else(|| {
-        refuse(format!("the snapshot has no envelope {id}; its envelopes are listed under \"envelopes\""))
-    })?;
+    let envelope =
+        found.ok_or_else(|| refuse(format!("the snapshot has no envelope {id}; it has {}", listed(&ids))))?;
     let envelope = envelope.sound().map_err(|problem| refuse(format!("of the envelope {id}, {problem}")))?;
     Race::of_envelope(&envelope, now).map_err(|error| refuse(format!("there is no race for {id}: {error}")))
 }
@@ -50,12 +50,17 @@ pub(super) fn lacks_envelope(name: &str, text: &str) -> Option<String> {
     let ids: Vec<&str> = envelopes.iter().filter_map(|envelope| envelope["id"].as_str()).collect();
     let problem = match &ids[..] {
         [] => "it has no envelope to race for".to_owned(),
-        [first, ..] => {
-            let more = ids.len().saturating_sub(LISTED);
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            let listed = ids[..ids.len().min(LISTED)].join(", ");
-            format!("add --envelope {first} to race for an envelope of it; it has {listed}{more}")
-        }
+        [first, ..] => format!("add --envelope {first} to race for an envelope of it; it has {}", listed(&ids)),
     };
     Some(format!("{name}: this is the snapshot of a sandbox; {problem}"))
+}
+
+/// The first few ids, and how many more there are.
+fn listed<S: AsRef<str>>(ids: &[S]) -> String {
+    let first: Vec<&str> = ids.iter().take(LISTED).map(AsRef::as_ref).collect();
+    match ids.len().saturating_sub(LISTED) {
+        _ if ids.is_empty() => "none at all".to_owned(),
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }

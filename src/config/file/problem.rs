@@ -120,20 +120,32 @@ pub(super) fn syntax(message: &str, place: &str) -> String {
     const SLIPS: [(&str, &str); 16] = [
         ("missing escaped value", "a backslash begins an escape that TOML does not have; write \\\\ for a backslash"),
         ("too few unicode value digits", "an escape has too few digits; write \\u and 4 digits, or \\U and 8"),
-        ("invalid basic string", "the text has no closing double quote, or a raw control character"),
-        ("invalid multi-line basic string", "the text has no closing \"\"\", or a raw control character"),
-        ("invalid literal string", "the text has no closing single quote, or a raw control character"),
-        ("invalid multi-line literal string", "the text has no closing ''', or a raw control character"),
-        ("missing comma between array elements", "a comma is missing between two values of the list"),
-        ("missing comma between key-value pairs", "a comma is missing between two members of the inline table"),
+        (
+            "invalid basic string",
+            "the text has no closing double quote, or a raw control character; close it, or remove the character",
+        ),
+        (
+            "invalid multi-line basic string",
+            "the text has no closing \"\"\", or a raw control character; close it, or remove the character",
+        ),
+        (
+            "invalid literal string",
+            "the text has no closing single quote, or a raw control character; close it, or remove the character",
+        ),
+        (
+            "invalid multi-line literal string",
+            "the text has no closing ''', or a raw control character; close it, or remove the character",
+        ),
+        ("missing comma between array elements", "a comma is missing between two values of the list; add it"),
+        ("missing comma between key-value pairs", "a comma is missing between two members of the inline table; add it"),
         ("extra comma", "a comma follows nothing; drop it"),
         ("unclosed array table", "the heading has too few closing brackets; write one such as [[clients]]"),
         ("unclosed table", "the heading has no closing bracket; write one such as [[clients]]"),
-        ("unclosed array", "the list has no closing bracket"),
-        ("unclosed inline table", "the inline table has no closing brace"),
+        ("unclosed array", "the list has no closing bracket; add it"),
+        ("unclosed inline table", "the inline table has no closing brace; add it"),
         ("unexpected leading zero", "a number begins with 0; drop the 0"),
         ("missing value", "the value is missing; write one such as max-body = \"1MiB\""),
-        ("missing opening quote", "the text has no opening double quote"),
+        ("missing opening quote", "the text has no opening double quote; add it"),
     ];
     if message.contains("duplicate key") {
         let key = place.trim().trim_matches(['[', ']', '"', '\'', ' ']);
@@ -146,7 +158,7 @@ pub(super) fn syntax(message: &str, place: &str) -> String {
         return format!("{place} is too large; write a smaller number");
     }
     if message.contains("must be quoted") {
-        return "the value is not TOML; a text stands in double quotes, such as \"1MiB\"".to_owned();
+        return "the value is not TOML; write a text in double quotes, such as \"1MiB\"".to_owned();
     }
     let slip = SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)).map(|(_, ours)| *ours);
     slip.unwrap_or("the line is not TOML; write one such as max-body = \"1MiB\"").to_owned()

@@ -60,7 +60,9 @@ pub fn email_problem(text: &str) -> Option<&'static str> {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return Some(if text.is_empty() { "it is empty" } else { "it has no \"@\"" });
     };
-    if local.is_empty() {
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        Some("it begins or ends with a space or a line break; remove it")
+    } else if local.is_empty() {
         Some("nothing stands before the \"@\"")
     } else if local.starts_with('"') {
         Some("a local part in quotes is not accepted")
@@ -228,9 +230,9 @@ mod tests {
             ("s..m@x.com", "dot"),
             ("sam@x_y.com", "character other than"),
             ("sam@x\u{3002}com", "character other than"),
-            (" sam@x.com", "needs quotes"),
+            (" sam@x.com", "begins or ends with a space"),
             ("s\u{A0}m@x.com", "needs quotes"),
-            ("sam@x.com\n", "character other than"),
+            ("sam@x.com\n", "begins or ends with a space or a line break"),
             (&format!("{}@x.com", "a".repeat(65)), "64 octets"),
             (&format!("{}@x.com", "\u{E9}".repeat(33)), "64 octets"),
             (&format!("sam@{}.com", "a".repeat(64)), "63 octets"),

@@ -67,11 +67,11 @@ fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Pos
     } else if has("number out of range") {
         "a number that is out of range".to_owned()
     } else if has("invalid number") {
-        "a number that JSON does not know".to_owned()
+        "a number that JSON does not have".to_owned()
     } else if has("control character") {
         "a raw control character inside a string; escape it".to_owned()
     } else if has("invalid escape") {
-        "an escape that JSON does not know".to_owned()
+        "an escape that JSON does not have".to_owned()
     } else if has("invalid unicode") || has("lone leading surrogate") || has("unexpected end of hex escape") {
         "a \\u escape that is not a character".to_owned()
     } else if has("expected `:`") {

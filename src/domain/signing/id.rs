@@ -28,7 +28,7 @@ pub struct AgentId {
 
 /// A text that is not an id of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id of this kind is {0:?} and {1} hexadecimal digits in lower case")]
+#[error("write {0:?} and {1} hexadecimal digits in lower case")]
 pub struct IdError(&'static str, usize);
 
 const ENVELOPE: &str = "env_";
@@ -106,7 +106,7 @@ macro_rules! as_text {
         impl<'de> Deserialize<'de> for $id {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(|error: IdError| D::Error::custom(format!("{text:?} cannot be one: {error}")))
+                text.parse().map_err(|error: IdError| D::Error::custom(format!("{text:?} is not an id of this kind; {error}")))
             }
         }
     )*};

@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_at_its_place() {
         for (text, told) in [
-            ("agents: []\n", "race.yaml:1:9: a race needs one agent at least\nagents: []\n        ^"),
+            ("agents: []\n", "race.yaml:1:9: a race needs at least one agent; add one\nagents: []\n        ^"),
             (
                 "agents:\n  - nam: Alice\n",
                 "race.yaml:2:5: unknown key \"nam\"; did you mean \"name\"?\n  - nam: Alice\n    ^",

@@ -44,8 +44,11 @@ impl UserFields {
     fn check(self) -> Result<(Option<String>, sandbox::NewUser), Problem> {
         let refuse = |member: &str, problem: String| Err(Problem::in_body(member, problem));
         if let Some(id) = self.id.as_ref().filter(|id| !is_id(id)) {
-            let problem = "cannot be used; take 1 to 64 letters, digits, dots, dashes and underscores";
-            return refuse("id", format!("{:?} {problem}", brief(id)));
+            let fix = match &**id {
+                "." | ".." => "it has another meaning in a URL; choose another",
+                _ => "take 1 to 64 letters, digits, dots, dashes and underscores",
+            };
+            return refuse("id", format!("{:?} cannot be used; {fix}", brief(id)));
         }
         if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
             return refuse("name", format!("it must have from 1 to {LONGEST_NAME} characters"));
