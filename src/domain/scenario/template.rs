@@ -8,6 +8,7 @@ mod blocks;
 mod filters;
 mod guard;
 mod tag;
+mod terms;
 mod words;
 
 use super::error::LONGEST_PROBLEM;

@@ -3,6 +3,7 @@
 //!
 //! Each function returns a clause that follows "the template": `has an unknown filter …`.
 
+use super::terms::{token, type_name};
 use crate::base::{
     position::brief,
     reading::{nearest, quoted},
@@ -301,25 +302,6 @@ fn syntax(detail: &str) -> String {
     }
 }
 
-/// A part of the syntax in our words.
-fn token(theirs: &str) -> Option<&str> {
-    Some(match theirs {
-        "end of variable block" => "}}",
-        "end of block" => "%}",
-        "end of input" => "the end of the template",
-        "identifier" => "a name",
-        "identifier or integer" => "a name or a number",
-        "string" => "a text",
-        "integer" | "float" => "a number",
-        "expression" => "a value",
-        "block keyword" | "statement" | "keyword" => "a statement",
-        "assignment operator" => "=",
-        "comma" => ",",
-        "in" => "in",
-        sign => sign.strip_prefix('`')?.strip_suffix('`')?,
-    })
-}
-
 /// What is wrong with a step of a template.
 fn operation(detail: &str) -> String {
     const KNOWN: [(&str, &str); 28] = [
@@ -390,21 +372,4 @@ fn operation(detail: &str) -> String {
     known
         .map_or("uses a value in a way that its type does not allow; check what the request holds", |(_, ours)| ours)
         .to_owned()
-}
-
-/// A type of values in our words.
-fn type_name(theirs: &str) -> &'static str {
-    match theirs {
-        "undefined" => "a value that does not exist",
-        "none" => "null",
-        "bool" | "boolean" => "true or false",
-        "number" | "float" | "f32" | "f64" => "a number",
-        "integer" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number of 0 or more",
-        "string" | "char" => "a text",
-        "sequence" | "iterator" | "tuple" => "a list",
-        "map" => "an object",
-        "kwargs" => "an argument with a name",
-        _ => "another value",
-    }
 }

@@ -1,0 +1,37 @@
+//! The engine's terms in our words.
+
+/// A part of the syntax in our words.
+pub(super) fn token(theirs: &str) -> Option<&str> {
+    Some(match theirs {
+        "end of variable block" => "}}",
+        "end of block" => "%}",
+        "end of input" => "the end of the template",
+        "identifier" => "a name",
+        "identifier or integer" => "a name or a number",
+        "string" => "a text",
+        "integer" | "float" => "a number",
+        "expression" => "a value",
+        "block keyword" | "statement" | "keyword" => "a statement",
+        "assignment operator" => "=",
+        "comma" => ",",
+        "in" => "in",
+        sign => sign.strip_prefix('`')?.strip_suffix('`')?,
+    })
+}
+
+/// A type of values in our words.
+pub(super) fn type_name(theirs: &str) -> &'static str {
+    match theirs {
+        "undefined" => "a value that does not exist",
+        "none" => "null",
+        "bool" | "boolean" => "true or false",
+        "number" | "float" | "f32" | "f64" => "a number",
+        "integer" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number of 0 or more",
+        "string" | "char" => "a text",
+        "sequence" | "iterator" | "tuple" => "a list",
+        "map" => "an object",
+        "kwargs" => "an argument with a name",
+        _ => "another value",
+    }
+}
