@@ -62,8 +62,11 @@ impl App {
             .collect();
         // Documents of sandboxes that are gone stay for as long as a stream still reads them.
         owners.extend(usage.into_iter().map(|(shelf, bytes)| (shelf, bytes, None)));
-        let target = budget.limit() - budget.limit() / 8;
-        let level = budget::level(owners.iter().map(|(_, bytes, _)| *bytes).collect(), target);
+        let sizes: Vec<usize> = owners.iter().map(|(_, bytes, _)| *bytes).collect();
+        // What nobody may drop, such as the scenarios of sandboxes.
+        let stays = budget.used().saturating_sub(sizes.iter().sum());
+        let target = (budget.limit() - budget.limit() / 8).saturating_sub(stays);
+        let level = budget::level(sizes, target);
         for (shelf, bytes, sandbox) in owners.iter().filter(|(_, bytes, _)| *bytes > level) {
             let share = Share { stays: level, of: *bytes };
             let of_store = store.shrink(shelf, share);

@@ -83,9 +83,9 @@ impl Collection {
         Usage { kept: self.documents.len(), dropped: self.dropped, bytes: self.size }
     }
 
-    /// Bytes that count against the budget.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.bytes()
+    /// Bytes that count against the budget and can be dropped.
+    pub(super) fn droppable_bytes(&self) -> usize {
+        if self.limit.gives_way { self.bytes.bytes() } else { 0 }
     }
 
     /// Adds a document and returns its sequence number, or the document if its id or a key is taken.

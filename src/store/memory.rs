@@ -46,14 +46,14 @@ impl Memory {
         Self { account: Account::new(budget), ..self }
     }
 
-    /// About how many bytes each sandbox takes up.
+    /// About how many bytes each sandbox takes up with what it can drop.
     #[must_use]
     pub fn bytes_by_sandbox(&self) -> HashMap<Arc<str>, usize> {
         let spaces: Vec<_> = {
             let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
             spaces.iter().map(|(sandbox, space)| (Arc::clone(sandbox), Arc::clone(space))).collect()
         };
-        spaces.into_iter().map(|(sandbox, space)| (sandbox, read(&space, Space::bytes))).collect()
+        spaces.into_iter().map(|(sandbox, space)| (sandbox, read(&space, Space::droppable_bytes))).collect()
     }
 
     /// Drops the oldest documents of each collection and the oldest entries of each log of a sandbox until its share is
@@ -195,9 +195,9 @@ struct Freed {
 }
 
 impl Space {
-    fn bytes(&self) -> usize {
-        self.collections.values().map(Collection::bytes).sum::<usize>()
-            + self.logs.values().map(Ring::bytes).sum::<usize>()
+    fn droppable_bytes(&self) -> usize {
+        self.collections.values().map(Collection::droppable_bytes).sum::<usize>()
+            + self.logs.values().map(Ring::droppable_bytes).sum::<usize>()
     }
 
     /// The first documents of each collection, merged. Few collections hold documents with tasks.

@@ -36,9 +36,9 @@ impl Ring {
         }
     }
 
-    /// Bytes that count against the budget.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.bytes()
+    /// Bytes that count against the budget and can be dropped.
+    pub(super) fn droppable_bytes(&self) -> usize {
+        if self.limit.gives_way { self.bytes.bytes() } else { 0 }
     }
 
     /// Adds entries to the end and returns the number of the first.
