@@ -32,6 +32,7 @@ use crate::{
         oauth::{
             AccessToken, Client, ForgottenAssertions, KeyError, MassExpiry, Revocation, TokenIssuer, UsedAssertion,
         },
+        scenario::{MOST_WALKS, Scenario, ScenarioOverrides, Walk},
         session::{AgentSession, PendingHandoff},
         signing::{Contact, Envelope, Group, User},
     },
@@ -138,7 +139,11 @@ impl App {
             .never_drop(Client::COLLECTION)
             // The same holds for an assertion that was used; the sandbox bounds these itself.
             .never_drop(UsedAssertion::COLLECTION)
-            .never_drop(ForgottenAssertions::COLLECTION);
+            .never_drop(ForgottenAssertions::COLLECTION)
+            // What somebody defined stays until they remove it.
+            .never_drop(Scenario::COLLECTION)
+            .never_drop(ScenarioOverrides::COLLECTION)
+            .keep(Walk::COLLECTION, MOST_WALKS, usize::MAX);
         let memory = Budget::new(settings.max_memory);
         let store = Arc::new(Memory::new(retention).counted_in(&memory));
         let room = memory::Room::new(Arc::clone(&memory), Arc::clone(&store));

@@ -118,7 +118,7 @@ impl Mock {
     /// Creates a sandbox with credentials of its own.
     ///
     /// # Errors
-    /// When the name is taken or cannot be used.
+    /// When the name is taken or cannot be used; when the store is unavailable.
     pub async fn create_sandbox(&self, new: impl Into<CreateSandbox>) -> Result<MockSandbox, MockError> {
         let CreateSandbox { name, seed, settings: changes } = new.into();
         let mut settings = self.app.sandboxes.default_sandbox().settings().clone();

@@ -33,7 +33,7 @@ pub use grant::{FoundClient, GrantFailure, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
 pub use lasting::SandboxSettings;
-pub use scripts::{Consulted, QUEUED, Scripted, Scripts, Walk};
+pub use scripts::{ConsultError, Consulted, CurrentScenarios, ScenarioChangeError, Scripted, Scripts, SetWalkError};
 pub use signing::{AgentSource, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};
 pub use snapshot::{RestoreError, Snapshot};
 pub use tally::Tally;
@@ -41,7 +41,11 @@ pub use tokens::{LISTED, RevokeError, TokenFault, Tokens};
 pub use waiters::{Wait, Waiters};
 
 use crate::{
-    base::{budget::Share, clock::Clock, ids::Ids},
+    base::{
+        budget::{Account, Share},
+        clock::Clock,
+        ids::Ids,
+    },
     config::Switches,
     domain::{
         journal::{Exchange, Journal},
@@ -88,22 +92,23 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A new sandbox with the server's scenarios.
-    fn new(lasting: Lasting, scenarios: Arc<ScenarioSet>) -> Self {
-        let settings = &lasting.settings;
-        let ids = settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
-        let scripts = Scripts::new(scenarios, &settings.definitions, &settings.memory);
-        Self::begin(Arc::new(lasting), 0, ids, scripts)
+    /// A new sandbox. `scenarios` are the server's; `definitions` holds the bytes of those of its own.
+    fn new(lasting: Lasting, scenarios: Arc<ScenarioSet>, definitions: Account) -> Self {
+        let ids = lasting.settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
+        Self::begin(Arc::new(lasting), 0, ids, scenarios, definitions)
     }
 
     /// The sandbox as it started, after reset number `born`: the same clock, clients and credentials, and nothing else
     /// of this one except the scenarios that it was created with. `scenarios` are the server's.
     fn successor(&self, born: u64, scenarios: Arc<ScenarioSet>) -> Self {
         let ids = Ids::seeded(self.ids.seed());
-        Self::begin(Arc::clone(&self.lasting), born, ids, self.scripts.successor(scenarios))
+        let mut definitions = Account::new(&self.settings().definitions);
+        // Whether or not there is room: a reset is not refused.
+        definitions.add(self.lasting.scenarios.iter().map(|scenario| scenario.size()).sum());
+        Self::begin(Arc::clone(&self.lasting), born, ids, scenarios, definitions)
     }
 
-    fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scripts: Scripts) -> Self {
+    fn begin(lasting: Arc<Lasting>, born: u64, ids: Ids, scenarios: Arc<ScenarioSet>, definitions: Account) -> Self {
         let wakeups = Arc::new(Wakeups::new(&lasting.alarm));
         let shelf = Shelf::new(Arc::clone(&lasting.store), lasting.shelf(born));
         let shelf = Arc::new(shelf.observed_by(Arc::<Wakeups>::clone(&wakeups)));
@@ -118,11 +123,11 @@ impl Sandbox {
             waiters: Arc::default(),
             settling: Semaphore::new(1),
             end: OnceLock::new(),
+            scripts: Scripts::new(&shelf, scenarios, &lasting.scenarios, definitions, &lasting.settings.memory),
             lasting,
             shelf,
             born,
             ids,
-            scripts,
         }
     }
 

@@ -198,8 +198,8 @@ impl App {
         let mut loaded = None;
         // Files may have changed between the start and this first look.
         let is_current = self.load_scenarios().await.is_ok_and(|now| {
-            let set = self.sandboxes.default_sandbox().scripts.set();
-            now.set.iter().map(|one| one.document()).eq(set.iter().map(|one| one.document()))
+            let set = self.sandboxes.scenarios();
+            now.set.iter().map(|one| one.text()).eq(set.iter().map(|one| one.text()))
         });
         if is_current && self.look_at_scenarios().await == last {
             loaded = Some(last.clone());

@@ -12,6 +12,7 @@ mod exact;
 mod facts;
 mod headers;
 mod matching;
+mod overrides;
 mod predicate;
 mod progress;
 mod read;
@@ -22,12 +23,14 @@ mod span;
 mod spelling;
 mod steps;
 mod template;
+mod walk;
 
 pub use answer::{Departure, ScriptedAnswer, ScriptedFault, TokenTerms, Until};
 pub use body::Rendered;
 pub use error::ScenarioError;
 pub use facts::{Facts, KeptFacts, LazyBody};
 pub use matching::{MOST_ENTRIES, MOST_NESTING, MOST_PREDICATES, Match};
+pub use overrides::{MOST_QUEUED, ScenarioOverrides};
 pub use progress::{ActorFlags, Progress};
 pub use read::utf8;
 pub(crate) use read::{MOST_BYTES, place as place_in, read as read_text};
@@ -37,6 +40,7 @@ pub use shipped::shipped;
 pub use span::{Delay, LONGEST, Span, Wait};
 pub use steps::{MOST_STEPS, TooCostly};
 pub use template::{Context, MOST_OUTPUT, Template, TemplateError};
+pub use walk::{MOST_WALKS, Walk};
 
 use crate::domain::{
     actor::{Actor, ActorState},

@@ -3,7 +3,7 @@
 use crate::{
     base::clock::ClockError,
     domain::scenario::{ScenarioError, TooCostly},
-    sandbox::CreateError,
+    sandbox::{CreateError, ScenarioChangeError},
     store::StoreError,
 };
 use std::time::Duration;
@@ -57,4 +57,17 @@ pub enum MockError {
     /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<ScenarioChangeError> for MockError {
+    fn from(error: ScenarioChangeError) -> Self {
+        match error {
+            ScenarioChangeError::Unknown(name) | ScenarioChangeError::NotPinned { name, .. } => {
+                Self::NoSuchScenario(name)
+            }
+            ScenarioChangeError::QueueFull(_) => Self::NoRoom,
+            ScenarioChangeError::NoRoom(error) => Self::Scenario(error),
+            ScenarioChangeError::Store(error) => Self::Store(error),
+        }
+    }
 }

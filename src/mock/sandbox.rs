@@ -139,36 +139,36 @@ impl MockSandbox {
     /// Gives the sandbox a scenario, in YAML or JSON, or replaces the one of the same name. Returns the name.
     ///
     /// # Errors
-    /// When the scenario cannot be used, or the sandbox has no room for more.
-    pub fn put_scenario(&self, text: &str) -> Result<String, MockError> {
+    /// When the scenario cannot be used, the sandbox has no room for more, or the store is unavailable.
+    pub async fn put_scenario(&self, text: &str) -> Result<String, MockError> {
         let scenario = Scenario::read("the scenario", text)?;
         let name = scenario.name().to_owned();
-        self.current().scripts.put(Arc::new(scenario))?;
+        self.current().scripts.put(Arc::new(scenario)).await?;
         Ok(name)
     }
 
     /// Lets a scenario answer every request from now on.
     ///
     /// # Errors
-    /// When there is no scenario with that name.
-    pub fn pin_scenario(&self, name: &str) -> Result<(), MockError> {
-        if self.current().scripts.pin(Some(name)) { Ok(()) } else { Err(MockError::NoSuchScenario(name.to_owned())) }
+    /// When there is no scenario with that name, or the store is unavailable.
+    pub async fn pin_scenario(&self, name: &str) -> Result<(), MockError> {
+        Ok(self.current().scripts.pin(name).await?)
     }
 
     /// Lets requests choose their scenarios again.
-    pub fn unpin_scenario(&self) {
-        self.current().scripts.pin(None);
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn unpin_scenario(&self) -> Result<(), MockError> {
+        Ok(self.current().scripts.unpin(None).await?)
     }
 
     /// Lets a scenario answer the next `count` requests.
     ///
     /// # Errors
-    /// When there is no scenario with that name, or the queue has no room.
-    pub fn queue_scenario(&self, name: &str, count: usize) -> Result<(), MockError> {
-        if self.current().scripts.set().get(name).is_none() {
-            return Err(MockError::NoSuchScenario(name.to_owned()));
-        }
-        if self.current().scripts.queue(name, count) { Ok(()) } else { Err(MockError::NoRoom) }
+    /// When there is no scenario with that name, the queue has no room, or the store is unavailable.
+    pub async fn queue_scenario(&self, name: &str, count: usize) -> Result<(), MockError> {
+        Ok(self.current().scripts.queue(name, count).await?)
     }
 
     /// Clears everything except credentials and the clock, and starts ids over.
@@ -177,7 +177,7 @@ impl MockSandbox {
     /// [`MockError::Gone`] when the sandbox was deleted; when the store is unavailable.
     pub async fn reset(&self) -> Result<(), MockError> {
         self.app.sandboxes.successor(&self.current()).ok_or(MockError::Gone)?;
-        self.app.sandboxes.reset(&self.name).ok_or(MockError::Gone)?;
+        self.app.sandboxes.reset(&self.name).await?.ok_or(MockError::Gone)?;
         drop(self.current());
         Ok(self.app.sandboxes.clear_away().await?)
     }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     base::{
+        budget::Account,
         clock::{Clock, LastUse},
         ids::Ids,
     },
@@ -90,6 +91,7 @@ impl Sandboxes {
             name: DEFAULT.into(),
             first_shelf: DEFAULT.into(),
             clients: Clients::new(&lasting_shelf(&store, DEFAULT), &settings.definitions),
+            scenarios: Arc::default(),
             settings,
             clock: Arc::new(clock),
             credentials: None,
@@ -100,7 +102,8 @@ impl Sandboxes {
             used: LastUse::now(),
             gave_up: AtomicU64::new(0),
         };
-        let default = Arc::new(Sandbox::new(lasting, Arc::clone(&scenarios)));
+        let definitions = Account::new(&lasting.settings.definitions);
+        let default = Arc::new(Sandbox::new(lasting, Arc::clone(&scenarios), definitions));
         Ok(Self {
             default: RwLock::new(default),
             limits,
@@ -148,7 +151,8 @@ impl Sandboxes {
     }
 
     /// The server's scenarios.
-    fn scenarios(&self) -> Arc<ScenarioSet> {
+    #[must_use]
+    pub fn scenarios(&self) -> Arc<ScenarioSet> {
         Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios)
     }
 
@@ -209,27 +213,29 @@ impl Sandboxes {
         if key.starts_with(Credentials::API_KEY) { self.by_credential(key) } else { FoundSandbox::Unknown }
     }
 
-    /// Resets a sandbox: from now on its name and its credentials lead to one that is as it started, with no sessions, an
-    /// empty journal and agenda, its first scenarios, ids from the first one on, no assertion used up and no token
-    /// revoked. Clients stay, as all credentials do, and so does the clock: it never goes back. `None` if there is no
-    /// such sandbox.
-    ///
-    /// Whatever began before goes on in the old one, and its effects are not visible. [`Sandboxes::clear_away`] frees its
-    /// memory.
-    pub fn reset(&self, name: &str) -> Option<Arc<Sandbox>> {
+    /// The sandbox with this name. The lookup does not count as use.
+    fn named(&self, name: &str) -> Option<Arc<Sandbox>> {
+        if name == DEFAULT {
+            return Some(self.default_sandbox());
+        }
+        self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
+    }
+
+    /// Lets the next sandbox after a reset be found in place of the one before it; false if that was removed meanwhile.
+    fn replace(&self, next: &Arc<Sandbox>) -> bool {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        let scenarios = Arc::clone(&named.scenarios);
         let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
-        let current = if name == DEFAULT { &mut *default } else { named.by_name.get_mut(name)? };
-        let born = self.resets.fetch_add(1, Ordering::SeqCst) + 1;
-        let next = Arc::new(current.successor(born, scenarios));
-        let previous = std::mem::replace(current, Arc::clone(&next));
+        let current = if next.name() == DEFAULT { Some(&mut *default) } else { named.by_name.get_mut(next.name()) };
+        let Some(current) = current.filter(|current| current.is_same(next)) else { return false };
+        let previous = std::mem::replace(current, Arc::clone(next));
+        // The files of the server may have changed since it was put together.
+        next.scripts.rebase(Arc::clone(&named.scenarios));
         drop(default);
         drop(named);
         // Outside the locks, because dropping a sandbox frees all that it held.
         previous.leave(End::Reset);
         self.alarm.notify_one();
-        Some(next)
+        true
     }
 
     /// The sandbox as it is since its last reset; `None` once it was deleted, even if another one has its name.

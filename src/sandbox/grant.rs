@@ -1,6 +1,6 @@
 //! A grant in a sandbox: from an assertion to an access token, or to the reason why there is none (T1 to T5).
 
-use super::{Consulted, FoundSandbox, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
+use super::{ConsultError, Consulted, FoundSandbox, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
     base::{clock::Clock, urls::BaseUrl},
     config::{AssertionClock, AssertionNames, EmailRule},
@@ -13,7 +13,7 @@ use crate::{
             Grant, Ground, Issuer, JudgedAssertion, ReplayError, Scopes, Shown, TokenError, TokenRequest, When,
             refuse_claim,
         },
-        scenario::{ActorFlags, Chosen, ChosenBy, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint, TooCostly},
+        scenario::{ActorFlags, Chosen, ChosenBy, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint},
     },
     store::StoreError,
 };
@@ -177,15 +177,21 @@ impl Sandboxes {
             Err(refusal) => Err(refusal),
         };
         let (mut chosen, mut scenarios, mut scripted) = (None, None, None);
-        let wanted = granted.and_then(|(grant, scopes)| {
-            let consulted = sandbox
-                .take_token_script(&grant, assertion.claims_text())
-                .map_err(|error| TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))?;
-            scripted = consulted.scripted;
-            scenarios = Some(consulted.version);
-            chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
-            token_as_told(&grant, scopes, scripted.as_ref())
-        });
+        let wanted = match granted {
+            Ok((grant, scopes)) => match sandbox.take_token_script(&grant, assertion.claims_text()).await {
+                Ok(consulted) => {
+                    scripted = consulted.scripted;
+                    scenarios = Some(consulted.version);
+                    chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
+                    token_as_told(&grant, scopes, scripted.as_ref())
+                }
+                Err(ConsultError::TooCostly(error)) => {
+                    Err(TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))
+                }
+                Err(ConsultError::Store(error)) => return Err(error.into()),
+            },
+            Err(error) => Err(error),
+        };
         let result = match wanted {
             Ok(token) => Ok(sandbox.issue(token, base_url).await?),
             Err(refusal) => Err(refusal),
@@ -266,7 +272,7 @@ impl Sandbox {
     }
 
     /// The answer of the scenario for a request with a good assertion.
-    fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Consulted, TooCostly> {
+    async fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Consulted, ConsultError> {
         let body = LazyBody::new(claims);
         let facts = Facts {
             email: &grant.email,
@@ -277,7 +283,7 @@ impl Sandbox {
             body: &body,
         };
         // Scenarios for tokens wait for no actor.
-        self.scripts.take(ScenarioEndpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now()))
+        self.scripts.take(ScenarioEndpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now())).await
     }
 
     /// Issues a token. Its `iss` follows `base_url`: how the caller reaches the server.

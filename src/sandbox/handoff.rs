@@ -1,9 +1,11 @@
 //! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
 
+mod script;
 mod waiting;
 
+use self::script::doubtful_tag;
 use super::{
-    Consulted, Sandbox, Scripted,
+    ConsultError, Consulted, Sandbox, Scripted,
     signing::{Wish, advise},
 };
 use crate::{
@@ -12,9 +14,7 @@ use crate::{
     domain::{
         actor::{Actor, ActorChange, ActorState},
         contract::{Advice, same_json},
-        scenario::{
-            self, ActorFlags, Chosen, Decision, Facts, LazyBody, Obstacle, Outcome, ScenarioEndpoint, TooCostly,
-        },
+        scenario::{self, Chosen, Decision, Obstacle, Outcome, TooCostly},
         session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
         signing::{EnvelopeId, Plan},
     },
@@ -80,6 +80,15 @@ pub enum HandOffFailure {
     TooCostly(#[from] TooCostly),
 }
 
+impl From<ConsultError> for HandOffFailure {
+    fn from(error: ConsultError) -> Self {
+        match error {
+            ConsultError::Store(error) => Self::Store(error),
+            ConsultError::TooCostly(error) => Self::TooCostly(error),
+        }
+    }
+}
+
 impl Sandbox {
     /// Decides a handoff that keeps the contract, and opens its agent session where it succeeds.
     ///
@@ -95,7 +104,8 @@ impl Sandbox {
         base_url: BaseUrl,
     ) -> Result<HandOff, HandOffFailure> {
         let known = self.records.actors.get(&ActorState::key(&request.actor.email)).await?;
-        let (Consulted { scripted, version }, newcomer) = self.take_script(&request, known.as_deref(), &body)?;
+        let (consulted, newcomer) = self.take_script(&request, known.as_deref(), &body).await?;
+        let Consulted { scripted, set, version } = consulted;
         if let Some(newcomer) = newcomer {
             ignore_taken(self.records.actors.insert(Arc::new(newcomer)).await)?;
         }
@@ -111,7 +121,7 @@ impl Sandbox {
             || scenario::asks_for(&request.actor, &decision.outcome);
         let mut advices = Vec::new();
         if scripted.is_none() {
-            advices.extend(self.doubtful_tag(&request.actor));
+            advices.extend(doubtful_tag(&request.actor, &set));
         }
         let key = AgentSession::handoff_key(client, &request.handoff_id);
         let waiting = self.records.pending.get(&key).await?;
@@ -154,45 +164,6 @@ impl Sandbox {
         }
         advices.extend(not_taken);
         Ok(HandOff { result, delay: decision.delay, chosen, scenarios: version, advices, scripted })
-    }
-
-    /// Advises on a plus tag that nearly names an outcome or a scenario.
-    fn doubtful_tag(&self, actor: &Actor) -> Option<Advice> {
-        actor.tags().next()?;
-        let (tag, name) = scenario::nearly_named(actor, &self.scripts.set().tags())?;
-        let message = format!("has the tag \"+{tag}\", which names no answer; did you mean \"+{name}\"?");
-        Some(Advice { pointer: "/actor/email".to_owned(), code: "unknown_tag", message })
-    }
-
-    /// The answer of the scenario that a request is for, and the actor to remember: an unknown actor has yet to do what
-    /// the scenario waits for.
-    fn take_script(
-        &self,
-        request: &HandoffRequest,
-        known: Option<&ActorState>,
-        body: &[u8],
-    ) -> Result<(Consulted, Option<ActorState>), TooCostly> {
-        let body = LazyBody::new(body);
-        let facts = Facts {
-            email: &request.actor.email,
-            external_user_id: &request.actor.external_user_id,
-            intent: request.intent.as_str(),
-            handoff_id: &request.handoff_id,
-            source: &request.integration.source,
-            body: &body,
-        };
-        let mut newcomer = None;
-        let consulted = self.scripts.take(ScenarioEndpoint::Handoff, &facts, |scenario| {
-            let mut state = known.cloned().unwrap_or_else(|| scenario::initial_state(&request.actor));
-            let waits_for = scenario.waits_for();
-            if known.is_none() && waits_for != ActorChange::default() {
-                state.change(waits_for);
-                newcomer = Some(state.clone());
-            }
-            let ActorState { registered, email_verified, subscribed, .. } = state;
-            (ActorFlags { registered, email_verified, subscribed }, self.clock.now())
-        })?;
-        Ok((consulted, newcomer))
     }
 
     /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.

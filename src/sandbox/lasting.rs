@@ -7,7 +7,7 @@ use crate::{
         clock::{Clock, LastUse},
     },
     config::Switches,
-    domain::journal,
+    domain::{journal, scenario::Scenario},
     store::Store,
 };
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
@@ -37,6 +37,8 @@ pub(super) struct Lasting {
     pub(super) clock: Arc<Clock>,
     pub(super) credentials: Option<Credentials>,
     pub(super) clients: Clients,
+    /// The scenarios of its own that it was created with.
+    pub(super) scenarios: Arc<[Arc<Scenario>]>,
     pub(super) issuing: Arc<Issuing>,
     pub(super) store: Arc<dyn Store>,
     /// Wakes the timer.

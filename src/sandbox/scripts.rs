@@ -1,30 +1,29 @@
 //! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
+//!
+//! What the control plane changes is documents: each of the sandbox's own scenarios, what else it overrides
+//! ([`ScenarioOverrides`]), and each walk. Every change of the own scenarios is in one commit with a change of the
+//! overrides, so the version of the overrides guards all of it, and their `revision` says whether the compiled set
+//! (`in_force`) is still current. The server's scenarios are files, and are not kept in the store.
 
+mod change;
 mod history;
+mod in_force;
 mod walks;
 
-pub use walks::Walk;
+pub use change::ScenarioChangeError;
+pub use walks::SetWalkError;
 
-use self::{history::History, walks::bounded};
+use self::in_force::{Compiled, InForce};
 use crate::{
-    base::budget::{Account, Budget},
+    base::budget::{Account, Budget, Share},
     domain::scenario::{
-        ActorFlags, Chosen, ChosenBy, Facts, Progress, Scenario, ScenarioEndpoint, ScenarioError, ScenarioSet,
-        ScriptedAnswer, TooCostly,
+        ActorFlags, Chosen, ChosenBy, Facts, Scenario, ScenarioEndpoint, ScenarioOverrides, ScenarioSet,
+        ScriptedAnswer, TooCostly, Walk,
     },
+    store::{Commit, Repository, Shelf, StoreError},
 };
-use hashbrown::HashMap;
 use jiff::Timestamp;
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
-/// How many walks through scenarios a sandbox remembers; the longest unused one is forgotten first.
-const REMEMBERED: usize = 10_000;
-
-/// How many requests may be waited for by queued scenarios.
-pub const QUEUED: usize = 1_000;
+use std::sync::Arc;
 
 /// The answer that a scenario gives to one request.
 #[derive(Clone, Debug)]
@@ -60,286 +59,187 @@ impl Scripted {
 pub struct Consulted {
     /// The answer; `None` when no scenario is for the request.
     pub scripted: Option<Scripted>,
-    /// The version of the set that the request was compared with.
+    /// The set that the request was compared with.
+    pub set: Arc<ScenarioSet>,
+    /// Its version.
     pub version: u64,
 }
 
-#[derive(Debug)]
-pub struct Scripts(Mutex<ScriptState>);
+/// Why the scenarios give no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsultError {
+    #[error(transparent)]
+    TooCostly(#[from] TooCostly),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 #[derive(Debug)]
-struct ScriptState {
-    /// The server's scenarios; they change when its files do.
-    base: Arc<ScenarioSet>,
-    /// The sandbox's own scenarios, which add to `base` or replace its scenarios; `None` stands for a removed one.
-    own: BTreeMap<String, Option<Arc<Scenario>>>,
-    /// The own scenarios that it was created with; a reset restores them.
-    first: BTreeMap<String, Option<Arc<Scenario>>>,
-    /// Both together.
-    set: Arc<ScenarioSet>,
-    /// Counts the sets that were in force; each has its own number.
-    version: u64,
-    /// Whether a request was compared with the current set.
-    is_used: bool,
-    /// The sets that were in force earlier.
-    history: History,
-    pinned: Option<Arc<Scenario>>,
-    queued: VecDeque<Arc<Scenario>>,
-    walks: HashMap<(Arc<str>, String), (u64, Progress)>,
-    steps: u64,
-    /// The bytes of its own scenarios.
-    bytes: Account,
+pub struct Scripts {
+    shelf: Arc<Shelf>,
+    overrides: Repository<ScenarioOverrides>,
+    own: Repository<Scenario>,
+    walks: Repository<Walk>,
+    /// The own scenarios that the sandbox was created with; a reset restores them.
+    first: Arc<[Arc<Scenario>]>,
+    in_force: InForce,
+}
+
+/// The scenarios of a sandbox at one moment.
+#[derive(Clone, Debug)]
+pub struct CurrentScenarios {
+    /// The overrides and the version of their document; `None` while nothing was ever changed.
+    overrides: Option<(Arc<ScenarioOverrides>, u64)>,
+    compiled: Arc<Compiled>,
+}
+
+impl CurrentScenarios {
+    /// All scenarios, in the order in which they are asked.
+    #[must_use]
+    pub fn set(&self) -> &ScenarioSet {
+        &self.compiled.set
+    }
+
+    #[must_use]
+    pub fn pinned(&self) -> Option<&Arc<Scenario>> {
+        self.overrides.as_ref()?.0.pinned(self.set())
+    }
+
+    /// The scenarios that are queued, the next one first.
+    #[must_use]
+    pub fn queued(&self) -> Vec<&Arc<Scenario>> {
+        self.overrides.iter().flat_map(|(overrides, _)| overrides.queued(self.set())).collect()
+    }
+
+    fn revision(&self) -> u64 {
+        self.overrides.as_ref().map_or(0, |(overrides, _)| overrides.revision)
+    }
+
+    /// A commit that writes these overrides, if nothing was changed meanwhile.
+    fn replaced_by(&self, overrides: ScenarioOverrides) -> Commit {
+        let mut commit = Commit::new();
+        match &self.overrides {
+            Some((_, version)) => commit.replace(Arc::new(overrides), *version),
+            None => commit.insert(Arc::new(overrides)),
+        };
+        commit
+    }
 }
 
 impl Scripts {
-    /// The scenarios of a sandbox that has none of its own. Its own will count against `budget`, replaced sets against
-    /// `memory`.
-    #[must_use]
-    pub fn new(base: Arc<ScenarioSet>, budget: &Arc<Budget>, memory: &Arc<Budget>) -> Self {
-        Self(Mutex::new(ScriptState {
-            set: Arc::clone(&base),
-            base,
-            version: 0,
-            is_used: false,
-            history: History::new(memory),
-            own: BTreeMap::new(),
-            first: BTreeMap::new(),
-            pinned: None,
-            queued: VecDeque::new(),
-            walks: HashMap::new(),
-            steps: 0,
-            bytes: Account::new(budget),
-        }))
+    /// The scenarios of a new sandbox: those of the server, `base`, and `first`, its own, which [`Scripts::begin`] writes.
+    /// Its own count against the account `bytes`, replaced sets against the budget `memory`.
+    pub(super) fn new(
+        shelf: &Arc<Shelf>,
+        base: Arc<ScenarioSet>,
+        first: &Arc<[Arc<Scenario>]>,
+        bytes: Account,
+        memory: &Arc<Budget>,
+    ) -> Self {
+        Self {
+            shelf: Arc::clone(shelf),
+            overrides: Repository::new(shelf),
+            own: Repository::new(shelf),
+            walks: Repository::new(shelf),
+            first: Arc::clone(first),
+            in_force: InForce::new(base, first, bytes, memory),
+        }
     }
 
-    /// The scenarios in the order in which they are asked.
-    #[must_use]
-    pub fn set(&self) -> Arc<ScenarioSet> {
-        Arc::clone(&self.state().set)
+    /// Adds what the store holds of a new sandbox's scenarios.
+    pub(super) fn begin(&self, commit: &mut Commit) {
+        if self.first.is_empty() {
+            return;
+        }
+        commit.insert(Arc::new(ScenarioOverrides { revision: 1, ..ScenarioOverrides::default() }));
+        for scenario in &*self.first {
+            commit.insert(Arc::clone(scenario));
+        }
     }
 
-    /// The scenario that is pinned, and those that are queued, the next one first.
-    #[must_use]
-    pub fn forced(&self) -> (Option<Arc<Scenario>>, Vec<Arc<Scenario>>) {
-        let state = self.state();
-        (state.pinned.clone(), state.queued.iter().cloned().collect())
+    /// The scenarios as they are now.
+    pub async fn current(&self) -> Result<CurrentScenarios, StoreError> {
+        self.read(false).await
     }
 
-    /// The answer of the scenario that this request is for, if there is one; the walk then advances by one step. What
-    /// the actor has done, and when it is, is asked for only then.
+    /// The scenarios as they are now. `is_asked` when a request is compared with them.
+    async fn read(&self, is_asked: bool) -> Result<CurrentScenarios, StoreError> {
+        loop {
+            let overrides = self.overrides.get_versioned(ScenarioOverrides::ID).await?;
+            let revision = overrides.as_ref().map_or(0, |(overrides, _)| overrides.revision);
+            if let Some(compiled) = self.in_force.get(revision, is_asked) {
+                return Ok(CurrentScenarios { overrides, compiled });
+            }
+            let own = self.own.all(|_| true).await?;
+            // They are of this revision if it is still the current one.
+            let again = self.overrides.get_versioned(ScenarioOverrides::ID).await?;
+            if again.map(|(_, version)| version) == overrides.as_ref().map(|(_, version)| *version) {
+                let hidden = overrides.as_ref().map(|(overrides, _)| overrides.hidden.clone()).unwrap_or_default();
+                let compiled = self.in_force.compile(revision, own, hidden, is_asked);
+                return Ok(CurrentScenarios { overrides, compiled });
+            }
+        }
+    }
+
+    /// The answer of the scenario that this request is for, if there is one. The walk then advances by one step, and a
+    /// place in the queue is used up in the same commit. What the actor has done, and when it is, is asked for only then.
     ///
     /// # Errors
-    /// [`TooCostly`] when it takes too many steps to find the scenario.
-    pub fn take(
+    /// [`ConsultError::TooCostly`] when it takes too many steps to find the scenario.
+    pub async fn take(
         &self,
         endpoint: ScenarioEndpoint,
         facts: &Facts<'_>,
-        actor: impl FnOnce(&Scenario) -> (ActorFlags, Timestamp),
-    ) -> Result<Consulted, TooCostly> {
-        // A statement of its own, at the end of which the lock is released: a search may take a while, and other requests
-        // do not wait for it.
-        let (forced, version) = self.state().consult(endpoint);
-        let (scenario, by) = match forced {
-            Ok(forced) => forced,
-            Err(set) => match set.choose(endpoint, facts)? {
-                Some(scenario) => (scenario, ChosenBy::Scenario),
-                None => return Ok(Consulted { scripted: None, version }),
-            },
-        };
-        let (flags, now) = actor(&scenario);
-        let mut state = self.state();
-        state.steps += 1;
-        let step = state.steps;
-        let key = (scenario.name().into(), bounded(scenario.subject(facts)));
-        let walk = state.walks.entry(key).or_default();
-        walk.0 = step;
-        let answer = scenario.next(&mut walk.1, flags, now);
-        state.forget_oldest();
-        Ok(Consulted { scripted: Some(Scripted { scenario, answer, by }), version })
+        actor: impl Fn(&Scenario) -> (ActorFlags, Timestamp) + Send + Sync,
+    ) -> Result<Consulted, ConsultError> {
+        loop {
+            let current = self.read(true).await?;
+            let Compiled { set, version, .. } = &*current.compiled;
+            let consulted = |scripted| Ok(Consulted { scripted, set: Arc::clone(set), version: *version });
+            let queued = current.overrides.as_ref().and_then(|(now, _)| now.next_queued(set, endpoint));
+            if let Some((scenario, rest)) = queued {
+                let step = self.step(&scenario, facts, &actor, current.replaced_by(rest)).await?;
+                match step {
+                    Some(answer) => return consulted(Some(Scripted { scenario, answer, by: ChosenBy::Queued })),
+                    // Another request has taken the place.
+                    None => continue,
+                }
+            }
+            let pinned = current.pinned().filter(|pinned| pinned.endpoint() == endpoint);
+            let (scenario, by) = match pinned {
+                Some(pinned) => (Arc::clone(pinned), ChosenBy::Pinned),
+                None => match set.choose(endpoint, facts)? {
+                    Some(scenario) => (scenario, ChosenBy::Scenario),
+                    None => return consulted(None),
+                },
+            };
+            loop {
+                if let Some(answer) = self.step(&scenario, facts, &actor, Commit::new()).await? {
+                    return consulted(Some(Scripted { scenario, answer, by }));
+                }
+            }
+        }
     }
 
-    /// Gives a new sandbox scenarios of its own; a reset comes back to them.
-    pub fn begin_with(&self, scenarios: &ScenarioSet) {
-        let mut state = self.state();
-        state.first = scenarios.iter().map(|own| (own.name().to_owned(), Some(Arc::clone(own)))).collect();
-        state.own = state.first.clone();
-        state.compile();
+    /// The scenarios of a version, while they are kept. Those in force always are.
+    #[must_use]
+    pub fn set_of(&self, version: u64) -> Option<Arc<ScenarioSet>> {
+        self.in_force.set_of(version)
     }
 
     /// Replaces the server's scenarios. The sandbox keeps its own.
     pub fn rebase(&self, base: Arc<ScenarioSet>) {
-        let mut state = self.state();
-        state.base = base;
-        state.compile();
+        self.in_force.rebase(base);
     }
 
-    /// Gives the sandbox a scenario of its own; replaces one of the same name.
-    ///
-    /// # Errors
-    /// At the scenario, when the sandbox has no room for it.
-    pub fn put(&self, scenario: Arc<Scenario>) -> Result<(), ScenarioError> {
-        let mut state = self.state();
-        let others = state.own.iter().filter(|(name, _)| *name != scenario.name());
-        let (count, bytes) = others.fold((1, scenario.size()), |(count, bytes), (_, own)| {
-            (count + 1, bytes + own.as_ref().map_or(0, |own| own.size()))
-        });
-        ScenarioSet::fits(&scenario, count, bytes)?;
-        if !state.bytes.try_add(scenario.size()) {
-            return Err(scenario.error(
-                "scenarios and clients of all sandboxes take as much memory as they may, a quarter of --max-memory; \
-                 remove some, or raise --max-memory",
-            ));
-        }
-        state.own.insert(scenario.name().to_owned(), Some(scenario));
-        state.compile();
-        Ok(())
-    }
-
-    /// About how many bytes of memory the scenarios take that are this sandbox's own.
+    /// About how many bytes of memory the replaced sets take.
     #[must_use]
-    pub fn size(&self) -> usize {
-        self.state().own.values().flatten().map(|own| own.size()).sum()
+    pub fn history_bytes(&self) -> usize {
+        self.in_force.history_bytes()
     }
 
-    /// Removes a scenario from the sandbox; returns whether it was there.
-    pub fn remove(&self, name: &str) -> bool {
-        let mut state = self.state();
-        if state.set.get(name).is_none() {
-            return false;
-        }
-        if state.base.get(name).is_some() {
-            state.own.insert(name.to_owned(), None);
-        } else {
-            // Nothing to hide. A file with that name may come later.
-            state.own.remove(name);
-        }
-        state.compile();
-        true
-    }
-
-    /// Lets one scenario answer every request to its endpoint, or, with none, lets requests choose again; returns
-    /// whether it exists.
-    pub fn pin(&self, name: Option<&str>) -> bool {
-        let mut state = self.state();
-        state.pinned = match name {
-            None => None,
-            Some(name) => match state.set.get(name).cloned() {
-                Some(scenario) => Some(scenario),
-                None => return false,
-            },
-        };
-        true
-    }
-
-    /// Lets a scenario answer the next `count` requests to its endpoint that nothing else waits for; returns whether it
-    /// exists and there is room.
-    pub fn queue(&self, name: &str, count: usize) -> bool {
-        let mut state = self.state();
-        match state.set.get(name).cloned() {
-            Some(scenario) if state.queued.len() + count <= QUEUED => {
-                state.queued.extend(std::iter::repeat_n(scenario, count));
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// The scenarios that the sandbox started with, beside those of the server; none pinned or queued, no walk begun.
-    pub(super) fn successor(&self, base: Arc<ScenarioSet>) -> Self {
-        let state = self.state();
-        let mut next = ScriptState {
-            set: Arc::clone(&base),
-            base,
-            version: 0,
-            is_used: false,
-            history: state.history.another(),
-            own: state.first.clone(),
-            first: state.first.clone(),
-            pinned: None,
-            queued: VecDeque::new(),
-            walks: HashMap::new(),
-            steps: 0,
-            bytes: state.bytes.another(),
-        };
-        drop(state);
-        next.compile();
-        Self(Mutex::new(next))
-    }
-
-    /// Back to how the sandbox started: the scenarios that it was made with, none pinned or queued, no walk begun.
-    pub fn reset(&self) {
-        let mut state = self.state();
-        state.own = state.first.clone();
-        state.pinned = None;
-        state.queued.clear();
-        state.walks.clear();
-        state.steps = 0;
-        state.compile();
-    }
-
-    fn state(&self) -> MutexGuard<'_, ScriptState> {
-        // Nothing that holds this lock can leave the state half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The scenario that answers without a search, or the set to search.
-type Forced = Result<(Arc<Scenario>, ChosenBy), Arc<ScenarioSet>>;
-
-impl ScriptState {
-    /// What answers a request before the set is searched, and the version of the set.
-    fn consult(&mut self, endpoint: ScenarioEndpoint) -> (Forced, u64) {
-        self.is_used = true;
-        (self.forced(endpoint), self.version)
-    }
-
-    /// Takes the next queued scenario, or the pinned one; otherwise returns the set to choose from.
-    fn forced(&mut self, endpoint: ScenarioEndpoint) -> Forced {
-        let is_for_it = |scenario: &Arc<Scenario>| scenario.endpoint() == endpoint;
-        let place = self.queued.iter().position(is_for_it);
-        if let Some(next) = place.and_then(|place| self.queued.remove(place)) {
-            return Ok((next, ChosenBy::Queued));
-        }
-        match self.pinned.as_ref().filter(|pinned| is_for_it(pinned)) {
-            Some(pinned) => Ok((Arc::clone(pinned), ChosenBy::Pinned)),
-            None => Err(Arc::clone(&self.set)),
-        }
-    }
-
-    /// Forgets the walks that were unused for longest: a tenth at a time, so that finding them costs each walk but
-    /// little.
-    fn forget_oldest(&mut self) {
-        if self.walks.len() <= REMEMBERED {
-            return;
-        }
-        let mut steps: Vec<u64> = self.walks.values().map(|(step, _)| *step).collect();
-        let (_, oldest, _) = steps.select_nth_unstable(REMEMBERED / 10);
-        let oldest = *oldest;
-        self.walks.retain(|_, (step, _)| *step > oldest);
-    }
-
-    fn compile(&mut self) {
-        let own = self.own.values().chain(self.first.values()).flatten();
-        self.bytes.set(own.map(|scenario| scenario.size()).sum());
-        let kept = self.base.iter().filter(|scenario| !self.own.contains_key(scenario.name()));
-        let all = kept.chain(self.own.values().flatten()).cloned().collect();
-        // Names are unique by construction, which is all that a set asks for.
-        let compiled: Result<ScenarioSet, ScenarioError> = ScenarioSet::compile(all);
-        if let Ok(set) = compiled {
-            // Pins and the queue refer to scenarios by name: a replaced scenario answers as it now reads, and a removed
-            // one leaves them.
-            self.pinned = self.pinned.take().and_then(|pinned| set.get(pinned.name()).cloned());
-            self.queued = self.queued.iter().filter_map(|queued| set.get(queued.name()).cloned()).collect();
-            if set.has_same_scenarios(&self.set) {
-                return;
-            }
-            let replaced = std::mem::replace(&mut self.set, Arc::new(set));
-            // A set that no request was compared with will not be asked for.
-            if std::mem::take(&mut self.is_used) {
-                self.history.push(self.version, replaced);
-            }
-            self.version += 1;
-            self.history.enforce_limits(&self.set);
-        }
+    /// Drops the oldest replaced sets until a share of them is left.
+    pub fn shrink_history(&self, share: Share) {
+        self.in_force.shrink_history(share);
     }
 }

@@ -17,6 +17,11 @@ impl Commit {
         Self::default()
     }
 
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
     pub fn insert<T: Record>(&mut self, record: Arc<T>) -> &mut Self {
         self.writes.push(Write::Insert { collection: T::COLLECTION, document: document(record) });
         self

@@ -165,6 +165,30 @@ async fn all_sandboxes_together_stay_within_the_budget() {
 }
 
 #[tokio::test]
+async fn scenarios_leave_less_memory_to_everything_else() {
+    let limit = 4 << 20;
+    let api = Api::with(Settings { max_memory: limit, ..Settings::default() });
+    for number in 0..14 {
+        let scenario = json!({ "name": format!("s{number}"), "description": "d".repeat(20_000), "answers": [{}] });
+        let path = format!("/__admin/scenarios/s{number}");
+        let put = Request::put(path).body(Body::from(scenario.to_string())).unwrap();
+        assert_eq!(api.send(put).await.status, StatusCode::OK);
+    }
+    let scenarios = api.app.memory().used;
+    assert!(scenarios > 800_000, "{scenarios} bytes of scenarios count");
+    for number in 0..30 {
+        let token = sandbox(&api, &format!("suite-{number}")).await;
+        for handoff in 0..5 {
+            let body = large(&format!("h-{handoff}"), 100_000);
+            assert_eq!(hand_off_to(&api, &token, body).await.status, StatusCode::OK);
+            let used = api.app.memory().used;
+            assert!(used <= limit, "{used} bytes after handoff {handoff} of sandbox {number}");
+        }
+    }
+    assert_eq!(api.get("/__admin/scenarios/s0").await.status, StatusCode::OK, "scenarios are not dropped");
+}
+
+#[tokio::test]
 async fn pages_are_bounded_by_bytes() {
     let api = Api::new();
     for number in 0..10 {

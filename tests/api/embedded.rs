@@ -72,16 +72,16 @@ async fn a_test_puts_pins_and_queues_scenarios() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let sandbox = mock.create_sandbox(CreateSandbox { seed: Some(7), ..CreateSandbox::default() }).await.unwrap();
     let text = "name: unlucky\nmatch: { email: nobody@example.com }\nanswers: [{ outcome: verify_email }]\n";
-    assert_eq!(sandbox.put_scenario(text).unwrap(), "unlucky");
-    sandbox.queue_scenario("unlucky", 1).unwrap();
+    assert_eq!(sandbox.put_scenario(text).await.unwrap(), "unlucky");
+    sandbox.queue_scenario("unlucky", 1).await.unwrap();
     assert_eq!(hand_off(&mock, &sandbox, "h-1", "sam@example.com").await["status"], "verify_email");
-    sandbox.pin_scenario("unlucky").unwrap();
+    sandbox.pin_scenario("unlucky").await.unwrap();
     assert_eq!(hand_off(&mock, &sandbox, "h-2", "kim@example.com").await["status"], "verify_email");
-    sandbox.unpin_scenario();
+    sandbox.unpin_scenario().await.unwrap();
     assert_eq!(hand_off(&mock, &sandbox, "h-3", "lee@example.com").await["status"], "success");
-    assert!(matches!(sandbox.put_scenario("nonsense"), Err(MockError::Scenario(_))));
-    assert!(matches!(sandbox.pin_scenario("unknown"), Err(MockError::NoSuchScenario(_))));
-    assert!(matches!(sandbox.queue_scenario("unknown", 1), Err(MockError::NoSuchScenario(_))));
+    assert!(matches!(sandbox.put_scenario("nonsense").await, Err(MockError::Scenario(_))));
+    assert!(matches!(sandbox.pin_scenario("unknown").await, Err(MockError::NoSuchScenario(_))));
+    assert!(matches!(sandbox.queue_scenario("unknown", 1).await, Err(MockError::NoSuchScenario(_))));
 }
 
 #[tokio::test]

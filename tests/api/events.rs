@@ -268,7 +268,7 @@ async fn a_stream_goes_on_when_the_log_begins_anew() {
     let mut stream = stream(&app, "").await;
     race(&sandbox, &["alice"]).await;
     assert_eq!(blocks(&piece(&mut stream).await.unwrap()).len(), 4);
-    let sandbox = app.sandboxes.reset("default").unwrap();
+    let sandbox = app.sandboxes.reset("default").await.unwrap().unwrap();
     assert_eq!(piece(&mut stream).await.unwrap(), "id:\nevent: reset\ndata: {}\n\n");
     race(&sandbox, &["alice"]).await;
     let anew = blocks(&piece(&mut stream).await.unwrap());

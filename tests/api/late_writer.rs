@@ -143,7 +143,7 @@ async fn nothing_follows_from_what_began_before_a_reset() {
     let (store, sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, bob, Act::Open, async || {
-        sandboxes.reset("default").unwrap();
+        sandboxes.reset("default").await.unwrap().unwrap();
         sandboxes.clear_away().await.unwrap();
     })
     .await;

@@ -16,6 +16,8 @@ mod credentials;
 #[path = "../help/delegate.rs"]
 mod delegate;
 mod embedded;
+#[path = "../store/encoded.rs"]
+mod encoded;
 mod events;
 mod exact_numbers;
 mod faults;
@@ -48,6 +50,8 @@ mod requests;
 mod resets;
 mod restored_people;
 mod sandboxes;
+mod scenario_documents;
+mod scenario_races;
 mod scenarios;
 mod secrets;
 mod seeds;

@@ -270,7 +270,7 @@ async fn a_reset_ends_a_hanging_task() {
     let mut stage = Stage::new().await;
     stage.hang().await;
     let previous = Arc::downgrade(&stage.sandbox);
-    stage.sandbox = stage.sandboxes.reset("default").unwrap();
+    stage.sandbox = stage.sandboxes.reset("default").await.unwrap().unwrap();
     sleep(Duration::from_millis(10)).await;
     assert!(previous.upgrade().is_none(), "the old sandbox is freed");
     assert!(!stage.sandboxes.has_leftovers());

@@ -1,6 +1,7 @@
 //! A scenario, and what it says of itself.
 
 mod file;
+mod stored;
 
 use super::{
     answer::ScriptedAnswer,
@@ -9,14 +10,13 @@ use super::{
     matching::Match,
 };
 use crate::domain::signing::Plan;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A scenario: which requests it is for, and what they are answered, one attempt after the other.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    name: Box<str>,
+    name: Arc<str>,
     description: Box<str>,
     endpoint: ScenarioEndpoint,
     matcher: Match,
@@ -25,7 +25,8 @@ pub struct Scenario {
     answers: Vec<ScriptedAnswer>,
     at_end: AtEnd,
     plan: Option<Arc<Plan>>,
-    document: Value,
+    /// What it was read from.
+    text: Box<str>,
     size: usize,
     is_file: bool,
     /// Where its name is written: what an error about the scenario as a whole shows.
@@ -118,10 +119,10 @@ impl Scenario {
         self.plan.as_ref()
     }
 
-    /// The scenario as it is written, as JSON.
+    /// What it was read from, YAML or JSON.
     #[must_use]
-    pub fn document(&self) -> &Value {
-        &self.document
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The same scenario, read from a file of a folder.
@@ -152,6 +153,23 @@ impl Scenario {
         }
     }
 
+    /// The key of a walk that somebody names: an email in any case, a handoff's id, or nothing.
+    ///
+    /// # Errors
+    /// Why no walk through this scenario has the name, and the fix.
+    pub fn named_subject(&self, subject: &str) -> Result<String, String> {
+        let name = self.name();
+        match (self.per, subject) {
+            (Per::Actor, "") => Err(format!("{name:?} counts each actor apart; give the email of one")),
+            (Per::Handoff, "") => Err(format!("{name:?} counts each handoff apart; give a handoff_id")),
+            (Per::All, subject) if !subject.is_empty() => {
+                Err(format!("{name:?} counts all requests together; leave the subject out"))
+            }
+            (Per::Actor, email) => Ok(lower_case(email).into_owned()),
+            (Per::Handoff | Per::All, subject) => Ok(subject.to_owned()),
+        }
+    }
+
     /// An error at this scenario's name.
     #[must_use]
     pub fn error(&self, problem: &str) -> ScenarioError {
@@ -165,12 +183,5 @@ impl Scenario {
             "another scenario has the name {:?} already ({}:{}); rename one of them",
             self.name, first.origin.file, first.origin.position
         ))
-    }
-}
-
-impl Serialize for Scenario {
-    /// The scenario as it is written.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.document.serialize(serializer)
     }
 }

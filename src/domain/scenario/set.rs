@@ -15,6 +15,7 @@ use super::{
     script::{Scenario, ScenarioEndpoint},
     steps::{Steps, TooCostly},
 };
+use crate::base::document::Record;
 use serde::Serialize;
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -22,6 +23,8 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 #[derive(Debug, Default)]
 pub struct ScenarioSet {
     scenarios: Vec<Arc<Scenario>>,
+    /// The place of each scenario, by its name.
+    names: HashMap<Arc<str>, usize>,
     handoffs: ScenarioIndex,
     tokens: ScenarioIndex,
 }
@@ -74,14 +77,11 @@ impl ScenarioSet {
     pub fn compile(mut scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
         scenarios
             .sort_by(|one, other| other.priority().cmp(&one.priority()).then_with(|| one.name().cmp(other.name())));
-        let mut names: HashMap<&str, &Scenario> = HashMap::new();
-        for scenario in &scenarios {
-            if let Some(first) = names.insert(scenario.name(), scenario) {
-                return Err(scenario.same_name_as(first));
-            }
-        }
         let mut set = Self::default();
         for (rank, scenario) in scenarios.iter().enumerate() {
+            if let Some(first) = set.names.insert(scenario.id(), rank) {
+                return Err(scenario.same_name_as(&scenarios[first]));
+            }
             match scenario.endpoint() {
                 ScenarioEndpoint::Handoff => set.handoffs.add(rank, scenario),
                 ScenarioEndpoint::Token => set.tokens.add(rank, scenario),
@@ -176,7 +176,7 @@ impl ScenarioSet {
 
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Scenario>> {
-        self.scenarios.iter().find(|scenario| scenario.name() == name)
+        self.scenarios.get(*self.names.get(name)?)
     }
 }
 

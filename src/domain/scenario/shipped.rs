@@ -73,7 +73,7 @@ mod tests {
         for (name, text) in shipped() {
             let scenario = Scenario::read(name, text).unwrap_or_else(|error| panic!("{error}"));
             let objections: Vec<String> =
-                schema.iter_errors(scenario.document()).map(|error| error.to_string()).collect();
+                schema.iter_errors(&scenario.document()).map(|error| error.to_string()).collect();
             assert_eq!(objections, [""; 0], "{name}");
             assert_eq!(scenario.name(), name);
             assert!(!scenario.description().is_empty(), "{name} does not say what it is for");
@@ -147,7 +147,7 @@ mod tests {
         let schema = schema();
         for example in examples {
             let scenario = Scenario::read("docs/scenarios.md", example).unwrap_or_else(|error| panic!("{error}"));
-            assert!(schema.is_valid(scenario.document()), "{example}");
+            assert!(schema.is_valid(&scenario.document()), "{example}");
         }
     }
 

@@ -67,20 +67,10 @@ pub(super) async fn create_sandbox(
         some => app.questions.run(move |_| Some(read_scenarios(&some))).await?,
     };
     let scenarios = scenarios.map_err(|error| Problem::bad_request(format!("In the body: {error}")))?;
-    let has_own = scenarios.iter().len() > 0;
     let clock = wanted.clock.map_or_else(Clock::system, |clock| Clock::frozen(clock.frozen_at));
     let new = NewSandbox { name: wanted.name, settings, clock, scenarios, base_url: base_url.clone() };
     let sandbox = app.sandboxes.create(new).await?;
-    let has_room = !has_own || !sandbox.settings().definitions.is_exceeded();
-    if !has_room {
-        let _ = app.sandboxes.delete(sandbox.name());
-    }
     app.sandboxes.clear_away().await?;
-    if !has_room {
-        let detail = "Clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise \
-                      --max-memory.";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
-    }
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
@@ -190,7 +180,7 @@ pub(super) async fn reset_sandbox(
 
 /// Resets a sandbox and frees what it held.
 pub(super) async fn reset(app: &App, name: &str) -> Result<(), Problem> {
-    app.sandboxes.reset(name).ok_or_else(|| unknown_sandbox(app, name))?;
+    app.sandboxes.reset(name).await?.ok_or_else(|| unknown_sandbox(app, name))?;
     Ok(app.sandboxes.clear_away().await?)
 }
 
@@ -209,7 +199,7 @@ pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) ->
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         let code = match error {
-            CreateError::Exists(_) => StatusCode::CONFLICT,
+            CreateError::Exists(_) | CreateError::NoRoom => StatusCode::CONFLICT,
             CreateError::Name(_) => StatusCode::BAD_REQUEST,
             CreateError::Store(error) => return error.into(),
         };

@@ -4,12 +4,12 @@ use super::{Pretty, paging::Paging};
 use crate::{
     app::App,
     base::{clock::Deadline, position::brief, reading::Within},
-    domain::scenario::{Per, SCENARIO_SCHEMA, Scenario, Summary, utf8},
+    domain::scenario::{MOST_QUEUED, SCENARIO_SCHEMA, Scenario, Summary, utf8},
     http::{
         admin::extract::{Fields, Id, Params, World, read_body},
         problem::Problem,
     },
-    sandbox::{QUEUED, Sandbox},
+    sandbox::{CurrentScenarios, Sandbox, ScenarioChangeError, SetWalkError},
 };
 use axum::{
     extract::{Request, State},
@@ -30,19 +30,24 @@ pub(super) async fn list_scenarios(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let set = sandbox.scripts.set();
-    let (pinned, queued) = sandbox.scripts.forced();
-    let queued: Vec<&str> = queued.iter().map(|scenario| scenario.name()).collect();
+    let current = sandbox.scripts.current().await?;
+    let queued: Vec<&str> = current.queued().into_iter().map(|scenario| scenario.name()).collect();
     let show = |summary: &Summary<'_>| json!(summary);
-    let mut list = paging.of("scenarios", "scenario", &set.summaries(), |summary| summary.name, show)?;
-    list["pinned"] = json!(pinned.as_ref().map(|scenario| scenario.name()));
+    let mut list = paging.of("scenarios", "scenario", &current.set().summaries(), |summary| summary.name, show)?;
+    list["pinned"] = json!(current.pinned().map(|scenario| scenario.name()));
     list["queued"] = json!(queued);
     Ok(Pretty(list))
 }
 
 /// `GET /__admin/scenarios/{name}`: as written, in JSON.
-pub(super) async fn show_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    Ok(Pretty(find(&sandbox, &name)?.document().clone()))
+pub(super) async fn show_scenario(
+    World(sandbox): World,
+    Id(name): Id,
+    State(app): State<Arc<App>>,
+) -> Result<Pretty<impl Serialize>, Problem> {
+    let scenario = find(&sandbox, &name).await?;
+    // A large one takes a second to read.
+    Ok(Pretty(app.questions.run(move |_| Some(scenario.document())).await?))
 }
 
 /// `PUT /__admin/scenarios/{name}`: a scenario of the sandbox's own, in YAML or JSON.
@@ -60,47 +65,45 @@ pub(super) async fn put_scenario(
     if scenario.name() != name {
         let own = scenario.name();
         return Err(Problem::bad_request(format!(
-            "The scenario has the name {:?}, but the path has {:?}; write the same name in both.",
+            "The scenario calls itself {:?}, but the path says {:?}.",
             brief(own),
             brief(&name)
         )));
     }
-    sandbox.scripts.put(Arc::new(scenario)).map_err(|error| Problem::bad_request(error.to_string()))?;
-    Ok(Pretty(json!({ "put": name })))
+    match sandbox.scripts.put(Arc::new(scenario)).await {
+        Ok(()) => Ok(Pretty(json!({ "put": name }))),
+        Err(error) => Err(refused(&sandbox, error).await),
+    }
 }
 
 /// `DELETE /__admin/scenarios/{name}`: from this sandbox.
 pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
-    if sandbox.scripts.remove(&name) { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&sandbox, &name)) }
+    match sandbox.scripts.remove(&name).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(refused(&sandbox, error).await),
+    }
 }
 
 /// `PUT /__admin/scenarios/{name}/pin`: answers every request from now on.
 pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    if sandbox.scripts.pin(Some(&name)) { Ok(Pretty(json!({ "pinned": name }))) } else { Err(unknown(&sandbox, &name)) }
+    match sandbox.scripts.pin(&name).await {
+        Ok(()) => Ok(Pretty(json!({ "pinned": name }))),
+        Err(error) => Err(refused(&sandbox, error).await),
+    }
 }
 
 /// `DELETE /__admin/scenarios/{name}/pin`: requests choose again.
 pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
-    find(&sandbox, &name)?;
-    match sandbox.scripts.forced().0 {
-        Some(pinned) if pinned.name() == name => {
-            sandbox.scripts.pin(None);
-            Ok(StatusCode::NO_CONTENT)
-        }
-        pinned => {
-            let pinned = match &pinned {
-                Some(pinned) => format!("; {:?} is", pinned.name()),
-                None => "; no scenario is".to_owned(),
-            };
-            Err(Problem::new(StatusCode::CONFLICT, format!("The scenario {name:?} is not pinned{pinned}.")))
-        }
+    match sandbox.scripts.unpin(Some(&name)).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(refused(&sandbox, error).await),
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueScenario {
-    count: Option<Within<1, QUEUED>>,
+    count: Option<Within<1, MOST_QUEUED>>,
 }
 
 /// `POST /__admin/scenarios/{name}/queue` with `{"count": n}`: answers the next n requests.
@@ -109,26 +112,17 @@ pub(super) async fn queue_scenario(
     Id(name): Id,
     Fields(queue): Fields<QueueScenario>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    find(&sandbox, &name)?;
     let count = queue.count.map_or(1, Within::get);
-    if !sandbox.scripts.queue(&name, count) {
-        let waiting = sandbox.scripts.forced().1.len();
-        let room = QUEUED.saturating_sub(waiting);
-        return Err(Problem::in_body(
-            "count",
-            format!(
-                "{waiting} requests are queued already, and a sandbox queues at most {QUEUED}; give a count of at most \
-                 {room}, or let some of them be answered first"
-            ),
-        ));
+    match sandbox.scripts.queue(&name, count).await {
+        Ok(()) => Ok(Pretty(json!({ "queued": name, "count": count }))),
+        Err(error) => Err(refused(&sandbox, error).await),
     }
-    Ok(Pretty(json!({ "queued": name, "count": count })))
 }
 
 /// `GET /__admin/scenarios/{name}/state`: how far each subject has come.
 pub(super) async fn show_state(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
-    find(&sandbox, &name)?;
-    Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
+    find(&sandbox, &name).await?;
+    Ok(Pretty(json!({ "state": sandbox.scripts.walks(&name).await? })))
 }
 
 #[derive(Deserialize)]
@@ -145,56 +139,68 @@ pub(super) async fn set_state(
     Id(name): Id,
     Fields(state): Fields<NewState>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let scenario = find(&sandbox, &name)?;
-    let answers = scenario.answers().len();
-    let subject = match (scenario.per(), &*state.subject) {
-        (Per::Actor, "") => {
-            return Err(Problem::in_body(
-                "subject",
-                format!("{name:?} counts each actor apart; give the email of one"),
-            ));
+    let answer = usize::try_from(state.answer).unwrap_or(usize::MAX);
+    match sandbox.scripts.set_walk(&name, &state.subject, answer, sandbox.clock.now()).await {
+        Ok(()) => Ok(Pretty(json!({ "state": sandbox.scripts.walks(&name).await? }))),
+        Err(SetWalkError::Subject(problem)) => Err(Problem::in_body("subject", problem)),
+        Err(SetWalkError::Answer { last }) => {
+            let answer = state.answer;
+            let problem =
+                format!("{answer} is not from 0 to {last}; this member counts from 0, so 0 is answer 1 of {name:?}");
+            Err(Problem::in_body("answer", problem))
         }
-        (Per::Actor, email) => email.to_lowercase(),
-        (Per::Handoff, "") => {
-            return Err(Problem::in_body("subject", format!("{name:?} counts each handoff apart; give a handoff_id")));
-        }
-        (Per::All, subject) if !subject.is_empty() => {
-            return Err(Problem::in_body(
-                "subject",
-                format!("{name:?} counts all requests together; leave the subject out"),
-            ));
-        }
-        (Per::Handoff | Per::All, subject) => subject.to_owned(),
-    };
-    let is_set = usize::try_from(state.answer)
-        .is_ok_and(|answer| sandbox.scripts.set_walk(&name, &subject, answer, sandbox.clock.now()));
-    if !is_set {
-        let (answer, last) = (state.answer, answers.saturating_sub(1));
-        let problem =
-            format!("{answer} is not from 0 to {last}; this member counts from 0, so 0 is answer 1 of {name:?}");
-        return Err(Problem::in_body("answer", problem));
+        Err(SetWalkError::Scenario(error)) => Err(refused(&sandbox, error).await),
     }
-    Ok(Pretty(json!({ "state": sandbox.scripts.walks(Some(&name)) })))
 }
 
 /// `DELETE /__admin/scenarios/{name}/state`: every walk through it begins again.
 pub(super) async fn forget_state(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
-    find(&sandbox, &name)?;
-    sandbox.scripts.forget_walks(Some(&name));
+    find(&sandbox, &name).await?;
+    sandbox.scripts.forget_walks(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /__admin/scenarios`: no scenario of the sandbox's own, none pinned or queued, every walk at its start.
-pub(super) async fn reset_scenarios(World(sandbox): World) -> StatusCode {
-    sandbox.scripts.reset();
-    StatusCode::NO_CONTENT
+pub(super) async fn reset_scenarios(World(sandbox): World) -> Result<StatusCode, Problem> {
+    match sandbox.scripts.reset().await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(refused(&sandbox, error).await),
+    }
 }
 
-fn find(sandbox: &Sandbox, name: &str) -> Result<Arc<Scenario>, Problem> {
-    sandbox.scripts.set().get(name).cloned().ok_or_else(|| unknown(sandbox, name))
+async fn find(sandbox: &Sandbox, name: &str) -> Result<Arc<Scenario>, Problem> {
+    let current = sandbox.scripts.current().await?;
+    current.set().get(name).cloned().ok_or_else(|| unknown(&current, name))
 }
 
-fn unknown(sandbox: &Sandbox, name: &str) -> Problem {
-    let set = sandbox.scripts.set();
-    Problem::unknown_name("scenario", name, set.iter().map(|scenario| scenario.name()))
+fn unknown(current: &CurrentScenarios, name: &str) -> Problem {
+    Problem::unknown_name("scenario", name, current.set().iter().map(|scenario| scenario.name()))
+}
+
+async fn refused(sandbox: &Sandbox, error: ScenarioChangeError) -> Problem {
+    match error {
+        ScenarioChangeError::Unknown(name) => match sandbox.scripts.current().await {
+            Ok(current) => unknown(&current, &name),
+            Err(error) => error.into(),
+        },
+        ScenarioChangeError::NotPinned { name, pinned } => {
+            let pinned = match pinned {
+                Some(pinned) => format!("; {pinned:?} is"),
+                None => "; no scenario is".to_owned(),
+            };
+            Problem::new(StatusCode::CONFLICT, format!("The scenario {name:?} is not pinned{pinned}."))
+        }
+        ScenarioChangeError::QueueFull(waiting) => {
+            let room = MOST_QUEUED.saturating_sub(waiting);
+            Problem::in_body(
+                "count",
+                format!(
+                    "{waiting} requests are queued already, and a sandbox queues at most {MOST_QUEUED}; give a count of \
+                     at most {room}, or let some of them be answered first"
+                ),
+            )
+        }
+        ScenarioChangeError::NoRoom(error) => Problem::bad_request(error.to_string()),
+        ScenarioChangeError::Store(error) => error.into(),
+    }
 }

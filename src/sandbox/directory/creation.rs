@@ -1,8 +1,12 @@
-//! Makes sandboxes.
+//! Makes sandboxes: a new one, and the next one after a reset.
+//!
+//! The documents that a sandbox begins with are in the store before it can be found. If they cannot be written, or the
+//! caller leaves meanwhile, nothing of the sandbox stays.
 
 use super::{Sandboxes, lasting_shelf};
 use crate::{
     base::{
+        budget::Account,
         clock::{Clock, LastUse},
         ids::Ids,
         position::brief,
@@ -17,9 +21,15 @@ use crate::{
         lasting::{End, Lasting},
         name,
     },
-    store::StoreError,
+    store::{Commit, StoreError},
 };
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 #[derive(Debug)]
 pub struct NewSandbox {
@@ -43,6 +53,11 @@ pub enum CreateError {
     /// The name cannot stand in a URL.
     #[error("the name {:?} cannot be used; {}", brief(.0), name::fix(.0))]
     Name(String),
+    /// All sandboxes together have no room for its scenarios.
+    #[error(
+        "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
+    )]
+    NoRoom,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -59,7 +74,8 @@ impl Sandboxes {
     /// Creates a sandbox, and removes the longest idle one if there would be too many.
     ///
     /// # Errors
-    /// When the name is taken or cannot be used, or when the store is unavailable.
+    /// When the name is taken or cannot be used, when there is no room for its scenarios, or when the store is
+    /// unavailable. No sandbox was created then.
     pub async fn create(&self, new: NewSandbox) -> Result<Arc<Sandbox>, CreateError> {
         let name: Arc<str> = match new.name {
             Some(name) if name::is_valid(&name) => name.into(),
@@ -70,6 +86,11 @@ impl Sandboxes {
         // Two sandboxes with one seed would draw the same ids.
         let of_server = self.default_sandbox().settings().seed;
         settings.seed = settings.seed.or_else(|| Some(Ids::seed_of_sandbox(of_server?, &name)));
+        let mut definitions = Account::new(&settings.definitions);
+        let size = new.scenarios.size();
+        if size > 0 && !definitions.try_add(size) {
+            return Err(CreateError::NoRoom);
+        }
         let credentials = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing, &new.base_url);
         let own_client = Client {
             id: credentials.client_id.as_str().into(),
@@ -79,8 +100,9 @@ impl Sandboxes {
         };
         let first_shelf: Arc<str> = format!("{name}/{}", credentials.client_id).into();
         let lasting = Lasting {
-            name: Arc::clone(&name),
+            name,
             clients: Clients::new(&lasting_shelf(&self.store, &first_shelf), &settings.definitions),
+            scenarios: new.scenarios.iter().cloned().collect(),
             first_shelf,
             settings,
             clock: Arc::new(new.clock),
@@ -92,12 +114,72 @@ impl Sandboxes {
             used: LastUse::now(),
             gave_up: AtomicU64::new(0),
         };
-        let scenarios = self.scenarios();
-        let sandbox = Arc::new(Sandbox::new(lasting, scenarios));
-        // Before anybody can find the sandbox, and reset it.
-        sandbox.scripts.begin_with(&new.scenarios);
-        let begun = sandbox.clients().begin_with(Arc::new(own_client)).await.map_err(CreateError::Store);
-        begun.and_then(|()| self.publish(&sandbox)).inspect_err(|_| sandbox.leave(End::Gone))?;
-        Ok(sandbox)
+        let sandbox = Unpublished::new(Sandbox::new(lasting, self.scenarios(), definitions), End::Gone);
+        sandbox.clients().begin_with(Arc::new(own_client)).await?;
+        sandbox.write_first_documents().await?;
+        self.publish(&sandbox)?;
+        Ok(sandbox.published())
+    }
+
+    /// Resets a sandbox: from now on its name and its credentials lead to one that is as it started, with no sessions, an
+    /// empty journal and agenda, its first scenarios, ids from the first one on, no assertion used up and no token
+    /// revoked. Clients stay, as all credentials do, and so does the clock: it never goes back. `None` if there is no
+    /// such sandbox.
+    ///
+    /// Whatever began before goes on in the old one, and its effects are not visible. [`Sandboxes::clear_away`] frees its
+    /// memory.
+    ///
+    /// # Errors
+    /// When the store is unavailable. The sandbox was not reset then.
+    pub async fn reset(&self, name: &str) -> Result<Option<Arc<Sandbox>>, StoreError> {
+        let Some(current) = self.named(name) else { return Ok(None) };
+        let born = self.resets.fetch_add(1, Ordering::SeqCst) + 1;
+        let next = Unpublished::new(current.successor(born, self.scenarios()), End::Reset);
+        next.write_first_documents().await?;
+        Ok(self.replace(&next).then(|| next.published()))
+    }
+}
+
+impl Sandbox {
+    /// Writes the documents that it begins with.
+    async fn write_first_documents(&self) -> Result<(), StoreError> {
+        let mut commit = Commit::new();
+        self.scripts.begin(&mut commit);
+        if commit.is_empty() { Ok(()) } else { self.shelf.commit(commit).await.map(drop) }
+    }
+}
+
+/// A sandbox that cannot be found yet. Dropped before it is published, it leaves nothing in the store.
+struct Unpublished {
+    sandbox: Arc<Sandbox>,
+    /// How it ends when it is not published: after a reset, what outlives resets stays.
+    end: Option<End>,
+}
+
+impl Unpublished {
+    fn new(sandbox: Sandbox, end: End) -> Self {
+        Self { sandbox: Arc::new(sandbox), end: Some(end) }
+    }
+
+    /// The sandbox, which can be found by now.
+    fn published(mut self) -> Arc<Sandbox> {
+        self.end = None;
+        Arc::clone(&self.sandbox)
+    }
+}
+
+impl Deref for Unpublished {
+    type Target = Arc<Sandbox>;
+
+    fn deref(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+}
+
+impl Drop for Unpublished {
+    fn drop(&mut self) {
+        if let Some(end) = self.end {
+            self.sandbox.leave(end);
+        }
     }
 }

@@ -3,7 +3,6 @@
 //! Bounded by count and by bytes. The oldest set goes first, so each set counts only for what its successor no longer
 //! holds.
 
-use super::Scripts;
 use crate::{
     base::budget::{Account, Budget, Share},
     domain::scenario::ScenarioSet,
@@ -15,26 +14,6 @@ const MOST_SETS: usize = 16;
 
 /// The most bytes that they take together.
 const MOST_BYTES: usize = 8 << 20;
-
-impl Scripts {
-    /// The scenarios of a version, while they are kept. Those in force always are.
-    #[must_use]
-    pub fn set_of(&self, version: u64) -> Option<Arc<ScenarioSet>> {
-        let state = self.state();
-        if version == state.version { Some(Arc::clone(&state.set)) } else { state.history.get(version) }
-    }
-
-    /// About how many bytes of memory the replaced sets take.
-    #[must_use]
-    pub fn history_bytes(&self) -> usize {
-        self.state().history.bytes()
-    }
-
-    /// Drops the oldest replaced sets until a share of them is left.
-    pub fn shrink_history(&self, share: Share) {
-        self.state().history.shrink(share);
-    }
-}
 
 /// Replaced scenario sets, oldest first.
 #[derive(Debug)]
@@ -54,11 +33,6 @@ struct Replaced {
 impl History {
     pub(super) fn new(budget: &Arc<Budget>) -> Self {
         Self { sets: VecDeque::new(), bytes: Account::new(budget) }
-    }
-
-    /// An empty history against the same budget.
-    pub(super) fn another(&self) -> Self {
-        Self { sets: VecDeque::new(), bytes: self.bytes.another() }
     }
 
     pub(super) fn bytes(&self) -> usize {

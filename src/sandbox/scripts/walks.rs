@@ -1,67 +1,95 @@
-//! How far subjects have come in scenarios with more than one answer.
+//! How far subjects have come in scenarios: a document for each walk.
+//!
+//! The store drops the oldest documents beyond a limit. A walk that advances is removed and inserted again in one commit,
+//! so that the oldest is the one that was unused for longest.
 
-use super::Scripts;
-use crate::domain::scenario::Progress;
+use super::{ScenarioChangeError, Scripts};
+use crate::{
+    base::document::Record,
+    domain::scenario::{ActorFlags, Facts, Progress, Scenario, Walk},
+    store::{Commit, StoreError},
+};
 use jiff::Timestamp;
-use serde::Serialize;
+use std::sync::Arc;
 
-/// How far one subject has come in one scenario.
-#[derive(Clone, Debug, Serialize)]
-pub struct Walk {
-    pub scenario: String,
-    /// The actor's email, the handoff's id, or nothing, by the scenario's `per`.
-    pub subject: String,
-    #[serde(flatten)]
-    pub progress: Progress,
+/// Why a walk is not set to an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SetWalkError {
+    /// No walk through the scenario has this subject, for this reason.
+    #[error("{0}")]
+    Subject(String),
+    /// The scenario has no such answer.
+    #[error("the last answer is {last}, counted from zero")]
+    Answer { last: usize },
+    #[error(transparent)]
+    Scenario(#[from] ScenarioChangeError),
+}
+
+impl From<StoreError> for SetWalkError {
+    fn from(error: StoreError) -> Self {
+        Self::Scenario(error.into())
+    }
 }
 
 impl Scripts {
-    /// All walks, or those of one scenario, in order of name and subject.
-    #[must_use]
-    pub fn walks(&self, scenario: Option<&str>) -> Vec<Walk> {
-        let state = self.state();
-        let wanted = state.walks.iter().filter(|((name, _), _)| scenario.is_none_or(|wanted| *wanted == **name));
-        let mut walks: Vec<Walk> = wanted
-            .map(|((name, subject), (_, progress))| Walk {
-                scenario: name.to_string(),
-                subject: subject.clone(),
-                progress: *progress,
-            })
-            .collect();
-        walks.sort_by(|one, other| (&one.scenario, &one.subject).cmp(&(&other.scenario, &other.subject)));
-        walks
+    /// Advances the walk of a request by one step, together with the writes of `commit`, and returns the answer that the
+    /// request gets. `None`, and nothing is changed, when another caller was quicker.
+    pub(super) async fn step(
+        &self,
+        scenario: &Scenario,
+        facts: &Facts<'_>,
+        actor: impl Fn(&Scenario) -> (ActorFlags, Timestamp),
+        mut commit: Commit,
+    ) -> Result<Option<usize>, StoreError> {
+        let begun = Walk::new(scenario, scenario.subject(facts));
+        let id = begun.id();
+        let found = self.walks.get_versioned(&id).await?;
+        let mut walk = found.as_ref().map_or(begun, |(walk, _)| Walk::clone(walk));
+        let (flags, now) = actor(scenario);
+        let answer = scenario.next(&mut walk.progress, flags, now);
+        if let Some((_, version)) = found {
+            commit.delete::<Walk>(id, Some(version));
+        }
+        commit.insert(Arc::new(walk));
+        match self.shelf.commit(commit).await {
+            Ok(_) => Ok(Some(answer)),
+            Err(StoreError::Taken | StoreError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Sets a walk to an answer; returns whether the scenario has it.
-    pub fn set_walk(&self, name: &str, subject: &str, answer: usize, now: Timestamp) -> bool {
-        let mut state = self.state();
-        let Some(scenario) = state.set.get(name).filter(|scenario| answer < scenario.answers().len()).cloned() else {
-            return false;
-        };
-        state.steps += 1;
-        let step = state.steps;
+    /// All walks of one scenario, in order of their subjects.
+    pub async fn walks(&self, scenario: &str) -> Result<Vec<Arc<Walk>>, StoreError> {
+        let mut walks = self.walks.tagged(scenario, |_| true).await?;
+        walks.sort_by(|one, other| one.subject.cmp(&other.subject));
+        Ok(walks)
+    }
+
+    /// Sets a walk to an answer, counted from zero.
+    ///
+    /// # Errors
+    /// When the sandbox has no scenario of this name, or that one no such walk or answer.
+    pub async fn set_walk(&self, name: &str, subject: &str, answer: usize, now: Timestamp) -> Result<(), SetWalkError> {
+        let current = self.current().await?;
+        let scenario = current.find(name)?;
+        let subject = scenario.named_subject(subject).map_err(SetWalkError::Subject)?;
+        let last = scenario.answers().len().saturating_sub(1);
+        if answer > last {
+            return Err(SetWalkError::Answer { last });
+        }
         let progress = Progress { answer, attempts: 0, since: now, total: 0 };
-        state.walks.insert((scenario.name().into(), bounded(subject.to_owned())), (step, progress));
-        state.forget_oldest();
-        true
+        let walk = Arc::new(Walk { progress, ..Walk::new(scenario, subject) });
+        let mut commit = Commit::new();
+        commit.delete::<Walk>(walk.id(), None).insert(walk);
+        Ok(self.shelf.commit(commit).await.map(drop)?)
     }
 
-    /// Forgets how far one scenario, or all, has come.
-    pub fn forget_walks(&self, scenario: Option<&str>) {
-        self.state().walks.retain(|(name, _), _| scenario.is_some_and(|wanted| *wanted != **name));
+    /// Forgets how far one scenario has come.
+    pub async fn forget_walks(&self, scenario: &str) -> Result<(), StoreError> {
+        let mut commit = Commit::new();
+        for walk in self.walks.tagged(scenario, |_| true).await? {
+            commit.delete::<Walk>(walk.id(), None);
+        }
+        self.shelf.commit(commit).await.map(drop)
     }
-}
-
-/// The longest subject that is remembered as it is.
-const LONGEST_SUBJECT: usize = 256;
-
-/// A subject as it is remembered: one that is too long as its beginning and a hash of all of it.
-pub(super) fn bounded(subject: String) -> String {
-    if subject.len() <= LONGEST_SUBJECT {
-        return subject;
-    }
-    let sum = subject
-        .bytes()
-        .fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-    format!("{}…{sum:016x}", &subject[..subject.floor_char_boundary(LONGEST_SUBJECT)])
 }

@@ -65,8 +65,8 @@ impl ScenarioSet {
     /// `other` does not share.
     #[must_use]
     pub fn size_beside(&self, other: &Self) -> usize {
-        /// A pointer, and an entry of the index with its place in it.
-        const OVERHEAD: usize = 160;
+        /// A pointer, an entry of the index with its place in it, and one by the name.
+        const OVERHEAD: usize = 192;
         let shared: HashSet<_> = other.scenarios.iter().map(Arc::as_ptr).collect();
         let unshared = self.scenarios.iter().filter(|scenario| !shared.contains(&Arc::as_ptr(scenario)));
         let keys: usize = [&self.handoffs, &self.tokens].into_iter().map(ScenarioIndex::size_of_keys).sum();

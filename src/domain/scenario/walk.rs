@@ -1,0 +1,87 @@
+//! How far one subject has come in one scenario, as a document.
+
+use super::{progress::Progress, script::Scenario};
+use crate::base::document::{Key, Record};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How many walks a sandbox remembers. The one that was unused for longest is forgotten first.
+pub const MOST_WALKS: usize = 10_000;
+
+/// The longest subject that is remembered as it is.
+const LONGEST_SUBJECT: usize = 256;
+
+/// How far one subject has come in one scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// The scenario's name. The walk outlives the scenario, and goes on in one of the same name.
+    pub scenario: Arc<str>,
+    /// The actor's email, the handoff's id, or nothing, by the scenario's `per`.
+    pub subject: Box<str>,
+    #[serde(flatten)]
+    pub progress: Progress,
+}
+
+impl Walk {
+    /// A walk that has not begun. A subject that is too long is kept as its beginning and a hash of all of it.
+    #[must_use]
+    pub fn new(scenario: &Scenario, subject: String) -> Self {
+        Self { scenario: scenario.id(), subject: bounded(subject), progress: Progress::default() }
+    }
+}
+
+impl Record for Walk {
+    const COLLECTION: &'static str = "scenario_walks";
+
+    fn id(&self) -> Arc<str> {
+        // No name contains a space.
+        format!("{} {}", self.scenario, self.subject).into()
+    }
+
+    /// The scenario.
+    fn tags(&self) -> Vec<Key> {
+        vec![Arc::clone(&self.scenario)]
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.subject.len()
+    }
+}
+
+fn bounded(subject: String) -> Box<str> {
+    if subject.len() <= LONGEST_SUBJECT {
+        return subject.into();
+    }
+    let sum = subject
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+    format!("{}…{sum:016x}", &subject[..subject.floor_char_boundary(LONGEST_SUBJECT)]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_is_read_back_from_its_json() {
+        let scenario = Scenario::read("s.yaml", "{name: s, answers: [{}, {}]}").unwrap();
+        let progress = Progress { answer: 1, attempts: 2, since: "2026-03-01T12:00:00Z".parse().unwrap(), total: 3 };
+        let walk = Walk { progress, ..Walk::new(&scenario, "sam@example.com".to_owned()) };
+        let json = serde_json::to_string(&walk).unwrap();
+        assert_eq!(
+            json,
+            r#"{"scenario":"s","subject":"sam@example.com","answer":1,"attempts":2,"since":"2026-03-01T12:00:00Z","total":3}"#
+        );
+        assert_eq!(serde_json::from_str::<Walk>(&json).unwrap(), walk);
+    }
+
+    #[test]
+    fn walks_of_other_scenarios_and_subjects_have_other_ids() {
+        let [short, long] =
+            ["s", "s-s"].map(|name| Scenario::read("s.yaml", &format!("{{name: {name}, answers: [{{}}]}}")).unwrap());
+        let id = |scenario: &Scenario, subject: &str| Walk::new(scenario, subject.to_owned()).id();
+        assert_ne!(id(&short, "s s"), id(&long, "s"));
+        assert_ne!(id(&short, &"x".repeat(5_000)), id(&short, &"x".repeat(5_001)));
+        assert!(id(&short, &"é".repeat(5_000)).len() < 300);
+    }
+}
