@@ -9,6 +9,7 @@ mod wall;
 pub use elapsed::{Deadline, LastUse, Stopwatch};
 pub use wall::WallClock;
 
+use super::times;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -50,6 +51,7 @@ enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
+    #[serde(deserialize_with = "times::deserialize")]
     pub now: Timestamp,
     pub frozen: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, output::printable, print, unreadable};
 use crate::{
-    base::{clock::Clock, position::brief, reading},
+    base::{clock::Clock, position::brief, reading, times},
     config::{self, AssertionNames, DEFAULT_AUDIENCE, EmailRule},
     domain::oauth::{
         AccessToken, Assertion, AssertionJudgement, Client, Fate, Ground, Issuer, Jws, PublicKey, Scope, Scopes,
@@ -83,7 +83,7 @@ pub(super) fn decode(options: &DecodeOptions) -> Result<Exit, Failure> {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a time; write one such as 2026-03-01T12:00:00Z"))
+    times::read(text)
 }
 
 /// What a message about a text that is not a JWT ends with.

@@ -3,6 +3,7 @@
 use crate::{
     base::{
         document::{Due, Key, Record},
+        times,
         urls::BaseUrl,
     },
     domain::{
@@ -116,8 +117,10 @@ pub struct AgentSession {
     /// Who it is for.
     pub actor: Actor,
     /// When it was created, by the sandbox's clock.
+    #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
     /// When it ends, by the sandbox's clock.
+    #[serde(deserialize_with = "times::deserialize")]
     pub expires_at: Timestamp,
     /// Whether it is still open.
     pub status: SessionStatus,

@@ -321,7 +321,7 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
 #[test]
 fn no_message_about_a_flag_has_words_of_a_library() {
     for (arguments, problem) in [
-        (&["decode", "--at", "soon"][..], "\"soon\" is not a time; write one such as 2026-03-01T12:00:00Z"),
+        (&["decode", "--at", "soon"][..], "\"soon\" is not a time such as \"2026-03-01T12:00:00Z\""),
         (&["decode", "--at", "2026-03-01"], "\"2026-03-01\" is not a time"),
         (&["decode", "--clock-skew", "5"], "5 has no unit; write 5ms, 5s or 5m"),
         (&["decode", "--clock-skew=-5s"], "\"-5s\" is negative"),

@@ -259,7 +259,7 @@ fn came_as(came: &Unexpected<'_>) -> String {
 }
 
 /// What is wanted in place of what is not a time.
-pub(super) const TIME: &str = "a time such as \"2026-03-01T12:00:00Z\"";
+const TIME: &str = crate::base::times::EXAMPLE;
 
 /// What is wanted in place of what is not a whole number without a sign.
 const NATURAL: &str = "a whole number of 0 or more";

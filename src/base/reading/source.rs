@@ -1,11 +1,7 @@
 //! The deserializer over a [`Tree`], which knows where it is.
 
-use super::{
-    ReadError, Tree,
-    error::{TIME, escape},
-    query::READINGS,
-};
-use crate::base::position::brief;
+use super::{ReadError, Tree, error::escape, query::READINGS};
+use crate::base::{position::brief, times};
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
     value::{MapDeserializer, StrDeserializer},
@@ -228,12 +224,12 @@ fn visit_number<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value
     }
 }
 
-/// Hands a text over. What is not a time is refused in our words, not in those of the library that reads it.
+/// Hands a text over. Every time is read as RFC 3339 writes it, whatever the visitor would read.
 fn visit_text<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
-    let is_time = expected(&visitor).contains("timestamp");
-    visitor
-        .visit_str(text)
-        .map_err(|error| if is_time { ReadError::wrong_type(super::quoted(text), TIME) } else { error })
+    if expected(&visitor).contains("timestamp") {
+        times::read(text).map_err(ReadError::problem)?;
+    }
+    visitor.visit_str(text)
 }
 
 /// What a visitor expects, in its own words.

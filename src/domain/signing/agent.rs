@@ -1,5 +1,6 @@
 //! Agents: the people who may act for a recipient, and how far each of them has come (G2, G4, G5).
 
+use crate::base::times;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -136,6 +137,7 @@ impl AgentState {
 pub struct Seat {
     pub state: AgentState,
     /// Since when, by the sandbox's clock.
+    #[serde(deserialize_with = "times::deserialize")]
     pub since: Timestamp,
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::base::{
     document::{Due, Record},
+    times,
     urls::BaseUrl,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -37,6 +38,7 @@ pub struct Terms {
     /// Whether the envelope stays `sent` when a required recipient declines; else it is voided (G10).
     #[serde(default)]
     pub keep_declined: bool,
+    #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
     /// The agent session that made it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 //! own place, so that an error names it.
 
 use super::{EnvelopeState, RecipientState, VoidReason};
+use crate::base::times;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -12,7 +13,9 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvelopeFields {
     status: EnvelopeWord,
+    #[serde(default, deserialize_with = "times::deserialize_some")]
     sent_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "times::deserialize_some")]
     at: Option<Timestamp>,
     because: Option<VoidReason>,
 }
@@ -52,8 +55,10 @@ impl TryFrom<EnvelopeFields> for EnvelopeState {
 #[serde(deny_unknown_fields)]
 pub(super) struct RecipientFields {
     state: RecipientWord,
+    #[serde(default, deserialize_with = "times::deserialize_some")]
     activated_at: Option<Timestamp>,
     by: Option<u32>,
+    #[serde(default, deserialize_with = "times::deserialize_some")]
     at: Option<Timestamp>,
 }
 

@@ -8,6 +8,7 @@ use crate::{
     base::{
         chance::{SpanText, not_a_span},
         clock::{ClockError, Reading, read_span},
+        times,
     },
     http::{
         admin::extract::{Fields, Params, World},
@@ -41,6 +42,7 @@ pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Value>,
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SetTo {
+    #[serde(deserialize_with = "times::deserialize")]
     to: Timestamp,
 }
 

@@ -1,0 +1,48 @@
+//! Names and ids that stand in paths.
+
+/// Names with another meaning in a path, which takes one dot for itself and two for what is above it.
+pub const DOTS: [&str; 2] = [".", ".."];
+
+/// Whether a text is a name: 1 to `most` letters, digits, dots, dashes and underscores, but not dots alone that a path
+/// would resolve.
+#[must_use]
+pub fn is_name(text: &str, most: usize) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    !DOTS.contains(&text) && (1..=most).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// Whether a text has the form of the ids that are handed out: a prefix such as `as_`, and letters and digits.
+#[must_use]
+pub fn is_id(text: &str, prefix: &str) -> bool {
+    let own = text.strip_prefix(prefix).unwrap_or_default();
+    (1..=64).contains(&own.len()) && own.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// What is wrong with a name or an id that has a character which cannot be seen, such as a line feed.
+#[must_use]
+pub fn control_problem(text: &str) -> Option<&'static str> {
+    text.contains(char::is_control).then_some("has a control character")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_stand_in_a_path() {
+        for name in ["a", "suite-a", "a.b_c", "...", "x".repeat(64).as_str()] {
+            assert!(is_name(name, 64), "{name}");
+        }
+        for name in ["", ".", "..", "a/b", "a b", "a\0", "ä", "x".repeat(65).as_str()] {
+            assert!(!is_name(name, 64), "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_have_a_prefix_and_letters_or_digits() {
+        assert!(is_id("as_0123456789abcdef01234567", "as_"));
+        for id in ["", "as_", "x", "ho_1", "as_a/b", "as_a\0", "as_ä", "as_a b"] {
+            assert!(!is_id(id, "as_"), "{id}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Panics of libraries that must not end the caller.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+};
+
+thread_local! {
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a computation, and returns `None` if it panics. Everything that it changes must be dropped then.
+pub fn catch<T>(compute: impl FnOnce() -> T) -> Option<T> {
+    let before = IS_CAUGHT.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(compute));
+    IS_CAUGHT.set(before);
+    result.ok()
+}
+
+/// Whether a panic on this thread is caught by [`catch`], which reports it; a panic hook then prints nothing.
+#[must_use]
+pub fn is_caught() -> bool {
+    IS_CAUGHT.get()
+}
+
+/// Keeps the messages of caught panics off standard error. To be called once, at the start of a program.
+pub fn silence_caught() {
+    let usual = take_hook();
+    set_hook(Box::new(move |panic| {
+        if !is_caught() {
+            usual(panic);
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_caught_and_reported_as_none() {
+        assert_eq!(catch(|| 1), Some(1));
+        assert_eq!(catch(|| -> u8 { panic!("caught by the test: {}", is_caught()) }), None);
+        assert!(!is_caught());
+    }
+}
