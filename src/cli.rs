@@ -20,7 +20,7 @@ mod token;
 mod validate;
 
 use crate::{
-    base::io_error,
+    base::{io_error, panics},
     config::{ConfigError, ServeOptions, Settings},
     domain::scenario::utf8,
 };
@@ -154,6 +154,7 @@ The server is found as by `ready`; see docendorse-mock ready --help.")]
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
+    panics::silence_caught();
     let arguments = with_default_verb(std::env::args_os().collect());
     let matches = match environment::parse(Cli::command, &arguments) {
         Ok(matches) => matches,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::AppError,
-    base::{io_error, log},
+    base::{io_error, log, panics},
     config::{LogFormat, LogLevel, Settings},
     domain::oauth::built_in,
     http::server::{DRAIN, Server, ServerError},
@@ -147,6 +147,9 @@ fn start_log(format: LogFormat, level: LogLevel) -> io::Result<()> {
     };
     // The usual message would wait for a reader of standard error, and hold up the thread that panicked.
     panic::set_hook(Box::new(|panic| {
+        if panics::is_caught() {
+            return;
+        }
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("no message");
         let backtrace = Backtrace::capture();

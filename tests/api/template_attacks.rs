@@ -193,3 +193,88 @@ async fn many_costly_templates_share_one_bound() {
     let answer = api.hand_off(body_of("h-1", "sam@example.com")).await;
     assert!(answer.text.contains("take too many steps together"), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn a_template_that_panics_the_engine_is_refused() {
+    let api = Api::new();
+    for (source, reason) in [
+        ("{% for a in [1] %}{{ loop.cycle() }}{% endfor %}", "calls loop.cycle() without a value"),
+        ("{% for a in [1] %}{{ loop . cycle ( ) }}{% endfor %}", "calls loop.cycle() without a value"),
+        ("{% for a in [1] %}{{ loop.cycle(*[]) }}{% endfor %}", "unpacks the arguments of loop.cycle()"),
+        ("{% for a in [1] %}{% set x = loop %}{{ x.cycle() }}{% endfor %}", "uses loop as a value"),
+        ("{% for a in [1] %}{{ loop['cycle']() }}{% endfor %}", "uses loop as a value"),
+        ("{% for a in [1] %}{{ (loop).cycle() }}{% endfor %}", "uses loop as a value"),
+        ("{% for a in [1] %}{{ loop|attr('cycle') }}{% endfor %}", "uses loop as a value"),
+        ("{% for a in [1] %}{{ loop.changed(loop) }}{% endfor %}", "uses loop as a value"),
+        ("{% for a in [1] %}{{ loop.cycle }}{% endfor %}", "uses loop.cycle without a call"),
+        ("{% for a in [1] %}{{ loop.cylce(1) }}{% endfor %}", "did you mean \"cycle\"?"),
+    ] {
+        let (status, text) = outcome(&api, source).await;
+        assert_eq!(status, 400, "{source}: {text}");
+        assert!(text.contains(reason) && text.contains("the template"), "{source}: {text}");
+    }
+    let (status, text) =
+        outcome(&api, "{% for a in 'abc' %}{{ loop.cycle('x', a) }}{{ loop.index }}{% endfor %}").await;
+    assert!(text.contains("x1b2x3"), "{status} {text}");
+}
+
+#[tokio::test]
+async fn arithmetic_at_the_limits_does_not_end_the_server() {
+    let api = Api::new();
+    for source in [
+        "{{ 'abc'[::-9223372036854775808] }}",
+        "{{ [1, 2][::-9223372036854775808] }}",
+        "{{ [1, 2][-9223372036854775808:] }}",
+        "{{ range(9223372036854775807, -9223372036854775808, -1)|list }}",
+        "{{ range(-9223372036854775808, 9223372036854775807, 9223372036854775807)|list }}",
+        "{{ range(9223372036854775807, 0, -9223372036854775808)|list }}",
+        "{{ 1.5|round(2147483647) }}{{ 1.5|round(-2147483648) }}{{ 5|round(-2147483648) }}",
+        "{{ 'a,b'|split(',', 9223372036854775807) }}",
+        "{{ 'a'|replace('a', 'b', 9223372036854775807) }}",
+        "{{ '%.0f %x %o %e'|format(1e308, -9223372036854775808, 1, 0) }}",
+        "{{ '%.2147483647g'|format(1.5) }}{{ '%.4294967295g'|format(1.5) }}",
+        "{{ -9223372036854775808 // -1 }} {{ -9223372036854775808 % -1 }} {{ 1 // 0 }}",
+        "{{ (-170141183460469231731687303715884105728)|abs }}{{ -(-170141183460469231731687303715884105728) }}",
+    ] {
+        let (status, text) = outcome(&api, source).await;
+        assert!([400, 422, 500].contains(&status), "{source}: {status} {text}");
+        assert!(!text.contains("report this as a bug"), "{source}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_engine_knows_is_not_a_value() {
+    let api = Api::new();
+    for (source, reason) in [
+        ("{{ loop }}", "uses loop as a value"),
+        ("{{ range }}", "uses the function range as a value; call it: range()"),
+        ("{{ dict|string }}", "uses the function dict as a value"),
+        ("{{ self }}", "uses self"),
+        ("{{ self.a() }}", "uses self"),
+        ("{% set a.b = 1 %}", "assigns to a member"),
+        ("{% set a = {} %}{% set a.b = 1 %}", "assigns to a member"),
+        ("{% set a.b %}x{% endset %}", "assigns to a member"),
+        ("{{ [1]|chain(2) }}", "the template"),
+        ("{{ [[1]|chain(2)] }}", "the template"),
+        ("{{ [1]|chain(2) ~ 'x' }}", "the template"),
+        ("{{ [request.nothing] }}", "uses a value that the request does not have"),
+        ("{{ {'a': request.nothing} }}", "uses a value that the request does not have"),
+    ] {
+        let (status, text) = outcome(&api, source).await;
+        assert!([400, 500].contains(&status), "{source}: {status} {text}");
+        assert!(text.contains(reason), "{source}: {text}");
+        for internal in ["<invalid", "<loop", "<iterator", "<function"] {
+            assert!(!text.contains(internal), "{source}: {text}");
+        }
+    }
+    for (source, shown) in [
+        ("{{ [['a']]|map('map', 'upper')|list }}", "[['A']]"),
+        ("{{ [[1, 2]]|map('reverse')|list }}", "[[2, 1]]"),
+        ("{{ {'a': [1, 2]|select('odd')} }}", "{'a': [1]}"),
+        ("{{ range(3) }}", "[0, 1, 2]"),
+        ("{{ {'range': 1}.range }}{{ dict(range=2).range }}", "12"),
+    ] {
+        let (_, text) = outcome(&api, source).await;
+        assert!(text.contains(shown), "{source}: {text}");
+    }
+}

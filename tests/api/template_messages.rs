@@ -254,7 +254,7 @@ async fn messages_about_broken_templates_are_our_own() {
 }
 
 /// Fails with this template when it is filled.
-const FAILING: [&str; 90] = [
+const FAILING: [&str; 89] = [
     "{{ request.nothing }}",
     "{{ request.nothing.more }}",
     "{{ request['no such'] }}",
@@ -342,7 +342,6 @@ const FAILING: [&str; 90] = [
     "{% for a in 5 %}{% endfor %}",
     "{% for a, b in [1] %}{% endfor %}",
     "{% for a, b in [[1, 2, 3]] %}{% endfor %}",
-    "{% set a.b = 1 %}",
     "{% autoescape 'xml!' %}{{ id }}{% endautoescape %}",
     "{{ id }}\n{{ request.nothing }}\n",
 ];

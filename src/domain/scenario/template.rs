@@ -13,7 +13,10 @@ mod words;
 
 use super::error::LONGEST_PROBLEM;
 use crate::{
-    base::position::{Excerpt, Position, excerpt, shorten_to},
+    base::{
+        panics,
+        position::{Excerpt, Position, excerpt, shorten_to},
+    },
     domain::actor::Actor,
 };
 use blocks::Block;
@@ -65,6 +68,9 @@ fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
     engine.add_filter(guard::BOUNDED, filters::bounded);
     engine.add_filter(guard::SCALAR, filters::scalar);
     engine.add_filter("tojson", filters::to_json);
+    engine.set_formatter(filters::show);
+    #[cfg(test)]
+    engine.add_filter("_panics", |_: Value| -> Value { panic!("a defect of the engine") });
     engine
 }
 
@@ -189,11 +195,16 @@ impl Template {
         if names.fuel.get() == 0 {
             return Err("the templates of this answer take too many steps together; shorten them".to_owned());
         }
-        let mut output = Bounded { bytes: Vec::new(), most: names.bytes.get() };
-        let rendered = ENGINE
-            .template_from_named_str(NAME, guarded)
-            .and_then(|template| template.render_captured_to(names.values.clone(), &mut output))
-            .map(|captured| captured.state().fuel_levels().map_or(FUEL, |(used, _)| used));
+        let most = names.bytes.get();
+        let render = || {
+            let mut output = Bounded { bytes: Vec::new(), most };
+            let rendered = ENGINE
+                .template_from_named_str(NAME, guarded)
+                .and_then(|template| template.render_captured_to(names.values.clone(), &mut output))
+                .map(|captured| captured.state().fuel_levels().map_or(FUEL, |(used, _)| used));
+            (rendered, output)
+        };
+        let (rendered, output) = panics::catch(render).ok_or(PANICKED)?;
         let used = rendered.map_err(|error| {
             if error.kind() == ErrorKind::WriteFailure {
                 format!("the templates of this answer give more than {MOST_OUTPUT} bytes together; shorten them")
@@ -247,8 +258,16 @@ fn passes(beginning: &str) -> bool {
     guard::guard(&source).is_ok_and(|guarded| try_out(&source, &guarded.text).is_ok())
 }
 
+/// What is wrong with a template that the engine cannot cope with.
+const PANICKED: &str = "it cannot be rendered, because the template engine fails at it; write it in a simpler way";
+
 /// Compiles a guarded template and runs it once without a request.
 fn try_out(source: &str, guarded: &str) -> Result<(), String> {
+    let failed = "makes the template engine fail; write it in a simpler way";
+    panics::catch(|| run_once(source, guarded)).unwrap_or_else(|| Err(failed.to_owned()))
+}
+
+fn run_once(source: &str, guarded: &str) -> Result<(), String> {
     let template = TRIAL.template_from_named_str(NAME, guarded).map_err(|error| {
         // The filters that the guard put in are not the user's.
         let error = TRIAL.template_from_named_str(NAME, source).err().unwrap_or(error);

@@ -2,23 +2,77 @@
 
 use super::words::refusal;
 use minijinja::{
-    Error, State, Value,
+    Error, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
     value::{Kwargs, ValueKind},
 };
 
 /// The most lists and objects inside one another in a value; a request has at most 127 levels.
 const MOST_LEVELS: usize = 140;
 
-/// The filter [`super::guard::BOUNDED`]: charges fuel for everything that a value holds, and builds what was deferred.
+/// The filter [`super::guard::BOUNDED`]: charges fuel for everything that a value holds, builds what was deferred, and
+/// refuses what the engine would show as an internal name.
 pub(super) fn bounded(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    check_kind(&value)?;
     if !is_container(&value) {
         return Ok(value);
     }
-    measure(state, &value, MOST_LEVELS, 0)?;
-    if value.kind() == ValueKind::Iterable {
-        return Ok(value.try_iter()?.collect::<Vec<Value>>().into());
+    if measure(state, &value, MOST_LEVELS, 0)? { build(&value) } else { Ok(value) }
+}
+
+/// Writes a value where a template shows it. Refuses lists and objects with values that do not exist in them.
+pub(super) fn show(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    check_kind(value)?;
+    if is_container(value) {
+        let is_trial = state.env().undefined_behavior() != UndefinedBehavior::Strict;
+        check_shown(value, MOST_LEVELS, is_trial)?;
     }
-    Ok(value)
+    escape_formatter(output, state, value)
+}
+
+fn check_shown(value: &Value, levels: usize, is_trial: bool) -> Result<(), Error> {
+    if levels == 0 {
+        return Err(too_deep());
+    }
+    let is_map = value.kind() == ValueKind::Map;
+    for item in value.try_iter()? {
+        let item = if is_map { value.get_item(&item)? } else { item };
+        check_kind(&item)?;
+        if item.is_undefined() && !is_trial {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
+        if is_container(&item) {
+            check_shown(&item, levels - 1, is_trial)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses values that have no text: failed computations and objects of the engine.
+fn check_kind(value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        // The error that it holds.
+        ValueKind::Invalid => Err(value.try_iter().err().unwrap_or_else(no_text)),
+        ValueKind::Plain => Err(no_text()),
+        _ => Ok(()),
+    }
+}
+
+fn no_text() -> Error {
+    refusal("uses a function or an object of the template language as a value; use texts, numbers, lists and objects")
+}
+
+/// Builds what is deferred in a value that was measured.
+fn build(value: &Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter()?.map(|item| build(&item)).collect::<Result<Vec<_>, _>>().map(Value::from)
+        }
+        ValueKind::Map => {
+            let members = value.try_iter()?.map(|key| Ok((key.clone(), build(&value.get_item(&key)?)?)));
+            Ok(Value::from_iter(members.collect::<Result<Vec<_>, Error>>()?))
+        }
+        _ => Ok(value.clone()),
+    }
 }
 
 /// The filter [`super::guard::SCALAR`].
@@ -49,26 +103,31 @@ fn is_container(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map)
 }
 
-/// Takes fuel for a container and all that it holds, as text indented by `indent` spaces.
-fn measure(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<(), Error> {
-    if levels == 0 {
-        return Err(refusal(format!(
-            "makes a value with more than {MOST_LEVELS} lists and objects inside one another"
-        )));
-    }
-    let is_map = value.kind() == ValueKind::Map;
-    for item in value.try_iter()? {
-        weigh(state, &item, levels, indent)?;
-        if is_map {
-            weigh(state, &value.get_item(&item)?, levels, indent)?;
-        }
-    }
-    Ok(())
+fn too_deep() -> Error {
+    refusal(format!("makes a value with more than {MOST_LEVELS} lists and objects inside one another"))
 }
 
-fn weigh(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<(), Error> {
+/// Takes fuel for a container and all that it holds, as text indented by `indent` spaces. Returns whether anything in
+/// it is deferred.
+fn measure(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<bool, Error> {
+    if levels == 0 {
+        return Err(too_deep());
+    }
+    let is_map = value.kind() == ValueKind::Map;
+    let mut is_deferred = value.kind() == ValueKind::Iterable;
+    for item in value.try_iter()? {
+        is_deferred |= weigh(state, &item, levels, indent)?;
+        if is_map {
+            is_deferred |= weigh(state, &value.get_item(&item)?, levels, indent)?;
+        }
+    }
+    Ok(is_deferred)
+}
+
+fn weigh(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<bool, Error> {
+    check_kind(value)?;
     let spaces = indent.saturating_mul(MOST_LEVELS + 1 - levels);
     let bytes = value.as_str().map_or(0, str::len).saturating_add(spaces);
     state.consume_fuel(1 + (bytes as u64) / 64)?;
-    if is_container(value) { measure(state, value, levels - 1, indent) } else { Ok(()) }
+    if is_container(value) { measure(state, value, levels - 1, indent) } else { Ok(false) }
 }

@@ -39,6 +39,10 @@ pub(super) fn unguarded(part: &str) -> Option<String> {
     (part != BOUNDED && part != SCALAR).then_some(part)
 }
 
+/// The members of `loop`.
+const OF_LOOP: [&str; 11] =
+    ["index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "changed", "cycle"];
+
 /// A template that is safe to compile.
 #[derive(Debug)]
 pub(super) struct Guarded {
@@ -242,7 +246,7 @@ impl<'s> Guard<'s> {
     /// value.
     fn expression(&mut self, tokens: &[Placed<'_>], mut name: Option<Name>) -> Result<(), Refused> {
         let mut levels = vec![Level::default()];
-        for (token, start, end) in tokens {
+        for (place, (token, start, end)) in tokens.iter().enumerate() {
             let Some(level) = levels.last_mut() else { break };
             if let Some(kind) = name.take() {
                 match (kind, token) {
@@ -275,16 +279,15 @@ impl<'s> Guard<'s> {
                     level.operators += 1;
                     name = Some(Name::Test);
                 }
-                Token::Ident(_)
-                | Token::Str(_)
-                | Token::String(_)
-                | Token::Int(_)
-                | Token::Int128(_)
-                | Token::Float(_) => {
+                Token::Ident(word) => {
+                    check_engine_name(word, *start, &tokens[place + 1..])?;
+                    self.put(level, false);
+                    level.operand = Some(Operand { end: *end, is_plain: is_literal(word) });
+                }
+                Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_) => {
                     // Only the argument of a test, or another string, may stand behind an operand.
                     self.put(level, false);
-                    let is_plain = !matches!(token, Token::Ident(word) if !is_literal(word));
-                    level.operand = Some(Operand { end: *end, is_plain });
+                    level.operand = Some(Operand { end: *end, is_plain: true });
                 }
                 Token::Dot => {
                     level.operators += 1;
@@ -369,11 +372,48 @@ fn is_target(tokens: &[Placed<'_>]) -> bool {
     !tokens.is_empty() && tokens.iter().all(is_part) && !tokens.windows(2).any(are_names)
 }
 
-/// What is assigned to is not an expression, but may have members.
+/// Refuses to assign to a member: values cannot be changed.
 fn check_target(tokens: &[Placed<'_>]) -> Result<(), Refused> {
-    let mut members = tokens.iter().filter(|(token, ..)| matches!(token, Token::Dot));
-    members.nth(MOST_NESTED).map_or(Ok(()), |(_, start, _)| Err(too_deep(*start)))
+    match tokens.iter().find(|(token, ..)| matches!(token, Token::Dot)) {
+        Some((_, start, _)) => {
+            let problem = "assigns to a member, but values cannot be changed; assign to a name of its own";
+            Err(Refused::at(*start, problem))
+        }
+        None => Ok(()),
+    }
 }
+
+/// Refuses the objects of the engine as values: they would be shown as their internal names. `next` is what follows
+/// the name.
+fn check_engine_name(word: &str, start: usize, next: &[Placed<'_>]) -> Result<(), Refused> {
+    let refuse = |problem: String| Err(Refused::at(start, problem));
+    match (word, next) {
+        ("self", _) => refuse(format!("uses self, which a template without named blocks does not have; {USE_NAMES}")),
+        ("loop", [(Token::Dot, ..), (Token::Ident(member), ..), rest @ ..]) => match (*member, rest) {
+            (member, _) if !OF_LOOP.contains(&member) => refuse(words::unknown_member("loop", member, &OF_LOOP)),
+            ("cycle", [(Token::ParenOpen, ..), (Token::ParenClose, ..), ..]) => refuse(
+                "calls loop.cycle() without a value; write the values to take in turn: loop.cycle(\"a\", \"b\")"
+                    .to_owned(),
+            ),
+            // What is unpacked may be empty.
+            ("cycle", [(Token::ParenOpen, ..), (Token::Mul | Token::Pow, ..), ..]) => {
+                refuse("unpacks the arguments of loop.cycle(); write them: loop.cycle(\"a\", \"b\")".to_owned())
+            }
+            ("cycle" | "changed", [(Token::ParenOpen, ..), ..]) => Ok(()),
+            (method @ ("cycle" | "changed"), _) => {
+                refuse(format!("uses loop.{method} without a call; write loop.{method}(…) with its values"))
+            }
+            _ => Ok(()),
+        },
+        ("loop", _) => refuse(format!("uses loop as a value; use one of its members: {}", OF_LOOP.join(", "))),
+        // The name of an argument: dict(range=1).
+        ("range" | "dict", [(Token::ParenOpen | Token::Assign, ..), ..]) => Ok(()),
+        ("range" | "dict", _) => refuse(format!("uses the function {word} as a value; call it: {word}()")),
+        _ => Ok(()),
+    }
+}
+
+const USE_NAMES: &str = "use names such as request, actor and id";
 
 fn too_deep(offset: usize) -> Refused {
     let problem =

@@ -225,3 +225,12 @@ fn every_listed_filter_and_test_is_one_of_the_engine() {
         assert_eq!(render(&format!("{{{{ '{name}' is test }}}}")).as_deref(), Ok("True"), "{name}");
     }
 }
+
+#[test]
+fn a_panic_of_the_engine_is_an_error() {
+    let names = Names { values: Value::UNDEFINED, fuel: Cell::new(FUEL), bytes: Cell::new(100) };
+    let problem = Template::fill_guarded("{{ 1|_panics }}", &names).unwrap_err();
+    assert!(problem.contains("the template engine fails at it"), "{problem}");
+    let problem = try_out("{{ 1 }}", "{{ 1|_panics }}").unwrap_err();
+    assert!(problem.contains("makes the template engine fail"), "{problem}");
+}

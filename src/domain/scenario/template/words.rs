@@ -144,6 +144,11 @@ pub(super) fn unknown_name(name: &str, names: &[String]) -> String {
     format!("names {}, which does not exist{meant}{separator} {listed}{what}", quoted(name))
 }
 
+/// A member that a value of the engine does not have.
+pub(super) fn unknown_member(of: &str, name: &str, known: &[&str]) -> String {
+    unknown(&format!("{of}.{}", brief(name)), name, "members", known)
+}
+
 fn unknown(what: &str, name: &str, kind: &str, known: &[&str]) -> String {
     let meant = nearest(name, known).map_or(String::new(), |option| format!("; did you mean {option:?}?"));
     let list = known.join(", ");
