@@ -35,7 +35,7 @@ pub use issuing::Issuing;
 pub use lasting::SandboxSettings;
 pub use scripts::{ConsultError, Consulted, CurrentScenarios, ScenarioChangeError, Scripted, Scripts, SetWalkError};
 pub use signing::{AgentSource, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};
-pub use snapshot::{RestoreError, Snapshot};
+pub use snapshot::{CheckedSnapshot, Invalid, RestoreError, Snapshot};
 pub use tally::Tally;
 pub use tokens::{LISTED, RevokeError, TokenFault, Tokens};
 pub use waiters::{Wait, Waiters};

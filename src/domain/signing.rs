@@ -21,7 +21,7 @@ mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat, is_phone};
 pub use competition::{Act, Command, Judgement};
-pub use contacts::{Contact, ContactChange, Group, NoAddress, User};
+pub use contacts::{Contact, ContactChange, Group, NoAddress, User, user_problem};
 pub use draft::{DraftError, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient, RecipientChange};
 pub use effect::{Effect, EffectKind};
 pub use envelope::{Envelope, EnvelopeState, Origin, Spot, Terms, VoidReason, weight_of};

@@ -1,12 +1,13 @@
 //! The names that a sandbox can have.
 
-/// Names with another meaning in a path: a path takes one dot for itself and two for what is above it, and `restore` is
-/// an endpoint of the control plane.
-const RESERVED: [&str; 3] = [".", "..", "restore"];
+use crate::base::names::{DOTS, is_name};
+
+/// An endpoint of the control plane has this name.
+const RESTORE: &str = "restore";
 
 /// How to choose a name instead of one that is not valid.
 pub(super) fn fix(name: &str) -> &'static str {
-    if RESERVED.contains(&name) {
+    if name == RESTORE || DOTS.contains(&name) {
         "it has another meaning in a URL, as \".\", \"..\" and \"restore\" have; choose another"
     } else {
         "take 1 to 64 letters, digits, dots, dashes and underscores"
@@ -14,6 +15,5 @@ pub(super) fn fix(name: &str) -> &'static str {
 }
 
 pub(super) fn is_valid(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    !RESERVED.contains(&name) && (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
+    name != RESTORE && is_name(name, 64)
 }

@@ -2,6 +2,10 @@
 //!
 //! The journal is not part of it: it records the requests to one sandbox, and a restored sandbox is another.
 
+mod check;
+
+pub use check::Invalid;
+
 use super::{CreateError, Credentials, NewSandbox, Sandbox, SandboxSettings, Sandboxes};
 use crate::{
     base::{
@@ -53,6 +57,9 @@ pub enum RestoreError {
     /// No sandbox can be made under that name.
     #[error(transparent)]
     Create(#[from] CreateError),
+    /// A member of the snapshot is not one that the service creates.
+    #[error("in the body: {0}")]
+    Invalid(#[from] Invalid),
     /// Two documents of the snapshot have one id or one key.
     #[error("two of the snapshot's {0} have the same id, or the same handoff_id; remove one of them")]
     Twice(&'static str),
@@ -65,6 +72,22 @@ pub enum RestoreError {
     #[error(transparent)]
     Store(StoreError),
 }
+
+impl Snapshot {
+    /// Checks each member by the rules that the service keeps when it creates such a record. Takes milliseconds for a
+    /// megabyte.
+    ///
+    /// # Errors
+    /// At the first member that breaks a rule.
+    pub fn check(self) -> Result<CheckedSnapshot, Invalid> {
+        check::check(&self)?;
+        Ok(CheckedSnapshot(self))
+    }
+}
+
+/// A snapshot whose members keep the rules.
+#[derive(Clone, Debug)]
+pub struct CheckedSnapshot(Snapshot);
 
 impl Sandbox {
     /// About how many bytes of documents a snapshot would hold.
@@ -152,7 +175,7 @@ impl Sandboxes {
     /// unavailable. No sandbox was made then.
     pub async fn restore(
         &self,
-        snapshot: Snapshot,
+        CheckedSnapshot(snapshot): CheckedSnapshot,
         name: Option<String>,
         base: SandboxSettings,
         base_url: BaseUrl,

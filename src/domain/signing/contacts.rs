@@ -1,7 +1,10 @@
 //! What a role can be assigned to by reference: contacts, groups of contacts, and the team's own users (G3).
 
-use super::agent::{Locale, Person};
-use crate::base::document::Record;
+use super::agent::{Locale, Person, is_phone};
+use crate::{
+    base::{document::Record, names::control_problem, reading::quoted, times},
+    domain::contract::email_problem,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,6 +25,7 @@ pub struct Contact {
     /// The language of the signing page and of the emails.
     #[serde(default)]
     pub locale: Locale,
+    #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
 }
 
@@ -34,6 +38,7 @@ pub struct Group {
     pub name: Box<str>,
     /// Its members, in the order in which they become agents.
     pub contact_ids: Vec<Arc<str>>,
+    #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
 }
 
@@ -51,7 +56,37 @@ pub struct User {
     /// The language of pages and mails.
     #[serde(default)]
     pub locale: Locale,
+    #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
+}
+
+/// The longest name of a user, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// What is wrong with the details of a member of the team: the member of the record and the problem, with the fix.
+#[must_use]
+pub fn user_problem(name: &str, email: &str, phone: Option<&str>) -> Option<(&'static str, String)> {
+    if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
+        Some(("name", format!("it must have from 1 to {LONGEST_NAME} characters")))
+    } else if let Some(problem) = control_problem(name) {
+        Some(("name", format!("{} {problem}; remove it", quoted(name))))
+    } else if let Some(problem) = email_problem(email) {
+        let problem =
+            format!("{} is not an email address: {problem}; write one such as sam@example.com", quoted(email));
+        Some(("email", problem))
+    } else {
+        let phone = phone.filter(|phone| !is_phone(phone))?;
+        let phone = quoted(phone);
+        Some(("phone", format!("{phone} has no digit; write a phone number such as \"+14155550123\"")))
+    }
+}
+
+impl User {
+    /// What is wrong with a user that was written elsewhere.
+    #[must_use]
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        user_problem(&self.name, &self.email, self.phone.as_deref())
+    }
 }
 
 impl Contact {

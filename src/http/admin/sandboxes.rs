@@ -6,6 +6,7 @@ use crate::{
     base::{
         clock::{Clock, Deadline},
         position::{brief, shorten},
+        reading, times,
         urls::BaseUrl,
     },
     config::SwitchChanges,
@@ -47,6 +48,7 @@ pub(super) struct SandboxFields {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClockFields {
+    #[serde(deserialize_with = "times::deserialize")]
     frozen_at: Timestamp,
 }
 
@@ -118,6 +120,7 @@ pub(super) async fn restore_sandbox(
     LargeFields(snapshot): LargeFields<Snapshot>,
 ) -> Result<Response, Problem> {
     let base = app.sandboxes.default_sandbox().settings().clone();
+    let snapshot = app.questions.run(move |_| Some(snapshot.check())).await?.map_err(RestoreError::from)?;
     let sandbox = app.sandboxes.restore(snapshot, restored.name, base, base_url.clone()).await?;
     app.sandboxes.clear_away().await?;
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
@@ -211,7 +214,9 @@ impl From<RestoreError> for Problem {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Create(error) => error.into(),
-            RestoreError::Twice(_) | RestoreError::Unsound(..) => Self::bad_request(shorten(&error.to_string())),
+            RestoreError::Invalid(_) | RestoreError::Twice(_) | RestoreError::Unsound(..) => {
+                Self::bad_request(shorten(&error.to_string()))
+            }
             RestoreError::Reset => Self::new(StatusCode::CONFLICT, error.to_string()),
             RestoreError::Store(error) => error.into(),
         }

@@ -2,11 +2,8 @@
 
 use super::refusal::refused;
 use crate::{
-    base::position::brief,
-    domain::{
-        contract::email_problem,
-        signing::{Locale, is_phone},
-    },
+    base::{names::is_name, position::brief},
+    domain::signing::{Locale, user_problem},
     http::{
         admin::{
             extract::{Fields, Id, Params, World},
@@ -14,7 +11,7 @@ use crate::{
             prefer::Preferred,
         },
         pretty::Pretty,
-        problem::{Problem, not_an_email},
+        problem::Problem,
     },
     sandbox,
     store::RecordPage,
@@ -25,9 +22,6 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,22 +37,15 @@ pub(in crate::http::admin) struct UserFields {
 impl UserFields {
     fn check(self) -> Result<(Option<String>, sandbox::NewUser), Problem> {
         let refuse = |member: &str, problem: String| Err(Problem::in_body(member, problem));
-        if let Some(id) = self.id.as_ref().filter(|id| !is_id(id)) {
+        if let Some(id) = self.id.as_ref().filter(|id| !is_name(id, 64)) {
             let fix = match &**id {
                 "." | ".." => "it has another meaning in a URL; choose another",
                 _ => "take 1 to 64 letters, digits, dots, dashes and underscores",
             };
             return refuse("id", format!("{:?} cannot be used; {fix}", brief(id)));
         }
-        if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
-            return refuse("name", format!("it must have from 1 to {LONGEST_NAME} characters"));
-        }
-        if let Some(problem) = email_problem(&self.email) {
-            return refuse("email", not_an_email(&self.email, problem));
-        }
-        if let Some(phone) = self.phone.as_ref().filter(|phone| !is_phone(phone)) {
-            let phone = brief(phone);
-            return refuse("phone", format!("{phone:?} has no digit; write a phone number such as \"+14155550123\""));
+        if let Some((member, problem)) = user_problem(&self.name, &self.email, self.phone.as_deref()) {
+            return refuse(member, problem);
         }
         let phone = self.phone.map(Into::into);
         Ok((self.id, sandbox::NewUser { name: self.name.into(), email: self.email.into(), phone, locale: self.locale }))
@@ -106,10 +93,4 @@ pub(in crate::http::admin) async fn show_user(
 /// `DELETE /__admin/signing/users/{id}`: agents that were created from the user stay.
 pub(in crate::http::admin) async fn delete_user(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
     if sandbox.delete_user(&id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("user", &id)) }
-}
-
-fn is_id(id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    // A path takes one dot for itself and two for what is above it.
-    ![".", ".."].contains(&id) && (1..=64).contains(&id.len()) && id.bytes().all(is_plain)
 }
