@@ -14,7 +14,7 @@ mod view;
 pub use endpoint::Endpoint;
 pub use filter::{Filter, StatusFilter};
 pub use query::Query;
-pub use secrets::{is_secret_name, mask_jwts};
+pub use secrets::{is_secret_name, mask_credentials, mask_jwts, mask_shapes};
 
 use self::size::size_of_exchange;
 use crate::{

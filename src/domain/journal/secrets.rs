@@ -31,6 +31,84 @@ pub fn mask_jwts(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
+/// The text with credentials masked that their shape gives away: what follows `Bearer`, `Basic` and the like, and the
+/// user information of URLs.
+#[must_use]
+pub fn mask_credentials(text: &str) -> Cow<'_, str> {
+    let masked = if text.contains("://") { mask_user_information(text) } else { Cow::Borrowed(text) };
+    match masked {
+        Cow::Borrowed(text) => mask_schemes(text),
+        Cow::Owned(masked) => Cow::Owned(mask_schemes(&masked).into_owned()),
+    }
+}
+
+/// Every secret that its shape gives away.
+#[must_use]
+pub fn mask_shapes(text: &str) -> Cow<'_, str> {
+    match mask_credentials(text) {
+        Cow::Borrowed(text) => mask_jwts(text),
+        Cow::Owned(masked) => Cow::Owned(mask_jwts(&masked).into_owned()),
+    }
+}
+
+/// Masks what follows the name of a scheme of HTTP authentication.
+fn mask_schemes(text: &str) -> Cow<'_, str> {
+    const SCHEMES: [&str; 6] = ["bearer", "basic", "digest", "dpop", "negotiate", "token"];
+    let mut masked = String::new();
+    let mut copied = 0;
+    for (space, _) in text.match_indices([' ', '\t']) {
+        if space < copied {
+            continue;
+        }
+        let before = text[..space].trim_end_matches(|char: char| char.is_ascii_alphabetic()).len();
+        let scheme = &text[before..space];
+        if !SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            continue;
+        }
+        let rest = &text[space..];
+        let start = space + rest.len() - rest.trim_start().len();
+        let credential = &text[start..];
+        let length = if scheme.eq_ignore_ascii_case("digest") {
+            credential.len()
+        } else {
+            credential.find([' ', '\t', ',', ';', '"', '\'', '&']).unwrap_or(credential.len())
+        };
+        // A challenge, such as `Bearer realm="…"`, has parameters instead.
+        let is_challenge = credential[..length].ends_with('=') && credential[length..].starts_with('"');
+        if length > 0 && !is_challenge {
+            masked.push_str(&text[copied..start]);
+            masked.push_str("***");
+            copied = start + length;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    masked.push_str(&text[copied..]);
+    Cow::Owned(masked)
+}
+
+/// Masks the user information of URLs: `http://user:password@host`.
+fn mask_user_information(text: &str) -> Cow<'_, str> {
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(place) = rest.find("://") {
+        let (before, authority) = rest.split_at(place + "://".len());
+        masked.push_str(before);
+        let end = authority.find(|char: char| "/?#,;<>\"'".contains(char) || char.is_whitespace());
+        let end = end.unwrap_or(authority.len());
+        match authority[..end].rfind('@') {
+            Some(at) => {
+                masked.push_str("***");
+                rest = &authority[at..];
+            }
+            None => rest = authority,
+        }
+    }
+    masked.push_str(rest);
+    if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
+}
+
 /// The length of the JWT that a text begins with: three parts in base64url, none of them empty.
 fn length_of_jwt(text: &str) -> Option<usize> {
     let part =
@@ -52,28 +130,33 @@ fn length_of_jwt(text: &str) -> Option<usize> {
 /// not count.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    const WHOLE: [&str; 15] = [
-        "key",
-        "code",
-        "sig",
-        "auth",
-        "session",
-        "sessionid",
-        "sid",
+    const WHOLE: [&str; 9] = ["key", "code", "sig", "sessionid", "sid", "pass", "otp", "pin", "bearer"];
+    const END: [&str; 19] = [
+        "token",
+        "tokens",
+        "apikey",
+        "accesskey",
+        "authkey",
+        "signature",
+        "credential",
+        "credentials",
+        "passphrase",
+        "passcode",
+        "passwd",
+        "pwd",
         "jwt",
         "dpop",
-        "pwd",
-        "passwd",
-        "cookie",
-        "setcookie",
+        "auth",
         "authorization",
-        "proxyauthorization",
+        "session",
+        "cookie",
+        "cookies",
     ];
-    const END: [&str; 8] =
-        ["token", "apikey", "accesskey", "signature", "credential", "credentials", "passphrase", "pwd"];
     const WITHIN: [&str; 4] = ["secret", "password", "assertion", "privatekey"];
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    WHOLE.contains(&&*plain)
+    let is_extension = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"));
+    let whole = if is_extension { &plain[1..] } else { &*plain };
+    WHOLE.contains(&whole)
         || END.iter().any(|end| plain.ends_with(end))
         || WITHIN.iter().any(|word| plain.contains(word))
 }
@@ -94,6 +177,25 @@ mod tests {
             ("plain", "plain"),
         ] {
             assert_eq!(mask_jwts(text), masked, "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_masked_by_their_shape() {
+        for (text, masked) in [
+            ("Bearer S", "Bearer ***"),
+            ("basic  dTpz", "basic  ***"),
+            ("for=x;auth=\"Bearer S\", Basic dTpz", "for=x;auth=\"Bearer ***\", Basic ***"),
+            ("Digest username=\"u\", response=\"S\"", "Digest ***"),
+            ("Bearer realm=\"mock\", error=\"invalid_token\"", "Bearer realm=\"mock\", error=\"invalid_token\""),
+            ("http://u:S@x/", "http://***@x/"),
+            ("a https://S@x?b=c@d, ftp://u:p@S@y", "a https://***@x?b=c@d, ftp://***@y"),
+            ("http://x/a@b", "http://x/a@b"),
+            ("Bearer", "Bearer"),
+            ("forbearer x", "forbearer x"),
+            ("plain text", "plain text"),
+        ] {
+            assert_eq!(mask_credentials(text), masked, "{text}");
         }
     }
 
@@ -121,6 +223,13 @@ mod tests {
             "Set-Cookie",
             "access_token",
             "X-Amz-Credential",
+            "X-Forwarded-Authorization",
+            "X-Auth",
+            "X-Session",
+            "X-Code",
+            "X-Original-Cookie",
+            "X-Forwarded-Access-Token",
+            "Proxy-Authorization",
         ] {
             assert!(is_secret_name(name), "{name}");
         }

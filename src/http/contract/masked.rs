@@ -1,6 +1,6 @@
 //! Heads of requests and answers as text for the journal, with what would let a reader act as the caller masked.
 
-use crate::domain::journal::{is_secret_name, mask_jwts};
+use crate::domain::journal::{is_secret_name, mask_credentials, mask_shapes};
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 use std::{borrow::Cow, fmt::Write};
 
@@ -39,7 +39,7 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
             // A URL, such as that of `Referer`.
             push_target(&text, into);
         } else {
-            into.push_str(&text);
+            into.push_str(&mask_credentials(&text));
         }
         into.push('\n');
     }
@@ -81,8 +81,8 @@ fn mask(into: &mut String, credential: &str) {
 
 /// A URL, without the token (RFC 6750, 2.3) and the secrets that its query may hold, though none should.
 fn push_target(target: &str, into: &mut String) {
-    let Some((path, query)) = target.split_once('?') else { return into.push_str(target) };
-    into.push_str(path);
+    let Some((path, query)) = target.split_once('?') else { return into.push_str(&mask_credentials(target)) };
+    into.push_str(&mask_credentials(path));
     into.push('?');
     for pair in query.split_inclusive(['&', ';', '#', '?']) {
         let bare = pair.trim_end_matches(['&', ';', '#', '?']);
@@ -95,7 +95,7 @@ fn push_target(target: &str, into: &mut String) {
 /// secret.
 pub(super) fn push_parameter(pair: &str, into: &mut String) {
     match pair.split_once('=') {
-        Some((name, value)) if is_secret_parameter(name) || hides_jwt(value) => {
+        Some((name, value)) if is_secret_parameter(name) || hides_secret(value) => {
             into.push_str(name);
             into.push_str("=***");
         }
@@ -107,10 +107,13 @@ fn is_secret_parameter(name: &str) -> bool {
     is_secret_name(&decoded(name))
 }
 
-/// Whether a JWT stands in a value behind its percent-encoding. One that stands there in clear is masked when it is
-/// read.
-fn hides_jwt(value: &str) -> bool {
-    value.contains('%') && matches!(mask_jwts(&decoded(value)), Cow::Owned(_))
+/// Whether a value is a secret by its shape. A JWT that stands there in clear is masked when it is read.
+fn hides_secret(value: &str) -> bool {
+    if value.contains(['%', '+']) {
+        matches!(mask_shapes(&decoded(value)), Cow::Owned(_))
+    } else {
+        matches!(mask_credentials(value), Cow::Owned(_))
+    }
 }
 
 fn decoded(text: &str) -> Cow<'_, str> {

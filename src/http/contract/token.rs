@@ -25,6 +25,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 use std::{future::ready, sync::Arc};
 
@@ -203,14 +204,29 @@ fn masked_form(form: &[u8]) -> Arc<[u8]> {
             masked.push('&');
         }
         match pair.split_once('=') {
-            Some(("assertion", token)) if token.contains('.') => {
-                masked.push_str(pair.rsplit_once('.').map_or(pair, |(signed, _)| signed));
-                masked.push_str(".***");
-            }
-            // Without a dot, plain or percent-encoded, there is no signature, and the value is worth showing.
-            Some(("assertion", token)) if !token.contains('%') => masked.push_str(pair),
+            Some(("assertion", token)) => match signed_part(token) {
+                Some(signed) => {
+                    masked.push_str("assertion=");
+                    masked.push_str(signed);
+                    masked.push_str(".***");
+                }
+                // It may be a secret that was sent by mistake.
+                None => masked.push_str("assertion=***"),
+            },
             _ => push_parameter(pair, &mut masked),
         }
     }
     masked.into_bytes().into()
+}
+
+/// What a JWT signs, its header and its claims, which are shown decoded beside the form; `None` if the text is not a
+/// JWT.
+fn signed_part(token: &str) -> Option<&str> {
+    let (signed, _) = token.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let is_object = |part: &str| {
+        let json = BASE64_URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&json).ok()
+    };
+    is_object(header).and(is_object(claims)).map(|_| signed)
 }

@@ -4,7 +4,7 @@ use super::{CUT_OFF, Findings, OpenExchange};
 use crate::{
     base::position::{brief, shorten},
     domain::{
-        journal::{Exchange, RecordedAnswer, mask_jwts},
+        journal::{Exchange, RecordedAnswer, mask_shapes},
         scenario::{Chosen, ChosenBy},
     },
     sandbox::Sandbox,
@@ -84,9 +84,9 @@ fn log(exchange: &Exchange, refused: bool, reason: &str) {
         return;
     }
     let http_status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-    let request = mask_jwts(exchange.head.lines().next().unwrap_or_default());
+    let request = mask_shapes(exchange.head.lines().next().unwrap_or_default());
     let request = &*brief(&request);
-    let reason = mask_jwts(reason);
+    let reason = mask_shapes(reason);
     let reason = shorten(&reason);
     let nothing = if exchange.answer.is_some() { "none" } else { "no answer" };
     let (request_id, status) = (&*exchange.request_id, exchange.status.unwrap_or(nothing));
