@@ -36,7 +36,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use values::{SwitchParser, error_http_status, size};
-pub(crate) use values::{base_url, listen};
+pub(crate) use values::{base_url, is_number, listen};
 
 /// Where the server listens by default: on both loopback addresses.
 pub const DEFAULT_LISTEN: &str = "localhost:4747";
@@ -363,7 +363,8 @@ impl Settings {
         settings.judge().map_err(|(setting, problem)| ConfigError::Value { setting, problem })?;
         if let Some(port) = port.filter(|port| !port.is_empty() && !listen_is_flag) {
             let problem = || format!("{port:?} is not a port; set a number from 0 to 65535, or unset it");
-            let port: u16 = port.parse().map_err(|_| ConfigError::Value { setting: "PORT", problem: problem() })?;
+            let port: Option<u16> = port.parse().ok().filter(|_| values::is_number(port));
+            let port = port.ok_or_else(|| ConfigError::Value { setting: "PORT", problem: problem() })?;
             let addresses = split_addresses(&settings.listen)
                 .map_err(|problem| ConfigError::Value { setting: "listen", problem })?;
             let addresses: Vec<_> = addresses.into_iter().map(|(host, _)| format!("{host}:{port}")).collect();

@@ -1,7 +1,7 @@
 //! What clap leaves open about variables: an empty one counts as unset, a wrong one is called by its name, and one that
 //! no setting has draws a warning.
 
-use crate::base::reading::nearest;
+use crate::{base::reading::nearest, config::is_number};
 use clap::{
     Arg, ArgMatches, Command, Error,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -24,12 +24,10 @@ fn with_plain_numbers(command: Command) -> Command {
 }
 
 fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| {
-        if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-            return "it is too large; write a smaller number, such as 1000".to_owned();
-        }
-        "it is not a whole number of 0 or more; write one such as 1000".to_owned()
-    })
+    if !is_number(text) {
+        return Err("it is not a whole number of 0 or more; write one such as 1000".to_owned());
+    }
+    text.parse().map_err(|_| "it is too large; write a smaller number, such as 1000".to_owned())
 }
 
 /// Parses the arguments, and the variables of those settings that no argument gives.

@@ -6,6 +6,7 @@ mod explore;
 use super::{Exit, Failure, print, read_text};
 use crate::{
     base::{ids::Ids, io_error},
+    config::is_number,
     domain::signing::EnvelopeId,
     simulation::{
         explore::Layout,
@@ -99,7 +100,7 @@ enum RaceFormat {
 
 /// Reads a whole number from 1.
 fn up_to(most: u64, text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (1..=most).contains(&u64::from(*number)));
+    let number = text.parse().ok().filter(|number| is_number(text) && (1..=most).contains(&u64::from(*number)));
     number.ok_or_else(|| format!("it is not a whole number from 1 to {most}"))
 }
 

@@ -40,7 +40,7 @@ pub(super) struct TokenOptions {
     client_id: String,
 
     /// Prove the client by its secret as well.
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", value_parser = secret)]
     client_secret: Option<String>,
 
     /// The client's private key, PEM. [default: the published test key]
@@ -157,6 +157,14 @@ struct Wrong {
 }
 
 /// Gets a token, and prints it alone, so that a shell can take it: `TOKEN=$(docendorse-mock token)`.
+/// Reads a secret; an empty one would prove nothing.
+fn secret(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it is empty; give the secret of the client, or leave the flag out".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let now = Clock::system_now();
     if options.assertion_only {

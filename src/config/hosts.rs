@@ -131,6 +131,12 @@ impl FromStr for AllowedHost {
         let text = text.trim();
         let entry = match text.strip_prefix("*.") {
             Some(domain) => match Host::parse(domain) {
+                Some(Host::Name(domain)) if is_open_to_all(&domain) => {
+                    return Err(format!(
+                        "{text:?} covers the names of strangers, because anybody can register one below {domain}; \
+                         name a domain of your own, such as *.example.{domain}"
+                    ));
+                }
                 Some(Host::Name(domain)) => Some(Self::Below(domain)),
                 _ => None,
             },
@@ -143,6 +149,56 @@ impl FromStr for AllowedHost {
             )
         })
     }
+}
+
+/// Second-level domains below which registries and hosting services hand out names to anybody.
+const SHARED_DOMAINS: [&str; 40] = [
+    "co.uk",
+    "org.uk",
+    "ac.uk",
+    "gov.uk",
+    "me.uk",
+    "com.au",
+    "net.au",
+    "org.au",
+    "co.nz",
+    "co.jp",
+    "ne.jp",
+    "or.jp",
+    "com.br",
+    "com.tr",
+    "org.tr",
+    "com.cn",
+    "com.mx",
+    "com.ar",
+    "com.sg",
+    "com.hk",
+    "co.in",
+    "co.kr",
+    "co.za",
+    "co.il",
+    "com.tw",
+    "com.ua",
+    "com.pl",
+    "github.io",
+    "gitlab.io",
+    "pages.dev",
+    "workers.dev",
+    "web.app",
+    "firebaseapp.com",
+    "herokuapp.com",
+    "netlify.app",
+    "vercel.app",
+    "azurewebsites.net",
+    "cloudfront.net",
+    "ngrok.io",
+    "nip.io",
+];
+
+/// Whether anybody can register a name below a domain: a top-level domain that a registry hands out, or a well-known
+/// suffix of several labels. The list of all suffixes changes weekly, so it is not complete.
+fn is_open_to_all(domain: &str) -> bool {
+    if domain.contains('.') { SHARED_DOMAINS.contains(&domain) } else { !PRIVATE_DOMAINS.contains(&domain) }
 }
 
 impl TryFrom<String> for AllowedHost {
@@ -263,7 +319,20 @@ mod tests {
         for wrong in ["*", "*.", "*.127.0.0.1", "a.*.com", "http://a.com", "a.com:80", "a.com/", "", "**.a.com"] {
             assert!(wrong.parse::<AllowedHost>().is_err(), "{wrong}");
         }
-        for entry in ["*.example.com", "mock.example.com", "[::1]"] {
+        for wide in ["*.com", "*.COM.", "*.xn--p1ai", "*.co.uk", "*.github.io", "*.intranet"] {
+            let problem = wide.parse::<AllowedHost>().unwrap_err();
+            assert!(problem.contains("covers the names of strangers"), "{wide}: {problem}");
+        }
+        for entry in [
+            "*.example.com",
+            "*.example.co.uk",
+            "mock.example.com",
+            "[::1]",
+            "*.localhost",
+            "*.test",
+            "*.internal",
+            "*.local",
+        ] {
             assert_eq!(String::from(entry.parse::<AllowedHost>().unwrap()), entry);
         }
     }

@@ -5,7 +5,9 @@
 
 use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
-    ValidationNextAction, judge::ZERO_TOKEN_TTL, values,
+    ValidationNextAction,
+    judge::{ZERO_SESSION_TTL, ZERO_TOKEN_TTL},
+    values,
 };
 use crate::base::{
     chance::without_unit,
@@ -79,6 +81,9 @@ macro_rules! switches {
                 }
                 if self.token_ttl.is_some_and(|ttl| ttl.is_zero()) {
                     return Err(ZERO_TOKEN_TTL.to_owned());
+                }
+                if self.session_ttl.is_some_and(|ttl| ttl.is_zero()) {
+                    return Err(ZERO_SESSION_TTL.to_owned());
                 }
                 Ok(())
             }

@@ -11,13 +11,23 @@ use std::ffi::OsStr;
 
 /// Reads a size: bytes, or a number with a unit.
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse().map_err(|_| {
-        if is_size_but_large(text) {
-            return format!("{text:?} is too large; write a smaller size, such as 1GiB");
+    let too_large = || format!("{text:?} is too large; write a smaller size, such as 1GiB");
+    match text.parse::<ByteSize>() {
+        // The reader takes a sign, and stops at the largest number.
+        Ok(size) if text.starts_with(|char: char| char.is_ascii_digit() || char == '.') => {
+            if size.as_u64() > LARGEST {
+                Err(too_large())
+            } else {
+                Ok(size)
+            }
         }
-        format!("{text:?} is not a size; write one such as 1MiB, 500kB or 1048576")
-    })
+        Err(_) if is_size_but_large(text) => Err(too_large()),
+        _ => Err(format!("{text:?} is not a size; write one such as 1MiB, 500kB or 1048576")),
+    }
 }
+
+/// The largest size, and the largest count: more than any machine can keep.
+pub(super) const LARGEST: u64 = 1 << 53;
 
 /// Whether a text would be a size if its number were small.
 fn is_size_but_large(text: &str) -> bool {
@@ -25,7 +35,8 @@ fn is_size_but_large(text: &str) -> bool {
     unit.len() < text.len() && format!("1{unit}").parse::<ByteSize>().is_ok()
 }
 
-fn is_number(text: &str) -> bool {
+/// Whether a text has digits only: no sign, which readers of the standard library take.
+pub(crate) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -90,9 +101,9 @@ pub fn split_address(address: &str) -> Result<(&str, u16), String> {
         return wrong("write an IPv6 address in brackets, such as [::1]:4747");
     }
     match port.parse() {
-        Ok(port) => Ok((host, port)),
-        Err(_) if is_number(port) => wrong(&format!("its port {port} is too large; ports go from 0 to 65535")),
-        Err(_) => wrong(&format!("its port {port:?} is not a number from 0 to 65535; {EXAMPLE}")),
+        Ok(number) if is_number(port) => Ok((host, number)),
+        _ if is_number(port) => wrong(&format!("its port {port} is too large; ports go from 0 to 65535")),
+        _ => wrong(&format!("its port {port:?} is not a number from 0 to 65535; {EXAMPLE}")),
     }
 }
 
@@ -116,11 +127,11 @@ pub(crate) fn base_url(text: &str) -> Result<BaseUrl, String> {
 
 /// Reads the HTTP status of error answers. They have a body, so it must be one that allows a body.
 pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
-    match text.parse() {
-        Ok(204 | 205 | 304) => Err(format!(
+    match text.parse().ok().filter(|_| is_number(text)) {
+        Some(204 | 205 | 304) => Err(format!(
             "an answer with HTTP status {text} has no body, but an error has one; choose another, such as 200"
         )),
-        Ok(code @ 200..=599) => Ok(code),
+        Some(code @ 200..=599) => Ok(code),
         _ => {
             // A number may have come without quotes, as from a file.
             let shown = if is_number(text) { text.to_owned() } else { format!("{text:?}") };

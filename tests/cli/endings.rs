@@ -40,7 +40,7 @@ fn a_server_outlives_its_standard_error() {
     let logs: [fn() -> Stdio; 2] = [closed_pipe, Stdio::null];
     for log in logs.map(|log| log()).into_iter().chain([full().into()]) {
         let mut command = program();
-        command.args(["--listen", "127.0.0.1:0", "--session-ttl", "0s", "--log-level", "trace"]);
+        command.args(["--listen", "127.0.0.1:0", "--session-ttl", "1ms", "--log-level", "trace"]);
         let running = Running::start_with_log(&mut command, log);
         assert_alive(&running);
         assert_eq!(running.stop_unread("-TERM"), Some(0));
@@ -68,7 +68,7 @@ fn a_server_starts_with_its_outputs_closed() {
 #[test]
 fn a_log_that_nobody_reads_costs_lines_and_nothing_else() {
     let mut command = program();
-    command.args(["--listen", "127.0.0.1:0", "--session-ttl", "0s"]);
+    command.args(["--listen", "127.0.0.1:0", "--session-ttl", "1ms"]);
     let mut running = Running::start(&mut command);
     let dropped = || running.ask("GET", "/__admin/health", "").1["dropped_log_lines"].as_u64().unwrap();
     // More than the pipe and the queue hold, however long a line is.
@@ -91,7 +91,7 @@ fn a_log_that_nobody_reads_costs_lines_and_nothing_else() {
 
 #[test]
 fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
-    let running = Running::start(program().args(["--listen", "127.0.0.1:0", "--session-ttl", "0s"]));
+    let running = Running::start(program().args(["--listen", "127.0.0.1:0", "--session-ttl", "1ms"]));
     for _ in 0..3 {
         assert_alive(&running);
     }
