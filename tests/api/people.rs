@@ -311,7 +311,9 @@ async fn with_a_clock_that_runs_people_act_by_themselves() {
         async move { app.keep_time().await }
     });
     let stage = Stage::in_sandbox(api, &json!({ "name": "play" })).await;
-    stage.script(json!({ "people": [{ "opens": "1ms", "accepts": {}, "signs": { "uniform": ["0s", "2ms"] } }] })).await;
+    stage
+        .script(json!({ "people": [{ "opens": "1ms", "accepts": "0s", "signs": { "uniform": ["0s", "2ms"] } }] }))
+        .await;
     let sandbox = stage.api.app.sandboxes.get("play").unwrap();
     let session = stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     let until_the_end = async {

@@ -11,7 +11,7 @@ use super::{
 use crate::{base::chance::Probability, domain::oauth::ErrorCode};
 use jiff::SignedDuration;
 use serde::Deserialize;
-use std::{num::NonZeroU32, time::Duration};
+use std::{borrow::Cow, num::NonZeroU32, time::Duration};
 
 mod until;
 
@@ -94,7 +94,7 @@ impl ScriptedAnswer {
     }
 
     /// Whether a request to an endpoint can be answered so.
-    pub(super) fn suits(&self, endpoint: ScenarioEndpoint) -> Result<(), &'static str> {
+    pub(super) fn suits(&self, endpoint: ScenarioEndpoint) -> Result<(), Cow<'static, str>> {
         let waits_for_actor = matches!(self.until, Some(Until::EmailVerified | Until::Subscribed | Until::Registered));
         let is_obstacle = match &self.outcome {
             Outcome::Success | Outcome::Obstacle(Obstacle::Error { .. }) => false,
@@ -102,16 +102,35 @@ impl ScriptedAnswer {
         };
         match endpoint {
             ScenarioEndpoint::Handoff if self.token != TokenTerms::default() => Err(
-                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; write \"endpoint: token\", or drop them",
+                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; write \"endpoint: token\", or drop them"
+                    .into(),
             ),
             ScenarioEndpoint::Token if is_obstacle => {
-                Err("the token endpoint has no such outcome; write \"success\" or \"error\"")
+                Err("the token endpoint has no such outcome; write \"success\" or \"error\"".into())
             }
             ScenarioEndpoint::Token if waits_for_actor => {
-                Err("the token endpoint does not wait for an actor; \"until\" takes \"attempts\" or \"after\" here")
+                Err("the token endpoint does not wait for an actor; \"until\" takes \"attempts\" or \"after\" here".into())
             }
-            ScenarioEndpoint::Handoff | ScenarioEndpoint::Token => Ok(()),
+            ScenarioEndpoint::Handoff | ScenarioEndpoint::Token => {
+                let known = members_of(&self.outcome, endpoint);
+                self.departure.body.check_removed(known).map_err(Cow::Owned)
+            }
         }
+    }
+}
+
+/// The members of the contract's answer.
+fn members_of(outcome: &Outcome, endpoint: ScenarioEndpoint) -> &'static [&'static str] {
+    match (endpoint, outcome) {
+        (ScenarioEndpoint::Token, Outcome::Success) => &["access_token", "token_type", "expires_in", "scope"],
+        (ScenarioEndpoint::Token, Outcome::Obstacle(_)) => &["error", "error_description"],
+        (ScenarioEndpoint::Handoff, outcome) => match outcome {
+            Outcome::Success => &["status", "next_action", "agent_session_id", "handoff_uri"],
+            Outcome::Obstacle(Obstacle::RequireSubscription) => &["status", "next_action", "subscription_url"],
+            Outcome::Obstacle(Obstacle::VerifyEmail) => &["status", "next_action"],
+            Outcome::Obstacle(Obstacle::Register) => &["status", "next_action", "registration_url"],
+            Outcome::Obstacle(Obstacle::Error { .. }) => &["status", "next_action", "description"],
+        },
     }
 }
 
@@ -144,8 +163,8 @@ struct AnswerFile {
     scope: Option<Box<str>>,
     #[serde(default)]
     set: Members,
-    #[serde(default)]
-    remove: Vec<Box<str>>,
+    #[serde(default, deserialize_with = "given")]
+    remove: Option<Vec<Box<str>>>,
     #[serde(default, deserialize_with = "given")]
     http_status: Option<HttpStatus>,
     #[serde(default)]
@@ -215,13 +234,16 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
         if file.raw.is_some() && file.headers.has("content-type") {
             return Err("\"raw\" has its own \"content_type\"; drop the header \"Content-Type\"".to_owned());
         }
+        if file.remove.as_ref().is_some_and(Vec::is_empty) {
+            return Err("\"remove\" is empty; name the members to leave out, or drop the key".to_owned());
+        }
         let departure = Departure {
             http_status: file.http_status.map(|HttpStatus(status)| status),
             delay: file.delay,
             dribble: file.dribble.map(|wait| wait.0),
             fault: file.fault,
             headers: file.headers,
-            body: BodyPlan::of(file.raw, file.set, file.remove)?,
+            body: BodyPlan::of(file.raw, file.set, file.remove.unwrap_or_default())?,
             truncate: file.truncate,
         };
         if file.probability.is_some() && departure.is_plain() {

@@ -5,7 +5,10 @@ use super::{
     headers::sendable,
     template::{Context, Names, Template, TemplateError},
 };
-use crate::base::position::excerpt;
+use crate::base::{
+    position::excerpt,
+    reading::{nearest, quoted},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
@@ -112,6 +115,15 @@ impl BodyPlan {
             Some(raw) if set.0.is_empty() && remove.is_empty() => Ok(Self::Raw(raw)),
             Some(_) => Err("\"raw\" replaces the whole body; drop it, or drop \"set\" and \"remove\"".to_owned()),
         }
+    }
+
+    /// Refuses to remove what the contract's answer does not have. `known` are its members.
+    pub(super) fn check_removed(&self, known: &[&str]) -> Result<(), String> {
+        let Self::Contract { remove, .. } = self else { return Ok(()) };
+        let Some(unknown) = remove.iter().find(|name| !known.contains(&&***name)) else { return Ok(()) };
+        let meant = nearest(unknown, known).map_or(String::new(), |meant| format!("; did you mean {meant:?}?"));
+        let separator = if meant.is_empty() { "; it has" } else { " It has" };
+        Err(format!("\"remove\": the answer has no member {}{meant}{separator} {}", quoted(unknown), known.join(", ")))
     }
 
     /// Whether it is the contract's body, unchanged.

@@ -21,7 +21,7 @@ use super::{
     walk::{Trial, leads_back, stuck},
 };
 use crate::{
-    base::position::Position,
+    base::{position::Position, reading::nearest},
     domain::signing::{Act, Command, Envelope, Judgement, Refusal},
 };
 use serde::{Serialize, Serializer};
@@ -159,22 +159,45 @@ impl StepOutcome {
 struct ScriptReader {
     script: Script,
     draft: Envelope,
+    /// The words about the setup that were read.
+    given: Vec<String>,
+}
+
+/// The words about the setup.
+const SETUP: [&str; 4] = ["agents", "layout", "reopen", "keep"];
+
+/// The words of commands.
+const COMMANDS: [&str; 4] = ["send", "void", "expire", "agent"];
+
+/// What an agent does.
+const ACTS: [&str; 4] = ["open", "accept", "decline", "sign"];
+
+/// The end of a message about an unknown word.
+fn meant(word: &str, known: &[&str]) -> String {
+    nearest(word, known).map_or(String::new(), |meant| format!("; did you mean {meant:?}?"))
 }
 
 impl Default for ScriptReader {
     fn default() -> Self {
         let setup = Setup::default();
-        Self { script: Script::new(setup, Vec::new()), draft: setup.draft() }
+        Self { script: Script::new(setup, Vec::new()), draft: setup.draft(), given: Vec::new() }
     }
 }
 
 impl ScriptReader {
     fn take(&mut self, words: &[&str]) -> Result<(), String> {
         let setup = self.script.setup;
+        if let Some(word) = words.first().filter(|word| SETUP.contains(word)) {
+            if self.given.iter().any(|given| given == word) {
+                return Err(format!("{word} is given already; give it once"));
+            }
+            self.given.push((*word).to_owned());
+        }
         match words {
             [] => Ok(()),
             ["agents", count] => {
-                let count = count.parse().map_err(|_| format!("{count:?} is not a number of agents"))?;
+                let number = count.parse().ok().filter(|_| count.bytes().all(|byte| byte.is_ascii_digit()));
+                let count = number.ok_or_else(|| format!("{count:?} is not a number of agents"))?;
                 self.set_up(Setup::new(count, setup.layout(), setup.reopen()))
             }
             ["layout", layout] => self.set_up(Setup::new(setup.agents(), layout.parse()?, setup.reopen())),
@@ -189,7 +212,10 @@ impl ScriptReader {
                     "accept" => Act::Accept,
                     "decline" => Act::Decline,
                     "sign" => Act::Sign { code: None },
-                    _ => return Err(format!("an agent can open, accept, decline and sign, but not {act:?}")),
+                    _ => {
+                        let meant = meant(act, &ACTS);
+                        return Err(format!("an agent can open, accept, decline and sign, but not {act:?}{meant}"));
+                    }
                 };
                 let last = self.draft.next_agent.saturating_sub(1);
                 let spot = agent.parse().ok().and_then(|agent| spot(&self.draft, agent));
@@ -197,10 +223,11 @@ impl ScriptReader {
                     spot.ok_or_else(|| format!("there is no agent {agent:?}; there are the agents 1 to {last}"))?;
                 self.push(Command::Act(spot, act))
             }
-            _ => Err(format!(
-                "{:?} is not a command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
+            [word, ..] => Err(format!(
+                "{:?} is not a command{}; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
                  them agents 2, layout single, reopen, keep",
-                words.join(" ")
+                words.join(" "),
+                meant(word, &[&SETUP[..], &COMMANDS[..]].concat()).trim_end_matches('?')
             )),
         }
     }

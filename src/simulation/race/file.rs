@@ -1,10 +1,13 @@
 //! A race file, YAML or JSON.
 
 use super::{Race, RaceAgent, RaceError};
-use crate::domain::{
-    contract::is_email,
-    scenario::{ScenarioError, place_in, read_text},
-    signing::{Behaviour, Declines, Habit},
+use crate::{
+    base::names::control_problem,
+    domain::{
+        contract::is_email,
+        scenario::{ScenarioError, place_in, read_text},
+        signing::{Behaviour, Declines, Habit},
+    },
 };
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
@@ -38,10 +41,19 @@ struct WrittenRace {
 pub(super) struct AgentFile {
     name: Box<str>,
     email: Option<Box<str>>,
+    #[serde(default, deserialize_with = "not_null")]
     opens: Option<Habit>,
+    #[serde(default, deserialize_with = "not_null")]
     accepts: Option<Habit>,
+    #[serde(default, deserialize_with = "not_null")]
     declines: Option<Declines>,
+    #[serde(default, deserialize_with = "not_null")]
     signs: Option<Habit>,
+}
+
+/// A step that has a value if it is given.
+fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl RaceFile {
@@ -86,6 +98,9 @@ impl TryFrom<AgentFile> for RaceAgent {
 
     fn try_from(file: AgentFile) -> Result<Self, String> {
         let AgentFile { name, email, opens, accepts, declines, signs } = file;
+        if let Some(problem) = control_problem(&name) {
+            return Err(format!("\"name\" {problem}; remove it"));
+        }
         if name.trim().is_empty() || name.chars().count() > LONGEST {
             return Err(format!("\"name\" must have 1 to {LONGEST} characters"));
         }

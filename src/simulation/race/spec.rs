@@ -26,7 +26,9 @@ impl FromStr for RaceAgent {
         for habit in habits.split(',').map(str::trim).filter(|habit| !habit.is_empty()) {
             let (verb, when) = habit.split_once(' ').unwrap_or((habit, ""));
             if !VERBS.contains(&verb) {
-                return Err(format!("{verb:?} is not one of {}", VERBS.join(", ")));
+                let meant = reading::nearest(verb, &VERBS);
+                let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant:?}?"));
+                return Err(format!("{verb:?} is not one of {}{meant}", VERBS.join(", ")));
             }
             let when = value(when.trim()).map_err(|problem| format!("{verb:?}: {problem}"))?;
             if fields.insert(verb.to_owned(), when).is_some() {

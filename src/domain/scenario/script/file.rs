@@ -2,7 +2,10 @@
 
 use super::{AtEnd, Per, Scenario, ScenarioEndpoint};
 use crate::{
-    base::reading::quoted,
+    base::{
+        names::{DOTS, is_name},
+        reading::quoted,
+    },
     domain::{
         scenario::{
             answer::ScriptedAnswer,
@@ -70,7 +73,7 @@ impl Scenario {
         let plan = (plan != Plan::default()).then(|| Arc::new(plan));
         for answer in &written.answers {
             if let Err(problem) = answer.value.suits(endpoint) {
-                return wrong(answer.referenced, problem);
+                return wrong(answer.referenced, &problem);
             }
         }
         let Name(name) = written.name.value;
@@ -168,9 +171,10 @@ impl TryFrom<String> for Name {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if (1..=100).contains(&name.len()) && name.bytes().all(is_plain) {
+        if is_name(&name, 100) {
             Ok(Self(name.into()))
+        } else if DOTS.contains(&&*name) {
+            Err(format!("{} cannot be a name, because it has another meaning in a URL; choose another", quoted(&name)))
         } else {
             let name = quoted(&name);
             Err(format!("{name} cannot be a name; use up to 100 letters, digits, dashes, underscores and dots"))

@@ -45,11 +45,24 @@ impl TryFrom<RuleFile> for Rule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "habit")]
 struct HabitFile {
+    #[serde(default, deserialize_with = "not_null")]
     after: Option<Delay<LONGEST>>,
+    #[serde(default, deserialize_with = "not_null")]
     probability: Option<Probability>,
+    #[serde(default, deserialize_with = "not_null")]
     instead_of: Option<InsteadOf>,
+    #[serde(default, deserialize_with = "not_null")]
     uniform: Option<Vec<Stretch<LONGEST>>>,
+    #[serde(default, deserialize_with = "not_null")]
     lognormal: Option<Lognormal<LONGEST>>,
+}
+
+/// A member that has a value if it is given.
+fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        None => Err(D::Error::custom("null is not a value here; write one, or leave the member out")),
+        some => Ok(some),
+    }
 }
 
 impl TryFrom<HabitFile> for Written {
@@ -57,6 +70,10 @@ impl TryFrom<HabitFile> for Written {
 
     fn try_from(file: HabitFile) -> Result<Self, &'static str> {
         let HabitFile { after, probability, instead_of, uniform, lognormal } = file;
+        if after.is_none() && probability.is_none() && instead_of.is_none() && uniform.is_none() && lognormal.is_none()
+        {
+            return Err("the object is empty; write a span such as 5m, or never");
+        }
         let drawn = match (uniform, lognormal) {
             (None, None) => None,
             (Some(spans), None) => Some(Delay::try_from(WrittenDelay::Uniform(spans))?),
