@@ -14,6 +14,8 @@ mod request_error;
 mod signing;
 mod token;
 
+pub(super) use credential::OPEN_CLIENT;
+
 use crate::{
     app::App,
     base::urls::{CREATE_AGENT_SESSION, CREATE_TOKEN},

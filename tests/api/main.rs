@@ -37,6 +37,7 @@ mod late_writer;
 mod ledger;
 mod messages;
 mod near_misses;
+mod nonsense;
 mod oauth;
 mod openapi;
 mod pending;

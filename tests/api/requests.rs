@@ -123,8 +123,6 @@ async fn who_waits_for_what_has_come_is_answered_at_once() {
     assert_eq!(ids(&wait(&api, &[]).await), ["h-4", "h-3", "h-2", "h-1"]);
     let found = wait(&api, &[("count", "2"), ("match", r#"{"email": "sam*"}"#), ("timeout", "0s")]).await;
     assert_eq!((found.status.as_u16(), ids(&found)), (200, vec!["h-3".to_owned(), "h-1".to_owned()]));
-    let none = wait(&api, &[("count", "0"), ("match", r#"{"email": "nobody"}"#)]).await;
-    assert_eq!((none.status.as_u16(), none.json()), (200, json!({ "requests": [], "matching": 0, "dropped": 0 })));
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 

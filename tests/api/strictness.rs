@@ -213,7 +213,8 @@ async fn a_plus_sign_in_a_query_is_read_in_both_ways() {
     ] {
         assert_eq!(matching(query).await, json!(1), "{query}");
     }
-    assert_eq!(matching("email=kim%20vip@example.com").await, json!(0));
+    let space = send(&api, "GET", "/__admin/sessions?email=kim%20vip@example.com", "").await;
+    assert!(detail(&space).contains("is not an email address"), "{}", space.text);
     let since = api.get("/__admin/requests?since=2020-01-01T00:00:00+02:00").await;
     assert_eq!((since.status.as_u16(), &since.json()["matching"]), (200, &json!(1)));
 }

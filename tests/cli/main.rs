@@ -19,6 +19,7 @@ mod help;
 mod limits;
 mod listen;
 mod messages;
+mod nonsense;
 mod race;
 mod reading;
 mod reload;

@@ -1,7 +1,7 @@
 //! The public keys of clients: read from PEM or JSON, and refused where a verifier should not trust them (T2, T4).
 
 use super::jwk;
-use crate::base::position::shorten;
+use crate::base::{names::control_problem, position::shorten, reading::quoted};
 use aws_lc_rs::{
     digest::{SHA256, digest},
     signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
@@ -168,6 +168,9 @@ impl PublicKey {
         let kid = match kid {
             Some(kid) if !(1..=200).contains(&kid.chars().count()) => {
                 return Err(KeyError::new("its \"kid\" must have 1 to 200 characters"));
+            }
+            Some(kid) if control_problem(kid).is_some() => {
+                return Err(KeyError::new(format!("its \"kid\" {} has a control character; remove it", quoted(kid))));
             }
             Some(kid) => kid.into(),
             None => Arc::clone(&thumbprint),

@@ -9,7 +9,10 @@ use super::{
     facts::{Facts, lower_case},
     matching::Match,
 };
-use crate::domain::signing::Plan;
+use crate::{
+    base::reading::quoted,
+    domain::{contract::email_problem, signing::Plan},
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -165,7 +168,13 @@ impl Scenario {
             (Per::All, subject) if !subject.is_empty() => {
                 Err(format!("{name:?} counts all requests together; leave the subject out"))
             }
-            (Per::Actor, email) => Ok(lower_case(email).into_owned()),
+            (Per::Actor, email) => match email_problem(email) {
+                Some(problem) => Err(format!(
+                    "{} is not an email address: {problem}; write one such as sam@example.com",
+                    quoted(email)
+                )),
+                None => Ok(lower_case(email).into_owned()),
+            },
             (Per::Handoff | Per::All, subject) => Ok(subject.to_owned()),
         }
     }

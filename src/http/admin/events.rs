@@ -5,7 +5,7 @@ mod stream;
 use self::stream::{is_wanted, stream_events};
 use super::{
     Pretty,
-    paging::{Limit, page_size},
+    paging::{Limit, check_session_filter, page_size},
 };
 use crate::{
     app::App,
@@ -76,6 +76,7 @@ pub(super) async fn list_events(
     }
     let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("In the query: after", id))?;
     let limit = wanted.limit;
+    check_session_filter(wanted.agent_session_id.as_ref())?;
     let filter = EventFilter {
         kinds: wanted.event.as_deref().map(kinds_of).transpose()?,
         envelope: wanted.envelope_id,

@@ -132,9 +132,14 @@ pub(super) async fn await_requests(
 ) -> Result<Response, Problem> {
     let count = awaited.count.unwrap_or(1);
     let most = sandbox.journal.capacity();
+    if count == 0 {
+        let problem = "0 exchanges are there at once, so there is nothing to wait for; wait for 1 or more, or assert that \
+                       none came with POST /__admin/requests/count, after the last request that could cause one";
+        return Err(Problem::in_query("count", problem));
+    }
     let Some(count) = usize::try_from(count).ok().filter(|count| *count <= most) else {
         let fix = if count > 0 { "; raise --max-exchanges to wait for more" } else { "" };
-        let problem = format!("{count} is not from 0 to {most}, the most exchanges that the journal keeps{fix}");
+        let problem = format!("{count} is not from 1 to {most}, the most exchanges that the journal keeps{fix}");
         return Err(Problem::in_query("count", problem));
     };
     let matcher: Match = match &awaited.matcher {

@@ -79,8 +79,37 @@ pub(super) fn methods_at(path: &str) -> Vec<&'static str> {
 /// What every path of the control plane begins with.
 const ROOT: &str = "/__admin/";
 
-/// The documented path that is most likely meant by one that does not exist.
-pub(super) fn nearest_path(path: &str) -> Option<&'static str> {
+/// The path that is most likely meant by one that does not exist: the nearest documented one, segment by segment, with
+/// the ids of the path; else the nearest as a whole.
+pub(super) fn nearest_path(path: &str) -> Option<String> {
+    let written: Vec<&str> = path.strip_prefix(ROOT)?.trim_end_matches('/').split('/').collect();
+    let documented = OPERATIONS.iter().filter_map(|operation| operation.path.strip_prefix(ROOT));
+    let documented = documented.filter(|path| !path.is_empty());
+    let near = documented.filter_map(|path| {
+        let known: Vec<&str> = path.split('/').collect();
+        let distances = known.iter().zip(&written).map(|(known, written)| distance(written, known));
+        let distance = distances.sum::<Option<usize>>().filter(|_| known.len() == written.len())?;
+        let filled =
+            known.iter().zip(&written).map(|(known, written)| if known.starts_with('{') { written } else { known });
+        Some((distance, filled.copied().collect::<Vec<_>>().join("/")))
+    });
+    let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, path)| format!("{ROOT}{path}"));
+    nearest.or_else(|| nearest_as_a_whole(path).map(str::to_owned))
+}
+
+/// How far a segment is from a documented one; `None` if it can hardly be meant.
+fn distance(written: &str, known: &str) -> Option<usize> {
+    if written == known {
+        Some(0)
+    } else if known.starts_with('{') {
+        (!written.is_empty()).then_some(1)
+    } else {
+        let is_stem = !written.is_empty() && known.strip_prefix(written).is_some_and(|rest| rest.starts_with('.'));
+        (is_stem || reading::nearest(written, &[known]).is_some()).then_some(2)
+    }
+}
+
+fn nearest_as_a_whole(path: &str) -> Option<&'static str> {
     // What all paths share would make any short path near to any other.
     let known = OPERATIONS.iter().map(|operation| operation.path.as_str()).filter(|path| !path.contains('{'));
     let known: Vec<&str> = known.filter_map(|path| path.strip_prefix(ROOT)).filter(|path| !path.is_empty()).collect();

@@ -1,7 +1,10 @@
 //! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
 
 use crate::{
-    base::reading::{Readings, Within},
+    base::{
+        names::is_id,
+        reading::{Readings, Within, quoted},
+    },
     http::problem::Problem,
     store::RecordPage,
 };
@@ -69,6 +72,26 @@ pub(super) fn page_after<T>(
 
 /// A page size as a request asks for it.
 pub(super) type Limit = Within<1, MOST>;
+
+/// Refuses a filter that nothing can match, because no reading of its value is of the right form. `problem` is what is
+/// wrong with a value.
+pub(super) fn check_filter(
+    name: &str,
+    value: Option<&Readings>,
+    problem: impl Fn(&str) -> Option<String>,
+) -> Result<(), Problem> {
+    let check = |text: &str| problem(text).map_or(Ok(()), Err);
+    value.map_or(Ok(()), |value| value.parse(check)).map_err(|problem| Problem::in_query(name, problem))
+}
+
+/// Refuses a filter by agent session whose value is not an id of one.
+pub(super) fn check_session_filter(value: Option<&Readings>) -> Result<(), Problem> {
+    check_filter("agent_session_id", value, |id| {
+        let example = "as_0123456789abcdef01234567";
+        (!is_id(id, "as_"))
+            .then(|| format!("{} is not the id of an agent session; write one such as {example}", quoted(id)))
+    })
+}
 
 /// The page size that a request asks for, or else the usual one.
 pub(super) fn page_size(asked: Option<Limit>) -> usize {

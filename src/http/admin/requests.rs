@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::App,
-    base::{clock::Deadline, position::brief, reading::Readings},
+    base::{clock::Deadline, position::brief, reading::Readings, times},
     domain::{
         contract::STATUSES,
         journal::{Endpoint, Entry, Filter, Journal, StatusFilter, exchange_id, exchange_number},
@@ -38,13 +38,17 @@ pub(super) struct RequestQuery {
 }
 
 impl RequestQuery {
-    fn filter(&self) -> Result<Filter, Problem> {
+    /// `recorded` is the number of the last exchange.
+    fn filter(&self, recorded: u64) -> Result<Filter, Problem> {
         let mut filter = Filter { endpoint: self.endpoint, ..Filter::default() };
         if let Some(since) = &self.since {
-            match (exchange_number(&since.spaced), since.parse(str::parse)) {
-                (Some(number), _) => filter.after = Some(number),
+            match (exchange_number(&since.spaced), since.parse(times::read)) {
+                (Some(number), _) => {
+                    check_recorded("since", number, recorded)?;
+                    filter.after = Some(number);
+                }
                 (None, Ok(time)) => filter.since = Some(time),
-                (None, Err::<_, jiff::Error>(_)) => {
+                (None, Err(_)) => {
                     let (since, example) = (brief(&since.spaced), exchange_id(1));
                     let problem = format!(
                         "{since:?} is neither a time such as 2026-03-01T12:00:00Z nor an exchange such as {example}"
@@ -58,6 +62,7 @@ impl RequestQuery {
                 let (before, example) = (brief(before), exchange_id(1));
                 Problem::in_query("before", format!("{before:?} is not an exchange; write one such as {example}"))
             })?;
+            check_recorded("before", number, recorded)?;
             filter.before = Some(number);
         }
         if let Some(status) = &self.status {
@@ -76,6 +81,19 @@ impl RequestQuery {
         }
         Ok(filter)
     }
+}
+
+/// Refuses an exchange that was not recorded yet. One that was dropped or deleted still has its place in the order.
+fn check_recorded(parameter: &str, number: u64, recorded: u64) -> Result<(), Problem> {
+    if number <= recorded {
+        return Ok(());
+    }
+    let last = match recorded {
+        0 => "the journal has recorded none yet".to_owned(),
+        last => format!("the last is {}", exchange_id(last)),
+    };
+    let problem = format!("In the query: {parameter}: there is no exchange {:?}; {last}", exchange_id(number));
+    Err(Problem::new(StatusCode::NOT_FOUND, problem))
 }
 
 #[derive(Serialize)]
@@ -98,7 +116,7 @@ pub(super) async fn list_requests(
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let journal = &sandbox.journal;
     let limit = page_size(wanted.limit);
-    let (requests, matching) = journal.list(&wanted.filter()?, limit);
+    let (requests, matching) = journal.list(&wanted.filter(journal.recorded())?, limit);
     let next = if matching > requests.len() { requests.last().map(|entry| exchange_id(entry.number)) } else { None };
     Ok(Pretty(JournalPage { requests, matching, next, dropped: journal.fill().dropped }))
 }

@@ -2,14 +2,19 @@
 
 use super::{
     Pretty,
-    paging::{Limit, page_after, page_size},
+    paging::{Limit, check_filter, page_after, page_size},
 };
 use crate::{
-    base::reading::Readings,
-    domain::session::{AgentSession, Intent},
+    base::reading::{Readings, quoted},
+    domain::{
+        contract::email_problem,
+        oauth::is_client_id,
+        session::{AgentSession, Intent},
+    },
     http::{
         admin::extract::{Id, Params, World},
-        problem::Problem,
+        contract::OPEN_CLIENT,
+        problem::{Problem, not_an_email},
     },
     store::RecordPage,
 };
@@ -32,6 +37,18 @@ pub(super) struct SessionQuery {
 }
 
 impl SessionQuery {
+    /// Refuses what no session can have.
+    fn check(&self) -> Result<(), Problem> {
+        check_filter("email", self.email.as_ref(), |email| {
+            email_problem(email).map(|problem| not_an_email(email, problem))
+        })?;
+        check_filter("client", self.client.as_ref(), |client| {
+            let fix = "write \"open\", or an id such as client_0123456789abcdef0123456789abcdef";
+            (client != OPEN_CLIENT && !is_client_id(client))
+                .then(|| format!("{} is not a client; {fix}", quoted(client)))
+        })
+    }
+
     fn admits(&self, session: &AgentSession) -> bool {
         let is = |wanted: &Option<Readings>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted.is(value));
         let is_email = |wanted: &Readings| wanted.iter().any(|one| one.eq_ignore_ascii_case(&session.actor.email));
@@ -48,6 +65,7 @@ pub(super) async fn list_sessions(
     World(sandbox): World,
     Params(wanted): Params<SessionQuery>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
+    wanted.check()?;
     let (limit, after) = (page_size(wanted.limit), wanted.after.as_deref());
     let page = sandbox.agent_sessions().page(after, limit, |session| wanted.admits(session)).await?;
     let RecordPage { records, matching, next } = page_after("agent session", after, page)?;

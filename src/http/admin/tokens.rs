@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
-    base::{chance::SpanText, position::brief},
+    base::{chance::SpanText, names::control_problem, position::brief, reading::quoted},
     domain::{
         contract::email_problem,
         oauth::{AccessToken, Scopes, built_in},
@@ -69,6 +69,9 @@ pub(super) async fn create_token(
     }
     if wanted.sub.as_deref() == Some("") {
         return Err(Problem::in_body("sub", "it is empty; write the id of a user, or leave it out"));
+    }
+    if let Some((sub, problem)) = wanted.sub.as_deref().and_then(|sub| Some((sub, control_problem(sub)?))) {
+        return Err(Problem::in_body("sub", format!("{} {problem}; remove it", quoted(sub))));
     }
     if let Some((email, problem)) = wanted.email.as_deref().and_then(|email| Some((email, email_problem(email)?))) {
         return Err(Problem::in_body("email", not_an_email(email, problem)));

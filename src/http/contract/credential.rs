@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// The client that stands for every caller whose token says nothing of its own.
-pub(super) const OPEN_CLIENT: &str = "open";
+pub(in crate::http) const OPEN_CLIENT: &str = "open";
 
 /// Who asks, by their credential (H2).
 #[derive(Clone, Debug)]

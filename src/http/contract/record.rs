@@ -14,7 +14,10 @@ use super::{
 use crate::{
     app::App,
     base::{clock::Stopwatch, urls::BaseUrl},
-    domain::journal::{Entry, RecordedAnswer, exchange_id},
+    domain::{
+        contract::Advice,
+        journal::{Entry, RecordedAnswer, exchange_id},
+    },
     http::{
         base_url::base_url,
         body,
@@ -111,6 +114,7 @@ pub(super) fn open(app: &Arc<App>, incoming: Incoming, sandbox: Arc<Sandbox>) ->
         pending: None,
         base_url,
         fault,
+        ignores_sandbox: parts.uri.query().is_some_and(names_sandbox),
     };
     (exchange, parts, body)
 }
@@ -134,6 +138,13 @@ pub(super) struct OpenExchange {
     base_url: BaseUrl,
     /// Why the request is refused before any handler sees it.
     fault: Option<RequestError>,
+    /// Whether the query names a sandbox, which has no meaning here.
+    ignores_sandbox: bool,
+}
+
+/// Whether a query has the parameter `sandbox`.
+fn names_sandbox(query: &str) -> bool {
+    query.split('&').any(|pair| pair.split('=').next() == Some("sandbox"))
 }
 
 impl OpenExchange {
@@ -162,6 +173,12 @@ impl OpenExchange {
             error.into()
         });
         self.findings = std::mem::take(&mut answered.findings);
+        if self.ignores_sandbox {
+            let message = "came with the query parameter \"sandbox\", which is ignored: the credential of a request selects \
+                           its sandbox";
+            let advice = Advice { pointer: String::new(), code: "ignored_sandbox", message: message.to_owned() };
+            self.findings.advices.push(advice);
+        }
         if !answered.delay.is_zero() {
             self.record_pending();
             tokio::time::sleep(answered.delay).await;

@@ -7,7 +7,7 @@ use crate::{
     http::{
         admin::{
             extract::{Fields, Id, Params, World},
-            paging::{Limit, page_after, page_size},
+            paging::{Limit, check_session_filter, page_after, page_size},
             prefer::Preferred,
         },
         pretty::Pretty,
@@ -60,6 +60,7 @@ pub(in crate::http::admin) async fn list_envelopes(
     if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
         return Err(Problem::in_query("status", not_one_of(status, &EnvelopeState::WORDS)));
     }
+    check_session_filter(wanted.agent_session_id.as_ref())?;
     let after = wanted.after.as_deref();
     let page = sandbox.envelopes().page(after, limit, |envelope| wanted.admits(envelope)).await?;
     let RecordPage { records, matching, next } = page_after("envelope", after, page)?;

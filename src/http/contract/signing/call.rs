@@ -1,6 +1,6 @@
 //! The input of a route of the signing service, and how it is judged: the key first, then the rest.
 
-use super::error::ApiError;
+use super::{error::ApiError, page::take_no_query};
 use crate::{
     app::App,
     base::urls::BaseUrl,
@@ -56,6 +56,9 @@ impl<T: Contracted + Send> Asked for Given<T> {
             check::<T, ApiError>(app, &parts.headers, caller, body).await?;
         let findings =
             Findings { client: Some(caller.client.clone()), body: Some(body), lease, advices, ..Findings::default() };
+        if let Err(error) = take_no_query(parts.uri.query()) {
+            return Err(error.with_findings(findings));
+        }
         Ok((caller, Self(value), findings))
     }
 }
@@ -72,7 +75,10 @@ impl Asked for Nothing {
         body: Body,
     ) -> Result<(Caller, Self, Findings), ApiError> {
         let (caller, findings) = without_body(parts, caller, body)?;
-        Ok((caller, Self, findings))
+        match take_no_query(parts.uri.query()) {
+            Ok(()) => Ok((caller, Self, findings)),
+            Err(error) => Err(error.with_findings(findings)),
+        }
     }
 }
 

@@ -6,9 +6,13 @@ use super::{
 };
 use crate::{
     app::App,
-    base::{document::Record, position::brief},
+    base::{document::Record, position::brief, reading::quoted},
+    config::is_number,
     domain::signing::EnvelopeState,
-    http::contract::{answer::Findings, credential::Caller},
+    http::{
+        contract::{answer::Findings, credential::Caller},
+        problem::suggestion,
+    },
     sandbox::SigningError,
     store::Reader,
 };
@@ -84,8 +88,7 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
     let (mut limit, mut after, mut status) = (None, None, None);
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if !known.contains(&&*name) {
-            let known = known.join(", ");
-            return Err(ApiError::query(&name, format!("The query parameter {:?} is none of {known}.", brief(&name))));
+            return Err(unknown_parameter(&name, known));
         }
         let is_first = match &*name {
             "limit" => limit.replace(read_limit(&value)?).is_none(),
@@ -102,9 +105,30 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
     Ok(EnvelopePage { page: PageQuery { limit: limit.unwrap_or(USUAL), after }, status })
 }
 
+/// Refuses the query of an endpoint that takes none.
+pub(super) fn take_no_query(query: Option<&str>) -> Result<(), ApiError> {
+    match form_urlencoded::parse(query.unwrap_or_default().as_bytes()).next() {
+        Some((name, _)) => Err(unknown_parameter(&name, &[])),
+        None => Ok(()),
+    }
+}
+
+fn unknown_parameter(name: &str, known: &[&str]) -> ApiError {
+    let shown = quoted(name);
+    let description = match known {
+        [] => format!("The query parameter {shown} is unknown; this endpoint takes none."),
+        known => {
+            let meant = suggestion(name, known);
+            let end = if meant.is_empty() { "." } else { "" };
+            format!("The query parameter {shown} is none of {}{meant}{end}", known.join(", "))
+        }
+    };
+    ApiError::query(name, description)
+}
+
 fn read_limit(value: &str) -> Result<usize, ApiError> {
-    match value.parse() {
-        Ok(limit @ 1..=MOST) => Ok(limit),
+    match value.parse().ok().filter(|_| is_number(value)) {
+        Some(limit @ 1..=MOST) => Ok(limit),
         _ => Err(ApiError::query(
             "limit",
             format!("limit must be a whole number from 1 to {MOST}, but is {:?}.", brief(value)),
