@@ -7,6 +7,7 @@
 mod blocks;
 mod filters;
 mod guard;
+mod objects;
 mod tag;
 mod terms;
 mod words;

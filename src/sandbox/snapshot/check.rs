@@ -96,19 +96,16 @@ fn body(place: &str, text: &[u8]) -> Result<HandoffRequest, Invalid> {
     let Some(schema) = &*SCHEMA else { return refuse(place, "it cannot be judged") };
     match schema.check::<HandoffRequest>(text) {
         Ok(accepted) => Ok(accepted.value),
-        Err(refusal) => refuse_by_contract(place, &refusal, "write a body that POST agent-sessions/create accepts"),
+        Err(refusal) => refuse_by_contract(place, &refusal),
     }
 }
 
-fn refuse_by_contract<T>(place: &str, refusal: &BodyRefusal, fix: &str) -> Result<T, Invalid> {
-    match refusal.violations.first() {
-        Some(violation) if !violation.pointer.is_empty() => {
-            let sentence = violation.to_string();
-            let sentence = sentence.strip_prefix(&violation.pointer).unwrap_or(&sentence).trim_start();
-            refuse(&format!("{place}{}", violation.pointer), format!("it {sentence}"))
-        }
-        _ => refuse(place, fix),
-    }
+fn refuse_by_contract<T>(place: &str, refusal: &BodyRefusal) -> Result<T, Invalid> {
+    let Some(violation) = refusal.violations.first() else { return refuse(place, refusal.description()) };
+    let sentence = violation.to_string();
+    let name = if violation.pointer.is_empty() { "the body" } else { &violation.pointer };
+    let problem = sentence.strip_prefix(name).unwrap_or(&sentence).trim_start();
+    refuse(&format!("{place}{}", violation.pointer), format!("it {problem}"))
 }
 
 fn contact(place: &str, contact: &Contact) -> Checked {
@@ -162,7 +159,7 @@ fn by_schema(place: &str, body: &'static signing::Body, record: &impl Serialize)
     let text = serde_json::to_vec(record).unwrap_or_default();
     match body.schema().map(|schema| schema.check::<IgnoredAny>(&text)) {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(refusal)) => refuse_by_contract(place, &refusal, &refusal.description()),
+        Ok(Err(refusal)) => refuse_by_contract(place, &refusal),
         Err(_) => refuse(place, "it cannot be judged"),
     }
 }

@@ -224,10 +224,10 @@ impl ScriptReader {
                 self.push(Command::Act(spot, act))
             }
             [word, ..] => Err(format!(
-                "{:?} is not a command{}; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
-                 them agents 2, layout single, reopen, keep",
+                "{:?} is not a command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
+                 them agents 2, layout single, reopen, keep{}",
                 words.join(" "),
-                meant(word, &[&SETUP[..], &COMMANDS[..]].concat()).trim_end_matches('?')
+                meant(word, &[&SETUP[..], &COMMANDS[..]].concat())
             )),
         }
     }
