@@ -6,7 +6,7 @@ use crate::{
     base::{
         clock::{Clock, Deadline},
         position::{brief, shorten},
-        reading, times,
+        times,
         urls::BaseUrl,
     },
     config::SwitchChanges,
