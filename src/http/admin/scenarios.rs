@@ -65,7 +65,7 @@ pub(super) async fn put_scenario(
     if scenario.name() != name {
         let own = scenario.name();
         return Err(Problem::bad_request(format!(
-            "The scenario calls itself {:?}, but the path says {:?}.",
+            "The scenario has the name {:?}, but the path has {:?}; write the same name in both.",
             brief(own),
             brief(&name)
         )));
