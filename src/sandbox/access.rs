@@ -48,7 +48,11 @@ impl Sandboxes {
     pub async fn register(&self, sandbox: &Arc<Sandbox>, client: Client) -> Result<Arc<Client>, RegisterError> {
         let registration = self.claim_id(sandbox, &client.id)?;
         let client = Arc::new(Client { registration, ..client });
-        sandbox.clients().put(Arc::clone(&client)).await.inspect_err(|_| self.release_id(&client.id))?;
+        sandbox.clients().put(Arc::clone(&client)).await.inspect_err(|_| self.release_id(sandbox, &client.id))?;
+        if !self.has_claim(sandbox, &client.id) {
+            sandbox.clients().remove(&client.id).await?;
+            return Err(RegisterError::Gone);
+        }
         Ok(client)
     }
 
@@ -58,7 +62,9 @@ impl Sandboxes {
         let removed = sandbox.clients().remove(id).await?;
         if removed {
             // Not before, so that nobody registers the id in between and takes this one's tokens over.
-            self.forget_id(id, "it was deleted");
+            self.forget_id(sandbox, id, "it was deleted");
+        } else {
+            self.release_id(sandbox, id);
         }
         Ok(removed)
     }

@@ -1,4 +1,4 @@
-//! The assertions that a sandbox has accepted, each of which is accepted once (T1).
+//! The assertions that a sandbox has accepted, each of which is accepted once (T2).
 //!
 //! Bounded, and yet none passes twice: where some must be forgotten before they end, whatever ends no later than they do
 //! is refused as well.
@@ -8,10 +8,16 @@ use crate::{
     domain::oauth::{ForgottenAssertions, ReplayError, UsedAssertion},
     store::{Commit, Repository, Shelf, StoreError},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// How many assertions are remembered at most.
 const REMEMBERED: usize = 20_000;
+
+/// After how many accepted assertions those that have ended are forgotten.
+const SWEEP: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Assertions {
@@ -19,6 +25,8 @@ pub(super) struct Assertions {
     used: Repository<UsedAssertion>,
     forgotten: Repository<ForgottenAssertions>,
     room: usize,
+    /// How many were accepted.
+    accepted: AtomicUsize,
 }
 
 impl Assertions {
@@ -28,7 +36,7 @@ impl Assertions {
 
     fn with_room(shelf: &Arc<Shelf>, room: usize) -> Self {
         let (used, forgotten) = (Repository::new(shelf), Repository::new(shelf));
-        Self { shelf: Arc::clone(shelf), used, forgotten, room }
+        Self { shelf: Arc::clone(shelf), used, forgotten, room, accepted: AtomicUsize::new(0) }
     }
 
     /// Accepts an assertion's `jti` once, and remembers it from `now` until its `end`, both in seconds since 1970.
@@ -46,9 +54,12 @@ impl Assertions {
         // Looked at afterwards: if the same assertion is forgotten while this runs, either it was still there, or the end
         // of what is forgotten is there by now.
         if self.forgotten().await?.is_some_and(|(forgotten, _)| end <= forgotten.until) {
+            // It stays refused without being remembered, because that end never goes back.
+            self.used.delete(used.mark()).await?;
             return Ok(Err(ReplayError::Unsure));
         }
-        if self.used.fill().await?.kept > self.room {
+        let accepted = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
+        if accepted.is_multiple_of(SWEEP) || self.used.fill().await?.kept > self.room {
             self.forget(now).await?;
         }
         Ok(Ok(()))
@@ -72,13 +83,17 @@ impl Assertions {
         }
     }
 
-    /// Forgets those that have ended, and of the others the first to end, until a tenth of the room is free. So the look
-    /// through all of them is rare.
+    /// Forgets those that have ended. Where more are left than there is room for, also the first to end of these, until a
+    /// tenth of the room is free, so that the look through all of them is rare.
     async fn forget(&self, now: i64) -> Result<(), StoreError> {
         let mut all = self.used.all_versioned().await?;
         all.sort_by_key(|(used, _)| used.end);
         let ended = all.partition_point(|(used, _)| used.end < now);
-        let count = ended.max(all.len().saturating_sub(self.room - self.room / 10));
+        let left = all.len() - ended;
+        let count = if left > self.room { all.len() - (self.room - self.room / 10) } else { ended };
+        if count == 0 {
+            return Ok(());
+        }
         let mut commit = Commit::new();
         for (used, version) in &all[..count] {
             commit.delete::<UsedAssertion>(used.id(), Some(*version));
@@ -138,10 +153,21 @@ mod tests {
         for number in 0..21 {
             assert_eq!(use_up(&assertions, &number.to_string(), 100 + number, 0).await, "passes");
         }
-        assert_eq!(use_up(&assertions, "0", 100, 0).await, "unsure");
+        for _ in 0..50 {
+            assert_eq!(use_up(&assertions, "0", 100, 0).await, "unsure");
+        }
         assert_eq!(use_up(&assertions, "20", 120, 0).await, "seen");
         assert_eq!(use_up(&assertions, "21", 121, 0).await, "passes");
         assert!(assertions.used.fill().await.unwrap().kept <= 20);
+    }
+
+    #[tokio::test]
+    async fn those_that_have_ended_are_forgotten_now_and_then() {
+        let assertions = assertions(1_000_000);
+        for number in 0..2_000 {
+            assert_eq!(use_up(&assertions, &number.to_string(), 100 + number, 100 + number).await, "passes");
+        }
+        assert_eq!(assertions.used.fill().await.unwrap().kept, 1, "the last one has not ended");
     }
 
     #[tokio::test]

@@ -26,8 +26,8 @@ pub enum RegisterError {
         "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
     )]
     Full,
-    /// The sandbox was removed in the meantime.
-    #[error("the sandbox is gone")]
+    /// The sandbox or the client was removed in the meantime.
+    #[error("the sandbox or the client was removed meanwhile")]
     Gone,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,15 +77,25 @@ impl Clients {
     /// Adds the client that a sandbox begins with, whether or not the budget has room for it.
     pub(super) async fn begin_with(&self, client: Arc<Client>) -> Result<(), StoreError> {
         self.room.take_anyway(client.bytes());
-        self.registered.insert(client).await
+        match self.registered.insert(client).await {
+            // The store has it from an earlier run.
+            Ok(()) | Err(StoreError::Taken) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds a client if there is room for it. Its id was claimed before, so it is free.
     pub(super) async fn put(&self, client: Arc<Client>) -> Result<(), RegisterError> {
-        let bytes = client.bytes();
+        let (id, bytes) = (Arc::clone(&client.id), client.bytes());
         self.room.take(bytes)?;
         let inserted = self.registered.insert(client).await;
-        inserted.inspect_err(|_| self.room.give_back(bytes)).map_err(RegisterError::Store)
+        inserted.map_err(|error| {
+            self.room.give_back(bytes);
+            match error {
+                StoreError::Taken => RegisterError::Exists(id.to_string()),
+                error => RegisterError::Store(error),
+            }
+        })
     }
 
     /// Removes a client, and returns whether it was there.

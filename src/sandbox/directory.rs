@@ -196,12 +196,13 @@ impl Sandboxes {
         let Some(name) = named.by_credential.get(credential) else {
             return named.gone.get(credential).map_or(FoundSandbox::Unknown, |why| FoundSandbox::Gone(why));
         };
-        let found = named.by_name.get(name).cloned();
-        drop(named);
-        match found {
-            None => FoundSandbox::Sandbox(self.default_sandbox()),
-            Some(found) => self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox),
+        if **name == *DEFAULT {
+            drop(named);
+            return FoundSandbox::Sandbox(self.default_sandbox());
         }
+        let Some(found) = named.by_name.get(name).cloned() else { return FoundSandbox::Unknown };
+        drop(named);
+        self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox)
     }
 
     /// The sandbox that an API key belongs to (G8). The lookup counts as use. No other credential counts.
@@ -221,12 +222,16 @@ impl Sandboxes {
         self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
     }
 
-    /// Lets the next sandbox after a reset be found in place of the one before it; false if that was removed meanwhile.
-    fn replace(&self, next: &Arc<Sandbox>) -> bool {
+    /// Lets the next sandbox after a reset be found in place of the one before it, and returns the one that is found now: a
+    /// later reset may have been quicker. `None` if the sandbox was removed meanwhile.
+    fn replace(&self, next: &Arc<Sandbox>) -> Option<Arc<Sandbox>> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
         let current = if next.name() == DEFAULT { Some(&mut *default) } else { named.by_name.get_mut(next.name()) };
-        let Some(current) = current.filter(|current| current.is_same(next)) else { return false };
+        let current = current.filter(|current| current.is_same(next))?;
+        if current.born > next.born {
+            return Some(Arc::clone(current));
+        }
         let previous = std::mem::replace(current, Arc::clone(next));
         // The files of the server may have changed since it was put together.
         next.scripts.rebase(Arc::clone(&named.scenarios));
@@ -235,7 +240,7 @@ impl Sandboxes {
         // Outside the locks, because dropping a sandbox frees all that it held.
         previous.leave(End::Reset);
         self.alarm.notify_one();
-        true
+        Some(Arc::clone(next))
     }
 
     /// The sandbox as it is since its last reset; `None` once it was deleted, even if another one has its name.
@@ -271,16 +276,32 @@ impl Sandboxes {
         Ok(named.went)
     }
 
-    /// Frees an id that was claimed for a client which could not be registered.
-    pub(super) fn release_id(&self, id: &str) {
-        self.named.write().unwrap_or_else(PoisonError::into_inner).release(id);
+    /// Whether a sandbox still has its claim to a client's id.
+    pub(super) fn has_claim(&self, sandbox: &Sandbox, id: &str) -> bool {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        named.is_claimed_by(id, &sandbox.lasting.name)
     }
 
-    /// Frees the id of a client that was removed.
-    pub(super) fn forget_id(&self, id: &str, why: &'static str) {
+    /// Frees an id that a sandbox claimed for a client which is not registered.
+    pub(super) fn release_id(&self, sandbox: &Sandbox, id: &str) {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        named.went += 1;
-        named.forget(id, why);
+        if named.is_claimed_by(id, &sandbox.lasting.name) {
+            named.release(id);
+        }
+    }
+
+    /// Frees the id of a client that a sandbox had.
+    pub(super) fn forget_id(&self, sandbox: &Sandbox, id: &str, why: &'static str) {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        if named.is_claimed_by(id, &sandbox.lasting.name) {
+            named.went += 1;
+            named.forget(id, why);
+        }
+    }
+
+    /// Whether a credential leads to any sandbox.
+    fn is_claimed(&self, credential: &str) -> bool {
+        self.named.read().unwrap_or_else(PoisonError::into_inner).by_credential.contains_key(credential)
     }
 
     /// All sandboxes, the default one first, then by name. Those that were idle for too long are removed.

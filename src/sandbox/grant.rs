@@ -150,11 +150,13 @@ impl Sandboxes {
             FoundClient::Gone(why) => Issuer::Gone(why),
             FoundClient::Unknown => Issuer::Unknown,
         };
+        // One reading for all: what is in time now is remembered until it is not.
+        let when = sandbox.when();
         let AssertionJudgement { result, advices, mut fates } = assertion.judge(&Ground {
             client: issuer,
             audience: &self.issuing.audience,
             token_url: &base_url.token_endpoint(),
-            when: sandbox.when(),
+            when,
             names_required: sandbox.switches().assertion_names == AssertionNames::Required,
             ascii_emails: sandbox.switches().email == EmailRule::Ascii,
         });
@@ -170,7 +172,7 @@ impl Sandboxes {
             Ok((grant, scopes))
         });
         let granted = match granted {
-            Ok((grant, scopes)) => match sandbox.use_up(&grant).await? {
+            Ok((grant, scopes)) => match sandbox.use_up(&grant, when).await? {
                 Ok(()) => Ok((grant, scopes)),
                 Err(replay) => Err(refuse_claim(&mut fates, "jti", &replay.to_string())),
             },
@@ -264,9 +266,9 @@ impl Sandbox {
     }
 
     /// Accepts an assertion once.
-    async fn use_up(&self, grant: &Grant) -> Result<Result<(), ReplayError>, StoreError> {
+    async fn use_up(&self, grant: &Grant, when: When) -> Result<Result<(), ReplayError>, StoreError> {
         // What neither clock would accept again is forgotten.
-        let When { now, system_now, .. } = self.when();
+        let When { now, system_now, .. } = when;
         let now = system_now.map_or(now, |system| system.min(now));
         self.assertions.use_up(&grant.client, &grant.jti, grant.end, now.as_second()).await
     }

@@ -56,6 +56,14 @@ impl Lasting {
     }
 }
 
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        // Requests that held the sandbox may have written since its documents were cleared.
+        self.leftovers.put(name_over_resets(&self.first_shelf));
+        self.alarm.notify_one();
+    }
+}
+
 /// The name under which the store keeps what outlives resets.
 pub(super) fn name_over_resets(first_shelf: &str) -> Arc<str> {
     format!("{first_shelf}~lasting").into()

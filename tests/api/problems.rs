@@ -431,10 +431,10 @@ async fn a_number_out_of_range_is_told_the_range() {
         assert_eq!(told, format!("In the body: {expected}"), "{body}");
     }
     for (count, expected) in [
-        ("-1", "-1 is not from 0 to 1000, the most exchanges that the journal keeps."),
+        ("-1", "-1 is not from 1 to 1000, the most exchanges that the journal keeps."),
         (
             "1001",
-            "1001 is not from 0 to 1000, the most exchanges that the journal keeps; raise --max-exchanges to wait for \
+            "1001 is not from 1 to 1000, the most exchanges that the journal keeps; raise --max-exchanges to wait for \
              more.",
         ),
         (too_large, "99999999999999999999 is too large; write a smaller number."),

@@ -257,8 +257,8 @@ async fn what_only_the_engine_knows_is_not_a_value() {
         ("{{ [1]|chain(2) }}", "the template"),
         ("{{ [[1]|chain(2)] }}", "the template"),
         ("{{ [1]|chain(2) ~ 'x' }}", "the template"),
-        ("{{ [request.nothing] }}", "uses a value that the request does not have"),
-        ("{{ {'a': request.nothing} }}", "uses a value that the request does not have"),
+        ("{{ [request.nothing] }}", "uses [request.nothing], which does not exist"),
+        ("{{ {'a': request.nothing} }}", "which does not exist"),
     ] {
         let (status, text) = outcome(&api, source).await;
         assert!([400, 500].contains(&status), "{source}: {status} {text}");

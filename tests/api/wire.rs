@@ -207,12 +207,12 @@ async fn a_stream_goes_on_after_a_half_close() {
 #[tokio::test]
 async fn a_target_that_is_not_encoded_gets_a_bare_400() {
     let mock = start().await;
-    for target in ["/__admin/sessions?email=\"", "/__admin/sessions?email=a b", "/__admin/sessions/a b"] {
+    for target in ["/__admin/sessions?handoff_id=\"", "/__admin/sessions?handoff_id=a b", "/__admin/sessions/a b"] {
         let answer = half_closed(&mock, &format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{target}: {answer:?}");
         assert!(answer.ends_with("\r\n\r\n") && answer.contains("content-length: 0\r\n"), "{target}: {answer:?}");
     }
-    let encoded = "GET /__admin/sessions?email=%22 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let encoded = "GET /__admin/sessions?handoff_id=%22 HTTP/1.1\r\nhost: localhost\r\n\r\n";
     assert!(half_closed(&mock, encoded).await.starts_with("HTTP/1.1 200 "));
 }
 

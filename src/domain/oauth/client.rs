@@ -252,7 +252,8 @@ impl<'de> Deserialize<'de> for Scopes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::oauth::built_in;
+    use crate::domain::oauth::{SigningKey, built_in};
+    use serde_json::json;
 
     #[test]
     fn a_client_is_the_same_after_it_was_written_down() {
@@ -262,8 +263,12 @@ mod tests {
         let read: Client = serde_json::from_str(&text).unwrap();
         assert!(read.has_secret("secret") && !read.has_secret("another"));
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
-        let (message, signature) = (b"text", [0; 256]);
-        assert!(!read.keys[0].verifies(message, &signature));
+        let key = SigningKey::from_pem(built_in::PRIVATE_KEY).unwrap();
+        let jwt = key.sign(&json!({}), &json!({})).unwrap();
+        let (message, signature) = jwt.rsplit_once('.').unwrap();
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
+        assert!(read.keys[0].verifies(message.as_bytes(), &signature));
+        assert!(!read.keys[0].verifies(b"another", &signature));
         assert_eq!(read.keys[0].thumbprint(), client.keys[0].thumbprint());
         let none = Client { scopes: Scopes::default(), secret: None, ..client };
         let read: Client = serde_json::from_str(&serde_json::to_string(&none).unwrap()).unwrap();

@@ -27,7 +27,9 @@ pub enum ReplayError {
     #[error("it was used before; each assertion needs one of its own")]
     Seen,
     /// It would have been forgotten since, as too many others were used.
-    #[error("so many came since that it may have been used before; sign another assertion, with a later exp")]
+    #[error(
+        "too many others were used since, so it may have been used before; sign another assertion, with a later exp"
+    )]
     Unsure,
 }
 

@@ -210,7 +210,7 @@ impl Template {
             if error.kind() == ErrorKind::WriteFailure {
                 format!("the templates of this answer give more than {MOST_OUTPUT} bytes together; shorten them")
             } else {
-                let expression = error.range().and_then(|range| guarded.get(range)).and_then(guard::unguarded);
+                let expression = error.range().and_then(|range| guarded.get(range)).and_then(terms::unguarded);
                 let line = error.line().filter(|_| guarded.contains('\n'));
                 let line = line.map(|line| format!(" (in line {line} of the template)")).unwrap_or_default();
                 format!("it {}{line}", words::rendering(&error, expression.as_deref()))

@@ -46,6 +46,11 @@ impl NamedSandboxes {
         true
     }
 
+    /// Whether a credential leads to the sandbox that has this very name; another one of the same name has another.
+    pub(super) fn is_claimed_by(&self, credential: &str, name: &Arc<str>) -> bool {
+        self.by_credential.get(credential).is_some_and(|owner| Arc::ptr_eq(owner, name))
+    }
+
     /// Takes a claim back, as if it had never been made.
     pub(super) fn release(&mut self, credential: &str) -> Option<Arc<str>> {
         let (credential, name) = self.by_credential.remove_entry(credential)?;

@@ -31,15 +31,6 @@ pub(super) const BOUNDED: &str = "_bounded";
 /// The filter that refuses lists.
 pub(super) const SCALAR: &str = "_scalar";
 
-/// A part of a guarded template without the filters that were put in; `None` if it is one of them.
-pub(super) fn unguarded(part: &str) -> Option<String> {
-    // The space behind one is not part of an expression that ends with it.
-    let part = [BOUNDED, SCALAR].iter().fold(part.to_owned(), |part, filter| {
-        part.replace(&format!("|{filter} "), "").replace(&format!("|{filter}"), "")
-    });
-    (part != BOUNDED && part != SCALAR).then_some(part)
-}
-
 /// A template that is safe to compile.
 #[derive(Debug)]
 pub(super) struct Guarded {

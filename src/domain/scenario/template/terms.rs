@@ -1,5 +1,16 @@
 //! The engine's terms in our words.
 
+use super::guard::{BOUNDED, SCALAR};
+
+/// A part of a guarded template without the filters that were put in; `None` if it is one of them.
+pub(super) fn unguarded(part: &str) -> Option<String> {
+    // The space behind one is not part of an expression that ends with it.
+    let part = [BOUNDED, SCALAR].iter().fold(part.to_owned(), |part, filter| {
+        part.replace(&format!("|{filter} "), "").replace(&format!("|{filter}"), "")
+    });
+    (part != BOUNDED && part != SCALAR).then_some(part)
+}
+
 /// A part of the syntax in our words.
 pub(super) fn token(theirs: &str) -> Option<&str> {
     Some(match theirs {
