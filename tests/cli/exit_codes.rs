@@ -1,4 +1,4 @@
-//! Exit codes of every command, beside the table of README.md.
+//! Exit codes of every command, beside the table of docs/running.md.
 
 use crate::harness::{Folder, Running, program, run, text};
 
@@ -15,10 +15,10 @@ fn every_command_ends_as_the_readme_says() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let busy = server.url.trim_start_matches("http://");
     let expired = text(&run(&["token", "--assertion-only", "--expired"]).stdout);
-    let readme = std::fs::read_to_string("README.md").unwrap();
+    let readme = std::fs::read_to_string("docs/running.md").unwrap();
     let row = |code: i32| {
         let row = readme.lines().find(|line| line.starts_with(&format!("| {code} | ")));
-        row.unwrap_or_else(|| panic!("README.md has no row for the exit code {code}")).to_owned()
+        row.unwrap_or_else(|| panic!("docs/running.md has no row for the exit code {code}")).to_owned()
     };
     for (code, arguments) in [
         (0, &["ready", "--url", &server.url][..]),
@@ -70,6 +70,6 @@ fn every_command_ends_as_the_readme_says() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
         let row = row(code);
         let is_named = row.ends_with(" all |") || row.contains(&format!("`{}`", arguments[0]));
-        assert!(is_named, "{arguments:?} ends with {code}, which README.md does not say: {row}");
+        assert!(is_named, "{arguments:?} ends with {code}, which docs/running.md does not say: {row}");
     }
 }

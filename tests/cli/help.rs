@@ -35,8 +35,8 @@ fn every_setting_has_its_variable() {
 }
 
 #[test]
-fn the_readme_has_a_row_for_every_setting_and_none_besides() {
-    let readme = std::fs::read_to_string("README.md").unwrap();
+fn the_guide_has_a_row_for_every_setting_and_no_other() {
+    let readme = std::fs::read_to_string("docs/running.md").unwrap();
     let rows = readme.lines().filter_map(|line| line.strip_prefix("| `--")).map(|row| {
         let row = row.replace("\\|", "/").replace('`', "");
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -44,7 +44,7 @@ fn the_readme_has_a_row_for_every_setting_and_none_besides() {
         [name, &format!("DOCENDORSE_MOCK_{}", cells[1]), cells[2]].map(str::to_owned)
     });
     let expected = flags().into_iter().map(|flag| [flag.name, flag.variable, flag.default]);
-    assert_eq!(rows.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "README.md and serve --help differ");
+    assert_eq!(rows.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "docs/running.md and serve --help differ");
 }
 
 #[test]
