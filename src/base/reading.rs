@@ -12,7 +12,7 @@ mod tree;
 mod within;
 
 pub use error::{ReadError, wanted_as};
-pub use number::{is_number, tag};
+pub use number::{is_number, tag, whole};
 pub use query::{Readings, query};
 pub use source::EXACT;
 pub use tree::Tree;

@@ -13,6 +13,29 @@ pub fn is_number(text: &str) -> bool {
         && is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
 }
 
+/// The digits of a whole number, also where it is written `14.0` or `1.4e1`: to JSON Schema those are whole numbers too.
+/// `None` for a number with a fraction, and for one of more digits than any integer type has.
+#[must_use]
+pub fn whole(number: &str) -> Option<String> {
+    const MOST_DIGITS: i64 = 40;
+    let (sign, magnitude) = number.strip_prefix('-').map_or(("", number), |magnitude| ("-", magnitude));
+    let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
+    let (before, behind) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{before}{behind}");
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some("0".to_owned());
+    }
+    // Where the point is, counted from the first digit.
+    let point = i64::try_from(before.len()).ok()?.checked_add(exponent.parse().ok()?)?;
+    let point = usize::try_from(point).ok().filter(|_| point <= MOST_DIGITS)?;
+    if significant.len() > point {
+        return None;
+    }
+    let padded = format!("{significant:0<point$}");
+    Some(format!("{sign}{}", padded.trim_start_matches('0')))
+}
+
 /// Copies a JSON text with an `s` at the start of each string, and each number as a string that starts with `n`.
 #[must_use]
 pub fn tag(text: &str) -> String {
@@ -60,4 +83,30 @@ fn rewrite(text: &str, mark: &str, replace: impl Fn(&str) -> String) -> String {
     }
     written.push_str(&text[copied..]);
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_told_from_fractions() {
+        for (number, digits) in [
+            ("14", "14"),
+            ("14.0", "14"),
+            ("1.4e1", "14"),
+            ("1400e-2", "14"),
+            ("-3.00", "-3"),
+            ("-0.0", "0"),
+            ("0e99", "0"),
+            ("0.5e1", "5"),
+            ("18446744073709551615.0", "18446744073709551615"),
+            ("1E+2", "100"),
+        ] {
+            assert_eq!(whole(number).as_deref(), Some(digits), "{number}");
+        }
+        for number in ["14.5", "1e-1", "1.45e1", "1e41", "1e999999999999999999999", "0.05e1"] {
+            assert_eq!(whole(number), None, "{number}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The deserializer over a [`Tree`], which knows where it is.
 
-use super::{ReadError, Tree, error::escape, query::READINGS};
+use super::{ReadError, Tree, error::escape, number::whole, query::READINGS};
 use crate::base::{position::brief, times};
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -85,9 +85,16 @@ impl<'t> At<'t> {
         }
     }
 
-    /// A word of a query as a number.
+    /// A whole number, which a JSON text may write with a fraction of zero; or a word of a query as one.
     fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let Tree::Word(word) = self.tree else { return self.visit(visitor) };
+        let word = match self.tree {
+            Tree::Word(word) => word,
+            Tree::Number(text) => match whole(text) {
+                Some(digits) => return visit_number(&digits, visitor).map_err(|error| error.about_number(text)),
+                None => return self.visit(visitor),
+            },
+            _ => return self.visit(visitor),
+        };
         let text = &*word.spaced;
         if is_whole(text) {
             visit_number(text, visitor).map_err(|error| error.about_number(text))
