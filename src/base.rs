@@ -14,5 +14,6 @@ pub mod names;
 pub mod panics;
 pub mod position;
 pub mod reading;
+pub mod schema;
 pub mod times;
 pub mod urls;

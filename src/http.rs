@@ -4,6 +4,7 @@ mod admin;
 mod base_url;
 mod body;
 mod contract;
+mod declared;
 pub mod fault;
 mod guard;
 mod openapi;
@@ -16,20 +17,24 @@ pub mod server;
 pub use crate::base::urls::CREATE_AGENT_SESSION;
 
 use crate::app::App;
-use axum::{Router, routing::get};
+use axum::Router;
+use declared::operations;
 use std::sync::Arc;
+
+operations! {
+    /// The probes and the document of the contract, described in the document of the control plane.
+    PublicOperations:
+    openapi::show_contract_document,
+    probes::live,
+    probes::ready,
+}
 
 /// Every route of the server.
 ///
 /// The contract and unknown paths are recorded in the journal, and refuse what web pages of other sites send. The control
 /// plane is not recorded and has a stricter guard. Probes and published documents are open to everybody.
 pub fn router(app: &Arc<App>) -> Router {
-    let public = Router::new()
-        .route("/livez", get(probes::live))
-        .route("/readyz", get(probes::ready))
-        .route("/openapi.json", get(openapi::contract))
-        .merge(contract::documents())
-        .layer(guard::no_sniff());
+    let public = PublicOperations::routes().merge(contract::documents()).layer(guard::no_sniff());
     Router::new()
         .merge(contract::router())
         .merge(public)

@@ -19,6 +19,7 @@ use std::{
     },
     time::Duration,
 };
+use utoipa::ToSchema;
 
 /// How far the system's clock may go back before a sandbox's clock makes up for it, in microseconds. A smaller step is
 /// waited out, because two threads that read the time at once may differ by as much.
@@ -48,11 +49,13 @@ enum Mode {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ClockReading)]
 pub struct Reading {
     #[serde(deserialize_with = "times::deserialize")]
     pub now: Timestamp,
+    /// Whether it stands still.
     pub frozen: bool,
 }
 

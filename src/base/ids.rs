@@ -9,6 +9,7 @@ use aws_lc_rs::rand;
 use random::Random;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
+use utoipa::ToSchema;
 
 /// A sandbox's source of identifiers.
 #[derive(Debug)]
@@ -26,9 +27,10 @@ pub struct Ids {
     messages: AtomicU64,
 }
 
-/// How many identifiers of each kind were drawn since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How many ids of each kind were drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DrawnIds)]
 pub struct Drawn {
     /// Agent sessions, whether they are still there or not.
     pub agent_sessions: u64,

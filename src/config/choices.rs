@@ -2,9 +2,10 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
@@ -17,7 +18,7 @@ pub enum LogFormat {
 }
 
 /// How much is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
     Error,
@@ -29,7 +30,7 @@ pub enum LogLevel {
 }
 
 /// Which bearer tokens pass (H2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
     /// Any token that is not empty.
@@ -40,7 +41,7 @@ pub enum Auth {
 }
 
 /// By whose clock the times of assertions are judged (T2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssertionClock {
     /// The sandbox's, or else the system's.
@@ -51,7 +52,7 @@ pub enum AssertionClock {
 }
 
 /// The HTTP status of errors at the signing service (G8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InspaktHttpStatus {
     /// 200, as the vendor answers everything.
@@ -62,7 +63,7 @@ pub enum InspaktHttpStatus {
 }
 
 /// What becomes of an envelope when a required recipient declines (G10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDecline {
     /// It is voided.
@@ -73,7 +74,7 @@ pub enum OnDecline {
 }
 
 /// Whether answers to invalid requests have a `next_action` (S6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ValidationNextAction {
     /// No, as the vendor's page on the request schema shows them.
@@ -84,7 +85,7 @@ pub enum ValidationNextAction {
 }
 
 /// Which email addresses are valid (R13).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmailRule {
     /// Internationalised ones too, with an advice.
@@ -95,7 +96,7 @@ pub enum EmailRule {
 }
 
 /// Whether assertions need `given_name` and `family_name` (T2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssertionNames {
     /// An assertion without them is refused.
@@ -106,7 +107,7 @@ pub enum AssertionNames {
 }
 
 /// How a handoff is answered whose `handoff_id` already has a session (S8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDuplicateHandoff {
     /// The session of the first one comes back.

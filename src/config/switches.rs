@@ -12,7 +12,8 @@ use super::{
 use crate::base::{
     chance::without_unit,
     position::brief,
-    reading::{nearest, quoted},
+    reading::{nearest, quoted, whole},
+    schema,
 };
 use clap::ValueEnum;
 use jiff::SignedDuration;
@@ -21,20 +22,27 @@ use serde::{
     de::{DeserializeSeed, Error, MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use std::fmt;
+use std::{borrow::Cow, fmt};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema,
+        schema::{RefBuilder, Type},
+    },
+};
 
 macro_rules! switches {
-    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty,)*) => {
         /// Every setting of a sandbox with its value.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub struct Switches {
-            $($(#[$doc])* pub $name: $type,)*
+            $($(#[doc = $doc])* pub $name: $type,)*
         }
 
         /// Settings of a sandbox that differ from the server's.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         pub struct SwitchChanges {
-            $($(#[$doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
+            $($(#[doc = $doc])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
         }
 
         impl Switches {
@@ -51,6 +59,26 @@ macro_rules! switches {
             #[must_use]
             pub fn with(self, changes: SwitchChanges) -> Self {
                 Self { $($name: changes.$name.unwrap_or(self.$name),)* }
+            }
+        }
+
+        impl PartialSchema for Switches {
+            fn schema() -> RefOr<Schema> {
+                let object = ObjectBuilder::new().description(Some("The settings of a sandbox."));
+                $(let object = object
+                    .property(stringify!($name), described(<$type>::shown(), concat!($($doc),*)))
+                    .required(stringify!($name));)*
+                object.into()
+            }
+        }
+
+        impl PartialSchema for SwitchChanges {
+            fn schema() -> RefOr<Schema> {
+                let description = "Settings of a sandbox. One that is not given, or null, is the server's.";
+                let object = ObjectBuilder::new().description(Some(description));
+                $(let object = object
+                    .property(stringify!($name), described(or_null(<$type>::given()), concat!($($doc),*)));)*
+                object.into()
             }
         }
 
@@ -120,8 +148,51 @@ switches! {
     assertion_names: AssertionNames,
 }
 
+impl ToSchema for Switches {
+    fn name() -> Cow<'static, str> {
+        "SandboxSettings".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((schema::Duration::name().into(), schema::Duration::schema()));
+    }
+}
+
+impl ToSchema for SwitchChanges {
+    fn name() -> Cow<'static, str> {
+        "SandboxChanges".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((schema::GivenSpan::name().into(), schema::GivenSpan::schema()));
+    }
+}
+
+/// A schema with a description.
+fn described(schema: RefOr<Schema>, text: &str) -> RefOr<Schema> {
+    let text = text.trim();
+    match schema {
+        RefOr::Ref(reference) => RefBuilder::new().ref_location(reference.ref_location).description(Some(text)).into(),
+        RefOr::T(Schema::Object(object)) => ObjectBuilder::from(object).description(Some(text)).into(),
+        RefOr::T(Schema::OneOf(one_of)) => OneOfBuilder::from(one_of).description(Some(text)).into(),
+        other @ RefOr::T(_) => other,
+    }
+}
+
+fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+    OneOfBuilder::new().item(schema).item(ObjectBuilder::new().schema_type(Type::Null)).into()
+}
+
 /// A type of setting, as JSON has it.
 trait Setting: Sized {
+    /// How it is shown, in the OpenAPI document.
+    fn shown() -> RefOr<Schema>;
+
+    /// How it is given.
+    fn given() -> RefOr<Schema> {
+        Self::shown()
+    }
+
     /// What `null` means; `None` where it means that the setting is not given.
     const NULL: Option<Self> = None;
 
@@ -182,6 +253,10 @@ fn unknown(name: &str) -> String {
 macro_rules! words {
     ($($type:ty),*) => {
         $(impl Setting for $type {
+            fn shown() -> RefOr<Schema> {
+                Self::schema()
+            }
+
             fn read(value: &Value) -> Result<Self, String> {
                 read_word(value)
             }
@@ -223,6 +298,10 @@ fn shown(value: &Value) -> String {
 }
 
 impl Setting for bool {
+    fn shown() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Boolean).into()
+    }
+
     fn read(value: &Value) -> Result<Self, String> {
         value.as_bool().ok_or_else(|| {
             let fix = match value.as_str() {
@@ -235,6 +314,14 @@ impl Setting for bool {
 }
 
 impl Setting for SignedDuration {
+    fn shown() -> RefOr<Schema> {
+        Ref::from_schema_name(schema::Duration::name()).into()
+    }
+
+    fn given() -> RefOr<Schema> {
+        Ref::from_schema_name(schema::GivenSpan::name()).into()
+    }
+
     fn read(value: &Value) -> Result<Self, String> {
         match value {
             Value::String(text) => values::duration(text),
@@ -248,9 +335,23 @@ impl Setting for SignedDuration {
 impl Setting for Option<u16> {
     const NULL: Option<Self> = Some(None);
 
+    fn shown() -> RefOr<Schema> {
+        or_null(Self::given())
+    }
+
+    fn given() -> RefOr<Schema> {
+        // Without 204, 205 and 304, which have no body.
+        let range = |(from, to)| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(from)).maximum(Some(to));
+        let ranges = [(200, 203), (206, 303), (305, 599)].map(range);
+        ranges.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).into()
+    }
+
     fn read(value: &Value) -> Result<Self, String> {
         match value {
-            Value::Number(number) => values::error_http_status(&number.to_string()).map(Some),
+            Value::Number(number) => {
+                let number = number.to_string();
+                values::error_http_status(&whole(&number).unwrap_or(number)).map(Some)
+            }
             Value::String(text) if values::error_http_status(text).is_ok() => {
                 Err(format!("{value} is not a number; write {text} without quotes"))
             }

@@ -3,11 +3,13 @@
 use crate::base::document::Record;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
+use utoipa::ToSchema;
 
 /// The end user as a handoff names them (R4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Actor {
     /// The user's id in the caller's system.
+    #[schema(min_length = 3)]
     pub external_user_id: Box<str>,
     pub email: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,10 +50,11 @@ fn mailbox(email: &str) -> String {
     format!("{local}@{domain}").to_lowercase()
 }
 
-/// What the service knows of an actor. An unknown actor is registered, verified and subscribed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of an actor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActorState {
     /// In lower case: addresses that differ in case are one actor.
+    #[schema(pattern = "^[^A-Z]*$")]
     pub email: Arc<str>,
     /// Has an account (S5).
     pub registered: bool,
@@ -61,15 +64,15 @@ pub struct ActorState {
     pub subscribed: bool,
 }
 
-/// A change to what is known of an actor. A field that is not given stays as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// A change to what is known of an actor. A member that is not given stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActorChange {
-    /// See [`ActorState`] for this and the others.
+    /// Has an account (S5).
     pub registered: Option<bool>,
-    /// Has shown that the email is theirs.
+    /// Has shown that the email is theirs (S4).
     pub email_verified: Option<bool>,
-    /// Has an active subscription.
+    /// Has an active subscription (S3).
     pub subscribed: Option<bool>,
 }
 

@@ -4,40 +4,32 @@
 //! be lost, or outlive what it is about. Among tasks due at the same instant, the ends of agent sessions come first;
 //! all others have the order of [`EnvelopeTask`], and then that in which their documents were made.
 
+use crate::base::schema::AgentSessionId;
 use crate::domain::signing::{AgentId, EnvelopeId, EnvelopeTask, Intention};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Something to be done later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// An agent session expires; its `handoff_id` is free again.
     ExpireSession {
-        /// `as_…`.
+        #[schema(value_type = AgentSessionId)]
         agent_session_id: Arc<str>,
     },
     /// An envelope expires, whatever its recipients have done (G6).
-    ExpireEnvelope {
-        /// `env_…`.
-        envelope_id: EnvelopeId,
-    },
+    ExpireEnvelope { envelope_id: EnvelopeId },
     /// Those who could act on an envelope are reminded (G6).
-    RemindEnvelope {
-        /// `env_…`.
-        envelope_id: EnvelopeId,
-    },
+    RemindEnvelope { envelope_id: EnvelopeId },
     /// A simulated sender voids an envelope.
-    VoidEnvelope {
-        /// `env_…`.
-        envelope_id: EnvelopeId,
-    },
+    VoidEnvelope { envelope_id: EnvelopeId },
     /// A simulated person does something.
     Act {
-        /// What the person does.
+        #[schema(inline)]
         act: Intention,
-        /// `agt_…`.
         agent_id: AgentId,
     },
 }
@@ -56,7 +48,8 @@ impl Task {
 }
 
 /// A task with its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AgendaItem)]
 pub struct Item {
     /// When it is due, by the sandbox's clock.
     pub due: Timestamp,

@@ -17,7 +17,7 @@ mod shape;
 pub mod signing;
 mod values;
 
-pub use answer::{Answer, STATUSES};
+pub use answer::{Answer, STATUSES, Status};
 pub use explain::is_near;
 pub use finding::{Advice, BodyRefusal, Violation};
 pub use formats::{email_problem, is_email};

@@ -3,12 +3,16 @@
 //! An event is small and plain: its text is composed when it is read.
 
 use crate::{
-    base::document::{Logged, Numbered},
+    base::{
+        document::{Logged, Numbered},
+        schema::{AgentSessionId, EventId},
+    },
     domain::signing::{AgentId, Effect, EffectKind, Envelope, EnvelopeId, Origin, RecipientId},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +164,9 @@ impl std::ops::Deref for NumberedEvent {
     }
 }
 
+/// The most digits that an id may have: every number of so many fits.
+const MOST_DIGITS: usize = 19;
+
 /// The id of an event: `evt_00000001`.
 #[must_use]
 pub fn event_id(number: u64) -> String {
@@ -169,28 +176,48 @@ pub fn event_id(number: u64) -> String {
 /// Reads an event's number from its id.
 #[must_use]
 pub fn event_number(id: &str) -> Option<u64> {
-    let digits = id.strip_prefix("evt_")?;
+    let digits = id.strip_prefix("evt_").filter(|digits| digits.len() <= MOST_DIGITS)?;
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+}
+
+/// An event as JSON.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView<'e> {
+    #[schema(value_type = EventId)]
+    id: String,
+    /// When it happened, by the sandbox's clock.
+    at: Timestamp,
+    #[schema(value_type = EffectKind)]
+    event: &'static str,
+    envelope_id: EnvelopeId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient_id: Option<RecipientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_id: Option<AgentId>,
+    /// The agent session that made the envelope, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AgentSessionId>)]
+    agent_session_id: Option<&'e str>,
+    /// The caller's id of that handoff (R2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff_id: Option<&'e str>,
 }
 
 impl Serialize for NumberedEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &event_id(self.number))?;
-        map.serialize_entry("at", &self.at)?;
-        map.serialize_entry("event", self.kind.as_str())?;
-        map.serialize_entry("envelope_id", &self.subject.envelope())?;
-        if let Some(recipient) = self.subject.recipient() {
-            map.serialize_entry("recipient_id", &recipient)?;
-        }
-        if let Some(agent) = self.subject.agent() {
-            map.serialize_entry("agent_id", &agent)?;
-        }
-        if let Some(origin) = &self.origin {
-            map.serialize_entry("agent_session_id", &origin.agent_session_id)?;
-            map.serialize_entry("handoff_id", &origin.handoff_id)?;
-        }
-        map.end()
+        let origin = self.origin.as_ref();
+        let view = EventView {
+            id: event_id(self.number),
+            at: self.at,
+            event: self.kind.as_str(),
+            envelope_id: self.subject.envelope(),
+            recipient_id: self.subject.recipient(),
+            agent_id: self.subject.agent(),
+            agent_session_id: origin.map(|origin| &*origin.agent_session_id),
+            handoff_id: origin.map(|origin| &*origin.handoff_id),
+        };
+        view.serialize(serializer)
     }
 }
 

@@ -35,6 +35,7 @@ use std::{
     },
     time::Duration,
 };
+use utoipa::ToSchema;
 
 /// One recorded request with its answer and the reasons for it.
 #[derive(Debug)]
@@ -98,6 +99,9 @@ pub struct Entry {
     facts: OnceLock<KeptFacts>,
 }
 
+/// The most digits that an id may have: every number of so many fits.
+const MOST_DIGITS: usize = 19;
+
 /// The header value that leads to an exchange, and its id in the control plane: `ex_00000001`.
 #[must_use]
 pub fn exchange_id(number: u64) -> String {
@@ -107,7 +111,7 @@ pub fn exchange_id(number: u64) -> String {
 /// Reads an exchange's number from its id.
 #[must_use]
 pub fn exchange_number(id: &str) -> Option<u64> {
-    let digits = id.strip_prefix("ex_")?;
+    let digits = id.strip_prefix("ex_").filter(|digits| digits.len() <= MOST_DIGITS)?;
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
@@ -148,11 +152,12 @@ pub struct News {
     pub oldest: u64,
 }
 
-/// How full a journal is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How full a collection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Fill {
+    /// How many are kept.
     pub kept: usize,
-    /// Exchanges given up for newer ones since the last reset.
+    /// How many were dropped for newer ones since the last reset.
     pub dropped: u64,
 }
 

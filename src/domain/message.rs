@@ -1,24 +1,29 @@
 //! Messages: what the service would have sent to somebody, captured.
 
 use crate::{
-    base::document::Record,
+    base::{
+        document::Record,
+        schema::{AgentSessionId, MessageId},
+    },
     domain::signing::{AgentId, EnvelopeId, Locale, Origin},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// How many messages a sandbox keeps.
 pub const MOST_MESSAGES: usize = 10_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How one-time codes are sent (G2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     Sms,
     Whatsapp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// A one-time code, with which an agent signs (G2).
@@ -80,26 +85,50 @@ impl Record for Message {
 }
 
 /// A message as readers see it.
-#[derive(Clone, Debug)]
-pub struct MessageView(pub Arc<Message>);
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
+pub struct MessageView {
+    #[schema(value_type = MessageId)]
+    id: Arc<str>,
+    at: Timestamp,
+    /// What it is for.
+    #[schema(inline)]
+    kind: MessageKind,
+    channel: Channel,
+    /// The phone to which it went.
+    #[schema(min_length = 1)]
+    to: Box<str>,
+    /// The language of the text.
+    locale: Locale,
+    #[schema(min_length = 1)]
+    text: String,
+    /// The one-time code in the text.
+    #[schema(required, value_type = String, pattern = "^[0-9]{6}$")]
+    code: Option<Box<str>>,
+    envelope_id: EnvelopeId,
+    /// The agent whom it was sent to.
+    agent_id: AgentId,
+    /// The agent session that made the envelope, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AgentSessionId>)]
+    agent_session_id: Option<Arc<str>>,
+}
 
-impl Serialize for MessageView {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(message) = self;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &message.id)?;
-        map.serialize_entry("at", &message.at)?;
-        map.serialize_entry("kind", &message.kind)?;
-        map.serialize_entry("channel", &message.channel)?;
-        map.serialize_entry("to", &message.to)?;
-        map.serialize_entry("locale", &message.locale)?;
-        map.serialize_entry("text", &message.text())?;
-        map.serialize_entry("code", &message.code)?;
-        map.serialize_entry("envelope_id", &message.about.envelope_id)?;
-        map.serialize_entry("agent_id", &message.about.agent_id)?;
-        if let Some(origin) = &message.origin {
-            map.serialize_entry("agent_session_id", &origin.agent_session_id)?;
+impl MessageView {
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        Self {
+            id: Arc::clone(&message.id),
+            at: message.at,
+            kind: message.kind,
+            channel: message.channel,
+            to: message.to.clone(),
+            locale: message.locale,
+            text: message.text(),
+            code: message.code.clone(),
+            envelope_id: message.about.envelope_id,
+            agent_id: message.about.agent_id,
+            agent_session_id: message.origin.as_ref().map(|origin| Arc::clone(&origin.agent_session_id)),
         }
-        map.end()
     }
 }

@@ -16,6 +16,7 @@ mod overrides;
 mod predicate;
 mod progress;
 mod read;
+mod schema;
 mod script;
 mod set;
 mod shipped;
@@ -34,6 +35,7 @@ pub use overrides::{MOST_QUEUED, ScenarioOverrides};
 pub use progress::{ActorFlags, Progress};
 pub use read::utf8;
 pub(crate) use read::{MOST_BYTES, place as place_in, read as read_text};
+pub use schema::{SCENARIO_SCHEMA, components};
 pub use script::{AtEnd, Per, Scenario, ScenarioEndpoint};
 pub use set::{MOST_SCENARIOS, MOST_SET_BYTES, NearMiss, ScenarioSet, Summary};
 pub use shipped::shipped;
@@ -48,9 +50,7 @@ use crate::domain::{
 };
 use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
-
-/// The JSON Schema of a scenario file.
-pub const SCENARIO_SCHEMA: &str = include_str!("scenario/scenario.schema.json");
+use utoipa::ToSchema;
 
 /// How long `+slow` holds an answer back.
 pub const SLOW: Duration = Duration::from_secs(2);
@@ -85,16 +85,21 @@ pub struct Decision {
     pub chosen: Chosen,
 }
 
-/// Which rule decided, for the journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Which rule chose the answer, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Chosen {
+    /// `contract`: refused before any rule was asked; `nobody`: the connection ended before; `queued`, `pinned` and
+    /// `scenario`: a scenario, and how it came to be asked; `magic_email`: a plus tag of the actor's email; `actor`: what
+    /// is known of the actor; `signing`: the rules of signing, to which no scenario applies; `default`: no rule matched.
+    #[schema(inline)]
     pub by: ChosenBy,
     /// What made it match, or why no other did.
+    #[schema(min_length = 1)]
     pub why: Cow<'static, str>,
 }
 
 /// The rules, in the order in which they are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
     /// The request was refused before any rule was asked.

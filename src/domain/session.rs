@@ -3,6 +3,7 @@
 use crate::{
     base::{
         document::{Due, Key, Record},
+        schema::AgentSessionId,
         times,
         urls::BaseUrl,
     },
@@ -14,9 +15,10 @@ use crate::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What the agent should do (R3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     SendESignRequest,
@@ -46,8 +48,9 @@ impl Intent {
     }
 }
 
-/// A request body that keeps the contract: the parts that the service acts on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The parts of a request body that the service acts on.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = PendingRequest)]
 pub struct HandoffRequest {
     /// The caller's id of the handoff (R2).
     pub handoff_id: Box<str>,
@@ -59,6 +62,7 @@ pub struct HandoffRequest {
     pub integration: Integration,
     /// What is to be signed (R7). Not kept with the request: the body holds it.
     #[serde(default, skip_serializing)]
+    #[schema(ignore)]
     pub facts: Option<HandoffFacts>,
 }
 
@@ -87,14 +91,15 @@ pub struct Party {
 }
 
 /// Where in the caller's system a handoff comes from (R5).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = PendingIntegration)]
 pub struct Integration {
     /// The name of the platform.
     pub source: Box<str>,
 }
 
 /// The states of an agent session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
     /// The user can go on with it.
@@ -104,28 +109,27 @@ pub enum SessionStatus {
 }
 
 /// An agent session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AgentSession {
-    /// `as_…`.
+    #[schema(value_type = AgentSessionId)]
     pub id: Arc<str>,
-    /// The client that created it; see [`HandoffRequest`] for the rest.
+    /// The client that created it.
+    #[schema(min_length = 1)]
     pub client: Arc<str>,
-    /// The caller's id of the handoff.
+    /// The caller's id of the handoff (R2).
     pub handoff_id: Box<str>,
-    /// What the agent should do.
     pub intent: Intent,
-    /// Who it is for.
     pub actor: Actor,
-    /// When it was created, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
-    /// When it ends, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub expires_at: Timestamp,
-    /// Whether it is still open.
+    /// `expired` once its time is over.
+    #[schema(inline)]
     pub status: SessionStatus,
-    /// The request body, as it came.
+    /// The request body, as it came (R1).
     #[serde(with = "raw_json")]
+    #[schema(value_type = Object)]
     pub request: Arc<[u8]>,
     /// Whether a later handoff with the same `handoff_id` finds this session (S8).
     pub replayable: bool,
@@ -134,6 +138,7 @@ pub struct AgentSession {
     pub envelope_id: Option<EnvelopeId>,
     /// How the caller reached the server when it was created: how URLs in its mails and pages begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uri")]
     pub base_url: Option<BaseUrl>,
 }
 
@@ -170,31 +175,39 @@ impl Record for AgentSession {
     }
 }
 
-/// A handoff that has no session yet, because its actor has something to do first (S3 to S5). One that waits for a
-/// subscription is opened without a retry.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A handoff that waits for its actor (S3 to S5).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PendingHandoff {
-    /// `ho_…`, which the URLs of its answers end with. It stays the same when the handoff is retried.
+    /// The end of the URLs of its answers. It stays the same when the handoff is retried.
+    #[schema(pattern = "^ho_[0-9a-f]{24}$")]
     pub id: Arc<str>,
+    /// What the actor has to do. Only for a subscription is the session opened without a retry.
     #[serde(default)]
+    #[schema(inline, required)]
     pub waits_for: WaitsFor,
-    /// The key under which its session will be found.
+    /// The client and the `handoff_id`. Computed again when it is restored.
+    #[schema(value_type = String)]
     pub key: Key,
+    /// The client that sent it.
+    #[schema(min_length = 1)]
     pub client: Arc<str>,
     pub request: HandoffRequest,
-    /// The request body, as it came.
+    /// The request body, as it came (R1).
     #[serde(with = "raw_json")]
+    #[schema(value_type = Object)]
     pub body: Arc<[u8]>,
-    /// The plan for its envelope, from a scenario.
+    /// The plan for its envelope: `parties`, `reopen`, `voids` and `people` of the scenario that made it wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub plan: Option<Arc<Plan>>,
     /// How the caller reached the server: how URLs of its session will begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uri")]
     pub base_url: Option<BaseUrl>,
 }
 
 /// What an actor has to do before a handoff can succeed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsFor {
     /// Subscribe (S3).

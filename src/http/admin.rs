@@ -1,13 +1,16 @@
-//! The control plane, `/__admin`: the index, what is known of the server and of its sandbox, and how to start over.
+//! The control plane, `/__admin`.
 //!
 //! Never recorded in the journal; its errors have one shape, RFC 9457.
 
 mod actors;
+mod answers;
 mod clients;
 mod clock;
+pub(super) mod document;
 mod events;
 mod extract;
 mod find;
+mod links;
 mod messages;
 mod operations;
 mod paging;
@@ -15,99 +18,112 @@ mod prefer;
 mod requests;
 mod sandboxes;
 mod scenarios;
+mod server;
 mod sessions;
 mod signing;
 mod simulations;
 mod tokens;
 
 use super::{
-    base_url::Base,
+    declared::operations as declare,
     guard, openapi,
-    pretty::Pretty,
     problem::{Problem, panicked, use_one_of},
     request_id::{X_REQUEST_ID, request_id},
 };
-use crate::{
-    app::{App, BudgetUse},
-    base::{log, position::brief},
-    domain::journal::mask_jwts,
-};
+use crate::{app::App, base::position::brief, domain::journal::mask_jwts};
 use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, Uri},
     middleware::{Next, from_fn_with_state},
     response::Response,
-    routing::{any, delete, get, post, put},
+    routing::{any, get},
 };
-use extract::World;
-use serde::Serialize;
-use serde_json::json;
 use std::sync::Arc;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
+declare! {
+    /// Every operation of the control plane, in the order of its document.
+    ControlPlane:
+    server::show_index,
+    server::show_health,
+    server::show_version,
+    server::show_settings,
+    server::reset,
+    sessions::list_sessions,
+    sessions::show_session,
+    sessions::delete_session,
+    requests::list_requests,
+    requests::delete_requests,
+    requests::show_request,
+    requests::delete_request,
+    find::count_requests,
+    find::find_requests,
+    find::await_requests,
+    actors::list_actors,
+    actors::show_actor,
+    actors::change_actor,
+    clients::list_clients,
+    clients::create_client,
+    clients::show_client,
+    clients::delete_client,
+    clients::add_keys,
+    clients::retire_key,
+    tokens::list_tokens,
+    tokens::create_token,
+    tokens::expire_tokens,
+    tokens::show_token,
+    tokens::revoke_token,
+    clock::show_clock,
+    clock::freeze_clock,
+    clock::resume_clock,
+    clock::set_clock,
+    clock::advance_clock,
+    clock::list_agenda,
+    signing::open,
+    signing::accept,
+    signing::decline,
+    signing::sign,
+    signing::list_envelopes,
+    signing::show_envelope,
+    signing::void_envelope,
+    signing::expire_envelope,
+    signing::list_users,
+    signing::create_user,
+    signing::show_user,
+    signing::delete_user,
+    events::list_events,
+    messages::list_messages,
+    messages::delete_messages,
+    messages::show_message,
+    scenarios::list_scenarios,
+    scenarios::reset_scenarios,
+    scenarios::show_scenario,
+    scenarios::put_scenario,
+    scenarios::delete_scenario,
+    scenarios::pin_scenario,
+    scenarios::unpin_scenario,
+    scenarios::queue_scenario,
+    scenarios::show_scenario_state,
+    scenarios::set_scenario_state,
+    scenarios::forget_scenario_state,
+    sandboxes::list_sandboxes,
+    sandboxes::create_sandbox,
+    sandboxes::show_sandbox,
+    sandboxes::delete_sandbox,
+    sandboxes::reset_sandbox,
+    sandboxes::snapshot_sandbox,
+    sandboxes::restore_sandbox,
+    openapi::show_control_document,
+    scenarios::show_scenario_schema,
+    simulations::simulate_race,
+}
+
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    Router::new()
-        .route("/__admin", get(show_index))
-        .route("/__admin/", get(show_index))
-        .route("/__admin/health", get(show_health))
-        .route("/__admin/version", get(show_version))
-        .route("/__admin/settings", get(show_settings))
-        .route("/__admin/reset", post(reset))
-        .route("/__admin/openapi.json", get(openapi::control))
-        .route("/__admin/sessions", get(sessions::list_sessions))
-        .route("/__admin/sessions/{id}", get(sessions::show_session).delete(sessions::delete_session))
-        .route("/__admin/requests", get(requests::list_requests).delete(requests::delete_requests))
-        .route("/__admin/requests/{id}", get(requests::show_request).delete(requests::delete_request))
-        .route("/__admin/actors", get(actors::list_actors))
-        .route("/__admin/actors/{email}", get(actors::show_actor).patch(actors::change_actor))
-        .route("/__admin/clock", get(clock::show_clock))
-        .route("/__admin/clock/freeze", post(clock::freeze_clock))
-        .route("/__admin/clock/resume", post(clock::resume_clock))
-        .route("/__admin/clock/set", post(clock::set_clock))
-        .route("/__admin/clock/advance", post(clock::advance_clock))
-        .route("/__admin/agenda", get(clock::list_agenda))
-        .route("/__admin/events", get(events::list_events))
-        .route("/__admin/messages", get(messages::list_messages).delete(messages::delete_messages))
-        .route("/__admin/messages/{id}", get(messages::show_message))
-        .route("/__admin/signing/agents/{id}/open", post(signing::open))
-        .route("/__admin/signing/agents/{id}/accept", post(signing::accept))
-        .route("/__admin/signing/agents/{id}/decline", post(signing::decline))
-        .route("/__admin/signing/agents/{id}/sign", post(signing::sign))
-        .route("/__admin/signing/envelopes", get(signing::list_envelopes))
-        .route("/__admin/signing/envelopes/{id}", get(signing::show_envelope))
-        .route("/__admin/signing/envelopes/{id}/void", post(signing::void_envelope))
-        .route("/__admin/signing/envelopes/{id}/expire", post(signing::expire_envelope))
-        .route("/__admin/signing/users", get(signing::list_users).post(signing::create_user))
-        .route("/__admin/signing/users/{id}", get(signing::show_user).delete(signing::delete_user))
-        .route("/__admin/signing/simulations", post(simulations::simulate_race))
-        .route("/__admin/sandboxes", get(sandboxes::list_sandboxes).post(sandboxes::create_sandbox))
-        .route("/__admin/sandboxes/restore", post(sandboxes::restore_sandbox))
-        .route("/__admin/sandboxes/{name}", get(sandboxes::show_sandbox).delete(sandboxes::delete_sandbox))
-        .route("/__admin/sandboxes/{name}/reset", post(sandboxes::reset_sandbox))
-        .route("/__admin/clients", get(clients::list_clients).post(clients::create_client))
-        .route("/__admin/clients/{id}", get(clients::show_client).delete(clients::delete_client))
-        .route("/__admin/clients/{id}/keys", post(clients::add_keys))
-        .route("/__admin/clients/{id}/keys/{kid}", delete(clients::retire_key))
-        .route("/__admin/tokens", get(tokens::list_tokens).post(tokens::create_token).delete(tokens::expire_tokens))
-        .route("/__admin/tokens/{id}", get(tokens::show_token).delete(tokens::revoke_token))
-        .route("/__admin/requests/count", post(find::count_requests))
-        .route("/__admin/requests/find", post(find::find_requests))
-        .route("/__admin/requests/wait", get(find::await_requests))
-        .route("/__admin/schemas/scenario.json", get(scenarios::show_schema))
-        .route("/__admin/scenarios", get(scenarios::list_scenarios).delete(scenarios::reset_scenarios))
-        .route(
-            "/__admin/scenarios/{name}",
-            get(scenarios::show_scenario).put(scenarios::put_scenario).delete(scenarios::delete_scenario),
-        )
-        .route("/__admin/scenarios/{name}/pin", put(scenarios::pin_scenario).delete(scenarios::unpin_scenario))
-        .route("/__admin/scenarios/{name}/queue", post(scenarios::queue_scenario))
-        .route(
-            "/__admin/scenarios/{name}/state",
-            get(scenarios::show_state).put(scenarios::set_state).delete(scenarios::forget_state),
-        )
-        .route("/__admin/sandboxes/{name}/snapshot", get(sandboxes::snapshot_sandbox))
+    ControlPlane::routes()
+        // The index is served with and without its slash.
+        .route("/__admin", get(server::show_index))
         .method_not_allowed_fallback(method_not_allowed)
         // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
         .route("/__admin/{*rest}", any(no_such_endpoint))
@@ -132,72 +148,6 @@ async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request
     app.make_room();
     answer.headers_mut().insert(X_REQUEST_ID, id);
     answer
-}
-
-/// `GET /__admin/`: every operation of the control plane.
-async fn show_index(Base(base_url): Base) -> Pretty<impl Serialize> {
-    #[derive(Serialize)]
-    struct IndexEntry {
-        method: &'static str,
-        url: String,
-        summary: &'static str,
-    }
-    let operations = operations::list();
-    let operations = operations
-        .map(|(method, path, summary)| IndexEntry { method, url: base_url.operation(path), summary })
-        .collect::<Vec<_>>();
-    Pretty(json!({
-        "name": env!("CARGO_PKG_NAME"),
-        "version": env!("CARGO_PKG_VERSION"),
-        "operations": operations,
-    }))
-}
-
-/// `GET /__admin/health`: how full the sandbox is, and how much it has given up.
-async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
-    Ok(Pretty(json!({
-        "status": if app.is_ready() { "healthy" } else { "stopping" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_s": app.uptime.elapsed().as_secs(),
-        "sandbox": sandbox.name(),
-        "seed": sandbox.ids.seed(),
-        "sessions": sandbox.agent_sessions().fill().await?,
-        "requests": sandbox.journal.fill(),
-        "envelopes": sandbox.envelopes().fill().await?,
-        "events": sandbox.events().usage().await?,
-        "messages": sandbox.messages().fill().await?,
-        "memory": BudgetHealth { of_server: app.memory(), dropped: sandbox.gave_up() },
-        "dropped_log_lines": log::dropped_lines(),
-    })))
-}
-
-/// How full the memory of the server is, and how much the sandbox gave up for it.
-#[derive(Serialize)]
-struct BudgetHealth {
-    #[serde(flatten)]
-    of_server: BudgetUse,
-    dropped: u64,
-}
-
-/// `GET /__admin/version`.
-async fn show_version() -> Pretty<impl Serialize> {
-    Pretty(json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }))
-}
-
-/// `GET /__admin/settings`: every setting with its value, and what follows from it.
-async fn show_settings(State(app): State<Arc<App>>, Base(base_url): Base) -> Pretty<impl Serialize> {
-    let mut settings = app.settings.clone();
-    settings.base_url = Some(base_url);
-    settings.seed = Some(app.sandboxes.default_sandbox().ids.seed());
-    Pretty(settings)
-}
-
-/// `POST /__admin/reset`: the sandbox as it started.
-async fn reset(State(app): State<Arc<App>>, World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
-    let name = sandbox.name().to_owned();
-    drop(sandbox);
-    sandboxes::reset(&app, &name).await?;
-    Ok(Pretty(json!({ "reset": name })))
 }
 
 async fn no_such_endpoint(uri: Uri) -> Problem {

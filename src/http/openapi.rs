@@ -1,8 +1,8 @@
-//! The contract surface as OpenAPI 3.1, built on the very schema files that bodies are judged by.
+//! The OpenAPI documents. That of the contract is built on the schema files by which bodies are judged.
 
 use crate::{
     domain::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing},
-    http::base_url::Base,
+    http::{admin::document::DOCUMENT, base_url::Base, problem::Problem},
 };
 
 use axum::{
@@ -10,14 +10,49 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use std::borrow::Cow;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema,
+        schema::{AdditionalProperties, ArrayBuilder, Type},
+    },
+};
+
+/// An OpenAPI document, for the description of the documents themselves.
+pub(super) enum OpenApiDocument {}
+
+impl PartialSchema for OpenApiDocument {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().description(Some("An OpenAPI document."));
+        let version = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^3\.1\.[0-9]+$"));
+        let object = object.property("openapi", version).required("openapi");
+        let members = ["info", "paths", "components"].into_iter();
+        let object = members.fold(object, |object, name| object.property(name, ObjectBuilder::new()).required(name));
+        let servers = ArrayBuilder::new().items(ObjectBuilder::new()).min_items(Some(1));
+        let object = object.property("servers", servers).required("servers");
+        object.additional_properties(Some(AdditionalProperties::FreeForm(true))).into()
+    }
+}
+
+impl ToSchema for OpenApiDocument {
+    fn name() -> Cow<'static, str> {
+        "OpenApi".into()
+    }
+}
 
 const CONTRACT: &str = include_str!("../domain/contract/openapi.json");
 const SIGNING: &str = include_str!("../domain/contract/signing/openapi.json");
-/// The document of the control plane.
-pub(super) const CONTROL: &str = include_str!("admin/openapi.json");
 
-/// `GET /openapi.json`.
-pub(super) async fn contract(Base(base_url): Base) -> Response {
+/// The document of the contract surface
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "documents",
+    responses(
+        (status = 200, description = "The contract surface as OpenAPI 3.1.", body = OpenApiDocument),
+        (status = 400, description = "The request names no valid host.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(super) async fn show_contract_document(Base(base_url): Base) -> Response {
     answer(contract_document(&base_url))
 }
 
@@ -56,13 +91,15 @@ fn add(to: &mut Value, from: Value) {
     }
 }
 
-/// `GET /__admin/openapi.json`.
-pub(super) async fn control(Base(base_url): Base) -> Response {
-    let responses = [("401", "Unauthorized"), ("403", "CrossSite"), ("421", "Misdirected")];
-    answer(document(CONTROL, &base_url, &[]).map(|mut whole| {
-        add_responses(&mut whole, "/__admin", &responses);
-        whole
-    }))
+/// This document
+#[utoipa::path(
+    get, path = "/__admin/openapi.json", tag = "documents",
+    responses((status = 200, description = "The control plane as OpenAPI 3.1.", body = OpenApiDocument))
+)]
+pub(super) async fn show_control_document(Base(base_url): Base) -> Response {
+    let mut document = DOCUMENT.clone();
+    document["servers"] = json!([{ "url": base_url }]);
+    answer(Ok(document))
 }
 
 fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Value, SchemaError> {

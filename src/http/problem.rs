@@ -13,6 +13,7 @@ use axum::{
 use bytes::Bytes;
 use serde::Serialize;
 use std::{any::Any, fmt::Display};
+use utoipa::ToSchema;
 
 /// A defect of ours on the control plane, which costs one request and not the server.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
@@ -58,8 +59,8 @@ pub(super) fn bytes(count: usize) -> String {
     format!("{count} byte{}", if count == 1 { "" } else { "s" })
 }
 
-/// An error of the control plane, in the shape of RFC 9457.
-#[derive(Debug, Serialize)]
+/// An error of the control plane (RFC 9457). The type is `about:blank`, and left out.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
     #[serde(skip)]
     pub(super) code: StatusCode,
@@ -67,9 +68,13 @@ pub(super) struct Problem {
     #[serde(skip)]
     retry_after: bool,
     /// The meaning of the HTTP status.
+    #[schema(min_length = 1)]
     title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is wrong here, and the fix.
+    /// What is wrong here, and the fix. One sentence or more; the place in a file may follow on lines of its own.
+    #[schema(min_length = 1)]
     detail: String,
 }
 

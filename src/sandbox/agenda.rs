@@ -14,14 +14,16 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{panic::AssertUnwindSafe, sync::Arc};
+use utoipa::ToSchema;
 
 /// A task of the agenda that was carried out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Ran {
     /// The task and its time.
     #[serde(flatten)]
     pub item: Item,
-    /// Whether there was still something to do.
+    /// Whether there was still something to do: false when the session was deleted or dropped, or the rules refuse it by
+    /// then.
     pub done: bool,
 }
 

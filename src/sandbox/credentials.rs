@@ -2,29 +2,35 @@
 
 use super::{Issuing, issuing::second};
 use crate::{
-    base::{ids::Ids, urls::BaseUrl},
+    base::{ids::Ids, schema::ClientId, urls::BaseUrl},
     domain::oauth::{AccessToken, Scopes},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// How long the token of a sandbox is valid, in seconds: a hundred years, so that no clock that is moved for a test
 /// ends it.
 const LONG: i64 = 100 * 365 * 86_400;
 
 /// The credentials of a sandbox. Any of them in a request selects the sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Credentials {
     /// An access token for `Authorization: Bearer …` at the handoff endpoint (H2), which acts for no certain user.
+    #[schema(pattern = "^ey[A-Za-z0-9_.-]+$")]
     pub bearer_token: String,
-    /// For the token endpoint (T4).
+    /// For the token endpoint (T4). Its key is the published test key, until others are added.
+    #[schema(value_type = ClientId)]
     pub client_id: String,
     /// For the token endpoint (T4).
+    #[schema(pattern = "^cs_[0-9a-f]{40}$")]
     pub client_secret: String,
     /// For `X-Inspakt-Api-Key` (G8).
+    #[schema(pattern = "^key_[0-9a-f]{40}$")]
     pub api_key: String,
     /// Signs the webhooks of the sandbox (W2).
+    #[schema(pattern = "^whsec_[0-9a-f]{40}$")]
     pub webhook_secret: String,
 }
 

@@ -11,6 +11,7 @@ use crate::{
     base::{
         clock::{Clock, Reading},
         ids::Drawn,
+        schema::{SandboxName, Seed},
         urls::BaseUrl,
     },
     config::SwitchChanges,
@@ -24,31 +25,41 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What a sandbox holds. All lists go from the oldest to the newest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
+    #[schema(value_type = SandboxName)]
     pub name: String,
+    #[schema(value_type = Seed)]
     pub seed: u64,
     /// Its time. A restored clock goes on from there, frozen or running, as if no time had passed.
     pub clock: Reading,
     /// The settings that it can have of its own; the server's where one is not given.
     pub settings: SwitchChanges,
-    /// How many ids were drawn: a restored sandbox goes on with the next ones.
+    /// How many ids were drawn. A restored sandbox continues with the next ones.
     pub ids: Drawn,
     pub actors: Vec<ActorState>,
     pub agent_sessions: Vec<AgentSession>,
     /// The handoffs that wait for a subscription (S3).
     pub pending_handoffs: Vec<PendingHandoff>,
-    /// Its envelopes. What simulated people do next is not part of it, because that follows from the seed.
+    /// The envelopes, in an internal form that is only good to be restored.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub envelopes: Vec<Envelope>,
+    /// The address book, in an internal form.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub contacts: Vec<Contact>,
+    /// The groups of contacts, in an internal form.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub contact_groups: Vec<Group>,
+    /// The team, in an internal form.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub users: Vec<User>,
 }
 

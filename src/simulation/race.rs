@@ -30,6 +30,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use track::Track;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// How many agents race at most.
 pub const MOST_RACERS: usize = 1_000;
@@ -44,6 +48,14 @@ pub struct RaceAgent {
     pub email: Option<Box<str>>,
     pub behaviour: Behaviour,
 }
+
+impl PartialSchema for RaceAgent {
+    fn schema() -> RefOr<Schema> {
+        file::AgentFile::schema()
+    }
+}
+
+impl ToSchema for RaceAgent {}
 
 /// One recipient, sent, and how its agents behave.
 #[derive(Clone, Debug)]

@@ -221,6 +221,11 @@ impl Documents {
         &self.control
     }
 
+    /// As [`Documents::objections_to`], by the control plane's document.
+    pub fn control_objections_to(&self, schema: &Value, value: &Value) -> Vec<String> {
+        violations_of(&self.control, schema, value)
+    }
+
     /// As [`Documents::objections`], by the control plane's document.
     pub fn control_objections(&self, schema: &str, value: &Value) -> Vec<String> {
         violations_of(&self.control, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)

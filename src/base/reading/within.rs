@@ -2,6 +2,10 @@
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// A whole number from `LEAST` to `MOST`. Another number is refused with both bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,14 @@ impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Within<LEA
         deserializer.deserialize_u64(Bounds)
     }
 }
+
+impl<const LEAST: usize, const MOST: usize> PartialSchema for Within<LEAST, MOST> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(LEAST)).maximum(Some(MOST)).into()
+    }
+}
+
+impl<const LEAST: usize, const MOST: usize> ToSchema for Within<LEAST, MOST> {}
 
 fn outside(number: impl fmt::Display, least: usize, most: usize) -> String {
     format!("{number} is not from {least} to {most}")

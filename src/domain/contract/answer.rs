@@ -1,9 +1,26 @@
 //! The answers of the handoff endpoint, word for word (S1 to S6).
 
 use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// The five values of `status` (S2 to S6).
 pub const STATUSES: [&str; 5] = ["success", "require_subscription", "verify_email", "register", "error"];
+
+/// The `status` of an answer (S1 to S6), for the OpenAPI document.
+#[derive(Debug)]
+pub enum Status {}
+
+impl PartialSchema for Status {
+    fn schema() -> RefOr<Schema> {
+        let description = "The `status` of an answer (S1 to S6).";
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(STATUSES)).description(Some(description)).into()
+    }
+}
+
+impl ToSchema for Status {}
 
 /// An answer body. Each `status` fixes its `next_action`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

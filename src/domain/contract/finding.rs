@@ -1,37 +1,45 @@
 //! What a judgement says: violations, advices, and the sentence that an answer carries.
 
-use crate::base::position::Position;
+use crate::base::{position::Position, schema::Pointer};
 use serde::Serialize;
 use std::fmt;
+use utoipa::ToSchema;
 
 /// Findings listed in one answer at most. What is beyond is counted: a body of the largest size could hold half a
 /// million faults, and an answer a hundred times the size of the question helps nobody.
 pub(super) const LISTED: usize = 100;
 
 /// A place where a body breaks the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Violation {
-    /// Where, as a JSON pointer (RFC 6901) into the body; for a missing member, where it should be.
+    #[schema(value_type = Pointer)]
     pub pointer: String,
+    /// `json`, or the keyword of JSON Schema that is broken.
+    #[schema(inline)]
     pub rule: SchemaRule,
     /// The clause of the contract that the rule comes from, such as `R4`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[RG][0-9]+$")]
     pub clause: Option<String>,
     /// What is wanted, as the end of "must be …".
+    #[schema(min_length = 1)]
     pub wanted: String,
     /// What came instead, as the end of "but is …"; nothing when the member is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1)]
     pub came: Option<String>,
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1)]
     pub hint: Option<String>,
     /// Where in the text, when the text is not JSON and has no places to point to.
     #[serde(skip)]
+    #[schema(ignore)]
     pub position: Option<Position>,
 }
 
 /// The kinds of violation: JSON itself, or the keyword of JSON Schema that is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SchemaRule {
     /// The body is not a JSON text (R10).
@@ -81,13 +89,18 @@ impl fmt::Display for Violation {
 }
 
 /// Something that the contract allows, but that was probably not meant. It never refuses a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Advice {
-    /// Where, as a JSON pointer into the body.
+    #[schema(value_type = Pointer)]
     pub pointer: String,
     /// A stable word for the kind of advice.
+    #[schema(
+        pattern = "^[a-z]+(_[a-z]+)*$",
+        examples("duplicate_key", "empty", "recommended", "reused_handoff_id", "unexpected", "unknown_field")
+    )]
     pub code: &'static str,
     /// The advice, as the rest of a sentence about the place.
+    #[schema(min_length = 1)]
     pub message: String,
 }
 

@@ -2,12 +2,14 @@
 
 use crate::base::urls::{CREATE_AGENT_SESSION, CREATE_TOKEN};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// Below this path lies the signing service (G8).
 const SIGNING: &str = "/api/v1/key";
 
-/// A surface of the contract, by the path of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// A surface of the contract: the handoff endpoint, the token endpoint, or the signing service below `/api/v1/key`.
+/// Requests to other paths belong to none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
     /// The handoff endpoint, under any method.

@@ -1,20 +1,29 @@
 //! An exchange as readers of the journal see it.
 
-use super::{Entry, RecordedAnswer, exchange_id, mask_jwts};
-use crate::domain::contract::is_json;
-use serde::{
-    Serialize, Serializer,
-    ser::{Error, SerializeMap},
+use super::{Entry, exchange_id, mask_jwts};
+use crate::{
+    base::schema::{AgentSessionId, ExchangeId, TokenId},
+    domain::{
+        contract::{Advice, Status, Violation, is_json},
+        oauth::JudgedAssertion,
+        scenario::Chosen,
+    },
 };
+use jiff::Timestamp;
+use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Map, Value, value::RawValue};
 use std::borrow::Cow;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 impl Serialize for Entry {
     /// Signed JWTs are masked wherever they may be quoted.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole = serde_json::to_string(&Whole(self)).map_err(S::Error::custom)?;
+        let whole = serde_json::to_string(&ExchangeView::of(self)).map_err(S::Error::custom)?;
         match mask_jwts(&whole) {
-            Cow::Borrowed(_) => Whole(self).serialize(serializer),
+            Cow::Borrowed(_) => ExchangeView::of(self).serialize(serializer),
             Cow::Owned(masked) => {
                 let masked: Map<String, Value> = serde_json::from_str(&masked).map_err(S::Error::custom)?;
                 masked.serialize(serializer)
@@ -23,88 +32,167 @@ impl Serialize for Entry {
     }
 }
 
-/// An exchange with everything in it.
-struct Whole<'e>(&'e Entry);
+/// A recorded request with its answer and the reasons for it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Exchange)]
+struct ExchangeView<'e> {
+    #[schema(value_type = ExchangeId)]
+    id: String,
+    /// When the request came.
+    at: Timestamp,
+    /// The client that sent it; null when the credential was refused or not looked at (H2), or the connection ended
+    /// first.
+    #[schema(required)]
+    client: Option<&'e str>,
+    request: RequestView<'e>,
+    /// The answer; null while the exchange is pending, and when the connection ended before there was one. An answer
+    /// that the caller did not wait for is here all the same.
+    #[schema(required)]
+    answer: Option<AnswerView<'e>>,
+    /// Whether the answer is decided and still delayed. When the delay ends, the exchange gets its answer under the same
+    /// id. No status filter matches a pending exchange.
+    pending: bool,
+    /// How the request breaks the contract, in the order of the schema.
+    #[schema(max_items = 100)]
+    violations: &'e [Violation],
+    /// How many violations there are beyond the listed ones.
+    omitted_violations: usize,
+    advices: &'e [Advice],
+    chosen: &'e Chosen,
+    /// The agent session that the answer names.
+    #[schema(required, value_type = Option<AgentSessionId>)]
+    agent_session_id: Option<&'e str>,
+    /// The access token that was issued or shown, by its id.
+    #[schema(required, value_type = Option<TokenId>)]
+    token_id: Option<&'e str>,
+    /// The assertion that came to the token endpoint, and the result for each claim.
+    #[schema(required)]
+    assertion: Option<&'e JudgedAssertion>,
+    /// How long the answer took, in microseconds; while the exchange is pending, how long it took to decide.
+    duration_us: u64,
+    /// The `X-Request-Id` of the answer.
+    #[schema(min_length = 1)]
+    request_id: &'e str,
+}
 
-impl Serialize for Whole<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entry = self.0;
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecordedRequest)]
+struct RequestView<'e> {
+    #[schema(min_length = 1)]
+    method: &'e str,
+    /// The path with the query, as it came.
+    #[schema(min_length = 1)]
+    path: &'e str,
+    headers: Headers,
+    #[serde(flatten)]
+    body: BodyView<'e>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecordedAnswer)]
+struct AnswerView<'e> {
+    #[schema(minimum = 100, maximum = 599)]
+    http_status: u16,
+    /// The `status` of the body (S1); null for the token endpoint, whose answers have none.
+    #[schema(required, value_type = Option<Status>)]
+    status: Option<&'static str>,
+    headers: Headers,
+    #[serde(flatten)]
+    body: BodyView<'e>,
+}
+
+/// A body letter by letter: as `body` where it is JSON, so that a key given twice shows twice; else as `body_text`.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct BodyView<'e> {
+    /// The body where it is JSON, else null. Null also when it was not read, or the connection ended first.
+    #[schema(required, value_type = Value)]
+    body: Option<&'e RawValue>,
+    /// The body as text where it is not JSON. Bytes that are not UTF-8 are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_text: Option<Cow<'e, str>>,
+}
+
+/// Headers by their names in lower case. Values of one name are joined with a comma (RFC 9110 5.2). Of a credential only
+/// its scheme and length are kept.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = HashMap<String, String>)]
+struct Headers(Map<String, Value>);
+
+impl<'e> ExchangeView<'e> {
+    fn of(entry: &'e Entry) -> Self {
         let exchange = &entry.exchange;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &exchange_id(entry.number))?;
-        map.serialize_entry("at", &exchange.at)?;
-        map.serialize_entry("client", &exchange.client)?;
-        map.serialize_entry("request", &RequestView(entry))?;
-        map.serialize_entry("answer", &exchange.answer.as_ref().map(|answer| AnswerView(answer, exchange.status)))?;
-        map.serialize_entry("pending", &exchange.pending)?;
-        map.serialize_entry("violations", &exchange.violations)?;
-        map.serialize_entry("omitted_violations", &exchange.omitted_violations)?;
-        map.serialize_entry("advices", &exchange.advices)?;
-        map.serialize_entry("chosen", &exchange.chosen)?;
-        map.serialize_entry("agent_session_id", &exchange.agent_session)?;
-        map.serialize_entry("token_id", &exchange.token)?;
-        map.serialize_entry("assertion", &exchange.assertion)?;
-        map.serialize_entry("duration_us", &u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX))?;
-        map.serialize_entry("request_id", &exchange.request_id)?;
-        map.end()
-    }
-}
-
-struct RequestView<'e>(&'e Entry);
-
-impl Serialize for RequestView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (method, path) = self.0.request_line();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("method", method)?;
-        map.serialize_entry("path", path)?;
-        map.serialize_entry("headers", &headers(self.0.exchange.head.lines().skip(1)))?;
-        serialize_body(&mut map, self.0.exchange.body.as_deref())?;
-        map.end()
-    }
-}
-
-struct AnswerView<'e>(&'e RecordedAnswer, Option<&'static str>);
-
-impl Serialize for AnswerView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("http_status", &self.0.status)?;
-        map.serialize_entry("status", &self.1)?;
-        map.serialize_entry("headers", &headers(self.0.headers.lines()))?;
-        serialize_body(&mut map, Some(&self.0.body))?;
-        map.end()
-    }
-}
-
-/// Header lines as an object; a name given more than once has its values joined as RFC 9110 5.2 allows.
-fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Map<String, Value> {
-    let mut map = Map::new();
-    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-        match map.get_mut(name) {
-            Some(Value::String(joined)) => {
-                joined.push_str(", ");
-                joined.push_str(value);
-            }
-            _ => {
-                map.insert(name.to_owned(), value.into());
-            }
+        let (method, path) = entry.request_line();
+        Self {
+            id: exchange_id(entry.number),
+            at: exchange.at,
+            client: exchange.client.as_deref(),
+            request: RequestView {
+                method,
+                path,
+                headers: Headers::of(exchange.head.lines().skip(1)),
+                body: exchange.body.as_deref().map(BodyView::of).unwrap_or_default(),
+            },
+            answer: exchange.answer.as_ref().map(|answer| AnswerView {
+                http_status: answer.status,
+                status: exchange.status,
+                headers: Headers::of(answer.headers.lines()),
+                body: BodyView::of(&answer.body),
+            }),
+            pending: exchange.pending,
+            violations: &exchange.violations,
+            omitted_violations: exchange.omitted_violations,
+            advices: &exchange.advices,
+            chosen: &exchange.chosen,
+            agent_session_id: exchange.agent_session.as_deref(),
+            token_id: exchange.token.as_deref(),
+            assertion: exchange.assertion.as_deref(),
+            duration_us: u64::try_from(exchange.duration.as_micros()).unwrap_or(u64::MAX),
+            request_id: &exchange.request_id,
         }
     }
-    map
 }
 
-/// A body letter by letter: as `body` where it is JSON, so that a key given twice shows twice; else as `body_text`,
-/// with what is not text replaced.
-fn serialize_body<M: SerializeMap>(map: &mut M, body: Option<&[u8]>) -> Result<(), M::Error> {
-    let Some(body) = body else {
-        return map.serialize_entry("body", &());
-    };
-    if is_json(body)
-        && let Ok(json) = serde_json::from_slice::<&RawValue>(body)
-    {
-        return map.serialize_entry("body", json);
+impl<'e> BodyView<'e> {
+    fn of(body: &'e [u8]) -> Self {
+        if is_json(body)
+            && let Ok(json) = serde_json::from_slice::<&RawValue>(body)
+        {
+            return Self { body: Some(json), body_text: None };
+        }
+        Self { body: None, body_text: Some(String::from_utf8_lossy(body)) }
     }
-    map.serialize_entry("body", &())?;
-    map.serialize_entry("body_text", &String::from_utf8_lossy(body))
+}
+
+impl PartialSchema for Entry {
+    fn schema() -> RefOr<Schema> {
+        ExchangeView::schema()
+    }
+}
+
+impl ToSchema for Entry {
+    fn name() -> Cow<'static, str> {
+        ExchangeView::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ExchangeView::schemas(schemas);
+    }
+}
+
+impl Headers {
+    fn of<'h>(lines: impl Iterator<Item = &'h str>) -> Self {
+        let mut map = Map::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            match map.get_mut(name) {
+                Some(Value::String(joined)) => {
+                    joined.push_str(", ");
+                    joined.push_str(value);
+                }
+                _ => {
+                    map.insert(name.to_owned(), value.into());
+                }
+            }
+        }
+        Self(map)
+    }
 }

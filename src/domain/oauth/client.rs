@@ -13,6 +13,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{fmt, sync::Arc};
+use utoipa::ToSchema;
 
 /// A client: an app registered in a sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -137,11 +138,13 @@ impl<'de> Deserialize<'de> for SecretDigest {
 }
 
 /// A scope (T3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub enum Scope {
     /// Who the user is.
+    #[serde(rename = "openid")]
     OpenId,
     /// Creating agent sessions.
+    #[serde(rename = "agent_sessions:create")]
     CreateAgentSessions,
 }
 

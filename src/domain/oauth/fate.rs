@@ -7,12 +7,14 @@ use serde::{
 };
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// The result for one part of an assertion.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Fate {
     /// `alg`, `kid`, `typ` and `crit` of the header, `signature`, or the name of a claim.
     pub claim: Cow<'static, str>,
+    #[schema(inline)]
     pub fate: Verdict,
     /// The reason, where it is not obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +22,7 @@ pub struct Fate {
 }
 
 /// The result for a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Accepted,
@@ -34,14 +36,16 @@ pub enum Verdict {
     PassedOver,
 }
 
-/// An assertion as the journal keeps it: readable, and of no use to anybody without its signature.
-#[derive(Clone, Debug)]
+/// An assertion without its signature, and the result for each of its parts.
+#[derive(Clone, Debug, ToSchema)]
 pub struct JudgedAssertion {
-    /// The header, as JSON.
+    /// The header.
+    #[schema(value_type = Object)]
     pub header: Box<[u8]>,
-    /// The claims, as JSON.
+    /// The claims.
+    #[schema(value_type = Object)]
     pub claims: Box<[u8]>,
-    /// The result for each part.
+    /// The result for each part, in the order in which they were judged. The answer reports the first that was refused.
     pub fates: Vec<Fate>,
 }
 

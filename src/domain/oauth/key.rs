@@ -11,10 +11,13 @@ use pkcs1::RsaPublicKey;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, IgnoredAny},
-    ser::SerializeStruct,
 };
 use serde_json::{Map, Value};
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use x509_cert::{
     Certificate,
     der::{Decode, Encode, asn1::UintRef, pem},
@@ -254,17 +257,37 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+/// An RSA public key as JSON (RFC 7517).
+#[derive(Serialize, ToSchema)]
+struct Jwk<'k> {
+    #[schema(pattern = "^RSA$")]
+    kty: &'static str,
+    #[schema(pattern = "^sig$")]
+    r#use: &'static str,
+    #[schema(pattern = "^RS256$")]
+    alg: &'static str,
+    #[schema(min_length = 1)]
+    kid: &'k str,
+    n: String,
+    e: String,
+}
+
 impl Serialize for PublicKey {
-    /// The key as a JWK (RFC 7517).
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut jwk = serializer.serialize_struct("jwk", 6)?;
-        jwk.serialize_field("kty", "RSA")?;
-        jwk.serialize_field("use", "sig")?;
-        jwk.serialize_field("alg", "RS256")?;
-        jwk.serialize_field("kid", &self.kid)?;
-        jwk.serialize_field("n", &BASE64_URL_SAFE_NO_PAD.encode(&self.modulus))?;
-        jwk.serialize_field("e", &BASE64_URL_SAFE_NO_PAD.encode(&self.exponent))?;
-        jwk.end()
+        let [n, e] = [&self.modulus, &self.exponent].map(|number| BASE64_URL_SAFE_NO_PAD.encode(number));
+        Jwk { kty: "RSA", r#use: "sig", alg: "RS256", kid: &self.kid, n, e }.serialize(serializer)
+    }
+}
+
+impl PartialSchema for PublicKey {
+    fn schema() -> RefOr<Schema> {
+        Jwk::schema()
+    }
+}
+
+impl ToSchema for PublicKey {
+    fn name() -> Cow<'static, str> {
+        Jwk::name()
     }
 }
 

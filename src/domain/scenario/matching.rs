@@ -10,7 +10,7 @@ use super::{
     predicate::{BodyPredicate, IntentName, cut},
     steps::{Steps, TooCostly},
 };
-use crate::base::glob::Glob;
+use crate::base::{glob::Glob, schema::by_name};
 use serde::Deserialize;
 use std::fmt;
 
@@ -34,6 +34,8 @@ pub struct Match {
     /// How deep matchers are nested in this one.
     nesting: usize,
 }
+
+by_name!(Match, "Match");
 
 #[derive(Clone, Debug)]
 pub(super) enum Predicate {

@@ -8,9 +8,10 @@ use super::{
 use crate::domain::actor::ActorChange;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where a walk through the answers stands. The default is the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// The answer that was given last, counted from zero.
     pub answer: usize,

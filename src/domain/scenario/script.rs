@@ -15,6 +15,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// A scenario: which requests it is for, and what they are answered, one attempt after the other.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub struct Scenario {
 }
 
 /// Which requests a scenario is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScenarioEndpoint {
     /// Handoffs (H1).

@@ -18,6 +18,7 @@ use super::{
 use crate::base::document::Record;
 use serde::Serialize;
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use utoipa::ToSchema;
 
 /// Scenarios in the order in which they are asked: larger priority first, then by name.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ pub struct Summary<'s> {
 }
 
 /// A scenario that a request did not get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NearMiss {
     pub scenario: String,
     /// Each predicate that failed, in words.

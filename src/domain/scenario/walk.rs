@@ -1,9 +1,13 @@
 //! How far one subject has come in one scenario, as a document.
 
 use super::{progress::Progress, script::Scenario};
-use crate::base::document::{Key, Record};
+use crate::base::{
+    document::{Key, Record},
+    schema::ScenarioName,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// How many walks a sandbox remembers. The one that was unused for longest is forgotten first.
 pub const MOST_WALKS: usize = 10_000;
@@ -12,11 +16,11 @@ pub const MOST_WALKS: usize = 10_000;
 const LONGEST_SUBJECT: usize = 256;
 
 /// How far one subject has come in one scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Walk {
-    /// The scenario's name. The walk outlives the scenario, and goes on in one of the same name.
+    #[schema(value_type = ScenarioName)]
     pub scenario: Arc<str>,
-    /// The actor's email, the handoff's id, or nothing, by the scenario's `per`.
+    /// Who walks: the actor's email in lower case, the handoff's id, or nothing, by the scenario's `per`.
     pub subject: Box<str>,
     #[serde(flatten)]
     pub progress: Progress,

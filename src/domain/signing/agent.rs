@@ -4,6 +4,7 @@ use crate::base::times;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The person assigned to a role (G2): what does not change once the envelope is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +80,8 @@ impl Person {
     }
 }
 
-/// A language of the signing service (G2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The language of the signing page and of the emails (G2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Locale {
     #[default]
     #[serde(rename = "en-US")]
@@ -89,9 +90,10 @@ pub enum Locale {
     TrTr,
 }
 
-/// How a one-time code reaches a phone (G2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How one-time codes are sent (G2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Channel)]
 pub enum PhoneContactMethod {
     #[default]
     Sms,
@@ -99,7 +101,7 @@ pub enum PhoneContactMethod {
 }
 
 /// How far an agent has come (G4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
     /// The recipient's turn has not come, or never comes.

@@ -2,12 +2,13 @@
 
 use super::agent::{Locale, Person, is_phone};
 use crate::{
-    base::{document::Record, names::control_problem, reading::quoted, times},
+    base::{document::Record, names::control_problem, reading::quoted, schema::UserId, times},
     domain::contract::email_problem,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// A person in the address book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,19 +43,22 @@ pub struct Group {
     pub created_at: Timestamp,
 }
 
-/// A member of the team.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A member of the team (G3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
-    /// `usr_…`.
+    /// `usr_…`, unless the caller chose another.
+    #[schema(value_type = UserId)]
     pub id: Arc<str>,
+    #[schema(min_length = 1)]
     pub name: Box<str>,
     pub email: Box<str>,
-    /// E.164.
+    /// As it was given; it need not be in E.164 form (G2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Box<str>>,
     /// The language of pages and mails.
     #[serde(default)]
+    #[schema(required)]
     pub locale: Locale,
     #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,

@@ -1,9 +1,11 @@
 //! What a transition of an envelope brings about.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// What can happen to an envelope, its recipients and agents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What can happen to an envelope, its recipients and agents (W4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = EventKind)]
 pub enum EffectKind {
     #[serde(rename = "envelope.created")]
     EnvelopeCreated,

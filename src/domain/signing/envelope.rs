@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What an envelope is created with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,7 +114,7 @@ pub enum EnvelopeState {
 }
 
 /// Why an envelope was voided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidReason {
     /// The sender called it off.
@@ -122,9 +123,32 @@ pub enum VoidReason {
     Declined,
 }
 
+/// Where an envelope stands (G6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvelopeStatus {
+    Draft,
+    Sent,
+    Finalized,
+    Voided,
+    Expired,
+}
+
 impl EnvelopeState {
     /// The contract's words, each once.
     pub const WORDS: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
+
+    /// The state without its times.
+    #[must_use]
+    pub fn status(&self) -> EnvelopeStatus {
+        match self {
+            Self::Draft => EnvelopeStatus::Draft,
+            Self::Sent { .. } => EnvelopeStatus::Sent,
+            Self::Finalized { .. } => EnvelopeStatus::Finalized,
+            Self::Voided { .. } => EnvelopeStatus::Voided,
+            Self::Expired { .. } => EnvelopeStatus::Expired,
+        }
+    }
 
     /// The contract's word for it.
     #[must_use]

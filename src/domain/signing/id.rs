@@ -3,8 +3,13 @@
 //! An id of a recipient or an agent opens with the digits of its envelope, so that it leads there without an index. To
 //! callers they are opaque (G1, G2).
 
+use crate::base::schema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{fmt, str::FromStr};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// The id of an envelope: `env_` and 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +101,15 @@ fn parts(text: &str, prefix: &str) -> Option<(EnvelopeId, u32)> {
 }
 
 macro_rules! as_text {
-    ($($id:ty),*) => {$(
+    ($($id:ty: $pattern:literal, $example:literal;)*) => {$(
+        impl PartialSchema for $id {
+            fn schema() -> RefOr<Schema> {
+                schema::id($pattern, $example).into()
+            }
+        }
+
+        impl ToSchema for $id {}
+
         impl Serialize for $id {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -112,7 +125,11 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(EnvelopeId, RecipientId, AgentId);
+as_text! {
+    EnvelopeId: "^env_[0-9a-f]{16}$", "env_0d8ef5f2b39d3a7e";
+    RecipientId: "^rcp_[0-9a-f]{24}$", "rcp_0d8ef5f2b39d3a7e00000001";
+    AgentId: "^agt_[0-9a-f]{24}$", "agt_0d8ef5f2b39d3a7e00000001";
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,9 +8,11 @@ use super::agent::{AgentState, Person};
 use crate::base::{
     chance::{Delay, Probability},
     glob::Glob,
+    schema::by_name,
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The longest that a person takes for anything, in seconds of the sandbox's time: as long as an envelope can wait.
 pub const LONGEST: u64 = 90 * 86_400;
@@ -121,6 +123,9 @@ pub struct Habit {
     pub probability: Probability,
 }
 
+by_name!(Habit, "Habit");
+by_name!(Declines, "DeclineHabit");
+
 impl Habit {
     pub const NEVER: Self = Self { after: Delay::Fixed(std::time::Duration::ZERO), probability: Probability::NEVER };
 }
@@ -152,7 +157,7 @@ pub enum InsteadOf {
 }
 
 /// What a person does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Intention {
     Open,
@@ -293,6 +298,7 @@ mod tests {
             (json!({ "accepts": 5 }), "5 has no unit; write 5ms, 5s or 5m"),
             (json!({ "accepts": -5 }), "-5 is negative"),
             (json!({ "accepts": null }), "the value is missing"),
+            (json!({ "accepts": { "uniform": null, "after": "1m" } }), "invalid type: null"),
             (json!({ "signs": "91d" }), "longer than"),
             (json!({ "agent": "" }), "an empty glob"),
             (json!({ "reads": "1m" }), "unknown field `reads`"),

@@ -131,8 +131,8 @@ impl Recipient {
 mod tests {
     use super::{
         super::{
-            Act, AgentId, Command, EnvelopeId, EnvelopeView, NewRecipient, Person, Plan, RecipientChange, RecipientId,
-            RecipientType, Spot,
+            Act, AgentId, Command, Detail, EnvelopeId, EnvelopeView, NewRecipient, Person, Plan, RecipientChange,
+            RecipientId, RecipientType, Spot,
         },
         *,
     };
@@ -259,7 +259,10 @@ mod tests {
                 }
             }
             let _ = (played.next_reminder(Timestamp::MAX), played.next_reminder(Timestamp::MIN), played.expires_at());
-            let _ = (Record::size(&played), serde_json::to_value(EnvelopeView { envelope: &played, in_full: true }));
+            let _ = (
+                Record::size(&played),
+                serde_json::to_value(EnvelopeView::of(&played, Detail { in_full: true, agents: true })),
+            );
         }
         let mut changed = envelope.clone();
         for number in [0, 1, 5, u32::MAX] {

@@ -2,213 +2,301 @@
 //! with what the contract has no word for.
 
 use super::{
-    envelope::{Envelope, EnvelopeState},
-    id::{AgentId, RecipientId},
-    recipient::{Recipient, RecipientState},
+    agent::{AgentState, Locale, PhoneContactMethod},
+    envelope::{Envelope, EnvelopeState, EnvelopeStatus, VoidReason},
+    id::{AgentId, EnvelopeId, RecipientId},
+    recipient::{Recipient, RecipientState, RecipientType},
 };
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use crate::base::schema::AgentSessionId;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use utoipa::ToSchema;
 
-/// An envelope as JSON.
+/// How much of an envelope is shown.
 #[derive(Clone, Copy, Debug)]
-pub struct EnvelopeView<'e> {
-    pub envelope: &'e Envelope,
-    /// With what only the control plane shows: states, and where it comes from.
+pub struct Detail {
+    /// With what only the control plane shows: states, and where the envelope comes from.
     pub in_full: bool,
+    /// With the agents of recipients, of which there can be many.
+    pub agents: bool,
 }
 
-/// A recipient as JSON.
-#[derive(Clone, Copy, Debug)]
+impl Detail {
+    /// What the contract shows.
+    pub const CONTRACT: Self = Self { in_full: false, agents: true };
+}
+
+/// An envelope in full: in the contract's words, and with what the contract has no word for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Envelope)]
+pub struct EnvelopeView<'e> {
+    id: EnvelopeId,
+    #[schema(min_length = 2, max_length = 48)]
+    name: &'e str,
+    status: EnvelopeStatus,
+    /// Free-form data of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    context: Option<&'e Value>,
+    #[schema(minimum = 1, maximum = 90)]
+    expiration_period_days: u8,
+    #[schema(maximum = 30)]
+    reminder_initial_delay_days: u8,
+    #[schema(maximum = 30)]
+    reminder_repeat_interval_days: u8,
+    #[schema(maximum = 30)]
+    reminder_before_expiration_days: u8,
+    /// Whether the released agents are invited again when a primary declines (G10).
+    reopen: bool,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_at: Option<Timestamp>,
+    /// When it expires, while it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voided_at: Option<Timestamp>,
+    /// `declined`: a required recipient declined (G10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    voided_because: Option<VoidReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired_at: Option<Timestamp>,
+    /// The agent session that made it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AgentSessionId>)]
+    agent_session_id: Option<&'e str>,
+    /// The caller's id of that handoff (R2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff_id: Option<&'e str>,
+    #[schema(value_type = Vec<RecipientView<'e>>, max_items = 1000)]
+    recipients: Recipients<'e>,
+}
+
+/// A role of an envelope, with all who may act for it (G1, G4).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Recipient)]
 pub struct RecipientView<'e> {
+    id: RecipientId,
+    /// A stable name, chosen by the caller (G1).
+    identifier: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_name: Option<&'e str>,
+    /// What it does (G7).
+    #[schema(inline)]
+    r#type: RecipientType,
+    /// Lower orders go first, equal ones in parallel (G7).
+    order: u32,
+    /// Whether the envelope waits for it.
+    required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    color: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hosted_by_id: Option<RecipientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegated_by_id: Option<RecipientId>,
+    /// Whether signing requires a one-time code.
+    phone_verification: bool,
+    /// `open`: its agents are invited; `claimed`: one of them is primary; `declined`: nobody is left who would act for
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required, value_type = RecipientStatus, inline)]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activated_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    declined_at: Option<Timestamp>,
+    /// Left out where `return=minimal` is preferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AgentView<'e>>>, max_items = 10_000)]
+    agents: Option<Agents<'e>>,
+}
+
+/// The word for [`RecipientState`].
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is a schema")]
+enum RecipientStatus {
+    Waiting,
+    Open,
+    Claimed,
+    Completed,
+    Declined,
+    Removed,
+}
+
+/// A person who may act for a recipient (G2).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Agent)]
+struct AgentView<'e> {
+    id: AgentId,
+    #[schema(min_length = 1)]
+    name: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'e str>,
+    /// As it was given; it need not be in E.164 form (G2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<&'e str>,
+    locale: Locale,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_contact_method: Option<PhoneContactMethod>,
+    /// The active signer: at most one agent of a recipient, and never a released one (G5).
+    primary: bool,
+    /// Free-form data of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    context: Option<&'e Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required, value_type = AgentState)]
+    state: Option<AgentState>,
+    /// Since when the state is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required, value_type = Timestamp)]
+    since: Option<Timestamp>,
+}
+
+impl<'e> EnvelopeView<'e> {
+    #[must_use]
+    pub fn of(envelope: &'e Envelope, detail: Detail) -> Self {
+        let (terms, state) = (&envelope.terms, &envelope.state);
+        let origin = terms.origin.as_deref().filter(|_| detail.in_full);
+        let (mut completed_at, mut voided_at, mut voided_because, mut expired_at) = (None, None, None, None);
+        match *state {
+            EnvelopeState::Draft | EnvelopeState::Sent { .. } => {}
+            EnvelopeState::Finalized { at, .. } => completed_at = Some(at),
+            EnvelopeState::Voided { at, because, .. } => {
+                voided_at = Some(at);
+                voided_because = Some(because).filter(|_| detail.in_full);
+            }
+            EnvelopeState::Expired { at, .. } => expired_at = Some(at),
+        }
+        Self {
+            id: envelope.id,
+            name: &terms.name,
+            status: state.status(),
+            context: terms.context.as_ref(),
+            expiration_period_days: terms.expiration_period_days,
+            reminder_initial_delay_days: terms.reminder_initial_delay_days,
+            reminder_repeat_interval_days: terms.reminder_repeat_interval_days,
+            reminder_before_expiration_days: terms.reminder_before_expiration_days,
+            reopen: terms.reopen,
+            created_at: terms.created_at,
+            sent_at: state.sent_at(),
+            expires_at: if matches!(state, EnvelopeState::Sent { .. }) { envelope.expires_at() } else { None },
+            completed_at,
+            voided_at,
+            voided_because,
+            expired_at,
+            agent_session_id: origin.map(|origin| &*origin.agent_session_id),
+            handoff_id: origin.map(|origin| &*origin.handoff_id),
+            recipients: Recipients { envelope, detail },
+        }
+    }
+}
+
+impl<'e> RecipientView<'e> {
+    #[must_use]
+    pub fn of(envelope: &'e Envelope, recipient: &'e Recipient, detail: Detail) -> Self {
+        let (role, state) = (&recipient.role, &recipient.state);
+        let id = |number| RecipientId { envelope: envelope.id, number };
+        let (mut completed_at, mut removed_at, mut declined_at) = (None, None, None);
+        match *state {
+            RecipientState::Completed { at, .. } => completed_at = Some(at),
+            RecipientState::Removed { at } => removed_at = Some(at),
+            RecipientState::Declined { at, .. } if detail.in_full => declined_at = Some(at),
+            _ => {}
+        }
+        Self {
+            id: id(role.number),
+            identifier: &role.identifier,
+            role_name: role.role_name.as_deref(),
+            r#type: role.kind,
+            order: role.order,
+            required: role.required,
+            color: role.color.as_deref(),
+            hosted_by_id: role.hosted_by.map(id),
+            delegated_by_id: role.delegated_by.map(id),
+            phone_verification: role.phone_verification,
+            state: detail.in_full.then(|| state.as_str()),
+            activated_at: recipient.activated_at(),
+            completed_at,
+            removed_at,
+            declined_at,
+            agents: detail.agents.then_some(Agents { envelope, recipient, in_full: detail.in_full }),
+        }
+    }
+}
+
+impl<'e> AgentView<'e> {
+    /// The agent at a place of a recipient. Each place has a person and a seat.
+    fn of(envelope: &'e Envelope, recipient: &'e Recipient, agent: u32, in_full: bool) -> Option<Self> {
+        let place = usize::try_from(agent).ok()?;
+        let person = recipient.role.persons.get(place)?;
+        let seat = recipient.seats.get(place).filter(|_| in_full);
+        Some(Self {
+            id: AgentId { envelope: envelope.id, number: recipient.role.first_agent + agent },
+            name: &person.name,
+            email: person.email.as_deref(),
+            phone: person.phone.as_deref(),
+            locale: person.locale,
+            phone_contact_method: person.phone_contact_method,
+            primary: recipient.primary() == Some(agent),
+            context: person.context.as_ref(),
+            contact_id: person.contact_id.as_deref(),
+            group_id: person.group_id.as_deref(),
+            user_id: person.user_id.as_deref(),
+            state: seat.map(|seat| seat.state),
+            since: seat.map(|seat| seat.since),
+        })
+    }
+}
+
+/// The recipients of an envelope, each composed when it is written.
+#[derive(Clone, Copy, Debug)]
+struct Recipients<'e> {
+    envelope: &'e Envelope,
+    detail: Detail,
+}
+
+impl Serialize for Recipients<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { envelope, detail } = *self;
+        serializer
+            .collect_seq(envelope.recipients.iter().map(|recipient| RecipientView::of(envelope, recipient, detail)))
+    }
+}
+
+/// The agents of a recipient as JSON, a list. Each is composed when it is written: there can be thousands.
+#[derive(Clone, Copy, Debug)]
+pub struct Agents<'e> {
     pub envelope: &'e Envelope,
     pub recipient: &'e Recipient,
     /// With what only the control plane shows.
     pub in_full: bool,
 }
 
-impl<'e> EnvelopeView<'e> {
-    /// With the agents of its recipients, or without: those can be many.
-    #[must_use]
-    pub fn with_agents(self, agents: bool) -> impl Serialize + use<'e> {
-        Chosen { view: self, agents }
-    }
-}
-
-impl<'e> RecipientView<'e> {
-    /// With its agents, or without: those can be many.
-    #[must_use]
-    pub fn with_agents(self, agents: bool) -> impl Serialize + use<'e> {
-        Chosen { view: self, agents }
-    }
-}
-
-/// A view, with agents or without.
-struct Chosen<V> {
-    view: V,
-    agents: bool,
-}
-
-/// The agents of a recipient as JSON, a list.
-#[must_use]
-pub fn agents_view<'e>(envelope: &'e Envelope, recipient: &'e Recipient, in_full: bool) -> impl Serialize + use<'e> {
-    Agents(RecipientView { envelope, recipient, in_full })
-}
-
-impl Serialize for EnvelopeView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_agents(true).serialize(serializer)
-    }
-}
-
-impl Serialize for Chosen<EnvelopeView<'_>> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let EnvelopeView { envelope, in_full } = self.view;
-        let terms = &envelope.terms;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &envelope.id)?;
-        map.serialize_entry("name", &terms.name)?;
-        map.serialize_entry("status", envelope.state.as_str())?;
-        if let Some(context) = &terms.context {
-            map.serialize_entry("context", context)?;
-        }
-        map.serialize_entry("expirationPeriodDays", &terms.expiration_period_days)?;
-        map.serialize_entry("reminderInitialDelayDays", &terms.reminder_initial_delay_days)?;
-        map.serialize_entry("reminderRepeatIntervalDays", &terms.reminder_repeat_interval_days)?;
-        map.serialize_entry("reminderBeforeExpirationDays", &terms.reminder_before_expiration_days)?;
-        map.serialize_entry("reopen", &terms.reopen)?;
-        map.serialize_entry("createdAt", &terms.created_at)?;
-        if let Some(sent_at) = envelope.state.sent_at() {
-            map.serialize_entry("sentAt", &sent_at)?;
-        }
-        match &envelope.state {
-            EnvelopeState::Draft => {}
-            EnvelopeState::Sent { .. } => map.serialize_entry("expiresAt", &envelope.expires_at())?,
-            EnvelopeState::Finalized { at, .. } => map.serialize_entry("completedAt", at)?,
-            EnvelopeState::Voided { at, because, .. } => {
-                map.serialize_entry("voidedAt", at)?;
-                if in_full {
-                    map.serialize_entry("voidedBecause", because)?;
-                }
-            }
-            EnvelopeState::Expired { at, .. } => map.serialize_entry("expiredAt", at)?,
-        }
-        if let Some(origin) = terms.origin.as_ref().filter(|_| in_full) {
-            map.serialize_entry("agentSessionId", &origin.agent_session_id)?;
-            map.serialize_entry("handoffId", &origin.handoff_id)?;
-        }
-        map.serialize_entry("recipients", &Recipients(self))?;
-        map.end()
-    }
-}
-
-struct Recipients<'c, 'e>(&'c Chosen<EnvelopeView<'e>>);
-
-impl Serialize for Recipients<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Chosen { view: EnvelopeView { envelope, in_full }, agents } = *self.0;
-        let views = envelope.recipients.iter().map(|recipient| RecipientView { envelope, recipient, in_full });
-        serializer.collect_seq(views.map(|view| Chosen { view, agents }))
-    }
-}
-
-impl Serialize for RecipientView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_agents(true).serialize(serializer)
-    }
-}
-
-impl Serialize for Chosen<RecipientView<'_>> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RecipientView { envelope, recipient, in_full } = self.view;
-        let role = &recipient.role;
-        let id = |number| RecipientId { envelope: envelope.id, number };
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &id(role.number))?;
-        map.serialize_entry("identifier", &role.identifier)?;
-        if let Some(name) = &role.role_name {
-            map.serialize_entry("roleName", name)?;
-        }
-        map.serialize_entry("type", &role.kind)?;
-        map.serialize_entry("order", &role.order)?;
-        map.serialize_entry("required", &role.required)?;
-        if let Some(color) = &role.color {
-            map.serialize_entry("color", color)?;
-        }
-        if let Some(host) = role.hosted_by {
-            map.serialize_entry("hostedById", &id(host))?;
-        }
-        if let Some(delegator) = role.delegated_by {
-            map.serialize_entry("delegatedById", &id(delegator))?;
-        }
-        map.serialize_entry("phoneVerification", &role.phone_verification)?;
-        if in_full {
-            map.serialize_entry("state", recipient.state.as_str())?;
-        }
-        if let Some(activated_at) = recipient.activated_at() {
-            map.serialize_entry("activatedAt", &activated_at)?;
-        }
-        match &recipient.state {
-            RecipientState::Completed { at, .. } => map.serialize_entry("completedAt", at)?,
-            RecipientState::Removed { at } => map.serialize_entry("removedAt", at)?,
-            RecipientState::Declined { at, .. } if in_full => map.serialize_entry("declinedAt", at)?,
-            _ => {}
-        }
-        if self.agents {
-            map.serialize_entry("agents", &Agents(self.view))?;
-        }
-        map.end()
-    }
-}
-
-struct Agents<'e>(RecipientView<'e>);
-
 impl Serialize for Agents<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let view = self.0;
-        let count = u32::try_from(view.recipient.seats.len()).unwrap_or(u32::MAX);
-        serializer.collect_seq((0..count).map(|agent| AgentView { view, agent }))
-    }
-}
-
-struct AgentView<'e> {
-    view: RecipientView<'e>,
-    agent: u32,
-}
-
-impl Serialize for AgentView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RecipientView { envelope, recipient, in_full } = self.view;
-        let place = usize::try_from(self.agent).unwrap_or(usize::MAX);
-        let mut map = serializer.serialize_map(None)?;
-        let number = recipient.role.first_agent + self.agent;
-        map.serialize_entry("id", &AgentId { envelope: envelope.id, number })?;
-        if let Some(person) = recipient.role.persons.get(place) {
-            map.serialize_entry("name", &person.name)?;
-            if let Some(email) = &person.email {
-                map.serialize_entry("email", email)?;
-            }
-            if let Some(phone) = &person.phone {
-                map.serialize_entry("phone", phone)?;
-            }
-            map.serialize_entry("locale", &person.locale)?;
-            if let Some(method) = person.phone_contact_method {
-                map.serialize_entry("phoneContactMethod", &method)?;
-            }
-            map.serialize_entry("primary", &(recipient.primary() == Some(self.agent)))?;
-            if let Some(context) = &person.context {
-                map.serialize_entry("context", context)?;
-            }
-            for (name, id) in
-                [("contactId", &person.contact_id), ("groupId", &person.group_id), ("userId", &person.user_id)]
-            {
-                if let Some(id) = id {
-                    map.serialize_entry(name, id)?;
-                }
-            }
-        }
-        if let Some(seat) = recipient.seats.get(place).filter(|_| in_full) {
-            map.serialize_entry("state", seat.state.as_str())?;
-            map.serialize_entry("since", &seat.since)?;
-        }
-        map.end()
+        let Self { envelope, recipient, in_full } = *self;
+        let count = u32::try_from(recipient.seats.len()).unwrap_or(u32::MAX);
+        let agents = (0..count).filter_map(|agent| AgentView::of(envelope, recipient, agent, in_full));
+        // Its length is not known beforehand, which JSON does not need.
+        serializer.collect_seq(agents)
     }
 }

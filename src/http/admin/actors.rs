@@ -1,24 +1,51 @@
 //! `/__admin/actors`: what is known of the users on whose behalf handoffs come.
 
-use super::{
-    Pretty,
-    paging::{Paging, page_size},
-};
+use super::paging::{Paging, page_size};
 use crate::{
+    base::schema::AgentSessionId,
     domain::{
         actor::{ActorChange, ActorState},
         contract::email_problem,
     },
     http::{
         admin::extract::{Fields, Id, Params, World},
+        pretty::Pretty,
         problem::{Problem, not_an_email},
     },
 };
 use serde::Serialize;
-use serde_json::json;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-/// `GET /__admin/actors`: actors with a state, newest first, then those that only have a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actors)]
+pub(super) struct ActorPage {
+    #[schema(max_items = 1000)]
+    actors: Vec<Arc<ActorState>>,
+    /// How many there are, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<Arc<str>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ActorChanged {
+    actor: Arc<ActorState>,
+    /// The agent sessions that waited for this, in the order of their handoffs (S3).
+    #[schema(value_type = Vec<AgentSessionId>)]
+    opened_sessions: Vec<Arc<str>>,
+}
+
+/// Known actors, newest first
+///
+/// An actor becomes known when a handoff succeeds or meets an obstacle, or when the control plane changes it. An
+/// actor known only by its agent sessions is listed last, and only while the sandbox keeps one of them.
+#[utoipa::path(
+    get, path = "/__admin/actors", tag = "actors",
+    params(Paging, World),
+    responses((status = 200, description = "A page of actors.", body = ActorPage))
+)]
 pub(super) async fn list_actors(
     World(sandbox): World,
     Params(Paging { after, limit }): Params<Paging>,
@@ -35,11 +62,19 @@ pub(super) async fn list_actors(
     };
     let rest = &actors[start..];
     let page = &rest[..limit.min(rest.len())];
-    let next = if rest.len() > page.len() { page.last().map(|actor| &actor.email) } else { None };
-    Ok(Pretty(json!({ "actors": page, "matching": rest.len(), "next": next })))
+    let next = if rest.len() > page.len() { page.last().map(|actor| Arc::clone(&actor.email)) } else { None };
+    Ok(Pretty(ActorPage { actors: page.to_vec(), matching: rest.len(), next }))
 }
 
-/// `GET /__admin/actors/{email}`.
+/// What is known of an actor
+///
+/// 404 for an unknown actor. Such an actor counts as registered, verified and subscribed, unless a plus tag of the
+/// email says otherwise.
+#[utoipa::path(
+    get, path = "/__admin/actors/{email}", tag = "actors",
+    params(("email" = String, Path, format = Email, description = "The actor's email, in upper or lower case."), World),
+    responses((status = 200, description = "What is known.", body = ActorState))
+)]
 pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<Pretty<impl Serialize>, Problem> {
     match sandbox.actor(&email).await? {
         Some(actor) => Ok(Pretty(actor)),
@@ -47,7 +82,22 @@ pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<P
     }
 }
 
-/// `PATCH /__admin/actors/{email}`: changes what is known, and opens the sessions that waited for a subscription (S3).
+/// Change what is known of an actor
+///
+/// A member that is not given stays as it is. An actor of whom nothing was known starts as the plus tags of the email
+/// say. Once the actor is registered, verified and subscribed, the handoffs that were answered `require_subscription`
+/// get their sessions without a retry (S3).
+#[utoipa::path(
+    patch, path = "/__admin/actors/{email}", tag = "actors",
+    params(("email" = String, Path, format = Email, description = "The actor's email, in upper or lower case."), World),
+    request_body(content = Option<ActorChange>, examples(
+        ("verified" = (value = json!({"email_verified": true}))),
+        ("subscribed" = (value = json!({"subscribed": true})))
+    )),
+    responses(
+        (status = 200, description = "What is known now, and the sessions that this opened.", body = ActorChanged)
+    )
+)]
 pub(super) async fn change_actor(
     World(sandbox): World,
     Id(email): Id,
@@ -57,8 +107,8 @@ pub(super) async fn change_actor(
         return Err(Problem::bad_request(format!("In the path: {}", not_an_email(&email, problem))));
     }
     let (actor, opened) = sandbox.change_actor(&email, change).await?;
-    let opened: Vec<_> = opened.iter().map(|session| &session.id).collect();
-    Ok(Pretty(json!({ "actor": actor, "opened_sessions": opened })))
+    let opened_sessions = opened.iter().map(|session| Arc::clone(&session.id)).collect();
+    Ok(Pretty(ActorChanged { actor, opened_sessions }))
 }
 
 fn unknown(email: &str, actors: &[Arc<ActorState>]) -> Problem {

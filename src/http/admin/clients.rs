@@ -1,12 +1,19 @@
 //! `/__admin/clients`: the apps that may ask for tokens in a sandbox, and their keys.
 
-use super::{Pretty, paging::Paging};
+use super::{
+    answers::Conflict,
+    paging::{ListPage, Paging},
+};
 use crate::{
     app::App,
-    base::position::brief,
+    base::{
+        position::brief,
+        schema::{ClientId, SandboxName},
+    },
     domain::oauth::{Client, KeyError, PublicKey, Scope, Scopes, SecretDigest, is_client_id},
     http::{
         admin::extract::{Fields, Id, Params, World},
+        pretty::Pretty,
         problem::Problem,
     },
     sandbox::{RegisterError, Sandbox},
@@ -17,30 +24,78 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewClient)]
 pub(super) struct RegisterClient {
+    /// Drawn when not given.
+    #[schema(value_type = Option<ClientId>)]
     client_id: Option<String>,
+    /// Drawn when not given.
+    #[schema(min_length = 1)]
     client_secret: Option<String>,
+    /// PEM: a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE. Give either this or `jwks`.
     public_key: Option<String>,
+    /// A JWKS, or a JWK (RFC 7517).
+    #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
+    /// The name of a PEM key; its thumbprint (RFC 7638) when not given.
+    #[schema(min_length = 1, max_length = 200)]
     kid: Option<String>,
+    /// All scopes when not given.
+    #[schema(value_type = Option<Vec<Scope>>, min_items = 1)]
     scopes: Option<Vec<String>>,
 }
 
+/// A client, an app that may ask for access tokens (T4).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Client)]
+pub(super) struct ClientView {
+    #[schema(value_type = ClientId)]
+    client_id: Arc<str>,
+    #[schema(value_type = SandboxName)]
+    sandbox: String,
+    scopes: Vec<Scope>,
+    has_secret: bool,
+    /// Its public keys, oldest first.
+    #[schema(max_items = 16)]
+    keys: Vec<PublicKey>,
+    created_at: Timestamp,
+    /// Only shown when the client is registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Clients)]
+pub(super) struct ClientPage {
+    #[schema(max_items = 1000)]
+    clients: Vec<ClientView>,
+    /// How many there are, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<String>,
+}
+
 /// Keys to be registered: exactly one of the two ways to write them.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewKeys)]
 pub(super) struct WantedKeys {
-    /// PEM.
+    /// PEM: a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE. Give either this or `jwks`.
     public_key: Option<String>,
-    /// A JWKS, or a JWK.
+    /// A JWKS, or a JWK (RFC 7517).
+    #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
-    /// The name that a PEM key gets.
+    /// The name of a PEM key; its thumbprint (RFC 7638) when not given.
+    #[schema(min_length = 1, max_length = 200)]
     kid: Option<String>,
 }
 
@@ -67,7 +122,19 @@ impl WantedKeys {
     }
 }
 
-/// `POST /__admin/clients`: registers one; its secret is shown here and nowhere else.
+/// Register a client
+///
+/// Keys that a verifier should not trust are refused with the reason, and not kept: private keys, RSA keys under 2048
+/// bits, other algorithms.
+#[utoipa::path(
+    post, path = "/__admin/clients", tag = "tokens",
+    params(World),
+    request_body = RegisterClient,
+    responses(
+        (status = 201, description = "The client, with its secret.", body = ClientView),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn create_client(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -106,27 +173,44 @@ pub(super) async fn create_client(
     };
     client.add_keys(keys)?;
     let client = app.sandboxes.register(&sandbox, client).await?;
-    let mut shown = describe(&sandbox, &client);
-    shown["client_secret"] = secret.into();
+    let shown = ClientView { client_secret: Some(secret), ..ClientView::of(&sandbox, &client) };
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())
 }
 
-/// `GET /__admin/clients`: in order of registration.
+/// The clients of the sandbox, in order of registration
+#[utoipa::path(
+    get, path = "/__admin/clients", tag = "tokens",
+    params(Paging, World),
+    responses((status = 200, description = "A page of clients.", body = ClientPage))
+)]
 pub(super) async fn list_clients(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let (clients, show) = (sandbox.clients().list().await?, |client: &Arc<Client>| describe(&sandbox, client));
-    paging.of("clients", "client", &clients, |client| &client.id, show).map(Pretty)
+    let (clients, show) = (sandbox.clients().list().await?, |client: &Arc<Client>| ClientView::of(&sandbox, client));
+    let ListPage { entries, matching, next } = paging.of("client", &clients, |client| &client.id, show)?;
+    Ok(Pretty(ClientPage { clients: entries, matching, next }))
 }
 
-/// `GET /__admin/clients/{id}`.
+/// One client
+#[utoipa::path(
+    get, path = "/__admin/clients/{id}", tag = "tokens",
+    params(("id" = ClientId, Path, description = "The client's id."), World),
+    responses((status = 200, description = "The client.", body = ClientView))
+)]
 pub(super) async fn show_client(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
     let client = sandbox.clients().get(&id).await?.ok_or_else(|| unknown(&id))?;
-    Ok(Pretty(describe(&sandbox, &client)))
+    Ok(Pretty(ClientView::of(&sandbox, &client)))
 }
 
-/// `DELETE /__admin/clients/{id}`: its tokens are refused from then on.
+/// Delete a client
+///
+/// Its tokens are refused from then on.
+#[utoipa::path(
+    delete, path = "/__admin/clients/{id}", tag = "tokens",
+    params(("id" = ClientId, Path, description = "The client's id."), World),
+    responses((status = 204, description = "The client is deleted."))
+)]
 pub(super) async fn delete_client(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -135,7 +219,18 @@ pub(super) async fn delete_client(
     if app.sandboxes.unregister(&sandbox, &id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
 }
 
-/// `POST /__admin/clients/{id}/keys`: adds keys; existing ones stay until they are retired.
+/// Add keys to a client
+///
+/// Existing keys stay until they are retired.
+#[utoipa::path(
+    post, path = "/__admin/clients/{id}/keys", tag = "tokens",
+    params(("id" = ClientId, Path, description = "The client's id."), World),
+    request_body = WantedKeys,
+    responses(
+        (status = 200, description = "The client.", body = ClientView),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn add_keys(
     World(sandbox): World,
     Id(id): Id,
@@ -145,7 +240,14 @@ pub(super) async fn add_keys(
     changed(&sandbox, &id, sandbox.clients().change(&id, |client| client.add_keys(keys.clone())).await?)
 }
 
-/// `DELETE /__admin/clients/{id}/keys/{kid}`: what it signed is refused from then on.
+/// Retire a key of a client
+///
+/// Assertions signed with it are refused from then on. Tokens that were issued for them stay valid.
+#[utoipa::path(
+    delete, path = "/__admin/clients/{id}/keys/{kid}", tag = "tokens",
+    params(("id" = ClientId, Path, description = "The client's id."), ("kid" = String, Path, description = "The key's `kid`, or its thumbprint (RFC 7638)."), World),
+    responses((status = 200, description = "The client.", body = ClientView))
+)]
 pub(super) async fn retire_key(
     World(sandbox): World,
     IdAndKid { id, kid }: IdAndKid,
@@ -159,9 +261,13 @@ pub(super) async fn retire_key(
     changed(&sandbox, &id, sandbox.clients().change(&id, retire).await?)
 }
 
-fn changed<E: Into<Problem>>(sandbox: &Sandbox, id: &str, update: Update<Client, E>) -> Result<Pretty<Value>, Problem> {
+fn changed<E: Into<Problem>>(
+    sandbox: &Sandbox,
+    id: &str,
+    update: Update<Client, E>,
+) -> Result<Pretty<ClientView>, Problem> {
     match update {
-        Update::Done(client) => Ok(Pretty(describe(sandbox, &client))),
+        Update::Done(client) => Ok(Pretty(ClientView::of(sandbox, &client))),
         Update::Refused(refusal, _) => Err(refusal.into()),
         Update::Missing => Err(unknown(id)),
     }
@@ -184,15 +290,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IdAndKid {
     }
 }
 
-fn describe(sandbox: &Sandbox, client: &Client) -> Value {
-    json!({
-        "client_id": client.id,
-        "sandbox": sandbox.name(),
-        "scopes": client.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-        "has_secret": client.secret.is_some(),
-        "keys": client.keys,
-        "created_at": client.created_at,
-    })
+impl ClientView {
+    fn of(sandbox: &Sandbox, client: &Client) -> Self {
+        Self {
+            client_id: Arc::clone(&client.id),
+            sandbox: sandbox.name().to_owned(),
+            scopes: client.scopes.iter().collect(),
+            has_secret: client.secret.is_some(),
+            keys: client.keys.clone(),
+            created_at: client.created_at,
+            client_secret: None,
+        }
+    }
 }
 
 fn unknown(id: &str) -> Problem {

@@ -1,68 +1,147 @@
 //! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what is due in it.
 
 use super::{
-    Pretty,
+    answers::Conflict,
     paging::{Limit, page_size},
 };
 use crate::{
     base::{
         chance::{SpanText, not_a_span},
         clock::{ClockError, Reading, read_span},
+        schema::GivenSpan,
         times,
     },
+    domain::agenda::Item,
     http::{
         admin::extract::{Fields, Params, World},
+        pretty::Pretty,
         problem::Problem,
     },
-    sandbox::Sandbox,
+    sandbox::{Ran, Sandbox},
 };
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
-/// `GET /__admin/clock`.
-pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
-    Ok(Pretty(json!({ "now": sandbox.clock.read().now, "frozen": sandbox.clock.read().frozen,
-        "next_due": sandbox.next_due().await? })))
+#[derive(Serialize, ToSchema)]
+pub(super) struct Clock {
+    now: Timestamp,
+    /// Whether it stands still.
+    frozen: bool,
+    /// When the next task is due; null when there is none.
+    #[schema(required)]
+    next_due: Option<Timestamp>,
 }
 
-/// `POST /__admin/clock/freeze`: freezes the clock.
-pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Value>, Problem> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Settled {
+    now: Timestamp,
+    /// Whether it stands still.
+    frozen: bool,
+    /// The tasks that were carried out, in order.
+    ran: Vec<Ran>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Agenda {
+    #[schema(max_items = 1000)]
+    agenda: Vec<Item>,
+    /// How many there are in all.
+    total: u64,
+}
+
+/// The sandbox's time
+#[utoipa::path(
+    get, path = "/__admin/clock", tag = "time",
+    params(World),
+    responses((status = 200, description = "The time.", body = Clock))
+)]
+pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<Clock>, Problem> {
+    let Reading { now, frozen } = sandbox.clock.read();
+    Ok(Pretty(Clock { now, frozen, next_due: sandbox.next_due().await? }))
+}
+
+/// Freeze the clock
+///
+/// Nothing happens by itself until the clock is moved or resumed. A request body is refused.
+#[utoipa::path(
+    post, path = "/__admin/clock/freeze", tag = "time",
+    params(World),
+    responses((status = 200, description = "The time, and what was due.", body = Settled))
+)]
+pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Settled>, Problem> {
     let reading = sandbox.clock.freeze();
     settled(&sandbox, reading).await
 }
 
-/// `POST /__admin/clock/resume`: lets the clock run on from where it stands.
-pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Value>, Problem> {
+/// Let the clock run on from where it stands
+///
+/// At the pace of the system's clock. A request body is refused.
+#[utoipa::path(
+    post, path = "/__admin/clock/resume", tag = "time",
+    params(World),
+    responses((status = 200, description = "The time, and what was due.", body = Settled))
+)]
+pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Settled>, Problem> {
     let reading = sandbox.clock.resume();
     settled(&sandbox, reading).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SetClock)]
 pub(super) struct SetTo {
     #[serde(deserialize_with = "times::deserialize")]
     to: Timestamp,
 }
 
-/// `POST /__admin/clock/set` with `{"to": RFC 3339}`: moves forward to a time, and settles.
-pub(super) async fn set_clock(World(sandbox): World, Fields(set): Fields<SetTo>) -> Result<Pretty<Value>, Problem> {
+/// Move the clock forward to a time
+///
+/// Tasks that are due by then are carried out in order of their due time. Of tasks due at the same moment, ends of
+/// sessions come first, in the order in which the sessions were created; the others are ordered by kind and by what
+/// they are about. A time in the past is refused, and the clock stays where it is. A frozen clock stays frozen.
+#[utoipa::path(
+    post, path = "/__admin/clock/set", tag = "time",
+    params(World),
+    request_body(content = SetTo, example = json!({"to": "2026-03-01T12:00:00Z"})),
+    responses(
+        (status = 200, description = "The time, and what was due.", body = Settled),
+        (status = 409, response = Conflict)
+    )
+)]
+pub(super) async fn set_clock(World(sandbox): World, Fields(set): Fields<SetTo>) -> Result<Pretty<Settled>, Problem> {
     let reading = sandbox.clock.set(set.to).map_err(refused)?;
     settled(&sandbox, reading).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AdvanceClock)]
 pub(super) struct AdvanceBy {
+    #[schema(value_type = GivenSpan)]
     by: SpanText,
 }
 
-/// `POST /__admin/clock/advance` with `{"by": "10m"}` or ISO 8601: moves forward, and settles.
+/// Move the clock forward by a span
+///
+/// Tasks are carried out as when it is moved to a time. A negative span is 400, and the clock stays where it is.
+#[utoipa::path(
+    post, path = "/__admin/clock/advance", tag = "time",
+    params(World),
+    request_body(content = AdvanceBy, examples(
+        ("friendly" = (value = json!({"by": "10m"}))),
+        ("iso8601" = (value = json!({"by": "PT10M"})))
+    )),
+    responses(
+        (status = 200, description = "The time, and what was due.", body = Settled),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn advance_clock(
     World(sandbox): World,
     Fields(advance): Fields<AdvanceBy>,
-) -> Result<Pretty<Value>, Problem> {
+) -> Result<Pretty<Settled>, Problem> {
     let by = span("by", &advance.by.0)?;
     if by.is_negative() {
         let problem =
@@ -73,26 +152,37 @@ pub(super) async fn advance_clock(
     settled(&sandbox, reading).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AgendaQuery {
+    /// At most this many.
+    #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
 
-/// `GET /__admin/agenda`: what will happen, in order.
+/// What will happen, in order
+///
+/// In order of due time. Of tasks due at the same moment, ends of sessions come first, in the order in which the
+/// sessions were created; the others are ordered by kind and by what they are about.
+#[utoipa::path(
+    get, path = "/__admin/agenda", tag = "time",
+    params(AgendaQuery, World),
+    responses((status = 200, description = "The next tasks.", body = Agenda))
+)]
 pub(super) async fn list_agenda(
     World(sandbox): World,
     Params(wanted): Params<AgendaQuery>,
-) -> Result<Pretty<impl Serialize>, Problem> {
+) -> Result<Pretty<Agenda>, Problem> {
     let (agenda, total) = sandbox.agenda(page_size(wanted.limit)).await?;
-    Ok(Pretty(json!({ "agenda": agenda, "total": total })))
+    Ok(Pretty(Agenda { agenda, total }))
 }
 
 /// Carries out what the clock's new time makes due, and returns what that was.
-async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Value>, Problem> {
+async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Settled>, Problem> {
     let ran = sandbox.settle().await?;
     sandbox.clock_changed();
-    Ok(Pretty(json!({ "now": reading.now, "frozen": reading.frozen, "ran": ran })))
+    Ok(Pretty(Settled { now: reading.now, frozen: reading.frozen, ran }))
 }
 
 /// The span of time that a member of the body holds.

@@ -2,20 +2,22 @@
 
 mod stream;
 
-use self::stream::{is_wanted, stream_events};
-use super::{
-    Pretty,
-    paging::{Limit, check_session_filter, page_size},
-};
+use self::stream::{is_wanted, last_seen, stream_events};
+use super::paging::{Limit, check_session_filter, page_size};
 use crate::{
     app::App,
-    base::{position::brief, reading::Readings},
+    base::{
+        position::brief,
+        reading::Readings,
+        schema::{AgentSessionId, EventId},
+    },
     domain::{
-        event::{Event, EventKind, NumberedEvent, event_id, event_number},
-        signing::{AgentId, EnvelopeId},
+        event::{Event, EventKind, EventView, NumberedEvent, event_id, event_number},
+        signing::{AgentId, EffectKind, EnvelopeId},
     },
     http::{
         admin::extract::{Params, World},
+        pretty::Pretty,
         problem::{Problem, not_one_of},
     },
 };
@@ -26,19 +28,51 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-/// Which events are wanted. Every condition given must hold.
-#[derive(Debug, Deserialize)]
+/// Which events are wanted. All given conditions must hold.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct EventQuery {
-    /// The id of the last event that is known already.
+    /// Only events after this one: the `next` of the page before, or the last known one. For a page, 404 when the log
+    /// does not have it yet.
+    #[param(value_type = Option<EventId>)]
     after: Option<String>,
-    limit: Option<Limit>,
-    /// Kinds of event, with commas in between.
+    /// Only events of these kinds, with commas in between.
+    #[param(value_type = Option<Vec<EffectKind>>, style = Form, explode = false, example = json!(["agent.accepted", "agent.released"]))]
     event: Option<String>,
+    /// Only events of this envelope.
     envelope_id: Option<EnvelopeId>,
+    /// Only events of this agent.
     agent_id: Option<AgentId>,
+    /// Only events of the envelope that this agent session made.
+    #[param(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<Readings>,
+    /// At most this many. A stream takes no limit.
+    #[param(inline, default = 100)]
+    limit: Option<Limit>,
+}
+
+/// The header of a stream that continues.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(super) struct LastEventId {
+    /// The last event that was seen. A stream continues after it, whatever `after` says.
+    #[param(rename = "Last-Event-ID", pattern = "^(evt_[0-9]{1,19})?$", example = json!("evt_00000001"))]
+    _last_event_id: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Events)]
+struct EventPage {
+    #[schema(value_type = Vec<EventView<'static>>, max_items = 1000)]
+    events: Vec<NumberedEvent>,
+    /// The `after` of the next page; null when this is the last one for now.
+    #[schema(required, value_type = Option<EventId>)]
+    next: Option<String>,
+    /// Events dropped for newer ones since the last reset: those with the first ids.
+    dropped: u64,
 }
 
 /// The conditions that an event must meet.
@@ -60,22 +94,35 @@ impl EventFilter {
     }
 }
 
-/// `GET /__admin/events`: oldest first, after the one that is known already. A client that accepts `text/event-stream`
-/// gets each as it happens.
+/// Events, oldest first, or as they happen
+///
+/// All given conditions must hold. An unknown parameter is refused.
+///
+/// A client that accepts `text/event-stream`, and does not name `application/json` beside it, gets server-sent
+/// events: first what the log holds after `after` or `Last-Event-ID`, then each event as it happens, with its id, its
+/// kind as `event`, and the event as JSON in `data`. An event `gap` with `{"lost": 12}` says how many events, wanted
+/// or not, the log dropped before the reader came to them. An event `reset` says that the log, and its ids, started
+/// over. After 15 seconds without an event comes a comment. The stream ends when the server stops or the sandbox is
+/// gone, after everything that happened before.
+#[utoipa::path(
+    get, path = "/__admin/events", tag = "events",
+    params(EventQuery, LastEventId, World),
+    responses(
+        (status = 200, description = "A page of events, or a stream of them.", content(
+            (EventPage = "application/json"),
+            (String = "text/event-stream", example = json!("retry: 1000\n\nid: evt_00000007\nevent: agent.accepted\ndata: {\"id\":\"evt_00000007\",\"at\":\"2026-03-01T12:00:00Z\",\"event\":\"agent.accepted\",\"envelope_id\":\"env_0d8ef5f2b39d3a7e\",\"recipient_id\":\"rcp_0d8ef5f2b39d3a7e00000001\",\"agent_id\":\"agt_0d8ef5f2b39d3a7e00000001\"}\n\n"))
+        )),
+        (status = 503, description = "There are 100 streams already.", body = Problem, content_type = "application/problem+json")
+    )
+)]
 pub(super) async fn list_events(
     State(app): State<Arc<App>>,
     World(sandbox): World,
     headers: HeaderMap,
     Params(wanted): Params<EventQuery>,
 ) -> Result<Response, Problem> {
-    #[derive(Serialize)]
-    struct EventPage {
-        events: Vec<NumberedEvent>,
-        next: Option<String>,
-        dropped: u64,
-    }
     let after = wanted.after.as_deref().map_or(Ok(0), |id| number_of("In the query: after", id))?;
-    let limit = wanted.limit;
+    let (limit, last_seen) = (wanted.limit, last_seen(&headers)?);
     check_session_filter(wanted.agent_session_id.as_ref())?;
     let filter = EventFilter {
         kinds: wanted.event.as_deref().map(kinds_of).transpose()?,
@@ -87,7 +134,8 @@ pub(super) async fn list_events(
         if limit.is_some() {
             return Err(Problem::in_query("limit", "a stream has no end; leave it out"));
         }
-        return stream_events(app, sandbox, &headers, after, filter);
+        // A client that comes back asks as it did the first time; what it has seen since stands in the header.
+        return stream_events(app, sandbox, last_seen.unwrap_or(after), filter);
     }
     let page = sandbox.events().page(after, page_size(limit), |_, event| filter.admits(event)).await?;
     if after > page.last {

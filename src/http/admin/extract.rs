@@ -21,6 +21,14 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        ObjectBuilder,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
+    },
+};
 
 /// The query of a control plane request, without `sandbox`. Unknown and repeated parameters were refused before.
 #[derive(Debug)]
@@ -53,6 +61,14 @@ pub(super) fn in_body(error: ReadError) -> Problem {
 /// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
 #[derive(Debug)]
 pub(super) struct World(pub(super) Arc<Sandbox>);
+
+impl IntoParams for World {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).default(Some(DEFAULT.into()));
+        let parameter = ParameterBuilder::new().name("sandbox").parameter_in(ParameterIn::Query).schema(Some(schema));
+        vec![parameter.description(Some("The sandbox that this is about. 404 when it does not exist.")).build()]
+    }
+}
 
 impl FromRequestParts<Arc<App>> for World {
     type Rejection = Problem;

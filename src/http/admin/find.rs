@@ -3,7 +3,7 @@
 //! Searching, and writing out what was found, runs on the pool for questions; waiting costs a place and no thread.
 
 use super::{
-    Pretty,
+    answers::Busy,
     paging::{Limit, page_size},
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         clock::{Deadline, Stopwatch},
         position::brief,
         reading::Readings,
+        schema::GivenSpan,
     },
     config::duration,
     domain::{
@@ -20,6 +21,7 @@ use crate::{
     },
     http::{
         admin::extract::{Fields, Params, World},
+        pretty::Pretty,
         problem::Problem,
     },
     sandbox::{Sandbox, Tally},
@@ -30,9 +32,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
+use utoipa::{IntoParams, ToSchema};
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -43,51 +45,95 @@ const NEAREST: usize = 5;
 /// How many exchanges an answer to a wait holds at most.
 const MOST: usize = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CountRequests {
-    #[serde(default, rename = "match")]
-    matcher: Match,
+    #[serde(rename = "match")]
+    matcher: Option<Match>,
     endpoint: Option<Endpoint>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FindRequests {
-    #[serde(default, rename = "match")]
-    matcher: Match,
+    #[serde(rename = "match")]
+    matcher: Option<Match>,
     endpoint: Option<Endpoint>,
+    /// At most this many.
+    #[schema(inline, default = 100)]
     limit: Option<Limit>,
 }
 
-/// `POST /__admin/requests/count` with `{"match": …}`.
+/// Count the exchanges that match
+///
+/// `match` is that of scenarios. Without `match`, or without a body, every exchange counts. An exchange counts as
+/// soon as its request has been received; one whose answer is still delayed (`pending`) counts too. An exchange whose
+/// body was not read matches only an empty matcher. A matcher has at most 100 predicates, and a glob at most 1,000
+/// characters; an exchange that takes more than 100 million steps to compare is 400.
+#[utoipa::path(
+    post, path = "/__admin/requests/count", tag = "journal",
+    params(World),
+    request_body(content = Option<CountRequests>, examples(
+        ("email" = (value = json!({"match": {"email": "sam@*"}}))),
+        ("handoffs" = (value = json!({"endpoint": "handoff"})))
+    )),
+    responses(
+        (status = 200, description = "The number.", body = Count),
+        (status = 503, response = Busy)
+    )
+)]
 pub(super) async fn count_requests(
     State(app): State<Arc<App>>,
     World(sandbox): World,
     Fields(counted): Fields<CountRequests>,
-) -> Result<Pretty<impl Serialize>, Problem> {
+) -> Result<Pretty<Count>, Problem> {
     let CountRequests { matcher, endpoint } = counted;
+    let matcher = matcher.unwrap_or_default();
     let counts = |mut tally: Tally, journal: &Journal| (tally.entries(journal).len(), journal.fill().dropped);
     let (count, dropped) = search(&app, &sandbox, Query { matcher, endpoint }.into(), counts).await?;
-    Ok(Pretty(json!({ "count": count, "dropped": dropped })))
+    Ok(Pretty(Count { count, dropped }))
 }
 
-/// `POST /__admin/requests/find` with `{"match": …}`: newest first.
+/// Find the exchanges that match, newest first
+///
+/// Exchanges match as they do for the count.
+#[utoipa::path(
+    post, path = "/__admin/requests/find", tag = "journal",
+    params(World),
+    request_body(content = Option<FindRequests>, example = json!({"match": {"body": [{"pointer": "/files/0", "exists": true}]}, "limit": 10})),
+    responses(
+        (status = 200, description = "The newest of them.", body = FoundRequests),
+        (status = 503, response = Busy)
+    )
+)]
 pub(super) async fn find_requests(
     State(app): State<Arc<App>>,
     World(sandbox): World,
     Fields(wanted): Fields<FindRequests>,
 ) -> Result<Response, Problem> {
     let FindRequests { matcher, endpoint, limit } = wanted;
-    let limit = page_size(limit);
+    let (matcher, limit) = (matcher.unwrap_or_default(), page_size(limit));
     let page = move |mut tally: Tally, journal: &Journal| found(journal, tally.entries(journal), limit);
     search(&app, &sandbox, Query { matcher, endpoint }.into(), page).await
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+pub(super) struct Count {
+    /// How many match.
+    count: usize,
+    /// Exchanges that the journal dropped for newer ones since the last reset. They are not searched.
+    dropped: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Found)]
 struct FoundRequests {
+    /// Newest first.
+    #[schema(max_items = 1000)]
     requests: Vec<Arc<Entry>>,
+    /// How many match in all.
     matching: usize,
+    /// Exchanges that the journal dropped for newer ones since the last reset. They are not searched.
     dropped: u64,
 }
 
@@ -112,19 +158,41 @@ async fn search<T: Send + 'static>(
     Ok(app.questions.run(work).await??)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AwaitRequests {
+    /// How many exchanges must match.
+    #[param(minimum = 0, default = 1)]
     count: Option<i64>,
+    /// What they must match, as JSON. Without it every exchange counts. A raw + inside a text is refused where it can be
+    /// a plus or a space; write %2B or %20.
     #[serde(rename = "match")]
+    #[param(value_type = Option<Match>, example = json!({"email": "sam@*"}))]
     matcher: Option<Readings>,
+    /// Only exchanges of this surface of the contract.
     endpoint: Option<Endpoint>,
+    /// How long to wait, in real time: at most five minutes, `10s` unless given.
+    #[param(value_type = Option<GivenSpan>)]
     timeout: Option<String>,
 }
 
-/// `GET /__admin/requests/wait?count=1&match={…}&timeout=10s`: answers as soon as the journal holds that many matching
-/// exchanges, or with 408 and what did come. Ends early with 503 when the server stops, and with 404 when the sandbox
-/// goes. A reset starts the count over.
+/// Wait for exchanges
+///
+/// Answers as soon as the journal holds enough matching exchanges, which may be at once. An exchange counts as soon
+/// as its request has been received; one whose answer is still delayed (`pending`) counts too. At most 1,000 callers
+/// wait at once, in all sandboxes together; the next one gets 503. A wait ends early with 503 when the server stops,
+/// and with 404 when its sandbox is deleted or dropped. A reset of the sandbox starts the count over. A `count` above
+/// what the journal keeps (`--max-exchanges`) is refused.
+#[utoipa::path(
+    get, path = "/__admin/requests/wait", tag = "journal",
+    params(AwaitRequests, World),
+    responses(
+        (status = 200, description = "There are enough; the newest of them.", body = FoundRequests),
+        (status = 408, description = "The time was up: a problem with what came, and what came nearest.", body = Missed, content_type = "application/problem+json"),
+        (status = 503, response = Busy)
+    )
+)]
 pub(super) async fn await_requests(
     State(app): State<Arc<App>>,
     World(mut sandbox): World,
@@ -205,23 +273,35 @@ fn deleted(sandbox: &Sandbox) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
+/// The problem of a wait that timed out (RFC 9457), with what came and what came nearest.
+#[derive(Serialize, ToSchema)]
+struct Missed {
+    #[serde(flatten)]
+    problem: Problem,
+    /// How many were waited for.
+    wanted: usize,
+    /// How many match.
+    matching: usize,
+    /// Exchanges that the journal dropped for newer ones since the last reset. They are not searched.
+    dropped: u64,
+    /// Those that match, newest first.
+    #[schema(max_items = 1000)]
+    requests: Vec<Arc<Entry>>,
+    /// Those that do not match, with the fewest failed predicates first.
+    #[schema(max_items = 5)]
+    near_misses: Vec<Near>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Near {
+    request: Arc<Entry>,
+    /// Each predicate that failed, in words.
+    #[schema(min_items = 1)]
+    failed: Vec<String>,
+}
+
 /// What came, and the exchanges that came nearest to matching, with what kept them from it.
 fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) -> Option<Result<Response, TooCostly>> {
-    #[derive(Serialize)]
-    struct Missed {
-        #[serde(flatten)]
-        problem: Problem,
-        wanted: usize,
-        matching: usize,
-        dropped: u64,
-        requests: Vec<Arc<Entry>>,
-        near_misses: Vec<Near>,
-    }
-    #[derive(Serialize)]
-    struct Near {
-        request: Arc<Entry>,
-        failed: Vec<String>,
-    }
     let (mut requests, mut near) = (Vec::new(), Vec::new());
     for entry in journal.all().into_iter().filter(|entry| query.covers(entry)) {
         if deadline.is_over() {

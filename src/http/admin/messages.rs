@@ -1,36 +1,59 @@
 //! `/__admin/messages`: what the service would have sent to somebody, one-time codes above all.
 
 use super::{
-    Pretty,
     paging::{Limit, page_after, page_size},
-    requests::All,
+    requests::{All, Deleted},
 };
 use crate::{
-    base::reading::Readings,
+    base::{reading::Readings, schema::MessageId},
     domain::{
         message::{Channel, Message, MessageView},
         signing::{AgentId, EnvelopeId},
     },
     http::{
         admin::extract::{Id, Params, World},
+        pretty::Pretty,
         problem::Problem,
     },
     store::RecordPage,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-/// Which messages are wanted. Every condition given must hold.
-#[derive(Debug, Deserialize)]
+/// Which messages are wanted. All given conditions must hold.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct MessageQuery {
+    /// Only messages to this phone. Write its `+` as `%2B`.
+    #[param(value_type = Option<String>)]
     to: Option<Readings>,
+    /// Only messages sent this way.
     channel: Option<Channel>,
+    /// Only messages about this envelope.
     envelope_id: Option<EnvelopeId>,
+    /// Only messages to this agent.
     agent_id: Option<AgentId>,
-    /// The id of the last message of the page before.
+    /// Only messages after this one: the `next` of the page before. 404 when there is no such message.
     after: Option<String>,
+    /// At most this many.
+    #[param(inline, default = 100)]
     limit: Option<Limit>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Messages)]
+pub(super) struct MessagePage {
+    #[schema(max_items = 1000)]
+    messages: Vec<MessageView>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<Arc<str>>,
+    /// Messages dropped for newer ones since the last reset.
+    dropped: u64,
 }
 
 impl MessageQuery {
@@ -42,7 +65,14 @@ impl MessageQuery {
     }
 }
 
-/// `GET /__admin/messages`: newest first.
+/// Messages, newest first
+///
+/// A sandbox keeps the last 10,000. All given conditions must hold. An unknown parameter is refused.
+#[utoipa::path(
+    get, path = "/__admin/messages", tag = "messages",
+    params(MessageQuery, World),
+    responses((status = 200, description = "A page of messages.", body = MessagePage))
+)]
 pub(super) async fn list_messages(
     World(sandbox): World,
     Params(wanted): Params<MessageQuery>,
@@ -51,21 +81,33 @@ pub(super) async fn list_messages(
     let (messages, after) = (sandbox.messages(), wanted.after.as_deref());
     let page = messages.page(after, limit, |message| wanted.admits(message)).await?;
     let RecordPage { records, matching, next } = page_after("message", after, page)?;
-    let views: Vec<_> = records.into_iter().map(MessageView).collect();
     let dropped = messages.fill().await?.dropped;
-    Ok(Pretty(json!({ "messages": views, "matching": matching, "next": next, "dropped": dropped })))
+    let messages = records.iter().map(|message| MessageView::of(message)).collect();
+    Ok(Pretty(MessagePage { messages, matching, next, dropped }))
 }
 
-/// `GET /__admin/messages/{id}`.
+/// One message
+#[utoipa::path(
+    get, path = "/__admin/messages/{id}", tag = "messages",
+    params(("id" = MessageId, Path, description = "The message."), World),
+    responses((status = 200, description = "The message.", body = MessageView))
+)]
 pub(super) async fn show_message(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
     let message = sandbox.messages().get(&id).await?;
-    message.map(|message| Pretty(MessageView(message))).ok_or_else(|| Problem::not_found("message", &id))
+    message.map(|message| Pretty(MessageView::of(&message))).ok_or_else(|| Problem::not_found("message", &id))
 }
 
-/// `DELETE /__admin/messages`: deletes all of them.
+/// Delete all messages
+///
+/// It takes no condition.
+#[utoipa::path(
+    delete, path = "/__admin/messages", tag = "messages",
+    params(World),
+    responses((status = 200, description = "How many there were.", body = Deleted))
+)]
 pub(super) async fn delete_messages(
     World(sandbox): World,
     Params(All {}): Params<All>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    Ok(Pretty(json!({ "deleted": sandbox.delete_messages().await? })))
+    Ok(Pretty(Deleted { deleted: sandbox.delete_messages().await? }))
 }

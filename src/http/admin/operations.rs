@@ -10,8 +10,10 @@ use crate::{
         reading::{self, ReadError, Tree, object_tree},
     },
     http::{
-        admin::extract::{in_query, read_body},
-        openapi,
+        admin::{
+            document::DOCUMENT,
+            extract::{in_query, read_body},
+        },
         problem::Problem,
     },
 };
@@ -40,11 +42,7 @@ struct Operation {
     summary: String,
 }
 
-static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-    // The tests hold that the document parses.
-    let document: Value = serde_json::from_str(openapi::CONTROL).unwrap_or_default();
-    read(&document)
-});
+static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| read(&DOCUMENT));
 
 /// Refuses what the operation of a request does not take.
 pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -8,8 +8,8 @@ use crate::{
     http::problem::Problem,
     store::RecordPage,
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 /// The largest page, and the usual one.
 const MOST: usize = 1000;
@@ -18,26 +18,38 @@ const USUAL: usize = 100;
 /// About how many bytes one page holds at most, except for the last entry on it.
 const PAGE_BYTES: usize = 4 << 20;
 
+/// A part of a list.
+#[derive(Debug)]
+pub(super) struct ListPage<T> {
+    pub(super) entries: Vec<T>,
+    /// How many there are, from `after` on.
+    pub(super) matching: usize,
+    /// The id of the last entry, unless the page is the last one.
+    pub(super) next: Option<String>,
+}
+
 /// Which part of a list is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// The id of the last entry of the page before.
+    /// Only entries after this one: the `next` of the page before. 404 when there is no such entry.
+    #[param(value_type = Option<String>)]
     pub(super) after: Option<Readings>,
+    /// At most this many.
+    #[param(inline, default = 100)]
     pub(super) limit: Option<Limit>,
 }
 
 impl Paging {
-    /// The part of a list that is wanted, as an object with the list under `name`. `what` is one entry of it, for the
-    /// error about an id that does not exist.
-    pub(super) fn of<T>(
+    /// The part of a list that is wanted. `what` is one entry of it, for the error about an id that does not exist.
+    pub(super) fn of<T, V: Serialize>(
         &self,
-        name: &str,
         what: &str,
         all: &[T],
         id: impl Fn(&T) -> &str,
-        show: impl Fn(&T) -> Value,
-    ) -> Result<Value, Problem> {
+        show: impl Fn(&T) -> V,
+    ) -> Result<ListPage<V>, Problem> {
         let limit = page_size(self.limit);
         let rest = match &self.after {
             None => all,
@@ -53,11 +65,15 @@ impl Paging {
                 break;
             }
             let entry = show(entry);
-            bytes += entry.to_string().len();
+            bytes += serde_json::to_vec(&entry).map_or(0, |written| written.len());
             page.push(entry);
         }
-        let next = if page.len() < rest.len() { page.len().checked_sub(1).map(|last| id(&rest[last])) } else { None };
-        Ok(json!({ name: page, "matching": rest.len(), "next": next }))
+        let next = if page.len() < rest.len() {
+            page.len().checked_sub(1).map(|last| id(&rest[last]).to_owned())
+        } else {
+            None
+        };
+        Ok(ListPage { entries: page, matching: rest.len(), next })
     }
 }
 

@@ -6,14 +6,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::convert::Infallible;
+use utoipa::IntoParams;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// How much of an answer a caller prefers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
 pub(super) struct Preferred {
-    /// Only what a caller needs that knows the rest.
+    /// `return=minimal` (RFC 7240) leaves out the `agents` of recipients, of which there can be thousands. Any other
+    /// preference is ignored.
+    #[param(rename = "Prefer", value_type = Option<String>, example = json!("return=minimal"))]
     pub(super) minimal: bool,
 }
 

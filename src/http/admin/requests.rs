@@ -1,41 +1,80 @@
 //! `/__admin/requests`: the journal of the sandbox.
 
 use super::{
-    Pretty,
+    answers::Busy,
     paging::{Limit, page_size},
 };
 use crate::{
     app::App,
-    base::{clock::Deadline, position::brief, reading::Readings, times},
+    base::{clock::Deadline, position::brief, reading::Readings, schema::ExchangeId, times},
     domain::{
-        contract::STATUSES,
+        contract::{STATUSES, Status},
         journal::{Endpoint, Entry, Filter, Journal, StatusFilter, exchange_id, exchange_number},
         scenario::{self, ChosenBy, Facts, LazyBody, NearMiss, ScenarioSet},
     },
     http::{
         admin::extract::{Id, Params, World},
+        pretty::Pretty,
         problem::{Problem, suggestion},
     },
 };
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema, SchemaFormat,
+        schema::{AnyOfBuilder, KnownFormat, Type},
+    },
+};
 
-/// Which exchanges are wanted. Every condition given must hold.
-#[derive(Debug, Deserialize)]
+/// Which exchanges are wanted. All given conditions must hold.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RequestQuery {
-    /// A time (RFC 3339), or the id of an exchange.
+    /// Only exchanges that came at this time (RFC 3339) or later, or that were recorded after the exchange with this id.
+    /// Write the `+` of an offset as `%2B`.
+    #[param(value_type = Option<Since>, inline, example = json!("ex_00000001"))]
     since: Option<Readings>,
-    /// The id of the last exchange of the page before.
+    /// Only exchanges before this one: the `next` of the page before.
+    #[param(value_type = Option<ExchangeId>)]
     before: Option<String>,
-    limit: Option<Limit>,
-    /// An HTTP status, or a `status` of the contract.
+    /// Only exchanges answered with this HTTP status, or with this `status` in their body (S1).
+    #[param(value_type = Option<StatusOrCode>, inline, example = json!("verify_email"))]
     status: Option<String>,
-    /// The surface that they were sent to.
+    /// Only exchanges of this surface of the contract.
     endpoint: Option<Endpoint>,
+    /// At most this many.
+    #[param(inline, default = 100)]
+    limit: Option<Limit>,
 }
+
+/// A time, or the id of an exchange.
+enum Since {}
+
+impl PartialSchema for Since {
+    fn schema() -> RefOr<Schema> {
+        let time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        let time = ObjectBuilder::new().schema_type(Type::String).format(Some(time));
+        AnyOfBuilder::new().item(time).item(ExchangeId::schema()).into()
+    }
+}
+
+impl ToSchema for Since {}
+
+/// A `status` of the contract, or an HTTP status.
+enum StatusOrCode {}
+
+impl PartialSchema for StatusOrCode {
+    fn schema() -> RefOr<Schema> {
+        let code = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(100)).maximum(Some(599));
+        AnyOfBuilder::new().item(Status::schema()).item(code).into()
+    }
+}
+
+impl ToSchema for StatusOrCode {}
 
 impl RequestQuery {
     /// `recorded` is the number of the last exchange.
@@ -96,12 +135,24 @@ fn check_recorded(parameter: &str, number: u64, recorded: u64) -> Result<(), Pro
     Err(Problem::new(StatusCode::NOT_FOUND, problem))
 }
 
-#[derive(Serialize)]
-struct JournalPage {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Exchanges)]
+pub(super) struct JournalPage {
+    #[schema(max_items = 1000)]
     requests: Vec<Arc<Entry>>,
+    /// How many match in all.
     matching: usize,
+    /// The `before` of the next page; null on the last one. A page ends after a few megabytes, whatever its limit.
+    #[schema(required, value_type = Option<ExchangeId>)]
     next: Option<String>,
+    /// Exchanges dropped for newer ones since the last reset.
     dropped: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Deleted {
+    /// How many there were.
+    pub(super) deleted: usize,
 }
 
 /// No condition: the request is about all of them.
@@ -109,11 +160,18 @@ struct JournalPage {
 #[serde(deny_unknown_fields)]
 pub(super) struct All {}
 
-/// `GET /__admin/requests`: newest first.
+/// Exchanges, newest first
+///
+/// All given conditions must hold. An unknown parameter is refused.
+#[utoipa::path(
+    get, path = "/__admin/requests", tag = "journal",
+    params(RequestQuery, World),
+    responses((status = 200, description = "The newest exchanges that match.", body = JournalPage))
+)]
 pub(super) async fn list_requests(
     World(sandbox): World,
     Params(wanted): Params<RequestQuery>,
-) -> Result<Pretty<impl Serialize>, Problem> {
+) -> Result<Pretty<JournalPage>, Problem> {
     let journal = &sandbox.journal;
     let limit = page_size(wanted.limit);
     let (requests, matching) = journal.list(&wanted.filter(journal.recorded())?, limit);
@@ -125,16 +183,29 @@ pub(super) async fn list_requests(
 const NEAREST: usize = 10;
 
 /// An exchange with what only its own page shows.
-#[derive(Serialize)]
-struct ExchangePage {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExchangeInFull)]
+pub(super) struct ExchangePage {
     #[serde(flatten)]
     entry: Arc<Entry>,
-    /// `None` when the scenarios of that time are no longer kept.
+    /// The scenarios of its endpoint that it did not match, nearest first, each with what failed. They are those that
+    /// were in force when the request came. Empty when the request was answered before it was compared with a scenario,
+    /// for example because it breaks the contract; null when the scenarios are no longer kept.
+    #[schema(required, max_items = 10)]
     near_misses: Option<Vec<NearMiss>>,
 }
 
-/// `GET /__admin/requests/{id}`: the exchange that an `X-Mock-Exchange` header names, and the scenarios of its endpoint
-/// that it did not match, nearest first, each with what failed. They are those that were in force when it came.
+/// One exchange
+///
+/// The exchange that an `X-Mock-Exchange` header names, with the scenarios of its endpoint that it did not match.
+#[utoipa::path(
+    get, path = "/__admin/requests/{id}", tag = "journal",
+    params(("id" = ExchangeId, Path, description = "The value of an `X-Mock-Exchange` header (S9)."), World),
+    responses(
+        (status = 200, description = "The exchange.", body = ExchangePage),
+        (status = 503, response = Busy)
+    )
+)]
 pub(super) async fn show_request(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -174,12 +245,24 @@ fn near_misses(journal: &Journal, entry: &Entry, set: &ScenarioSet) -> Vec<NearM
     }
 }
 
-/// `DELETE /__admin/requests`: empties the journal.
-pub(super) async fn delete_requests(World(sandbox): World, Params(All {}): Params<All>) -> Pretty<impl Serialize> {
-    Pretty(json!({ "deleted": sandbox.journal.clear() }))
+/// Empty the journal
+///
+/// The numbers of later exchanges continue from where they were.
+#[utoipa::path(
+    delete, path = "/__admin/requests", tag = "journal",
+    params(World),
+    responses((status = 200, description = "The journal is empty.", body = Deleted))
+)]
+pub(super) async fn delete_requests(World(sandbox): World, Params(All {}): Params<All>) -> Pretty<Deleted> {
+    Pretty(Deleted { deleted: sandbox.journal.clear() })
 }
 
-/// `DELETE /__admin/requests/{id}`.
+/// Delete an exchange
+#[utoipa::path(
+    delete, path = "/__admin/requests/{id}", tag = "journal",
+    params(("id" = ExchangeId, Path, description = "The value of an `X-Mock-Exchange` header (S9)."), World),
+    responses((status = 204, description = "The exchange is deleted."))
+)]
 pub(super) async fn delete_request(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
     let journal = &sandbox.journal;
     match exchange_number(&id) {

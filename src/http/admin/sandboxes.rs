@@ -1,25 +1,33 @@
 //! `/__admin/sandboxes`: isolated worlds for test suites that share a server.
 
-use super::{Pretty, paging::Paging};
+use super::{
+    answers::{Busy, Conflict},
+    paging::{ListPage, Paging},
+    scenarios::ScenarioSchema,
+};
 use crate::{
     app::App,
     base::{
-        clock::{Clock, Deadline},
+        clock::{Clock, Deadline, Reading},
         position::{brief, shorten},
+        schema::{SandboxName, Seed},
         times,
         urls::BaseUrl,
     },
-    config::SwitchChanges,
+    config::{SwitchChanges, Switches},
     domain::{
         contract::pointer_at,
+        journal::Fill,
         scenario::{MOST_SCENARIOS, Scenario, ScenarioError, ScenarioSet},
     },
     http::{
         admin::extract::{Fields, Id, LargeFields, MOST_RESTORED, Params, unknown_sandbox},
         base_url::Base,
+        pretty::Pretty,
         problem::Problem,
     },
-    sandbox::{CreateError, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
+    sandbox::{CreateError, Credentials, DEFAULT, NewSandbox, RestoreError, Sandbox, Snapshot},
+    store::Usage,
 };
 use axum::{
     extract::State,
@@ -29,30 +37,105 @@ use axum::{
 use hyper::body::Body as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use std::{collections::HashMap, sync::Arc};
 use tokio::runtime::Handle;
+use utoipa::{IntoParams, ToSchema};
 
 /// A sandbox to be created. What is not given is as in the server's settings.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewSandbox)]
 pub(super) struct SandboxFields {
+    /// Drawn when not given.
+    #[schema(value_type = Option<SandboxName>)]
     name: Option<String>,
+    /// Sandboxes with one seed give the same answers to the same requests. Drawn when not given.
+    #[schema(value_type = Option<Seed>)]
     seed: Option<u64>,
+    /// A clock that stands still. Without it, the clock follows the system's.
     clock: Option<ClockFields>,
-    /// Scenarios of its own, beside those of the server or instead of them.
-    scenarios: Vec<Box<RawValue>>,
-    settings: Map<String, Value>,
+    /// Scenarios of its own. One with the name of a scenario of the server replaces that.
+    #[schema(value_type = Option<Vec<ScenarioSchema>>, max_items = 1000)]
+    scenarios: Option<Vec<Box<RawValue>>>,
+    /// A setting that is not given is the server's.
+    #[schema(value_type = Option<SwitchChanges>)]
+    settings: Option<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ClockFields {
+#[schema(as = NewClock)]
+pub(super) struct ClockFields {
     #[serde(deserialize_with = "times::deserialize")]
     frozen_at: Timestamp,
 }
 
-/// `POST /__admin/sandboxes`: makes one; its credentials are shown here and by `GET`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Sandbox)]
+pub(super) struct SandboxView {
+    #[schema(value_type = SandboxName)]
+    name: String,
+    #[schema(value_type = Seed)]
+    seed: u64,
+    clock: Reading,
+    settings: Switches,
+    #[schema(value_type = Fill)]
+    sessions: Usage,
+    requests: Fill,
+    /// The credentials that select the sandbox; null for the default one, which needs none.
+    #[schema(required)]
+    credentials: Option<Credentials>,
+    /// The credentials as lines of an environment file.
+    #[schema(required, pattern = "^([A-Z_]+=[^\\n]*\\n)+$")]
+    env: Option<String>,
+}
+
+/// A sandbox in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ListedSandbox {
+    #[schema(value_type = SandboxName)]
+    name: String,
+    #[schema(value_type = Seed)]
+    seed: u64,
+    /// For how many seconds of real time it has not been used.
+    idle_s: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Sandboxes)]
+pub(super) struct SandboxPage {
+    #[schema(max_items = 1000)]
+    sandboxes: Vec<ListedSandbox>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reset {
+    /// The name of the sandbox.
+    #[schema(value_type = SandboxName)]
+    pub(super) reset: String,
+}
+
+/// Create a sandbox
+///
+/// A request with one of its credentials belongs to it. Beyond `--max-sandboxes`, the sandbox that was idle longest
+/// is dropped.
+#[utoipa::path(
+    post, path = "/__admin/sandboxes", tag = "sandboxes",
+    request_body(content = Option<SandboxFields>, examples(
+        ("named" = (value = json!({"name": "suite-a", "seed": 7}))),
+        ("frozen" = (value = json!({"clock": {"frozen_at": "2026-03-01T12:00:00Z"}, "settings": {"session_ttl": "10m"}})))
+    )),
+    responses(
+        (status = 201, description = "The sandbox, with its credentials.", body = SandboxView),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn create_sandbox(
     State(app): State<Arc<App>>,
     Base(base_url): Base,
@@ -60,11 +143,11 @@ pub(super) async fn create_sandbox(
 ) -> Result<Response, Problem> {
     let mut settings = app.sandboxes.default_sandbox().settings().clone();
     settings.seed = wanted.seed;
-    let changes = SwitchChanges::try_from(wanted.settings);
+    let changes = SwitchChanges::try_from(wanted.settings.unwrap_or_default());
     let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
     // Read before anything is made, so that nothing is half made. Many take seconds to read.
-    let scenarios = match wanted.scenarios {
+    let scenarios = match wanted.scenarios.unwrap_or_default() {
         none if none.is_empty() => Ok(ScenarioSet::default()),
         some => app.questions.run(move |_| Some(read_scenarios(&some))).await?,
     };
@@ -106,13 +189,28 @@ fn in_scenario(written: &[Box<RawValue>], error: &ScenarioError) -> String {
     format!("{}: {}", brief(&pointer), error.problem)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RestoredAs {
+    /// A name that replaces that of the snapshot.
+    #[param(value_type = Option<SandboxName>)]
     name: Option<String>,
 }
 
-/// `POST /__admin/sandboxes/restore` with a snapshot: makes a sandbox of it, under its name or `?name=NAME`.
+/// Create a sandbox from a snapshot
+///
+/// Its clock continues from where it was, its ids from those that were drawn, and its sessions belong to its new
+/// client.
+#[utoipa::path(
+    post, path = "/__admin/sandboxes/restore", tag = "sandboxes",
+    params(RestoredAs),
+    request_body = Snapshot,
+    responses(
+        (status = 201, description = "The sandbox, with credentials of its own.", body = SandboxView),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn restore_sandbox(
     State(app): State<Arc<App>>,
     Params(restored): Params<RestoredAs>,
@@ -126,9 +224,19 @@ pub(super) async fn restore_sandbox(
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
-/// `GET /__admin/sandboxes/{name}/snapshot`: all that it holds, except its journal and its credentials.
+/// Everything that a sandbox holds
 ///
-/// A large sandbox takes a while to copy and to write out, so that is done off the async workers.
+/// Except its journal and its credentials. Keep it in a file, and make a sandbox from it with
+/// `/__admin/sandboxes/restore`, on this server or on another one.
+#[utoipa::path(
+    get, path = "/__admin/sandboxes/{name}/snapshot", tag = "sandboxes",
+    params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
+    responses(
+        (status = 200, description = "The snapshot.", body = Snapshot),
+        (status = 409, response = Conflict),
+        (status = 503, response = Busy)
+    )
+)]
 pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Response, Problem> {
     let sandbox = find(&app, &name)?;
     let too_large = || {
@@ -152,16 +260,34 @@ pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) 
     }
 }
 
-/// `GET /__admin/sandboxes`: the default one first, then by name; without credentials.
+/// The default sandbox, then the others by name
+///
+/// Without credentials.
+#[utoipa::path(
+    get, path = "/__admin/sandboxes", tag = "sandboxes",
+    params(Paging),
+    responses((status = 200, description = "A page of sandboxes.", body = SandboxPage))
+)]
 pub(super) async fn list_sandboxes(
     State(app): State<Arc<App>>,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let show = |sandbox: &Arc<Sandbox>| json!({ "name": sandbox.name(), "seed": sandbox.ids.seed(), "idle_s": sandbox.idle().as_secs() });
-    paging.of("sandboxes", "sandbox", &app.sandboxes.list(), |sandbox| sandbox.name(), show).map(Pretty)
+    let show = |sandbox: &Arc<Sandbox>| ListedSandbox {
+        name: sandbox.name().to_owned(),
+        seed: sandbox.ids.seed(),
+        idle_s: sandbox.idle().as_secs(),
+    };
+    let ListPage { entries, matching, next } =
+        paging.of("sandbox", &app.sandboxes.list(), |sandbox| sandbox.name(), show)?;
+    Ok(Pretty(SandboxPage { sandboxes: entries, matching, next }))
 }
 
-/// `GET /__admin/sandboxes/{name}`.
+/// One sandbox, with its credentials
+#[utoipa::path(
+    get, path = "/__admin/sandboxes/{name}", tag = "sandboxes",
+    params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
+    responses((status = 200, description = "The sandbox.", body = SandboxView))
+)]
 pub(super) async fn show_sandbox(
     State(app): State<Arc<App>>,
     Id(name): Id,
@@ -171,14 +297,21 @@ pub(super) async fn show_sandbox(
     Ok(Pretty(describe(&sandbox, &base_url).await?))
 }
 
-/// `POST /__admin/sandboxes/{name}/reset`.
+/// Reset a sandbox to its start
+///
+/// As `/__admin/reset`. Its credentials stay, and so does its clock, which never goes back.
+#[utoipa::path(
+    post, path = "/__admin/sandboxes/{name}/reset", tag = "sandboxes",
+    params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
+    responses((status = 200, description = "The sandbox was reset.", body = Reset))
+)]
 pub(super) async fn reset_sandbox(
     State(app): State<Arc<App>>,
     Id(name): Id,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     drop(find(&app, &name)?);
     reset(&app, &name).await?;
-    Ok(Pretty(json!({ "reset": name })))
+    Ok(Pretty(Reset { reset: name }))
 }
 
 /// Resets a sandbox and frees what it held.
@@ -187,7 +320,17 @@ pub(super) async fn reset(app: &App, name: &str) -> Result<(), Problem> {
     Ok(app.sandboxes.clear_away().await?)
 }
 
-/// `DELETE /__admin/sandboxes/{name}`: removes it with all that it holds, and its credentials are refused from now on.
+/// Delete a sandbox with all that it holds
+///
+/// Its credentials are refused from then on, and the answer says why. The default sandbox cannot be deleted.
+#[utoipa::path(
+    delete, path = "/__admin/sandboxes/{name}", tag = "sandboxes",
+    params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
+    responses(
+        (status = 204, description = "The sandbox is deleted."),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn delete_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<StatusCode, Problem> {
     if name == DEFAULT {
         return Err(Problem::new(StatusCode::CONFLICT, "The default sandbox always exists; reset it instead."));
@@ -227,15 +370,15 @@ fn find(app: &App, name: &str) -> Result<Arc<Sandbox>, Problem> {
     app.sandboxes.get(name).ok_or_else(|| unknown_sandbox(app, name))
 }
 
-async fn describe(sandbox: &Sandbox, base_url: &BaseUrl) -> Result<Value, Problem> {
-    Ok(json!({
-        "name": sandbox.name(),
-        "seed": sandbox.ids.seed(),
-        "clock": sandbox.clock.read(),
-        "settings": sandbox.switches(),
-        "sessions": sandbox.agent_sessions().fill().await?,
-        "requests": sandbox.journal.fill(),
-        "credentials": sandbox.credentials(),
-        "env": sandbox.credentials().map(|credentials| credentials.env(base_url)),
-    }))
+async fn describe(sandbox: &Sandbox, base_url: &BaseUrl) -> Result<SandboxView, Problem> {
+    Ok(SandboxView {
+        name: sandbox.name().to_owned(),
+        seed: sandbox.ids.seed(),
+        clock: sandbox.clock.read(),
+        settings: *sandbox.switches(),
+        sessions: sandbox.agent_sessions().fill().await?,
+        requests: sandbox.journal.fill(),
+        credentials: sandbox.credentials().cloned(),
+        env: sandbox.credentials().map(|credentials| credentials.env(base_url)),
+    })
 }

@@ -1,12 +1,21 @@
 //! `/__admin/scenarios`: how the service behaves towards requests that match, and how far each script has come.
 
-use super::{Pretty, paging::Paging};
+use super::{
+    answers::Conflict,
+    paging::{ListPage, Paging},
+};
 use crate::{
     app::App,
-    base::{clock::Deadline, position::brief, reading::Within},
-    domain::scenario::{MOST_QUEUED, SCENARIO_SCHEMA, Scenario, Summary, utf8},
+    base::{
+        clock::Deadline,
+        position::brief,
+        reading::Within,
+        schema::{ScenarioName, by_name},
+    },
+    domain::scenario::{MOST_QUEUED, SCENARIO_SCHEMA, Scenario, ScenarioEndpoint, Summary, Walk, utf8},
     http::{
         admin::extract::{Fields, Id, Params, World, read_body},
+        pretty::Pretty,
         problem::Problem,
     },
     sandbox::{CurrentScenarios, Sandbox, ScenarioChangeError, SetWalkError},
@@ -17,29 +26,124 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-/// `GET /__admin/schemas/scenario.json`: the schema of scenario files.
-pub(super) async fn show_schema() -> Response {
+/// A scenario as it is written. Its schema is that of scenario files.
+pub(super) enum ScenarioSchema {}
+
+by_name!(ScenarioSchema, "Scenario");
+
+/// A scenario in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ListedScenario {
+    #[schema(value_type = ScenarioName)]
+    name: String,
+    /// What it is for; may be empty.
+    description: String,
+    endpoint: ScenarioEndpoint,
+    /// Scenarios with a larger priority are asked first.
+    priority: i64,
+    /// The file that it was read from; absent for a scenario that ships with the server or was sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Scenarios)]
+pub(super) struct ScenarioPage {
+    #[schema(max_items = 1000)]
+    scenarios: Vec<ListedScenario>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<String>,
+    /// The scenario that answers every request to its endpoint.
+    #[schema(required, value_type = Option<ScenarioName>)]
+    pinned: Option<String>,
+    /// The scenarios that answer the next requests to their endpoints, one each.
+    #[schema(value_type = Vec<ScenarioName>, max_items = 1000)]
+    queued: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ScenarioPut {
+    #[schema(value_type = ScenarioName)]
+    put: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Pinned {
+    #[schema(value_type = ScenarioName)]
+    pinned: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Queued {
+    #[schema(value_type = ScenarioName)]
+    queued: String,
+    #[schema(minimum = 1, maximum = 1000)]
+    count: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ScenarioState {
+    state: Vec<Arc<Walk>>,
+}
+
+/// The JSON Schema of scenarios
+///
+/// For editors and validators. The server checks more than the schema can say.
+#[utoipa::path(
+    get, path = "/__admin/schemas/scenario.json", tag = "documents",
+    responses(
+        (status = 200, description = "The schema.", body = Object, content_type = "application/schema+json")
+    )
+)]
+pub(super) async fn show_scenario_schema() -> Response {
     ([(header::CONTENT_TYPE, "application/schema+json")], SCENARIO_SCHEMA).into_response()
 }
 
-/// `GET /__admin/scenarios`: in the order in which they are asked.
+/// Scenarios, in the order in which they are asked
+///
+/// Larger priority first, then by name. Queued scenarios come before all others, and the pinned one after them.
+#[utoipa::path(
+    get, path = "/__admin/scenarios", tag = "scenarios",
+    params(Paging, World),
+    responses(
+        (status = 200, description = "A page of scenarios, and which are pinned or queued.", body = ScenarioPage)
+    )
+)]
 pub(super) async fn list_scenarios(
     World(sandbox): World,
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let current = sandbox.scripts.current().await?;
-    let queued: Vec<&str> = current.queued().into_iter().map(|scenario| scenario.name()).collect();
-    let show = |summary: &Summary<'_>| json!(summary);
-    let mut list = paging.of("scenarios", "scenario", &current.set().summaries(), |summary| summary.name, show)?;
-    list["pinned"] = json!(current.pinned().map(|scenario| scenario.name()));
-    list["queued"] = json!(queued);
-    Ok(Pretty(list))
+    let show = |summary: &Summary<'_>| ListedScenario {
+        name: summary.name.to_owned(),
+        description: summary.description.to_owned(),
+        endpoint: summary.endpoint,
+        priority: summary.priority,
+        file: summary.file.map(str::to_owned),
+    };
+    let ListPage { entries, matching, next } =
+        paging.of("scenario", &current.set().summaries(), |summary| summary.name, show)?;
+    Ok(Pretty(ScenarioPage {
+        scenarios: entries,
+        matching,
+        next,
+        pinned: current.pinned().map(|scenario| scenario.name().to_owned()),
+        queued: current.queued().into_iter().map(|scenario| scenario.name().to_owned()).collect(),
+    }))
 }
 
-/// `GET /__admin/scenarios/{name}`: as written, in JSON.
+/// One scenario, as written
+#[utoipa::path(
+    get, path = "/__admin/scenarios/{name}", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    responses((status = 200, description = "The scenario, in JSON.", body = ScenarioSchema))
+)]
 pub(super) async fn show_scenario(
     World(sandbox): World,
     Id(name): Id,
@@ -50,7 +154,20 @@ pub(super) async fn show_scenario(
     Ok(Pretty(app.questions.run(move |_| Some(scenario.document())).await?))
 }
 
-/// `PUT /__admin/scenarios/{name}`: a scenario of the sandbox's own, in YAML or JSON.
+/// Add or replace a scenario of the sandbox
+///
+/// Replaces one of the same name, also where that is pinned or queued. Walks through that one continue where they
+/// are. A scenario that cannot be read is refused with line, column and what is wanted, and nothing changes. JSON is
+/// YAML too; the media type is not looked at.
+#[utoipa::path(
+    put, path = "/__admin/scenarios/{name}", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    request_body(content(
+        (ScenarioSchema = "application/json", example = json!({"name": "busy", "match": {"email": "kim@*"}, "answers": [{"outcome": "error", "description": "The service is busy.", "http_status": 503}, {}]})),
+        (ScenarioSchema = "application/yaml", example = json!("name: busy\nmatch: { email: kim@* }\nanswers:\n  - { outcome: error, description: The service is busy., http_status: 503 }\n  - outcome: success\n"))
+    )),
+    responses((status = 200, description = "It answers from now on.", body = ScenarioPut))
+)]
 pub(super) async fn put_scenario(
     World(sandbox): World,
     Id(name): Id,
@@ -71,12 +188,21 @@ pub(super) async fn put_scenario(
         )));
     }
     match sandbox.scripts.put(Arc::new(scenario)).await {
-        Ok(()) => Ok(Pretty(json!({ "put": name }))),
+        Ok(()) => Ok(Pretty(ScenarioPut { put: name })),
         Err(error) => Err(refused(&sandbox, error).await),
     }
 }
 
-/// `DELETE /__admin/scenarios/{name}`: from this sandbox.
+/// Delete a scenario from the sandbox
+///
+/// Other sandboxes keep it, and a reset brings back those that the server started with.
+#[utoipa::path(
+    delete, path = "/__admin/scenarios/{name}", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    responses(
+        (status = 204, description = "The scenario is deleted; it is not pinned or queued any more.")
+    )
+)]
 pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
     match sandbox.scripts.remove(&name).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
@@ -84,15 +210,32 @@ pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Resu
     }
 }
 
-/// `PUT /__admin/scenarios/{name}/pin`: answers every request from now on.
+/// Let a scenario answer every request
+///
+/// Whatever its `match` says. At most one is pinned; queued ones come before it. A request body is refused.
+#[utoipa::path(
+    put, path = "/__admin/scenarios/{name}/pin", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    responses((status = 200, description = "It is pinned.", body = Pinned))
+)]
 pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
     match sandbox.scripts.pin(&name).await {
-        Ok(()) => Ok(Pretty(json!({ "pinned": name }))),
+        Ok(()) => Ok(Pretty(Pinned { pinned: name })),
         Err(error) => Err(refused(&sandbox, error).await),
     }
 }
 
-/// `DELETE /__admin/scenarios/{name}/pin`: requests choose again.
+/// Unpin a scenario
+///
+/// 409 when it is not the pinned one.
+#[utoipa::path(
+    delete, path = "/__admin/scenarios/{name}/pin", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    responses(
+        (status = 204, description = "It is not pinned any more."),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
     match sandbox.scripts.unpin(Some(&name)).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
@@ -100,48 +243,82 @@ pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Resul
     }
 }
 
-#[derive(Deserialize)]
+/// How many requests a scenario answers.
+type QueueCount = Within<1, MOST_QUEUED>;
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueScenario {
-    count: Option<Within<1, MOST_QUEUED>>,
+    /// How many requests. A sandbox queues 1,000 in all.
+    #[schema(inline, default = 1)]
+    count: Option<QueueCount>,
 }
 
-/// `POST /__admin/scenarios/{name}/queue` with `{"count": n}`: answers the next n requests.
+/// Let a scenario answer the next requests
+///
+/// Whatever its `match` says, and after those that are queued already.
+#[utoipa::path(
+    post, path = "/__admin/scenarios/{name}/queue", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    request_body(content = Option<QueueScenario>, example = json!({"count": 2})),
+    responses((status = 200, description = "It is queued.", body = Queued))
+)]
 pub(super) async fn queue_scenario(
     World(sandbox): World,
     Id(name): Id,
     Fields(queue): Fields<QueueScenario>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
-    let count = queue.count.map_or(1, Within::get);
+    let count = queue.count.map_or(1, QueueCount::get);
     match sandbox.scripts.queue(&name, count).await {
-        Ok(()) => Ok(Pretty(json!({ "queued": name, "count": count }))),
+        Ok(()) => Ok(Pretty(Queued { queued: name, count })),
         Err(error) => Err(refused(&sandbox, error).await),
     }
 }
 
-/// `GET /__admin/scenarios/{name}/state`: how far each subject has come.
-pub(super) async fn show_state(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
+/// How far each subject has come in a scenario
+#[utoipa::path(
+    get, path = "/__admin/scenarios/{name}/state", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    responses((status = 200, description = "Every walk, by subject.", body = ScenarioState))
+)]
+pub(super) async fn show_scenario_state(
+    World(sandbox): World,
+    Id(name): Id,
+) -> Result<Pretty<impl Serialize>, Problem> {
     find(&sandbox, &name).await?;
-    Ok(Pretty(json!({ "state": sandbox.scripts.walks(&name).await? })))
+    Ok(Pretty(ScenarioState { state: sandbox.scripts.walks(&name).await? }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewScenarioState)]
 pub(super) struct NewState {
-    #[serde(default)]
-    subject: String,
+    /// Who walks, by the scenario's `per`: the actor's email in any case, or the handoff's id. Not given when all
+    /// requests walk together.
+    subject: Option<String>,
+    /// An answer of the scenario, counted from 0.
+    #[schema(minimum = 0)]
     answer: i64,
 }
 
-/// `PUT /__admin/scenarios/{name}/state` with `{"subject": "sam@example.com", "answer": 1}`: goes on from there.
-pub(super) async fn set_state(
+/// Set a subject to an answer of a scenario
+///
+/// The next request of the subject gets that answer, unless its `until` already holds.
+#[utoipa::path(
+    put, path = "/__admin/scenarios/{name}/state", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    request_body(content = NewState, example = json!({"subject": "sam@example.com", "answer": 0})),
+    responses((status = 200, description = "Every walk, by subject.", body = ScenarioState))
+)]
+pub(super) async fn set_scenario_state(
     World(sandbox): World,
     Id(name): Id,
     Fields(state): Fields<NewState>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let answer = usize::try_from(state.answer).unwrap_or(usize::MAX);
-    match sandbox.scripts.set_walk(&name, &state.subject, answer, sandbox.clock.now()).await {
-        Ok(()) => Ok(Pretty(json!({ "state": sandbox.scripts.walks(&name).await? }))),
+    let subject = state.subject.unwrap_or_default();
+    match sandbox.scripts.set_walk(&name, &subject, answer, sandbox.clock.now()).await {
+        Ok(()) => Ok(Pretty(ScenarioState { state: sandbox.scripts.walks(&name).await? })),
         Err(SetWalkError::Subject(problem)) => Err(Problem::in_body("subject", problem)),
         Err(SetWalkError::Answer { last }) => {
             let answer = state.answer;
@@ -153,14 +330,27 @@ pub(super) async fn set_state(
     }
 }
 
-/// `DELETE /__admin/scenarios/{name}/state`: every walk through it begins again.
-pub(super) async fn forget_state(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
+/// Start every walk through a scenario over
+#[utoipa::path(
+    delete, path = "/__admin/scenarios/{name}/state", tag = "scenarios",
+    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    responses((status = 204, description = "Every walk starts over."))
+)]
+pub(super) async fn forget_scenario_state(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
     find(&sandbox, &name).await?;
     sandbox.scripts.forget_walks(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /__admin/scenarios`: no scenario of the sandbox's own, none pinned or queued, every walk at its start.
+/// Reset the scenarios to those of the start
+///
+/// Scenarios that were put are removed, deleted ones come back, none is pinned or queued, and every walk starts over.
+/// A request body is refused.
+#[utoipa::path(
+    delete, path = "/__admin/scenarios", tag = "scenarios",
+    params(World),
+    responses((status = 204, description = "They are as they were."))
+)]
 pub(super) async fn reset_scenarios(World(sandbox): World) -> Result<StatusCode, Problem> {
     match sandbox.scripts.reset().await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),

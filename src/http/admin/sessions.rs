@@ -1,11 +1,11 @@
 //! `/__admin/sessions`: the agent sessions of the sandbox.
 
-use super::{
-    Pretty,
-    paging::{Limit, check_filter, page_after, page_size},
-};
+use super::paging::{Limit, check_filter, page_after, page_size};
 use crate::{
-    base::reading::{Readings, quoted},
+    base::{
+        reading::{Readings, quoted},
+        schema::AgentSessionId,
+    },
     domain::{
         contract::email_problem,
         oauth::is_client_id,
@@ -14,26 +14,52 @@ use crate::{
     http::{
         admin::extract::{Id, Params, World},
         contract::OPEN_CLIENT,
+        pretty::Pretty,
         problem::{Problem, not_an_email},
     },
     store::RecordPage,
 };
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-/// Which sessions are wanted. Every condition given must hold.
-#[derive(Debug, Deserialize)]
+/// Which sessions are wanted. All given conditions must hold.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SessionQuery {
+    /// Only the sessions of this handoff (R2).
+    #[param(value_type = Option<String>)]
     handoff_id: Option<Readings>,
+    /// Only sessions of the actor with this email, in upper or lower case (R4).
+    #[param(value_type = Option<String>, format = Email)]
     email: Option<Readings>,
+    /// Only sessions of this actor (R4).
+    #[param(value_type = Option<String>)]
     external_user_id: Option<Readings>,
+    /// Only sessions that this client created.
+    #[param(value_type = Option<String>, pattern = "^(open|client_[0-9a-f]{32})$")]
     client: Option<Readings>,
+    /// Only sessions with this intent (R3).
     intent: Option<Intent>,
-    /// The id of the last session of the page before.
+    /// Only sessions after this one: the `next` of the page before. 404 when there is no such session.
     after: Option<String>,
+    /// At most this many.
+    #[param(inline, default = 100)]
     limit: Option<Limit>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AgentSessions)]
+pub(super) struct SessionPage {
+    #[schema(max_items = 1000)]
+    sessions: Vec<Arc<AgentSession>>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required, value_type = Option<AgentSessionId>)]
+    next: Option<Arc<str>>,
 }
 
 impl SessionQuery {
@@ -60,7 +86,14 @@ impl SessionQuery {
     }
 }
 
-/// `GET /__admin/sessions`: newest first.
+/// Agent sessions, newest first
+///
+/// All given conditions must hold. An unknown parameter is refused.
+#[utoipa::path(
+    get, path = "/__admin/sessions", tag = "sessions",
+    params(SessionQuery, World),
+    responses((status = 200, description = "A page of sessions.", body = SessionPage))
+)]
 pub(super) async fn list_sessions(
     World(sandbox): World,
     Params(wanted): Params<SessionQuery>,
@@ -69,16 +102,28 @@ pub(super) async fn list_sessions(
     let (limit, after) = (page_size(wanted.limit), wanted.after.as_deref());
     let page = sandbox.agent_sessions().page(after, limit, |session| wanted.admits(session)).await?;
     let RecordPage { records, matching, next } = page_after("agent session", after, page)?;
-    Ok(Pretty(json!({ "sessions": records, "matching": matching, "next": next })))
+    Ok(Pretty(SessionPage { sessions: records, matching, next }))
 }
 
-/// `GET /__admin/sessions/{id}`.
+/// One agent session
+#[utoipa::path(
+    get, path = "/__admin/sessions/{id}", tag = "sessions",
+    params(("id" = AgentSessionId, Path, description = "The `agent_session_id` of a successful handoff (S2)."), World),
+    responses((status = 200, description = "The session.", body = AgentSession))
+)]
 pub(super) async fn show_session(World(sandbox): World, Id(id): Id) -> Result<Pretty<impl Serialize>, Problem> {
     let session = sandbox.agent_sessions().get(&id).await?;
     session.map(Pretty).ok_or_else(|| Problem::not_found("agent session", &id))
 }
 
-/// `DELETE /__admin/sessions/{id}`: its `handoff_id` is free again.
+/// Delete an agent session
+///
+/// Its `handoff_id` is free again (S8).
+#[utoipa::path(
+    delete, path = "/__admin/sessions/{id}", tag = "sessions",
+    params(("id" = AgentSessionId, Path, description = "The `agent_session_id` of a successful handoff (S2)."), World),
+    responses((status = 204, description = "The session is deleted."))
+)]
 pub(super) async fn delete_session(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
     if sandbox.delete_session(&id).await? {
         Ok(StatusCode::NO_CONTENT)

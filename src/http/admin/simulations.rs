@@ -1,15 +1,17 @@
 //! `/__admin/signing/simulations`: races of simulated people who compete for one signature.
 
-use super::Pretty;
+use super::answers::{Busy, Conflict};
 use crate::{
     app::App,
-    base::clock::Deadline,
+    base::{clock::Deadline, schema::Seed},
+    domain::signing::EnvelopeId,
     http::{
         admin::extract::{Fields, Params, World},
+        pretty::Pretty,
         problem::Problem,
     },
     sandbox::Sandbox,
-    simulation::race::{Race, RaceAgent, RaceError},
+    simulation::race::{Race, RaceAgent, RaceError, Races, Run},
 };
 use axum::{
     extract::State,
@@ -18,6 +20,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// How many runs are simulated for one request at most.
 const MOST_RUNS: u32 = 100_000;
@@ -25,19 +28,39 @@ const MOST_RUNS: u32 = 100_000;
 /// What the runs of one request may cost in all, in steps of agents: a second or two.
 const MOST_STEPS: u64 = 1_000_000;
 
-/// A race to be simulated, of agents or for an envelope.
-#[derive(Deserialize)]
+/// One run, or the figures of several.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum RaceOrRaces {
+    One(Run),
+    Several(Races),
+}
+
+/// A race of the given agents, or one for an envelope with its agents as they are: for the first recipient of a draft
+/// that signs, or the first open one of an envelope that was sent. Give either `agents` or `envelope_id`.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSimulation)]
 pub(super) struct SimulateRace {
+    #[schema(min_items = 1, max_items = 1000)]
     agents: Option<Vec<RaceAgent>>,
+    #[schema(value_type = Option<EnvelopeId>)]
     envelope_id: Option<String>,
+    /// Whether the released agents are invited again when a primary declines. Not with an envelope, which has it.
+    #[schema(default = false)]
     reopen: Option<bool>,
+    /// After how many days the race is over; never when not given. Not with an envelope, which has it.
+    #[schema(minimum = 1, maximum = 90)]
     expiration_period_days: Option<i64>,
+    /// Everything that is left to chance follows from it. The sandbox's own when not given.
+    #[schema(value_type = Option<Seed>)]
     seed: Option<u64>,
+    /// How many runs. The most that are allowed is less for many agents.
+    #[schema(minimum = 1, maximum = 100_000, default = 1)]
     runs: Option<i64>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SimulationFormat {
     Json,
@@ -45,15 +68,37 @@ enum SimulationFormat {
     Table,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SimulationQuery {
+    /// The format of the answer. Without it the `Accept` header decides, and else it is JSON.
+    #[param(inline)]
     format: Option<SimulationFormat>,
 }
 
-/// `POST /__admin/signing/simulations`: one run in full, or several in figures. Nothing in the sandbox changes.
+/// Let simulated people race for one signature
 ///
-/// Two requests compute at the same time; others get 503, and so does one that takes longer than 10 s.
+/// Agents with a given behaviour compete for one recipient, on the state machine that serves real ones, in simulated
+/// time. Nothing in the sandbox changes. One run is shown in full, several in figures. The same seed gives the same
+/// bytes. Two simulations compute at the same time, each for at most 10 s; others get 503.
+#[utoipa::path(
+    post, path = "/__admin/signing/simulations", tag = "signing",
+    params(SimulationQuery, World),
+    request_body(content = SimulateRace, examples(
+        ("two" = (value = json!({"agents": [{"name": "Alice", "opens": "5m", "accepts": {"uniform": ["1m", "2h"]}, "signs": "10m"}, {"name": "Bob"}], "seed": 7}))),
+        ("many" = (value = json!({"agents": [{"name": "Alice"}, {"name": "Bob"}, {"name": "Carol"}], "runs": 1000})))
+    )),
+    responses(
+        (status = 200, description = "One run, or the figures of several.", content(
+            (RaceOrRaces = "application/json"),
+            (String = "image/svg+xml"),
+            (String = "text/plain")
+        )),
+        (status = 409, response = Conflict),
+        (status = 503, response = Busy)
+    )
+)]
 pub(super) async fn simulate_race(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -126,7 +171,7 @@ fn simulate(
     if runs == 1 {
         let run = race.run(seed, 0);
         return Some(Ok(match format {
-            SimulationFormat::Json => json(run),
+            SimulationFormat::Json => json(RaceOrRaces::One(run)),
             SimulationFormat::Svg => picture(run.svg()),
             SimulationFormat::Table => run.table().into_response(),
         }));
@@ -136,7 +181,7 @@ fn simulate(
         Err(error) => return Some(Err(Problem::in_body("runs", error))),
     };
     Some(Ok(match format {
-        SimulationFormat::Json => json(races),
+        SimulationFormat::Json => json(RaceOrRaces::Several(races)),
         SimulationFormat::Svg => picture(races.svg()),
         SimulationFormat::Table => races.table().into_response(),
     }))

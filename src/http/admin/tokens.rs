@@ -1,13 +1,19 @@
 //! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, listed, and revoked.
 
 use super::{
-    Pretty,
+    answers::Conflict,
     clock::span,
     paging::{Paging, page_after, page_size},
 };
 use crate::{
     app::App,
-    base::{chance::SpanText, names::control_problem, position::brief, reading::quoted},
+    base::{
+        chance::SpanText,
+        names::control_problem,
+        position::brief,
+        reading::quoted,
+        schema::{ClientId, GivenSpan, TokenId},
+    },
     domain::{
         contract::email_problem,
         oauth::{AccessToken, Scopes, built_in},
@@ -15,6 +21,7 @@ use crate::{
     http::{
         admin::extract::{Fields, Id, Params, World},
         base_url::Base,
+        pretty::Pretty,
         problem::{Problem, not_an_email},
     },
     sandbox::{FoundToken, NewToken, RevokeError, Sandbox, TokenFault},
@@ -27,24 +34,92 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The longest user that a token names, in characters; as in an assertion.
 const LONGEST: usize = 512;
 
 /// A token to be issued without an assertion.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
 pub(super) struct IssueToken {
+    /// The sandbox's own client when not given.
+    #[schema(value_type = Option<ClientId>)]
     client_id: Option<String>,
+    /// The user whom it acts for, by their id in the client's system.
+    #[schema(min_length = 1, max_length = 512)]
     sub: Option<String>,
+    #[schema(format = Email, max_length = 512)]
     email: Option<String>,
+    /// Scopes, separated by spaces; all of the client's when not given.
     scope: Option<String>,
+    /// As long as the sandbox's tokens are valid when not given.
+    #[schema(value_type = Option<GivenSpan>)]
     expires_in: Option<SpanText>,
 }
 
-/// `POST /__admin/tokens`: issues one without an assertion, for tests of what comes behind the token endpoint.
+/// An access token (T5).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(super) struct TokenView {
+    #[schema(value_type = TokenId)]
+    id: Arc<str>,
+    status: TokenStatus,
+    #[schema(value_type = ClientId)]
+    client_id: Arc<str>,
+    /// The user whom it acts for, by their id in the client's system; null when it acts for no certain user.
+    #[schema(required)]
+    sub: Option<Arc<str>>,
+    #[schema(required)]
+    email: Option<Arc<str>>,
+    scope: Box<str>,
+    #[schema(required)]
+    issued_at: Option<Timestamp>,
+    #[schema(required)]
+    expires_at: Option<Timestamp>,
+    /// Only shown when the token is issued by this API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+}
+
+/// Whether a token is accepted.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TokenStatus {
+    Active,
+    Expired,
+    Revoked,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
+pub(super) struct TokenPage {
+    #[schema(max_items = 1000)]
+    tokens: Vec<TokenView>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<Arc<str>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Expired {
+    /// How many of the listed tokens were valid until now.
+    expired: usize,
+}
+
+/// Issue an access token without an assertion
+///
+/// For tests of what comes after the token endpoint.
+#[utoipa::path(
+    post, path = "/__admin/tokens", tag = "tokens",
+    params(World),
+    request_body = Option<IssueToken>,
+    responses((status = 201, description = "The token.", body = TokenView))
+)]
 pub(super) async fn create_token(
     World(sandbox): World,
     Base(base_url): Base,
@@ -89,12 +164,18 @@ pub(super) async fn create_token(
         expires_in,
     };
     let issued = sandbox.issue(token, &base_url).await?;
-    let mut shown = describe(&sandbox, &issued.token).await?;
-    shown["access_token"] = issued.text.into();
+    let shown = TokenView { access_token: Some(issued.text), ..describe(&sandbox, &issued.token).await? };
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())
 }
 
-/// `GET /__admin/tokens`: those issued last, newest first; the tokens themselves are not shown.
+/// Access tokens, newest first
+///
+/// The tokens themselves are not shown.
+#[utoipa::path(
+    get, path = "/__admin/tokens", tag = "tokens",
+    params(Paging, World),
+    responses((status = 200, description = "A page of tokens.", body = TokenPage))
+)]
 pub(super) async fn list_tokens(
     World(sandbox): World,
     Params(paging): Params<Paging>,
@@ -108,10 +189,15 @@ pub(super) async fn list_tokens(
     for token in records {
         tokens.push(describe(&sandbox, &token).await?);
     }
-    Ok(Pretty(json!({ "tokens": tokens, "matching": matching, "next": next })))
+    Ok(Pretty(TokenPage { tokens, matching, next }))
 }
 
-/// `GET /__admin/tokens/{id}`, by its id or by the whole token.
+/// One access token
+#[utoipa::path(
+    get, path = "/__admin/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "The token's id, or the whole token."), World),
+    responses((status = 200, description = "The token.", body = TokenView))
+)]
 pub(super) async fn show_token(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -121,7 +207,15 @@ pub(super) async fn show_token(
     Ok(Pretty(describe(&sandbox, &token).await?))
 }
 
-/// `DELETE /__admin/tokens/{id}`, by its id or by the whole token: it is revoked at once.
+/// Revoke an access token
+#[utoipa::path(
+    delete, path = "/__admin/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "The token's id, or the whole token."), World),
+    responses(
+        (status = 204, description = "The token is revoked."),
+        (status = 409, response = Conflict)
+    )
+)]
 pub(super) async fn revoke_token(
     State(app): State<Arc<App>>,
     World(sandbox): World,
@@ -138,14 +232,21 @@ pub(super) async fn revoke_token(
     }
 }
 
-/// `DELETE /__admin/tokens`: expires every token that was issued until now.
+/// Expire every access token issued so far
+///
+/// Tokens issued later are valid.
+#[utoipa::path(
+    delete, path = "/__admin/tokens", tag = "tokens",
+    params(World),
+    responses((status = 200, description = "How many that were.", body = Expired))
+)]
 pub(super) async fn expire_tokens(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
     let mut passing = 0;
     for token in sandbox.tokens.list().await? {
         passing += usize::from(sandbox.judge_token(&token).await?.is_none());
     }
     sandbox.tokens.expire_all().await?;
-    Ok(Pretty(json!({ "expired": passing })))
+    Ok(Pretty(Expired { expired: passing }))
 }
 
 async fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessToken>, Problem> {
@@ -158,21 +259,24 @@ async fn find(app: &App, sandbox: &Arc<Sandbox>, id: &str) -> Result<Arc<AccessT
     found.ok_or_else(|| Problem::not_found("access token", &shown))
 }
 
-async fn describe(sandbox: &Sandbox, token: &AccessToken) -> Result<Value, StoreError> {
+async fn describe(sandbox: &Sandbox, token: &AccessToken) -> Result<TokenView, StoreError> {
     let status = match sandbox.judge_token(token).await? {
-        None if !sandbox.clients().get(&token.client_id).await?.is_some_and(|client| token.is_of(&client)) => "revoked",
-        None => "active",
-        Some(TokenFault::Expired(_) | TokenFault::AllExpired) => "expired",
-        Some(TokenFault::Revoked) => "revoked",
+        None if !sandbox.clients().get(&token.client_id).await?.is_some_and(|client| token.is_of(&client)) => {
+            TokenStatus::Revoked
+        }
+        None => TokenStatus::Active,
+        Some(TokenFault::Expired(_) | TokenFault::AllExpired) => TokenStatus::Expired,
+        Some(TokenFault::Revoked) => TokenStatus::Revoked,
     };
-    Ok(json!({
-        "id": token.jti,
-        "status": status,
-        "client_id": token.client_id,
-        "sub": token.sub,
-        "email": token.email,
-        "scope": token.scope,
-        "issued_at": Timestamp::from_second(token.iat).ok(),
-        "expires_at": Timestamp::from_second(token.exp).ok(),
-    }))
+    Ok(TokenView {
+        id: Arc::clone(&token.jti),
+        status,
+        client_id: Arc::clone(&token.client_id),
+        sub: token.sub.clone(),
+        email: token.email.clone(),
+        scope: token.scope.clone(),
+        issued_at: Timestamp::from_second(token.iat).ok(),
+        expires_at: Timestamp::from_second(token.exp).ok(),
+        access_token: None,
+    })
 }

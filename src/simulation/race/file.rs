@@ -11,6 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
+use utoipa::ToSchema;
 
 /// The longest name, and the longest email, in characters.
 const LONGEST: usize = 256;
@@ -34,12 +35,15 @@ struct WrittenRace {
     expiration_period_days: Option<Spanned<i64>>,
 }
 
-/// An agent as written. A step that is not given does not happen; an agent without any step behaves as people usually
+/// An agent of a race. A step that is not given does not happen; an agent without any step behaves as people usually
 /// do.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename = "agent")]
 pub(super) struct AgentFile {
+    #[schema(min_length = 1, max_length = 256)]
     name: Box<str>,
+    /// No two agents share one. Made up when not given.
+    #[schema(format = Email, max_length = 256)]
     email: Option<Box<str>>,
     #[serde(default, deserialize_with = "not_null")]
     opens: Option<Habit>,

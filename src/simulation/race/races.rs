@@ -5,12 +5,16 @@ use super::{
     spread::Spread,
     track::{Ending, Finish},
 };
+use crate::base::schema::Seed;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The statistics of many runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The figures of several runs.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Races {
+    #[schema(value_type = Seed)]
     pub seed: u64,
+    #[schema(minimum = 2)]
     pub runs: u32,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
@@ -22,15 +26,19 @@ pub struct Races {
     /// In how many of them more than one agent became primary, one after the other.
     pub reopened: Part,
     /// From the start to the accept of the winner.
+    #[schema(required)]
     pub time_to_primary: Option<Spread>,
     /// From the accept of the winner to the one that would have been next.
+    #[schema(required)]
     pub margin: Option<Spread>,
 }
 
 /// How often an agent won.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceWins)]
 pub struct Wins {
     /// Its number, from 1.
+    #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
     /// Its email, unless it is reached by phone alone.
@@ -39,19 +47,23 @@ pub struct Wins {
     /// Runs in which it was primary in the end.
     pub wins: u32,
     /// The same as a part of all runs, to four digits.
+    #[schema(minimum = 0, maximum = 1)]
     pub share: f64,
 }
 
 /// Some of the runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RacePart)]
 pub struct Part {
     pub runs: u32,
     /// The same as a part of all runs, to four digits.
+    #[schema(minimum = 0, maximum = 1)]
     pub share: f64,
 }
 
 /// How runs ended.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceEndings)]
 pub struct Endings {
     pub finalized: Part,
     pub voided: Part,

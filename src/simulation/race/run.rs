@@ -5,18 +5,22 @@ use super::{
     queue::Step,
     track::{Claim, Ending, Watch},
 };
+use crate::base::schema::Seed;
 use crate::domain::{
     signing::EffectKind,
     signing::{AgentState, Effect, Intention, Refusal},
 };
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// How many entries the timeline of a run has at most.
 const MOST_ENTRIES: usize = 10_000;
 
-/// One run. Agents are called by their numbers, from 1.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One run. Agents are called by their numbers, from 1; times are counted from the start.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceRun)]
 pub struct Run {
+    #[schema(value_type = Seed)]
     pub seed: u64,
     /// Which of the seed's runs it is, from 0.
     pub run: u64,
@@ -24,18 +28,24 @@ pub struct Run {
     pub reopen: bool,
     pub ending: Ending,
     /// When it ended, if it did.
+    #[schema(required)]
     pub ended_after_ms: Option<u64>,
     /// The agent who is primary in the end, if there is one.
+    #[schema(required)]
     pub winner: Option<Winner>,
     pub agents: Vec<Lane>,
+    #[schema(max_items = 10_000)]
     pub timeline: Vec<LaneEntry>,
     /// Entries of the timeline that are left out, because there are too many.
     pub omitted: u64,
 }
 
 /// An agent in a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceLane)]
 pub struct Lane {
+    /// Its number.
+    #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
     /// Its email, unless it is reached by phone alone.
@@ -47,36 +57,46 @@ pub struct Lane {
     pub released_after_ms: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The agent that is primary in the end.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceWinner)]
 pub struct Winner {
+    /// Its number.
+    #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
     /// When it accepted.
     pub after_ms: u64,
-    /// Who would have been the next to accept, if anybody.
+    /// The agent that would have been the next to accept.
+    #[schema(required)]
     pub runner_up: Option<RunnerUp>,
 }
 
-/// Who lost by the least.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The agent that lost by the least.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceRunnerUp)]
 pub struct RunnerUp {
+    /// Its number.
+    #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
     /// By how much it came too late.
     pub margin_ms: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RaceEntry)]
 pub struct LaneEntry {
     pub after_ms: u64,
     /// The number of the agent that it is about, if about one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub agent: Option<u32>,
     #[serde(flatten)]
     pub what: Happening,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Happening {
     Event {
@@ -84,8 +104,11 @@ pub enum Happening {
     },
     /// Something that an agent tried, and that was refused.
     Refused {
+        #[schema(inline)]
         attempt: Intention,
+        /// The stable name of the refusal.
         #[serde(serialize_with = "name_of")]
+        #[schema(value_type = String, examples("Recipient.AlreadyClaimed"))]
         refused: Refusal,
     },
 }

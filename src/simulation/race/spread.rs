@@ -2,6 +2,7 @@
 
 use super::axis::Axis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How many bins a histogram has at most.
 const MOST_BINS: u32 = 40;
@@ -9,10 +10,12 @@ const MOST_BINS: u32 = 40;
 /// From this ratio of the longest time to the shortest, bins of one width are too coarse.
 const FAR: u64 = 20;
 
-/// How times are spread. Percentiles are times that came up: the p-th is the smallest that p in 100 do not exceed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// How times are spread. Percentiles are exact: they are times that occurred.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceSpread)]
 pub struct Spread {
     /// How many times there are.
+    #[schema(minimum = 1)]
     pub runs: u64,
     pub min_ms: u64,
     pub p10_ms: u64,
@@ -26,14 +29,17 @@ pub struct Spread {
 }
 
 /// Counts of times.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RaceHistogram)]
 pub struct Histogram {
+    #[schema(inline)]
     pub scale: Scale,
     /// Side by side, the shortest times first.
+    #[schema(max_items = 40)]
     pub bins: Vec<Bin>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// All the same.
@@ -43,7 +49,8 @@ pub enum Scale {
 }
 
 /// The times from one up to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RaceBin)]
 pub struct Bin {
     /// The first that is in it.
     pub from_ms: u64,

@@ -15,10 +15,12 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// How a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// How a run ends. `stalled`: nobody does anything any more, and the envelope does not expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RaceEnding)]
 pub enum Ending {
     /// The recipient signed.
     Finalized,

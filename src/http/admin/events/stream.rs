@@ -44,20 +44,20 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     names(TYPE) && !names("application/json")
 }
 
-/// Streams what is in the log after `after`, and then whatever happens, until the server stops or the sandbox is gone.
+/// The number of the last event that a client has seen, as the header says.
+pub(super) fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let last = headers.get(LAST_EVENT_ID).map(|id| String::from_utf8_lossy(id.as_bytes()));
+    let last = last.filter(|id| !id.is_empty());
+    last.map(|id| number_of("In the header Last-Event-ID", &id)).transpose()
+}
+
+/// Streams what is in the log after `seen`, and then whatever happens, until the server stops or the sandbox is gone.
 pub(super) fn stream_events(
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
-    headers: &HeaderMap,
-    after: u64,
+    seen: u64,
     filter: EventFilter,
 ) -> Result<Response, Problem> {
-    let last = headers.get(LAST_EVENT_ID).map(|id| String::from_utf8_lossy(id.as_bytes()));
-    // A client that comes back asks as it did the first time; what it has seen since stands in the header.
-    let seen = match last.as_deref() {
-        None | Some("") => after,
-        Some(id) => number_of("In the header Last-Event-ID", id)?,
-    };
     let Some(leave) = app.stream() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,

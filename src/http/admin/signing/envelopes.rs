@@ -1,11 +1,15 @@
 //! `/__admin/signing/envelopes`: envelopes in full, and what their senders do beside the contract.
 
-use super::{EmptyBody, refusal::refused};
+use super::{
+    EmptyBody,
+    refusal::{in_full, refused},
+};
 use crate::{
-    base::reading::Readings,
-    domain::signing::{Envelope, EnvelopeState, EnvelopeView},
+    base::{reading::Readings, schema::AgentSessionId},
+    domain::signing::{Envelope, EnvelopeId, EnvelopeState, EnvelopeStatus, EnvelopeView},
     http::{
         admin::{
+            answers::{NotFoundByName, Refused},
             extract::{Fields, Id, Params, World},
             paging::{Limit, check_session_filter, page_after, page_size},
             prefer::Preferred,
@@ -19,17 +23,48 @@ use crate::{
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-/// Which envelopes are wanted. Every condition given must hold.
-#[derive(Debug, Deserialize)]
+/// Which envelopes are wanted. All given conditions must hold.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::http::admin) struct EnvelopeQuery {
+    /// Only envelopes with this status (G6).
+    #[param(value_type = Option<EnvelopeStatus>)]
     status: Option<String>,
+    /// Only the envelope that this agent session made.
+    #[param(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<Readings>,
+    /// Only envelopes that handoffs with this id made (R2).
+    #[param(value_type = Option<String>)]
     handoff_id: Option<Readings>,
-    /// The id of the last envelope of the page before.
+    /// Only envelopes after this one: the `next` of the page before. 404 when there is no such envelope.
+    #[param(value_type = Option<EnvelopeId>)]
     after: Option<String>,
+    /// At most this many.
+    #[param(inline, default = 100)]
     limit: Option<Limit>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Envelopes)]
+pub(in crate::http::admin) struct ListedEnvelopes<'e> {
+    #[schema(max_items = 1000)]
+    envelopes: Vec<EnvelopeView<'e>>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required, value_type = Option<EnvelopeId>)]
+    next: Option<Arc<str>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnvelopeEnded)]
+pub(in crate::http::admin) struct Ended<'e> {
+    /// False when it had ended before, and nothing changed (G10).
+    effective: bool,
+    envelope: EnvelopeView<'e>,
 }
 
 impl EnvelopeQuery {
@@ -44,18 +79,19 @@ impl EnvelopeQuery {
     }
 }
 
-/// `GET /__admin/signing/envelopes`: newest first.
+/// Envelopes, newest first
+///
+/// All given conditions must hold. An unknown parameter is refused.
+#[utoipa::path(
+    get, path = "/__admin/signing/envelopes", tag = "signing",
+    params(EnvelopeQuery, World, Preferred),
+    responses((status = 200, description = "A page of envelopes.", body = ListedEnvelopes<'static>))
+)]
 pub(in crate::http::admin) async fn list_envelopes(
     World(sandbox): World,
     preferred: Preferred,
     Params(wanted): Params<EnvelopeQuery>,
 ) -> Result<Response, Problem> {
-    #[derive(Serialize)]
-    struct ListedEnvelopes<E> {
-        envelopes: Vec<E>,
-        matching: usize,
-        next: Option<Arc<str>>,
-    }
     let limit = page_size(wanted.limit);
     if let Some(status) = wanted.status.as_ref().filter(|status| !EnvelopeState::WORDS.contains(&status.as_str())) {
         return Err(Problem::in_query("status", not_one_of(status, &EnvelopeState::WORDS)));
@@ -64,27 +100,45 @@ pub(in crate::http::admin) async fn list_envelopes(
     let after = wanted.after.as_deref();
     let page = sandbox.envelopes().page(after, limit, |envelope| wanted.admits(envelope)).await?;
     let RecordPage { records, matching, next } = page_after("envelope", after, page)?;
-    let view = |envelope| EnvelopeView { envelope, in_full: true }.with_agents(!preferred.minimal);
-    let envelopes = records.iter().map(|envelope| view(envelope)).collect();
+    let envelopes = records.iter().map(|envelope| in_full(envelope, preferred)).collect();
     Ok(preferred.answer(Pretty(ListedEnvelopes { envelopes, matching, next })))
 }
 
-/// `GET /__admin/signing/envelopes/{id}`.
+/// One envelope, in full
+///
+/// As the contract shows it, with the states of its recipients and agents, and the session that made it.
+#[utoipa::path(
+    get, path = "/__admin/signing/envelopes/{id}", tag = "signing",
+    params(("id" = EnvelopeId, Path, description = "The envelope. 404 `Envelope.NotFound` when there is none."), World, Preferred),
+    responses(
+        (status = 200, description = "The envelope.", body = EnvelopeView<'static>),
+        (status = 404, response = NotFoundByName)
+    )
+)]
 pub(in crate::http::admin) async fn show_envelope(
     World(sandbox): World,
     Id(id): Id,
     preferred: Preferred,
 ) -> Result<Response, Problem> {
     match sandbox.envelope(&id).await {
-        Ok(envelope) => {
-            let view = EnvelopeView { envelope: &envelope, in_full: true };
-            Ok(preferred.answer(Pretty(view.with_agents(!preferred.minimal))))
-        }
+        Ok(envelope) => Ok(preferred.answer(Pretty(in_full(&envelope, preferred)))),
         Err(error) => refused(error, preferred),
     }
 }
 
-/// `POST /__admin/signing/envelopes/{id}/void`: as the contract's own void.
+/// Void an envelope
+///
+/// As its sender does through the contract (G6).
+#[utoipa::path(
+    post, path = "/__admin/signing/envelopes/{id}/void", tag = "signing",
+    params(("id" = EnvelopeId, Path, description = "The envelope. 404 `Envelope.NotFound` when there is none."), World, Preferred),
+    request_body = Option<EmptyBody>,
+    responses(
+        (status = 200, description = "It has ended.", body = Ended<'static>),
+        (status = 404, response = NotFoundByName),
+        (status = 409, response = Refused)
+    )
+)]
 pub(in crate::http::admin) async fn void_envelope(
     World(sandbox): World,
     Id(id): Id,
@@ -94,7 +148,19 @@ pub(in crate::http::admin) async fn void_envelope(
     ended(sandbox.void_envelope(&id).await, preferred)
 }
 
-/// `POST /__admin/signing/envelopes/{id}/expire`: as if its time were over.
+/// Expire an envelope before its time
+///
+/// As if its time were over (G6). The clock stays where it is.
+#[utoipa::path(
+    post, path = "/__admin/signing/envelopes/{id}/expire", tag = "signing",
+    params(("id" = EnvelopeId, Path, description = "The envelope. 404 `Envelope.NotFound` when there is none."), World, Preferred),
+    request_body = Option<EmptyBody>,
+    responses(
+        (status = 200, description = "It has ended.", body = Ended<'static>),
+        (status = 404, response = NotFoundByName),
+        (status = 409, response = Refused)
+    )
+)]
 pub(in crate::http::admin) async fn expire_envelope(
     World(sandbox): World,
     Id(id): Id,
@@ -105,15 +171,9 @@ pub(in crate::http::admin) async fn expire_envelope(
 }
 
 fn ended(done: Result<Performed, SigningError>, preferred: Preferred) -> Result<Response, Problem> {
-    #[derive(Serialize)]
-    struct Ended<E> {
-        effective: bool,
-        envelope: E,
-    }
     match done {
         Ok(done) => {
-            let view = EnvelopeView { envelope: &done.envelope, in_full: true };
-            let envelope = view.with_agents(!preferred.minimal);
+            let envelope = in_full(&done.envelope, preferred);
             Ok(preferred.answer(Pretty(Ended { effective: done.effective, envelope })))
         }
         Err(error) => refused(error, preferred),

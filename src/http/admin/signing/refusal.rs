@@ -2,30 +2,60 @@
 //! know beside it, and the present state of what it is about.
 
 use crate::{
-    domain::signing::{Envelope, EnvelopeView, RecipientView, Spot},
+    domain::signing::{Detail, Envelope, EnvelopeStatus, EnvelopeView, RecipientView, Refusal, Spot},
     http::{admin::prefer::Preferred, problem::Problem},
     sandbox::{SigningError, SigningErrorKind},
 };
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
-/// A problem with the members that the signing service adds.
-#[derive(Serialize)]
-struct Refused<T> {
+/// A problem (RFC 9457) with the name of the signing service's error, and what it is about.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SigningProblem)]
+struct SigningProblem<'e> {
     #[serde(flatten)]
     problem: Problem,
+    #[schema(value_type = ErrorName)]
     name: &'static str,
+    /// What a program may need beside the name: ids, by their names in the contract.
+    #[schema(value_type = Object)]
     context: Map<String, Value>,
-    #[serde(flatten)]
-    about: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envelope_status: Option<EnvelopeStatus>,
+    /// The recipient as it now is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<RecipientView<'e>>,
+    /// The envelope as it now is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envelope: Option<EnvelopeView<'e>>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum About<R, E> {
-    Recipient { envelope_status: &'static str, recipient: R },
-    Envelope { envelope: E },
+/// The stable name of an error of the signing service (G8). Programs should rely on it, not on the detail.
+enum ErrorName {}
+
+impl ToSchema for ErrorName {}
+
+impl PartialSchema for ErrorName {
+    fn schema() -> RefOr<Schema> {
+        // A draft is deleted through the contract alone.
+        let refusals = Refusal::ALL.map(Refusal::name).into_iter().filter(|name| *name != "Envelope.NotDeletable");
+        let names = refusals.chain(["Envelope.NotFound", "Agent.NotFound", "User.NotFound", "User.Exists"]);
+        let description =
+            "The stable name of an error of the signing service (G8). Programs should rely on it, not on the detail.";
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).description(Some(description)).into()
+    }
+}
+
+/// The schemas of [`SigningProblem`], to which no operation refers itself.
+pub(in crate::http::admin) fn problem_schemas() -> Map<String, Value> {
+    let mut schemas = vec![(SigningProblem::name().into_owned(), SigningProblem::schema())];
+    SigningProblem::schemas(&mut schemas);
+    schemas.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
 }
 
 /// The answer to what the signing service refused; an unavailable store is not a refusal of the service.
@@ -39,24 +69,27 @@ pub(super) fn refused(error: SigningError, preferred: Preferred) -> Result<Respo
     if let SigningError::Store(error) = error {
         return Err(error.into());
     }
-    let agents = !preferred.minimal;
-    let about = if let SigningError::Refused { envelope, spot, .. } = &error {
-        Some(match recipient_at(envelope, *spot) {
-            Some(recipient) => {
-                About::Recipient { envelope_status: envelope.state.as_str(), recipient: recipient.with_agents(agents) }
-            }
-            None => About::Envelope { envelope: EnvelopeView { envelope, in_full: true }.with_agents(agents) },
-        })
-    } else {
-        None
-    };
+    let (mut envelope_status, mut recipient, mut envelope) = (None, None, None);
+    if let SigningError::Refused { envelope: refused, spot, .. } = &error {
+        recipient = recipient_at(refused, *spot, preferred);
+        match recipient {
+            Some(_) => envelope_status = Some(refused.state.status()),
+            None => envelope = Some(in_full(refused, preferred)),
+        }
+    }
     let problem = Problem::new(code, error.to_string());
-    let refused = Refused { problem, name: error.name(), context: error.context(), about };
+    let (name, context) = (error.name(), error.context());
+    let refused = SigningProblem { problem, name, context, envelope_status, recipient, envelope };
     Ok(preferred.answer(Problem::extended(code, &refused)))
 }
 
-/// The recipient at a spot of an envelope.
-pub(super) fn recipient_at(envelope: &Envelope, spot: Option<Spot>) -> Option<RecipientView<'_>> {
+/// An envelope with everything that the control plane shows, with agents unless the caller prefers less.
+pub(super) fn in_full(envelope: &Envelope, preferred: Preferred) -> EnvelopeView<'_> {
+    EnvelopeView::of(envelope, Detail { in_full: true, agents: !preferred.minimal })
+}
+
+/// The recipient at a spot of an envelope, likewise.
+pub(super) fn recipient_at(envelope: &Envelope, spot: Option<Spot>, preferred: Preferred) -> Option<RecipientView<'_>> {
     let recipient = envelope.recipient_at(spot?.recipient)?;
-    Some(RecipientView { envelope, recipient, in_full: true })
+    Some(RecipientView::of(envelope, recipient, Detail { in_full: true, agents: !preferred.minimal }))
 }

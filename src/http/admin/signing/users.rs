@@ -2,10 +2,11 @@
 
 use super::refusal::refused;
 use crate::{
-    base::{names::is_name, position::brief},
-    domain::signing::{Locale, user_problem},
+    base::{names::is_name, position::brief, schema::UserId},
+    domain::signing::{Locale, User, user_problem},
     http::{
         admin::{
+            answers::{NotFoundByName, Refused},
             extract::{Fields, Id, Params, World},
             paging::{Paging, page_after, page_size},
             prefer::Preferred,
@@ -21,17 +22,37 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewUser)]
 pub(in crate::http::admin) struct UserFields {
+    /// Drawn when not given.
+    #[schema(value_type = Option<UserId>)]
     id: Option<String>,
+    #[schema(min_length = 1, max_length = 200)]
     name: String,
+    #[schema(format = Email)]
     email: String,
+    /// Any text with a digit (G2).
+    #[schema(pattern = "[0-9]")]
     phone: Option<String>,
-    #[serde(default)]
-    locale: Locale,
+    /// `en-US` when not given.
+    locale: Option<Locale>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Users)]
+pub(in crate::http::admin) struct UserPage {
+    #[schema(max_items = 1000)]
+    users: Vec<Arc<User>>,
+    /// How many match, from `after` on.
+    matching: usize,
+    /// The `after` of the next page; null on the last one.
+    #[schema(required)]
+    next: Option<Arc<str>>,
 }
 
 impl UserFields {
@@ -48,11 +69,30 @@ impl UserFields {
             return refuse(member, problem);
         }
         let phone = self.phone.map(Into::into);
-        Ok((self.id, sandbox::NewUser { name: self.name.into(), email: self.email.into(), phone, locale: self.locale }))
+        Ok((
+            self.id,
+            sandbox::NewUser {
+                name: self.name.into(),
+                email: self.email.into(),
+                phone,
+                locale: self.locale.unwrap_or_default(),
+            },
+        ))
     }
 }
 
-/// `POST /__admin/signing/users`: takes a member into the team.
+/// Add a user to the team
+///
+/// The contract only reads users (G3). 409 `User.Exists` when the id is taken.
+#[utoipa::path(
+    post, path = "/__admin/signing/users", tag = "signing",
+    params(World),
+    request_body(content = UserFields, example = json!({"id": "usr_sam", "name": "Sam Example", "email": "sam@example.com", "phone": "+15550100", "locale": "en-US"})),
+    responses(
+        (status = 201, description = "The user.", body = User),
+        (status = 409, response = Refused)
+    )
+)]
 pub(in crate::http::admin) async fn create_user(
     World(sandbox): World,
     preferred: Preferred,
@@ -65,7 +105,12 @@ pub(in crate::http::admin) async fn create_user(
     }
 }
 
-/// `GET /__admin/signing/users`: newest first.
+/// The team, newest first
+#[utoipa::path(
+    get, path = "/__admin/signing/users", tag = "signing",
+    params(Paging, World),
+    responses((status = 200, description = "A page of users.", body = UserPage))
+)]
 pub(in crate::http::admin) async fn list_users(
     World(sandbox): World,
     Params(Paging { after, limit }): Params<Paging>,
@@ -75,10 +120,18 @@ pub(in crate::http::admin) async fn list_users(
     let after = after.map(|after| after.spaced);
     let page = sandbox.users().page(after.as_deref(), limit, |_| true).await?;
     let RecordPage { records, matching, next } = page_after("user", after.as_deref(), page)?;
-    Ok(Pretty(json!({ "users": records, "matching": matching, "next": next })))
+    Ok(Pretty(UserPage { users: records, matching, next }))
 }
 
-/// `GET /__admin/signing/users/{id}`.
+/// One user
+#[utoipa::path(
+    get, path = "/__admin/signing/users/{id}", tag = "signing",
+    params(("id" = UserId, Path, description = "The user."), World),
+    responses(
+        (status = 200, description = "The user.", body = User),
+        (status = 404, response = NotFoundByName)
+    )
+)]
 pub(in crate::http::admin) async fn show_user(
     World(sandbox): World,
     Id(id): Id,
@@ -90,7 +143,14 @@ pub(in crate::http::admin) async fn show_user(
     }
 }
 
-/// `DELETE /__admin/signing/users/{id}`: agents that were created from the user stay.
+/// Delete a user
+///
+/// Agents that were created from the user stay as they are (G10).
+#[utoipa::path(
+    delete, path = "/__admin/signing/users/{id}", tag = "signing",
+    params(("id" = UserId, Path, description = "The user."), World),
+    responses((status = 204, description = "The user is deleted."))
+)]
 pub(in crate::http::admin) async fn delete_user(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {
     if sandbox.delete_user(&id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("user", &id)) }
 }

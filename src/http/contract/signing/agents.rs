@@ -7,7 +7,7 @@ use super::{
     resource::Payload,
 };
 use crate::{
-    domain::signing::{AgentsRequest, Envelope, RecipientChange, agents_view},
+    domain::signing::{Agents, AgentsRequest, Envelope, RecipientChange},
     sandbox::Sandbox,
 };
 use std::sync::Arc;
@@ -34,5 +34,5 @@ pub(super) async fn list_agents(
 }
 
 fn listed(envelope: &Envelope, recipient: &str) -> Result<Payload, ApiError> {
-    Payload::single("agents", agents_view(envelope, Sandbox::recipient(envelope, recipient)?, false))
+    Payload::single("agents", Agents { envelope, recipient: Sandbox::recipient(envelope, recipient)?, in_full: false })
 }

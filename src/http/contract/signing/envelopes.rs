@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::OnDecline,
-    domain::signing::{Envelope, EnvelopeRequest, EnvelopeView},
+    domain::signing::{Detail, Envelope, EnvelopeRequest, EnvelopeView},
     sandbox::{Performed, Sandbox, SigningError},
 };
 use serde_json::json;
@@ -63,5 +63,5 @@ pub(super) async fn void_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing)
 
 /// An envelope in the contract's words alone.
 fn view(envelope: &Envelope) -> EnvelopeView<'_> {
-    EnvelopeView { envelope, in_full: false }
+    EnvelopeView::of(envelope, Detail::CONTRACT)
 }

@@ -6,7 +6,9 @@ use super::{
     resource::Payload,
 };
 use crate::{
-    domain::signing::{AgentRequest, Envelope, Recipient, RecipientChangeRequest, RecipientRequest, RecipientView},
+    domain::signing::{
+        AgentRequest, Detail, Envelope, Recipient, RecipientChangeRequest, RecipientRequest, RecipientView,
+    },
     sandbox::{AgentSource, Sandbox},
 };
 use serde_json::json;
@@ -69,7 +71,7 @@ fn shown(envelope: &Envelope, id: &str) -> Result<Payload, ApiError> {
 
 /// A recipient in the contract's words alone.
 fn view<'e>(envelope: &'e Envelope, recipient: &'e Recipient) -> RecipientView<'e> {
-    RecipientView { envelope, recipient, in_full: false }
+    RecipientView::of(envelope, recipient, Detail::CONTRACT)
 }
 
 pub(super) fn sources(agents: Vec<AgentRequest>) -> Vec<AgentSource> {

@@ -1,0 +1,434 @@
+//! The OpenAPI document of the control plane.
+//!
+//! Operations and schemas come from the handlers and the types that they take and return. What many operations share
+//! follows from facts of the operation, and is added here.
+
+use super::{
+    ControlPlane,
+    answers::{self, header},
+    links, signing,
+};
+use crate::{domain::scenario, http::PublicOperations};
+use serde_json::{Map, Value, json};
+use std::{collections::HashSet, sync::LazyLock};
+use utoipa::OpenApi;
+
+/// The document without the address of the server. Built when it is first asked for.
+pub(in crate::http) static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
+
+const DESCRIPTION: &str = "\
+    `/__admin` and the probes. No credential is needed unless the server runs with `--admin-token`. Web pages of other \
+    origins are refused. Nothing here is recorded in the journal. Errors of `/__admin` have one shape, RFC 9457. Every \
+    GET answers HEAD as well. Request bodies are JSON, whatever their media type says. An unknown member is refused. An \
+    optional member may be null, which means the same as leaving it out.\n\n\
+    A sandbox is an isolated environment. `?sandbox=NAME` selects one; without it the sandbox is `default`, which always \
+    exists.\n\n\
+    The contract surface has its own document at `/openapi.json`. Letters with numbers, such as S8, are clauses of the \
+    contract.";
+
+const TAGS: [(&str, &str); 13] = [
+    ("server", "The server and its settings."),
+    ("sessions", "The agent sessions of the sandbox."),
+    ("journal", "The exchanges of the contract surface, each with its answer and the reasons for it (S9)."),
+    ("actors", "The users on whose behalf handoffs are made, and what stands in their way (S3 to S5)."),
+    ("tokens", "The clients that may ask for access tokens, and the tokens that were issued (T1 to T5)."),
+    ("time", "The sandbox's clock, which can be moved, and its tasks."),
+    ("signing", "What people do with their invitations, envelopes in full, the team, and races (G1 to G10)."),
+    ("events", "What happened in the sandbox, in one order."),
+    ("messages", "What the service would have sent to people."),
+    ("scenarios", "How the service behaves towards matching requests, and how far each script has come."),
+    ("sandboxes", "Isolated environments for test suites that share a server."),
+    ("documents", "The OpenAPI documents, and the schema of scenarios."),
+    ("probes", "For operators. A reset does not affect them."),
+];
+
+fn build() -> Value {
+    let mut api = ControlPlane::openapi();
+    api.merge(PublicOperations::openapi());
+    // The tests hold that it can be written.
+    let Value::Object(mut generated) = serde_json::to_value(&api).unwrap_or_default() else { return Value::Null };
+    let mut schemas = generated["components"]["schemas"].take();
+    add_all(&mut schemas, signing::problem_schemas());
+    add_all(&mut schemas, scenario::components());
+    let mut paths = generated.remove("paths").unwrap_or_default();
+    for (path, item) in members(&mut paths) {
+        for (_, operation) in members(item) {
+            complete(path, operation);
+        }
+    }
+    describe_inlined(&mut schemas);
+    describe_inlined(&mut paths);
+    merge_parts(&mut schemas);
+    let mut answers = answers::components();
+    if let Value::Object(more) = answers::signing_components() {
+        add_all(&mut answers, more);
+    }
+    retain_used(&mut schemas, &[&paths, &answers]);
+    leave_out_instead_of_null(&mut schemas, &paths);
+    close_objects(&mut schemas);
+    for (name, one, other) in EITHER {
+        require_one(&mut schemas[name], one, other);
+    }
+    let parameters = share_parameters(&mut paths);
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "docendorse-mock: the control plane",
+            "summary": "Shows and changes the state of the server and of its sandboxes.",
+            "description": DESCRIPTION,
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "servers": [],
+        "security": [{}, { "adminToken": [] }],
+        "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
+        "paths": paths,
+        "components": {
+            "parameters": parameters,
+            "headers": answers::headers(),
+            "responses": answers,
+            "schemas": schemas,
+            "securitySchemes": { "adminToken": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The value of `--admin-token`. Without that setting no credential is needed.",
+            } },
+        },
+    });
+    // The guard refuses a request before it gets an id.
+    let is_guards = |name: &str| ["Unauthorized", "CrossSite", "Misdirected"].contains(&name);
+    for (name, answer) in members(&mut document["components"]["responses"]) {
+        if answer["content"].is_object() && !is_guards(name) {
+            answer["headers"]["X-Request-Id"] = header("X-Request-Id");
+        }
+    }
+    simplify(&mut document);
+    document
+}
+
+/// Adds to an operation what follows from its facts.
+fn complete(path: &str, operation: &mut Value) {
+    operation["operationId"] = camel_case(operation["operationId"].as_str().unwrap_or_default()).into();
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    let parameters: Vec<_> = parameters
+        .into_iter()
+        .flatten()
+        .map(|parameter| {
+            carry_as_json(parameter);
+            (
+                parameter["in"].as_str().unwrap_or_default().to_owned(),
+                parameter["name"].as_str().unwrap_or_default().to_owned(),
+            )
+        })
+        .collect();
+    let has = |wanted: (&str, &str)| parameters.iter().any(|(place, name)| (&**place, &**name) == wanted);
+    let has_path = parameters.iter().any(|(place, _)| place == "path");
+    let has_body = operation["requestBody"].is_object();
+    let prefers = has(("header", "Prefer"));
+    let is_control = path.starts_with("/__admin");
+    let mut common = Vec::new();
+    if is_control {
+        common.extend([
+            ("400", "BadRequest"),
+            ("401", "Unauthorized"),
+            ("403", "CrossSite"),
+            ("405", "MethodNotAllowed"),
+            ("421", "Misdirected"),
+            ("500", "Defect"),
+        ]);
+        if has_path || has(("query", "sandbox")) || has(("query", "after")) {
+            common.extend([("404", "NotFound"), ("503", "StoreUnavailable")]);
+        }
+        if has_body {
+            common.extend([
+                ("408", "BodyTimedOut"),
+                ("413", "BodyTooLarge"),
+                ("501", "UnsupportedTransferCoding"),
+                ("503", "StoreUnavailable"),
+            ]);
+        }
+    } else {
+        common.push(("405", "BareMethodNotAllowed"));
+    }
+    let links = links::of(operation["operationId"].as_str().unwrap_or_default());
+    let body = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
+    for content in body.into_iter().flat_map(Map::values_mut) {
+        // A body is given or left out.
+        without_null(&mut content["schema"]);
+    }
+    let Some(answers) = operation["responses"].as_object_mut() else { return };
+    for answer in ["200", "201"] {
+        if let Some(answer) = answers.get_mut(answer).filter(|_| !links.is_empty()) {
+            answer["links"] = links.clone().into();
+        }
+    }
+    for answer in answers.values_mut().filter(|answer| answer["description"].is_string() && is_control) {
+        answer["headers"]["X-Request-Id"] = header("X-Request-Id");
+        if prefers {
+            answer["headers"]["Preference-Applied"] = header("Preference-Applied");
+        }
+    }
+    for (code, name) in common {
+        let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+        answers.entry(code).or_insert(reference);
+    }
+    answers.sort_keys();
+}
+
+/// Takes the parameters that many operations have out of them, and returns them by their names.
+fn share_parameters(paths: &mut Value) -> Map<String, Value> {
+    let mut shared = Map::new();
+    for (_, operation) in members(paths).flat_map(|(_, item)| members(item)) {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap_or_default().to_lowercase();
+            if !SHARED.contains(&&*name) {
+                continue;
+            }
+            let reference = json!({ "$ref": format!("#/components/parameters/{name}") });
+            // One operation may describe it in words of its own.
+            let known = shared.entry(name).or_insert_with(|| parameter.clone());
+            if known == parameter {
+                *parameter = reference;
+            }
+        }
+    }
+    shared
+}
+
+const SHARED: [&str; 3] = ["sandbox", "limit", "prefer"];
+
+/// An object in a query is written as JSON.
+fn carry_as_json(parameter: &mut Value) {
+    let is_object = parameter["in"] == "query" && parameter["schema"]["$ref"] == "#/components/schemas/Match";
+    if let Some(members) = parameter.as_object_mut().filter(|_| is_object) {
+        let schema = members.shift_remove("schema").unwrap_or_default();
+        let example = members.shift_remove("example").unwrap_or_default();
+        members.insert("content".to_owned(), json!({ "application/json": { "schema": schema, "example": example } }));
+    }
+}
+
+/// `list_sessions` as `listSessions`.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (initial, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        name + &initial.to_uppercase() + rest
+    })
+}
+
+/// Bodies that need one of two members, first the one with which others may be given, and those others.
+const EITHER: [(&str, &[&str], &str); 3] = [
+    ("NewClient", &["public_key", "kid"], "jwks"),
+    ("NewKeys", &["public_key", "kid"], "jwks"),
+    ("NewSimulation", &["agents", "reopen", "expiration_period_days"], "envelope_id"),
+];
+
+/// Requires one of two members of an object, and forbids the other. Null is as good as not given.
+fn require_one(schema: &mut Value, one: &[&str], other: &str) {
+    let alternative = |name: &str, without: &[&str]| {
+        let nulls = without.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" })));
+        let mut properties: Map<String, Value> = nulls.collect();
+        properties.insert(name.to_owned(), json!({ "not": { "type": "null" } }));
+        json!({ "required": [name], "properties": properties })
+    };
+    if let ([first, ..], Some(schema)) = (one, schema.as_object_mut()) {
+        schema.insert("oneOf".to_owned(), json!([alternative(first, &[other]), alternative(other, one)]));
+    }
+}
+
+/// Gives a schema that stands inside another the description, and the default, of its place.
+fn describe_inlined(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.values_mut().for_each(describe_inlined);
+            let Some([one, place]) = members.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else { return };
+            let place =
+                place.as_object().filter(|place| !place.contains_key("properties") && !place.contains_key("$ref"));
+            if let (Some(place), Some(one)) = (place, one.as_object().filter(|one| !one.contains_key("properties"))) {
+                let mut one = one.clone();
+                one.extend(
+                    place.iter().filter(|(name, _)| *name != "type").map(|(name, value)| (name.clone(), value.clone())),
+                );
+                *value = one.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(describe_inlined),
+        _ => {}
+    }
+}
+
+/// Takes null from the optional members of answers, which are left out instead. Members of bodies may be null.
+fn leave_out_instead_of_null(schemas: &mut Value, paths: &Value) {
+    let mut given = HashSet::new();
+    let operations = paths.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    operations.flat_map(Map::values).for_each(|operation| collect_references(&operation["requestBody"], &mut given));
+    loop {
+        let before = given.len();
+        for name in given.clone() {
+            collect_references(&schemas[&name], &mut given);
+        }
+        if given.len() == before {
+            break;
+        }
+    }
+    for (_, schema) in members(schemas).filter(|(name, _)| !given.contains(*name)) {
+        let required: HashSet<String> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        for (_, member) in
+            schema.get_mut("properties").into_iter().flat_map(members).filter(|(name, _)| !required.contains(*name))
+        {
+            without_null(member);
+        }
+    }
+}
+
+/// Merges each `allOf`, which stands for flattened members, into one object, or into one for each variant.
+fn merge_parts(schemas: &mut Value) {
+    let all = schemas.clone();
+    for (_, schema) in members(schemas) {
+        if schema["allOf"].is_array() {
+            *schema = merged(schema, &all);
+        }
+    }
+}
+
+fn merged(schema: &Value, all: &Value) -> Value {
+    let mut variants = vec![schema.clone()];
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        let name = part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let part = merged(name.map_or(part, |name| &all[name]), all);
+        let parts = part["oneOf"].as_array().cloned().unwrap_or_else(|| vec![part]);
+        variants = variants.iter().flat_map(|one| parts.iter().map(|part| together(one, part))).collect();
+    }
+    for variant in &mut variants {
+        if let Some(members) = variant.as_object_mut() {
+            members.shift_remove("allOf");
+        }
+    }
+    match &mut variants[..] {
+        [one] => one.take(),
+        several => {
+            let description = schema["description"].clone();
+            for variant in several.iter_mut().filter_map(Value::as_object_mut) {
+                variant.shift_remove("description");
+            }
+            let mut whole = json!({ "oneOf": several });
+            if description.is_string() {
+                whole["description"] = description;
+            }
+            whole
+        }
+    }
+}
+
+/// An object schema with the members of another.
+fn together(one: &Value, other: &Value) -> Value {
+    let mut both = one.clone();
+    both["type"] = "object".into();
+    let (properties, required) = (other["properties"].clone(), other["required"].clone());
+    if let (Some(to), Value::Object(from)) = (both.as_object_mut(), properties) {
+        let to = to.entry("properties").or_insert_with(|| json!({}));
+        add_all(to, from);
+    }
+    if let (Some(to), Value::Array(from)) = (both.as_object_mut(), required) {
+        let to = to.entry("required").or_insert_with(|| json!([]));
+        to.as_array_mut().into_iter().for_each(|to| to.extend(from.iter().cloned()));
+    }
+    both
+}
+
+/// Removes the schemas that nothing refers to: parts that were merged into others.
+fn retain_used(schemas: &mut Value, roots: &[&Value]) {
+    loop {
+        let mut used = HashSet::new();
+        for root in roots {
+            collect_references(root, &mut used);
+        }
+        collect_references(schemas, &mut used);
+        let Some(schemas) = schemas.as_object_mut() else { return };
+        let before = schemas.len();
+        schemas.retain(|name, _| used.contains(name));
+        if schemas.len() == before {
+            return;
+        }
+    }
+}
+
+fn collect_references(value: &Value, names: &mut HashSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref") {
+                names.extend(reference.strip_prefix("#/components/schemas/").map(str::to_owned));
+            }
+            members.values().for_each(|member| collect_references(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, names)),
+        _ => {}
+    }
+}
+
+/// Closes every object: an answer has no members that the document does not know, and bodies with such are refused.
+fn close_objects(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("properties").is_some_and(Value::is_object) && members.get("type") == Some(&"object".into())
+            {
+                members.entry("additionalProperties").or_insert(false.into());
+            }
+            members.values_mut().for_each(close_objects);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close_objects),
+        _ => {}
+    }
+}
+
+/// Writes a document as people would: descriptions without the line ends of the source, numbers without the width that
+/// they have in memory, and no null in a query or a header.
+fn simplify(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+                *text = paragraphs.collect::<Vec<_>>().join("\n\n");
+            }
+            if members.get("format").and_then(Value::as_str).is_some_and(|format| WIDTHS.contains(&format)) {
+                members.shift_remove("format");
+            }
+            if members.get("in").is_some_and(Value::is_string)
+                && let Some(schema) = members.get_mut("schema")
+            {
+                without_null(schema);
+            }
+            members.values_mut().for_each(simplify);
+        }
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}
+
+const WIDTHS: [&str; 4] = ["int32", "int64", "float", "double"];
+
+/// What is given or left out cannot be null.
+fn without_null(schema: &mut Value) {
+    if let Some([one, _]) = schema["type"].as_array().map(Vec::as_slice) {
+        schema["type"] = one.clone();
+    }
+    if let Some(variants) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+        variants.retain(|variant| variant["type"] != "null");
+        if let [one] = &mut variants[..] {
+            *schema = one.take();
+        }
+    }
+}
+
+fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
+}
+
+fn add_all(to: &mut Value, from: Map<String, Value>) {
+    if let Some(to) = to.as_object_mut() {
+        to.extend(from);
+    }
+}
