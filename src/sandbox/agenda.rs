@@ -16,6 +16,9 @@ use serde::Serialize;
 use std::{panic::AssertUnwindSafe, sync::Arc};
 use utoipa::ToSchema;
 
+/// How many tasks of a document are carried out in one commit. An envelope with ten thousand agents is copied for each.
+const MOST_TOGETHER: usize = 256;
+
 /// A task of the agenda that was carried out.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Ran {
@@ -34,6 +37,8 @@ pub(super) struct Until {
     pub(super) now: Timestamp,
     /// The first task of the next document.
     pub(super) next: Option<Due>,
+    /// The largest number of tasks.
+    pub(super) most: usize,
 }
 
 impl Until {
@@ -76,6 +81,8 @@ impl Sandbox {
         let mut ran = Vec::new();
         let now = self.clock.now();
         let mut look = NextLook::new(&self.wakeups);
+        // How many tasks get a commit of their own, so that only the one that panics is dropped.
+        let mut one_by_one = 0_usize;
         loop {
             look.begin();
             let mut documents = self.shelf.store().due(self.shelf.name(), 2).await?.documents.into_iter();
@@ -88,14 +95,22 @@ impl Sandbox {
                 look.set(due);
                 return Ok(ran);
             }
-            let until = Until { now, next: documents.next().and_then(|(_, stored)| stored.document.due) };
+            let next = documents.next().and_then(|(_, stored)| stored.document.due);
+            let until = Until { now, next, most: if one_by_one == 0 { MOST_TOGETHER } else { 1 } };
             let id = &stored.document.id;
             let carrying_out = AssertUnwindSafe(self.carry_out(collection, id, until)).catch_unwind();
-            if let Ok(carried_out) = carrying_out.await {
-                ran.extend(carried_out?);
-            } else {
-                tracing::error!(sandbox = self.name(), collection, id = %id, "a task panicked and was dropped");
-                self.drop_task(collection, id, now).await?;
+            match carrying_out.await {
+                Ok(carried_out) => {
+                    ran.extend(carried_out?);
+                    one_by_one = one_by_one.saturating_sub(1);
+                }
+                // Nothing was committed. It is not known which of the tasks panicked.
+                Err(_) if one_by_one == 0 => one_by_one = MOST_TOGETHER,
+                Err(_) => {
+                    tracing::error!(sandbox = self.name(), collection, id = %id, "a task panicked and was dropped");
+                    self.drop_task(collection, id, now).await?;
+                    one_by_one = 0;
+                }
             }
             // A store in memory never waits, and thousands of tasks must not keep others from this thread.
             tokio::task::yield_now().await;

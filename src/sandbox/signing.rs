@@ -25,9 +25,6 @@ use follow_up::{act_of, code_of};
 use jiff::Timestamp;
 use std::{convert::Infallible, sync::Arc};
 
-/// How many tasks of an envelope are carried out in one commit. An envelope with ten thousand agents is copied for each.
-const MOST_TOGETHER: usize = 256;
-
 /// The effect of creating an envelope.
 const CREATED: Effect = Effect { kind: EffectKind::EnvelopeCreated, recipient: None, agent: None };
 
@@ -222,14 +219,13 @@ impl Sandbox {
         }
     }
 
-    /// Carries out the tasks of an envelope for as long as they come before those of other documents, in the same commit
-    /// that takes them off the envelope.
+    /// Carries out the tasks of an envelope that `until` admits, in the same commit that takes them off the envelope.
     pub(super) async fn carry_out_tasks(&self, id: &str, until: Until) -> Result<Vec<Ran>, StoreError> {
         let mut ran = Vec::new();
         let carry_out = |current: &Envelope, commit: &mut Commit| {
             ran.clear();
             let mut next = Envelope::clone(current);
-            while ran.len() < MOST_TOGETHER
+            while ran.len() < until.most
                 && next.first_task().is_some_and(|(due, task)| ran.is_empty() || until.admits(due, task.rank()))
                 && let Some((due, task)) = next.take_task(until.now)
             {

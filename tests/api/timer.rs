@@ -16,15 +16,21 @@ use docendorse_mock::{
         urls::{BaseUrl, Scheme},
     },
     config::Settings,
-    domain::{oauth::TokenIssuer, scenario::ScenarioSet, session::AgentSession, signing::AgentState},
+    domain::{
+        event::{Event, EventKind},
+        oauth::TokenIssuer,
+        scenario::ScenarioSet,
+        session::AgentSession,
+        signing::{AgentState, EffectKind},
+    },
     sandbox::{Issuing, NewSandbox, Sandbox, SandboxLimits, Sandboxes},
-    store::{self, Memory, Pending, Place, Retention, Store, StoreError, Stored},
+    store::{self, Committed, Memory, Pending, Place, Retention, Store, StoreError, Stored, Write},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -61,6 +67,8 @@ struct Unreliable {
     fails: AtomicUsize,
     panics: AtomicUsize,
     calls: AtomicUsize,
+    /// The agent whose opening always panics.
+    broken_agent: OnceLock<String>,
 }
 
 fn count_down(count: &AtomicUsize) -> bool {
@@ -80,7 +88,26 @@ impl Store for Unreliable {
         self.memory.get(place, id)
     }
 
-    delegate!(memory: find list due log next commit clear usage);
+    fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
+        assert!(!self.opens_broken_agent(&writes), "a defect");
+        self.memory.commit(sandbox, writes)
+    }
+
+    delegate!(memory: find list due log next clear usage);
+}
+
+impl Unreliable {
+    fn opens_broken_agent(&self, writes: &[Write]) -> bool {
+        let Some(broken) = self.broken_agent.get() else { return false };
+        let entries = writes.iter().filter_map(|write| match write {
+            Write::Append { log: "events", entries } => Some(entries),
+            _ => None,
+        });
+        entries.flatten().map(|entry| entry.content.decode::<Event>().unwrap()).any(|event| {
+            event.kind == EventKind::Signing(EffectKind::AgentOpened)
+                && event.subject.agent().is_some_and(|agent| agent.to_string() == *broken)
+        })
+    }
 }
 
 /// A timer at work on a sandbox whose wall clock stands at noon until it is set.
@@ -97,7 +124,8 @@ impl Stage {
         let settings = app.sandboxes.default_sandbox().settings().clone();
         let memory = Memory::new(Retention::unlimited());
         let none = AtomicUsize::default;
-        let store = Arc::new(Unreliable { memory, hangs: none(), fails: none(), panics: none(), calls: none() });
+        let (hangs, fails, panics, calls) = (none(), none(), none(), none());
+        let store = Arc::new(Unreliable { memory, hangs, fails, panics, calls, broken_agent: OnceLock::new() });
         let ids = Ids::seeded(1);
         let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
         let issuing = Issuing::new(issuer, "");
@@ -202,22 +230,45 @@ async fn a_task_that_panics_costs_itself_alone() {
     assert_eq!(stage.left().await, 0, "the timer is alive");
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_act_that_panics_costs_itself_alone() {
-    let stage = Stage::new().await;
+/// Sends an envelope whose agents all open after a minute, and settles the sandbox then. `break_store` gets the ids of
+/// the agents. Returns how many tasks were carried out, and the states of the agents.
+async fn settle_openings(
+    stage: &Stage,
+    names: &[&str],
+    break_store: impl FnOnce(&[String]),
+) -> (usize, Vec<AgentState>) {
     let sandbox = &stage.sandbox;
     sandbox.clock.freeze();
     let draft = Draft::played(sandbox, json!({ "people": [{ "opens": "1m" }] })).await;
-    draft.add(signer("buyer"), ["alice", "bob"].map(person).into()).await;
+    let (_, agents) = draft.add(signer("buyer"), names.iter().map(|name| person(name)).collect()).await;
     let envelope = draft.send().await;
     sandbox.clock.advance(SignedDuration::from_mins(1)).unwrap();
-    stage.store.panics.store(1, Ordering::SeqCst);
-    let ran = sandbox.settle().await.unwrap();
-    assert_eq!(ran.len(), 1, "the other one has opened");
-    let seats = sandbox.envelope(&envelope).await.unwrap().recipients[0].seats.clone();
-    let states: Vec<_> = seats.iter().map(|seat| seat.state).collect();
-    assert_eq!(states, [AgentState::Invited, AgentState::Opened]);
-    assert_eq!(stage.left().await, 1, "the envelope still expires");
+    break_store(&agents);
+    let ran = sandbox.settle().await.unwrap().len();
+    let envelope = sandbox.envelope(&envelope).await.unwrap();
+    (ran, envelope.recipients[0].seats.iter().map(|seat| seat.state).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_that_panics_costs_itself_alone() {
+    let names = ["alice", "bob", "carol"];
+    for broken in 0..names.len() {
+        let stage = Stage::new().await;
+        let break_store = |agents: &[String]| stage.store.broken_agent.set(agents[broken].clone()).unwrap();
+        let (ran, states) = settle_openings(&stage, &names, break_store).await;
+        let mut expected = [AgentState::Opened; 3];
+        expected[broken] = AgentState::Invited;
+        assert_eq!((ran, &states[..]), (2, &expected[..]), "{}", names[broken]);
+        assert_eq!(stage.left().await, 1, "the envelope still expires");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_that_does_not_recur_loses_no_act() {
+    let stage = Stage::new().await;
+    let break_store = |_: &[String]| stage.store.panics.store(1, Ordering::SeqCst);
+    let (ran, states) = settle_openings(&stage, &["alice", "bob"], break_store).await;
+    assert_eq!((ran, &states[..]), (2, &[AgentState::Opened; 2][..]));
 }
 
 #[tokio::test(start_paused = true)]
