@@ -83,6 +83,12 @@ impl ActorState {
         Self { email: Self::key(email).into(), registered: true, email_verified: true, subscribed: true }
     }
 
+    /// Whether nothing stands in the way of a handoff: the actor is registered, verified and subscribed.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.registered && self.email_verified && self.subscribed
+    }
+
     /// The id under which an actor is kept.
     #[must_use]
     pub fn key(email: &str) -> Cow<'_, str> {

@@ -206,6 +206,14 @@ pub struct PendingHandoff {
     pub base_url: Option<BaseUrl>,
 }
 
+impl PendingHandoff {
+    /// Whether it is opened as soon as the actor with this email is complete (S3).
+    #[must_use]
+    pub fn waits_for_subscription_of(&self, email: &str) -> bool {
+        self.waits_for == WaitsFor::Subscription && self.request.actor.email.eq_ignore_ascii_case(email)
+    }
+}
+
 /// What an actor has to do before a handoff can succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

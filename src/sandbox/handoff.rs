@@ -15,7 +15,7 @@ use crate::{
         actor::{Actor, ActorChange, ActorState},
         contract::{Advice, same_json},
         scenario::{self, Chosen, Decision, Obstacle, Outcome, TooCostly},
-        session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus, WaitsFor},
+        session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
         signing::{EnvelopeId, Plan},
     },
     store::{Commit, StoreError, Update},
@@ -106,8 +106,9 @@ impl Sandbox {
         let known = self.records.actors.get(&ActorState::key(&request.actor.email)).await?;
         let (consulted, newcomer) = self.take_script(&request, known.as_deref(), &body).await?;
         let Consulted { scripted, set, version } = consulted;
-        if let Some(newcomer) = newcomer {
-            ignore_taken(self.records.actors.insert(Arc::new(newcomer)).await)?;
+        let newcomer = newcomer.map(Arc::new);
+        if let Some(newcomer) = &newcomer {
+            ignore_taken(self.records.actors.insert(Arc::clone(newcomer)).await)?;
         }
         let decision = match scripted.as_ref().and_then(|scripted| Some((scripted, scripted.answer()?))) {
             Some((scripted, answer)) => {
@@ -148,7 +149,9 @@ impl Sandbox {
                     replay
                 } else {
                     let handover = Handover { body, plan, base_url: Some(base_url) };
-                    let id = self.begin_journey(&obstacle, client, request, handover).await?;
+                    let judged_by =
+                        known.or(newcomer).unwrap_or_else(|| scenario::initial_state(&request.actor).into());
+                    let id = self.begin_journey(&obstacle, client, request, handover, &judged_by).await?;
                     (HandOffResult::Obstacle(obstacle, id), Repetition::No)
                 }
             }
@@ -184,10 +187,8 @@ impl Sandbox {
             }
         };
         let mut opened = Vec::new();
-        if actor.registered && actor.email_verified && actor.subscribed {
-            let is_theirs = |pending: &PendingHandoff| {
-                pending.waits_for == WaitsFor::Subscription && pending.request.actor.email.eq_ignore_ascii_case(email)
-            };
+        if actor.is_complete() {
+            let is_theirs = |pending: &PendingHandoff| pending.waits_for_subscription_of(email);
             let mut waiting = self.records.pending.tagged(&key, &is_theirs).await?;
             waiting.reverse();
             for pending in waiting {

@@ -51,19 +51,24 @@ impl Store for Late {
 
 /// The default sandbox over such a store.
 fn sandbox() -> (Arc<Late>, Sandboxes, Arc<Sandbox>) {
-    let app = App::new(Settings::default(), "http://mock.test").unwrap();
-    let settings = app.sandboxes.default_sandbox().settings().clone();
     let memory = Memory::new(Retention::unlimited());
     let store = Arc::new(Late { memory, holds_next: AtomicBool::new(false), answers: Notify::new() });
+    let (sandboxes, sandbox) = sandbox_over(store.clone());
+    (store, sandboxes, sandbox)
+}
+
+/// The default sandbox over a store, without any scenarios of the server.
+pub fn sandbox_over(store: Arc<dyn Store>) -> (Sandboxes, Arc<Sandbox>) {
+    let app = App::new(Settings::default(), "http://mock.test").unwrap();
+    let settings = app.sandboxes.default_sandbox().settings().clone();
     let ids = Ids::seeded(1);
     let issuer = TokenIssuer::new(&ids.signing_seed()).unwrap();
     let issuing = Issuing::new(issuer, "");
     let limits = SandboxLimits { count: 1, idle: std::time::Duration::MAX };
     let scenarios = Arc::new(ScenarioSet::default());
-    let sandboxes =
-        Sandboxes::new(settings, limits, Arc::clone(&store) as Arc<dyn Store>, scenarios, issuing.into(), ids).unwrap();
+    let sandboxes = Sandboxes::new(settings, limits, store, scenarios, issuing.into(), ids).unwrap();
     let sandbox = sandboxes.default_sandbox();
-    (store, sandboxes, sandbox)
+    (sandboxes, sandbox)
 }
 
 /// An envelope that is sent to Alice and Bob, who would open, accept and sign by themselves; Alice has opened.

@@ -30,6 +30,7 @@ mod handoff_envelopes;
 mod handoff_ids;
 mod harness;
 mod hostile;
+mod interleavings;
 mod journal;
 mod journeys;
 mod judging;

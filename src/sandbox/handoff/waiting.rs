@@ -14,13 +14,15 @@ use std::sync::Arc;
 
 impl Sandbox {
     /// Keeps what an obstacle leaves behind, in one commit: the actor, and the handoff that waits, whose id is returned.
-    /// The first body stays for as long as the handoff waits for the same thing and the same user.
+    /// The first body stays for as long as the handoff waits for the same thing and the same user. `judged_by` is the
+    /// actor as the handoff was judged by it.
     pub(super) async fn begin_journey(
         &self,
         obstacle: &Obstacle,
         client: &Arc<str>,
         request: HandoffRequest,
         handover: Handover,
+        judged_by: &ActorState,
     ) -> Result<Arc<str>, StoreError> {
         let waits_for = match obstacle {
             Obstacle::RequireSubscription => WaitsFor::Subscription,
@@ -59,12 +61,25 @@ impl Sandbox {
                 }
             }
             match self.shelf.commit(commit).await {
-                Ok(_) => return Ok(pending.id),
+                Ok(_) => break,
                 // Another caller was quicker.
                 Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
+        if !judged_by.is_complete() {
+            self.open_if_complete(&pending.key, &actor).await?;
+        }
+        Ok(pending.id)
+    }
+
+    /// Opens a handoff that has just begun to wait, if its actor is complete by now. [`Sandbox::change_actor`] may
+    /// have listed the waiting handoffs before this one was kept.
+    async fn open_if_complete(&self, key: &Arc<str>, email: &str) -> Result<(), StoreError> {
+        if self.records.actors.get(email).await?.is_some_and(|actor| actor.is_complete()) {
+            self.open_waiting(key, |pending| pending.waits_for_subscription_of(email)).await?;
+        }
+        Ok(())
     }
 
     /// The id of a handoff that begins to wait. It follows from the caller's own id alone, so that sandboxes of one seed
