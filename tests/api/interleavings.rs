@@ -138,3 +138,19 @@ async fn a_scripted_obstacle_waits_for_a_complete_actor_too() {
     assert_eq!(stage.waiting_and_open().await, (1, 0));
     assert_eq!(stage.subscribe(true).await, 1);
 }
+
+#[tokio::test]
+async fn a_scenario_reset_that_is_retried_ends_new_walks() {
+    let stage = Stage::new();
+    let scripts = &stage.sandbox.scripts;
+    scripts.put(scenario("own", "success")).await.unwrap();
+    stage
+        .interleave(Held::Commit("scenario_overrides"), scripts.reset(), async || {
+            scripts.pin("own").await.unwrap();
+            stage.hand_off("h-1").await;
+            assert_eq!(scripts.walks("own").await.unwrap().len(), 1);
+        })
+        .await
+        .unwrap();
+    assert_eq!(scripts.walks("own").await.unwrap().len(), 0);
+}

@@ -120,21 +120,26 @@ impl Scripts {
 
     /// Back to how the sandbox started: the scenarios that it was created with, none pinned or queued, no walk begun.
     pub async fn reset(&self) -> Result<(), ScenarioChangeError> {
-        let walks = self.walks.all(|_| true).await?;
-        self.change(|current, overrides, commit| {
-            *overrides = ScenarioOverrides { revision: current.revision() + 1, ..ScenarioOverrides::default() };
-            for scenario in &*current.compiled.own {
-                commit.delete::<Scenario>(scenario.id(), None);
+        loop {
+            let current = self.current().await?;
+            let walks = self.walks.all(|_| true).await?;
+            let reset = |overrides: &mut ScenarioOverrides, commit: &mut Commit| {
+                *overrides = ScenarioOverrides { revision: current.revision() + 1, ..ScenarioOverrides::default() };
+                for scenario in &*current.compiled.own {
+                    commit.delete::<Scenario>(scenario.id(), None);
+                }
+                for scenario in &*self.first {
+                    commit.insert(Arc::clone(scenario));
+                }
+                for walk in &walks {
+                    commit.delete::<Walk>(walk.id(), None);
+                }
+                Ok(())
+            };
+            if self.try_change(&current, reset).await? {
+                return Ok(());
             }
-            for scenario in &*self.first {
-                commit.insert(Arc::clone(scenario));
-            }
-            for walk in &walks {
-                commit.delete::<Walk>(walk.id(), None);
-            }
-            Ok(())
-        })
-        .await
+        }
     }
 
     /// Changes the overrides by a pure function, with further writes that it adds to the commit. The function runs again
@@ -145,21 +150,35 @@ impl Scripts {
     ) -> Result<(), ScenarioChangeError> {
         loop {
             let current = self.current().await?;
-            let mut overrides =
-                current.overrides.as_ref().map(|(now, _)| ScenarioOverrides::clone(now)).unwrap_or_default();
-            let mut further = Commit::new();
-            change(&current, &mut overrides, &mut further)?;
-            let is_compiled = overrides.revision == current.revision();
-            let mut commit = current.replaced_by(overrides);
-            commit.extend(further);
-            match self.shelf.commit(commit).await {
-                Ok(_) if is_compiled => return Ok(()),
-                // Compiled and counted at once, not with the next request.
-                Ok(_) => return Ok(self.current().await.map(drop)?),
-                Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if self.try_change(&current, |overrides, commit| change(&current, overrides, commit)).await? {
+                return Ok(());
             }
         }
+    }
+
+    /// Changes the overrides of `current`. Returns `false`, and changes nothing, when another caller was quicker.
+    async fn try_change(
+        &self,
+        current: &CurrentScenarios,
+        change: impl FnOnce(&mut ScenarioOverrides, &mut Commit) -> Result<(), ScenarioChangeError>,
+    ) -> Result<bool, ScenarioChangeError> {
+        let mut overrides =
+            current.overrides.as_ref().map(|(now, _)| ScenarioOverrides::clone(now)).unwrap_or_default();
+        let mut further = Commit::new();
+        change(&mut overrides, &mut further)?;
+        let is_compiled = overrides.revision == current.revision();
+        let mut commit = current.replaced_by(overrides);
+        commit.extend(further);
+        match self.shelf.commit(commit).await {
+            Ok(_) => {}
+            Err(StoreError::Taken | StoreError::Conflict { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        if !is_compiled {
+            // Compiled and counted at once, not with the next request.
+            self.current().await?;
+        }
+        Ok(true)
     }
 }
 
