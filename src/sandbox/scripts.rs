@@ -165,6 +165,7 @@ impl Scripts {
     /// The scenarios as they are now. `is_asked` when a request is compared with them.
     async fn read(&self, is_asked: bool) -> Result<CurrentScenarios, StoreError> {
         loop {
+            let replaced = self.in_force.revision();
             let overrides = self.overrides.get_versioned(ScenarioOverrides::ID).await?;
             let revision = overrides.as_ref().map_or(0, |(overrides, _)| overrides.revision);
             if let Some(compiled) = self.in_force.get(revision, is_asked) {
@@ -173,9 +174,11 @@ impl Scripts {
             let own = self.own.all(|_| true).await?;
             // They are of this revision if it is still the current one.
             let again = self.overrides.get_versioned(ScenarioOverrides::ID).await?;
-            if again.map(|(_, version)| version) == overrides.as_ref().map(|(_, version)| *version) {
-                let hidden = overrides.as_ref().map(|(overrides, _)| overrides.hidden.clone()).unwrap_or_default();
-                let compiled = self.in_force.compile(revision, own, hidden, is_asked);
+            if again.map(|(_, version)| version) != overrides.as_ref().map(|(_, version)| *version) {
+                continue;
+            }
+            let hidden = overrides.as_ref().map(|(overrides, _)| overrides.hidden.clone()).unwrap_or_default();
+            if let Some(compiled) = self.in_force.compile(revision, replaced, own, hidden, is_asked) {
                 return Ok(CurrentScenarios { overrides, compiled });
             }
         }

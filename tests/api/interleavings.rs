@@ -5,7 +5,7 @@ use docendorse_mock::{
     base::urls::{BaseUrl, Scheme},
     domain::{actor::ActorChange, scenario::Scenario},
     sandbox::{HandOff, HandOffResult, Sandbox, Sandboxes},
-    store::{self, Committed, Memory, Pending, Retention, Store, Write},
+    store::{self, Committed, Memory, Pending, Place, Retention, Store, Stored, Write},
 };
 use futures_util::FutureExt;
 use serde_json::json;
@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 enum Held {
     /// The next commit that writes to a collection, before it is applied.
     Commit(&'static str),
+    /// A read of a collection, after it is done: the one after `skipped` others.
+    Get { collection: &'static str, skipped: usize },
 }
 
 /// A store that holds one call.
@@ -47,9 +49,31 @@ impl Holding {
         let mut held = self.held.lock().unwrap();
         matches!(*held, Some(Held::Commit(collection)) if writes_to(collection)) && held.take().is_some()
     }
+
+    fn holds_get(&self, read: &'static str) -> bool {
+        let mut held = self.held.lock().unwrap();
+        match &mut *held {
+            Some(Held::Get { collection, skipped }) if *collection == read => match skipped.checked_sub(1) {
+                Some(left) => *skipped = left,
+                None => return held.take().is_some(),
+            },
+            _ => {}
+        }
+        false
+    }
 }
 
 impl Store for Holding {
+    fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>> {
+        Box::pin(async move {
+            let found = self.memory.get(place, id).await;
+            if self.holds_get(place.collection) {
+                self.go_on.notified().await;
+            }
+            found
+        })
+    }
+
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
         Box::pin(async move {
             if self.holds_commit(&writes) {
@@ -59,7 +83,7 @@ impl Store for Holding {
         })
     }
 
-    delegate!(memory: get find list due log next clear usage);
+    delegate!(memory: find list due log next clear usage);
 }
 
 struct Stage {
@@ -153,4 +177,23 @@ async fn a_scenario_reset_that_is_retried_ends_new_walks() {
         .await
         .unwrap();
     assert_eq!(scripts.walks("own").await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_slow_reader_keeps_newer_scenarios_in_force() {
+    let stage = Stage::new();
+    let scripts = &stage.sandbox.scripts;
+    // Writing a scenario reads the overrides once before the commit and twice after it.
+    let held = Held::Get { collection: "scenario_overrides", skipped: 2 };
+    let mut version = None;
+    stage
+        .interleave(held, scripts.put(scenario("first", "success")), async || {
+            scripts.put(scenario("second", "success")).await.unwrap();
+            version = Some(stage.hand_off("h-1").await.scenarios);
+        })
+        .await
+        .unwrap();
+    let current = scripts.current().await.unwrap();
+    assert_eq!(current.set().iter().count(), 2);
+    assert_eq!(Some(stage.hand_off("h-2").await.scenarios), version, "the set is not compiled again");
 }

@@ -69,24 +69,34 @@ impl InForce {
         self.state().get(revision, is_asked)
     }
 
-    /// Puts the own scenarios of a revision into force.
+    /// The revision that is in force. A caller who reads the store afterwards passes it to [`InForce::compile`].
+    pub(super) fn revision(&self) -> u64 {
+        self.state().revision
+    }
+
+    /// Puts the own scenarios of a revision into force. Returns `None`, and changes nothing, when `replaced`, the revision
+    /// that was in force before the scenarios were read, is not in force any more: they may be older than those that are.
     pub(super) fn compile(
         &self,
         revision: u64,
+        replaced: u64,
         own: Vec<Arc<Scenario>>,
         hidden: BTreeSet<Arc<str>>,
         is_asked: bool,
-    ) -> Arc<Compiled> {
+    ) -> Option<Arc<Compiled>> {
         let mut state = self.state();
         // Another caller may have been quicker.
         if let Some(compiled) = state.get(revision, is_asked) {
-            return compiled;
+            return Some(compiled);
+        }
+        if state.revision != replaced {
+            return None;
         }
         let base = Arc::clone(&state.compiled.base);
         (state.revision, state.hidden) = (revision, hidden);
         state.compile(base, own.into());
         state.is_used |= is_asked;
-        Arc::clone(&state.compiled)
+        Some(Arc::clone(&state.compiled))
     }
 
     pub(super) fn rebase(&self, base: Arc<ScenarioSet>) {
