@@ -20,7 +20,7 @@ mod token;
 mod validate;
 
 use crate::{
-    base::{io_error, panics},
+    base::{io_error, panics, reading::with_json_escapes},
     config::{ConfigError, ServeOptions, Settings},
     domain::scenario::utf8,
 };
@@ -63,7 +63,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: with_json_escapes(&message.into()).into_owned() }
     }
 }
 
@@ -169,7 +169,6 @@ pub fn run() -> ExitCode {
                 && verb.value_source(setting) == Some(ValueSource::CommandLine)
         })
     };
-    let listen_is_flag = is_flag("listen");
     let verb = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.verb,
         Err(error) => return tell(&error),
@@ -180,7 +179,7 @@ pub fn run() -> ExitCode {
         }
     }
     let done = match verb {
-        Verb::Serve(options) => serve(*options, listen_is_flag),
+        Verb::Serve(options) => serve(*options, is_flag),
         Verb::Ready(options) => ready::ready(&options, is_flag),
         Verb::Validate(options) => validate::validate(&options),
         Verb::List(options) => scenarios::list(&options),
@@ -268,9 +267,9 @@ fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Serves. A start that fails is recorded in the ready file, where `ready --wait` finds it.
-fn serve(options: ServeOptions, listen_is_flag: bool) -> Result<Exit, Failure> {
+fn serve(options: ServeOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let mut ready_file = options.ready_file.clone();
-    let served = settings(options, listen_is_flag).and_then(|settings| {
+    let served = settings(options, is_flag).and_then(|settings| {
         ready_file.clone_from(&settings.ready_file);
         if let Some(path) = &ready_file {
             ready_file::clear_failure(path);
@@ -300,8 +299,17 @@ fn record_usage_error(arguments: &[OsString], error: &clap::Error) {
     }
 }
 
-fn settings(options: ServeOptions, listen_is_flag: bool) -> Result<Settings, Failure> {
+fn settings(options: ServeOptions, is_flag: impl Fn(&str) -> bool) -> Result<Settings, Failure> {
     let port = std::env::var_os("PORT");
     let port = port.as_ref().map(|port| port.to_string_lossy());
-    Ok(Settings::resolve(options, port.as_deref(), listen_is_flag)?)
+    Settings::resolve(options, port.as_deref(), is_flag("listen")).map_err(|error| match &error {
+        // A variable wins over the file, so that it has the value unless a flag does.
+        ConfigError::Value { setting, problem } if !is_flag(&setting.replace('-', "_")) => {
+            match environment::variable_of(setting) {
+                Some(variable) => Failure::new(Exit::Usage, format!("{variable}: {problem}")),
+                None => error.into(),
+            }
+        }
+        _ => error.into(),
+    })
 }

@@ -15,16 +15,19 @@ use std::{fmt, time::Duration};
 /// The methods of a visitor that refuse a number in place of a span of time.
 macro_rules! numbers_have_no_unit {
     ($type:ty) => {
+        $crate::base::chance::numbers_have_no_unit!($type, |problem: String| problem);
+    };
+    ($type:ty, $fit:expr) => {
         fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$type, E> {
-            Err(E::custom($crate::base::chance::without_unit(if number > 0 { 1.0 } else { 0.0 }, number)))
+            Err(E::custom(($fit)($crate::base::chance::without_unit(if number > 0 { 1.0 } else { 0.0 }, number))))
         }
 
         fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<$type, E> {
-            Err(E::custom($crate::base::chance::without_unit(if number < 0 { -1.0 } else { 1.0 }, number)))
+            Err(E::custom(($fit)($crate::base::chance::without_unit(if number < 0 { -1.0 } else { 1.0 }, number))))
         }
 
         fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<$type, E> {
-            Err(E::custom($crate::base::chance::without_unit(number, number)))
+            Err(E::custom(($fit)($crate::base::chance::without_unit(number, number))))
         }
 
         // The YAML reader knows the place only of what a visitor says itself.
@@ -44,8 +47,8 @@ impl<const MOST: u64> TryFrom<String> for Stretch<MOST> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let span = read_span(&text)?;
         let most = Duration::from_secs(MOST);
+        let span = read_span(&text).map_err(|problem: String| within_limit(&problem, most))?;
         match Duration::try_from(span) {
             Ok(span) if span <= most => Ok(Self(span)),
             _ => Err(format!("{:?} is longer than {}, the limit here", brief(&text), limit(most))),
@@ -68,7 +71,7 @@ impl<'de, const MOST: u64> Deserialize<'de> for Stretch<MOST> {
                 Stretch::try_from(text.to_owned()).map_err(E::custom)
             }
 
-            numbers_have_no_unit!(Stretch<MOST>);
+            numbers_have_no_unit!(Stretch<MOST>, |problem: String| within_limit(&problem, Duration::from_secs(MOST)));
         }
 
         deserializer.deserialize_any(StretchVisitor)
@@ -78,6 +81,27 @@ impl<'de, const MOST: u64> Deserialize<'de> for Stretch<MOST> {
 impl<const MOST: u64> Serialize for Stretch<MOST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:#}", written(self.0)))
+    }
+}
+
+/// The problem with a span, whose examples are then within a limit.
+pub(crate) fn within_limit(problem: &str, most: Duration) -> String {
+    const WRITE: &str = "; write ";
+    let is_within = |example: &&str| {
+        let span = crate::base::clock::read_span(example.trim());
+        span.and_then(|span| Duration::try_from(span).ok()).is_some_and(|span| span <= most)
+    };
+    let Some((what, examples)) = problem.split_once(WRITE) else { return problem.to_owned() };
+    let start = examples.find(" such as ").map_or(0, |start| start + " such as ".len());
+    let (start, examples) = examples.split_at(start);
+    let examples: Vec<&str> = examples.split(", ").flat_map(|part| part.split(" or ")).collect();
+    let are_spans = examples.iter().all(|example| crate::base::clock::read_span(example.trim()).is_some());
+    let fit: Vec<&str> = examples.iter().copied().filter(is_within).collect();
+    match fit.as_slice() {
+        _ if !are_spans || fit.len() == examples.len() => problem.to_owned(),
+        [] => format!("{what}; write a span of at most {}, such as {}", limit(most), limit(most)),
+        [others @ .., last] if !others.is_empty() => format!("{what}{WRITE}{start}{} or {last}", others.join(", ")),
+        _ => format!("{what}{WRITE}{start}{}", fit[0]),
     }
 }
 
@@ -240,7 +264,7 @@ impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
         Stretch::<MOST>::try_from(text.to_owned()).map(|Stretch(delay)| Delay::Fixed(delay)).map_err(E::custom)
     }
 
-    numbers_have_no_unit!(Delay<MOST>);
+    numbers_have_no_unit!(Delay<MOST>, |problem: String| within_limit(&problem, Duration::from_secs(MOST)));
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay<MOST>, A::Error> {
         Delay::try_from(WrittenDelay::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)

@@ -16,11 +16,12 @@ pub use number::{is_number, tag, whole};
 pub use query::{Readings, query};
 pub use source::EXACT;
 pub use tree::Tree;
-pub use within::Within;
+pub use within::{Within, within};
 
-use crate::base::position::Position;
+use crate::base::position::{Position, brief};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Reads a JSON text. The place of an error is a JSON pointer.
 ///
@@ -55,7 +56,7 @@ pub fn object_tree(text: &[u8]) -> Result<Tree, ReadError> {
         return Ok(Tree::Object(Vec::new()));
     }
     if looks_like_a_form(text) {
-        return Err(ReadError::problem("it is a form; send a JSON object, such as {\"name\": \"value\"}"));
+        return Err(ReadError::problem("it is a form; send a JSON object"));
     }
     match json_tree(text)? {
         object @ Tree::Object(_) => Ok(object),
@@ -65,7 +66,7 @@ pub fn object_tree(text: &[u8]) -> Result<Tree, ReadError> {
 
 fn json_tree(text: &[u8]) -> Result<Tree, ReadError> {
     if text.trim_ascii().is_empty() {
-        return Err(ReadError::problem("it is empty; write JSON, such as {\"name\": \"value\"}"));
+        return Err(ReadError::problem("it is empty; write JSON"));
     }
     if text.starts_with(b"\xEF\xBB\xBF") {
         return Err(ReadError::problem("it begins with a byte order mark; send UTF-8 without one"));
@@ -87,18 +88,40 @@ fn not_json(text: &str) -> ReadError {
     let Err(error) = serde_json::from_str::<Value>(&number::tame(text)) else {
         return ReadError::problem("it is not JSON");
     };
-    let place = format!("line {}, column {}", error.line(), error.column().max(1));
     let message = error.to_string();
+    let stopped = Position { line: error.line(), column: error.column().max(1) };
+    let offset = text.split_inclusive('\n').take(stopped.line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let offset = word_start(text, (offset + stopped.column).saturating_sub(1));
+    let at_word =
+        ["expected value", "expected ident", "expected `", "key must"].iter().any(|start| message.starts_with(start));
+    let stopped = if at_word { Position::of(text, offset) } else { stopped };
+    let place = format!("line {}, column {}", stopped.line, stopped.column);
     ReadError::problem(if error.is_eof() {
         format!("it ends too early, at {place}; close every quote and bracket")
     } else if message.starts_with("recursion limit") {
         format!("it is nested too deep at {place}: at most 127 lists and objects may be inside one another")
+    } else if is_comment(&text[offset..]) {
+        format!("it is not JSON at {place}: JSON has no comments; remove it")
     } else {
         match SLIPS.iter().find(|(theirs, _)| message.starts_with(theirs)) {
             Some((_, ours)) => format!("it is not JSON at {place}: {ours}"),
             None => format!("it is not JSON at {place}"),
         }
     })
+}
+
+/// The start of the word around an offset, at which a parser may have stopped in its middle.
+#[must_use]
+pub fn word_start(text: &str, offset: usize) -> usize {
+    let offset = text.floor_char_boundary(offset);
+    let ends = |char: char| char.is_whitespace() || ",:{}[]\"".contains(char);
+    text[..offset].rfind(ends).map_or(0, |end| end + text[end..].chars().next().map_or(1, char::len_utf8))
+}
+
+/// Whether a text begins with a comment, as other languages have it.
+#[must_use]
+pub fn is_comment(text: &str) -> bool {
+    ["//", "/*", "#"].iter().any(|mark| text.starts_with(mark))
 }
 
 /// The usual slips: how the parser's message begins, and our words for it. They show no backslash, which the description
@@ -160,28 +183,37 @@ fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 /// Characters that cannot be seen are escaped as JSON escapes them.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let debug = format!("{:?}", crate::base::position::brief(text));
-    let mut written = String::with_capacity(debug.len());
-    let mut rest = &*debug;
+    with_json_escapes(&format!("{:?}", brief(text))).into_owned()
+}
+
+/// A message with the escapes of `{:?}` that only Rust has written as JSON writes them: `\0` and `\u{1}` become
+/// `\u0000` and `\u0001`.
+#[must_use]
+pub fn with_json_escapes(message: &str) -> Cow<'_, str> {
+    if !message.contains('\\') {
+        return Cow::Borrowed(message);
+    }
+    let mut written = String::with_capacity(message.len());
+    let mut rest = message;
     while let Some(place) = rest.find('\\') {
         let (before, escape) = rest.split_at(place);
         written.push_str(before);
-        // Rust writes \u{1} and \0.
         let code = escape.strip_prefix("\\u{").and_then(|code| code.split_once('}'));
-        let (char, behind) = match code {
-            Some((code, behind)) => (u32::from_str_radix(code, 16).ok().and_then(char::from_u32), behind),
-            None => (escape.starts_with("\\0").then_some('\0'), &escape[2..]),
-        };
-        match char {
-            Some(char) => {
-                let mut units = [0; 2];
-                written.extend(char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-            }
-            None => written.push_str(&escape[..2]),
+        let code = code.and_then(|(code, behind)| Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, behind)));
+        let zero = escape.strip_prefix("\\0").map(|behind| ('\0', behind));
+        if let Some((char, behind)) = code.or(zero) {
+            let mut units = [0; 2];
+            written.extend(char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            rest = behind;
+        } else {
+            // The escaped character can be a backslash.
+            let end = escape.char_indices().nth(2).map_or(escape.len(), |(end, _)| end);
+            written.push_str(&escape[..end]);
+            rest = &escape[end..];
         }
-        rest = behind;
     }
-    written + rest
+    written.push_str(rest);
+    Cow::Owned(written)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What clap leaves open about variables: an empty one counts as unset, a wrong one is called by its name, and one that
 //! no setting has draws a warning.
 
+mod usage;
+
 use crate::{base::reading::nearest, config::is_number};
 use clap::{
     Arg, ArgMatches, Command, Error,
@@ -41,7 +43,7 @@ pub(super) fn parse(command: impl Fn() -> Command, arguments: &[OsString]) -> Re
             if error.kind() == ErrorKind::InvalidUtf8 {
                 return not_utf8(error, command(), arguments);
             }
-            with_hint(named_after_variable(error, command(), arguments))
+            usage::in_our_words(with_hint(named_after_variable(error, command(), arguments)), command(), arguments)
         }),
     }
 }
@@ -149,6 +151,12 @@ pub(super) fn unknown_variables(command: &Command) -> Vec<String> {
         .collect();
     unknown.sort_unstable();
     unknown
+}
+
+/// The variable of a setting, if it is set.
+pub(super) fn variable_of(setting: &str) -> Option<String> {
+    let variable = format!("{PREFIX}{}", setting.replace('-', "_").to_uppercase());
+    std::env::var_os(&variable).filter(|value| !value.is_empty()).map(|_| variable)
 }
 
 /// The variable whose path a message objects to, if it came from a variable.

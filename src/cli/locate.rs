@@ -111,7 +111,7 @@ impl Locator {
             ready_file: self.ready_file.clone(),
             ..ServeOptions::default()
         };
-        let settings = super::settings(options, listen_is_flag)?;
+        let settings = super::settings(options, |_: &str| listen_is_flag)?;
         let addresses = split_addresses(&settings.listen).map_err(|problem| usage(&problem))?;
         let port = addresses.first().map_or(0, |(_, port)| *port);
         if port == 0 && settings.ready_file.is_none() {

@@ -76,7 +76,7 @@ pub(super) struct TokenOptions {
     lifetime: SignedDuration,
 
     /// Set a claim, as JSON where the value is JSON, else as a string. May be given more than once, as the next two.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, Value)>,
 
     /// Leave a claim out.
@@ -84,7 +84,7 @@ pub(super) struct TokenOptions {
     without: Vec<String>,
 
     /// Set a member of the assertion's header.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     header: Vec<(String, Value)>,
 
     /// Print the assertion without asking a server. Its times follow the clock of this machine.
@@ -234,10 +234,13 @@ impl Clocks {
             return Self { system: now, sandbox };
         }
         if probe::probe_now(url, PATIENCE) == FoundServer::Ready {
-            warn(
-                "the server does not give the clock of its sandbox, so the times follow the clock of this machine; if \
-                 it has an admin token, set DOCENDORSE_MOCK_ADMIN_TOKEN",
-            );
+            let fix = match options.admin_token {
+                Some(_) => "check that --admin-token is the server's",
+                None => "if it has an admin token, set DOCENDORSE_MOCK_ADMIN_TOKEN",
+            };
+            warn(&format!(
+                "the server does not give the clock of its sandbox, so the times follow the clock of this machine; {fix}"
+            ));
         }
         Self::agreeing_on(now)
     }
@@ -354,8 +357,18 @@ fn stranger(url: &str) -> Option<String> {
     }
 }
 
+/// Reads the `NAME=VALUE` of a claim.
+fn claim(text: &str) -> Result<(String, Value), String> {
+    pair(text, "email=kim@example.com")
+}
+
+/// Reads the `NAME=VALUE` of a member of the header.
+fn header(text: &str) -> Result<(String, Value), String> {
+    pair(text, "kid=spring")
+}
+
 /// Reads `NAME=VALUE`.
-fn pair(text: &str) -> Result<(String, Value), String> {
+fn pair(text: &str, example: &str) -> Result<(String, Value), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             match serde_json::from_str(value) {
@@ -367,6 +380,6 @@ fn pair(text: &str) -> Result<(String, Value), String> {
                 Err(_) => Ok((name.to_owned(), value.into())),
             }
         }
-        _ => Err(format!("{text:?} is not NAME=VALUE; write one such as email=kim@example.com")),
+        _ => Err(format!("{text:?} is not NAME=VALUE; write one such as {example}")),
     }
 }

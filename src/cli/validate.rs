@@ -287,7 +287,11 @@ fn located(position: Position, found: &(impl Serialize + Display)) -> Located {
     let mut fact = serde_json::to_value(found).unwrap_or_default();
     fact["line"] = position.line.into();
     fact["column"] = position.column.into();
-    Located { position, fact, text: found.to_string(), excerpt: String::new() }
+    // The place is in front of the text already.
+    let place = format!(", at line {}, column {}", position.line, position.column);
+    let text = found.to_string();
+    let text = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+    Located { position, fact, text, excerpt: String::new() }
 }
 
 fn print_human(reports: &[FileReport]) -> io::Result<()> {

@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     let mut options: ServeOptions = toml::from_str(&text).map_err(|error| wrong(path, &text, &error))?;
     refuse_repeated_client(path, &text, &options.clients)?;
     if let Err((setting, problem)) = Settings::from_options(options.clone()).judge() {
-        let position = Position::of(&text, place_of(setting, &text));
+        let position = Position::of(&text, value_of(place_of(setting, &text), &text));
         let problem = format!("{setting}: {problem}");
         return Err(FileError::Wrong { path: path.to_owned(), position, problem });
     }
@@ -72,6 +72,12 @@ fn settings_of(text: &str) -> Vec<(usize, &str)> {
 /// The offset of a setting of the top level.
 fn place_of(setting: &str, text: &str) -> usize {
     settings_of(text).into_iter().find(|(_, name)| *name == setting).map_or(0, |(at, _)| at)
+}
+
+/// The offset of the value whose key is at an offset.
+fn value_of(key: usize, text: &str) -> usize {
+    let line = text[key..].lines().next().unwrap_or_default();
+    line.find('=').map_or(key, |sign| key + line.len() - line[sign + 1..].trim_start().len())
 }
 
 /// The setting of the top level that a place in a text belongs to.

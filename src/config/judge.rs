@@ -1,6 +1,6 @@
 //! Rules for settings that their types cannot express.
 
-use super::{DEFAULT_AUDIENCE, Settings, values::LARGEST};
+use super::{DEFAULT_AUDIENCE, Secret, Settings, values::LARGEST};
 use crate::base::{names::control_problem, reading::quoted};
 
 /// What is wrong with a `session-ttl` of 0.
@@ -38,6 +38,12 @@ impl Settings {
             let before = self.scenarios.iter().position(|earlier| earlier == source).unwrap_or_default() + 1;
             let problem = format!("entry {} is {source}, as entry {before} is; name each source once", place + 1);
             return Err(("scenarios", problem));
+        }
+        if self.admin_token.as_ref().is_some_and(Secret::is_empty) {
+            return Err((
+                "admin-token",
+                "it is empty; give a token such as s3cret, or leave the setting out".to_owned(),
+            ));
         }
         if self.admin_token.as_ref().is_some_and(|token| !token.is_bearer_token()) {
             let problem = "it is not a bearer token; use letters, digits and - . _ ~ + / only";

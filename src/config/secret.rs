@@ -22,6 +22,10 @@ impl Secret {
         format!("Bearer {}", self.0)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether it can be sent as a bearer token (RFC 6750, 2.1).
     pub(super) fn is_bearer_token(&self) -> bool {
         let body = self.0.trim_end_matches('=');

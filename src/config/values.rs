@@ -1,6 +1,6 @@
 //! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
 
-use crate::base::{chance::read_span, urls::BaseUrl};
+use crate::base::{chance::read_span, reading::quoted, urls::BaseUrl};
 use bytesize::ByteSize;
 use clap::{
     Arg, Command,
@@ -134,7 +134,7 @@ pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
         Some(code @ 200..=599) => Ok(code),
         _ => {
             // A number may have come without quotes, as from a file.
-            let shown = if is_number(text) { text.to_owned() } else { format!("{text:?}") };
+            let shown = if text.parse::<f64>().is_ok_and(f64::is_finite) { text.to_owned() } else { quoted(text) };
             Err(format!("{shown} is not the HTTP status of an answer; write one from 200 to 599"))
         }
     }

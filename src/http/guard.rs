@@ -151,6 +151,10 @@ pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), SenderRefusal
             format!("a web page at {}", quoted(origin.unwrap_or_default().as_bytes())),
             format!("if you trust the pages of that host, start the server with --allowed-hosts {host}"),
         ),
+        None if origin == Some("null") => (
+            "a web page without an origin (Origin: null), such as a local file or a sandboxed frame,".to_owned(),
+            "serve the page from a host, or send the request from a program".to_owned(),
+        ),
         None => (
             "a web page of another site".to_owned(),
             "send it from a program, or start the server with --allowed-hosts and the host of the page".to_owned(),
@@ -205,7 +209,11 @@ fn is_navigation(parts: &Parts) -> bool {
 fn judge_token(app: &App, headers: &HeaderMap) -> Result<(), SenderRefusal> {
     const MISSING: &str =
         "the control plane needs its token; send Authorization: Bearer with the value of --admin-token";
-    const WRONG: &str = "the token is not the one of --admin-token, which the control plane needs";
+    const WRONG: &str =
+        "the token is not the one of --admin-token, which the control plane needs; send Authorization: Bearer with it";
+    const INVALID: &str = r#"Bearer realm="docendorse-mock control plane", error="invalid_token""#;
+    const SCHEME: &str =
+        "the Authorization header has no Bearer token; send Authorization: Bearer with the value of --admin-token";
     let Some(wanted) = &app.settings.admin_token else { return Ok(()) };
     let shown = single(headers, &header::AUTHORIZATION);
     let Ok(Some(shown)) = shown else {
@@ -214,7 +222,9 @@ fn judge_token(app: &App, headers: &HeaderMap) -> Result<(), SenderRefusal> {
     let token = shown.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
     match token {
         Some((_, token)) if wanted.matches(token.trim_ascii()) => Ok(()),
-        _ => Err(SenderRefusal::Token(WRONG, r#"Bearer realm="docendorse-mock control plane", error="invalid_token""#)),
+        None => Err(SenderRefusal::Token(SCHEME, INVALID)),
+        Some((_, token)) if token.trim_ascii().is_empty() => Err(SenderRefusal::Token(SCHEME, INVALID)),
+        Some(_) => Err(SenderRefusal::Token(WRONG, INVALID)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     app::WorkError,
-    base::reading::{nearest, quoted},
+    base::reading::{nearest, quoted, with_json_escapes},
     domain::scenario::TooCostly,
     store::StoreError,
 };
@@ -82,7 +82,13 @@ impl Problem {
     /// A problem whose detail is written as a sentence, whatever the case and the ending that it comes with.
     pub(super) fn new(code: StatusCode, detail: impl Into<String>) -> Self {
         let title = code.canonical_reason().unwrap_or("Error");
-        Self { code, title, status: code.as_u16(), detail: sentence(&detail.into()), retry_after: false }
+        Self {
+            code,
+            title,
+            status: code.as_u16(),
+            detail: sentence(&with_json_escapes(&detail.into())),
+            retry_after: false,
+        }
     }
 
     pub(super) fn not_found(what: &str, id: &str) -> Self {

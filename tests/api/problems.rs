@@ -374,7 +374,7 @@ async fn a_token_for_nobody_is_refused() {
 async fn an_empty_matcher_in_a_query_is_named_as_such() {
     let api = Api::new();
     let told = detail(&api.get("/__admin/requests/wait?match=").await);
-    assert!(told.starts_with("In the query: match: it is empty; write JSON, such as "), "{told}");
+    assert!(told.starts_with("In the query: match: it is empty; write a matcher such as "), "{told}");
 }
 
 #[tokio::test]
@@ -398,8 +398,8 @@ async fn a_number_out_of_range_is_told_the_range() {
             ("-1", "-1 is not from 1 to 1000."),
             ("0", "0 is not from 1 to 1000."),
             ("1001", "1001 is not from 1 to 1000."),
-            ("99999999999999999999", "99999999999999999999 is not a whole number from 1 to 1000."),
-            ("-99999999999999999999", "-99999999999999999999 is not a whole number from 1 to 1000."),
+            ("99999999999999999999", "99999999999999999999 is not from 1 to 1000."),
+            ("-99999999999999999999", "-99999999999999999999 is not from 1 to 1000."),
             ("1.5", "\"1.5\" is not a whole number from 1 to 1000."),
             ("", "\"\" is not a whole number from 1 to 1000."),
         ] {
@@ -412,7 +412,11 @@ async fn a_number_out_of_range_is_told_the_range() {
         ("requests/find", r#"{"limit": -1}"#.to_owned(), "/limit: -1 is not from 1 to 1000."),
         ("requests/find", r#"{"limit": 0}"#.to_owned(), "/limit: 0 is not from 1 to 1000."),
         ("requests/find", r#"{"limit": 1.5}"#.to_owned(), "/limit: 1.5 is not a whole number from 1 to 1000."),
-        ("requests/find", r#"{"limit": "5"}"#.to_owned(), "/limit: \"5\" is not a whole number from 1 to 1000."),
+        (
+            "requests/find",
+            r#"{"limit": "5"}"#.to_owned(),
+            "/limit: \"5\" is not a whole number from 1 to 1000; write 5 without quotes.",
+        ),
         ("scenarios/flaky/queue", r#"{"count": -1}"#.to_owned(), "/count: -1 is not from 1 to 1000."),
         ("scenarios/flaky/queue", r#"{"count": 1e4}"#.to_owned(), "/count: 10000 is not from 1 to 1000."),
         ("sandboxes", r#"{"seed": -1}"#.to_owned(), "/seed: -1 is not a whole number of 0 or more."),
@@ -491,4 +495,133 @@ async fn a_misspelt_word_of_a_setting_draws_the_nearest() {
     snapshot["settings"]["auth"] = json!("stric");
     let told = detail(&send(&api, "POST", "/__admin/sandboxes/restore?name=b", &snapshot.to_string()).await);
     assert!(told.starts_with("In the body: /settings/auth: ") && told.ends_with("did you mean \"strict\"?"), "{told}");
+}
+
+#[tokio::test]
+async fn an_example_for_a_body_is_one_that_is_taken() {
+    let api = Api::new();
+    for path in ["clock/advance", "clock/set"] {
+        let path = format!("/__admin/{path}");
+        for body in ["by=10m", "[]", "5", "null", "\"by\""] {
+            let told = detail(&send(&api, "POST", &path, body).await);
+            let (_, example) = told.split_once(", such as ").unwrap_or_else(|| panic!("{told}"));
+            let answer = send(&api, "POST", &path, example.trim_end_matches('.')).await;
+            assert!(answer.status == 200 || answer.status == 409, "{told}: {}", answer.text);
+        }
+    }
+    for text in ["", "%20", "5", "%5B%5D"] {
+        let told = detail(&api.get(&format!("/__admin/requests/wait?timeout=1ms&match={text}")).await);
+        let (_, example) = told.split_once("a matcher such as ").unwrap_or_else(|| panic!("{told}"));
+        let example = example.trim_end_matches('.').replace('"', "%22").replace([' ', '{', '}'], "");
+        let waited = api.get(&format!("/__admin/requests/wait?timeout=1ms&match=%7B{example}%7D")).await;
+        assert_eq!(waited.status, 408, "{told}: {}", waited.text);
+    }
+}
+
+#[tokio::test]
+async fn an_example_of_a_span_is_within_its_limit() {
+    let api = Api::new();
+    for timeout in ["10", "200", "400", "5000000", "soon", "-1"] {
+        let told = detail(&api.get(&format!("/__admin/requests/wait?timeout={timeout}")).await);
+        let (_, spans) = told.split_once("; write ").unwrap_or_else(|| panic!("{told}"));
+        let spans = spans.split(';').next().unwrap().rsplit(" as ").next().unwrap();
+        for span in spans.split(", ").flat_map(|part| part.split(" or ")) {
+            let ready = api.get(&format!("/__admin/requests/wait?count=0&timeout={span}")).await;
+            assert_eq!(ready.status, 200, "{told}: {span}: {}", ready.text);
+        }
+    }
+    for (delay, expected) in [("30", "write 30ms or 30s"), ("5", "write 5ms, 5s or 5m"), ("700000", "such as 10m")] {
+        let scenario = format!(r#"{{"name": "a", "answers": [{{"delay": {delay}}}]}}"#);
+        let answer = send(&api, "PUT", "/__admin/scenarios/a", &scenario).await;
+        assert!(detail(&answer).lines().next().unwrap().contains(expected), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_the_wrong_type_says_how_to_write_it() {
+    let api = Api::new();
+    for (path, body, expected) in [
+        ("signing/users", r#"{"name": "a", "email": 5}"#, "/email: 5 is not a text; write a text in double quotes."),
+        ("sandboxes", r#"{"name": "a", "clock": []}"#, "/clock: a list is not an object; write an object in braces."),
+        ("sandboxes", r#"{"seed": "7"}"#, "/seed: \"7\" is not a whole number of 0 or more; write 7 without quotes."),
+        ("sandboxes", r#"{"seed": "-7"}"#, "/seed: \"-7\" is not a whole number of 0 or more."),
+        ("scenarios/flaky/queue", r#"{"count": "5000"}"#, "/count: \"5000\" is not a whole number from 1 to 1000."),
+    ] {
+        let told = detail(&send(&api, "POST", &format!("/__admin/{path}"), body).await);
+        assert_eq!(told, format!("In the body: {expected}"));
+    }
+    for (status, shown) in [("-1", "-1"), ("200.0", "200.0"), ("\"x\"", "\"x\""), ("[]", "a list")] {
+        let body = format!(r#"{{"settings": {{"error_http_status": {status}}}}}"#);
+        let told = detail(&send(&api, "POST", "/__admin/sandboxes", &body).await);
+        assert!(told.starts_with(&format!("In the body: /settings/error_http_status: {shown} is not ")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_cause_is_named_as_it_is() {
+    let api = Api::new();
+    let pem = "-----BEGIN PUBLIC KEY-----\\nAAAA";
+    for (method, path, body, expected) in [
+        ("PUT", "scenarios/flaky/pin", "{\"a\": 1}".to_owned(), "PUT /__admin/scenarios/flaky/pin takes no body"),
+        (
+            "PUT",
+            "scenarios/flaky/pin?cuont=1",
+            String::new(),
+            "In the query of PUT /__admin/scenarios/flaky/pin: unknown",
+        ),
+        ("GET", "actors?after=foo", String::new(), "In the query: after: there is no actor \"foo\"."),
+        ("GET", "health?sandbox=", String::new(), "In the query: sandbox: it is empty; name a sandbox, or leave"),
+        ("POST", "clients", format!("{{\"public_key\": \"{pem}\"}}"), "; the END line is missing; give the whole text"),
+        (
+            "POST",
+            "clients",
+            "{\"public_key\": \"x\"}".to_owned(),
+            "a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE; give",
+        ),
+        (
+            "POST",
+            "clients",
+            "{\"public_key\": \"x\", \"jwks\": {}}".to_owned(),
+            "In the body: \"public_key\" and \"jwks\" cannot be given together; remove one.",
+        ),
+        (
+            "POST",
+            "clients",
+            "{}".to_owned(),
+            "In the body: neither \"public_key\" (PEM) nor \"jwks\" (a JWKS) is given; ",
+        ),
+        (
+            "POST",
+            "clock/advance",
+            "{\"a\":tru}".to_owned(),
+            "it is not JSON at line 1, column 6: a word that JSON does not",
+        ),
+        ("POST", "clock/advance", "foo".to_owned(), "it is not JSON at line 1, column 1: a word that JSON does not"),
+        ("POST", "clock/advance", "{\n // x\n}".to_owned(), "at line 2, column 2: JSON has no comments; remove it."),
+        ("POST", "clock/advance", "{\"by\":\"1s\" /* x */}".to_owned(), "at line 1, column 12: JSON has no comments"),
+        ("POST", "clock/advance", "{\"by\":\"1h\\u0000\"}".to_owned(), "/by: \"1h\\u0000\" is not a span of time; "),
+        ("POST", "clock/advance", "{\"by\":\"1h\\u200b\"}".to_owned(), "/by: \"1h\\u200b\" is not a span of time; "),
+    ] {
+        let answer = send(&api, method, &format!("/__admin/{path}"), &body).await;
+        let told = detail(&answer);
+        assert!(told.contains(expected), "{method} {path} {body}: {told}");
+    }
+    let request = Request::post("/__admin/clock/advance").header("content-encoding", "gzip");
+    let told = detail(&api.send(request.body(Body::from("x")).unwrap()).await);
+    assert_eq!(told, "The Content-Encoding \"gzip\" is not understood; send the body as it is.");
+    let request = Request::get("/__admin/health").header("origin", "null").header("host", "localhost");
+    let told = detail(&api.send(request.body(Body::empty()).unwrap()).await);
+    assert!(told.starts_with("A web page without an origin") && !told.contains("--allowed-hosts"), "{told}");
+}
+
+#[tokio::test]
+async fn each_plus_of_a_filter_is_a_plus_or_a_space() {
+    let api = Api::new();
+    api.hand_off(body_of("h+3 4+5", "kim@example.com")).await;
+    for (id, count) in [("h+3+4+5", 1), ("h+3%204+5", 1), ("h%2B3+4+5", 1), ("h%203+4+5", 0), ("h+3+4", 0)] {
+        let answer = api.get(&format!("/__admin/sessions?handoff_id={id}")).await;
+        assert_eq!(answer.json()["matching"], count, "{id}: {}", answer.text);
+    }
+    let told = detail(&api.get("/__admin/sessions?limit=+5").await);
+    assert_eq!(told, "In the query: limit: \"+5\" is not a whole number from 1 to 1000.");
 }

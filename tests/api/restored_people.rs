@@ -187,7 +187,14 @@ async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason()
         ("/recipients/1/role/first_agent", json!(1), "two of its agents have the same number".to_owned()),
         ("/recipients/0/seats/0/state", json!("primary"), "differ on who is primary".to_owned()),
         ("/recipients/0/role/number", json!(4_294_967_295_u32), "numbered from 1 on".to_owned()),
-        ("/terms/expiration_period_days", json!(200), "expiration_period_days is 200".to_owned()),
+        ("/terms/expiration_period_days", json!(-1), "days: -1 is not from 1 to 90".to_owned()),
+        ("/terms/expiration_period_days", json!(256), "days: 256 is not from 1 to 90".to_owned()),
+        ("/terms/reminder_initial_delay_days", json!(31), "days: 31 is not from 0 to 30".to_owned()),
+        (
+            "/terms/expiration_period_days",
+            json!(200),
+            "/terms/expiration_period_days: 200 is not from 1 to 90".to_owned(),
+        ),
         ("/terms/plan/people/0/opens", json!("1 year"), "is not a span of time".to_owned()),
         ("/id", json!("env_1"), "is not an id of this kind; write \"env_\" and 16".to_owned()),
     ] {

@@ -82,6 +82,9 @@ fn a_wrong_variable_is_called_by_its_name() {
         ("DOCENDORSE_MOCK_SEED", "x"),
         ("DOCENDORSE_MOCK_ERROR_HTTP_STATUS", "304"),
         ("DOCENDORSE_MOCK_MAX_BODY", "much"),
+        ("DOCENDORSE_MOCK_SCENARIOS", "shipped,"),
+        ("DOCENDORSE_MOCK_ADMIN_TOKEN", "a b"),
+        ("DOCENDORSE_MOCK_TOKEN_TTL", "0s"),
     ] {
         let output = program().env(variable, value).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{variable}");
@@ -176,6 +179,14 @@ fn a_wrong_file_is_told_with_its_place() {
         "[clients\n",
         "seed 5\n",
         "seed = 05\n",
+        "max-body = \"\\ud800\"\n",
+        "max-body = \"\\UFFFFFFFF\"\n",
+        "max-body = \"\\u0000\"\n",
+        "admin-token = \"\"\n",
+        "listen = \"127.0.0.1:0\"\nadmin-token = \"a b\"\n",
+        "client-key = [[1]]\n",
+        "token-ttl = []\n",
+        "error-http-status = -1\n",
     ] {
         let config = folder.write("mock.toml", text_of_file);
         let output = run(&["--config", &config]);
@@ -221,6 +232,30 @@ fn a_wrong_value_is_told_with_its_fix() {
         &["--listen", "https://localhost/"],
         &["--session-ttl", "500"],
         &["--port", "80"],
+        &["--trust-forwarded", "yes"],
+        &["--token-ttl", "1", "h"],
+        &["--token-ttl=1", "h"],
+        &["--log-level", "verbose"],
+        &["--log-level", "inf"],
+        &["--auth="],
+        &["--auth"],
+        &["--scenarios", ""],
+        &["--scenarios"],
+        &["--nope"],
+        &["--seed", "1", "--seed", "2"],
+        &["list", "all"],
+        &["validate", "--strict"],
+        &["validate"],
+        &["token", "--expired=3"],
+        &["token", "--expired", "yes"],
+        &["token", "--json", "--assertion-only"],
+        &["token", "--header", "foo"],
+        &["completions", "foo"],
+        &["keys", "generate", "--nope"],
+        &["bogus"],
+        &["serv"],
+        &["race", "--agent", "Alice: opens 5m.."],
+        &["race", "--agent", "Alice: opens 5x"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -261,15 +296,16 @@ fn a_limit_of_zero_is_refused_wherever_it_comes_from() {
         let config = folder.write("zero.toml", &format!("{setting} = {written}\n"));
         let variable = format!("DOCENDORSE_MOCK_{}", setting.replace('-', "_").to_uppercase());
         let flag = format!("--{setting}");
+        let in_file = format!("zero.toml:1:{}: {setting}", setting.len() + 4);
         let refused = [
-            (2, "", program().args([&*flag, zero]).output().unwrap()),
-            (2, "", program().env(&variable, zero).output().unwrap()),
-            (3, "zero.toml:1:1: ", program().args(["--config", &config]).output().unwrap()),
+            (2, setting, program().args([&*flag, zero]).output().unwrap()),
+            (2, &variable, program().env(&variable, zero).output().unwrap()),
+            (3, &in_file, program().args(["--config", &config]).output().unwrap()),
         ];
         for (exit, place, output) in refused {
             assert_eq!(output.status.code(), Some(exit), "{setting}");
             let told = folder.plain(&text(&output.stderr));
-            assert!(told.starts_with(&format!("docendorse-mock: {place}{setting}: 0 would")), "{told}");
+            assert!(told.starts_with(&format!("docendorse-mock: {place}: 0 would")), "{told}");
         }
     }
 }
@@ -280,4 +316,38 @@ fn zero_means_none_where_none_makes_sense() {
     let more = ["--clock-skew", "0s", "--listen", "127.0.0.1:0"];
     let settings = settings(&Running::start(program().args(zero).args(more)));
     assert_eq!((&settings["max-exchanges"], &settings["max-sandboxes"]), (&json!(0), &json!(0)));
+}
+
+/// What is wrong with a file of one setting, or `None` when the server would start with it.
+fn problem_of(folder: &Folder, setting: &str, value: &str) -> Option<String> {
+    // The wrong size at the end keeps the server from starting.
+    let config = folder.write("fix.toml", &format!("{setting} = {value}\nmax-memory = 0\n"));
+    let told = text(&run(&["--config", &config]).stderr);
+    (!told.contains("max-memory: 0")).then_some(told)
+}
+
+#[test]
+fn the_value_that_a_message_shows_is_taken() {
+    let folder = Folder::new();
+    for setting in [
+        "listen",
+        "base-url",
+        "admin-token",
+        "audience",
+        "ready-file",
+        "token-ttl",
+        "session-ttl",
+        "clock-skew",
+        "sandbox-idle",
+    ] {
+        for value in ["3600", "5110", "0", "70000", "1.5", "true", "[]"] {
+            let told = problem_of(&folder, setting, value).unwrap_or_else(|| panic!("{setting} = {value}"));
+            let (_, fix) = told.split_once("; ").unwrap_or_else(|| panic!("{told}"));
+            let Some(shown) = fix.split('"').nth(1) else {
+                assert!(fix.contains("in double quotes"), "{told}");
+                continue;
+            };
+            assert_eq!(problem_of(&folder, setting, &format!("{shown:?}")), None, "{told}");
+        }
+    }
 }

@@ -182,6 +182,7 @@ fn decode_says_what_it_expects() {
         ("missing/token.txt", "\"missing/token.txt\" is neither a JWT nor a file that exists; "),
         ("eyJh.e30", "\"eyJh.e30\" is neither a JWT nor a file that exists; "),
         ("a.b.c", "the argument is not a signed JWT: it is not base64url in its header: "),
+        ("Bearer eyJh.e30.AA", "it begins with \"Bearer\"; leave that out, and give the token alone; "),
         ("", "the argument is empty; "),
         (" ", "the argument is empty; "),
         ("eyJh.e30.AA.AA.AA", "it has 5 parts between dots, but a signed JWT has 3"),
@@ -361,4 +362,17 @@ fn a_wrong_path_of_a_url_is_named() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let url = format!("{}/foo", server.url);
     fails(&["ready", "--url", &url], 1, "answers HTTP 404 at /foo/readyz; check the path /foo of the URL");
+}
+
+#[test]
+fn a_wrong_admin_token_is_told_apart_from_a_missing_one() {
+    let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--admin-token", "s3cret"]));
+    let url = &server.url;
+    for (arguments, expected) in [
+        (&["--admin-token", "wrong"][..], "check that --admin-token is the server's"),
+        (&[], "if it has an admin token, set DOCENDORSE_MOCK_ADMIN_TOKEN"),
+    ] {
+        let output = run(&[&["token", "--url", url, "--expired"], arguments].concat());
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    }
 }

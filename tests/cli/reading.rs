@@ -179,6 +179,37 @@ fn unreadable_files_are_refused_at_their_fault() {
 }
 
 #[test]
+fn a_comment_in_a_json_scenario_is_refused_as_such() {
+    let folder = Folder::new();
+    for (text_of_file, place) in [
+        ("{\"name\": \"x\", // hello\n\"answers\": [{}]}", "1:15"),
+        ("{ /* hello */ \"name\": \"x\", \"answers\": [{}]}", "1:3"),
+        ("{\"name\": \"x\", \"answers\": [{}] /* hello */}", "1:33"),
+    ] {
+        let file = folder.write("s.json", text_of_file);
+        let output = crate::harness::run(&["validate", "--as", "scenario", &file]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert!(told.contains(&format!("s.json:{place}: a comment that neither JSON nor YAML has; ")), "{told}");
+    }
+    let file = folder.write("s.json", "{\"name\": \"http://a\", \"answers\": [}");
+    let told = text(&crate::harness::run(&["validate", "--as", "scenario", &file]).stdout);
+    assert!(!told.contains("comment"), "{told}");
+}
+
+#[test]
+fn a_body_that_is_not_json_has_the_place_of_its_word() {
+    let folder = Folder::new();
+    for (body, place) in
+        [("name: x\n", "1:1"), ("{\"a\":tru}", "1:6"), ("{\"a\": 'x'}", "1:7"), ("{\"a\":1 // x\n}", "1:8")]
+    {
+        let file = folder.write("body.json", body);
+        let output = crate::harness::run(&["validate", "--as", "handoff", &file]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert!(told.contains(&format!("body.json:{place}: ")), "{body:?}: {told}");
+    }
+}
+
+#[test]
 fn bytes_that_are_not_utf_8_are_refused_at_their_place() {
     for (bytes, place) in [
         (&b"name: s\ndescription: a\xFFb\nanswers: [{}]\n"[..], "<stdin>:2:15: "),

@@ -1,6 +1,6 @@
 //! What is wrong with a value, and where.
 
-use super::{listed, nearest, quoted};
+use super::{is_number, listed, nearest, quoted, with_json_escapes};
 use serde::de::{self, Expected, Unexpected};
 use std::{borrow::Cow, fmt};
 
@@ -39,7 +39,7 @@ impl ReadError {
     /// An error about the value as a whole.
     #[must_use]
     pub fn problem(problem: impl Into<String>) -> Self {
-        Self::of(ReadErrorKind::Problem(problem.into()))
+        Self::of(ReadErrorKind::Problem(with_json_escapes(&problem.into()).into_owned()))
     }
 
     /// A name that is not among the known ones.
@@ -72,6 +72,9 @@ impl ReadError {
                 }
                 WHOLE if is_whole && is_negative => format!("{text} is too small; write a larger number"),
                 WHOLE if is_whole => format!("{text} is too large; write a smaller number"),
+                range if is_whole && range.starts_with(RANGE) => {
+                    format!("{text} is not {}", range.trim_start_matches("a whole number "))
+                }
                 _ => {
                     *came = text.into_owned();
                     return self;
@@ -124,6 +127,30 @@ impl ReadError {
     #[must_use]
     pub fn is_missing_member(&self) -> bool {
         matches!(self.kind, ReadErrorKind::Missing(_))
+    }
+
+    /// How to write a value of another type; empty where the problem says so itself.
+    #[must_use]
+    pub fn type_fix(&self) -> String {
+        let ReadErrorKind::Type { came, wanted } = &self.kind else { return String::new() };
+        let bare = came.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        match (&**wanted, bare) {
+            ("a text", _) => "; write a text in double quotes".to_owned(),
+            ("an object", _) => "; write an object in braces".to_owned(),
+            ("a list", _) => "; write a list in square brackets".to_owned(),
+            ("true or false", Some(word @ ("true" | "false"))) => format!("; write {word} without quotes"),
+            (NATURAL | WHOLE, Some(text)) if is_number(text) && fits(text, 0, u64::MAX) => {
+                format!("; write {text} without quotes")
+            }
+            (range, Some(text)) if is_number(text) && range.starts_with(RANGE) => {
+                let mut bounds = range.trim_start_matches(RANGE).split(" to ").filter_map(|bound| bound.parse().ok());
+                match (bounds.next(), bounds.next()) {
+                    (Some(least), Some(most)) if fits(text, least, most) => format!("; write {text} without quotes"),
+                    _ => String::new(),
+                }
+            }
+            _ => String::new(),
+        }
     }
 
     /// The place and the problem, for a body: `/settings/session_ttl: …`.
@@ -195,6 +222,10 @@ impl ReadError {
     }
 }
 
+fn fits(text: &str, least: u64, most: u64) -> bool {
+    text.parse().is_ok_and(|number| (least..=most).contains(&number))
+}
+
 /// The end of a message about an unknown name.
 fn options(name: &str, known: &[&str], what: &str) -> String {
     let meant = nearest(name, known).map_or(String::new(), |option| format!("; did you mean {option:?}?"));
@@ -263,6 +294,9 @@ const TIME: &str = crate::base::times::EXAMPLE;
 
 /// What is wanted in place of what is not a whole number without a sign.
 const NATURAL: &str = "a whole number of 0 or more";
+
+/// How every range of whole numbers begins.
+const RANGE: &str = "a whole number from ";
 
 /// What is wanted in place of what is not a whole number.
 const WHOLE: &str = "a whole number";

@@ -28,10 +28,14 @@ impl Readings {
         std::iter::once(&*self.spaced).chain(self.plus.as_deref())
     }
 
-    /// Whether one of the readings is this text.
+    /// Whether this text is a reading of the value, in which each `+` is a plus or a space.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
-        self.iter().any(|reading| reading == text)
+        let Some(plus) = &self.plus else { return self.spaced == text };
+        // Both readings have the same length, and each `+` is read on its own.
+        let mut readings = self.spaced.bytes().zip(plus.bytes());
+        text.len() == plus.len()
+            && text.bytes().all(|byte| readings.next().is_some_and(|(a, b)| byte == a || byte == b))
     }
 
     /// Reads JSON. Outside a text only one reading of a `+` is JSON; inside one, both are.

@@ -99,7 +99,8 @@ impl<'t> At<'t> {
         if is_whole(text) {
             visit_number(text, visitor).map_err(|error| error.about_number(text))
         } else {
-            Err(ReadError::wrong_type(super::quoted(text), super::wanted_as(&expected(&visitor))))
+            let shown = word.plus.as_deref().unwrap_or(text);
+            Err(ReadError::wrong_type(super::quoted(shown), super::wanted_as(&expected(&visitor))))
         }
     }
 }

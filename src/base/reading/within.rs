@@ -56,6 +56,19 @@ impl<const LEAST: usize, const MOST: usize> PartialSchema for Within<LEAST, MOST
 
 impl<const LEAST: usize, const MOST: usize> ToSchema for Within<LEAST, MOST> {}
 
+/// Reads a member that must be a whole number from `LEAST` to `MOST`, for `deserialize_with`.
+///
+/// # Errors
+/// When the value is another.
+pub fn within<'de, D, T, const LEAST: usize, const MOST: usize>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<usize>,
+{
+    let number = Within::<LEAST, MOST>::deserialize(deserializer)?.get();
+    T::try_from(number).map_err(|_| D::Error::custom(outside(number, LEAST, MOST)))
+}
+
 fn outside(number: impl fmt::Display, least: usize, most: usize) -> String {
     format!("{number} is not from {least} to {most}")
 }

@@ -1,6 +1,9 @@
 //! What is wrong with a settings file, in the words of TOML.
 
-use crate::base::reading::{ReadError, Tree, is_number};
+use crate::base::{
+    chance::not_a_span,
+    reading::{ReadError, Tree, is_number},
+};
 
 /// A value of a kind that TOML alone has: a date, a time, or a number that is not finite.
 pub(super) struct Foreign {
@@ -68,14 +71,15 @@ pub(super) fn in_settings(tree: &Tree, error: &ReadError, foreign: Option<&Forei
     if let Some(value) = foreign {
         problem = problem.replacen(&format!("{:?}", value.written), &value.shown(), 1);
     } else {
-        problem.push_str(&type_fix(value_at(tree, &error.pointer), &problem));
+        problem.push_str(&type_fix(setting_of(error), value_at(tree, &error.pointer), &problem));
     }
     with_counted_entry(problem)
 }
 
 /// The fix for a value of the wrong type, where its text could be meant.
-fn type_fix(value: Option<&Tree>, problem: &str) -> String {
+fn type_fix(setting: &str, value: Option<&Tree>, problem: &str) -> String {
     match value {
+        Some(value) if problem.ends_with(" is not a text") => text_fix(setting, value),
         Some(Tree::Text(text)) if problem.ends_with(" is not a list") => format!("; write [{text:?}]"),
         Some(Tree::Object(_)) if problem.ends_with(" is not a list") => {
             "; write its name in two pairs of brackets, such as [[clients]]".to_owned()
@@ -87,10 +91,49 @@ fn type_fix(value: Option<&Tree>, problem: &str) -> String {
             word @ ("true" | "false") => format!("; write {word} without quotes"),
             _ => String::new(),
         },
-        Some(Tree::Number(number)) if problem.ends_with(" is not a text") => format!("; write \"{number}\""),
-        Some(Tree::Bool(value)) if problem.ends_with(" is not a text") => format!("; write \"{value}\""),
+        Some(_) if problem.ends_with(" is not a list") => "; write a list in square brackets".to_owned(),
         _ => String::new(),
     }
+}
+
+/// The setting that an error is about.
+fn setting_of(error: &ReadError) -> &str {
+    error.pointer.split('/').nth(1).unwrap_or_default()
+}
+
+/// The fix for a value that must be a text. What it shows is a value that the setting takes.
+fn text_fix(setting: &str, value: &Tree) -> String {
+    let number = match value {
+        Tree::Number(number) => Some(&**number),
+        _ => None,
+    };
+    match (setting, number, value) {
+        ("token-ttl" | "session-ttl" | "clock-skew" | "sandbox-idle", number, _) => {
+            let problem = number.map(not_a_span);
+            match problem.as_ref().and_then(|problem| problem.split_once("; write ")) {
+                Some((_, spans)) if spans != "0s" && !spans.starts_with("a span") => {
+                    format!(
+                        "; a span of time has a unit; write a text in double quotes, such as \"{}\"",
+                        with_seconds(spans)
+                    )
+                }
+                _ => "; write a span of time in double quotes, such as \"1h\"".to_owned(),
+            }
+        }
+        ("listen", Some(port), _) if port.parse::<u16>().is_ok() => format!("; write \"127.0.0.1:{port}\""),
+        ("listen", ..) => "; write HOST:PORT in double quotes, such as \"127.0.0.1:4747\"".to_owned(),
+        ("base-url", ..) => "; write a URL in double quotes, such as \"http://127.0.0.1:4747\"".to_owned(),
+        ("clients" | "client-key" | "allowed-hosts" | "scenarios", ..) => "; write a text in double quotes".to_owned(),
+        (_, Some(number), _) => format!("; write \"{number}\""),
+        (_, _, Tree::Bool(value)) => format!("; write \"{value}\""),
+        _ => "; write a text in double quotes".to_owned(),
+    }
+}
+
+/// Of the spans that a number may stand for, the one in seconds.
+fn with_seconds(spans: &str) -> &str {
+    let mut all = spans.split(", ").flat_map(|part| part.split(" or "));
+    all.find(|span| span.ends_with('s') && !span.ends_with("ms")).unwrap_or("1h")
 }
 
 /// The value at a pointer.
@@ -156,6 +199,12 @@ pub(super) fn syntax(message: &str, place: &str) -> String {
         && place.bytes().all(|byte| byte.is_ascii_digit())
     {
         return format!("{place} is too large; write a smaller number");
+    }
+    let is_code = |length| place.len() == length && place.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if (is_code(4) || is_code(8)) && u32::from_str_radix(place, 16).is_ok_and(|code| char::from_u32(code).is_none()) {
+        return "the escape is half of a character, or none at all; write the character itself, or its code such as \
+                \\U0001F600"
+            .to_owned();
     }
     if message.contains("must be quoted") {
         return "the value is not TOML; write a text in double quotes, such as \"1MiB\"".to_owned();

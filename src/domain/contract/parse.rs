@@ -4,7 +4,10 @@ use super::{
     finding::{Advice, LISTED, Violation, printable, push_segment},
     lenient::{read_json, within_range},
 };
-use crate::base::position::Position;
+use crate::base::{
+    position::Position,
+    reading::{is_comment, word_start},
+};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
 use std::{collections::HashSet, fmt};
@@ -48,7 +51,12 @@ fn position(error: &serde_json::Error, text: &str) -> Position {
         text.match_indices('\n').nth(line.wrapping_sub(2)).filter(|_| line > 1).map_or(0, |(feed, _)| feed + 1)
     };
     let start = line_start(error.line());
-    Position::of(text, (start + error.column()).saturating_sub(1))
+    let stopped = (start + error.column()).saturating_sub(1);
+    let message = error.to_string();
+    let at_word = ["expected value", "expected ident", "expected `,`", "key must"];
+    // The parser stops in the middle of a word that JSON does not have.
+    let is_at_word = !error.is_eof() && at_word.iter().any(|start| message.starts_with(start));
+    Position::of(text, if is_at_word { word_start(text, stopped) } else { stopped })
 }
 
 fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Position) -> String {
@@ -58,7 +66,9 @@ fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Pos
     }
     let message = error.to_string();
     let has = |words: &str| message.starts_with(words);
-    let what = if has("trailing comma") {
+    let what = if is_comment(&text[Position { line, column }.offset(text)..]) {
+        "a comment, which JSON does not have".to_owned()
+    } else if has("trailing comma") {
         "a trailing comma".to_owned()
     } else if has("trailing characters") {
         "something after the end of the JSON value".to_owned()

@@ -59,7 +59,10 @@ impl Client {
             let twin = self.keys.iter().find(|known| known.is_named(key.kid()) || known.is_named(key.thumbprint()));
             let problem = match twin {
                 Some(twin) if twin.thumbprint() == key.thumbprint() => {
-                    format!("the client has this key already, with the kid {:?}", twin.kid())
+                    format!(
+                        "the client has this key already, with the kid {:?}; use that one, or retire it first",
+                        twin.kid()
+                    )
                 }
                 Some(_) => format!("the client has another key with the kid {:?}; retire it first", key.kid()),
                 None if self.keys.len() >= MOST_KEYS => {

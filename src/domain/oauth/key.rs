@@ -96,7 +96,9 @@ impl PublicKey {
         let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
             let objection = objection(text, &error);
             let fix = if objection.is_empty() { "; give the whole text of the key file" } else { "" };
-            KeyError::new(format!("it is neither JSON nor PEM with \"-----BEGIN PUBLIC KEY-----\"{objection}{fix}"))
+            KeyError::new(format!(
+                "it is neither JSON nor PEM of a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE{objection}{fix}"
+            ))
         })?;
         match label {
             "PUBLIC KEY" => Self::from_spki(&der),
@@ -240,6 +242,9 @@ pub(super) fn pem_block(text: &str) -> Result<&str, KeyError> {
 pub(super) fn objection(text: &str, error: &pem::Error) -> &'static str {
     if !text.contains("-----BEGIN ") {
         return "";
+    }
+    if !text.contains("-----END ") {
+        return "; the END line is missing; give the whole text of the key file";
     }
     match error {
         pem::Error::Base64(_) | pem::Error::EncapsulatedText | pem::Error::Length => {

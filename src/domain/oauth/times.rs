@@ -130,5 +130,9 @@ fn time(at: f64) -> String {
 
 /// At most three digits behind the point; what is longer than any time by its order of magnitude.
 fn rounded(seconds: f64) -> String {
-    if seconds.abs() < 1e15 { ((seconds * 1000.0).round() / 1000.0).to_string() } else { format!("{seconds:e}") }
+    if seconds.abs() < 1e15 {
+        ((seconds * 1000.0).round() / 1000.0).to_string()
+    } else {
+        format!("more than {}1000000000000000", if seconds < 0.0 { "-" } else { "" })
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     headers::Headers,
     matching::given,
     script::ScenarioEndpoint,
-    span::{Delay, Span, Wait},
+    span::{Delay, Lifetime, Span, Wait},
 };
 use crate::{base::chance::Probability, domain::oauth::ErrorCode};
 use jiff::SignedDuration;
@@ -158,7 +158,7 @@ struct AnswerFile {
     #[serde(default, deserialize_with = "given")]
     error: Option<ErrorCode>,
     #[serde(default, deserialize_with = "given")]
-    expires_in: Option<Span>,
+    expires_in: Option<Lifetime>,
     #[serde(default, deserialize_with = "given")]
     scope: Option<Box<str>>,
     #[serde(default)]
@@ -223,14 +223,11 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
         if is_error && (file.expires_in.is_some() || file.scope.is_some()) {
             return Err("an error issues no token; drop \"expires_in\" and \"scope\"".to_owned());
         }
-        if file.expires_in.is_some_and(|Span(span)| span.as_secs() < 1) {
-            return Err("\"expires_in\" must be at least 1s".to_owned());
-        }
         if file.scope.as_ref().is_some_and(|scope| scope.split(' ').any(str::is_empty)) {
             return Err("\"scope\" holds words with single spaces between them, such as \"openid\"".to_owned());
         }
         let token =
-            TokenTerms { error: file.error, expires_in: file.expires_in.map(|Span(span)| span), scope: file.scope };
+            TokenTerms { error: file.error, expires_in: file.expires_in.map(|Lifetime(span)| span), scope: file.scope };
         if file.raw.is_some() && file.headers.has("content-type") {
             return Err("\"raw\" has its own \"content_type\"; drop the header \"Content-Type\"".to_owned());
         }

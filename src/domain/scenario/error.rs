@@ -1,6 +1,9 @@
 //! What is wrong with a scenario file, and where.
 
-use crate::base::position::{EXCERPT, Excerpt, Position, shorten_to};
+use crate::base::{
+    position::{EXCERPT, Excerpt, Position, shorten_to},
+    reading::with_json_escapes,
+};
 use std::fmt;
 
 /// The most characters of a problem: room for an excerpt, and for a list of what is known instead.
@@ -23,14 +26,19 @@ impl ScenarioError {
     #[must_use]
     pub fn at(file: &str, text: &str, position: Position, problem: &str) -> Self {
         let line = position.excerpt(text).into_owned();
-        Self { file: file.to_owned(), position, problem: shorten_to(problem, LONGEST_PROBLEM).into_owned(), line }
+        Self { file: file.to_owned(), position, problem: shown(problem), line }
     }
 
     /// The same place with another problem.
     #[must_use]
     pub(crate) fn saying(self, problem: &str) -> Self {
-        Self { problem: shorten_to(problem, LONGEST_PROBLEM).into_owned(), ..self }
+        Self { problem: shown(problem), ..self }
     }
+}
+
+/// A problem as it is shown.
+fn shown(problem: &str) -> String {
+    with_json_escapes(&shorten_to(problem, LONGEST_PROBLEM)).into_owned()
 }
 
 impl fmt::Display for ScenarioError {

@@ -138,8 +138,11 @@ fn options() -> Options {
 /// What is wrong, in the words of this crate where there are any.
 fn problem(error: &Error) -> String {
     match error {
-        Error::Eof { .. } => "the file is empty, or ends too early; write a scenario, such as name: mine and answers: [{ outcome: success }]".to_owned(),
+        Error::Eof { .. } => "the file is empty or has only comments, or it ends too early; write a scenario, such as name: mine and answers: [{ outcome: success }]".to_owned(),
         Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
+        Error::SerdeUnknownField { field, .. } if field.starts_with("//") || field.starts_with("/*") => {
+            "a comment that neither JSON nor YAML has; remove it".to_owned()
+        }
         Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
             Some(option) => format!("unknown key {}; did you mean {option:?}?", quoted(field)),
             None => format!("unknown key {}; known keys are {}", quoted(field), expected.join(", ")),

@@ -1,6 +1,6 @@
 //! Spans of time in a scenario: of the sandbox's time, and of real time, which is bounded.
 
-use crate::base::chance;
+use crate::base::{chance, reading::quoted};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::time::Duration;
@@ -26,5 +26,21 @@ impl TryFrom<String> for Span {
 
     fn try_from(text: String) -> Result<Self, String> {
         chance::read_span(&text).map(Self)
+    }
+}
+
+/// How long a token lives, at least a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Lifetime(pub(super) SignedDuration);
+
+impl TryFrom<String> for Lifetime {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match chance::read_span(&text)? {
+            span if span.as_secs() < 1 => Err(format!("{} is too short; write at least 1s", quoted(&text))),
+            span => Ok(Self(span)),
+        }
     }
 }

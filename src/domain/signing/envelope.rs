@@ -9,6 +9,7 @@ use super::{
 };
 use crate::base::{
     document::{Due, Record},
+    reading::within,
     times,
     urls::BaseUrl,
 };
@@ -27,12 +28,16 @@ pub struct Terms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Value>,
     /// Days from sending to expiry, 1 to 90.
+    #[serde(deserialize_with = "within::<_, _, 1, 90>")]
     pub expiration_period_days: u8,
     /// Days from sending to the first reminder, 0 to 30; 0 for none.
+    #[serde(deserialize_with = "within::<_, _, 0, 30>")]
     pub reminder_initial_delay_days: u8,
     /// Days from one reminder to the next, 0 to 30; 0 for no further one.
+    #[serde(deserialize_with = "within::<_, _, 0, 30>")]
     pub reminder_repeat_interval_days: u8,
     /// Days from the last reminder to expiry, 0 to 30; 0 for none.
+    #[serde(deserialize_with = "within::<_, _, 0, 30>")]
     pub reminder_before_expiration_days: u8,
     /// Whether the released agents are invited again when a primary declines (G10).
     pub reopen: bool,

@@ -57,7 +57,8 @@ pub(super) async fn list_actors(
         Some(after) => {
             let keys: Vec<_> = after.iter().map(ActorState::key).collect();
             let place = actors.iter().position(|actor| keys.iter().any(|key| *actor.email == **key));
-            place.ok_or_else(|| unknown(&after.spaced, &actors))? + 1
+            let unknown = || Problem::unknown_after("actor", &after.spaced, actors.iter().map(|actor| &*actor.email));
+            place.ok_or_else(unknown)? + 1
         }
     };
     let rest = &actors[start..];

@@ -115,8 +115,11 @@ impl WantedKeys {
                 Err(Problem::in_body("kid", "it goes with \"public_key\"; a JWK has a \"kid\" of its own"))
             }
             (None, Some(jwks)) => PublicKey::read(&jwks.to_string()).map_err(refuse("jwks")),
-            _ => Err(Problem::bad_request(
-                "Give the client's public key, either as \"public_key\" (PEM) or as \"jwks\" (a JWKS).",
+            (Some(_), Some(_)) => Err(Problem::bad_request(
+                "In the body: \"public_key\" and \"jwks\" cannot be given together; remove one.",
+            )),
+            (None, None) => Err(Problem::bad_request(
+                "In the body: neither \"public_key\" (PEM) nor \"jwks\" (a JWKS) is given; give one of them.",
             )),
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     base::{
         budget::Budget,
         position::shorten,
-        reading::{self, ReadError, Tree},
+        reading::{self, ReadError, Tree, quoted},
     },
     domain::contract::has_more_values_than,
     http::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(super) fn in_query(error: ReadError) -> Problem {
 /// An error in a body, with the place of the member.
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
 pub(super) fn in_body(error: ReadError) -> Problem {
-    Problem::bad_request(format!("In the body: {}", shorten(&error.in_body())))
+    Problem::bad_request(format!("In the body: {}", shorten(&(error.in_body() + &error.type_fix()))))
 }
 
 /// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
@@ -83,6 +83,10 @@ impl FromRequestParts<Arc<App>> for World {
 /// The problem of a request that names a sandbox which does not exist.
 pub(super) fn unknown_sandbox(app: &App, name: &str) -> Problem {
     let all = app.sandboxes.list();
+    if name.is_empty() {
+        let detail = "In the query: sandbox: it is empty; name a sandbox, or leave the parameter out";
+        return Problem::new(StatusCode::NOT_FOUND, detail);
+    }
     Problem::unknown_name("sandbox", name, all.iter().map(|sandbox| sandbox.name()))
 }
 
@@ -95,6 +99,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for Fields<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let example = operations::example_of(request.method(), request.uri().path());
+        refuse_coding(request.headers())?;
         let body = read_body(request, app).await?;
         parse(body, MOST_VALUES, example, reading::json_object).await.map(Self)
     }
@@ -108,6 +113,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        refuse_coding(request.headers())?;
         let limit = app.settings.max_admin_body.max(MOST_RESTORED);
         let limited = match limit {
             MOST_RESTORED => "the limit of a snapshot unless --max-admin-body is larger",
@@ -122,6 +128,17 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
         };
         parse(body, MOST_RESTORED_VALUES, None, read_snapshot).await.map(Self)
     }
+}
+
+/// Refuses a body in a coding, which would be told to be broken JSON.
+pub(super) fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let Some(coding) = codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) else {
+        return Ok(());
+    };
+    let coding = quoted(&String::from_utf8_lossy(coding.as_bytes()));
+    let detail = format!("The Content-Encoding {coding} is not understood; send the body as it is");
+    Err(Problem::new(StatusCode::BAD_REQUEST, detail))
 }
 
 /// How many JSON values a body may hold. A few bytes of text (`[0],`) make a tree of some hundred bytes.
@@ -192,11 +209,16 @@ async fn parse<T: Send + 'static>(
             let member = place.rsplit('/').next().unwrap_or_default();
             error.is_missing_member() && example.contains(&format!("{member:?}:"))
         };
+        // What is not an object at all.
+        let is_whole = |error: &ReadError| error.place().is_empty() && error.in_body().ends_with(" JSON object");
         let parsed = read(&text).map_err(|error| match example.filter(|example| shows(example, &error)) {
             Some(example) => {
                 Problem::bad_request(format!("In the body: {}; send one such as {example}", error.in_body()))
             }
-            None => in_body(error),
+            None => match example.filter(|_| is_whole(&error)) {
+                Some(example) => Problem::bad_request(format!("In the body: {}, such as {example}", error.in_body())),
+                None => in_body(error),
+            },
         });
         drop(lease);
         parsed

@@ -9,9 +9,10 @@ use super::{
 use crate::{
     app::{App, MOST_WAITS},
     base::{
+        chance::within_limit,
         clock::{Deadline, Stopwatch},
         position::brief,
-        reading::Readings,
+        reading::{ReadError, Readings},
         schema::GivenSpan,
     },
     config::duration,
@@ -212,14 +213,22 @@ pub(super) async fn await_requests(
     };
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
-        Some(text) => text.json().map_err(|error| Problem::in_query("match", error))?,
+        Some(text) => text.json().map_err(|error: ReadError| {
+            let problem = error.to_string();
+            let fix = match error.pointer.is_empty() && (problem.ends_with("; write JSON") || !problem.contains("; ")) {
+                true => r#"; write a matcher such as {"email": "sam@example.com"}"#,
+                false => "",
+            };
+            Problem::in_query("match", format!("{problem}{fix}").replace("; write JSON; write", "; write"))
+        })?,
     };
     let query = Arc::new(Query { matcher, endpoint: awaited.endpoint });
     let patience = awaited
         .timeout
         .as_deref()
         .map_or(Ok(Duration::from_secs(10)), |text| duration(text).map(jiff::SignedDuration::unsigned_abs));
-    let patience = patience.map_err(|problem| Problem::in_query("timeout", format!("{problem}; at most 5m")))?;
+    let patience = patience
+        .map_err(|problem| Problem::in_query("timeout", format!("{}; at most 5m", within_limit(&problem, LONGEST))))?;
     if patience > LONGEST {
         let timeout = brief(awaited.timeout.as_deref().unwrap_or_default());
         let problem = format!("{timeout:?} is longer than 5m, the maximum; wait again after a 408");

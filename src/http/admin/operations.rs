@@ -47,7 +47,8 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| read(&DOCUMENT));
 /// Refuses what the operation of a request does not take.
 pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(operation) = find(request.method(), request.uri().path()) else { return next.run(request).await };
-    if let Err(problem) = operation.judge_query(request.uri().query().unwrap_or_default()) {
+    let path = request.uri().path().to_owned();
+    if let Err(problem) = operation.judge_query(&path, request.uri().query().unwrap_or_default()) {
         return problem.into_response();
     }
     if operation.takes_body || request.body().is_end_stream() {
@@ -55,7 +56,7 @@ pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: N
     }
     let (parts, body) = request.into_parts();
     let body = read_body(Request::from_parts(parts.clone(), body), &app).await;
-    match body.and_then(|body| operation.judge_body(&body.bytes)) {
+    match body.and_then(|body| operation.judge_body(&path, &body.bytes)) {
         Ok(()) => next.run(Request::from_parts(parts, Body::empty())).await,
         Err(problem) => problem.into_response(),
     }
@@ -143,11 +144,12 @@ impl Operation {
         ours.by_ref().all(|our| theirs.next().is_some_and(|their| fits(our, their))) && theirs.next().is_none()
     }
 
-    fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
+    /// The operation at the path of a request, in a message.
+    fn name(&self, path: &str) -> String {
+        format!("{} {}", self.method, brief(path))
     }
 
-    fn judge_query(&'static self, query: &str) -> Result<(), Problem> {
+    fn judge_query(&'static self, path: &str, query: &str) -> Result<(), Problem> {
         let query = reading::query(query).map_err(in_query)?;
         let known = |name: &&str| self.parameters.iter().any(|known| known == name);
         let Some(unknown) = query.names().find(|name| !known(name)) else { return Ok(()) };
@@ -157,12 +159,12 @@ impl Operation {
         } else {
             shorten(&problem).into_owned()
         };
-        Err(Problem::bad_request(format!("In the query of {}: {hint}", self.name())))
+        Err(Problem::bad_request(format!("In the query of {}: {hint}", self.name(path))))
     }
 
     /// Judges the body of an operation that takes none: it must be empty, or an empty object.
-    fn judge_body(&self, body: &[u8]) -> Result<(), Problem> {
-        let takes_none = |fix: &str| Err(Problem::bad_request(format!("{} takes no body; {fix}", self.name())));
+    fn judge_body(&self, path: &str, body: &[u8]) -> Result<(), Problem> {
+        let takes_none = |fix: &str| Err(Problem::bad_request(format!("{} takes no body; {fix}", self.name(path))));
         let form = reading::query(&String::from_utf8_lossy(body)).ok();
         let given = match object_tree(body) {
             Ok(object) => object.names().map(str::to_owned).collect::<Vec<_>>(),

@@ -1,7 +1,10 @@
 //! An agent of a race in one line: `Alice: opens 5m, accepts 1m..2h, declines 1m 10%, signs never`.
 
 use super::{RaceAgent, file::AgentFile};
-use crate::base::{clock::read_span, reading};
+use crate::base::{
+    clock::read_span,
+    reading::{self, ReadError, quoted},
+};
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 
@@ -36,8 +39,18 @@ impl FromStr for RaceAgent {
             }
         }
         let text = Value::Object(fields).to_string();
-        let file: AgentFile = reading::json(text.as_bytes()).map_err(|error| error.in_body())?;
+        let file: AgentFile = reading::json(text.as_bytes()).map_err(|error| without_pointer(&error))?;
         file.try_into()
+    }
+}
+
+/// The problem with a value, after the verb that it belongs to. What is written has no pointers.
+fn without_pointer(error: &ReadError) -> String {
+    let problem = error.in_body();
+    let problem = problem.strip_prefix(&format!("{}: ", error.pointer)).unwrap_or(&problem);
+    match error.pointer.split('/').nth(1) {
+        Some(verb) => format!("{verb:?}: {problem}"),
+        None => problem.to_owned(),
     }
 }
 
@@ -55,6 +68,12 @@ fn value(when: &str) -> Result<Value, String> {
     let after = match span.split_once("..") {
         Some((least, most)) => {
             let (least, most) = (least.trim(), most.trim());
+            if least.is_empty() || most.is_empty() {
+                return Err(format!(
+                    "{} has no span on one side of the dots; write both, such as 5m..10m",
+                    quoted(span)
+                ));
+            }
             // Anything else is refused with the agent.
             if let (Some(first), Some(second)) = (read_span(least), read_span(most))
                 && first > second

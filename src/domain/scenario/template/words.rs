@@ -169,9 +169,9 @@ pub(super) fn rendering<'t>(error: &Error, expression: Option<&'t str>) -> Strin
         let name = error.detail().and_then(|detail| detail.split('`').nth(1)).filter(|name| !name.contains("(...)"));
         let name = name.map(brief).or(expression);
         let lacks = match &name {
-            Some(name) if name.starts_with("request") => format!("uses {name}, which the request does not have"),
+            Some(name) if name.starts_with("request.") => format!("uses {name}, which the request does not have"),
             Some(name) => format!("uses {name}, which does not exist"),
-            None => "uses a value that the request does not have".to_owned(),
+            None => "uses an expression that has no value".to_owned(),
         };
         return format!("{lacks}; give another value with | default(\"\")");
     }
