@@ -362,10 +362,12 @@ mod tests {
     #[test]
     fn a_delay_that_cannot_be_meant_is_refused() {
         for (json, problem) in [
-            ("500", "has no unit; write 500ms, 500s or 500m"),
+            ("500", "has no unit; write 500ms or 500s"),
+            ("5", "has no unit; write 5ms, 5s or 5m"),
+            ("700000", "has no unit; write a span of at most 10m"),
             ("0", "0 has no unit; write 0s"),
             ("-1", "is negative; write a span of time"),
-            (r#""99999999999d""#, "is too long; write a shorter span of time"),
+            (r#""99999999999d""#, "is too long; write a span of at most 10m, such as 10m"),
             (r#""soon""#, "is not a span of time"),
             (r#""-1s""#, "is negative; write a span of time"),
             (r#""11m""#, "longer than 10m"),

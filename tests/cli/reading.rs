@@ -184,7 +184,7 @@ fn a_comment_in_a_json_scenario_is_refused_as_such() {
     for (text_of_file, place) in [
         ("{\"name\": \"x\", // hello\n\"answers\": [{}]}", "1:15"),
         ("{ /* hello */ \"name\": \"x\", \"answers\": [{}]}", "1:3"),
-        ("{\"name\": \"x\", \"answers\": [{}] /* hello */}", "1:33"),
+        ("{\"name\": \"x\", \"answers\": [{}] /* hello */}", "1:31"),
     ] {
         let file = folder.write("s.json", text_of_file);
         let output = crate::harness::run(&["validate", "--as", "scenario", &file]);
