@@ -215,9 +215,11 @@ pub(super) async fn await_requests(
         None => Match::default(),
         Some(text) => text.json().map_err(|error: ReadError| {
             let problem = error.to_string();
-            let fix = match error.pointer.is_empty() && (problem.ends_with("; write JSON") || !problem.contains("; ")) {
-                true => r#"; write a matcher such as {"email": "sam@example.com"}"#,
-                false => "",
+            let has_no_fix = problem.ends_with("; write JSON") || !problem.contains("; ");
+            let fix = if error.pointer.is_empty() && has_no_fix {
+                r#"; write a matcher such as {"email": "sam@example.com"}"#
+            } else {
+                ""
             };
             Problem::in_query("match", format!("{problem}{fix}").replace("; write JSON; write", "; write"))
         })?,
