@@ -111,6 +111,7 @@ pub enum SessionStatus {
 /// An agent session.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AgentSession {
+    /// `as_…`.
     #[schema(value_type = AgentSessionId)]
     pub id: Arc<str>,
     /// The client that created it.
@@ -118,10 +119,14 @@ pub struct AgentSession {
     pub client: Arc<str>,
     /// The caller's id of the handoff (R2).
     pub handoff_id: Box<str>,
+    /// What the agent should do (R3).
     pub intent: Intent,
+    /// Who it is for (R4).
     pub actor: Actor,
+    /// When it was created, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
+    /// When it ends, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub expires_at: Timestamp,
     /// `expired` once its time is over.

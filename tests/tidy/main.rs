@@ -174,7 +174,9 @@ fn only_clock_and_ids_read_time_and_randomness() {
 fn http_knows_no_concrete_store() {
     for (path, text) in sources("src") {
         if ["http", "sandbox"].contains(&module(&path)[0].as_str()) {
-            assert!(!code(&text).contains("Memory"), "{} names a concrete store", path.display());
+            let code = code(&text);
+            let mut words = code.split(|char: char| !char.is_alphanumeric());
+            assert!(words.all(|word| word != "Memory"), "{} names a concrete store", path.display());
         }
     }
 }

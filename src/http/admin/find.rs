@@ -164,7 +164,7 @@ async fn search<T: Send + 'static>(
 #[into_params(parameter_in = Query)]
 pub(super) struct AwaitRequests {
     /// How many exchanges must match.
-    #[param(minimum = 0, default = 1)]
+    #[param(minimum = 1, default = 1)]
     count: Option<i64>,
     /// What they must match, as JSON. Without it every exchange counts. A raw + inside a text is refused where it can be
     /// a plus or a space; write %2B or %20.
