@@ -229,7 +229,7 @@ impl App {
             Ok(loaded) => {
                 let scenarios = loaded.set.iter().len();
                 self.sandboxes.rebase(&Arc::new(loaded.set));
-                // Only now: whoever waits for this line goes on to use them.
+                // Logged after the change, because readers of this line use the new scenarios at once.
                 tracing::info!(scenarios, "scenarios reloaded");
                 log_warnings(&loaded.warnings);
             }

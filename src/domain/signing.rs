@@ -14,9 +14,9 @@ mod people;
 mod recipient;
 mod refusal;
 mod request;
-mod sound;
 mod stored;
 mod upcoming;
+mod validate;
 mod view;
 
 pub use agent::{AgentState, Locale, Person, PhoneContactMethod, Seat, is_phone};

@@ -169,8 +169,8 @@ impl Sandbox {
         }
         for envelope in snapshot.envelopes {
             let id = envelope.id;
-            let mut envelope = envelope.sound().map_err(|problem| RestoreError::Unsound(id, problem))?;
-            self.plan_anew(&mut envelope);
+            let mut envelope = envelope.validate().map_err(|problem| RestoreError::Unsound(id, problem))?;
+            self.plan_again(&mut envelope);
             inserted("envelopes", self.records.envelopes.insert(Arc::new(envelope)).await)?;
         }
         Ok(())

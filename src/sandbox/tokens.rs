@@ -40,7 +40,7 @@ pub enum TokenFault {
 
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
-    /// So many tokens are revoked that no other can be remembered.
+    /// The list of revoked tokens is full, and none of them has expired.
     #[error("too many tokens are revoked that could still pass; expire all of them")]
     TooMany,
     #[error(transparent)]
@@ -76,7 +76,8 @@ impl Tokens {
     /// Revokes a token.
     ///
     /// # Errors
-    /// [`RevokeError::TooMany`] when so many are revoked that could still pass; all can be expired instead.
+    /// [`RevokeError::TooMany`] when the list of revoked tokens is full and none of them has expired. The caller
+    /// can expire all tokens instead.
     pub async fn revoke(&self, token: &AccessToken, now: Timestamp) -> Result<(), RevokeError> {
         if self.revoked.fill().await?.kept >= REVOKED {
             let over = self.revoked.all(|revoked| revoked.exp <= now.as_second()).await?;

@@ -221,7 +221,7 @@ fn live(machine: &impl Machine, (wishes, ends, tries): &Life, seen: &mut Seen) -
     seen.finalized += usize::from(envelope.state.as_str() == "finalized");
     let kept = serde_json::to_string(&envelope).unwrap();
     let read: Envelope = serde_json::from_str(&kept).unwrap();
-    prop_assert_eq!(read.sound(), Ok(envelope), "an envelope that is kept reads back, and could have come about");
+    prop_assert_eq!(read.validate(), Ok(envelope), "an envelope that is kept reads back, and could have come about");
     Ok(())
 }
 

@@ -38,7 +38,7 @@ pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
     let found = snapshot.envelopes.into_iter().find(|envelope| envelope.id == id);
     let envelope =
         found.ok_or_else(|| refuse(format!("the snapshot has no envelope {id}; it has {}", listed(&ids))))?;
-    let envelope = envelope.sound().map_err(|problem| refuse(format!("of the envelope {id}, {problem}")))?;
+    let envelope = envelope.validate().map_err(|problem| refuse(format!("of the envelope {id}, {problem}")))?;
     Race::of_envelope(&envelope, now).map_err(|error| refuse(format!("there is no race for {id}: {error}")))
 }
 

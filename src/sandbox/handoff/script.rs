@@ -41,7 +41,7 @@ impl Sandbox {
     }
 }
 
-/// An actor of whom nothing is known, and who has yet to do what a scenario waits for.
+/// The first state of an unknown actor, who has yet to do what a scenario waits for.
 fn unknown(actor: &Actor, scenario: &Scenario) -> ActorState {
     let mut state = scenario::initial_state(actor);
     state.change(scenario.waits_for());

@@ -19,7 +19,7 @@ pub enum ScenarioChangeError {
         /// The one that is.
         pinned: Option<String>,
     },
-    /// So many requests are waited for that the queue has no room for the new ones.
+    /// The queue has no room for the new requests.
     #[error("{0} requests are queued already")]
     QueueFull(usize),
     /// The sandbox has no room for the scenario.

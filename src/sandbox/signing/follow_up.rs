@@ -71,7 +71,7 @@ impl Sandbox {
 
     /// Plans the future of an envelope that comes from elsewhere, such as a snapshot, which need not hold it: when
     /// somebody does something follows from the seed and from when they could.
-    pub(in crate::sandbox) fn plan_anew(&self, envelope: &mut Envelope) {
+    pub(in crate::sandbox) fn plan_again(&self, envelope: &mut Envelope) {
         envelope.upcoming = Upcoming::default();
         if !matches!(envelope.state, EnvelopeState::Sent { .. }) {
             return;

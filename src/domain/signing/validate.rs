@@ -11,12 +11,12 @@ use super::{
 use std::{collections::HashSet, sync::Arc};
 
 impl Envelope {
-    /// The envelope as it is given, if it is sound.
+    /// The envelope as it is given, if it is valid.
     ///
     /// # Errors
     /// In words, what is impossible about it.
-    pub fn sound(mut self) -> Result<Self, String> {
-        self.terms.are_sound()?;
+    pub fn validate(mut self) -> Result<Self, String> {
+        self.terms.validate()?;
         if self.recipients.len() > MOST_RECIPIENTS {
             return Err(format!("it has more than {MOST_RECIPIENTS} recipients"));
         }
@@ -31,9 +31,9 @@ impl Envelope {
                 return Err(format!("its recipients are numbered from 1 on, but {number} is {}", role.number));
             }
             let about = |problem| format!("of the recipient {number}, {problem}");
-            agents.push(recipient.agents_are_sound().map_err(about)?);
+            agents.push(recipient.validate_agents().map_err(about)?);
             recipient
-                .state_is_sound(self.state == EnvelopeState::Draft)
+                .validate_state(self.state == EnvelopeState::Draft)
                 .map_err(|problem| about(problem.to_owned()))?;
             if !recipient.is_removed() && !identifiers.insert(&role.identifier) {
                 return Err(format!("two of its recipients have the identifier {:?}", role.identifier));
@@ -56,7 +56,7 @@ impl Envelope {
 }
 
 impl Terms {
-    fn are_sound(&self) -> Result<(), String> {
+    fn validate(&self) -> Result<(), String> {
         if !(2..=48).contains(&self.name.chars().count()) {
             return Err("its name must have 2 to 48 characters".to_owned());
         }
@@ -78,7 +78,7 @@ impl Terms {
 
 impl Recipient {
     /// The number of its first agent, and the one after its last.
-    fn agents_are_sound(&self) -> Result<(u32, u32), String> {
+    fn validate_agents(&self) -> Result<(u32, u32), String> {
         let Self { role, seats, .. } = self;
         let count = role.persons.len();
         if count > MOST_AGENTS {
@@ -105,7 +105,7 @@ impl Recipient {
         }
     }
 
-    fn state_is_sound(&self, in_draft: bool) -> Result<(), &'static str> {
+    fn validate_state(&self, in_draft: bool) -> Result<(), &'static str> {
         let all = |state| self.seats.iter().all(|seat| seat.state == state);
         match self.state {
             RecipientState::Waiting if !all(AgentState::Waiting) => return Err("no agent can be ahead of its turn"),
@@ -192,11 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn what_came_about_here_is_sound() {
+    fn an_envelope_made_here_is_valid() {
         let envelope = envelope();
         let json = serde_json::to_value(&envelope).unwrap();
         let again: Envelope = serde_json::from_value(json).unwrap();
-        assert_eq!(again.sound(), Ok(envelope));
+        assert_eq!(again.validate(), Ok(envelope));
     }
 
     #[test]
@@ -227,12 +227,12 @@ mod tests {
             let mut changed = json.clone();
             *changed.pointer_mut(pointer).unwrap() = value.clone();
             let changed: Envelope = serde_json::from_value(changed).unwrap();
-            let problem = changed.sound().unwrap_err();
+            let problem = changed.validate().unwrap_err();
             assert!(problem.contains(reason), "{pointer} {value}: {problem}");
         }
         let mut many = envelope();
         many.recipients = vec![many.recipients[0].clone(); MOST_RECIPIENTS + 1];
-        assert!(many.sound().unwrap_err().contains("more than 1000 recipients"));
+        assert!(many.validate().unwrap_err().contains("more than 1000 recipients"));
     }
 
     /// Whatever anybody can do with an envelope.
@@ -285,7 +285,7 @@ mod tests {
                 seat["state"] = json!("waiting");
             }
         }
-        play(&serde_json::from_value::<Envelope>(stuck).unwrap().sound().unwrap());
+        play(&serde_json::from_value::<Envelope>(stuck).unwrap().validate().unwrap());
     }
 
     /// The places of a document that hold a number or a word.
@@ -325,7 +325,7 @@ mod tests {
                 *json.pointer_mut(place).unwrap() = value.get(&values).clone();
             }
             if let Ok(envelope) = serde_json::from_value::<Envelope>(json)
-                && let Ok(envelope) = envelope.sound()
+                && let Ok(envelope) = envelope.validate()
             {
                 play(&envelope);
             }
