@@ -60,18 +60,6 @@ impl Terms {
         if !(2..=48).contains(&self.name.chars().count()) {
             return Err("its name must have 2 to 48 characters".to_owned());
         }
-        if !(1..=90).contains(&self.expiration_period_days) {
-            return Err(format!("expiration_period_days is {}, not 1 to 90", self.expiration_period_days));
-        }
-        for (name, days) in [
-            ("reminder_initial_delay_days", self.reminder_initial_delay_days),
-            ("reminder_repeat_interval_days", self.reminder_repeat_interval_days),
-            ("reminder_before_expiration_days", self.reminder_before_expiration_days),
-        ] {
-            if days > 30 {
-                return Err(format!("{name} is {days}, not 0 to 30"));
-            }
-        }
         Ok(())
     }
 }
@@ -204,8 +192,6 @@ mod tests {
         let json = serde_json::to_value(envelope()).unwrap();
         for (pointer, value, reason) in [
             ("/terms/name", json!("N"), "2 to 48 characters"),
-            ("/terms/expiration_period_days", json!(0), "expiration_period_days is 0"),
-            ("/terms/reminder_initial_delay_days", json!(31), "reminder_initial_delay_days is 31"),
             ("/revision", json!(0), "revision cannot be 0"),
             ("/revision", json!(u64::MAX), "revision cannot be"),
             ("/recipients/1/role/number", json!(1), "numbered from 1 on, but 2 is 1"),
