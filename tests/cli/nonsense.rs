@@ -53,7 +53,7 @@ fn numbers_have_no_sign_and_fit() {
 fn a_settings_file_is_as_strict() {
     let folder = Folder::new();
     for (line, reason) in [
-        ("scenarios = [\"shipped\", \"shipped\"]", "mock.toml:1:1: scenarios: entry 2 is shipped, as entry 1 is"),
+        ("scenarios = [\"shipped\", \"shipped\"]", "mock.toml:1:13: scenarios: entry 2 is shipped, as entry 1 is"),
         ("session-ttl = \"0s\"", "session-ttl: 0 would end every session at once"),
         ("listen = \"localhost:+1\"", "is not a number from 0 to 65535"),
         ("max-body = \"99999999999999999999GiB\"", "is too large"),
