@@ -1,5 +1,6 @@
 //! From the text of a file to typed values, with every error at its place. The one module that knows the YAML reader.
 
+mod comment;
 mod example;
 mod syntax;
 

@@ -8,33 +8,13 @@ use granit_parser::{ErrorKind, Scanner, StrInput, TokenType};
 pub(super) fn explain(text: &str, noticed: Position, kind: &ErrorKind) -> (Position, String) {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let at = noticed.offset(text);
-    if let Some(comment) = comment_in_json(&text[..text.ceil_char_boundary((at + 2).min(text.len()))]) {
+    if let Some(comment) = super::comment::comment_in_json(&text[..text.ceil_char_boundary((at + 2).min(text.len()))]) {
         let problem = "a comment that neither JSON nor YAML has; remove it";
         return (Position::of(text, comment), problem.to_owned());
     }
     let fault = Fault { text, at, context: Context::of(text, at) };
     let (offset, problem) = fault.explain(kind);
     (Position::of(text, offset), problem)
-}
-
-/// The offset of the first `//` or `/*` outside a text, if what comes first is a bracket.
-fn comment_in_json(text: &str) -> Option<usize> {
-    let mut in_text = false;
-    let mut last = ' ';
-    if !text.trim_start().starts_with(['{', '[', '/']) {
-        return None;
-    }
-    for (at, char) in text.char_indices() {
-        let is_start = !in_text && (last.is_whitespace() || ",:{}[]\"".contains(last));
-        if is_start && (text[at..].starts_with("//") || text[at..].starts_with("/*")) {
-            return Some(at);
-        }
-        if char == '"' && (!in_text || last != '\\') {
-            in_text = !in_text;
-        }
-        last = if last == '\\' && char == '\\' { ' ' } else { char };
-    }
-    None
 }
 
 /// What surrounds the first fault of a text.
