@@ -78,7 +78,9 @@ pub(super) fn base64url(text: &str) -> Result<Vec<u8>, String> {
         Some((char @ ('+' | '/'), place)) => {
             format!("character {place} is {char:?}; write \"-\" for \"+\" and \"_\" for \"/\"")
         }
-        Some((char, _)) if char.is_whitespace() && text[..6.min(text.len())].eq_ignore_ascii_case("bearer") => {
+        Some((char, _))
+            if char.is_whitespace() && text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) =>
+        {
             "it begins with \"Bearer\"; leave that out, and give the token alone".to_owned()
         }
         Some((char, place)) => {
