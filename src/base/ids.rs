@@ -5,10 +5,12 @@
 
 mod random;
 
-use aws_lc_rs::rand;
 use random::Random;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::atomic::{AtomicU64, Ordering},
+};
 use utoipa::ToSchema;
 
 /// A sandbox's source of identifiers.
@@ -90,10 +92,10 @@ impl Ids {
     /// The seed has 32 bits, so that people can read it aloud and type it.
     #[must_use]
     pub fn from_entropy() -> Self {
-        let mut seed = [0; 4];
-        // Fails only where the system has no source of randomness at all; such a server repeats itself.
-        let _ = rand::fill(&mut seed);
-        Self::seeded(u64::from(u32::from_le_bytes(seed)))
+        // The keys of hash maps, which the system draws. The random numbers of the cryptographic library would do as well,
+        // but the first of them takes longer than the rest of the start.
+        let drawn = RandomState::new().build_hasher().finish();
+        Self::seeded(drawn & u64::from(u32::MAX))
     }
 
     /// The seed of a sandbox that has none of its own, on a server with a seed: always the same for a name, and
