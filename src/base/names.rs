@@ -18,6 +18,20 @@ pub fn is_id(text: &str, prefix: &str) -> bool {
     (1..=64).contains(&own.len()) && own.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// The id of the nth thing of a kind: a prefix and at least eight digits.
+#[must_use]
+pub fn numbered_id(prefix: &str, number: u64) -> String {
+    format!("{prefix}{number:08}")
+}
+
+/// Reads the number from an id that [`numbered_id`] made, with any number of leading zeros up to 19 digits, which is the
+/// most of which every number fits.
+#[must_use]
+pub fn number_of_id(id: &str, prefix: &str) -> Option<u64> {
+    let digits = id.strip_prefix(prefix).filter(|digits| digits.len() <= 19)?;
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+}
+
 /// What is wrong with a name or an id that has a character which cannot be seen, such as a line feed.
 #[must_use]
 pub fn control_problem(text: &str) -> Option<&'static str> {

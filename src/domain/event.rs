@@ -5,6 +5,7 @@
 use crate::{
     base::{
         document::{Logged, Numbered},
+        names::{number_of_id, numbered_id},
         schema::{AgentSessionId, EventId},
     },
     domain::signing::{AgentId, Effect, EffectKind, Envelope, EnvelopeId, Origin, RecipientId},
@@ -164,20 +165,16 @@ impl std::ops::Deref for NumberedEvent {
     }
 }
 
-/// The most digits that an id may have: every number of so many fits.
-const MOST_DIGITS: usize = 19;
-
 /// The id of an event: `evt_00000001`.
 #[must_use]
 pub fn event_id(number: u64) -> String {
-    format!("evt_{number:08}")
+    numbered_id("evt_", number)
 }
 
 /// Reads an event's number from its id.
 #[must_use]
 pub fn event_number(id: &str) -> Option<u64> {
-    let digits = id.strip_prefix("evt_").filter(|digits| digits.len() <= MOST_DIGITS)?;
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+    number_of_id(id, "evt_")
 }
 
 /// An event as JSON.

@@ -18,7 +18,10 @@ pub use secrets::{is_secret_name, mask_credentials, mask_jwts, mask_shapes};
 
 use self::size::size_of_exchange;
 use crate::{
-    base::budget::{Account, Budget, Share},
+    base::{
+        budget::{Account, Budget, Share},
+        names::{number_of_id, numbered_id},
+    },
     domain::{
         contract::{Advice, Violation},
         oauth::JudgedAssertion,
@@ -99,20 +102,16 @@ pub struct Entry {
     facts: OnceLock<KeptFacts>,
 }
 
-/// The most digits that an id may have: every number of so many fits.
-const MOST_DIGITS: usize = 19;
-
 /// The header value that leads to an exchange, and its id in the control plane: `ex_00000001`.
 #[must_use]
 pub fn exchange_id(number: u64) -> String {
-    format!("ex_{number:08}")
+    numbered_id("ex_", number)
 }
 
 /// Reads an exchange's number from its id.
 #[must_use]
 pub fn exchange_number(id: &str) -> Option<u64> {
-    let digits = id.strip_prefix("ex_").filter(|digits| digits.len() <= MOST_DIGITS)?;
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+    number_of_id(id, "ex_")
 }
 
 /// How much a journal keeps.
