@@ -46,6 +46,9 @@ const NEAREST: usize = 5;
 /// How many exchanges an answer to a wait holds at most.
 const MOST: usize = 1000;
 
+/// The fix of a matcher that is not one.
+const MATCHER: &str = r#"write a matcher such as {"email": "sam@example.com"}"#;
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CountRequests {
@@ -215,13 +218,13 @@ pub(super) async fn await_requests(
         None => Match::default(),
         Some(text) => text.json().map_err(|error: ReadError| {
             let problem = error.to_string();
-            let has_no_fix = problem.ends_with("; write JSON") || !problem.contains("; ");
-            let fix = if error.pointer.is_empty() && has_no_fix {
-                r#"; write a matcher such as {"email": "sam@example.com"}"#
-            } else {
-                ""
-            };
-            Problem::in_query("match", format!("{problem}{fix}").replace("; write JSON; write", "; write"))
+            // What is not JSON, or not an object, has no member to name: a whole matcher is the fix.
+            let fixed = if error.pointer.is_empty() { problem.strip_suffix("; write JSON") } else { None };
+            let is_bare = error.pointer.is_empty() && !problem.contains("; ");
+            match fixed.or(is_bare.then_some(&*problem)) {
+                Some(problem) => Problem::in_query("match", format!("{problem}; {MATCHER}")),
+                None => Problem::in_query("match", problem),
+            }
         })?,
     };
     let query = Arc::new(Query { matcher, endpoint: awaited.endpoint });
