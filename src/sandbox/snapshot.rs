@@ -76,7 +76,7 @@ pub enum RestoreError {
     Twice(&'static str),
     /// An envelope of the snapshot is impossible.
     #[error("the envelope {0} cannot be restored: {1}")]
-    Unsound(EnvelopeId, String),
+    InvalidEnvelope(EnvelopeId, String),
     /// The sandbox was reset before it was complete.
     #[error("the sandbox was reset while it was being restored; delete it, and restore it again")]
     Reset,
@@ -169,7 +169,7 @@ impl Sandbox {
         }
         for envelope in snapshot.envelopes {
             let id = envelope.id;
-            let mut envelope = envelope.validate().map_err(|problem| RestoreError::Unsound(id, problem))?;
+            let mut envelope = envelope.validate().map_err(|problem| RestoreError::InvalidEnvelope(id, problem))?;
             self.plan_again(&mut envelope);
             inserted("envelopes", self.records.envelopes.insert(Arc::new(envelope)).await)?;
         }

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_reminded_of_nothing_is_told_nothing() {
+    fn reminders_of_nothing_have_no_effect() {
         play(&envelope());
         let mut stuck = serde_json::to_value(envelope()).unwrap();
         for recipient in stuck["recipients"].as_array_mut().unwrap() {

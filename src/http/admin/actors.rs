@@ -85,8 +85,8 @@ pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<P
 
 /// Change what is known of an actor
 ///
-/// A member that is not given stays as it is. An actor of whom nothing was known starts as the plus tags of the email
-/// say. Once the actor is registered, verified and subscribed, the handoffs that were answered `require_subscription`
+/// A member that is not given stays as it is. An actor that was not known starts as the plus tags of the email say.
+/// Once the actor is registered, verified and subscribed, the handoffs that were answered `require_subscription`
 /// get their sessions without a retry (S3).
 #[utoipa::path(
     patch, path = "/__admin/actors/{email}", tag = "actors",

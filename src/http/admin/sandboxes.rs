@@ -357,7 +357,7 @@ impl From<RestoreError> for Problem {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Create(error) => error.into(),
-            RestoreError::Invalid(_) | RestoreError::Twice(_) | RestoreError::Unsound(..) => {
+            RestoreError::Invalid(_) | RestoreError::Twice(_) | RestoreError::InvalidEnvelope(..) => {
                 Self::bad_request(shorten(&error.to_string()))
             }
             RestoreError::Reset => Self::new(StatusCode::CONFLICT, error.to_string()),
