@@ -15,11 +15,13 @@ mod handoff;
 mod issuing;
 mod lasting;
 mod name;
+mod new_ids;
 mod records;
 mod scripts;
 mod signing;
 mod snapshot;
 mod tally;
+mod time;
 mod tokens;
 mod waiters;
 mod wakeups;
@@ -37,6 +39,7 @@ pub use scripts::{ConsultError, Consulted, CurrentScenarios, ScenarioChangeError
 pub use signing::{AgentSource, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};
 pub use snapshot::{CheckedSnapshot, Invalid, RestoreError, Snapshot};
 pub use tally::Tally;
+pub use time::ChangeClockError;
 pub use tokens::{LISTED, RevokeError, TokenFault, Tokens};
 pub use waiters::{Wait, Waiters};
 

@@ -248,7 +248,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice>;
 
     /// Takes `count` consecutive numbers of a counter and returns the first. Counters start at 1. No number is given
-    /// twice until the sandbox is cleared; numbers that are not used leave gaps.
+    /// twice until the sandbox is cleared; numbers that are not used leave gaps. With a `count` of 0 it returns the next
+    /// number without taking it.
     fn next<'a>(&'a self, sandbox: &'a str, counter: &'static str, count: u64) -> Pending<'a, u64>;
 
     /// Applies all writes in order, or none of them. Each write sees those before it, and no reader sees only some.

@@ -38,8 +38,10 @@ struct ClockState {
     wall: WallClock,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Mode {
+/// How a clock follows real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
     /// Follows the system's clock, ahead of it by this much.
     Running {
         ahead: SignedDuration,
@@ -47,6 +49,19 @@ enum Mode {
     Frozen {
         at: Timestamp,
     },
+}
+
+/// A change of a clock. A clock that is moved stays frozen or running as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockChange {
+    /// Stands still at the present.
+    Freeze,
+    /// Runs on from the present, at the system's pace.
+    Resume,
+    /// Moves to a time that is not in the past.
+    Set(Timestamp),
+    /// Moves forward by a span that is not negative.
+    Advance(SignedDuration),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -85,6 +100,12 @@ impl Clock {
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
         Self::new(Mode::Frozen { at })
+    }
+
+    /// A clock that runs on from a time, at the system's pace.
+    #[must_use]
+    pub fn running_from(at: Timestamp) -> Self {
+        Self::new(running_at(at, &WallClock::default()))
     }
 
     fn new(mode: Mode) -> Self {
@@ -126,30 +147,33 @@ impl Clock {
         self.make_up()
     }
 
-    /// Freezes the clock at the present.
-    pub fn freeze(&self) -> Reading {
-        self.change(|now, _, _| Ok(Mode::Frozen { at: now })).unwrap_or_else(|_| self.read())
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).mode
     }
 
-    /// Lets the clock run on from the present, at the system's pace.
-    pub fn resume(&self) -> Reading {
-        self.change(|now, _, wall| Ok(running_at(now, wall))).unwrap_or_else(|_| self.read())
+    /// Takes over the mode of an earlier run. The time that it gives may be before the present.
+    pub fn restore(&self, mode: Mode) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.mode = mode;
+        self.latest.store(i64::MIN, Ordering::Relaxed);
     }
 
-    /// Moves to a time that is not in the past, and stays frozen or running as it was.
+    /// Freezes, resumes or moves the clock.
     ///
     /// # Errors
-    /// [`ClockError::Backwards`].
-    pub fn set(&self, to: Timestamp) -> Result<Reading, ClockError> {
-        self.change(|now, mode, wall| mode.moved(now, to, wall))
-    }
-
-    /// Moves forward by a span.
-    ///
-    /// # Errors
-    /// [`ClockError::Backwards`] for a negative span, [`ClockError::Beyond`] for one that ends after the year 9999.
-    pub fn advance(&self, by: SignedDuration) -> Result<Reading, ClockError> {
-        self.change(|now, mode, wall| mode.moved(now, now.checked_add(by).map_err(|_| ClockError::Beyond)?, wall))
+    /// [`ClockError::Backwards`] for a time in the past or a negative span, [`ClockError::Beyond`] for a span that ends
+    /// after the year 9999.
+    pub fn change(&self, change: ClockChange) -> Result<Reading, ClockError> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let (now, mode, wall) = (self.present(&state), state.mode, &state.wall);
+        state.mode = match change {
+            ClockChange::Freeze => Mode::Frozen { at: now },
+            ClockChange::Resume => running_at(now, wall),
+            ClockChange::Set(to) => mode.moved(now, to, wall)?,
+            ClockChange::Advance(by) => mode.moved(now, now.checked_add(by).map_err(|_| ClockError::Beyond)?, wall)?,
+        };
+        Ok(Reading { now: self.present(&state), frozen: state.mode.is_frozen() })
     }
 
     /// How long to wait, in real time, until the clock shows `due`; `None` while it stands still, because what is due
@@ -158,15 +182,6 @@ impl Clock {
     pub fn until(&self, due: Timestamp) -> Option<Duration> {
         let Reading { now, frozen } = self.read();
         (!frozen).then(|| Duration::try_from(due.duration_since(now)).unwrap_or_default())
-    }
-
-    fn change(
-        &self,
-        change: impl FnOnce(Timestamp, Mode, &WallClock) -> Result<Mode, ClockError>,
-    ) -> Result<Reading, ClockError> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.mode = change(self.present(&state), state.mode, &state.wall)?;
-        Ok(Reading { now: self.present(&state), frozen: state.mode.is_frozen() })
     }
 
     /// The time of a locked state.
@@ -249,8 +264,11 @@ mod tests {
     #[test]
     fn a_frozen_clock_moves_only_when_it_is_moved() {
         let clock = Clock::frozen(at("2026-03-01T00:00:00Z"));
-        assert_eq!(clock.advance(SignedDuration::from_mins(10)).unwrap().now, at("2026-03-01T00:10:00Z"));
-        assert_eq!(clock.set(at("2026-04-01T00:00:00Z")).unwrap(), clock.read());
+        assert_eq!(
+            clock.change(ClockChange::Advance(SignedDuration::from_mins(10))).unwrap().now,
+            at("2026-03-01T00:10:00Z")
+        );
+        assert_eq!(clock.change(ClockChange::Set(at("2026-04-01T00:00:00Z"))).unwrap(), clock.read());
         assert_eq!(clock.until(at("2026-04-01T00:00:01Z")), None);
         assert_eq!(clock.until(at("2026-03-31T00:00:00Z")), None);
     }
@@ -258,10 +276,13 @@ mod tests {
     #[test]
     fn a_clock_does_not_go_back_and_does_not_leave_time() {
         let clock = Clock::frozen(at("2026-03-01T00:00:00Z"));
-        let error = clock.set(at("2026-02-01T00:00:00Z")).unwrap_err();
+        let error = clock.change(ClockChange::Set(at("2026-02-01T00:00:00Z"))).unwrap_err();
         assert!(matches!(error, ClockError::Backwards { .. }));
-        assert!(matches!(clock.advance(SignedDuration::from_secs(-1)), Err(ClockError::Backwards { .. })));
-        assert_eq!(clock.advance(SignedDuration::MAX), Err(ClockError::Beyond));
+        assert!(matches!(
+            clock.change(ClockChange::Advance(SignedDuration::from_secs(-1))),
+            Err(ClockError::Backwards { .. })
+        ));
+        assert_eq!(clock.change(ClockChange::Advance(SignedDuration::MAX)), Err(ClockError::Beyond));
         assert_eq!(clock.now(), at("2026-03-01T00:00:00Z"));
     }
 
@@ -277,7 +298,7 @@ mod tests {
     fn by_hand(text: &str) -> (WallClock, Clock) {
         let (wall, clock) = (WallClock::by_hand(at(text)), Clock::frozen(at(text)));
         clock.follow(wall.clone());
-        clock.resume();
+        clock.change(ClockChange::Resume).unwrap();
         (wall, clock)
     }
 
@@ -314,18 +335,18 @@ mod tests {
 
     #[test]
     fn no_change_moves_a_clock_back_after_a_step() {
-        type Change = fn(&Clock) -> Reading;
+        type Change = fn(&Clock) -> ClockChange;
         let changes: [Change; 4] = [
-            Clock::freeze,
-            Clock::resume,
-            |clock| clock.advance(SignedDuration::ZERO).unwrap(),
-            |clock| clock.set(clock.now()).unwrap(),
+            |_| ClockChange::Freeze,
+            |_| ClockChange::Resume,
+            |_| ClockChange::Advance(SignedDuration::ZERO),
+            |clock| ClockChange::Set(clock.now()),
         ];
         for (index, change) in changes.into_iter().enumerate() {
             let (wall, clock) = by_hand("2026-03-01T12:00:00Z");
             let before = clock.now();
             wall.set(at("2026-03-01T11:00:00Z"));
-            assert!(change(&clock).now >= before, "change {index}");
+            assert!(clock.change(change(&clock)).unwrap().now >= before, "change {index}");
             assert!(clock.now() >= before, "change {index}");
         }
     }
@@ -333,11 +354,11 @@ mod tests {
     #[test]
     fn a_resumed_clock_goes_on_from_where_it_stood() {
         let clock = Clock::frozen(at("2500-01-01T00:00:00Z"));
-        let reading = clock.resume();
+        let reading = clock.change(ClockChange::Resume).unwrap();
         assert!(!reading.frozen && reading.now >= at("2500-01-01T00:00:00Z"));
         assert!(clock.now() < at("2500-01-02T00:00:00Z"));
         assert!(clock.until(at("2500-01-02T00:00:00Z")).unwrap() > Duration::from_secs(86_000));
         assert_eq!(clock.until(at("2026-01-01T00:00:00Z")), Some(Duration::ZERO));
-        assert!(clock.freeze().frozen);
+        assert!(clock.change(ClockChange::Freeze).unwrap().frozen);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Each kind of identifier has a stream of its own, and its nth value depends on the seed, the kind and n alone.
 //! So the same requests under the same seed get the same ids, whatever else was asked of the server in between.
+//!
+//! Ids of documents are numbered by the store, which never gives a number twice. Ids and chances that no document is
+//! found by are counted here; each run of the program counts from a place of its own.
 
 mod random;
 
@@ -17,16 +20,37 @@ use utoipa::ToSchema;
 #[derive(Debug)]
 pub struct Ids {
     seed: u64,
-    agent_sessions: AtomicU64,
     requests: AtomicU64,
     secrets: AtomicU64,
     chances: AtomicU64,
-    tokens: AtomicU64,
-    envelopes: AtomicU64,
-    contacts: AtomicU64,
-    groups: AtomicU64,
-    users: AtomicU64,
-    messages: AtomicU64,
+}
+
+/// Kinds of documents that get an id of their own. The store counts how many of each kind were drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    AgentSession,
+    Token,
+    Envelope,
+    Contact,
+    Group,
+    User,
+    Message,
+}
+
+impl Counted {
+    /// The name of the store's counter.
+    #[must_use]
+    pub fn counter(self) -> &'static str {
+        match self {
+            Self::AgentSession => "agent_sessions",
+            Self::Token => "tokens",
+            Self::Envelope => "envelopes",
+            Self::Contact => "contacts",
+            Self::Group => "groups",
+            Self::User => "users",
+            Self::Message => "messages",
+        }
+    }
 }
 
 /// How many ids of each kind were drawn.
@@ -72,19 +96,7 @@ impl Ids {
     /// A source whose values all follow from `seed`.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self {
-            seed,
-            agent_sessions: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
-            secrets: AtomicU64::new(0),
-            chances: AtomicU64::new(0),
-            tokens: AtomicU64::new(0),
-            envelopes: AtomicU64::new(0),
-            contacts: AtomicU64::new(0),
-            groups: AtomicU64::new(0),
-            users: AtomicU64::new(0),
-            messages: AtomicU64::new(0),
-        }
+        Self { seed, requests: AtomicU64::new(0), secrets: AtomicU64::new(0), chances: AtomicU64::new(0) }
     }
 
     /// A source with a random seed. [`Ids::seed`] returns it, so that a run can be repeated.
@@ -117,39 +129,46 @@ impl Ids {
         with_digits("ho_", Random::of(self.seed, &format!("handoff {handoff_id}"), number))
     }
 
-    /// The id of a new agent session: `as_` and 24 hexadecimal digits (S2).
-    pub fn agent_session(&self) -> String {
-        with_digits("as_", self.draw("agent_session", &self.agent_sessions))
+    /// The id of the nth agent session: `as_` and 24 hexadecimal digits (S2).
+    #[must_use]
+    pub fn agent_session(&self, n: u64) -> String {
+        with_digits("as_", Random::of(self.seed, "agent_session", n))
     }
 
-    /// The id of a new access token: `at_` and 24 hexadecimal digits.
-    pub fn token(&self) -> String {
-        with_digits("at_", self.draw("token", &self.tokens))
+    /// The id of the nth access token: `at_` and 24 hexadecimal digits.
+    #[must_use]
+    pub fn token(&self, n: u64) -> String {
+        with_digits("at_", Random::of(self.seed, "token", n))
     }
 
-    /// The number that the id of a new envelope shows, and those of its recipients and agents (G1).
-    pub fn envelope(&self) -> u64 {
-        self.draw("envelope", &self.envelopes).u64()
+    /// The number that the id of the nth envelope shows, and those of its recipients and agents (G1).
+    #[must_use]
+    pub fn envelope(&self, n: u64) -> u64 {
+        Random::of(self.seed, "envelope", n).u64()
     }
 
-    /// The id of a new contact: `cnt_` and 24 hexadecimal digits (G3).
-    pub fn contact(&self) -> String {
-        with_digits("cnt_", self.draw("contact", &self.contacts))
+    /// The id of the nth contact: `cnt_` and 24 hexadecimal digits (G3).
+    #[must_use]
+    pub fn contact(&self, n: u64) -> String {
+        with_digits("cnt_", Random::of(self.seed, "contact", n))
     }
 
-    /// The id of a new contact group: `grp_` and 24 hexadecimal digits (G3).
-    pub fn group(&self) -> String {
-        with_digits("grp_", self.draw("group", &self.groups))
+    /// The id of the nth contact group: `grp_` and 24 hexadecimal digits (G3).
+    #[must_use]
+    pub fn group(&self, n: u64) -> String {
+        with_digits("grp_", Random::of(self.seed, "group", n))
     }
 
-    /// The id of a new user: `usr_` and 24 hexadecimal digits (G3).
-    pub fn user(&self) -> String {
-        with_digits("usr_", self.draw("user", &self.users))
+    /// The id of the nth user: `usr_` and 24 hexadecimal digits (G3).
+    #[must_use]
+    pub fn user(&self, n: u64) -> String {
+        with_digits("usr_", Random::of(self.seed, "user", n))
     }
 
-    /// The id of a new message: `msg_` and 24 hexadecimal digits.
-    pub fn message(&self) -> String {
-        with_digits("msg_", self.draw("message", &self.messages))
+    /// The id of the nth message about an envelope: `msg_` and 24 hexadecimal digits.
+    #[must_use]
+    pub fn message_about(&self, envelope: u64, n: u64) -> String {
+        with_digits("msg_", Random::of(self.seed, &format!("message {envelope:x}"), n))
     }
 
     /// A one-time code, six digits, which is always the same for the same `n`.
@@ -168,7 +187,7 @@ impl Ids {
     #[must_use]
     pub fn signing_seed(&self) -> [u8; 32] {
         let mut seed = [0; 32];
-        self.draw("signing_seed", &AtomicU64::new(0)).fill(&mut seed);
+        Random::of(self.seed, "signing_seed", 0).fill(&mut seed);
         seed
     }
 
@@ -198,34 +217,23 @@ impl Ids {
         uuid::Builder::from_random_bytes(random.u128().to_be_bytes()).into_uuid()
     }
 
+    /// How many request ids were drawn.
     #[must_use]
-    pub fn drawn(&self) -> Drawn {
-        let drawn = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Drawn {
-            agent_sessions: drawn(&self.agent_sessions),
-            requests: drawn(&self.requests),
-            tokens: drawn(&self.tokens),
-            envelopes: drawn(&self.envelopes),
-            contacts: drawn(&self.contacts),
-            groups: drawn(&self.groups),
-            users: drawn(&self.users),
-            messages: drawn(&self.messages),
-        }
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
-    /// Continues as if this many identifiers had been drawn.
-    pub fn go_on_from(&self, drawn: Drawn) {
-        for (counter, count) in [
-            (&self.agent_sessions, drawn.agent_sessions),
-            (&self.requests, drawn.requests),
-            (&self.tokens, drawn.tokens),
-            (&self.envelopes, drawn.envelopes),
-            (&self.contacts, drawn.contacts),
-            (&self.groups, drawn.groups),
-            (&self.users, drawn.users),
-            (&self.messages, drawn.messages),
-        ] {
-            counter.store(count, Ordering::Relaxed);
+    /// Continues as if this many request ids had been drawn.
+    pub fn continue_requests(&self, drawn: u64) {
+        self.requests.store(drawn, Ordering::Relaxed);
+    }
+
+    /// Counts from the place of the nth run over the same documents, so that ids of an earlier run do not come again.
+    /// Runs are numbered from 1.
+    pub fn begin_run(&self, run: u64) {
+        let first = run.saturating_sub(1) << u32::BITS;
+        for counter in [&self.requests, &self.secrets, &self.chances] {
+            counter.store(first, Ordering::Relaxed);
         }
     }
 
@@ -259,15 +267,27 @@ mod tests {
     fn the_same_seed_gives_the_same_ids_whatever_else_is_drawn() {
         let (one, other) = (Ids::seeded(7), Ids::seeded(7));
         let _ = other.request();
-        assert_eq!(one.agent_session(), other.agent_session());
-        assert_eq!(one.agent_session(), other.agent_session());
-        assert_ne!(one.agent_session(), Ids::seeded(8).agent_session());
+        assert_eq!(one.own(), other.own());
+        assert_eq!(one.agent_session(0), other.agent_session(0));
+        assert_ne!(one.agent_session(0), one.agent_session(1));
+        assert_ne!(one.agent_session(0), Ids::seeded(8).agent_session(0));
+    }
+
+    #[test]
+    fn a_later_run_draws_other_ids() {
+        let [first, second] = [1, 2].map(|run| {
+            let ids = Ids::seeded(7);
+            ids.begin_run(run);
+            [ids.request().to_string(), ids.own(), ids.secret("", 24)]
+        });
+        assert_eq!(first[0], Ids::seeded(7).request().to_string(), "the first run is one that nobody numbered");
+        assert!(first.iter().zip(&second).all(|(one, other)| one != other));
     }
 
     #[test]
     fn ids_do_not_repeat() {
         let ids = Ids::seeded(0);
-        let drawn: HashSet<String> = (0..100_000).map(|_| ids.agent_session()).collect();
+        let drawn: HashSet<String> = (0..100_000).map(|n| ids.agent_session(n)).collect();
         assert_eq!(drawn.len(), 100_000);
     }
 

@@ -1,7 +1,10 @@
 //! The clock of a sandbox of the embedded server.
 
 use super::{MockError, MockSandbox};
-use crate::sandbox::Ran;
+use crate::{
+    base::clock::ClockChange,
+    sandbox::{ChangeClockError, Ran},
+};
 use jiff::{SignedDuration, Timestamp};
 use std::time::{Duration, SystemTime};
 
@@ -12,44 +15,45 @@ impl MockSandbox {
         self.current().clock.now().into()
     }
 
-    /// Stops the clock.
-    pub fn freeze_clock(&self) {
-        let sandbox = self.current();
-        sandbox.clock.freeze();
-        sandbox.clock_changed();
+    /// Freezes the clock, carries out what is due, and returns that.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn freeze_clock(&self) -> Result<Vec<Ran>, MockError> {
+        self.change_clock(ClockChange::Freeze).await
     }
 
-    /// Lets the clock run again, from where it stands.
-    pub fn resume_clock(&self) {
-        let sandbox = self.current();
-        sandbox.clock.resume();
-        sandbox.clock_changed();
+    /// Lets the clock run on from where it stands, carries out what is due, and returns that.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn resume_clock(&self) -> Result<Vec<Ran>, MockError> {
+        self.change_clock(ClockChange::Resume).await
     }
 
     /// Moves the clock forward to a time, carries out what became due, and returns that.
     ///
     /// # Errors
-    /// When the time is in the past of the sandbox.
+    /// When the time is in the past of the sandbox, or the store is unavailable.
     pub async fn set_clock(&self, to: SystemTime) -> Result<Vec<Ran>, MockError> {
         let to = Timestamp::try_from(to).map_err(|_| MockError::Time)?;
-        self.current().clock.set(to)?;
-        self.settle().await
+        self.change_clock(ClockChange::Set(to)).await
     }
 
     /// Moves the clock forward, carries out what became due, and returns that.
     ///
     /// # Errors
-    /// When that leads beyond the year 9999.
+    /// When that leads beyond the year 9999, or the store is unavailable.
     pub async fn advance_clock(&self, by: Duration) -> Result<Vec<Ran>, MockError> {
         let by = SignedDuration::try_from(by).map_err(|_| MockError::Time)?;
-        self.current().clock.advance(by)?;
-        self.settle().await
+        self.change_clock(ClockChange::Advance(by)).await
     }
 
-    async fn settle(&self) -> Result<Vec<Ran>, MockError> {
-        let sandbox = self.current();
-        let ran = sandbox.settle().await?;
-        sandbox.clock_changed();
+    async fn change_clock(&self, change: ClockChange) -> Result<Vec<Ran>, MockError> {
+        let (_, ran) = self.current().change_clock(change).await.map_err(|error| match error {
+            ChangeClockError::Refused(error) => MockError::from(error),
+            ChangeClockError::Store(error) => error.into(),
+        })?;
         Ok(ran)
     }
 }

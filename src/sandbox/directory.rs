@@ -24,7 +24,7 @@ use crate::{
         oauth::{Client, KeyError, built_in},
         scenario::ScenarioSet,
     },
-    store::{Shelf, Store},
+    store::{Repository, Shelf, Store},
 };
 use std::{
     sync::{
@@ -87,13 +87,15 @@ impl Sandboxes {
         let leftovers = Arc::new(Leftovers::default());
         let clock = Clock::system();
         let own_client = built_in::client(built_in::CLIENT_ID, built_in::CLIENT_SECRET, clock.now())?;
+        let over_resets = lasting_shelf(&store, DEFAULT);
         let lasting = Lasting {
             name: DEFAULT.into(),
             first_shelf: DEFAULT.into(),
-            clients: Clients::new(&lasting_shelf(&store, DEFAULT), &settings.definitions),
+            clients: Clients::new(&over_resets, &settings.definitions),
             scenarios: Arc::default(),
             settings,
             clock: Arc::new(clock),
+            kept_clock: Repository::new(&over_resets),
             credentials: None,
             issuing: Arc::clone(&issuing),
             store: Arc::clone(&store),

@@ -295,7 +295,7 @@ impl Sandbox {
         let mut token = AccessToken {
             iss: base_url.issuer().into(),
             aud: Arc::clone(&self.lasting.issuing.audience),
-            jti: self.ids.token().into(),
+            jti: self.new_token_id().await?,
             client_id: new.client,
             registration: new.registration,
             sub: new.sub,
@@ -311,7 +311,7 @@ impl Sandbox {
             if self.tokens.list_issued(&listed).await? {
                 return Ok(Issued { text: self.lasting.issuing.sign(&listed), token: listed, expires_in });
             }
-            token = AccessToken { jti: self.ids.token().into(), ..Arc::unwrap_or_clone(listed) };
+            token = AccessToken { jti: self.new_token_id().await?, ..Arc::unwrap_or_clone(listed) };
         }
     }
 }

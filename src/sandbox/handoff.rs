@@ -16,7 +16,7 @@ use crate::{
         contract::{Advice, same_json},
         scenario::{self, Chosen, Decision, Obstacle, Outcome, TooCostly},
         session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
-        signing::{EnvelopeId, Plan},
+        signing::Plan,
     },
     store::{Commit, StoreError, Update},
 };
@@ -252,7 +252,7 @@ impl Sandbox {
         let now = self.clock.now();
         let expires_at = now.checked_add(self.switches().session_ttl).unwrap_or(Timestamp::MAX);
         let mut session = Arc::new(AgentSession {
-            id: self.ids.agent_session().into(),
+            id: self.new_session_id().await?,
             client: Arc::clone(client),
             handoff_id: request.handoff_id,
             intent: request.intent,
@@ -262,7 +262,7 @@ impl Sandbox {
             status: SessionStatus::Open,
             request: body,
             replayable: true,
-            envelope_id: asks_for_signatures.then(|| EnvelopeId(self.ids.envelope())),
+            envelope_id: if asks_for_signatures { Some(self.new_envelope_id().await?) } else { None },
             base_url,
         });
         // The earlier session with the same handoff_id, which this one takes it from, and its version.
@@ -301,8 +301,10 @@ impl Sandbox {
                 }
             }
             // An id may be what was taken, as after a restore.
-            own.id = self.ids.agent_session().into();
-            own.envelope_id = asks_for_signatures.then(|| EnvelopeId(self.ids.envelope()));
+            own.id = self.new_session_id().await?;
+            if asks_for_signatures {
+                own.envelope_id = Some(self.new_envelope_id().await?);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a sandbox keeps over a reset.
 
-use super::{Clients, Credentials, Issuing};
+use super::{Clients, Credentials, Issuing, time::KeptClock};
 use crate::{
     base::{
         budget::Budget,
@@ -8,7 +8,7 @@ use crate::{
     },
     config::Switches,
     domain::{journal, scenario::Scenario},
-    store::Store,
+    store::{Repository, Store},
 };
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 use tokio::sync::Notify;
@@ -35,6 +35,7 @@ pub(super) struct Lasting {
     pub(super) first_shelf: Arc<str>,
     pub(super) settings: SandboxSettings,
     pub(super) clock: Arc<Clock>,
+    pub(super) kept_clock: Repository<KeptClock>,
     pub(super) credentials: Option<Credentials>,
     pub(super) clients: Clients,
     /// The scenarios of its own that it was created with.

@@ -44,7 +44,7 @@ impl Sandbox {
     pub async fn create_envelope(&self, terms: Terms, base_url: Option<BaseUrl>) -> Result<Arc<Envelope>, StoreError> {
         let draft = Envelope { base_url, ..Envelope::new(EnvelopeId(0), terms) };
         loop {
-            let mut envelope = Envelope { id: EnvelopeId(self.ids.envelope()), ..draft.clone() };
+            let mut envelope = Envelope { id: self.new_envelope_id().await?, ..draft.clone() };
             let mut commit = Commit::new();
             self.follow_up(&mut envelope, &[CREATED], draft.terms.created_at, &mut commit);
             let envelope = Arc::new(envelope);

@@ -130,7 +130,7 @@ impl Sandbox {
             clock: self.clock.read(),
             settings: self.lasting.settings.switches.into(),
             // After the sessions, so that none of theirs is still to come.
-            ids: self.ids.drawn(),
+            ids: self.drawn_ids().await?,
             actors: oldest_first(&actors),
             agent_sessions: oldest_first(&sessions),
             pending_handoffs: oldest_first(&pending),
@@ -144,6 +144,7 @@ impl Sandbox {
     /// Takes over what a snapshot holds. All sessions become those of this sandbox's own client, whose handoffs would
     /// not find them otherwise (S8).
     async fn fill(&self, snapshot: Snapshot) -> Result<(), RestoreError> {
+        self.continue_ids(snapshot.ids).await.map_err(RestoreError::Store)?;
         let client: Option<Arc<str>> =
             self.credentials().map(|Credentials { client_id, .. }| client_id.as_str().into());
         for actor in snapshot.actors {
@@ -193,15 +194,12 @@ impl Sandboxes {
     ) -> Result<Arc<Sandbox>, RestoreError> {
         let switches = base.switches.with(snapshot.settings);
         let settings = SandboxSettings { seed: Some(snapshot.seed), switches, ..base };
-        let clock = Clock::frozen(snapshot.clock.now);
-        if !snapshot.clock.frozen {
-            clock.resume();
-        }
+        let Reading { now, frozen } = snapshot.clock;
+        let clock = if frozen { Clock::frozen(now) } else { Clock::running_from(now) };
         let name = name.unwrap_or_else(|| snapshot.name.clone());
         let sandbox = self
             .create(NewSandbox { name: Some(name), settings, clock, scenarios: ScenarioSet::default(), base_url })
             .await?;
-        sandbox.ids.go_on_from(snapshot.ids);
         if let Err(error) = sandbox.fill(snapshot).await {
             let _ = self.delete(sandbox.name());
             self.clear_away().await.map_err(RestoreError::Store)?;

@@ -4,6 +4,7 @@ use crate::{
     play::{Draft, person, signer},
     stage::{Stage, parties},
 };
+use docendorse_mock::base::clock::ClockChange;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::pin::pin;
@@ -43,7 +44,7 @@ async fn thousands_of_people_of_one_envelope_act_in_their_order() {
     let names: Vec<String> = (0..10_000).map(|number| format!("p{number}")).collect();
     stage.hand_off("h-1", parties(&names.iter().map(String::as_str).collect::<Vec<_>>())).await;
     let sandbox = stage.api.app.sandboxes.get("play").unwrap();
-    sandbox.clock.advance(jiff::SignedDuration::from_hours(11)).unwrap();
+    sandbox.clock.change(ClockChange::Advance(jiff::SignedDuration::from_hours(11))).unwrap();
     let mut settling = pin!(sandbox.settle());
     let mut turns = 1;
     let ran = loop {
@@ -65,7 +66,7 @@ async fn settling_that_is_given_up_is_resumed_by_the_timer() {
         stage.hand_off(&format!("h-{number}"), parties(&["Alice"])).await;
     }
     let sandbox = stage.api.app.sandboxes.get("play").unwrap();
-    sandbox.clock.advance(jiff::SignedDuration::from_mins(2)).unwrap();
+    sandbox.clock.change(ClockChange::Advance(jiff::SignedDuration::from_mins(2))).unwrap();
     {
         let mut settling = pin!(sandbox.settle());
         assert!(settling.as_mut().now_or_never().is_none(), "one of the three has acted");

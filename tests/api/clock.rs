@@ -2,7 +2,10 @@
 
 use crate::harness::{Answer, Api, body_of};
 use axum::{body::Body, http::Request};
-use docendorse_mock::{Settings, base::clock::WallClock};
+use docendorse_mock::{
+    Settings,
+    base::clock::{ClockChange, WallClock},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -184,10 +187,10 @@ impl Timed {
     fn new(session_ttl: SignedDuration) -> Self {
         let api = Api::with(Settings { session_ttl, ..Settings::default() });
         let clock = &api.app.sandboxes.default_sandbox().clock;
-        let now = clock.freeze().now;
+        let now = clock.change(ClockChange::Freeze).unwrap().now;
         let wall = WallClock::by_hand(now);
         clock.follow(wall.clone());
-        clock.resume();
+        clock.change(ClockChange::Resume).unwrap();
         let app = Arc::clone(&api.app);
         let timer = tokio::spawn(async move { app.keep_time().await });
         Self { api, wall, now, timer }

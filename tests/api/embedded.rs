@@ -56,7 +56,7 @@ async fn a_test_moves_the_clock_of_its_sandbox() {
     let settings = Settings::default().with_session_ttl(Duration::from_secs(60));
     let mock = Mock::start(settings).await.unwrap();
     let sandbox = mock.sandbox();
-    sandbox.freeze_clock();
+    sandbox.freeze_clock().await.unwrap();
     let start = sandbox.now();
     assert_eq!(hand_off(&mock, &sandbox, "h-1", "sam@example.com").await["status"], "success");
     assert!(sandbox.advance_clock(Duration::from_secs(59)).await.unwrap().is_empty());
@@ -64,7 +64,7 @@ async fn a_test_moves_the_clock_of_its_sandbox() {
     assert_eq!(sandbox.now(), start + Duration::from_secs(60));
     assert_eq!(sandbox.sessions().await.unwrap()[0].status, SessionStatus::Expired);
     assert!(matches!(sandbox.set_clock(start).await, Err(MockError::Clock(_))));
-    sandbox.resume_clock();
+    sandbox.resume_clock().await.unwrap();
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ mod property;
 mod refusals;
 mod requests;
 mod resets;
+mod restarts;
 mod restored_people;
 mod sandboxes;
 mod scenario_documents;

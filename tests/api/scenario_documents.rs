@@ -246,7 +246,7 @@ async fn a_request_without_a_scenario_costs_one_look() {
     assert_eq!((ask(&sandbox).await, store.calls()), (said("own", 0), (2, 1)), "the walk beside the overrides");
     store.calls();
     let empty = sandboxes.create(new(&sandboxes, "s", &[])).await.unwrap();
-    assert_eq!(store.calls(), (0, 1), "its client alone");
+    assert_eq!(store.calls(), (1, 2), "its client and its clock");
     assert_eq!((ask(&empty).await, store.calls()), (None, (1, 0)));
 }
 
@@ -260,8 +260,8 @@ async fn a_sandbox_that_cannot_begin_leaves_nothing() {
         sandboxes.clear_away().await.unwrap();
         store.memory.bytes_by_sandbox().len()
     };
-    // Of its client and of its scenarios.
-    for commit in [0, 1] {
+    // Of its client, of its clock and of its scenarios.
+    for commit in 0..3 {
         store.trouble(commit, 1);
         assert!(matches!(create().await, Err(CreateError::Store(_))));
         assert!(sandboxes.get("s").is_none());

@@ -11,7 +11,7 @@ use docendorse_mock::{
         timer::{LONGEST_SLEEP, keep_time},
     },
     base::{
-        clock::{Clock, WallClock},
+        clock::{Clock, ClockChange, WallClock},
         ids::Ids,
         urls::{BaseUrl, Scheme},
     },
@@ -136,10 +136,10 @@ impl Stage {
         let sandboxes = Arc::new(sandboxes);
         let sandbox = sandboxes.default_sandbox();
         let wall = WallClock::by_hand(noon());
-        sandbox.clock.freeze();
+        sandbox.clock.change(ClockChange::Freeze).unwrap();
         sandbox.clock.follow(wall.clone());
-        sandbox.clock.set(noon().max(sandbox.clock.now())).unwrap();
-        sandbox.clock.resume();
+        sandbox.clock.change(ClockChange::Set(noon().max(sandbox.clock.now()))).unwrap();
+        sandbox.clock.change(ClockChange::Resume).unwrap();
         let served = Arc::clone(&sandboxes);
         tokio::spawn(async move { keep_time(&served, || ()).await });
         // The timer has looked once, and sleeps.
@@ -238,11 +238,11 @@ async fn settle_openings(
     break_store: impl FnOnce(&[String]),
 ) -> (usize, Vec<AgentState>) {
     let sandbox = &stage.sandbox;
-    sandbox.clock.freeze();
+    sandbox.clock.change(ClockChange::Freeze).unwrap();
     let draft = Draft::played(sandbox, json!({ "people": [{ "opens": "1m" }] })).await;
     let (_, agents) = draft.add(signer("buyer"), names.iter().map(|name| person(name)).collect()).await;
     let envelope = draft.send().await;
-    sandbox.clock.advance(SignedDuration::from_mins(1)).unwrap();
+    sandbox.clock.change(ClockChange::Advance(SignedDuration::from_mins(1))).unwrap();
     break_store(&agents);
     let ran = sandbox.settle().await.unwrap().len();
     let envelope = sandbox.envelope(&envelope).await.unwrap();
@@ -274,9 +274,9 @@ async fn a_panic_that_does_not_recur_loses_no_act() {
 #[tokio::test(start_paused = true)]
 async fn moving_a_clock_loses_no_task_that_fails() {
     let stage = Stage::new().await;
-    stage.sandbox.clock.freeze();
+    stage.sandbox.clock.change(ClockChange::Freeze).unwrap();
     stage.schedule_in(1, 1).await;
-    stage.sandbox.clock.advance(SignedDuration::from_mins(1)).unwrap();
+    stage.sandbox.clock.change(ClockChange::Advance(SignedDuration::from_mins(1))).unwrap();
     stage.store.fails.store(1, Ordering::SeqCst);
     assert!(stage.sandbox.settle().await.is_err());
     assert_eq!(stage.sandbox.settle().await.unwrap().len(), 1);
@@ -296,9 +296,9 @@ async fn a_hanging_task_delays_no_other_sandbox() {
         sleep(Duration::from_millis(10)).await;
         assert_eq!(left(&other).await, 0, "the timer is alive");
     }
-    other.clock.freeze();
+    other.clock.change(ClockChange::Freeze).unwrap();
     expire_at(&other, other.clock.now() + SignedDuration::from_mins(1), 4).await;
-    other.clock.advance(SignedDuration::from_mins(1)).unwrap();
+    other.clock.change(ClockChange::Advance(SignedDuration::from_mins(1))).unwrap();
     assert_eq!(other.settle().await.unwrap().len(), 1);
 }
 

@@ -201,6 +201,7 @@ async fn records_are_listed_by_a_tag_that_they_share() {
 async fn a_counter_counts_from_one_until_it_is_cleared() {
     for (name, store) in backends(None) {
         assert_eq!(store.next("one", "ids", 3).await.unwrap(), 1, "{name}");
+        assert_eq!(store.next("one", "ids", 0).await.unwrap(), 4, "{name}: looked at and not taken");
         assert_eq!(store.next("one", "ids", 1).await.unwrap(), 4, "{name}");
         assert_eq!(store.next("one", "others", 1).await.unwrap(), 1, "{name}: each counter by itself");
         assert_eq!(store.next("other", "ids", 1).await.unwrap(), 1, "{name}: each sandbox by itself");

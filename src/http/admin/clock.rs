@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::{
         chance::{SpanText, not_a_span},
-        clock::{ClockError, Reading, read_span},
+        clock::{ClockChange, Reading, read_span},
         schema::GivenSpan,
         times,
     },
@@ -17,7 +17,7 @@ use crate::{
         pretty::Pretty,
         problem::Problem,
     },
-    sandbox::{Ran, Sandbox},
+    sandbox::{ChangeClockError, Ran, Sandbox},
 };
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -71,8 +71,7 @@ pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<Clock>, P
     responses((status = 200, description = "The time, and what was due.", body = Settled))
 )]
 pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Settled>, Problem> {
-    let reading = sandbox.clock.freeze();
-    settled(&sandbox, reading).await
+    change_clock(&sandbox, ClockChange::Freeze).await
 }
 
 /// Let the clock run on from where it stands
@@ -84,8 +83,7 @@ pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Settled
     responses((status = 200, description = "The time, and what was due.", body = Settled))
 )]
 pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Settled>, Problem> {
-    let reading = sandbox.clock.resume();
-    settled(&sandbox, reading).await
+    change_clock(&sandbox, ClockChange::Resume).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -111,8 +109,7 @@ pub(super) struct SetTo {
     )
 )]
 pub(super) async fn set_clock(World(sandbox): World, Fields(set): Fields<SetTo>) -> Result<Pretty<Settled>, Problem> {
-    let reading = sandbox.clock.set(set.to).map_err(refused)?;
-    settled(&sandbox, reading).await
+    change_clock(&sandbox, ClockChange::Set(set.to)).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -148,8 +145,7 @@ pub(super) async fn advance_clock(
             format!("{:?} is negative, but a clock only moves forward; write a span such as 10m", advance.by.0);
         return Err(Problem::in_body("by", problem));
     }
-    let reading = sandbox.clock.advance(by).map_err(refused)?;
-    settled(&sandbox, reading).await
+    change_clock(&sandbox, ClockChange::Advance(by)).await
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -178,18 +174,17 @@ pub(super) async fn list_agenda(
     Ok(Pretty(Agenda { agenda, total }))
 }
 
-/// Carries out what the clock's new time makes due, and returns what that was.
-async fn settled(sandbox: &Sandbox, reading: Reading) -> Result<Pretty<Settled>, Problem> {
-    let ran = sandbox.settle().await?;
-    sandbox.clock_changed();
-    Ok(Pretty(Settled { now: reading.now, frozen: reading.frozen, ran }))
+async fn change_clock(sandbox: &Sandbox, change: ClockChange) -> Result<Pretty<Settled>, Problem> {
+    let (Reading { now, frozen }, ran) = sandbox.change_clock(change).await.map_err(|error| match error {
+        ChangeClockError::Refused(error) => {
+            Problem::new(StatusCode::CONFLICT, format!("The clock was not moved: {error}"))
+        }
+        ChangeClockError::Store(error) => error.into(),
+    })?;
+    Ok(Pretty(Settled { now, frozen, ran }))
 }
 
 /// The span of time that a member of the body holds.
 pub(super) fn span(field: &str, text: &str) -> Result<SignedDuration, Problem> {
     read_span(text).ok_or_else(|| Problem::in_body(field, not_a_span(text)))
-}
-
-fn refused(error: ClockError) -> Problem {
-    Problem::new(StatusCode::CONFLICT, format!("The clock was not moved: {error}"))
 }

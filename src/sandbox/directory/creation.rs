@@ -21,7 +21,7 @@ use crate::{
         lasting::{End, Lasting},
         name,
     },
-    store::{Commit, StoreError},
+    store::{Commit, Repository, StoreError},
 };
 use std::{
     ops::Deref,
@@ -63,12 +63,16 @@ pub enum CreateError {
 }
 
 impl Sandboxes {
-    /// Registers the client that every server knows, before the first request.
+    /// Registers the client that every server knows and takes over what an earlier run left, before the first request.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn begin(&self) -> Result<(), StoreError> {
-        self.default_sandbox().clients().begin_with(Arc::new(self.own_client.clone())).await
+        let default = self.default_sandbox();
+        default.clients().begin_with(Arc::new(self.own_client.clone())).await?;
+        default.recall_clock().await?;
+        self.ids.begin_run(default.begin_run().await?);
+        Ok(())
     }
 
     /// Creates a sandbox, and removes the longest idle one if there would be too many.
@@ -105,13 +109,15 @@ impl Sandboxes {
             ..self.own_client.clone()
         };
         let first_shelf: Arc<str> = format!("{name}/{}", credentials.client_id).into();
+        let over_resets = lasting_shelf(&self.store, &first_shelf);
         let lasting = Lasting {
             name,
-            clients: Clients::new(&lasting_shelf(&self.store, &first_shelf), &settings.definitions),
+            clients: Clients::new(&over_resets, &settings.definitions),
             scenarios: new.scenarios.iter().cloned().collect(),
             first_shelf,
             settings,
             clock: Arc::new(new.clock),
+            kept_clock: Repository::new(&over_resets),
             credentials: Some(credentials),
             issuing: Arc::clone(&self.issuing),
             store: Arc::clone(&self.store),
@@ -122,6 +128,7 @@ impl Sandboxes {
         };
         let sandbox = Unpublished::new(Sandbox::new(lasting, self.scenarios(), definitions), End::Gone);
         sandbox.clients().begin_with(Arc::new(own_client)).await?;
+        sandbox.keep_clock().await?;
         sandbox.write_first_documents().await?;
         self.publish(&sandbox)?;
         Ok(sandbox.published())
@@ -152,6 +159,7 @@ impl Sandboxes {
 impl Sandbox {
     /// Writes the documents that it begins with.
     async fn write_first_documents(&self) -> Result<(), StoreError> {
+        self.begin_run().await?;
         let mut commit = Commit::new();
         self.scripts.begin(&mut commit);
         if commit.is_empty() { Ok(()) } else { self.shelf.commit(commit).await.map(drop) }

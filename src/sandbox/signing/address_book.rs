@@ -2,7 +2,7 @@
 
 use super::SigningError;
 use crate::{
-    base::document::Record,
+    base::{document::Record, ids::Counted},
     domain::signing::{
         AgentRequest, Contact, ContactChange, DraftError, Group, Locale, MOST_AGENTS, MOST_BYTES, NoAddress, Person,
         PhoneContactMethod, User, weight_of,
@@ -65,7 +65,8 @@ impl Sandbox {
     pub async fn create_contact(&self, new: NewContact) -> Result<Arc<Contact>, StoreError> {
         let NewContact { name, email, phone, locale } = new;
         let contact = Contact { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
-        inserted(&self.records.contacts, || Contact { id: self.ids.contact().into(), ..contact.clone() }).await
+        let numbered = |n| Contact { id: self.ids.contact(n).into(), ..contact.clone() };
+        self.insert_numbered(&self.records.contacts, Counted::Contact, numbered).await
     }
 
     /// Creates a group of contacts. It may be empty, although no role can be assigned to it then. A contact that is
@@ -76,7 +77,8 @@ impl Sandbox {
     pub async fn create_group(&self, new: NewGroup) -> Result<Arc<Group>, SigningError> {
         let contact_ids = self.members(&new.contact_ids).await?;
         let group = Group { id: "".into(), name: new.name, contact_ids, created_at: self.clock.now() };
-        Ok(inserted(&self.records.groups, || Group { id: self.ids.group().into(), ..group.clone() }).await?)
+        let numbered = |n| Group { id: self.ids.group(n).into(), ..group.clone() };
+        Ok(self.insert_numbered(&self.records.groups, Counted::Group, numbered).await?)
     }
 
     /// Changes a contact. Agents that were assigned to it before stay as they are.
@@ -171,7 +173,8 @@ impl Sandbox {
         let NewUser { name, email, phone, locale } = new;
         let user = User { id: "".into(), name, email, phone, locale, created_at: self.clock.now() };
         let Some(id) = id else {
-            return Ok(inserted(&self.records.users, || User { id: self.ids.user().into(), ..user.clone() }).await?);
+            let numbered = |n| User { id: self.ids.user(n).into(), ..user.clone() };
+            return Ok(self.insert_numbered(&self.records.users, Counted::User, numbered).await?);
         };
         let user = Arc::new(User { id: id.as_str().into(), ..user });
         match self.records.users.insert(Arc::clone(&user)).await {
@@ -268,17 +271,22 @@ impl Sandbox {
         }
         Ok(persons)
     }
-}
 
-/// Keeps a record under a drawn id. If the id is taken, as it may be after a restore from a snapshot that was written
-/// by hand, another one is drawn.
-async fn inserted<T: Record>(records: &Repository<T>, mut draw: impl FnMut() -> T) -> Result<Arc<T>, StoreError> {
-    loop {
-        let record = Arc::new(draw());
-        match records.insert(Arc::clone(&record)).await {
-            Err(StoreError::Taken) => {}
-            Err(error) => return Err(error),
-            Ok(()) => return Ok(record),
+    /// Keeps a record under the id of the next number. If the id is taken, as it may be after a restore from a snapshot
+    /// that was written by hand, takes the number after it.
+    async fn insert_numbered<T: Record>(
+        &self,
+        records: &Repository<T>,
+        kind: Counted,
+        numbered: impl Fn(u64) -> T,
+    ) -> Result<Arc<T>, StoreError> {
+        loop {
+            let record = Arc::new(numbered(self.next_number(kind).await?));
+            match records.insert(Arc::clone(&record)).await {
+                Err(StoreError::Taken) => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(record),
+            }
         }
     }
 }

@@ -158,8 +158,10 @@ impl Sandbox {
             PhoneContactMethod::Sms => Channel::Sms,
             PhoneContactMethod::Whatsapp => Channel::Whatsapp,
         };
+        // A transition sends an agent at most one message.
+        let number = envelope.revision << u32::BITS | u64::from(number_at(envelope, spot)?);
         Some(Message {
-            id: self.ids.message().into(),
+            id: self.ids.message_about(envelope.id.0, number).into(),
             at,
             kind: MessageKind::OneTimeCode,
             channel,
