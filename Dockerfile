@@ -1,52 +1,52 @@
 # docker build -t docendorse-mock .
 # docker run --rm --read-only --cap-drop ALL -p 4747:4747 docendorse-mock
 
-# Alpine, because its Rust targets musl and so links statically without further ado.
+# Rust on Alpine targets musl, so it links statically by default.
 FROM docker.io/library/rust:1-alpine AS build
 
-# mimalloc and aws-lc are C, compiled by the `cc` crate; these come with the image today, and are named so as not to rely on it.
+# mimalloc and aws-lc are C code, compiled by the `cc` crate. The image has these packages today, but might not later.
 RUN apk add --no-cache gcc musl-dev
 
 WORKDIR /build
 COPY . .
 
-# Downloads and compiled dependencies outlive this step in caches, hence the copy out of the target directory.
-# - A directory for each architecture: builds for several platforms share the cache.
-# - The lock: two builds at once would take turns in Cargo anyway, and must not swap the binary before it is copied.
-# - The touch: Cargo goes by modification times, and sources older than the cache, such as those of another
-#   worktree, would pass for the ones that it has compiled.
+# Downloads and compiled dependencies are kept in cache mounts, so the binary is copied out of the target directory.
+# - Each architecture has its own directory, because builds for several platforms share the cache.
+# - The cache is locked, so that a parallel build cannot replace the binary before it is copied.
+# - `touch` forces a rebuild: Cargo compares modification times, so it would not rebuild from sources that are older than
+#   the cache, such as those of another worktree.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     touch src/lib.rs src/main.rs \
     && cargo build --profile dist --locked --bin docendorse-mock --target-dir "target/$(uname -m)" \
     && install -D -m 0755 "target/$(uname -m)/dist/docendorse-mock" /image/docendorse-mock
 
-# The final image has nothing but this binary: find out here, not there, should it need a loader or a library.
+# The final image contains only this binary. Fail here if it needs a loader or a library.
 RUN chroot /image /docendorse-mock version
 
 
 FROM scratch
 
 LABEL org.opencontainers.image.title="docendorse-mock" \
-      org.opencontainers.image.description="A stand-in for DocEndorse's handoff to the e-sign agent: the contract exactly, every answer on demand." \
+      org.opencontainers.image.description="A mock server for DocEndorse's handoff to the e-sign agent: checks the whole contract, returns any answer on demand." \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 
 COPY LICENSE-APACHE LICENSE-MIT /licenses/
 COPY --from=build /image/docendorse-mock /docendorse-mock
 
-# Nobody: there is no user database to look a name up in, and Kubernetes' runAsNonRoot can judge numbers only.
+# An unprivileged user, as a number: the image has no user database, and Kubernetes' runAsNonRoot checks only numbers.
 USER 65532:65532
 
-# The default, 127.0.0.1, is out of reach from outside the container. Like every setting this one is best changed by
-# environment (DOCENDORSE_MOCK_…, PORT), where the health check finds it too. Nothing is ever written to disk unless
-# DOCENDORSE_MOCK_READY_FILE asks for it, so the root may be read-only. Set DOCENDORSE_MOCK_BASE_URL when clients
-# reach the container by another address than http://127.0.0.1:4747.
+# The server's default, localhost, cannot be reached from outside the container. Change settings with environment
+# variables (DOCENDORSE_MOCK_…, PORT), because the health check reads them too. The server writes to disk only if
+# DOCENDORSE_MOCK_READY_FILE is set, so the root can be read-only. URLs in answers use the Host of the request; set
+# DOCENDORSE_MOCK_BASE_URL if that is not the address that clients should use.
 ENV DOCENDORSE_MOCK_LISTEN=0.0.0.0:4747
 EXPOSE 4747
 
-# There is no shell and no curl, hence the exec form and the verb. The first check comes one interval after the start,
-# and `docker compose up --wait` waits for it: a short one.
+# The image has no shell and no curl, so the check is the exec form of the program's own command. The interval is short,
+# because the first check runs one interval after the start and `docker compose up --wait` waits for it.
 HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["/docendorse-mock", "ready", "--timeout", "2s"]
 
-# The exec form: signals reach the server itself, which stops on SIGTERM. Without a verb it serves.
+# With the exec form, signals reach the server, which stops on SIGTERM. Without a command, the program serves.
 ENTRYPOINT ["/docendorse-mock"]

@@ -5,15 +5,15 @@
 default:
     @just --list --unsorted
 
-# Run the server; arguments are its flags.
+# Run the server with the given flags.
 run *flags:
     cargo run --release -- {{ flags }}
 
-# Run the tests that need only Rust; arguments are those of cargo test.
+# Run the tests that need only Rust; arguments go to cargo test.
 test *arguments:
     cargo test {{ arguments }}
 
-# Install what the other tests need, and run them: real browsers, real client libraries.
+# Install the browser and the client libraries for the other tests, and run these tests.
 test-tools:
     scripts/install-test-tools
     cargo test --test clients --test browser -- --ignored
@@ -22,27 +22,27 @@ test-tools:
 format:
     cargo fmt
 
-# Check formatting, lints and documentation, without running anything.
+# Check formatting, lints and documentation without running tests.
 lint:
     cargo fmt --check
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
-# Accept what tests now print as snapshots and golden files. Read the difference before you commit it.
+# Update snapshots and golden files from the current output. Read the diff before you commit it.
 accept:
     INSTA_UPDATE=always cargo test --test api
     UPDATE_GOLDEN=1 cargo test --test cli
     git diff --stat -- tests
 
-# Everything that must hold before a change goes in.
+# Run every check that a change must pass.
 ci:
     .ci/run
 
-# Show the documentation of the library.
+# Build the library's documentation and open it.
 doc:
     cargo doc --no-deps --open
 
-# Build the binary that is handed out.
+# Build the binary for a release.
 dist:
     cargo build --profile dist --locked
 
@@ -50,11 +50,11 @@ dist:
 image:
     docker build -t docendorse-mock .
 
-# Compare the speed with bare servers; arguments are those of benches/load/compare.
+# Compare the speed with minimal servers; arguments go to benches/load/compare.
 bench-load *arguments:
     benches/load/compare {{ arguments }}
 
-# Fuzz a target, `body` or `signing`, for some minutes.
+# Fuzz a target, `body` or `signing`, for the given number of minutes.
 fuzz target='body' minutes='10':
     mkdir -p fuzz/corpus/{{ target }}
     cargo +nightly fuzz run {{ target }} -- -max_total_time=$(({{ minutes }} * 60)) -max_len=4096
