@@ -1,7 +1,7 @@
--- A wrk script: the same handoff in each request, under a handoff_id of its own.
--- LOAD_BODY names the body, LOAD_RUN makes the ids differ from those of other runs.
--- LOAD_TOKEN is the bearer token; without it, one that only open mode lets pass.
--- With LOAD_REQUESTS, wrk ends after so many answers instead of after its time.
+-- A wrk script that sends the same handoff in each request, with a new handoff_id.
+-- LOAD_BODY is the file with the body. LOAD_RUN is part of the ids, so that they differ between runs.
+-- LOAD_TOKEN is the bearer token; the default is a token that passes only in open mode.
+-- LOAD_REQUESTS makes wrk stop after this number of answers instead of after its duration.
 
 local limit = tonumber(os.getenv("LOAD_REQUESTS"))
 local before, after
@@ -11,8 +11,8 @@ wrk.method = "POST"
 wrk.headers["Authorization"] = "Bearer " .. (os.getenv("LOAD_TOKEN") or "load")
 wrk.headers["Content-Type"] = "application/json"
 
--- Ids are all as long as this one, so one Content-Length is right for every request: the text around the id is made
--- once, and wrk has the least to do for each.
+-- All ids have the same length, so every request has the same Content-Length. The text around the id is built once, to
+-- keep the work per request small.
 local first = string.format("%s-%010d", os.getenv("LOAD_RUN"), 0)
 
 function init()
@@ -29,14 +29,14 @@ function request()
   return before .. string.format("%010d", sent) .. after
 end
 
--- Only where answers are counted: wrk is slower with it.
+-- Defined only if answers must be counted, because it slows wrk down.
 if limit then
   function response(status)
     answered = answered + 1
     if status < 200 or status > 299 then refused = refused + 1 end
     if answered == limit then
       io.write(string.format('RESULT {"requests":%d,"errors":%d}\n', answered, refused))
-      -- wrk itself has no end but that of its time.
+      -- wrk can stop by itself only when its duration is over.
       os.exit(0)
     end
   end

@@ -1,6 +1,6 @@
-// Drives Chromium against a server: attack.mjs PART URL. Prints one JSON report.
+// Attacks a server from Chromium and prints one JSON report. Usage: attack.mjs PART URL.
 //
-// Foreign names end with .example and lead to this machine, as an attacker's name does after DNS rebinding.
+// Foreign host names end with .example and resolve to this machine, as an attacker's name does after DNS rebinding.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -9,7 +9,7 @@ import { chromium } from "playwright-core";
 
 const [part, mock] = process.argv.slice(2);
 const mockPort = Number(new URL(mock).port);
-// With an icon of its own, or the browser asks for one.
+// The page has its own icon, so that the browser does not request one.
 const page = `<!doctype html><title>a page</title><link rel="icon" href="data:,">`;
 
 async function listen(server) {
@@ -18,7 +18,7 @@ async function listen(server) {
   return server.address().port;
 }
 
-// A site of another origin: a page everywhere, and a redirect to a page of the server.
+// A site of another origin. It serves a page at every path except one, which redirects to a page of the server.
 const site = createServer((request, response) => {
   if (request.url === "/redirect") {
     response.writeHead(302, { location: `${mock}/agent/as_1` }).end();
@@ -28,7 +28,7 @@ const site = createServer((request, response) => {
 });
 const foreign = `http://evil.example:${await listen(site)}/`;
 
-// A name that led to the attacker when the page was loaded, and leads to the server ever after.
+// A host name that resolves to the attacker while the page loads, and to the server afterwards.
 const rebound = createSocketServer((client) => {
   client.once("data", (head) => {
     if (head.toString("latin1").startsWith("GET /page ")) {
@@ -46,7 +46,7 @@ const reboundPort = await listen(rebound);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  // Chromium does not run as root in its sandbox. The pages here are ours.
+  // Chromium cannot use its sandbox as root. All pages here are our own.
   chromiumSandbox: false,
   args: [
     "--disable-gpu",
@@ -57,12 +57,12 @@ const browser = await chromium.launch({
     "--disable-component-update",
     "--disable-sync",
     "--host-resolver-rules=MAP *.example 127.0.0.1",
-    // Newer browsers ask before a page reaches the local network. The server must not depend on that.
+    // Newer browsers ask for permission before a page can reach the local network. The server must not depend on that.
     "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
   ],
 });
 
-// What a page can try against the server. Runs in the page.
+// Tries every kind of request and embedding against the server. Runs in the page.
 async function attack(targets) {
   const writes = [
     ["POST", "/__admin/reset"],
@@ -83,7 +83,7 @@ async function attack(targets) {
       const got = await act();
       if (got !== undefined) read.push([name, got]);
     } catch {
-      // Refused, as it should be.
+      // Refused, as expected.
     }
   };
   const tell = async (answer) => (answer.type === "opaque" ? undefined : [answer.status, await answer.text()]);
@@ -192,7 +192,7 @@ async function attack(targets) {
   return { attempts, read };
 }
 
-// What a page can try against its own origin, once that leads to the server. Runs in the page.
+// Tries requests to the page's own origin after its name resolves to the server. Runs in the page.
 async function rebind() {
   const requests = [
     ["GET", "/__admin/settings"],
@@ -216,7 +216,7 @@ async function rebind() {
   return { statuses };
 }
 
-// The status with which a tab of its own opens a page of the server.
+// Navigates from a foreign page to a page of the server by `act`, and returns the status of the answer.
 async function statusAfter(act) {
   const tab = await browser.newPage();
   await tab.goto(foreign);
@@ -254,7 +254,7 @@ async function links() {
   };
 }
 
-// What a page of the server's own does. Runs in the page.
+// Makes the requests of a page that the server itself serves. Runs in the page.
 async function own() {
   const send = async (method, path, body) => (await fetch(path, { method, body })).status;
   return {

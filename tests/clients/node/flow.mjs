@@ -1,4 +1,4 @@
-// The whole token flow of a client that is built on openid-client and jose, neither of which knows of this server.
+// The whole token flow of a client built on openid-client and jose, without code specific to this server.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -36,7 +36,7 @@ async function handOff(token, number) {
   const answer = await fetch(`${url}/api/v1/agent-sessions/create`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    // The actor has to be the person whom the assertion speaks for.
+    // The actor must be the user of the assertion.
     body: JSON.stringify({
       ...handoff,
       handoff_id: `node-${randomUUID()}-${number}`,
@@ -71,7 +71,7 @@ async function a_wrong_assertion_and_a_wrong_secret_are_errors_of_the_library() 
     const impostor = await discover(way);
     const good = { assertion: await assertion() };
     await assert.rejects(oauth.genericGrantRequest(impostor, grant, good), (error) => {
-      // A 401 with a challenge is an error of its own kind in this library.
+      // This library has a separate error type for a 401 with a challenge.
       assert.equal(error instanceof oauth.WWWAuthenticateChallengeError, true);
       assert.deepEqual([error.status, error.cause[0].scheme], [401, "basic"]);
       return true;

@@ -1,4 +1,4 @@
-"""The whole token flow of a client that is built on Authlib and PyJWT, neither of which knows of this server."""
+"""The whole token flow of a client built on Authlib and PyJWT, without code specific to this server."""
 
 import json
 import sys
@@ -23,13 +23,13 @@ SCOPE = "openid agent_sessions:create"
 
 
 def handoff(number):
-    # The actor has to be the person whom the assertion speaks for.
+    # The actor must be the user of the assertion.
     actor = {"external_user_id": "usr_123", "display_name": "Sam", "email": USER["email"]}
     return {**BODY, "handoff_id": f"py-{number}", "actor": actor}
 
 
 def session(audience=AUDIENCE):
-    # Authlib sets iss, sub, aud, iat and exp; all else is what the contract wants beside them.
+    # Authlib sets iss, sub, aud, iat and exp; the contract requires the other claims.
     return AssertionSession(
         token_endpoint=TOKEN_URL,
         issuer=CLIENT_ID,
@@ -52,20 +52,20 @@ def authlib_hands_off_and_fetches_a_new_token():
     answer = client.post(CREATE_URL, json=handoff(2))
     assert answer.status_code == 401, answer.text
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
-    # Authlib keeps a jti that it once wrote into the claims; every assertion needs one of its own.
+    # Authlib reuses the jti in its claims, but every assertion needs a new one.
     client.claims["jti"] = str(uuid.uuid4())
     client.refresh_token()
     seen.add(client.token["access_token"])
     answer = client.post(CREATE_URL, json=handoff(2))
     assert answer.status_code == 200 and answer.json()["status"] == "success", answer.text
-    # A token whose time is over by its own account is renewed without being asked for.
+    # Authlib renews a token whose expires_at has passed, without an explicit refresh.
     requests.delete(f"{URL}/__admin/tokens", timeout=10).raise_for_status()
     client.claims["jti"] = str(uuid.uuid4())
     client.token["expires_at"] = int(time.time()) - 1
     answer = client.post(CREATE_URL, json=handoff(3))
     assert answer.status_code == 200 and answer.json()["status"] == "success", answer.text
     seen.add(client.token["access_token"])
-    assert len(seen) == 3, "a token was handed out twice"
+    assert len(seen) == 3, "a token was issued twice"
 
 
 def authlib_raises_our_error():

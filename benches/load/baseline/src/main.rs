@@ -1,4 +1,4 @@
-//! The least that a mock of the handoff could do, in three sizes: `baseline --mode bare|validate|store --listen ADDRESS`.
+//! Three minimal servers for the handoff endpoint: `baseline --mode bare|validate|store --listen ADDRESS`.
 
 use axum::{
     Router,
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err(usage()),
     };
     let app = Arc::new(App { work, sessions: AtomicU64::new(0) });
-    // One thread: in the comparison every server has one core.
+    // One thread, because every server has one core in the comparison.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(address).await?.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
