@@ -1,9 +1,8 @@
 //! Versioned documents and numbered logs, kept per sandbox.
 //!
-//! A store knows sandboxes, collections, ids, keys, tags, due times, logs and counters, and nothing of what a document
-//! means.
-//! [`Store::commit`] is the only way to write. Its promise carries everything else: a commit applies all of its writes or
-//! none, and of any number of callers that want the same key or the same version, exactly one succeeds.
+//! A store deals in sandboxes, collections, ids, keys, tags, due times, logs and counters; it does not interpret
+//! documents. [`Store::commit`] is the only way to write. Everything else builds on its guarantee: a commit applies all
+//! of its writes or none, and when several callers want the same key or the same version, exactly one succeeds.
 
 mod collection;
 mod commit;
@@ -15,7 +14,7 @@ mod retention;
 mod ring;
 mod shelf;
 
-/// The locks of stores. `tests/model` compiles the same source with those of a model checker.
+/// Locks used by stores. `tests/model` compiles the same source with a model checker's locks.
 mod sync {
     pub(super) use std::sync::{PoisonError, RwLock};
 }
@@ -34,27 +33,27 @@ use crate::base::document::{Due, Key};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{any::Any, fmt, pin::Pin, sync::Arc};
 
-/// A call to a store: its result, once it is there.
+/// A call to a store, which resolves to its result.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Why a store did not do what it was asked.
+/// Why a store call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another document has the same id, or holds one of the keys. Nothing was changed.
-    #[error("the id or a key is taken already")]
+    /// Another document has the same id or holds one of the keys. Nothing was changed.
+    #[error("the id or a key is already taken")]
     Taken,
-    /// No document is at the version that a write expects. Nothing was changed.
-    #[error("a document was changed meanwhile")]
+    /// A document is not at the version that a write expects. Nothing was changed.
+    #[error("another caller changed the document")]
     Conflict {
         /// The index of the first such write in its commit.
         write: usize,
     },
-    /// The store itself cannot do its work.
+    /// The store cannot work at all.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
 }
 
-/// Where a document lies.
+/// The collection that a document belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     pub sandbox: Arc<str>,
@@ -64,49 +63,49 @@ pub struct Place {
 /// A document, as a store sees it.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Its id, unique in its place.
+    /// Document id, unique in its collection.
     pub id: Arc<str>,
-    /// Further values by which it is found, each unique in its place.
+    /// Further unique keys by which the document can be found.
     pub keys: Vec<Key>,
-    /// Values by which it is listed, which documents may share.
+    /// Tags by which documents are listed. Documents can share tags.
     pub tags: Vec<Key>,
-    /// When the first of its tasks is due, if it has any.
+    /// When the document's first task is due; `None` without tasks.
     pub due: Option<Due>,
-    /// About how many bytes it takes up.
+    /// Approximate size in bytes.
     pub size: usize,
     pub content: Content,
 }
 
-/// A document as it is kept.
+/// A stored document with its version.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub document: Document,
-    /// Another one after each replacement, and never one that lay at this id before, were it deleted or cleared since: what
-    /// was read at a version is what lies there as long as the version does.
+    /// Changes with each replacement and is never reused for this id, even after a delete or a clear. A version that
+    /// still matches means that the document is unchanged.
     pub version: u64,
-    /// Its place in the order of insertion: larger is newer.
+    /// Position in insertion order: larger is newer.
     pub sequence: u64,
 }
 
-/// What a document says: a live value where the store can hold one, else its JSON text.
+/// The content of a document: a live value if the store can hold one, otherwise its JSON text.
 #[derive(Clone)]
 pub enum Content {
-    /// A value in memory, shared and not serialized.
+    /// A shared value in memory, not serialized.
     Live(Arc<dyn Live>),
     Encoded(bytes::Bytes),
 }
 
 impl Content {
-    /// The value itself, or read from its JSON.
+    /// Returns the live value, or parses it from JSON.
     ///
     /// # Errors
-    /// What is wrong, when the content is of another type.
+    /// A description of the problem, when the content is of another type.
     pub fn decode<T: DeserializeOwned + Any + Send + Sync>(&self) -> Result<Arc<T>, String> {
         match self {
             Self::Live(value) => {
                 let value: Arc<dyn Live> = Arc::clone(value);
                 let value: Arc<dyn Any + Send + Sync> = value;
-                value.downcast().map_err(|_| "it is of another type".to_owned())
+                value.downcast().map_err(|_| "it has another type".to_owned())
             }
             Self::Encoded(json) => serde_json::from_slice(json).map(Arc::new).map_err(|error| error.to_string()),
         }
@@ -122,12 +121,12 @@ impl fmt::Debug for Content {
     }
 }
 
-/// A value that can lie in a store as it is.
+/// A value that a store can hold as it is.
 pub trait Live: Any + Send + Sync {
-    /// The value as JSON, for stores that write it down.
+    /// Serializes the value to JSON, for stores that write it to disk.
     ///
     /// # Errors
-    /// When the value cannot be written as JSON.
+    /// When the value cannot be serialized.
     fn encode(&self) -> Result<Vec<u8>, serde_json::Error>;
 }
 
@@ -137,14 +136,14 @@ impl<T: Serialize + Any + Send + Sync> Live for T {
     }
 }
 
-/// A part of a collection, newest first.
+/// Selects a page of a collection, newest first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Page<'a> {
     /// Only documents with this tag; `None` for all.
     pub tag: Option<&'a str>,
     /// Only documents older than this sequence number.
     pub before: Option<u64>,
-    /// The largest number of documents; `None` for all.
+    /// Maximum number of documents; `None` for all.
     pub limit: Option<usize>,
 }
 
@@ -153,36 +152,36 @@ pub struct Page<'a> {
 pub struct Usage {
     /// Documents or entries held.
     pub kept: usize,
-    /// Documents or entries dropped for newer ones since the sandbox was last cleared.
+    /// Documents or entries dropped to make room since the sandbox was last cleared.
     pub dropped: u64,
-    /// About how many bytes those held take up.
+    /// Approximate size of the held items in bytes.
     #[serde(skip)]
     pub bytes: usize,
 }
 
-/// One change of a commit.
+/// One write of a commit.
 #[derive(Clone, Debug)]
 pub enum Write {
-    /// Keeps a new document, at a version of its own. Fails with [`StoreError::Taken`] if the id or a key is in use.
+    /// Inserts a new document and assigns it a version. Fails with [`StoreError::Taken`] if the id or a key is in use.
     Insert { collection: &'static str, document: Document },
-    /// Replaces the document of the same id, which must be at `version`; otherwise fails with [`StoreError::Conflict`].
-    /// Fails with [`StoreError::Taken`] if the document claims a key of another one. The document keeps its place in
-    /// the order of insertion.
+    /// Replaces the document with the same id, which must be at `version`; otherwise fails with
+    /// [`StoreError::Conflict`]. Fails with [`StoreError::Taken`] if the new document claims another document's key.
+    /// The document keeps its position in insertion order.
     Replace {
         collection: &'static str,
-        /// What replaces it.
+        /// The new document.
         document: Document,
-        /// The version that was read.
+        /// The version that the caller read.
         version: u64,
     },
     /// Removes a document. With a version, fails with [`StoreError::Conflict`] unless the document is at that version.
     Delete {
         collection: &'static str,
         id: Arc<str>,
-        /// The version that was read; `None` to remove whatever is there.
+        /// The version that the caller read; `None` deletes any version.
         version: Option<u64>,
     },
-    /// Adds entries to the end of a log. The store numbers them 1, 2, 3, … without gaps, in the order of commits.
+    /// Appends entries to a log. The store numbers them 1, 2, 3, … without gaps, in commit order.
     Append {
         log: &'static str,
         /// The entries, oldest first.
@@ -190,44 +189,44 @@ pub enum Write {
     },
 }
 
-/// The result of one write that was applied.
+/// The result of one applied write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// The new version of a document that was inserted or replaced.
+    /// The version of the inserted or replaced document.
     Version(u64),
-    /// Whether the document to be removed existed.
+    /// Whether the document existed before it was deleted.
     Deleted(bool),
     /// The number of the first appended entry.
     Appended(u64),
 }
 
-/// The results of a commit that was applied: one for each write, in the same order.
+/// The results of an applied commit: one for each write, in the same order.
 pub type Committed = Vec<Written>;
 
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// About how many bytes it takes up.
+    /// Approximate size in bytes.
     pub size: usize,
     pub content: Content,
 }
 
-/// The first documents that have tasks.
+/// The documents with the earliest due tasks.
 #[derive(Clone, Debug, Default)]
 pub struct DueSlice {
-    /// In the order of [`Due`], then of insertion; each with its collection.
+    /// Ordered by [`Due`], then by insertion, each with its collection.
     pub documents: Vec<(&'static str, Arc<Stored>)>,
-    /// How many tasks all documents of the sandbox have together.
+    /// Number of tasks of all documents in the sandbox.
     pub tasks: u64,
 }
 
-/// A part of a log, oldest first.
+/// A range of log entries, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct LogSlice {
     /// Consecutive entries.
     pub entries: Vec<Numbered<LogEntry>>,
-    /// How the whole log is filled. The oldest entry kept has the number `usage.dropped + 1`.
+    /// Usage of the whole log. The oldest entry kept has the number `usage.dropped + 1`.
     pub usage: Usage,
-    /// The number of the newest entry, 0 if there never was one.
+    /// Number of the newest entry; 0 if there never was one.
     pub last: u64,
 }
 
@@ -235,27 +234,28 @@ pub struct LogSlice {
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn get<'a>(&'a self, place: &'a Place, id: &'a str) -> Pending<'a, Option<Arc<Stored>>>;
 
-    /// The document that holds a key.
+    /// Returns the document that holds a key.
     fn find<'a>(&'a self, place: &'a Place, key: &'a str) -> Pending<'a, Option<Arc<Stored>>>;
 
-    /// Documents, newest first.
+    /// Lists documents, newest first.
     fn list<'a>(&'a self, place: &'a Place, page: Page<'a>) -> Pending<'a, Vec<Arc<Stored>>>;
 
-    /// The first documents of any collection that have tasks, at most `limit`.
+    /// Returns at most `limit` documents with tasks, from any collection, earliest due first.
     fn due<'a>(&'a self, sandbox: &'a str, limit: usize) -> Pending<'a, DueSlice>;
 
-    /// At most `limit` entries of a log that follow the number `after`.
+    /// Returns at most `limit` log entries with numbers above `after`.
     fn log<'a>(&'a self, sandbox: &'a str, log: &'static str, after: u64, limit: usize) -> Pending<'a, LogSlice>;
 
-    /// Takes `count` consecutive numbers of a counter and returns the first. Counters start at 1. No number is given
-    /// twice until the sandbox is cleared; numbers that are not used leave gaps. With a `count` of 0 it returns the next
-    /// number without taking it.
+    /// Reserves `count` consecutive numbers of a counter and returns the first. Counters start at 1. A number is never
+    /// returned twice until the sandbox is cleared; unused numbers leave gaps. With a `count` of 0, returns the next
+    /// number without reserving it.
     fn next<'a>(&'a self, sandbox: &'a str, counter: &'static str, count: u64) -> Pending<'a, u64>;
 
-    /// Applies all writes in order, or none of them. Each write sees those before it, and no reader sees only some.
+    /// Applies all writes in order, or none of them. Each write sees the earlier ones, and no reader sees only some of
+    /// them.
     ///
-    /// Afterwards the oldest documents and entries beyond a limit are dropped. Fails with [`StoreError::Conflict`] or
-    /// [`StoreError::Taken`]; then neither documents nor logs were changed.
+    /// Afterwards, the oldest documents and entries beyond a limit are dropped. Fails with [`StoreError::Conflict`] or
+    /// [`StoreError::Taken`] without changing any document or log.
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed>;
 
     /// Removes all documents, logs and counters of a sandbox.

@@ -1,4 +1,4 @@
-//! One collection of a sandbox in memory: documents in order of insertion, and the indexes that lead to them.
+//! One collection of a sandbox in memory: documents in insertion order, with their indexes.
 
 use super::{Document, Page, StoreError, Stored, Usage, retention::Limit};
 use crate::base::{
@@ -12,11 +12,11 @@ use std::{
     sync::Arc,
 };
 
-/// The documents. Nothing here locks, and nothing is freed here: what a change removes is returned.
+/// The documents of a collection. Takes no locks and frees nothing: methods return what they remove.
 #[derive(Debug)]
 pub(super) struct Collection {
     limit: Limit,
-    /// By sequence number; the last one is the newest.
+    /// By sequence number; the last entry is the newest.
     documents: BTreeMap<u64, Arc<Stored>>,
     ids: HashMap<Arc<str>, u64>,
     keys: HashMap<Key, u64>,
@@ -24,9 +24,9 @@ pub(super) struct Collection {
     due: BTreeSet<(Timestamp, u8, u64)>,
     tasks: u64,
     last: u64,
-    /// Bytes of the documents alone, which the limit is about.
+    /// Bytes of the documents alone; the limit applies to these.
     size: usize,
-    /// Bytes with what the collection keeps for each document.
+    /// Bytes including the collection's overhead per document.
     bytes: Account,
     dropped: u64,
 }
@@ -69,12 +69,12 @@ impl Collection {
         }
     }
 
-    /// The documents that have tasks, in the order in which the first of those is due.
+    /// Documents with tasks, ordered by their first due task.
     pub(super) fn due(&self) -> impl Iterator<Item = &Arc<Stored>> {
         self.due.iter().filter_map(|(_, _, sequence)| self.documents.get(sequence))
     }
 
-    /// How many tasks all documents have together.
+    /// Total number of tasks of all documents.
     pub(super) fn tasks(&self) -> u64 {
         self.tasks
     }
@@ -88,7 +88,7 @@ impl Collection {
         if self.limit.gives_way { self.bytes.bytes() } else { 0 }
     }
 
-    /// Adds a document and returns its sequence number, or the document if its id or a key is taken.
+    /// Inserts a document and returns its sequence number; returns the document if its id or a key is taken.
     pub(super) fn insert(&mut self, document: Document, version: u64) -> Result<u64, Document> {
         if self.ids.contains_key(&document.id) || document.keys.iter().any(|key| self.keys.contains_key(key)) {
             return Err(document);
@@ -99,7 +99,7 @@ impl Collection {
         Ok(sequence)
     }
 
-    /// Replaces a document at the version `expected` and returns the old one; or returns the document if it cannot.
+    /// Replaces a document at the version `expected` and returns the old one; returns the new document if that fails.
     pub(super) fn replace(
         &mut self,
         document: Document,
@@ -118,7 +118,7 @@ impl Collection {
         Ok(self.put(Arc::new(Stored { document, version, sequence })))
     }
 
-    /// Puts a document at its sequence number, and returns the state of it that was there.
+    /// Stores a document at its sequence number and returns the previous state.
     pub(super) fn put(&mut self, stored: Arc<Stored>) -> Option<Arc<Stored>> {
         let new = Arc::clone(&stored);
         self.size += new.document.size;

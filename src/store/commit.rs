@@ -5,7 +5,8 @@ use crate::base::document::{Logged, Record};
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Typed writes to any collections and logs of one sandbox, which [`Store::commit`](super::Store::commit) applies together.
+/// Typed writes to any collections and logs of one sandbox. [`Store::commit`](super::Store::commit) applies them
+/// together.
 #[derive(Debug, Default)]
 pub struct Commit {
     writes: Vec<Write>,
@@ -27,13 +28,13 @@ impl Commit {
         self
     }
 
-    /// Replaces the record of the same id, if it is still at the version that was read.
+    /// Replaces the record with the same id if it is still at `version`.
     pub fn replace<T: Record>(&mut self, record: Arc<T>, version: u64) -> &mut Self {
         self.writes.push(Write::Replace { collection: T::COLLECTION, document: document(record), version });
         self
     }
 
-    /// Removes a record: only at `version`, or whatever is there if that is `None`.
+    /// Deletes a record if it is at `version`; `None` deletes any version.
     pub fn delete<T: Record>(&mut self, id: impl Into<Arc<str>>, version: Option<u64>) -> &mut Self {
         self.writes.push(Write::Delete { collection: T::COLLECTION, id: id.into(), version });
         self
@@ -46,13 +47,13 @@ impl Commit {
         self
     }
 
-    /// Adds all writes of another commit after those of this one.
+    /// Appends the writes of another commit.
     pub fn extend(&mut self, other: Self) -> &mut Self {
         self.writes.extend(other.writes);
         self
     }
 
-    /// What those who wait for the sandbox must know once the commit is applied.
+    /// What observers of the sandbox must know once the commit is applied.
     pub(super) fn news(&self) -> News {
         let due = |write: &Write| match write {
             Write::Insert { document, .. } | Write::Replace { document, .. } => document.due.map(|due| due.at),
@@ -65,10 +66,10 @@ impl Commit {
     }
 }
 
-/// What a commit means for those that wait for something to happen in the sandbox.
+/// What a commit changes for callers that wait for events or due tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct News {
-    /// When the first task of the documents that were written is due.
+    /// When the first task of the written documents is due.
     pub first_due: Option<Timestamp>,
     /// Whether entries were appended to a log.
     pub has_entries: bool,

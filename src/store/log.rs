@@ -4,29 +4,29 @@ use super::{Commit, Numbered, Shelf, StoreError, Usage, Written};
 use crate::base::document::Logged;
 use std::{marker::PhantomData, sync::Arc};
 
-/// About how many bytes of entries a page holds at most, except for the last entry on it.
+/// Approximate maximum size of a page in bytes. The last entry may exceed it.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// How many entries one call to the store reads.
+/// Number of entries read per call to the store.
 const CHUNK: usize = 1_000;
 
-/// The log of one kind of entry in one sandbox.
+/// A typed log of one sandbox.
 #[derive(Debug)]
 pub struct Log<T> {
     shelf: Arc<Shelf>,
     kind: PhantomData<fn() -> T>,
 }
 
-/// A part of a log for a reader that follows it.
+/// A page of log entries for a reader that follows the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LogPage<T> {
-    /// The entries that are wanted, oldest first.
+    /// The matching entries, oldest first.
     pub entries: Vec<Numbered<Arc<T>>>,
-    /// The number of the last entry that was examined. The next page starts after it.
+    /// Number of the last entry examined. The next page starts after it.
     pub seen: u64,
-    /// Whether more wanted entries follow.
+    /// Whether more matching entries follow.
     pub more: bool,
-    /// How many entries after the reader's position were dropped before this page was read, wanted or not.
+    /// Entries after the reader's position that were dropped before this page was read, matching or not.
     pub lost: u64,
     /// Entries dropped since the sandbox was last cleared.
     pub dropped: u64,
@@ -39,17 +39,17 @@ impl<T: Logged> Log<T> {
         Self { shelf: Arc::clone(shelf), kind: PhantomData }
     }
 
-    /// Appends entries in a commit of their own, and returns the number of the first.
+    /// Appends entries in their own commit and returns the number of the first.
     pub async fn append(&self, entries: impl IntoIterator<Item = Arc<T>>) -> Result<u64, StoreError> {
         let mut commit = Commit::new();
         commit.append(entries);
         match self.shelf.commit(commit).await?[..] {
             [Written::Appended(first)] => Ok(first),
-            _ => Err(StoreError::Unavailable("a commit has other results than writes".to_owned())),
+            _ => Err(StoreError::Unavailable("a commit returned unexpected results".to_owned())),
         }
     }
 
-    /// The entries after a number that `wanted` admits, oldest first: at most `limit`, and a few megabytes.
+    /// Returns entries after a number that satisfy `wanted`, oldest first: at most `limit` entries and about 4 MiB.
     pub async fn page(
         &self,
         after: u64,
@@ -59,8 +59,8 @@ impl<T: Logged> Log<T> {
         self.page_within(after, limit, PAGE_BYTES, wanted).await
     }
 
-    /// As [`Log::page`], with at most `limit` entries, and about `bytes` except for the last one. Entries appended
-    /// after the call began may be left for the next page.
+    /// Like [`Log::page`], but limited to about `bytes` bytes; the last entry may exceed them. Entries appended after
+    /// the call began may be left for the next page.
     pub async fn page_within(
         &self,
         after: u64,
@@ -92,14 +92,14 @@ impl<T: Logged> Log<T> {
                 }
                 page.seen = number;
             }
-            // A reader whose filter admits nothing must not chase writers for ever.
+            // A reader whose filter matches nothing must not chase writers forever.
             if is_over || page.seen >= *end.get_or_insert(page.last) {
                 return Ok(page);
             }
         }
     }
 
-    /// The number of the newest entry, 0 if there is none.
+    /// Number of the newest entry; 0 if there is none.
     pub async fn last(&self) -> Result<u64, StoreError> {
         Ok(self.shelf.store().log(self.shelf.name(), T::LOG, 0, 0).await?.last)
     }

@@ -1,8 +1,8 @@
-//! The store in memory: quick, bounded, gone with the process.
+//! The in-memory store: fast and bounded; its contents end with the process.
 //!
-//! Each sandbox has collections, logs and counters behind one lock, so a commit is atomic by holding it. Readers
-//! share the lock and only copy pointers under it. Values are freed after it is released, because freeing a large value
-//! takes longer than a commit.
+//! One lock per sandbox guards its collections, logs and counters, which makes a commit atomic. Readers share the lock
+//! and only copy pointers while they hold it. Values are freed after the lock is released, because freeing a large
+//! value takes longer than a commit.
 
 use super::{
     Committed, DueSlice, LogEntry, LogSlice, Page, Pending, Place, Store, StoreError, Stored, Usage, Write, Written,
@@ -21,32 +21,32 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Documents and logs in memory.
+/// A store that keeps documents and logs in memory.
 #[derive(Debug, Default)]
 pub struct Memory {
     retention: Retention,
     spaces: RwLock<HashMap<Arc<str>, Arc<RwLock<Space>>>>,
-    /// The last version given. Versions are unique in the store: an id may come back, in the same space or in the one
-    /// after a `clear`, while a caller still holds the version of what was there before.
+    /// The last version assigned. Versions are unique in the store, because an id can be reused, even after a `clear`,
+    /// while a caller still holds the version of the earlier document.
     versions: AtomicU64,
-    /// The account of everything that is kept.
+    /// Accounts for the bytes of everything kept.
     account: Account,
 }
 
 impl Memory {
-    /// An empty store that keeps as much as `retention` says.
+    /// An empty store with the limits of `retention`.
     #[must_use]
     pub fn new(retention: Retention) -> Self {
         Self { retention, ..Self::default() }
     }
 
-    /// The same store, which counts against a budget.
+    /// Makes the store count its bytes against a budget.
     #[must_use]
     pub fn counted_in(self, budget: &Arc<Budget>) -> Self {
         Self { account: Account::new(budget), ..self }
     }
 
-    /// About how many bytes each sandbox takes up with what it can drop.
+    /// Approximate number of droppable bytes in each sandbox.
     #[must_use]
     pub fn bytes_by_sandbox(&self) -> HashMap<Arc<str>, usize> {
         let spaces: Vec<_> = {
@@ -56,8 +56,8 @@ impl Memory {
         spaces.into_iter().map(|(sandbox, space)| (sandbox, read(&space, Space::droppable_bytes))).collect()
     }
 
-    /// Drops the oldest documents of each collection and the oldest entries of each log of a sandbox until its share is
-    /// left. Returns how many were dropped.
+    /// Drops the oldest documents of each collection and the oldest entries of each log until only the sandbox's share
+    /// is left. Returns how many were dropped.
     pub fn shrink(&self, sandbox: &str, share: Share) -> u64 {
         let Some(space) = self.space(sandbox) else { return 0 };
         let mut freed = Freed::default();
@@ -76,14 +76,14 @@ impl Memory {
         })
     }
 
-    /// Reads from a collection; `T::default()` if it was never written to.
+    /// Reads from a collection; returns `T::default()` if it was never written to.
     fn look<T: Default>(&self, place: &Place, look: impl FnOnce(&Collection) -> T) -> T {
         let Some(space) = self.space(&place.sandbox) else { return T::default() };
         read(&space, |space| space.collections.get(place.collection).map(look)).unwrap_or_default()
     }
 }
 
-/// Nothing that holds a space's lock runs foreign code, so no panic can leave a space half changed.
+/// Recovers a poisoned lock: code that holds a space's lock cannot panic halfway through a change.
 fn read<T>(space: &RwLock<Space>, look: impl FnOnce(&Space) -> T) -> T {
     look(&space.read().unwrap_or_else(PoisonError::into_inner))
 }
@@ -92,7 +92,7 @@ fn write<T>(space: &RwLock<Space>, change: impl FnOnce(&mut Space) -> T) -> T {
     change(&mut space.write().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Wraps a result that is there at once in the future that slower stores need.
+/// Wraps an immediate result in the future that slower stores need.
 fn now<'a, T: Send + 'a>(result: Result<T, StoreError>) -> Pending<'a, T> {
     Box::pin(std::future::ready(result))
 }
@@ -133,7 +133,7 @@ impl Store for Memory {
     }
 
     fn commit<'a>(&'a self, sandbox: &'a str, writes: Vec<Write>) -> Pending<'a, Committed> {
-        // A commit to a space that `clear` removes meanwhile is lost with it, as if it had come before.
+        // If `clear` removes the space at the same time, this commit is lost with it, as if it had come first.
         let space = self.space_to_write(sandbox);
         let mut applied = Vec::with_capacity(writes.len());
         let mut undo = Vec::with_capacity(writes.len());
@@ -152,7 +152,7 @@ impl Store for Memory {
             space.trim(&undo, &mut freed);
             Ok(())
         });
-        // Writes that were not applied, replaced and dropped values are freed here, outside the lock.
+        // Unapplied writes and replaced or dropped values are freed here, outside the lock.
         drop((writes, undo, freed));
         now(result.map(|()| applied))
     }
@@ -168,7 +168,7 @@ impl Store for Memory {
     }
 }
 
-/// Everything of one sandbox.
+/// The contents of one sandbox.
 #[derive(Debug, Default)]
 struct Space {
     collections: HashMap<&'static str, Collection>,
@@ -180,13 +180,13 @@ struct Space {
 enum Undo {
     /// Remove the document at a sequence number.
     Remove(&'static str, u64),
-    /// Put a document back that was replaced or removed.
+    /// Restore a replaced or deleted document.
     Restore(&'static str, Arc<Stored>),
-    /// Take back the last entries of a log.
+    /// Remove the last entries of a log.
     Withdraw(&'static str, usize),
 }
 
-/// Values on their way out of the lock.
+/// Removed values, to be freed after the lock is released.
 #[derive(Default)]
 struct Freed {
     documents: Vec<Arc<Stored>>,
@@ -200,7 +200,7 @@ impl Space {
             + self.logs.values().map(Ring::droppable_bytes).sum::<usize>()
     }
 
-    /// The first documents of each collection, merged. Few collections hold documents with tasks.
+    /// Merges the first due documents of all collections. Few collections hold documents with tasks.
     fn due(&self, limit: usize) -> DueSlice {
         let mut documents: Vec<_> = self
             .collections
@@ -268,7 +268,7 @@ impl Space {
         }
     }
 
-    /// Undoes what was applied, last write first.
+    /// Undoes the applied writes, last one first.
     fn undo(&mut self, undo: &mut Vec<Undo>, freed: &mut Freed) {
         while let Some(step) = undo.pop() {
             match step {
@@ -290,7 +290,7 @@ impl Space {
         }
     }
 
-    /// Drops what is beyond the limits of the collections and logs that were written to.
+    /// Enforces the limits of the collections and logs that were written to.
     fn trim(&mut self, written: &[Undo], freed: &mut Freed) {
         for step in written {
             match step {

@@ -1,13 +1,13 @@
-//! Typed reading from a store: one reader a kind of document.
+//! Typed reading from a store: one reader per type of document.
 
 use super::{Page, Place, Shelf, StoreError, Stored, Usage};
 use crate::base::document::Record;
 use std::{marker::PhantomData, sync::Arc};
 
-/// About how many bytes of records one page holds at most, except for the last record on it.
+/// Approximate maximum size of a page in bytes. The last record may exceed it.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// The records of one kind in one sandbox, to be read.
+/// Reads the records of one type in one sandbox.
 #[derive(Debug)]
 pub struct Reader<T> {
     pub(super) shelf: Arc<Shelf>,
@@ -15,14 +15,14 @@ pub struct Reader<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// A part of a list of records.
+/// A page of records.
 #[derive(Debug)]
 pub struct RecordPage<T> {
-    /// Those that are wanted, newest first.
+    /// The matching records, newest first.
     pub records: Vec<Arc<T>>,
-    /// How many are wanted in all, from the start of the page on.
+    /// Total number of matching records from the start of the page on.
     pub matching: usize,
-    /// The id after which the next page begins; `None` on the last one.
+    /// The id to continue after; `None` on the last page.
     pub next: Option<Arc<str>>,
 }
 
@@ -36,25 +36,25 @@ impl<T: Record> Reader<T> {
         self.shelf.store().get(&self.place, id).await?.map(|stored| decode(&stored)).transpose()
     }
 
-    /// The record with this id, and the version at which a commit may replace or remove it.
+    /// Returns the record with this id and the version that a commit needs to replace or delete it.
     pub async fn get_versioned(&self, id: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
         let Some(stored) = self.shelf.store().get(&self.place, id).await? else { return Ok(None) };
         Ok(Some((decode(&stored)?, stored.version)))
     }
 
-    /// The record that holds a key.
+    /// Returns the record that holds a key.
     pub async fn find(&self, key: &str) -> Result<Option<Arc<T>>, StoreError> {
         self.shelf.store().find(&self.place, key).await?.map(|stored| decode(&stored)).transpose()
     }
 
-    /// The record that holds a key, with the version at which a commit may replace or remove it.
+    /// Returns the record that holds a key and the version that a commit needs to replace or delete it.
     pub async fn find_versioned(&self, key: &str) -> Result<Option<(Arc<T>, u64)>, StoreError> {
         let Some(stored) = self.shelf.store().find(&self.place, key).await? else { return Ok(None) };
         Ok(Some((decode(&stored)?, stored.version)))
     }
 
-    /// The records that `wanted` admits, newest first, from after the record `after` on: at most `limit`, and a few
-    /// megabytes. `None` when there is no record `after`, which may have gone.
+    /// Returns records older than the record `after` that satisfy `wanted`, newest first: at most `limit` records and
+    /// about 4 MiB. Returns `None` if the record `after` does not exist.
     pub async fn page(
         &self,
         after: Option<&str>,
@@ -83,22 +83,22 @@ impl<T: Record> Reader<T> {
         Ok(Some(RecordPage { records, matching, next }))
     }
 
-    /// About how many bytes all records take up.
+    /// Approximate size of all records in bytes.
     pub async fn size(&self) -> Result<usize, StoreError> {
         Ok(self.shelf.store().usage(&self.place).await?.bytes)
     }
 
-    /// All records that `wanted` admits, newest first.
+    /// Returns all records that satisfy `wanted`, newest first.
     pub async fn all(&self, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
         self.collect(Page::default(), wanted).await
     }
 
-    /// All records with a tag that `wanted` admits, newest first. Other records are not read.
+    /// Returns all records with a tag that satisfy `wanted`, newest first. Other records are not read.
     pub async fn tagged(&self, tag: &str, wanted: impl Fn(&T) -> bool) -> Result<Vec<Arc<T>>, StoreError> {
         self.collect(Page { tag: Some(tag), ..Page::default() }, wanted).await
     }
 
-    /// All records, newest first, each with the version at which a commit may replace or remove it.
+    /// Returns all records, newest first, each with the version that a commit needs to replace or delete it.
     pub async fn all_versioned(&self) -> Result<Vec<(Arc<T>, u64)>, StoreError> {
         let stored = self.shelf.store().list(&self.place, Page::default()).await?;
         stored.iter().map(|stored| Ok((decode::<T>(stored)?, stored.version))).collect()
@@ -115,10 +115,10 @@ impl<T: Record> Reader<T> {
     }
 }
 
-/// Reads a record from a document of its collection.
+/// Decodes a stored document into a record.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when the document is of another kind.
+/// [`StoreError::Unavailable`] when the document is of another type.
 pub fn decode<T: Record>(stored: &Stored) -> Result<Arc<T>, StoreError> {
     stored.document.content.decode().map_err(|problem| {
         StoreError::Unavailable(format!("{} {} cannot be read: {problem}", T::COLLECTION, stored.document.id))

@@ -1,4 +1,4 @@
-//! Typed writing to a store: one repository a kind of document.
+//! Typed writing to a store: one repository per type of document.
 
 use super::{Commit, Page, Reader, Shelf, StoreError, Written};
 use crate::base::document::Record;
@@ -6,14 +6,14 @@ use std::{ops::Deref, sync::Arc};
 
 #[derive(Debug)]
 pub enum Update<T, E> {
-    /// The record as it now is.
+    /// The record after the update.
     Done(Arc<T>),
-    /// The closure refused, and nothing was changed: its reason, and the record as it is.
+    /// The closure refused and nothing was changed: its reason, and the current record.
     Refused(E, Arc<T>),
     Missing,
 }
 
-/// The records of one kind in one sandbox, to be read and changed.
+/// Reads and changes the records of one type in one sandbox.
 #[derive(Debug)]
 pub struct Repository<T>(Reader<T>);
 
@@ -31,7 +31,7 @@ impl<T: Record> Repository<T> {
         Self(Reader::new(shelf))
     }
 
-    /// Keeps a new record.
+    /// Inserts a new record.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when its id or one of its keys is in use.
@@ -41,7 +41,7 @@ impl<T: Record> Repository<T> {
         self.shelf.commit(commit).await.map(drop)
     }
 
-    /// Changes a record by a pure function, which runs again when another caller was quicker.
+    /// Updates a record with a pure function, which runs again if another caller changed the record first.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when the changed record claims a key of another one.
@@ -57,8 +57,8 @@ impl<T: Record> Repository<T> {
         .await
     }
 
-    /// Replaces a record by what a pure function makes of it, which runs again when another caller was quicker. If the
-    /// function returns nothing, or refuses, nothing is copied and nothing is written.
+    /// Replaces a record with the result of a pure function, which runs again if another caller changed the record
+    /// first. If the function returns nothing or refuses, nothing is copied or written.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when the new record claims a key of another one.
@@ -70,12 +70,12 @@ impl<T: Record> Repository<T> {
         self.evolve_with(id, |current, _| next(current)).await
     }
 
-    /// As [`Repository::evolve`], with further writes that the function adds to the commit: all are applied with the
-    /// replacement or not at all. Each run of the function starts with an empty commit.
+    /// Like [`Repository::evolve`], but the function can add further writes to the commit. They are applied together
+    /// with the replacement or not at all. Each run of the function starts with an empty commit.
     ///
     /// # Errors
-    /// [`StoreError::Taken`] when a new record claims a key of another one. [`StoreError::Conflict`] when one of the
-    /// further writes expects a version that has gone; running the function again would not help.
+    /// [`StoreError::Taken`] when a new record claims another record's key. [`StoreError::Conflict`] when one of the
+    /// further writes expects a version that no longer exists; running the function again would not help.
     pub async fn evolve_with<E>(
         &self,
         id: &str,
@@ -101,8 +101,8 @@ impl<T: Record> Repository<T> {
         }
     }
 
-    /// Removes a record that `may` allows to be removed. The record cannot change between the look and the removal.
-    /// [`Update::Done`] holds the record as it was.
+    /// Deletes a record if `may` allows it. The record cannot change between the check and the deletion.
+    /// [`Update::Done`] holds the deleted record.
     pub async fn delete_if<E>(&self, id: &str, may: impl Fn(&T) -> Result<(), E>) -> Result<Update<T, E>, StoreError> {
         loop {
             let Some((current, version)) = self.get_versioned(id).await? else {
@@ -121,14 +121,14 @@ impl<T: Record> Repository<T> {
         }
     }
 
-    /// Removes a record, and returns whether it was there.
+    /// Deletes a record and returns whether it existed.
     pub async fn delete(&self, id: &str) -> Result<bool, StoreError> {
         let mut commit = Commit::new();
         commit.delete::<T>(id, None);
         Ok(self.shelf.commit(commit).await?.contains(&Written::Deleted(true)))
     }
 
-    /// Removes all records, and returns how many there were.
+    /// Deletes all records and returns how many there were.
     pub async fn delete_all(&self) -> Result<usize, StoreError> {
         let mut commit = Commit::new();
         for stored in self.shelf.store().list(&self.place, Page::default()).await? {

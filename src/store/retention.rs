@@ -1,8 +1,8 @@
-//! How much a store keeps.
+//! Limits on what a store keeps.
 
 use hashbrown::HashMap;
 
-/// How much a collection or a log of a sandbox keeps at most. One without a limit keeps all.
+/// The limit of each collection and log of a sandbox. Without a limit, everything is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Retention(HashMap<&'static str, Limit>);
 
@@ -10,7 +10,7 @@ pub struct Retention(HashMap<&'static str, Limit>);
 pub(super) struct Limit {
     pub(super) count: usize,
     pub(super) bytes: usize,
-    /// Whether the oldest may be dropped when memory is short.
+    /// Whether the oldest items may be dropped when memory is short.
     pub(super) gives_way: bool,
 }
 
@@ -20,16 +20,15 @@ impl Retention {
         Self::default()
     }
 
-    /// Keeps the newest `count` documents of a collection or entries of a log, and of those the newest that fit into
-    /// about `bytes`.
+    /// Keeps the newest `count` documents of a collection or entries of a log, as far as they fit into about `bytes`.
     #[must_use]
     pub fn keep(mut self, name: &'static str, count: usize, bytes: usize) -> Self {
         self.0.insert(name, Limit { count, bytes, gives_way: true });
         self
     }
 
-    /// Drops nothing of a collection or log, not even when memory is short. For documents whose loss would undo
-    /// something.
+    /// Never drops items of this collection or log, not even when memory is short. For documents whose loss would undo
+    /// an effect.
     #[must_use]
     pub fn never_drop(mut self, name: &'static str) -> Self {
         self.0.insert(name, Limit { count: usize::MAX, bytes: usize::MAX, gives_way: false });

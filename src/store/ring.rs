@@ -4,17 +4,17 @@ use super::{LogEntry, LogSlice, Numbered, Usage, retention::Limit};
 use crate::base::budget::{Account, Share};
 use std::collections::VecDeque;
 
-/// Bytes that an entry takes up beside its size.
+/// Bytes that an entry takes in addition to its size.
 const OVERHEAD: usize = 64;
 
-/// The entries. Nothing here locks, and nothing is freed here: what a change removes is returned.
+/// The entries of a log. Takes no locks and frees nothing: methods return what they remove.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: Limit,
     entries: VecDeque<LogEntry>,
-    /// The number of the newest entry.
+    /// Number of the newest entry.
     last: u64,
-    /// Bytes of the entries alone, which the limit is about.
+    /// Bytes of the entries alone; the limit applies to these.
     size: usize,
     bytes: Account,
 }
@@ -41,7 +41,7 @@ impl Ring {
         if self.limit.gives_way { self.bytes.bytes() } else { 0 }
     }
 
-    /// Adds entries to the end and returns the number of the first.
+    /// Appends entries and returns the number of the first.
     pub(super) fn append(&mut self, entries: Vec<LogEntry>) -> u64 {
         let first = self.last + 1;
         self.last += entries.len() as u64;
@@ -52,7 +52,7 @@ impl Ring {
         first
     }
 
-    /// Takes back the last `count` entries, as if they had never been appended.
+    /// Removes the last `count` entries, as if they had never been appended.
     pub(super) fn withdraw(&mut self, count: usize, gone: &mut Vec<LogEntry>) {
         for entry in self.entries.drain(self.entries.len() - count..) {
             self.last -= 1;
@@ -88,7 +88,7 @@ impl Ring {
         true
     }
 
-    /// Numbers have no gaps, so what is not kept any more was dropped.
+    /// Numbers have no gaps, so entries that are not kept were dropped.
     fn dropped(&self) -> u64 {
         self.last - self.entries.len() as u64
     }

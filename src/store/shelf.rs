@@ -5,11 +5,11 @@ use std::{fmt, sync::Arc};
 
 /// Is notified of every commit to a shelf.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// A commit was applied, or may have been: the store failed, or the caller did not wait for it.
+    /// A commit was applied, or may have been: the store failed, or the caller stopped waiting.
     fn committed(&self, news: News);
 }
 
-/// Everything of one sandbox, under a name of its own in the store.
+/// One sandbox's documents and logs, under its own name in the store.
 #[derive(Debug)]
 pub struct Shelf {
     store: Arc<dyn Store>,
@@ -23,7 +23,7 @@ impl Shelf {
         Self { store, name, observer: None }
     }
 
-    /// The same shelf, which reports its commits to `observer`.
+    /// The same shelf, reporting its commits to `observer`.
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer: Some(observer), ..self }
@@ -42,10 +42,10 @@ impl Shelf {
     /// Applies all writes of a commit, or none of them.
     ///
     /// # Errors
-    /// Those of [`Store::commit`].
+    /// As [`Store::commit`].
     pub async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        // Notified when this is dropped, so that it is notified as well when the caller hangs up while a slow store
-        // commits.
+        // Notifies when dropped, so that observers also learn of a commit whose caller hangs up while a slow store is
+        // still busy.
         let mut telling = Telling { observer: self.observer.as_deref(), news: commit.news() };
         let result = self.store.commit(&self.name, commit.into()).await;
         if matches!(result, Err(StoreError::Taken | StoreError::Conflict { .. })) {
