@@ -1,6 +1,6 @@
-//! What every layer stands on: time, identifiers, random numbers, budgets, patterns, places in a text, URLs, log lines.
+//! Foundations of every layer: time, ids, random numbers, budgets, patterns, text positions, URLs and log lines.
 //!
-//! Knows nothing of the contract. Only [`clock`] and [`ids`] read time or randomness.
+//! Contains nothing specific to the contract. Only [`clock`] and [`ids`] read time or randomness.
 
 pub mod budget;
 pub mod chance;

@@ -1,11 +1,11 @@
-//! Byte budgets: what several owners may use together, and the account of each of them.
+//! Byte budgets shared by several owners, and the account of each owner.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// A number of bytes that several owners may use together.
+/// A limit in bytes shared by several owners.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -31,7 +31,7 @@ impl Budget {
         self.limit
     }
 
-    /// Bytes in use; may exceed the limit until the owners make room.
+    /// Bytes in use; may exceed the limit until owners free some.
     #[must_use]
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
@@ -44,7 +44,7 @@ impl Budget {
     }
 }
 
-/// The bytes of one owner. Dropping it returns them to the budget.
+/// The bytes used by one owner. Dropping it returns them to the budget.
 #[derive(Debug)]
 pub struct Account {
     budget: Arc<Budget>,
@@ -57,7 +57,7 @@ impl Account {
         Self { budget: Arc::clone(budget), bytes: 0 }
     }
 
-    /// Another account of the same budget, without bytes.
+    /// An empty account of the same budget.
     #[must_use]
     pub fn another(&self) -> Self {
         Self::new(&self.budget)
@@ -68,7 +68,7 @@ impl Account {
         self.bytes
     }
 
-    /// Adds bytes, whether or not the budget has room for them.
+    /// Adds bytes even if the budget has no room for them.
     pub fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.budget.used.fetch_add(bytes, Ordering::Relaxed);
@@ -81,13 +81,13 @@ impl Account {
         self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Sets the bytes of this account, whether or not the budget has room for them.
+    /// Sets the bytes of this account even if the budget has no room for them.
     pub fn set(&mut self, bytes: usize) {
         self.sub(self.bytes);
         self.add(bytes);
     }
 
-    /// Adds bytes if the budget has room for them, and returns whether it had.
+    /// Adds bytes if the budget has room for them; returns whether it had.
     #[must_use]
     pub fn try_add(&mut self, bytes: usize) -> bool {
         let limit = self.budget.limit;
@@ -107,13 +107,13 @@ impl Drop for Account {
 }
 
 impl Default for Account {
-    /// An account of a budget of its own that is never exceeded.
+    /// An empty account with its own unlimited budget.
     fn default() -> Self {
         Self::new(&Budget::unlimited())
     }
 }
 
-/// The part of its bytes that an owner may keep.
+/// The share of its bytes that an owner may keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
     /// Bytes to keep.
@@ -123,7 +123,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// The share of `bytes` that stays.
+    /// Returns the part of `bytes` to keep.
     #[must_use]
     pub fn of(self, bytes: usize) -> usize {
         let stays = bytes as u128 * self.stays as u128 / self.of.max(1) as u128;
@@ -131,8 +131,8 @@ impl Share {
     }
 }
 
-/// The level to which owners must come down so that together they use at most `target` bytes. Owners below the level
-/// keep what they have.
+/// Returns the size to which the largest owners must shrink so that all together use at most `target` bytes. Smaller
+/// owners keep what they have.
 #[must_use]
 pub fn level(mut sizes: Vec<usize>, target: usize) -> usize {
     sizes.sort_unstable();

@@ -1,6 +1,6 @@
-//! What is left to chance: spans of time that are fixed or drawn, and probabilities.
+//! Fixed or random durations, and probabilities.
 //!
-//! Reads no randomness: the numbers to draw with are handed in.
+//! Reads no randomness: callers pass the random numbers in.
 
 pub(crate) mod exact;
 mod limit;
@@ -16,7 +16,7 @@ use serde::{
 };
 use std::{fmt, time::Duration};
 
-/// The methods of a visitor that refuse a number in place of a span of time.
+/// Visitor methods that reject a number where a duration is expected.
 macro_rules! numbers_have_no_unit {
     ($type:ty) => {
         $crate::base::chance::numbers_have_no_unit!($type, |problem: String| problem);
@@ -34,7 +34,7 @@ macro_rules! numbers_have_no_unit {
             Err(E::custom(($fit)($crate::base::chance::without_unit(number, number))))
         }
 
-        // The YAML reader knows the place only of what a visitor says itself.
+        // The YAML reader knows a position only for errors that the visitor itself reports.
         fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<$type, E> {
             Err(E::custom(format!("{value} is not a span of time; write one such as 500ms or 5m")))
         }
@@ -43,7 +43,7 @@ macro_rules! numbers_have_no_unit {
 
 pub(crate) use numbers_have_no_unit;
 
-/// A span of time of at most `MOST` seconds.
+/// A duration of at most `MOST` seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch<const MOST: u64>(pub Duration);
 
@@ -92,10 +92,10 @@ fn written(span: Duration) -> SignedDuration {
     SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX)
 }
 
-/// Reads a span that is not negative: `500ms`, `90s`, `1h 30m`, `2d`, or ISO 8601.
+/// Parses a non-negative duration: `500ms`, `90s`, `1h 30m`, `2d`, or ISO 8601.
 ///
 /// # Errors
-/// With the expected form, when the text is not a span.
+/// A message with the expected format, when the text is not a duration.
 pub(crate) fn read_span(text: &str) -> Result<SignedDuration, String> {
     match crate::base::clock::read_span(text) {
         Some(span) if !span.is_negative() => Ok(span),
@@ -104,7 +104,7 @@ pub(crate) fn read_span(text: &str) -> Result<SignedDuration, String> {
     }
 }
 
-/// What is wrong with a text that [`crate::base::clock::read_span`] does not read.
+/// The error message for a text that [`crate::base::clock::read_span`] rejects.
 pub(crate) fn not_a_span(text: &str) -> String {
     let shown = brief(text.trim());
     match text.trim().parse::<f64>() {
@@ -114,7 +114,7 @@ pub(crate) fn not_a_span(text: &str) -> String {
     }
 }
 
-/// Whether a text would be a span of time if its numbers were small.
+/// Whether a text would be a duration if its numbers were smaller.
 fn is_span_but_long(text: &str) -> bool {
     let mut small = String::new();
     for char in text.chars() {
@@ -127,7 +127,7 @@ fn is_span_but_long(text: &str) -> bool {
     crate::base::clock::read_span(&small).is_some()
 }
 
-/// The text of a span of time that can be negative. A number is refused, because it has no unit.
+/// The text of a duration that can be negative. Numbers are rejected because they have no unit.
 #[derive(Debug)]
 pub struct SpanText(pub String);
 
@@ -153,7 +153,7 @@ impl<'de> Deserialize<'de> for SpanText {
     }
 }
 
-/// What is wrong with a number in place of a span of time.
+/// The error message for a number where a duration is expected.
 pub(crate) fn without_unit(number: f64, written: impl fmt::Display) -> String {
     if number < 0.0 {
         negative(&written.to_string())
@@ -168,33 +168,33 @@ fn negative(written: &str) -> String {
     format!("{written} is negative; write a span of time such as 500ms, 90s or 10m")
 }
 
-/// How long something takes, fixed or drawn: at most `MOST` seconds.
+/// A delay of at most `MOST` seconds, fixed or random.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Delay<const MOST: u64> {
     /// Always the same.
     Fixed(Duration),
-    /// Uniformly distributed between the two.
+    /// Uniformly distributed between two durations.
     Uniform(Duration, Duration),
-    /// Mostly near the median, now and then much later, as services and people are.
+    /// Log-normally distributed: mostly near the median, occasionally much longer, as in real services and people.
     Lognormal {
         /// Half of the delays are shorter.
         median: Duration,
-        /// How far they scatter: at 0 not at all, at 1 every sixth takes more than 2.7 medians.
+        /// Scatter: 0 means none; at 1, every sixth delay exceeds 2.7 medians.
         sigma: f64,
     },
 }
 
 impl<const MOST: u64> Delay<MOST> {
-    /// Draws one delay of at most `MOST` seconds.
+    /// Draws a delay of at most `MOST` seconds.
     ///
-    /// `random` gives numbers from 0 up to, but not including, 1. A fixed delay takes none of them, a uniform one takes
-    /// one, a lognormal one two.
+    /// `random` returns numbers in `0..1`. A fixed delay calls it zero times, a uniform one once, a log-normal one
+    /// twice.
     pub fn draw(&self, random: &mut dyn FnMut() -> f64) -> Duration {
         let drawn = match *self {
             Self::Fixed(delay) => delay,
             Self::Uniform(least, most) => least + most.saturating_sub(least).mul_f64(random().clamp(0.0, 1.0)),
             Self::Lognormal { median, sigma } => {
-                // Box and Muller: two uniform numbers make a normal one. The logarithm never sees a zero.
+                // Box–Muller transform: two uniform numbers give a normal one. The logarithm never gets zero.
                 let distance = (-2.0 * exact::ln((1.0 - random()).max(f64::MIN_POSITIVE))).sqrt();
                 let normal = distance * exact::cos_of_turns(random().clamp(0.0, 1.0));
                 let seconds = median.as_secs_f64() * exact::exp(sigma * normal);
@@ -245,7 +245,7 @@ impl<'de, const MOST: u64> Visitor<'de> for DelayVisitor<MOST> {
     }
 }
 
-/// The delays that are drawn, as written.
+/// A random delay as written in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WrittenDelay<const MOST: u64> {
@@ -277,7 +277,7 @@ impl<const MOST: u64> TryFrom<WrittenDelay<MOST>> for Delay<MOST> {
     }
 }
 
-/// How likely something is: from 0 (never) to 1 (always).
+/// A probability from 0 (never) to 1 (always).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64")]
 pub struct Probability(f64);
@@ -287,7 +287,7 @@ impl Probability {
 
     pub const NEVER: Self = Self(0.0);
 
-    /// Whether it happens this time. Takes one number from 0 up to 1, and none when nothing is left to chance.
+    /// Decides whether the event happens. Calls `random` once, or not at all if the probability is 0 or 1.
     pub fn happens(self, random: &mut dyn FnMut() -> f64) -> bool {
         self.0 >= 1.0 || (self.0 > 0.0 && random() < self.0)
     }
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn half_of_the_lognormal_delays_are_under_the_median() {
         let mut step = 0_u32;
-        // A sequence that fills the unit square evenly; its numbers are as good as drawn ones here.
+        // A low-discrepancy sequence over the unit square replaces random numbers here.
         let mut random = || {
             step += 1;
             (f64::from(step) * if step.is_multiple_of(2) { 0.754_877_666 } else { 0.569_840_290 }).fract()

@@ -1,7 +1,7 @@
-//! Time. The only place in the crate that reads a clock; every sandbox owns one `Clock`.
+//! Time. The only module that reads a clock; every sandbox owns one `Clock`.
 //!
-//! A clock follows the system's at a distance, or stands still. It never goes back, even if the system's does. Knows
-//! nothing of what the time is used for.
+//! A clock follows the system's clock with an offset, or stands still. It never goes back, even if the system's clock
+//! does.
 
 mod elapsed;
 mod wall;
@@ -21,7 +21,7 @@ use std::{
 };
 use utoipa::ToSchema;
 
-/// How far the system's clock may go back before a sandbox's clock makes up for it, in microseconds. A smaller step is
+/// How far the system's clock may go back before a sandbox's clock is adjusted, in microseconds. Smaller steps are
 /// waited out, because two threads that read the time at once may differ by as much.
 const WAITED_OUT: i64 = 1_000_000;
 
@@ -51,16 +51,16 @@ pub enum Mode {
     },
 }
 
-/// A change of a clock. A clock that is moved stays frozen or running as it was.
+/// A change to a clock. Moving a clock does not freeze or resume it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockChange {
-    /// Stands still at the present.
+    /// Stops at the current time.
     Freeze,
-    /// Runs on from the present, at the system's pace.
+    /// Continues from the current time, at the system's pace.
     Resume,
     /// Moves to a time that is not in the past.
     Set(Timestamp),
-    /// Moves forward by a span that is not negative.
+    /// Moves forward by a non-negative duration.
     Advance(SignedDuration),
 }
 
@@ -76,7 +76,7 @@ pub struct Reading {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
-    /// The new time is before the present. What has run cannot be undone.
+    /// The new time is before the current time. Tasks that have run cannot be undone.
     #[error("{to} is before the sandbox's present, {now}; a clock only moves forward")]
     Backwards { to: Timestamp, now: Timestamp },
     /// The new time is after the year 9999.
@@ -91,7 +91,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// A clock that follows the system's.
+    /// A clock that follows the system's clock.
     #[must_use]
     pub fn system() -> Self {
         Self::new(Mode::Running { ahead: SignedDuration::ZERO })
@@ -102,7 +102,7 @@ impl Clock {
         Self::new(Mode::Frozen { at })
     }
 
-    /// A clock that runs on from a time, at the system's pace.
+    /// A clock that starts at a given time and runs at the system's pace.
     #[must_use]
     pub fn running_from(at: Timestamp) -> Self {
         Self::new(running_at(at, &WallClock::default()))
@@ -112,7 +112,7 @@ impl Clock {
         Self { state: RwLock::new(ClockState { mode, wall: WallClock::default() }), latest: AtomicI64::new(i64::MIN) }
     }
 
-    /// Reads real time from another wall clock from now on. The time stays what it is.
+    /// Reads real time from another wall clock from now on. The sandbox's time does not change.
     pub fn follow(&self, wall: WallClock) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if let Mode::Running { .. } = state.mode {
@@ -121,13 +121,13 @@ impl Clock {
         state.wall = wall;
     }
 
-    /// The sandbox's present, in UTC.
+    /// The sandbox's current time in UTC.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.read().now
     }
 
-    /// The system's present, in UTC, however the sandbox's time stands: for what a client stamped by its own clock.
+    /// The system's current time in UTC, independent of the sandbox's time: for timestamps set by a client's own clock.
     #[must_use]
     pub fn system_now() -> Timestamp {
         WallClock::default().now()
@@ -152,7 +152,7 @@ impl Clock {
         self.state.read().unwrap_or_else(PoisonError::into_inner).mode
     }
 
-    /// Takes over the mode of an earlier run. The time that it gives may be before the present.
+    /// Restores the mode of an earlier run. The resulting time may be before the current time.
     pub fn restore(&self, mode: Mode) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.mode = mode;
@@ -162,8 +162,8 @@ impl Clock {
     /// Freezes, resumes or moves the clock.
     ///
     /// # Errors
-    /// [`ClockError::Backwards`] for a time in the past or a negative span, [`ClockError::Beyond`] for a span that ends
-    /// after the year 9999.
+    /// [`ClockError::Backwards`] for a time in the past or a negative duration, [`ClockError::Beyond`] for a time after
+    /// the year 9999.
     pub fn change(&self, change: ClockChange) -> Result<Reading, ClockError> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let (now, mode, wall) = (self.present(&state), state.mode, &state.wall);
@@ -176,8 +176,8 @@ impl Clock {
         Ok(Reading { now: self.present(&state), frozen: state.mode.is_frozen() })
     }
 
-    /// How long to wait, in real time, until the clock shows `due`; `None` while it stands still, because what is due
-    /// on a frozen clock runs when the clock is moved.
+    /// Real time until the clock shows `due`; `None` while it is frozen, because tasks on a frozen clock run when the
+    /// clock is moved.
     #[must_use]
     pub fn until(&self, due: Timestamp) -> Option<Duration> {
         let Reading { now, frozen } = self.read();
@@ -195,19 +195,19 @@ impl Clock {
         }
     }
 
-    /// A time that was just read, unless a later one was read before.
+    /// A time that was just read, or the latest one read before, if that is later.
     fn not_before_latest(&self, now: Timestamp) -> Timestamp {
         let latest = self.latest.fetch_max(now.as_microsecond(), Ordering::Relaxed);
         if latest <= now.as_microsecond() {
             return now;
         }
-        // A time read within the latest microsecond is before the next one.
+        // A time within the latest microsecond counts as before the next one.
         let next = latest.saturating_add(1);
         self.latest.fetch_max(next, Ordering::Relaxed);
         Timestamp::from_microsecond(next).unwrap_or(Timestamp::MAX)
     }
 
-    /// Lets the clock run on from the latest time after the system's clock went back.
+    /// Makes the clock continue from the latest time after the system's clock went back.
     fn make_up(&self) -> Reading {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.present(&state);
@@ -241,9 +241,9 @@ impl Mode {
     }
 }
 
-/// Reads a span of time: `90s`, `1h 30m`, `2 days`, or ISO 8601 (`PT10M`, `P1D`). It may be negative.
+/// Parses a duration: `90s`, `1h 30m`, `2 days`, or ISO 8601 (`PT10M`, `P1D`). It may be negative.
 ///
-/// A day has 24 hours, because a sandbox's time is UTC. Months and years are refused, because their length varies.
+/// A day has 24 hours, because sandbox time is UTC. Months and years are rejected, because their length varies.
 #[must_use]
 pub fn read_span(text: &str) -> Option<SignedDuration> {
     text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()

@@ -1,10 +1,10 @@
-//! What types provide so that a store can keep them.
+//! Traits that types implement so that a store can keep them.
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
-/// A value by which documents are found (`keys`, each unique in its collection) or listed (`tags`, which documents may
+/// A value by which documents are found (`keys`, unique in their collection) or listed (`tags`, which documents can
 /// share).
 pub type Key = Arc<str>;
 
@@ -13,54 +13,54 @@ pub type Key = Arc<str>;
 pub struct Due {
     /// By the sandbox's clock.
     pub at: Timestamp,
-    /// Of several documents due at the same instant, those of a lower rank come first. Documents of one rank are of one
-    /// collection; of those the oldest comes first.
+    /// Breaks ties between documents due at the same instant: a lower rank comes first. All documents of a rank are in
+    /// one collection, where the oldest comes first.
     pub rank: u8,
-    /// How many tasks the document has.
+    /// Number of tasks of the document.
     pub tasks: u32,
 }
 
 impl Due {
-    /// Where the document stands among others that have tasks.
+    /// Sort key among documents with tasks.
     #[must_use]
     pub fn order(self) -> (Timestamp, u8) {
         (self.at, self.rank)
     }
 }
 
-/// A type that a store keeps in a collection of its own.
+/// A type that a store keeps in its own collection.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const COLLECTION: &'static str;
 
     /// The record's id, unique in its sandbox.
     fn id(&self) -> Arc<str>;
 
-    /// Further values by which the record is found, each unique in its sandbox.
+    /// Further unique keys by which the record can be found.
     fn keys(&self) -> Vec<Key> {
         Vec::new()
     }
 
-    /// Values by which records are listed. Records may share them.
+    /// Tags by which records are listed. Records can share tags.
     fn tags(&self) -> Vec<Key> {
         Vec::new()
     }
 
-    /// When the first of its tasks is due, if it has any.
+    /// When the record's first task is due; `None` without tasks.
     fn due(&self) -> Option<Due> {
         None
     }
 
-    /// About how many bytes the record takes up, for collections that are bounded by them.
+    /// Approximate size in bytes, for collections with a byte limit.
     fn size(&self) -> usize {
         size_of::<Self>()
     }
 }
 
-/// A type that is appended to a log of its own.
+/// A type whose values are appended to their own log.
 pub trait Logged: Serialize + DeserializeOwned + Send + Sync + 'static {
     const LOG: &'static str;
 
-    /// About how many bytes the entry takes up, for logs that are bounded by them.
+    /// Approximate size in bytes, for logs with a byte limit.
     fn size(&self) -> usize {
         size_of::<Self>()
     }

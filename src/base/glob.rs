@@ -1,7 +1,7 @@
-//! Patterns with `*` (any characters, or none) and `?` (one character). Knows nothing of what they are matched with.
+//! Patterns with `*` (any characters, or none) and `?` (one character).
 //!
-//! Matching is iterative. Its cost is bounded before it starts ([`Glob::steps`]): each part between two stars is
-//! searched for once, from where the part before it ended, in one pass over the text.
+//! Matching is iterative. Its cost is bounded in advance ([`Glob::steps`]): each part between two stars is searched for
+//! once, in a single pass over the text, starting where the previous part ended.
 
 mod part;
 
@@ -9,13 +9,13 @@ use part::{Floating, GlobPart};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// How many characters a pattern may have.
+/// Maximum number of characters of a pattern.
 pub const MOST_CHARACTERS: usize = 1_000;
 
-/// How many characters of a pattern an error quotes.
+/// Number of pattern characters that an error quotes.
 const QUOTED: usize = 100;
 
-/// A pattern that a whole text must match. A backslash takes the meaning from `*`, `?` and `\`.
+/// A pattern that must match the whole text. A backslash escapes `*`, `?` and `\`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Glob {
@@ -24,32 +24,32 @@ pub struct Glob {
     start: GlobPart,
     /// Between stars.
     middle: Box<[Floating]>,
-    /// Behind the last star. None without a star: then `start` is the whole text.
+    /// After the last star. `None` without a star; `start` is then the whole pattern.
     end: Option<GlobPart>,
 }
 
 impl Serialize for Glob {
-    /// The pattern as it is written.
+    /// Serializes the pattern as it was written.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.written)
     }
 }
 
 impl Glob {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// In words, when the pattern is empty, too long, or has a backslash before an ordinary character.
+    /// A message, when the pattern is empty, too long, or has a backslash before an ordinary character.
     pub fn parse(pattern: &str) -> Result<Self, String> {
         Self::parse_as(pattern, pattern)
     }
 
-    /// Reads a pattern for texts in lower case, such as emails.
+    /// Parses a pattern for lower-case texts such as emails.
     ///
     /// # Errors
     /// As [`Glob::parse`].
     pub(crate) fn parse_lower_case(pattern: &str) -> Result<Self, String> {
-        // The length is checked before anything is copied.
+        // Checked before anything is copied.
         if pattern.len() > MOST_CHARACTERS * 4 {
             return Self::parse(pattern);
         }
@@ -58,7 +58,7 @@ impl Glob {
 
     fn parse_as(written: &str, pattern: &str) -> Result<Self, String> {
         if written.is_empty() {
-            return Err("an empty glob matches nothing that a request holds; write \"*\" or drop the key".to_owned());
+            return Err("an empty glob never matches; write \"*\" or remove the key".to_owned());
         }
         if written.chars().nth(MOST_CHARACTERS).is_some() {
             return Err(format!(
@@ -105,7 +105,7 @@ impl Glob {
         let Some(rest) = self.start.strip_prefix(text) else { return false };
         let Some(end) = &self.end else { return rest.is_empty() };
         let Some(mut rest) = end.strip_suffix(rest) else { return false };
-        // The leftmost place of each part leaves the most for those that follow.
+        // Taking the leftmost match of each part leaves the most text for the following parts.
         for floating in &self.middle {
             match floating.find_end(rest) {
                 Some(behind) => rest = behind,
@@ -115,8 +115,8 @@ impl Glob {
         true
     }
 
-    /// How many steps [`Glob::matches`] takes at most for a text of this many bytes. A step is a comparison of one
-    /// character, or of 64 when a part with `?` in it is searched for.
+    /// Maximum number of steps that [`Glob::matches`] takes for a text of this many bytes. A step compares one
+    /// character, or 64 when the pattern part contains `?`.
     #[must_use]
     pub fn steps(&self, bytes: usize) -> u64 {
         let ends = self.written.len().min(bytes);
@@ -124,13 +124,13 @@ impl Glob {
         (ends + bytes.saturating_mul(widest)) as u64
     }
 
-    /// What searching a short text, such as an email, costs: 1 for each part between two stars, 10 for each 64 characters
-    /// of one with `?` in it. Beginnings and ends are not searched for.
+    /// Cost of searching a short text such as an email: 1 for each part between two stars, or 10 per 64 characters if
+    /// the part contains `?`. The start and the end of a pattern cost nothing, because they are not searched for.
     pub(crate) fn search_cost(&self) -> usize {
         self.middle.iter().map(Floating::search_cost).sum()
     }
 
-    /// The one text that matches, when there is no wildcard.
+    /// Returns the only text that matches, if the pattern has no wildcard.
     pub(crate) fn exact(&self) -> Option<&str> {
         match (&self.start, &self.end) {
             (GlobPart::Text(text), None) => Some(text),
@@ -138,7 +138,7 @@ impl Glob {
         }
     }
 
-    /// The tag of `*+tag@*`: what stands between the last plus and the at of every email that matches.
+    /// Returns the tag of a pattern `*+tag@*`: every matching email has it between the last plus and the at sign.
     pub(crate) fn tag(&self) -> Option<&str> {
         let (GlobPart::Text(start), [floating], Some(GlobPart::Text(end))) = (&self.start, &*self.middle, &self.end)
         else {
@@ -153,7 +153,7 @@ impl Glob {
     }
 }
 
-/// The beginning of a pattern, for an error.
+/// The start of a pattern, quoted for an error message.
 fn quote(pattern: &str) -> String {
     match pattern.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{:?}…", &pattern[..end]),
@@ -257,7 +257,7 @@ mod tests {
         ] {
             assert_eq!(Glob::parse(&pattern).unwrap().steps(text), steps, "{pattern}");
         }
-        // What took a minute when every star was tried everywhere.
+        // These took a minute when every star was tried at every position.
         let text = "a".repeat(text);
         for pattern in [format!("*{}b", "?".repeat(998)), "*a?a".repeat(249) + "b", format!("*{}?b*", "a".repeat(990))]
         {

@@ -1,10 +1,10 @@
-//! Identifiers. The only place in the crate that draws random numbers; every sandbox owns one `Ids`.
+//! Identifiers. The only module that draws random numbers; every sandbox owns one `Ids`.
 //!
-//! Each kind of identifier has a stream of its own, and its nth value depends on the seed, the kind and n alone.
-//! So the same requests under the same seed get the same ids, whatever else was asked of the server in between.
+//! Each kind of identifier has its own stream, and its nth value depends only on the seed, the kind and n. The same
+//! requests with the same seed therefore get the same ids, whatever other requests the server has received.
 //!
-//! Ids of documents are numbered by the store, which never gives a number twice. Ids and chances that no document is
-//! found by are counted here; each run of the program counts from a place of its own.
+//! Document ids are numbered by the store, which never returns a number twice. Ids and random values that do not
+//! identify documents are counted here; each run of the program starts counting at a different number.
 
 mod random;
 
@@ -25,7 +25,7 @@ pub struct Ids {
     chances: AtomicU64,
 }
 
-/// Kinds of documents that get an id of their own. The store counts how many of each kind were drawn.
+/// The kinds of documents with ids of their own. The store counts how many of each kind were generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     AgentSession,
@@ -53,12 +53,12 @@ impl Counted {
     }
 }
 
-/// How many ids of each kind were drawn.
+/// Number of ids of each kind generated so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DrawnIds)]
 pub struct Drawn {
-    /// Agent sessions, whether they are still there or not.
+    /// Agent sessions, including those that no longer exist.
     pub agent_sessions: u64,
     pub requests: u64,
     #[serde(default)]
@@ -75,25 +75,25 @@ pub struct Drawn {
     pub messages: u64,
 }
 
-/// A stream of numbers that follows from a seed, and from what it is drawn for.
+/// A stream of numbers derived from a seed and a purpose.
 #[derive(Clone, Debug)]
 pub struct Chance(Random);
 
 impl Chance {
-    /// The stream of the nth thing of a kind.
+    /// The stream of the nth item of a kind.
     #[must_use]
     pub fn of(seed: u64, kind: &str, n: u64) -> Self {
         Self(Random::of(seed, kind, n))
     }
 
-    /// A number from 0 up to, but not including, 1.
+    /// A number in `0..1`.
     pub fn draw(&mut self) -> f64 {
         self.0.f64()
     }
 }
 
 impl Ids {
-    /// A source whose values all follow from `seed`.
+    /// A source whose values are all derived from `seed`.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self { seed, requests: AtomicU64::new(0), secrets: AtomicU64::new(0), chances: AtomicU64::new(0) }
@@ -104,26 +104,26 @@ impl Ids {
     /// The seed has 32 bits, so that people can read it aloud and type it.
     #[must_use]
     pub fn from_entropy() -> Self {
-        // The keys of hash maps, which the system draws. The random numbers of the cryptographic library would do as well,
-        // but the first of them takes longer than the rest of the start.
+        // Uses the keys of hash maps, which the system randomizes. The cryptographic library would work too, but its
+        // first random number takes longer than the rest of the start.
         let drawn = RandomState::new().build_hasher().finish();
         Self::seeded(drawn & u64::from(u32::MAX))
     }
 
-    /// The seed of a sandbox that has none of its own, on a server with a seed: always the same for a name, and
-    /// different for each name. It has at most 53 bits, so that every reader of JSON can repeat it.
+    /// The seed of a sandbox without its own, on a server with a seed: always the same for a name, and different for
+    /// each name. It has at most 53 bits, so that every JSON reader can represent it.
     #[must_use]
     pub fn seed_of_sandbox(seed: u64, name: &str) -> u64 {
         Random::of(seed, &format!("sandbox {name}"), 0).below(1 << 53)
     }
 
-    /// The seed that all values follow from.
+    /// The seed that all values are derived from.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// An id for a handoff that waits, `ho_` and 24 hexadecimal digits: the same for the same arguments.
+    /// The id of a waiting handoff, `ho_` and 24 hexadecimal digits: the same for the same arguments.
     #[must_use]
     pub fn handoff(&self, handoff_id: &str, number: u64) -> String {
         with_digits("ho_", Random::of(self.seed, &format!("handoff {handoff_id}"), number))
@@ -141,7 +141,7 @@ impl Ids {
         with_digits("at_", Random::of(self.seed, "token", n))
     }
 
-    /// The number that the id of the nth envelope shows, and those of its recipients and agents (G1).
+    /// The number in the id of the nth envelope, and in the ids of its recipients and agents (G1).
     #[must_use]
     pub fn envelope(&self, n: u64) -> u64 {
         Random::of(self.seed, "envelope", n).u64()
@@ -171,19 +171,19 @@ impl Ids {
         with_digits("msg_", Random::of(self.seed, &format!("message {envelope:x}"), n))
     }
 
-    /// A one-time code, six digits, which is always the same for the same `n`.
+    /// A one-time code of six digits, always the same for the same `n`.
     #[must_use]
     pub fn code(&self, n: u64) -> String {
         format!("{:06}", Random::of(self.seed, "code", n).below(1_000_000))
     }
 
-    /// What the nth thing of a kind leaves to chance; always the same.
+    /// The random stream of the nth item of a kind; always the same.
     #[must_use]
     pub fn chance_of(&self, kind: &str, n: u64) -> Chance {
         Chance::of(self.seed, kind, n)
     }
 
-    /// What the server's own signing key follows from; always the same.
+    /// The seed of the server's own signing key; always the same.
     #[must_use]
     pub fn signing_seed(&self) -> [u8; 32] {
         let mut seed = [0; 32];
@@ -191,7 +191,7 @@ impl Ids {
         seed
     }
 
-    /// A credential or a drawn name: a prefix and `digits` hexadecimal digits.
+    /// A credential or a generated name: a prefix and `digits` hexadecimal digits.
     pub fn secret(&self, prefix: &str, digits: u32) -> String {
         let mut random = self.draw("secret", &self.secrets);
         let mut secret = prefix.to_owned();
@@ -206,29 +206,29 @@ impl Ids {
         with_digits("", self.draw("drawn", &self.chances))
     }
 
-    /// A number from 0 up to 1, for what a scenario leaves to chance.
+    /// A number in `0..1`, for a scenario's random choices.
     pub fn chance(&self) -> f64 {
         self.draw("chance", &self.chances).f64()
     }
 
-    /// The id under which one HTTP request is logged.
+    /// The id under which an HTTP request is logged.
     pub fn request(&self) -> uuid::Uuid {
         let mut random = self.draw("request", &self.requests);
         uuid::Builder::from_random_bytes(random.u128().to_be_bytes()).into_uuid()
     }
 
-    /// How many request ids were drawn.
+    /// Number of request ids generated so far.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Continues as if this many request ids had been drawn.
+    /// Continues as if this many request ids had been generated.
     pub fn continue_requests(&self, drawn: u64) {
         self.requests.store(drawn, Ordering::Relaxed);
     }
 
-    /// Counts from the place of the nth run over the same documents, so that ids of an earlier run do not come again.
+    /// Starts counting where the nth run with the same documents does, so that ids of earlier runs are not repeated.
     /// Runs are numbered from 1.
     pub fn begin_run(&self, run: u64) {
         let first = run.saturating_sub(1) << u32::BITS;

@@ -1,7 +1,7 @@
-//! The log's way to standard error: a queue bounded in bytes, and one thread that writes it.
+//! Writes log lines to standard error: a queue bounded in bytes, drained by one thread.
 //!
-//! Logging never blocks and never fails: when the reader of standard error is slow or gone, log lines are lost and
-//! counted, and nothing else happens. Knows nothing of what is logged.
+//! Logging never blocks and never fails. When the reader of standard error is slow or gone, lines are dropped and
+//! counted.
 
 use std::{
     cell::Cell,
@@ -13,17 +13,17 @@ use std::{
     time::Duration,
 };
 
-/// How many bytes of log lines wait to be written. As many again may be in the hands of the thread.
+/// Maximum number of bytes waiting in the queue. The writer thread may hold as many again.
 const LIMIT: usize = 256 << 10;
 
-/// How long to wait before another attempt to write where writing does not block, but there is no room.
+/// How long to pause before writing again to a full non-blocking sink.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The log of the process.
+/// The process-wide log.
 static STANDARD: OnceLock<Arc<Log>> = OnceLock::new();
 
 thread_local! {
-    /// Whether this is the thread of a log. Its own lines always fit, so that the report of dropped lines does.
+    /// Whether this thread writes a log. Its own lines bypass the limit, so that dropped lines can always be reported.
     static IS_WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -39,14 +39,14 @@ pub struct Log {
 #[derive(Debug, Default)]
 struct LineQueue {
     text: Vec<u8>,
-    /// The thread has taken lines and not written them yet.
+    /// Whether the thread has taken lines that it has not written yet.
     is_writing: bool,
     dropped: u64,
-    /// Dropped lines that no log line has reported yet.
+    /// Dropped lines not yet reported in a log line.
     unreported: u64,
 }
 
-/// The log of the process, which writes to standard error; started by the first call.
+/// Returns the process-wide log, which writes to standard error. The first call starts it.
 ///
 /// # Errors
 /// When no thread can be started.
@@ -58,13 +58,13 @@ pub fn standard() -> io::Result<Arc<Log>> {
     Ok(Arc::clone(STANDARD.get_or_init(|| log)))
 }
 
-/// How many lines the log of the process has dropped.
+/// Number of lines that the process-wide log has dropped.
 #[must_use]
 pub fn dropped_lines() -> u64 {
     STANDARD.get().map_or(0, |log| log.dropped())
 }
 
-/// Waits until the log of the process is written, or the time is up.
+/// Waits until the process-wide log is written, for at most `at_most`.
 pub fn flush(at_most: Duration) {
     if let Some(log) = STANDARD.get() {
         log.flush(at_most);
@@ -72,7 +72,7 @@ pub fn flush(at_most: Duration) {
 }
 
 impl Log {
-    /// Starts a log that keeps at most `limit` bytes waiting for `sink`.
+    /// Starts a log that queues at most `limit` bytes for `sink`.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -84,13 +84,13 @@ impl Log {
         Ok(log)
     }
 
-    /// How many lines were dropped since the start.
+    /// Number of lines dropped since the start.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 
-    /// Waits until all lines are written, or the time is up.
+    /// Waits until all lines are written, for at most `at_most`.
     pub fn flush(&self, at_most: Duration) {
         let is_busy = |queue: &mut LineQueue| queue.is_writing || !queue.text.is_empty();
         drop(self.written.wait_timeout_while(self.lock(), at_most, is_busy));
@@ -107,7 +107,7 @@ impl Log {
         }
     }
 
-    /// Writes lines as they are logged, for as long as the process lives.
+    /// Writes queued lines for as long as the process lives.
     fn write_all_to(&self, mut sink: impl Write) {
         IS_WRITER.set(true);
         loop {
@@ -119,12 +119,12 @@ impl Log {
             drop(queue);
             let lost = write_patiently(&mut sink, &text);
             if lost == 0 && unreported > 0 {
-                tracing::warn!("dropped {unreported} log lines; whatever reads standard error is too slow");
+                tracing::warn!("dropped {unreported} log lines; the reader of standard error is too slow");
             }
             let mut queue = self.lock();
             queue.is_writing = false;
             queue.dropped += lost;
-            // A sink that fails gets no report, which it would lose as well; it gets one when it works again.
+            // A failing sink would lose the report too; it is reported once the sink works again.
             queue.unreported += if lost == 0 { 0 } else { lost + unreported };
             drop(queue);
             self.written.notify_all();
@@ -132,7 +132,7 @@ impl Log {
     }
 
     fn lock(&self) -> MutexGuard<'_, LineQueue> {
-        // Nothing that holds this lock can leave the queue half changed.
+        // Code that holds this lock cannot leave the queue half changed.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -148,7 +148,7 @@ impl Write for &Log {
     }
 }
 
-/// Writes a text, waiting for as long as there is no room; returns how many lines an error cost.
+/// Writes a text, waiting while the sink is full; returns how many lines were lost to an error.
 pub fn write_patiently(sink: &mut impl Write, text: &[u8]) -> u64 {
     let mut rest = text;
     while !rest.is_empty() {
@@ -156,7 +156,7 @@ pub fn write_patiently(sink: &mut impl Write, text: &[u8]) -> u64 {
             Ok(0) => break,
             Ok(size) => rest = &rest[size..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Another process made the pipe a non-blocking one.
+            // Another process made the pipe non-blocking.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(PAUSE),
             Err(_) => break,
         }
@@ -191,7 +191,7 @@ mod tests {
 
     const FOREVER: Duration = Duration::from_mins(10);
 
-    /// A sink that waits for permission before each write: how many bytes to take, or to fail.
+    /// A sink that waits for permission before each write: the number of bytes to accept, or `None` to fail.
     struct Gate {
         leave: Receiver<Option<usize>>,
         taken: Sender<Vec<u8>>,
@@ -220,7 +220,7 @@ mod tests {
         log.write_all(line.as_bytes()).unwrap();
     }
 
-    /// Waits until the thread has taken everything that waits.
+    /// Waits until the thread has taken everything in the queue.
     fn taken_up(log: &Log) {
         while !log.lock().text.is_empty() {
             thread::yield_now();

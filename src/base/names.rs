@@ -1,41 +1,40 @@
-//! Names and ids that stand in paths.
+//! Names and ids that can be used in URL paths.
 
-/// Names with another meaning in a path, which takes one dot for itself and two for what is above it.
+/// Names with a special meaning in a path: the current and the parent segment.
 pub const DOTS: [&str; 2] = [".", ".."];
 
-/// Whether a text is a name: 1 to `most` letters, digits, dots, dashes and underscores, but not dots alone that a path
-/// would resolve.
+/// Whether a text is a valid name: 1 to `most` letters, digits, dots, dashes and underscores, except `.` and `..`.
 #[must_use]
 pub fn is_name(text: &str, most: usize) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     !DOTS.contains(&text) && (1..=most).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-/// Whether a text has the form of the ids that are handed out: a prefix such as `as_`, and letters and digits.
+/// Whether a text has the form of a generated id: a prefix such as `as_`, followed by letters and digits.
 #[must_use]
 pub fn is_id(text: &str, prefix: &str) -> bool {
     let own = text.strip_prefix(prefix).unwrap_or_default();
     (1..=64).contains(&own.len()) && own.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The id of the nth thing of a kind: a prefix and at least eight digits.
+/// The id with a given number: a prefix and at least eight digits.
 #[must_use]
 pub fn numbered_id(prefix: &str, number: u64) -> String {
     format!("{prefix}{number:08}")
 }
 
-/// Reads the number from an id that [`numbered_id`] made, with any number of leading zeros up to 19 digits, which is the
-/// most of which every number fits.
+/// Parses the number of an id made by [`numbered_id`], which may have leading zeros. At most 19 digits, so that every
+/// number fits.
 #[must_use]
 pub fn number_of_id(id: &str, prefix: &str) -> Option<u64> {
     let digits = id.strip_prefix(prefix).filter(|digits| digits.len() <= 19)?;
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
-/// What is wrong with a name or an id that has a character which cannot be seen, such as a line feed.
+/// The problem with a name or an id that contains a control character, such as a line feed.
 #[must_use]
 pub fn control_problem(text: &str) -> Option<&'static str> {
-    text.contains(char::is_control).then_some("has a control character")
+    text.contains(char::is_control).then_some("contains a control character")
 }
 
 #[cfg(test)]

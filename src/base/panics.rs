@@ -1,4 +1,4 @@
-//! Panics of libraries that must not end the caller.
+//! Catches panics in libraries.
 
 use std::{
     cell::Cell,
@@ -9,7 +9,8 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a computation, and returns `None` if it panics. Everything that it changes must be dropped then.
+/// Runs a computation and returns `None` if it panics. The caller must then drop everything that the computation
+/// changes.
 pub fn catch<T>(compute: impl FnOnce() -> T) -> Option<T> {
     let before = IS_CAUGHT.replace(true);
     let result = catch_unwind(AssertUnwindSafe(compute));
@@ -17,13 +18,13 @@ pub fn catch<T>(compute: impl FnOnce() -> T) -> Option<T> {
     result.ok()
 }
 
-/// Whether a panic on this thread is caught by [`catch`], which reports it; a panic hook then prints nothing.
+/// Whether [`catch`] will catch a panic on this thread. A panic hook should then print nothing.
 #[must_use]
 pub fn is_caught() -> bool {
     IS_CAUGHT.get()
 }
 
-/// Keeps the messages of caught panics off standard error. To be called once, at the start of a program.
+/// Keeps the messages of caught panics off standard error. Call once, at program start.
 pub fn silence_caught() {
     let usual = take_hook();
     set_hook(Box::new(move |panic| {

@@ -1,20 +1,21 @@
-//! A place in a text, and the few characters around it that a message may quote.
+//! Positions in a text, and excerpts around them for error messages.
 
 use std::{borrow::Cow, fmt};
 
-/// The most characters that a message quotes of a text it did not write.
+/// Maximum number of characters that a message quotes from input.
 pub const EXCERPT: usize = 200;
 
-/// A place in a text, counted from one.
+/// A position in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub line: usize,
-    /// The column, in characters.
+    /// Column in characters.
     pub column: usize,
 }
 
 impl Position {
-    /// The place of a byte offset; an offset beyond the end, or inside a character, counts as the last place before it.
+    /// The position of a byte offset. An offset beyond the end or inside a character maps to the last position before
+    /// it.
     #[must_use]
     pub fn of(text: &str, offset: usize) -> Self {
         let before = &text[..text.floor_char_boundary(offset)];
@@ -23,7 +24,7 @@ impl Position {
         Self { line, column }
     }
 
-    /// The byte offset of this place in a text; its end for a place behind it.
+    /// The byte offset of this position in a text; the end of the text if the position is beyond it.
     #[must_use]
     pub fn offset(self, text: &str) -> usize {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(end, _)| end + 1));
@@ -31,7 +32,7 @@ impl Position {
         text[start..].char_indices().nth(self.column - 1).map_or(text.len(), |(offset, _)| start + offset)
     }
 
-    /// The line of this place, cut to at most [`EXCERPT`] characters around the column.
+    /// The line of this position, cut to at most [`EXCERPT`] characters around the column.
     #[must_use]
     pub fn excerpt(self, text: &str) -> Excerpt<'_> {
         let line = text.lines().nth(self.line - 1).unwrap_or_default();
@@ -46,17 +47,17 @@ impl fmt::Display for Position {
     }
 }
 
-/// A text that is short enough to quote: the whole of it, or the characters around a place with `…` for the rest.
+/// A quotable text: the whole of it, or the characters around a position with `…` for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt<'t> {
-    /// At most [`EXCERPT`] characters, the `…` included.
+    /// At most [`EXCERPT`] characters, including the `…`.
     pub text: Cow<'t, str>,
-    /// The column of the place in `text`, in characters, counted from one. One past the end for a place at the end.
+    /// Column of the position in `text`, in characters, counted from 1. One past the end for a position at the end.
     pub column: usize,
 }
 
 impl Excerpt<'_> {
-    /// The same excerpt, independent of the text that it was cut from.
+    /// The same excerpt with an owned text.
     #[must_use]
     pub fn into_owned(self) -> Excerpt<'static> {
         Excerpt { text: Cow::Owned(self.text.into_owned()), column: self.column }
@@ -69,22 +70,24 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
-/// The first [`EXCERPT`] characters of a value that a message quotes; `…` stands for the rest.
+/// The first [`EXCERPT`] characters of a value quoted in a message; `…` stands for the rest.
 #[must_use]
 pub fn brief(value: &str) -> Cow<'_, str> {
     excerpt(value, 0).text
 }
 
-/// Cuts a text to at most [`EXCERPT`] characters around a byte offset. Takes time for what it keeps, not for the text.
+/// Cuts a text to at most [`EXCERPT`] characters around a byte offset. The cost depends on the excerpt, not on the
+/// text.
 ///
-/// For a value in a message, whose beginning says most, give 0 as the offset.
+/// For a value in a message, pass 0: its start is the most informative part.
 #[must_use]
 pub fn excerpt(text: &str, offset: usize) -> Excerpt<'_> {
     let offset = text.floor_char_boundary(offset);
     if text.len() <= EXCERPT || text.chars().nth(EXCERPT).is_none() {
         return Excerpt { text: Cow::Borrowed(text), column: text[..offset].chars().count() + 1 };
     }
-    // Half before the place and half behind it; what one side does not need goes to the other. Each `…` takes one.
+    // Half of the excerpt before the position and half after it; one side can use what the other does not need. Each
+    // `…` takes one character.
     let (before, behind) = text.split_at(offset);
     let wanted_behind = behind.chars().take(EXCERPT).count();
     let most_before = (EXCERPT / 2).max(EXCERPT - wanted_behind.min(EXCERPT));
@@ -105,14 +108,14 @@ pub fn excerpt(text: &str, offset: usize) -> Excerpt<'_> {
     Excerpt { text: Cow::Owned(format!("{first}{}{last}", &kept[..end])), column }
 }
 
-/// Shortens a message that may quote more than it should: of one longer than twice [`EXCERPT`], its first and its last
-/// [`EXCERPT`] characters are kept, because it opens with what is wrong and ends with the fix.
+/// Shortens a message to its first and last [`EXCERPT`] characters if it is longer than both together. Messages start
+/// with the problem and end with the fix.
 #[must_use]
 pub fn shorten(message: &str) -> Cow<'_, str> {
     shorten_to(message, 2 * EXCERPT)
 }
 
-/// The same, shortened to at most `most` characters.
+/// Like [`shorten`], with at most `most` characters in total.
 #[must_use]
 pub fn shorten_to(message: &str, most: usize) -> Cow<'_, str> {
     if message.len() <= most || message.chars().nth(most).is_none() {

@@ -1,8 +1,8 @@
-//! Reads JSON, TOML and queries into types, and words what is wrong with them.
+//! Parses JSON, TOML and query strings into types, and explains errors.
 //!
-//! A text is read into a [`Tree`] first, which keeps every member of an object in its order. A type is then read from
-//! the tree. That way an error names its place, an unknown member is refused at every level, and no message of a
-//! library is shown.
+//! A text is first parsed into a [`Tree`], which keeps every member of an object in order. The type is then
+//! deserialized from the tree. This way errors name their location, unknown members are rejected at every level, and no
+//! library message is shown to users.
 
 mod error;
 mod number;
@@ -23,31 +23,31 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Reads a JSON text. The place of an error is a JSON pointer.
+/// Parses JSON into a type. Errors give their location as a JSON pointer.
 ///
 /// # Errors
-/// When the text is not JSON, or not of the type.
+/// When the text is not JSON or does not match the type.
 pub fn json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
     json_tree(text)?.read()
 }
 
-/// Reads a JSON text that must be an object. An empty text is an empty object.
+/// Parses a JSON object into a type. An empty text counts as an empty object.
 ///
 /// # Errors
-/// When the text is not a JSON object, or not of the type.
+/// When the text is not a JSON object or does not match the type.
 pub fn json_object<T: DeserializeOwned>(text: &[u8]) -> Result<T, ReadError> {
     object_tree(text)?.read()
 }
 
-/// Reads a word into a type that is one of several words.
+/// Parses a word into an enum of words.
 ///
 /// # Errors
-/// When the word is none of them.
+/// When the word is not one of them.
 pub fn word<T: DeserializeOwned>(word: &str) -> Result<T, ReadError> {
     Tree::Text(word.to_owned()).read()
 }
 
-/// Reads a JSON object of any members. An empty text is an empty object.
+/// Parses a JSON object with any members. An empty text counts as an empty object.
 ///
 /// # Errors
 /// When the text is not a JSON object.
@@ -56,7 +56,7 @@ pub fn object_tree(text: &[u8]) -> Result<Tree, ReadError> {
         return Ok(Tree::Object(Vec::new()));
     }
     if looks_like_a_form(text) {
-        return Err(ReadError::problem("it is a form; send a JSON object"));
+        return Err(ReadError::problem("it is form data; send a JSON object"));
     }
     match json_tree(text)? {
         object @ Tree::Object(_) => Ok(object),
@@ -83,7 +83,7 @@ fn json_tree(text: &[u8]) -> Result<Tree, ReadError> {
     Ok(tree)
 }
 
-/// What is wrong with a text that is not JSON, and where.
+/// The error for a text that is not JSON, with its position.
 fn not_json(text: &str) -> ReadError {
     let Err(error) = serde_json::from_str::<Value>(&number::tame(text)) else {
         return ReadError::problem("it is not JSON");
@@ -99,7 +99,7 @@ fn not_json(text: &str) -> ReadError {
     ReadError::problem(if error.is_eof() {
         format!("it ends too early, at {place}; close every quote and bracket")
     } else if message.starts_with("recursion limit") {
-        format!("it is nested too deep at {place}: at most 127 lists and objects may be inside one another")
+        format!("it is nested too deeply at {place}; at most 127 levels of lists and objects are allowed")
     } else if is_comment(&text[offset..]) {
         format!("it is not JSON at {place}: JSON has no comments; remove it")
     } else {
@@ -110,7 +110,7 @@ fn not_json(text: &str) -> ReadError {
     })
 }
 
-/// The start of the word around an offset, at which a parser may have stopped in its middle.
+/// The start of the word around an offset; a parser may have stopped in the middle of it.
 #[must_use]
 pub fn word_start(text: &str, offset: usize) -> usize {
     let offset = text.floor_char_boundary(offset);
@@ -118,49 +118,46 @@ pub fn word_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind(ends).map_or(0, |end| end + text[end..].chars().next().map_or(1, char::len_utf8))
 }
 
-/// Whether a text begins with a comment, as other languages have it.
+/// Whether a text starts with a comment, as other languages write it.
 #[must_use]
 pub fn is_comment(text: &str) -> bool {
     ["//", "/*", "#"].iter().any(|mark| text.starts_with(mark))
 }
 
-/// The usual slips: how the parser's message begins, and our words for it. They show no backslash, which the description
-/// of a token error cannot hold.
+/// Common mistakes: the start of the parser's message, and our wording. The wording contains no backslash, because the
+/// description of a token error cannot hold one.
 const SLIPS: [(&str, &str); 12] = [
-    ("trailing comma", "a trailing comma; remove it"),
-    ("trailing characters", "something follows the end of the value; remove it"),
-    ("key must be a string", "a key is not in double quotes; write it in double quotes"),
+    ("trailing comma", "trailing comma; remove it"),
+    ("trailing characters", "text after the end of the value; remove it"),
+    ("key must be a string", "a key without double quotes; add them"),
     (
         "control character",
         "a raw control character inside a text; write it as an escape, which is a backslash and a letter such as n",
     ),
     ("lone leading surrogate", HALF),
     ("unexpected end of hex escape", HALF),
-    (
-        "invalid escape",
-        "an escape that JSON does not have; write each backslash twice, or four hexadecimal digits after a backslash and u",
-    ),
+    ("invalid escape", "not a JSON escape; double each backslash, or write a backslash, u and four hexadecimal digits"),
     ("expected `,` or", "a comma or a closing bracket is missing; add it"),
     ("expected `:`", "a colon is missing after a key; add it"),
-    ("expected ident", "a word that JSON does not have; write true, false or null, or put a text in double quotes"),
+    ("expected ident", "not a JSON word; write true, false or null, or put the text in double quotes"),
     (
         "expected value",
-        "a value is missing, or is not one that JSON has; put texts in double quotes, and write numbers such as 0.5",
+        "a value is missing or is not valid JSON; put texts in double quotes, and write numbers such as 0.5",
     ),
-    ("invalid number", "a number that JSON does not have; write one such as 10 or 0.5, or put it in double quotes"),
+    ("invalid number", "not a JSON number; write one such as 10 or 0.5, or put it in double quotes"),
 ];
 
-/// What is wrong with a text that has the escape of a lone surrogate.
-const HALF: &str = "half of a character as an escape; write the character itself, or the escapes of both halves";
+/// The wording for an escaped lone surrogate.
+const HALF: &str = "half of a surrogate pair; write the character itself, or the escapes of both halves";
 
-/// Whether a text is what `curl -d name=value` sends.
+/// Whether a text looks like what `curl -d name=value` sends.
 fn looks_like_a_form(text: &[u8]) -> bool {
     let name = text.split(|byte| *byte == b'=').next().unwrap_or_default();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.%[]".contains(byte);
     name.len() < text.len() && name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(is_name)
 }
 
-/// The option that a word is most likely meant to be. Case, and hyphens for underscores, do not count.
+/// The option that a word most likely means. Ignores case and the difference between hyphens and underscores.
 #[must_use]
 pub fn nearest<'o>(written: &str, options: &[&'o str]) -> Option<&'o str> {
     if written.len() > 64 {
@@ -173,21 +170,20 @@ pub fn nearest<'o>(written: &str, options: &[&'o str]) -> Option<&'o str> {
     options.iter().min_by_key(distance).filter(|option| distance(option) <= most).copied()
 }
 
-/// A list of words in a message.
+/// Formats a list of words for a message.
 fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     words.into_iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A text in a message: in quotes, and not more of it than can be read at a glance.
+/// Quotes a text for a message and shortens it.
 ///
-/// Characters that cannot be seen are escaped as JSON escapes them.
+/// Invisible characters are escaped as in JSON.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     with_json_escapes(&format!("{:?}", brief(text))).into_owned()
 }
 
-/// A message with the escapes of `{:?}` that only Rust has written as JSON writes them: `\0` and `\u{1}` become
-/// `\u0000` and `\u0001`.
+/// Replaces escapes that only Rust's `{:?}` writes with those of JSON: `\0` and `\u{1}` become `\u0000` and `\u0001`.
 #[must_use]
 pub fn with_json_escapes(message: &str) -> Cow<'_, str> {
     if !message.contains('\\') {

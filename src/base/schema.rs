@@ -1,6 +1,6 @@
-//! The forms of texts and numbers that many answers share, for the OpenAPI document of the control plane.
+//! Schemas of strings and numbers that many responses share, for the control plane's OpenAPI document.
 //!
-//! None of these types has a value: a field that holds such a text names its form as `value_type`.
+//! These types have no values: a field of such a form names its type as `value_type`.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -37,16 +37,16 @@ forms! {
     TokenId: "The id of an access token.", id("^at_[0-9a-f]{24}$", "at_4f30a4977471f0ecc2e1265b");
     UserId: "The id of a user.", id("^[A-Za-z0-9._-]{1,64}$", "usr_4f30a4977471f0ecc2e1265b");
 
-    Duration: "A span of time as ISO 8601.", text().format(Some(format("duration"))).examples(["PT24H", "PT10M"]).build();
-    GivenSpan: "A span of time, as people write it or as ISO 8601. It cannot be negative. A day has 24 hours; months \
+    Duration: "An ISO 8601 duration.", text().format(Some(format("duration"))).examples(["PT24H", "PT10M"]).build();
+    GivenSpan: "A duration such as `10m`, or in ISO 8601. Not negative. A day has 24 hours; months \
         and years are not allowed.",
         text().min_length(Some(2)).examples(["500ms", "90s", "10m", "1h 30m", "2d", "PT10M", "P1D"]).build();
     Pointer: "A JSON pointer (RFC 6901) into the body; for a missing member, where it should be.",
         text().format(Some(format("json-pointer"))).build();
-    Seed: "All ids are derived from this number.", whole().maximum(Some(u64::MAX)).build();
+    Seed: "The number from which all ids are derived.", whole().maximum(Some(u64::MAX)).build();
 }
 
-/// Describes a type by the name of a schema that another file defines.
+/// Makes a type refer to a named schema that another file defines.
 macro_rules! by_name {
     ($type:ty, $name:literal) => {
         impl utoipa::PartialSchema for $type {
@@ -73,7 +73,7 @@ fn whole() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0))
 }
 
-/// The form of an id.
+/// The schema of an id.
 #[must_use]
 pub fn id(pattern: &str, example: &str) -> Object {
     text().pattern(Some(pattern)).examples([example]).build()

@@ -1,36 +1,36 @@
-//! Reads times as RFC 3339 writes them, and nothing else.
+//! Reads times in RFC 3339 format only.
 //!
-//! The library that computes with times reads far more: several formats of ISO 8601, brackets, negative years. Other
-//! readers of the same file would refuse those or read another time.
+//! The underlying time library accepts much more: several ISO 8601 formats, brackets, negative years. Other readers of
+//! the same file would reject those or read a different time.
 
 use super::position::brief;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserializer, de::Visitor};
 use std::fmt;
 
-/// What is expected in place of a text that is not a time.
+/// What to expect where a text is not a time.
 pub const EXAMPLE: &str = "a time such as \"2026-03-01T12:00:00Z\"";
 
-/// The last second that can be computed with.
+/// The last second that date arithmetic supports.
 const LATEST: &str = "9999-12-30T22:00:00Z";
 
-/// Reads a time: `2026-03-01T12:00:00Z`, with a fraction of a second or another offset if wanted.
+/// Parses a time: `2026-03-01T12:00:00Z`, optionally with fractional seconds or another offset.
 ///
 /// # Errors
-/// When the text is not a `date-time` of RFC 3339, names a day or an hour that does not exist, or is too late.
+/// When the text is not an RFC 3339 `date-time`, names a day or an hour that does not exist, or is too late.
 pub fn read(text: &str) -> Result<Timestamp, String> {
     let shown = format!("{:?}", brief(text));
     let Some(parts) = Parts::of(text) else { return Err(format!("{shown} is not {EXAMPLE}")) };
     if let Some(problem) = parts.problem() {
         return Err(format!("{shown} is not a time: {problem}"));
     }
-    // Beyond nanoseconds nothing is kept.
+    // Precision beyond nanoseconds is dropped.
     let fraction = if parts.fraction.is_empty() { String::new() } else { format!(".{:.9}", parts.fraction) };
     let plain = format!("{}T{}{fraction}{}", parts.date, parts.time, parts.offset.to_ascii_uppercase());
     plain.parse().map_err(|_| format!("{shown} is out of range; the latest time is {LATEST}"))
 }
 
-/// The parts of a text with the form of a `date-time` (RFC 3339, 5.6).
+/// The parts of a text in `date-time` format (RFC 3339, 5.6).
 struct Parts<'t> {
     date: &'t str,
     time: &'t str,
@@ -61,7 +61,7 @@ impl<'t> Parts<'t> {
         has_form.then_some(Self { date, time, fraction, offset })
     }
 
-    /// What does not exist.
+    /// The part of the time that does not exist.
     fn problem(&self) -> Option<String> {
         let Self { date, time, offset, .. } = self;
         let number = |text: &str, place: usize| text[place..place + 2].parse::<i8>().unwrap_or_default();
@@ -71,7 +71,7 @@ impl<'t> Parts<'t> {
         }
         let (hour, minute, second) = (number(time, 0), number(time, 3), number(time, 6));
         if second == 60 {
-            return Some("leap seconds are not kept; write 59 for 60".to_owned());
+            return Some("leap seconds are not supported; write 59 instead of 60".to_owned());
         }
         if hour > 23 || minute > 59 || second > 60 {
             return Some(format!("{time} does not exist; the day ends at 23:59:59"));
@@ -82,7 +82,7 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// Whether a text has the form of another: a digit for each 0, and every other character as it is.
+/// Whether a text has the form of another: a digit for each 0, and every other character unchanged.
 fn has_form(text: &str, form: &str) -> bool {
     let fits = |(own, wanted): (u8, u8)| match wanted {
         b'0' => own.is_ascii_digit(),
@@ -195,7 +195,7 @@ mod tests {
             ("2027-13-01T00:00:00Z", "the day 2027-13-01 does not exist"),
             ("2027-01-01T24:00:00Z", "24:00:00 does not exist"),
             ("2027-01-01T23:60:00Z", "23:60:00 does not exist"),
-            ("2016-12-31T23:59:60Z", "leap seconds are not kept; write 59 for 60"),
+            ("2016-12-31T23:59:60Z", "leap seconds are not supported; write 59 instead of 60"),
             ("2027-01-01T00:00:00+25:00", "the offset +25:00 does not exist"),
             ("2027-01-01T00:00:00+01:60", "the offset +01:60 does not exist"),
             ("9999-12-31T23:59:59Z", "is out of range; the latest time is 9999-12-30T22:00:00Z"),

@@ -1,6 +1,6 @@
-//! Every URL that is handed out.
+//! Every URL that the server hands out.
 //!
-//! A [`BaseUrl`] says how URLs begin, and its methods how they go on. No other module puts a URL together.
+//! A [`BaseUrl`] is the start of a URL, and its methods complete it. No other module builds URLs.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::{fmt, ops::Deref, str::FromStr, sync::Arc};
@@ -22,7 +22,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Reads a scheme in any case.
+    /// Parses a scheme in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Http, Self::Https].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str()))
@@ -43,13 +43,14 @@ impl Scheme {
     }
 }
 
-/// How the URLs of an answer begin: scheme, host and port, and the path that `--base-url` may add. No slash at the end.
+/// The start of every URL in a response: scheme, host, port, and the path that `--base-url` may add. No slash at the
+/// end.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct BaseUrl(Arc<str>);
 
 impl BaseUrl {
-    /// The base URL of a host, which must be valid. The default port of the scheme is left out.
+    /// The base URL of a valid host. Omits the scheme's default port.
     #[must_use]
     pub fn of_host(scheme: Scheme, host: &str, port: Option<u16>) -> Self {
         let scheme_name = scheme.as_str();
@@ -59,7 +60,7 @@ impl BaseUrl {
         }
     }
 
-    /// Whether this is `http://` and exactly this host and port.
+    /// Whether this is `http://` with exactly this host and port.
     #[must_use]
     pub fn is_http(&self, authority: &[u8]) -> bool {
         self.0.as_bytes().strip_prefix(b"http://") == Some(authority)
@@ -71,13 +72,13 @@ impl BaseUrl {
         format!("{self}/agent/{agent_session_id}")
     }
 
-    /// The page where a user subscribes, for the handoff that waits (S3).
+    /// The page where a user subscribes, for a waiting handoff (S3).
     #[must_use]
     pub fn subscribe(&self, waiting: &str) -> String {
         format!("{self}/subscribe/{waiting}")
     }
 
-    /// The page where a user registers, for the handoff that waits (S5).
+    /// The page where a user registers, for a waiting handoff (S5).
     #[must_use]
     pub fn register(&self, waiting: &str) -> String {
         format!("{self}/register/{waiting}")
@@ -95,13 +96,13 @@ impl BaseUrl {
         format!("{self}{CREATE_TOKEN}")
     }
 
-    /// The key that verifies access tokens.
+    /// The key set that verifies access tokens.
     #[must_use]
     pub fn jwks(&self) -> String {
         format!("{self}{OAUTH}/.well-known/jwks.json")
     }
 
-    /// An operation of the control plane, by its path as documented.
+    /// A control-plane operation, by its documented path.
     #[must_use]
     pub fn operation(&self, path: &str) -> String {
         format!("{self}{path}")
@@ -137,7 +138,7 @@ impl Serialize for BaseUrl {
 impl FromStr for BaseUrl {
     type Err = String;
 
-    /// Reads an `http` or `https` URL without query, fragment and user. Slashes at its end are dropped.
+    /// Parses an `http` or `https` URL without query, fragment and user. Trailing slashes are dropped.
     fn from_str(text: &str) -> Result<Self, String> {
         let bare = text.trim_end_matches('/');
         if is_base_url(bare) {
@@ -159,12 +160,12 @@ fn is_base_url(text: &str) -> bool {
     })
 }
 
-/// Whether a text is a port that a server can be reached at.
+/// Whether a text is a usable port.
 fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// What is wrong with a text that is not a base URL, and how to write it.
+/// Explains why a text is not a base URL and suggests a fix.
 fn fix(text: &str) -> String {
     const EXAMPLE: &str = "write one such as http://mock.test:4747";
     let (scheme, rest) = match text.split_once(':') {
@@ -186,15 +187,15 @@ fn fix(text: &str) -> String {
     } else if !is_known {
         format!("its scheme {scheme:?} is not http or https")
     } else if !text[scheme.len()..].starts_with("://") || text[scheme.len() + 3..].starts_with('/') {
-        "two slashes must follow the scheme".to_owned()
+        "the scheme must be followed by //".to_owned()
     } else if host.len() < authority.len() || rest.contains(['?', '#']) {
-        "user, query and fragment are not allowed".to_owned()
+        "a user, query or fragment is not allowed".to_owned()
     } else if host.is_empty() || host.starts_with(':') {
         "it has no host".to_owned()
     } else if let Some(port) = port.filter(|port| !is_port(port)) {
         return format!("its port {port:?} is not a number from 1 to 65535; {EXAMPLE}");
     } else if let Some(char) = text.chars().find(|char| !char.is_ascii_graphic() || "\"<>\\^`{|}".contains(*char)) {
-        format!("it has the character {char:?}")
+        format!("it contains the character {char:?}")
     } else {
         return EXAMPLE.to_owned();
     };
@@ -244,15 +245,15 @@ mod tests {
             ("http://", "it has no host; write one such as"),
             ("https:///", "it has no host; write one such as"),
             ("http://:80", "it has no host; write one such as"),
-            ("http:/a", r#"two slashes must follow the scheme; did you mean "http://a"?"#),
-            ("https:a:80", r#"two slashes must follow the scheme; did you mean "https://a:80"?"#),
-            ("http:///a", r#"two slashes must follow the scheme; did you mean "http://a"?"#),
-            ("http://me@a/b?c#d", r#"user, query and fragment are not allowed; did you mean "http://a/b"?"#),
+            ("http:/a", r#"the scheme must be followed by //; did you mean "http://a"?"#),
+            ("https:a:80", r#"the scheme must be followed by //; did you mean "https://a:80"?"#),
+            ("http:///a", r#"the scheme must be followed by //; did you mean "http://a"?"#),
+            ("http://me@a/b?c#d", r#"a user, query or fragment is not allowed; did you mean "http://a/b"?"#),
             ("http://a:99999", r#"its port "99999" is not a number from 1 to 65535"#),
             ("http://a:0", r#"its port "0" is not a number from 1 to 65535"#),
             ("http://[::1]:0/x", r#"its port "0" is not a number from 1 to 65535"#),
             ("http://a:", r#"its port "" is not a number from 1 to 65535"#),
-            ("http://a b", "it has the character ' '"),
+            ("http://a b", "it contains the character ' '"),
         ] {
             let error = text.parse::<BaseUrl>().unwrap_err();
             assert!(error.contains(problem), "{text}: {error}");

@@ -1,8 +1,8 @@
-//! Logarithm, exponential and cosine, the same to the last bit on every machine: what is drawn from a seed must not
-//! depend on the C library that the program happens to be linked with.
+//! Logarithm, exponential and cosine with bit-identical results on every machine. Values drawn from a seed must not
+//! depend on the C library that the program is linked with.
 //!
-//! Only operations that IEEE 754 fixes to the bit, in a fixed order. Good to about fifteen digits, which is more than
-//! anything that is drawn has.
+//! Uses only operations that IEEE 754 defines to the bit, in a fixed order. Accurate to about fifteen digits, more than
+//! any drawn value needs.
 
 use std::f64::consts::{LN_2, LOG2_E, SQRT_2, TAU};
 
@@ -12,7 +12,7 @@ pub(crate) fn ln(number: f64) -> f64 {
     let exponent = i32::try_from(bits >> 52 & 0x7FF).unwrap_or(0) - 1023;
     let mantissa = f64::from_bits(bits & 0x000F_FFFF_FFFF_FFFF | 0x3FF0_0000_0000_0000);
     let (mantissa, exponent) = if mantissa > SQRT_2 { (mantissa / 2.0, exponent + 1) } else { (mantissa, exponent) };
-    // ln m = 2 artanh s; s is less than 0.172, and so the series is short.
+    // ln m = 2 artanh s; s is less than 0.172, so a short series suffices.
     let s = (mantissa - 1.0) / (mantissa + 1.0);
     let square = s * s;
     let sum = ODD.into_iter().fold(0.0, |sum, odd| sum * square + odd);
@@ -35,9 +35,9 @@ pub(crate) fn exp(power: f64) -> f64 {
     sum * f64::from_bits(u64::try_from(exponent + 1023).unwrap_or(0) << 52)
 }
 
-/// The cosine of an angle in turns, from 0 to 1.
+/// The cosine of an angle given in turns, from 0 to 1.
 pub(crate) fn cos_of_turns(turns: f64) -> f64 {
-    // Mirrored twice: a whole turn to half a turn, and half a turn to a quarter.
+    // Symmetry reduces a full turn to a half, and a half to a quarter.
     let half = 0.5 - (turns - 0.5).abs();
     let (quarter, sign) = if half > 0.25 { (0.5 - half, -1.0) } else { (half, 1.0) };
     if quarter <= 0.125 {
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!((ln(1.0), exp(0.0), cos_of_turns(0.0), cos_of_turns(0.25)), (0.0, 1.0, 1.0, 0.0));
         assert_eq!((cos_of_turns(0.5), cos_of_turns(1.0)), (-1.0, 1.0));
         assert_eq!((exp(710.0), exp(-710.0)), (f64::INFINITY, 0.0));
-        // To the bit, on every machine.
+        // Bit-identical on every machine.
         let bits = [ln(0.1), exp(1.5), cos_of_turns(0.1)].map(f64::to_bits);
         assert_eq!(
             bits.map(|bits| format!("{bits:016x}")),

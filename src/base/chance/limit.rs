@@ -1,10 +1,10 @@
-//! Messages about a span of time that has a limit.
+//! Error messages for durations with a maximum.
 
 use super::written;
 use crate::base::clock::read_span;
 use std::time::Duration;
 
-/// The problem with a span, whose examples are then within a limit.
+/// Rewrites an error message so that its examples respect the maximum.
 pub(crate) fn within_limit(problem: &str, most: Duration) -> String {
     const WRITE: &str = "; write ";
     let is_within = |example: &&str| {
@@ -25,7 +25,7 @@ pub(crate) fn within_limit(problem: &str, most: Duration) -> String {
     }
 }
 
-/// A limit in a message: whole days as days.
+/// Formats a limit for a message; whole days as days.
 pub(super) fn limit(most: Duration) -> String {
     const DAY: u64 = 24 * 60 * 60;
     match most.as_secs() {

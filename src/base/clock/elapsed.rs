@@ -7,10 +7,10 @@ use std::{
     },
     time::Duration,
 };
-// The runtime's, so that a test which pauses the runtime's time moves this one as well.
+// The runtime's clock, so that a test that pauses the runtime's time also pauses this one.
 use tokio::time::Instant;
 
-/// Measures how long something took in real time, independent of any sandbox's clock.
+/// Measures elapsed real time, independent of any sandbox's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
@@ -27,7 +27,7 @@ impl Stopwatch {
     }
 }
 
-/// When a long computation has to give up: after some real time, or as soon as it is stopped.
+/// When a long computation must give up: after a period of real time, or as soon as it is stopped.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     started: Stopwatch,
@@ -36,7 +36,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Over after `limit` from now, or once `stopped` is set.
+    /// Expires after `limit`, or once `stopped` is set.
     #[must_use]
     pub fn new(limit: Duration, stopped: Arc<AtomicBool>) -> Self {
         Self { started: Stopwatch::start(), limit, stopped }

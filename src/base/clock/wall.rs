@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where a clock reads real time: from the system, or from a time that a test moves by hand.
+/// The source of real time: the system, or a time that a test moves manually.
 #[derive(Clone, Debug, Default)]
 pub struct WallClock(Option<Arc<Mutex<Timestamp>>>);
 
@@ -14,7 +14,7 @@ impl WallClock {
         Self(Some(Arc::new(Mutex::new(at))))
     }
 
-    /// Sets a clock that is moved by hand, forward or back, as waking from sleep or a time server would.
+    /// Moves a manual clock forward or back, like waking from sleep or a time server would.
     pub fn set(&self, to: Timestamp) {
         if let Some(at) = &self.0 {
             *at.lock().unwrap_or_else(PoisonError::into_inner) = to;

@@ -1,4 +1,4 @@
-//! Parts of a pattern between its stars, and the search for them.
+//! The parts of a pattern between its stars, and the search for them.
 
 use hashbrown::HashMap;
 
@@ -9,13 +9,13 @@ pub(super) enum GlobPart {
     Holes(Holes),
 }
 
-/// Characters, some of which match any character.
+/// Characters of which some match any character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holes {
-    /// With a `?` for each that matches any character.
+    /// The characters; `?` where any character matches.
     chars: Box<str>,
     count: usize,
-    /// A bit for each character, set if it matches any character.
+    /// One bit per character, set if it matches any character.
     any: Box<[u64]>,
 }
 
@@ -38,7 +38,7 @@ impl Holes {
     }
 }
 
-/// A part that may stand anywhere, with the `?` at its ends taken off: those only skip characters.
+/// A part between two stars, without the `?` at its ends, which only skip characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Floating {
     before: usize,
@@ -54,7 +54,7 @@ impl GlobPart {
         }
     }
 
-    /// How many machine words hold a bit for each character; one for plain text, which needs none.
+    /// Number of machine words with one bit per character; 1 for plain text, which needs no bits.
     fn words(&self) -> usize {
         match self {
             Self::Text(_) => 1,
@@ -92,7 +92,7 @@ impl GlobPart {
         }
     }
 
-    /// What follows the leftmost place where the part stands.
+    /// Returns the text after the leftmost match.
     fn find_end<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
             Self::Text(part) => text.find(&**part).map(|at| &text[at + part.len()..]),
@@ -102,7 +102,8 @@ impl GlobPart {
 }
 
 impl Holes {
-    /// Shift-and search: bit n of the state is set while the first n + 1 characters end where the text has been read to.
+    /// Shift-and search: bit n of the state is set while the last n + 1 characters read match the first n + 1 of the
+    /// part.
     fn find_end<'t>(&self, text: &'t str) -> Option<&'t str> {
         // Each character has at least one byte.
         if text.len() < self.count {
@@ -130,12 +131,12 @@ impl Holes {
 }
 
 impl Floating {
-    /// How many machine words a search goes through for each character.
+    /// Number of machine words that a search updates per character.
     pub(super) fn words(&self) -> usize {
         self.part.words()
     }
 
-    /// What a search in a short text costs, compared with that for a part without `?`: a table is made for one with it.
+    /// Cost of searching a short text, relative to a part without `?`. Parts with `?` need a table.
     pub(super) fn search_cost(&self) -> usize {
         match &self.part {
             GlobPart::Text(_) => 1,
@@ -157,7 +158,7 @@ impl Floating {
         Self { before, part: GlobPart::new(&part[before..part.len() - after]), after }
     }
 
-    /// What follows the leftmost place where the part stands, `?` included.
+    /// Returns the text after the leftmost match, including the part's `?`.
     pub(super) fn find_end<'t>(&self, text: &'t str) -> Option<&'t str> {
         skip(self.part.find_end(skip(text, self.before)?)?, self.after)
     }

@@ -1,7 +1,7 @@
-//! Random numbers that follow from a seed, the same with every version of every dependency.
+//! Random numbers derived from a seed, identical for every version of every dependency.
 //!
-//! The words come from `ChaCha` with eight rounds, which its specification fixes to the bit. What is made of them here is
-//! fixed by this file, and by the golden values of its tests. So an update never changes a recorded run.
+//! The random words come from `ChaCha` with eight rounds, which its specification defines to the bit. This file and the
+//! golden values in its tests define how they are used, so an update never changes a recorded run.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -13,9 +13,9 @@ use rand_chacha::{
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream of the nth thing of a kind. Streams of different seeds, kinds and numbers are unrelated.
+    /// The stream of the nth item of a kind. Streams for different seeds, kinds and numbers are unrelated.
     pub(super) fn of(seed: u64, kind: &str, n: u64) -> Self {
-        // FNV-1a: a few bytes to a number, the same on every machine.
+        // FNV-1a hashes a few bytes to a number, the same on every machine.
         let kind = kind
             .bytes()
             .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
@@ -34,20 +34,19 @@ impl Random {
         self.0.next_u32()
     }
 
-    /// Any number of 128 bits, the lower half drawn first.
+    /// A number of 128 bits, the lower half drawn first.
     pub(super) fn u128(&mut self) -> u128 {
         let low = u128::from(self.u64());
         u128::from(self.u64()) << 64 | low
     }
 
-    /// A number from 0 up to, but not including, `bound`. Each is as likely as the others, within one in 2⁶⁴ divided by
-    /// the bound.
+    /// A number in `0..bound`. All numbers are equally likely, up to a bias of `bound` / 2⁶⁴.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         let scaled = u128::from(self.u64()) * u128::from(bound);
         u64::try_from(scaled >> 64).unwrap_or(0)
     }
 
-    /// A number from 0 up to, but not including, 1, with 53 bits.
+    /// A number in `0..1` with 53 bits.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub(super) fn f64(&mut self) -> f64 {
         (self.u64() >> 11) as f64 / (1_u64 << 53) as f64

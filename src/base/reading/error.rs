@@ -1,13 +1,13 @@
-//! What is wrong with a value, and where.
+//! Deserialization errors with their location.
 
 use super::{is_number, listed, nearest, quoted, with_json_escapes};
 use serde::de::{self, Expected, Unexpected};
 use std::{borrow::Cow, fmt};
 
-/// A value that is not of the type that it is read as.
+/// A value that does not match the expected type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
-    /// The place as a JSON pointer; empty for the whole.
+    /// Location as a JSON pointer; empty for the whole value.
     pub pointer: String,
     pub(super) kind: ReadErrorKind,
     /// Whether the pointer is final.
@@ -16,7 +16,7 @@ pub struct ReadError {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReadErrorKind {
-    /// An unknown member, and the known ones.
+    /// An unknown member, with the known ones.
     Unknown {
         name: String,
         known: Vec<&'static str>,
@@ -42,7 +42,7 @@ impl ReadError {
         Self::of(ReadErrorKind::Problem(with_json_escapes(&problem.into()).into_owned()))
     }
 
-    /// A name that is not among the known ones.
+    /// An unknown name.
     #[must_use]
     pub fn unknown(name: &str, known: Vec<&'static str>) -> Self {
         Self::of(ReadErrorKind::Unknown { name: name.to_owned(), known })
@@ -60,7 +60,7 @@ impl ReadError {
         Self { pointer: String::new(), kind, placed: false }
     }
 
-    /// The same error about a number that was rounded on its way to the type.
+    /// The same error about a number that was rounded before it reached the type.
     pub(super) fn about_number(mut self, text: &str) -> Self {
         if let ReadErrorKind::Type { came, wanted } = &mut self.kind {
             let text = crate::base::position::brief(text);
@@ -85,7 +85,7 @@ impl ReadError {
         self
     }
 
-    /// The same error about an object without members where a single one is wanted.
+    /// The same error about an empty object where exactly one member is expected.
     pub(super) fn about_empty_object(mut self, expected: &str) -> Self {
         if let ReadErrorKind::Type { came, wanted } = &mut self.kind
             && wanted == "enum"
@@ -96,7 +96,7 @@ impl ReadError {
         self
     }
 
-    /// The same error at a place, unless it has one already.
+    /// Sets the location of the error, unless it has one.
     pub(super) fn at(mut self, pointer: impl FnOnce() -> String) -> Self {
         if !self.placed {
             self.pointer = pointer();
@@ -105,14 +105,14 @@ impl ReadError {
         self
     }
 
-    /// The same error one level further down.
+    /// Prefixes the location with a segment.
     pub(super) fn below(mut self, segment: &str) -> Self {
         self.pointer = format!("/{}{}", escape(segment), self.pointer);
         self.placed = true;
         self
     }
 
-    /// The place as a JSON pointer, with the name of a member that is unknown, missing or given twice.
+    /// Location as a JSON pointer, including the name of a member that is unknown, missing or repeated.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.kind {
@@ -129,7 +129,7 @@ impl ReadError {
         matches!(self.kind, ReadErrorKind::Missing(_))
     }
 
-    /// How to write a value of another type; empty where the problem says so itself.
+    /// How to write the value with the right type; empty if the problem already says so.
     #[must_use]
     pub fn type_fix(&self) -> String {
         let ReadErrorKind::Type { came, wanted } = &self.kind else { return String::new() };
@@ -153,11 +153,11 @@ impl ReadError {
         }
     }
 
-    /// The place and the problem, for a body: `/settings/session_ttl: …`.
+    /// Formats the error for a body: `/settings/session_ttl: …`.
     #[must_use]
     pub fn in_body(&self) -> String {
         let place = match (&self.kind, &*self.pointer) {
-            // Their own names say where.
+            // The member's own name gives the location.
             (ReadErrorKind::Unknown { name, .. } | ReadErrorKind::Twice(name), parent) => {
                 format!("{parent}/{}: ", escape(name))
             }
@@ -176,7 +176,7 @@ impl ReadError {
         }
     }
 
-    /// The same for a query: `limit: …`.
+    /// Formats the error for a query: `limit: …`.
     #[must_use]
     pub fn in_query(&self) -> String {
         let place = self.pointer.trim_start_matches('/');
@@ -193,7 +193,7 @@ impl ReadError {
         }
     }
 
-    /// The same for a settings file: `session-ttl: …`.
+    /// Formats the error for a settings file: `session-ttl: …`.
     #[must_use]
     pub fn in_settings(&self) -> String {
         let place = self.pointer.trim_start_matches('/').replace('/', ".");
@@ -236,7 +236,7 @@ fn options(name: &str, known: &[&str], what: &str) -> String {
     }
 }
 
-/// A segment of a JSON pointer (RFC 6901).
+/// Escapes a segment of a JSON pointer (RFC 6901).
 pub(super) fn escape(segment: &str) -> Cow<'_, str> {
     if segment.contains(['~', '/']) { segment.replace('~', "~0").replace('/', "~1").into() } else { segment.into() }
 }
@@ -289,19 +289,19 @@ fn came_as(came: &Unexpected<'_>) -> String {
     }
 }
 
-/// What is wanted in place of what is not a time.
+/// What to expect where a value is not a time.
 const TIME: &str = crate::base::times::EXAMPLE;
 
-/// What is wanted in place of what is not a whole number without a sign.
+/// What to expect where a value is not a natural number.
 const NATURAL: &str = "a whole number of 0 or more";
 
-/// How every range of whole numbers begins.
+/// How the name of every range of whole numbers starts.
 const RANGE: &str = "a whole number from ";
 
-/// What is wanted in place of what is not a whole number.
+/// What to expect where a value is not a whole number.
 const WHOLE: &str = "a whole number";
 
-/// The expected type in plain words, in place of the compiler's.
+/// The expected type in plain words instead of the compiler's.
 #[must_use]
 pub fn wanted_as(wanted: &str) -> String {
     match wanted {

@@ -1,6 +1,6 @@
-//! Numbers whose text is kept. A JSON parser rounds numbers to 64 bits, but keeps strings as they are.
+//! Numbers with their original text. A JSON parser rounds numbers to 64 bits but keeps strings as they are.
 
-/// Whether a text is a number as JSON writes it (RFC 8259, 6).
+/// Whether a text is a JSON number (RFC 8259, 6).
 #[must_use]
 pub fn is_number(text: &str) -> bool {
     let is_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -13,8 +13,8 @@ pub fn is_number(text: &str) -> bool {
         && is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
 }
 
-/// The digits of a whole number, also where it is written `14.0` or `1.4e1`: to JSON Schema those are whole numbers too.
-/// `None` for a number with a fraction, and for one of more digits than any integer type has.
+/// The digits of a whole number, even if it is written as `14.0` or `1.4e1`, which JSON Schema also accepts as
+/// integers. `None` for a number with a fraction, or with more digits than any integer type holds.
 #[must_use]
 pub fn whole(number: &str) -> Option<String> {
     const MOST_DIGITS: i64 = 40;
@@ -26,7 +26,7 @@ pub fn whole(number: &str) -> Option<String> {
     if significant.is_empty() {
         return Some("0".to_owned());
     }
-    // Where the point is, counted from the first digit.
+    // Position of the decimal point, counted from the first digit.
     let point = i64::try_from(before.len()).ok()?.checked_add(exponent.parse().ok()?)?;
     let point = usize::try_from(point).ok().filter(|_| point <= MOST_DIGITS)?;
     if significant.len() > point {
@@ -36,14 +36,14 @@ pub fn whole(number: &str) -> Option<String> {
     Some(format!("{sign}{}", padded.trim_start_matches('0')))
 }
 
-/// Copies a JSON text with an `s` at the start of each string, and each number as a string that starts with `n`.
+/// Copies a JSON text, prefixing each string with `s` and turning each number into a string prefixed with `n`.
 #[must_use]
 pub fn tag(text: &str) -> String {
     rewrite(text, "s", |number| format!("\"n{number}\""))
 }
 
-/// Copies a JSON text with numbers of the same length that no parser refuses, so that the place of another error does
-/// not move.
+/// Copies a JSON text, replacing each number with one of the same length that every parser accepts, so that other
+/// errors keep their position.
 pub(super) fn tame(text: &str) -> String {
     rewrite(text, "", |number| match number.len() {
         _ if !is_number(number) => number.to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn tame(text: &str) -> String {
     })
 }
 
-/// Copies a JSON text with a mark at the start of each string, and each number replaced.
+/// Copies a JSON text with a mark at the start of each string and each number replaced.
 fn rewrite(text: &str, mark: &str, replace: impl Fn(&str) -> String) -> String {
     let bytes = text.as_bytes();
     let mut written = String::with_capacity(text.len() + text.len() / 4);

@@ -1,18 +1,18 @@
-//! Queries, and the two ways to read a `+` in one.
+//! Query strings, and the two meanings of `+` in them.
 
 use super::{ReadError, Tree, quoted};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, Visitor};
 use std::fmt;
 
-/// A value of a query in both readings of a `+` that is not written `%2B`: forms write a space that way, but people who
-/// paste an address or a time into a URL mean the sign.
+/// A query value in both readings of an unencoded `+`: forms use it for a space, but people who paste an address or a
+/// time into a URL mean a plus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings {
-    /// As a form reads it: each `+` is a space.
+    /// As a form: each `+` is a space.
     pub spaced: String,
-    /// Each `+` is itself; `None` without one.
+    /// Each `+` is a plus; `None` without one.
     pub plus: Option<String>,
-    /// As it stands in the query.
+    /// The raw text from the query.
     pub(super) raw: String,
 }
 
@@ -23,29 +23,29 @@ impl Readings {
         Ok(Self { spaced, plus, raw: raw.to_owned() })
     }
 
-    /// Every reading, the one of forms first.
+    /// Every reading, the form reading first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.spaced).chain(self.plus.as_deref())
     }
 
-    /// Whether this text is a reading of the value, in which each `+` is a plus or a space.
+    /// Whether this text is a reading of the value, where each `+` can be a plus or a space.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         let Some(plus) = &self.plus else { return self.spaced == text };
-        // Both readings have the same length, and each `+` is read on its own.
+        // Both readings have the same length, and each `+` is read independently.
         let mut readings = self.spaced.bytes().zip(plus.bytes());
         text.len() == plus.len()
             && text.bytes().all(|byte| readings.next().is_some_and(|(a, b)| byte == a || byte == b))
     }
 
-    /// Reads JSON. Outside a text only one reading of a `+` is JSON; inside one, both are.
+    /// Parses JSON. Outside strings, only one reading of a `+` is valid JSON; inside a string, both are.
     ///
     /// # Errors
-    /// When no reading is of the type, and when both are and nothing says which one is meant.
+    /// When no reading matches the type, and when both do and the right one cannot be determined.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
         let is_json = |text: &str| serde_json::from_str::<IgnoredAny>(text).is_ok();
         match &self.plus {
-            // A writer that encodes every character that forms encode would encode a plus too.
+            // A client that encodes like a form would encode a plus as well.
             Some(plus) if !is_form(&self.raw) && is_json(&self.spaced) && is_json(plus) => Err(ReadError::problem(
                 "a + inside a text can be a plus or a space; write %2B for a plus and %20 for a space",
             )),
@@ -53,10 +53,10 @@ impl Readings {
         }
     }
 
-    /// The first reading that is of a type, else the error of the first.
+    /// The first reading that matches the type, or the error of the first one.
     ///
     /// # Errors
-    /// When no reading is of the type.
+    /// When no reading matches the type.
     pub fn parse<T, E>(&self, read: impl Fn(&str) -> Result<T, E>) -> Result<T, E> {
         read(&self.spaced).or_else(|error| match &self.plus {
             Some(plus) => read(plus).map_err(|_| error),
@@ -65,7 +65,7 @@ impl Readings {
     }
 }
 
-/// The name by which a type asks for a parameter of a query as the bytes of its raw text.
+/// The name with which a type asks for the raw text of a query parameter, as bytes.
 pub(super) const READINGS: &str = "$docendorse_mock::Readings";
 
 impl<'de> Deserialize<'de> for Readings {
@@ -92,15 +92,15 @@ impl<'de> Deserialize<'de> for Readings {
     }
 }
 
-/// Whether a raw value holds only what forms leave unencoded.
+/// Whether a raw value contains only characters that forms leave unencoded.
 fn is_form(raw: &str) -> bool {
     raw.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%+-._~*".contains(&byte))
 }
 
-/// Reads the query of a URL. Each parameter can be given once.
+/// Parses a query string. Each parameter can be given once.
 ///
 /// # Errors
-/// When a parameter is given twice, or is not UTF-8.
+/// When a parameter is repeated or is not UTF-8.
 pub fn query(text: &str) -> Result<Tree, ReadError> {
     let mut parameters: Vec<(String, Tree)> = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
@@ -110,7 +110,7 @@ pub fn query(text: &str) -> Result<Tree, ReadError> {
             return Err(ReadError::twice(&name));
         }
         if parameters.len() == MOST {
-            return Err(ReadError::problem(format!("there are more than {MOST} parameters; send fewer")));
+            return Err(ReadError::problem(format!("more than {MOST} parameters; send fewer")));
         }
         let value = Readings::of(value).map_err(|error| error.below(&name))?;
         parameters.push((name, Tree::Word(value)));
@@ -118,10 +118,10 @@ pub fn query(text: &str) -> Result<Tree, ReadError> {
     Ok(Tree::Object(parameters))
 }
 
-/// The most parameters of one query.
+/// Maximum number of parameters of a query.
 const MOST: usize = 100;
 
-/// Undoes percent-encoding.
+/// Decodes percent-encoding.
 fn decode(text: &str) -> Result<String, ReadError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! The deserializer over a [`Tree`], which knows where it is.
+//! A deserializer over a [`Tree`] that tracks its location.
 
 use super::{ReadError, Tree, error::escape, number::whole, query::READINGS};
 use crate::base::{position::brief, times};
@@ -9,20 +9,20 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use std::{fmt, slice};
 
-/// The name by which `serde_json` asks for the text of a value.
+/// The name with which `serde_json` asks for the raw text of a value.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
-/// The name by which a type asks for a number as the bytes of its text, which no other value is handed over as.
+/// The name with which a type asks for a number as the bytes of its text. No other value is passed as bytes.
 pub const EXACT: &str = "$docendorse_mock::Exact";
 
-/// A tree at its place.
+/// A tree and its location.
 #[derive(Clone, Copy)]
 pub(super) struct At<'t> {
     tree: &'t Tree,
     path: &'t Path<'t>,
 }
 
-/// The way to a place, from its end.
+/// A location, as a list from the leaf to the root.
 #[derive(Clone, Copy)]
 enum Path<'p> {
     Root,
@@ -61,10 +61,12 @@ impl<'t> At<'t> {
                 let value = visitor.visit_seq(&mut access)?;
                 match access.rest.len() {
                     0 => Ok(value),
-                    _ => Err(ReadError::problem(format!("a list of {} is too long here; shorten it", items.len()))),
+                    _ => {
+                        Err(ReadError::problem(format!("a list of {} items is too long here; shorten it", items.len())))
+                    }
                 }
             }
-            // What is read as an enum with a value wants one member, and calls itself an enum when there is none.
+            // A type read as an enum with data expects exactly one member, and serde calls an empty object an enum.
             Tree::Object(members) if members.is_empty() => {
                 let wanted = expected(&visitor);
                 let mut access = Members { rest: members.iter(), at: self, value: None };
@@ -85,7 +87,7 @@ impl<'t> At<'t> {
         }
     }
 
-    /// A whole number, which a JSON text may write with a fraction of zero; or a word of a query as one.
+    /// A whole number, which JSON may write with a zero fraction, or a query parameter that contains one.
     fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let word = match self.tree {
             Tree::Word(word) => word,
@@ -105,7 +107,7 @@ impl<'t> At<'t> {
     }
 }
 
-/// Whether a text is a whole number, however large.
+/// Whether a text is an integer of any size.
 pub(super) fn is_whole(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -179,7 +181,7 @@ impl<'de> Deserializer<'de> for At<'_> {
                 Some((name, _)) => self.place(Err(ReadError::unknown(name, fields.to_vec()))),
                 None => self.deserialize_any(visitor),
             },
-            // A list would be taken for the members in their order.
+            // Serde would accept a list as the members in order.
             Tree::List(_) => self.place(Err(ReadError::wrong_type("a list".to_owned(), "an object"))),
             _ => self.deserialize_any(visitor),
         }
@@ -205,7 +207,7 @@ impl<'de> Deserializer<'de> for At<'_> {
         })
     }
 
-    /// A name, never the number of a variant.
+    /// Accepts a name, never the index of a variant.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.tree {
             Tree::Text(_) | Tree::Word(_) => self.deserialize_any(visitor),
@@ -218,7 +220,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 }
 
-/// Hands a number over as the smallest type that holds it, or else rounded.
+/// Passes a number to the visitor as the smallest type that holds it, or else rounded.
 fn visit_number<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
     if let Ok(number) = text.parse::<u64>() {
         return visitor.visit_u64(number);
@@ -232,7 +234,7 @@ fn visit_number<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value
     }
 }
 
-/// Hands a text over. Every time is read as RFC 3339 writes it, whatever the visitor would read.
+/// Passes a text to the visitor. Times must be RFC 3339, even if the visitor accepts more.
 fn visit_text<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
     if expected(&visitor).contains("timestamp") {
         times::read(text).map_err(ReadError::problem)?;

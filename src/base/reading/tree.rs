@@ -1,4 +1,4 @@
-//! A text that was read, but not yet into a type. Every member is kept in its order, repeated ones included.
+//! A parsed text that has not been read into a type yet. Every member is kept in order, including repeated ones.
 
 use super::{ReadError, number::is_number, query::Readings, source::At};
 use crate::base::position::brief;
@@ -14,7 +14,7 @@ pub enum Tree {
     /// A number, as it was written.
     Number(Box<str>),
     Text(String),
-    /// A text of a query, which may stand for a number or a boolean.
+    /// A query parameter, which may stand for a number or a boolean.
     Word(Readings),
     List(Vec<Self>),
     /// An object, or all parameters of a query.
@@ -22,15 +22,15 @@ pub enum Tree {
 }
 
 impl Tree {
-    /// Reads a type.
+    /// Deserializes the tree into a type.
     ///
     /// # Errors
-    /// When the tree is not of the type. Members of objects that the type does not know are refused at every level.
+    /// When the tree does not match the type. Unknown members are rejected at every level.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
         T::deserialize(At::root(self))
     }
 
-    /// Reads a text that [`super::tag`] wrote.
+    /// Parses a text written by [`super::tag`].
     pub(super) fn from_tagged(tagged: &str) -> Option<Self> {
         let mut json = serde_json::Deserializer::from_str(tagged);
         let tree = AnyTree { is_tagged: true }.deserialize(&mut json).ok()?;
@@ -42,7 +42,7 @@ impl Tree {
         members.iter().map(|(name, _)| name.as_str())
     }
 
-    /// A parameter of a query.
+    /// Returns a query parameter.
     #[must_use]
     pub fn word(&self, name: &str) -> Option<&Readings> {
         let Self::Object(members) = self else { return None };
@@ -52,7 +52,7 @@ impl Tree {
         })
     }
 
-    /// Refuses a member that is given twice, at any level.
+    /// Rejects repeated members at any level.
     pub(super) fn without_repeats(&self) -> Result<(), ReadError> {
         match self {
             Self::List(items) => items
@@ -88,7 +88,7 @@ impl Tree {
 }
 
 impl fmt::Display for Tree {
-    /// The tree as JSON, with numbers as they were written.
+    /// Writes the tree as JSON, with numbers as they were written.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quoted = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
         match self {
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-/// Reads a value, from a text that [`super::tag`] wrote or from another source.
+/// Deserializes a value, from a text written by [`super::tag`] or from another source.
 #[derive(Clone, Copy)]
 struct AnyTree {
     is_tagged: bool,

@@ -1,4 +1,4 @@
-//! Whole numbers with bounds of their own.
+//! Whole numbers with their own bounds.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-/// A whole number from `LEAST` to `MOST`. Another number is refused with both bounds.
+/// A whole number from `LEAST` to `MOST`. Errors name both bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Within<const LEAST: usize, const MOST: usize>(usize);
 
@@ -56,10 +56,10 @@ impl<const LEAST: usize, const MOST: usize> PartialSchema for Within<LEAST, MOST
 
 impl<const LEAST: usize, const MOST: usize> ToSchema for Within<LEAST, MOST> {}
 
-/// Reads a member that must be a whole number from `LEAST` to `MOST`, for `deserialize_with`.
+/// Deserializes a whole number from `LEAST` to `MOST`, for `deserialize_with`.
 ///
 /// # Errors
-/// When the value is another.
+/// When the value is not in that range.
 pub fn within<'de, D, T, const LEAST: usize, const MOST: usize>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
