@@ -1,4 +1,4 @@
-//! The competition played through: by chance ([`race`]), and exhaustively ([`explore`]). Pure, on top of
+//! Simulates the competition between agents: randomly ([`race`]) and exhaustively ([`explore`]). Pure, built on
 //! [`domain::signing`](crate::domain::signing).
 
 pub mod explore;

@@ -1,9 +1,9 @@
-//! Walks every interleaving of what everybody could do to an envelope, on the machine itself, and checks what must
-//! always hold (G4, G5, G10).
+//! Explores every interleaving of commands on an envelope, using the real state machine, and checks its invariants (G4,
+//! G5, G10).
 //!
-//! Every command is tried in every state, so that it also comes too early, twice and too late. States that differ only
-//! in their history are one. The walk goes breadth first: the first counter-example is a shortest one. Pure, and
-//! bounded by a number of states.
+//! Every command is tried in every state, so that commands also come too early, twice and too late. States that differ
+//! only in their history are merged. The search is breadth-first, so the first counter-example is a shortest one. Pure,
+//! and bounded by a number of states.
 
 mod check;
 mod difference;
@@ -26,13 +26,12 @@ use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use walk::{Trial, goes_on, leads_back, stuck_in};
 
-/// What is explored: something that carries commands out as [`Envelope::perform`] does. It must depend on nothing but
-/// what it is given.
+/// The state machine to explore: it executes commands as [`Envelope::perform`] does. It must be deterministic.
 pub trait Machine {
-    /// Carries out a command, appends its effects to `effects`, and returns whether there were any.
+    /// Executes a command, appends its effects to `effects`, and returns whether there were any.
     ///
     /// # Errors
-    /// A [`Refusal`], and nothing was changed.
+    /// A [`Refusal`], if the command is refused; nothing was changed.
     fn perform(
         &self,
         envelope: &mut Envelope,
@@ -42,7 +41,7 @@ pub trait Machine {
     ) -> Result<Judgement, Refusal>;
 }
 
-/// The machine that the product runs on: [`Envelope::perform`].
+/// The product's own state machine: [`Envelope::perform`].
 #[derive(Clone, Copy, Debug)]
 pub struct Rules;
 
@@ -61,17 +60,17 @@ impl Machine for Rules {
 /// What to explore, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExploreOptions {
-    /// The envelope that the agents find.
+    /// The envelope to start from.
     pub setup: Setup,
-    /// How many states are looked at, before it is given up.
+    /// Maximum number of states to visit before giving up.
     pub most_states: usize,
 }
 
 impl ExploreOptions {
-    /// How many states are looked at by default: more than any [`Setup`] has.
+    /// Default maximum number of states: more than any [`Setup`] has.
     pub const MOST_STATES: usize = 1_000_000;
 
-    /// Explores a setup in full.
+    /// Explores a setup completely.
     #[must_use]
     pub fn of(setup: Setup) -> Self {
         Self { setup, most_states: Self::MOST_STATES }
@@ -81,46 +80,46 @@ impl ExploreOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExploreError {
     /// There are no agents, or too many.
-    #[error("{0} agents cannot be explored; 1 to {MOST_COMPETITORS} can")]
+    #[error("cannot explore {0} agents; choose 1 to {MOST_COMPETITORS}")]
     Agents(u32),
-    /// There are more states than the bound allows.
+    /// The exploration exceeds the maximum number of states.
     #[error("there are more than {0} states; explore fewer agents, or allow for more states")]
     TooManyStates(usize),
 }
 
-/// What was found. With a violation, the numbers are those up to it.
+/// The result of an exploration. With a violation, the numbers cover the search up to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exploration {
     #[serde(flatten)]
     pub setup: Setup,
-    /// The states that were reached, the draft and those that have ended included.
+    /// Number of states reached, including the draft and final states.
     pub states: usize,
-    /// Of those, the ones in which the envelope has ended.
+    /// Number of states in which the envelope has ended.
     pub ended: usize,
-    /// The steps that had effects.
+    /// Number of steps that had effects.
     pub transitions: usize,
-    /// The commands that were carried out before.
+    /// Number of commands that repeated an earlier one.
     pub repeated: usize,
-    /// How often each refusal came, by its name.
+    /// How often each refusal occurred, by name.
     pub refusals: BTreeMap<&'static str, usize>,
-    /// How many effective commands the longest way has.
+    /// Number of effective commands on the longest path.
     pub longest_path: usize,
-    /// A shortest way to violate an invariant, if there is one.
+    /// A shortest path that violates an invariant, if there is one.
     pub violation: Option<CounterExample>,
 }
 
-/// A shortest way to violate an invariant.
+/// A shortest path that violates an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CounterExample {
     pub script: Script,
-    /// The result of each command, and the violation at the end.
+    /// The result of each command, with the violation at the end.
     pub replay: Replay,
 }
 
-/// Walks through everything that can happen to a setup, on a machine.
+/// Explores all behaviour of a setup on a state machine.
 ///
 /// # Errors
-/// [`ExploreError::TooManyStates`]; a violation is not an error.
+/// [`ExploreError::TooManyStates`]. A violation is not an error.
 pub fn explore(machine: &impl Machine, options: ExploreOptions) -> Result<Exploration, ExploreError> {
     let mut walk = Explorer::new(machine, options);
     let found = walk.go_through(options.most_states)?;
@@ -135,18 +134,18 @@ pub fn explore(machine: &impl Machine, options: ExploreOptions) -> Result<Explor
     Ok(walk.exploration)
 }
 
-/// A violation, and the commands that lead to it.
+/// A violation and the commands that lead to it.
 struct FoundStates {
     way: Vec<usize>,
     violation: BrokenInvariant,
 }
 
-/// An exploration under way.
+/// An exploration in progress.
 struct Explorer<'m, M> {
     machine: &'m M,
     commands: Vec<Command<'static>>,
     graph: Graph,
-    /// The states that were reached and not looked at yet, in the order in which they were reached.
+    /// States reached but not yet visited, in the order in which they were reached.
     queue: VecDeque<(Node, Envelope)>,
     exploration: Exploration,
 }
@@ -170,11 +169,11 @@ impl<'m, M: Machine> Explorer<'m, M> {
         Self { machine, commands, graph, queue: VecDeque::from([(node, draft)]), exploration }
     }
 
-    /// Looks at every state, up to the first violation.
+    /// Visits every state, up to the first violation.
     fn go_through(&mut self, most_states: usize) -> Result<Option<FoundStates>, ExploreError> {
         let mut found: Option<FoundStates> = None;
         while let Some((node, envelope)) = self.queue.pop_front() {
-            // A state that is stuck violates by being there, one command sooner than a step from it would.
+            // A stuck state is a violation in itself, found one command earlier than a violating step from it.
             let length = found.as_ref().map_or(usize::MAX, |found| found.way.len());
             if self.graph.depth(node) >= length {
                 break;
@@ -241,7 +240,7 @@ impl<'m, M: Machine> Explorer<'m, M> {
         }
     }
 
-    /// The shortest way that leads back to where it was before, when every step by itself is as it must be.
+    /// The shortest path that returns to an earlier state although each of its steps is correct.
     fn way_back(&mut self) -> Option<FoundStates> {
         match self.graph.longest() {
             Ok(longest) => {

@@ -1,7 +1,7 @@
-//! Races of simulated people who compete for one recipient, on the real state machine (G4, G5, G10).
+//! Races of simulated agents who compete for one recipient, on the real state machine (G4, G5, G10).
 //!
-//! In simulated time, and from a seed: run k of a seed draws from a stream of its own, so that it is the same whichever
-//! runs go before it. Times are whole milliseconds from the start. Knows nothing of files, terminals and sandboxes.
+//! Races use simulated time and a seed. Each run of a seed has its own random stream, so its result does not depend on
+//! which runs precede it. Times are whole milliseconds from the start. Independent of files, terminals and sandboxes.
 
 mod axis;
 mod file;
@@ -35,16 +35,16 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-/// How many agents race at most.
+/// Maximum number of agents in a race.
 pub const MOST_RACERS: usize = 1_000;
 
-/// How many runs are simulated at once at most. Each takes 16 bytes while they last.
+/// Maximum number of runs simulated at once. Each takes 16 bytes while they are counted.
 pub const MOST_RUNS: u32 = 10_000_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaceAgent {
     pub name: Box<str>,
-    /// No two agents share one, in any case (G10); made up, where none is given.
+    /// Unique among the agents, ignoring case (G10); generated if not given.
     pub email: Option<Box<str>>,
     pub behaviour: Behaviour,
 }
@@ -57,12 +57,12 @@ impl PartialSchema for RaceAgent {
 
 impl ToSchema for RaceAgent {}
 
-/// One recipient, sent, and how its agents behave.
+/// A sent envelope with one recipient, and the behaviour of its agents.
 #[derive(Clone, Debug)]
 pub struct Race {
-    /// Sent, with one recipient and no other.
+    /// The sent envelope, with exactly one recipient.
     envelope: Envelope,
-    /// The effects of sending it; none if it was sent before.
+    /// The effects of sending it; empty if it was already sent.
     sending: Vec<Effect>,
     start: Timestamp,
     behaviours: Vec<Behaviour>,
@@ -74,16 +74,16 @@ pub struct Race {
 pub enum RaceError {
     #[error("a race needs at least one agent; add one")]
     NoAgents,
-    #[error("{0} agents are too many for a race; it can have at most {MOST_RACERS}")]
+    #[error("{0} agents are too many; a race has at most {MOST_RACERS}")]
     TooManyAgents(usize),
-    /// Two agents have one email (G10).
-    #[error("two agents have the email {0:?}; give each its own")]
+    /// Two agents have the same email (G10).
+    #[error("two agents have the email {0:?}; give each a different one")]
     DuplicateAgent(String),
     /// Envelopes expire after 1 to 90 days (G6).
     #[error("{0} is not from 1 to 90 days")]
     Period(i64),
     /// The envelope has no recipient whose agents could still become primary.
-    #[error("no recipient of the envelope is open to a race")]
+    #[error("the envelope has no recipient that agents can still compete for")]
     NothingOpen,
     /// The envelope cannot be sent, or has ended.
     #[error("{}", .0.description())]
@@ -94,10 +94,10 @@ pub enum RaceError {
 }
 
 impl Race {
-    /// A race of agents for the one recipient of a new envelope, which expires only where a period is given.
+    /// A race of agents for the only recipient of a new envelope, which expires only if a period is given.
     ///
     /// # Errors
-    /// A [`RaceError`], where there are no agents, too many, or one of them twice.
+    /// A [`RaceError`] when there are no agents, too many, or one of them twice.
     pub fn of_agents(agents: &[RaceAgent], reopen: bool, period_days: Option<i64>) -> Result<Self, RaceError> {
         let period = match period_days.map(|days| (days, u8::try_from(days))) {
             None => None,
@@ -121,15 +121,15 @@ impl Race {
         Ok(race)
     }
 
-    /// A race for one recipient of an envelope, with its agents as they are: the first that signs, of a draft; the
-    /// first that is open, of an envelope that is sent. Its other recipients are ignored, and the host of an in-person
-    /// signer counts as present.
+    /// A race for one recipient of an envelope, starting from the current state of its agents. In a draft, it is the
+    /// first recipient that signs; in a sent envelope, the first that is open. Other recipients are ignored, and the
+    /// host of an in-person signer counts as present.
     ///
     /// Agents behave as the envelope's plan says; an agent that no rule matches behaves as people usually do
     /// ([`Behaviour::USUAL`]).
     ///
     /// # Errors
-    /// A [`RaceError`], where there is no such recipient, the draft cannot be sent, or the envelope has ended.
+    /// A [`RaceError`] when there is no such recipient, the draft cannot be sent, or the envelope has ended.
     pub fn of_envelope(envelope: &Envelope, now: Timestamp) -> Result<Self, RaceError> {
         let recipient = match envelope.state {
             EnvelopeState::Draft => {
@@ -177,22 +177,22 @@ impl Race {
         self.envelope.terms.reopen
     }
 
-    /// How many steps one run takes at most, roughly: what it costs.
+    /// Approximate maximum number of steps of a run, as a measure of its cost.
     #[must_use]
     pub fn cost(&self) -> u64 {
         let agents = self.agents() as u64;
-        // Each primary that declines lets all the others start over.
+        // Each primary that declines lets all other agents start over.
         let rounds = 1 + self.behaviours.iter().filter(|behaviour| behaviour.may_decline_as_primary()).count() as u64;
         agents.max(1) * if self.reopens() { rounds } else { 1 }
     }
 
-    /// One run, in full.
+    /// Simulates one run in full detail.
     #[must_use]
     pub fn run(&self, seed: u64, number: u64) -> Run {
         Run::of(self, seed, number)
     }
 
-    /// The runs 0, 1, 2, … of a seed, and their statistics.
+    /// Simulates runs 0, 1, 2, … of a seed and returns their statistics.
     pub fn runs(&self, seed: u64, runs: u32) -> Result<Races, RaceError> {
         if !(1..=MOST_RUNS).contains(&runs) {
             return Err(RaceError::Runs(runs));
@@ -231,7 +231,7 @@ impl RaceAgent {
         Person::new(self.name.clone(), email, None, Locale::default())
     }
 
-    /// `count` agents who behave as people usually do.
+    /// `count` agents that behave as people usually do.
     #[must_use]
     pub fn usual(count: usize) -> Vec<Self> {
         const NAMES: [&str; 3] = ["Alice", "Bob", "Carol"];
@@ -252,7 +252,7 @@ fn is_race(agents: usize) -> Result<(), RaceError> {
     }
 }
 
-/// A recipient with whom the envelope ends, one way or the other.
+/// A copy of the recipient whose completion or decline ends the envelope.
 fn alone(recipient: &Recipient) -> Recipient {
     let kind = match recipient.role.kind {
         RecipientType::InPersonSigner => RecipientType::Signer,

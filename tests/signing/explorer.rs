@@ -111,15 +111,15 @@ fn agents_are_numbered_through_the_envelope() {
 #[test]
 fn a_script_that_cannot_be_meant_says_where() {
     for (script, problem) in [
-        ("send\n  agent 2 open", "2:3: there is no agent \"2\"; there are the agents 1 to 1"),
-        ("agents 2\nagent 0 open", "2:1: there is no agent \"0\"; there are the agents 1 to 2"),
-        ("agent 1 wait", "1:1: an agent can open, accept, decline and sign, but not \"wait\""),
-        ("agents 11", "1:1: 11 agents cannot be explored; 1 to 10 can"),
+        ("send\n  agent 2 open", "2:3: there is no agent \"2\"; choose one from 1 to 1"),
+        ("agents 2\nagent 0 open", "2:1: there is no agent \"0\"; choose one from 1 to 2"),
+        ("agent 1 wait", "1:1: \"wait\" is not an action; agents open, accept, decline and sign"),
+        ("agents 11", "1:1: cannot explore 11 agents; choose 1 to 10"),
         ("agents many", "1:1: \"many\" is not a number of agents"),
         ("layout double", "1:1: \"double\" is not a layout; the layouts are single, sequence, optional, hosted"),
-        ("send\n\n# Later.\nreopen", "4:1: what the agents find stands before the first command"),
+        ("send\n\n# Later.\nreopen", "4:1: setup lines must come before the first command"),
         ("sned", "1:1: \"sned\" is not a command; write send, void, expire, or agent 1 open"),
-        (&"send\n".repeat(10_001), "10001:1: a script has 10000 commands at most"),
+        (&"send\n".repeat(10_001), "10001:1: a script has at most 10000 commands"),
     ] {
         let error = Script::parse(script).unwrap_err().to_string();
         assert!(error.starts_with(problem), "{error}");

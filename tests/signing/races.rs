@@ -260,7 +260,7 @@ fn a_crowd_is_told_within_bounds() {
     assert_eq!(states(&run), [AgentState::Declined; 300]);
     let picture = usual(1_000).run(1, 0).svg();
     assert!(picture.matches("text-anchor").count() < 10 && picture.contains("Not shown: 900 agents."));
-    assert!(usual(1_000).runs(1, 20).unwrap().svg().contains("Not shown: 900 agents who won less often."));
+    assert!(usual(1_000).runs(1, 20).unwrap().svg().contains("Not shown: 900 agents with fewer wins."));
 }
 
 /// What people do, of every kind, within a few minutes.

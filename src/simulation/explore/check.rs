@@ -1,5 +1,5 @@
-//! Checks the invariants on one step. Knows nothing of how the rules are written down: it looks at the command, and at
-//! the envelope before and after.
+//! Checks the invariants on a single step. Independent of the rules' implementation: looks only at the command and at
+//! the envelope before and after it.
 
 use super::{
     BrokenInvariant, Invariant,
@@ -11,7 +11,7 @@ use crate::domain::signing::{
     Refusal, Spot, VoidReason,
 };
 
-/// One command, and what a machine made of it.
+/// A command and its result on a state machine.
 pub(super) struct CheckedStep<'s> {
     pub(super) command: Command<'s>,
     pub(super) before: &'s Envelope,
@@ -25,8 +25,8 @@ impl CheckedStep<'_> {
         self.result == Ok(Judgement::Effective)
     }
 
-    /// The first invariant that the step, or the state that it leads to, violates; all but
-    /// [`Invariant::EveryPathEnds`], which takes more than one step to see.
+    /// The first invariant that the step or its resulting state violates. Covers all invariants except
+    /// [`Invariant::EveryPathEnds`], which takes more than one step to detect.
     pub(super) fn violation(&self) -> Option<BrokenInvariant> {
         if !self.is_effective() {
             return self.refusal_changes_nothing();
@@ -45,11 +45,11 @@ impl CheckedStep<'_> {
     }
 
     fn refusal_changes_nothing(&self) -> Option<BrokenInvariant> {
-        let word = if self.result.is_ok() { "was a repetition" } else { "was refused" };
+        let word = if self.result.is_ok() { "was repeated" } else { "was refused" };
         let instead = if !self.effects.is_empty() {
-            format!("{word}, and brought about {}", self.told(self.effects))
+            format!("{word}, but had the effects {}", self.told(self.effects))
         } else if self.after != self.before {
-            format!("{word}, and changed the envelope")
+            format!("{word}, but changed the envelope")
         } else {
             return None;
         };
@@ -62,7 +62,7 @@ impl CheckedStep<'_> {
         let instead = if self.before.state.has_ended() {
             format!("{:?} had effects on a {} envelope", self.written(), self.before.state.as_str())
         } else if let Some((number, (_, is))) = recipients.find(|(_, states)| undone(states)) {
-            format!("{:?} took the recipient {number} from completed to {}", self.written(), is.state.as_str())
+            format!("{:?} moved recipient {number} from completed to {}", self.written(), is.state.as_str())
         } else {
             return None;
         };
@@ -71,7 +71,7 @@ impl CheckedStep<'_> {
 
     fn only_primary_signs(&self, moves: &[Move]) -> Option<BrokenInvariant> {
         let signed = moves.iter().find(|seat| seat.to == AgentState::Signed && seat.from != AgentState::Primary)?;
-        let instead = format!("agent {} signed, who was {}", self.number(signed.spot), signed.from.as_str());
+        let instead = format!("agent {} signed while {}", self.number(signed.spot), signed.from.as_str());
         Some(BrokenInvariant::new(Invariant::OnlyPrimarySigns, instead))
     }
 
@@ -83,13 +83,13 @@ impl CheckedStep<'_> {
             }
             let name = |agent: &u32| self.number(Spot { recipient: place, agent: *agent }).to_string();
             let held = match &primaries[..] {
-                [] => "nobody is".to_owned(),
+                [] => "no agent is".to_owned(),
                 [one] => format!("agent {} is", name(one)),
-                many => format!("the agents {} are", many.iter().map(name).collect::<Vec<_>>().join(" and ")),
+                many => format!("agents {} are", many.iter().map(name).collect::<Vec<_>>().join(" and ")),
             };
             let known =
-                recipient.primary().map_or_else(|| "nobody".to_owned(), |agent| format!("agent {}", name(&agent)));
-            let instead = format!("the recipient {} says that {known} is primary, but {held}", place + 1);
+                recipient.primary().map_or_else(|| "no agent".to_owned(), |agent| format!("agent {}", name(&agent)));
+            let instead = format!("recipient {} records {known} as primary, but {held}", place + 1);
             Some(BrokenInvariant::new(Invariant::OnePrimary, instead))
         })
     }
@@ -107,7 +107,7 @@ impl CheckedStep<'_> {
             });
             if let Some(Move { spot, from, to }) = wrong {
                 let (agent, from, to) = (self.number(*spot), from.as_str(), to.as_str());
-                return Some(format!("{:?} took agent {agent} from {from} to {to}", self.written()));
+                return Some(format!("{:?} moved agent {agent} from {from} to {to}", self.written()));
             }
             let is_kept = |agent: &u32| {
                 let was_out = before.agent(*agent) == Some(AgentState::Declined);
@@ -129,7 +129,8 @@ impl CheckedStep<'_> {
             };
             let (agent, state) = (0_u32..).zip(recipient.seats.iter().map(|seat| seat.state)).find(is_beside)?;
             let name = |agent| self.number(Spot { recipient: place, agent });
-            let instead = format!("agent {} is {} beside agent {}", name(agent), state.as_str(), name(primary));
+            let instead =
+                format!("agent {} is {} while agent {} is primary", name(agent), state.as_str(), name(primary));
             Some(BrokenInvariant::new(Invariant::PrimaryIsAlone, instead))
         })
     }
@@ -152,7 +153,7 @@ impl CheckedStep<'_> {
         let has_left = |seat: &&Move| matches!(seat.from, AgentState::Declined | AgentState::Signed);
         let Move { spot, from, to } = moves.iter().find(|seat| is_wrong(seat) || has_left(seat))?;
         let (agent, from, to) = (self.number(*spot), from.as_str(), to.as_str());
-        let instead = format!("{:?} took agent {agent} from {from} to {to}", self.written());
+        let instead = format!("{:?} moved agent {agent} from {from} to {to}", self.written());
         Some(BrokenInvariant::new(Invariant::OwnStepsOnly, instead))
     }
 
@@ -169,12 +170,12 @@ impl CheckedStep<'_> {
             let waits = recipient.state == RecipientState::Waiting;
             let seats_wait = recipient.seats.iter().any(|seat| seat.state == AgentState::Waiting);
             let what = match (is_due, waits) {
-                (true, true) => "is due, but waits",
-                (false, false) => "is not due, but does not wait",
-                _ if waits != seats_wait => "and its agents differ on whether it waits",
+                (true, true) => "is due but waiting",
+                (false, false) => "is not due but not waiting",
+                _ if waits != seats_wait => "and its agents disagree on whether it is waiting",
                 _ => return None,
             };
-            Some(BrokenInvariant::new(Invariant::EachInTurn, format!("the recipient {} {what}", place + 1)))
+            Some(BrokenInvariant::new(Invariant::EachInTurn, format!("recipient {} {what}", place + 1)))
         })
     }
 
@@ -188,11 +189,11 @@ impl CheckedStep<'_> {
             let is_declined = matches!(recipient.state, RecipientState::Declined { .. });
             voids |= is_declined && blocks(recipient) && !keeps;
             let what = match recipient.state {
-                RecipientState::Open { .. } if !may_go_on(recipient) => "is open, but nobody is left to act for it",
-                RecipientState::Declined { .. } if may_go_on(recipient) => "is declined, but somebody may act for it",
+                RecipientState::Open { .. } if !may_go_on(recipient) => "is open, but no agent is left to act",
+                RecipientState::Declined { .. } if may_go_on(recipient) => "is declined, but an agent can still act",
                 _ => continue,
             };
-            let instead = format!("the recipient {} {what}", place + 1);
+            let instead = format!("recipient {} {what}", place + 1);
             return Some(BrokenInvariant::new(Invariant::DeclineEndsRecipient, instead));
         }
         let is_voided = matches!(self.after.state, EnvelopeState::Voided { because: VoidReason::Declined, .. });
@@ -202,9 +203,9 @@ impl CheckedStep<'_> {
         let what = match (voids, keeps) {
             (true, _) => "a required recipient is declined",
             (false, false) => "no required recipient is declined",
-            (false, true) => "it is to be kept",
+            (false, true) => "it should be kept",
         };
-        let instead = format!("the envelope is {}, and {what}", self.after.state.as_str());
+        let instead = format!("the envelope is {}, but {what}", self.after.state.as_str());
         Some(BrokenInvariant::new(Invariant::DeclineEndsRecipient, instead))
     }
 
@@ -221,7 +222,7 @@ impl CheckedStep<'_> {
             };
             if is_done != is_completed(recipient) {
                 let part = if is_done { "its part is done" } else { "its part is not done" };
-                let instead = format!("the recipient {} is {}, and {part}", place + 1, recipient.state.as_str());
+                let instead = format!("recipient {} is {}, but {part}", place + 1, recipient.state.as_str());
                 return Some(BrokenInvariant::new(Invariant::SignedMeansFinalized, instead));
             }
         }
@@ -232,16 +233,26 @@ impl CheckedStep<'_> {
             _ => false,
         };
         let all = if all { "all required recipients" } else { "not all required recipients" };
-        let instead = format!("the envelope is {}, and {all} are completed", self.after.state.as_str());
+        let instead = format!("the envelope is {}, but {all} are completed", self.after.state.as_str());
         is_wrong.then(|| BrokenInvariant::new(Invariant::SignedMeansFinalized, instead))
     }
 
     fn no_event_lost_or_doubled(&self, moves: &[Move]) -> Option<BrokenInvariant> {
         let due = difference(self.before, self.after, moves);
         let instead = if due != sorted(self.effects) {
-            format!("{:?} told of {}, but there was {}", self.written(), self.told(self.effects), self.told(&due))
+            format!(
+                "{:?} reported {}, but the state changes are {}",
+                self.written(),
+                self.told(self.effects),
+                self.told(&due)
+            )
         } else if self.after.revision != self.before.revision + 1 {
-            format!("{:?} took the revision from {} to {}", self.written(), self.before.revision, self.after.revision)
+            format!(
+                "{:?} changed the revision from {} to {}",
+                self.written(),
+                self.before.revision,
+                self.after.revision
+            )
         } else {
             return None;
         };

@@ -1,4 +1,4 @@
-//! What differs between two states of an envelope, and the events that tell of it: worked out from the states alone.
+//! Compares two states of an envelope and derives the events that a step between them must report.
 
 use super::setup::spots;
 use crate::domain::{
@@ -7,7 +7,7 @@ use crate::domain::{
 };
 use std::mem::discriminant;
 
-/// An agent who has come further.
+/// An agent whose state changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Move {
     pub(super) spot: Spot,
@@ -15,7 +15,7 @@ pub(super) struct Move {
     pub(super) to: AgentState,
 }
 
-/// The agents who are not where they were.
+/// The agents whose state changed.
 pub(super) fn moves(before: &Envelope, after: &Envelope) -> impl Iterator<Item = Move> {
     let at = |envelope: &Envelope, spot: Spot| envelope.recipient_at(spot.recipient)?.agent(spot.agent);
     spots(after).filter_map(move |spot| {
@@ -24,7 +24,7 @@ pub(super) fn moves(before: &Envelope, after: &Envelope) -> impl Iterator<Item =
     })
 }
 
-/// The events that a step from one state to the other must tell of, sorted: as a set of things that happened.
+/// The events that a step between the two states must report, sorted for comparison as a set.
 pub(super) fn difference(before: &Envelope, after: &Envelope, moves: &[Move]) -> Vec<Effect> {
     let mut due = Vec::new();
     if discriminant(&before.state) != discriminant(&after.state) {
@@ -55,7 +55,7 @@ pub(super) fn difference(before: &Envelope, after: &Envelope, moves: &[Move]) ->
     sorted(&due)
 }
 
-/// The event about the recipient itself. That it is claimed, or open again, follows from the events of its agents.
+/// The event about the recipient itself. Its claim or reopening has no event: it follows from the events of its agents.
 fn turning(was: &Recipient, is: &Recipient) -> Option<EffectKind> {
     match (was.state, is.state) {
         (RecipientState::Waiting, RecipientState::Open { .. } | RecipientState::Claimed { .. }) => {
@@ -69,7 +69,7 @@ fn turning(was: &Recipient, is: &Recipient) -> Option<EffectKind> {
     }
 }
 
-/// Effects in a canonical order, so that they can be compared as a set.
+/// Effects in a canonical order, for comparison as a set.
 pub(super) fn sorted(effects: &[Effect]) -> Vec<Effect> {
     let mut sorted = effects.to_vec();
     sorted.sort_unstable_by_key(|effect| (effect.kind, effect.recipient, effect.agent));

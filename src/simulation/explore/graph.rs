@@ -1,4 +1,4 @@
-//! The states that were reached, each with the shortest way there; and whether a way leads back.
+//! The states reached, each with a shortest path to it, and a search for cycles.
 
 use crate::domain::signing::{AgentState, Envelope, EnvelopeState, RecipientState, VoidReason};
 use std::collections::{HashMap, VecDeque, hash_map::Entry};
@@ -44,17 +44,17 @@ impl StateKey {
     }
 }
 
-/// The number of a state, in the order in which the states were reached.
+/// The index of a state, in the order in which states were reached.
 pub(super) type Node = usize;
 
-/// States, and the effective steps between them.
+/// States and the effective steps between them.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     known: HashMap<StateKey, Node>,
-    /// For each state the one it was first reached from and by which command; the first state has none.
+    /// For each state, the state and the command that first reached it; `None` for the first state.
     first: Vec<Option<(Node, usize)>>,
     depth: Vec<usize>,
-    /// The effective steps from each state: the command, and where it leads.
+    /// The effective steps from each state: the command and the resulting state.
     steps: Vec<Vec<(usize, Node)>>,
 }
 
@@ -67,7 +67,7 @@ impl Graph {
         self.depth.get(node).copied().unwrap_or(0)
     }
 
-    /// The state with this key, and whether it is new. `from` is the state and the command that led there.
+    /// Returns the state with this key and whether it is new. `from` is the preceding state and the command.
     pub(super) fn reach(&mut self, key: StateKey, from: Option<(Node, usize)>) -> (Node, bool) {
         let next = self.first.len();
         let (node, is_new) = match self.known.entry(key) {
@@ -87,7 +87,7 @@ impl Graph {
         (node, is_new)
     }
 
-    /// The commands of a shortest way to a state.
+    /// The commands of a shortest path to a state.
     pub(super) fn way_to(&self, node: Node) -> Vec<usize> {
         let mut way = Vec::new();
         let mut at = node;
@@ -99,7 +99,7 @@ impl Graph {
         way
     }
 
-    /// How many commands the longest way has; or, if a way leads back to where it was before, the shortest that does.
+    /// Number of commands on the longest path, or the shortest path that returns to an earlier state.
     pub(super) fn longest(&self) -> Result<usize, Vec<usize>> {
         let mut open = vec![0_usize; self.len()];
         for (_, node) in self.steps.iter().flatten() {
@@ -124,12 +124,12 @@ impl Graph {
         Err(self.shortest_round((0..self.len()).filter(|node| open[*node] > 0)))
     }
 
-    /// The shortest way that comes back, of those by way of one of `nodes`.
+    /// The shortest cycle through one of `nodes`, with the path that leads to it.
     fn shortest_round(&self, nodes: impl Iterator<Item = Node>) -> Vec<usize> {
         let mut best: Option<Vec<usize>> = None;
         for node in nodes {
             let limit = best.as_ref().map_or(usize::MAX, Vec::len);
-            // Nodes are in the order of their depth: none that follows can do better.
+            // Nodes are ordered by depth: no later node can do better.
             if self.depth(node) + 1 >= limit {
                 break;
             }
@@ -142,7 +142,7 @@ impl Graph {
         best.unwrap_or_default()
     }
 
-    /// The commands of a shortest way from a state back to itself, if it has fewer than `limit`.
+    /// The commands of a shortest path from a state back to itself, if it has fewer than `limit`.
     fn round(&self, node: Node, limit: usize) -> Option<Vec<usize>> {
         let mut first: HashMap<Node, (Node, usize)> = HashMap::new();
         let mut queue = VecDeque::from([(node, 0)]);

@@ -1,9 +1,9 @@
-//! What must hold, whatever anybody does and whenever; a sentence each.
+//! The invariants that must hold for every sequence of commands, each with a description.
 
 use serde::Serialize;
 use std::fmt;
 
-/// Something that must always hold.
+/// A property that must always hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Invariant {
@@ -56,43 +56,39 @@ impl Invariant {
         }
     }
 
-    /// What must hold, in one sentence.
+    /// A description of the invariant in one sentence.
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::RefusalChangesNothing => {
-                "A command that is refused, or was carried out before, changes nothing and brings nothing about."
-            }
-            Self::EndedIsFinal => {
-                "Nothing happens to an envelope that has ended, or to a recipient that has done its part."
-            }
-            Self::OnlyPrimarySigns => "Nobody signs but the primary, and so nobody who was released.",
-            Self::OnePrimary => "A recipient has one primary at most, and knows which one.",
+            Self::RefusalChangesNothing => "A refused or repeated command changes nothing and has no effects.",
+            Self::EndedIsFinal => "An ended envelope and a completed recipient never change.",
+            Self::OnlyPrimarySigns => "Only the primary signs; released agents cannot.",
+            Self::OnePrimary => "A recipient has at most one primary and records which one.",
             Self::ReleasedOnce => {
-                "Everybody else is released by the accept that claims the recipient, once, and by nothing else."
+                "The accept that claims the recipient releases every other agent, once; nothing else releases agents."
             }
-            Self::PrimaryIsAlone => "Beside a primary everybody is released or has declined, until it declines.",
+            Self::PrimaryIsAlone => "While there is a primary, every other agent is released or has declined.",
             Self::OwnStepsOnly => {
-                "An agent is invited, opens, accepts and signs in this order, or declines, each by its own command; who \
-                 has signed or declined stays so."
+                "An agent is invited, opens, accepts and signs in this order, or declines, each by its own command; \
+                 signed and declined are final."
             }
             Self::EachInTurn => {
-                "A recipient's turn comes when all required ones of lower orders are done, and never before."
+                "A recipient's turn starts when all required recipients of lower orders are done, and never earlier."
             }
             Self::DeclineEndsRecipient => {
-                "A recipient is declined when nobody is left to act for it, and then voids the envelope if it is \
-                 required and the envelope is not kept."
+                "A recipient is declined when no agent is left to act for it. If it is required, this voids the \
+                 envelope, unless the envelope is kept."
             }
             Self::SignedMeansFinalized => {
-                "A recipient is completed when its agent has done its part, and the envelope finalized when all \
-                 required recipients are."
+                "A recipient is completed when its agent has done its part; the envelope is finalized when all \
+                 required recipients are completed."
             }
             Self::NoEventLostOrDoubled => {
-                "The events of a step are what differs before and after it, each once, and the step is counted."
+                "A step reports each state change as exactly one event and increments the revision."
             }
             Self::EveryPathEnds => {
-                "Nothing that has effects leads back to where it was before, and while the envelope has not ended \
-                 somebody can go on, unless it is kept after a required recipient declined."
+                "No sequence of effective commands returns to an earlier state, and some command moves an envelope on \
+                 until it ends, unless it is kept after a required recipient declined."
             }
         }
     }
@@ -104,11 +100,11 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant that does not hold, and what there is instead.
+/// A violated invariant, with what was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BrokenInvariant {
     pub invariant: Invariant,
-    /// What happened instead.
+    /// What was observed instead.
     pub instead: String,
 }
 

@@ -1,4 +1,4 @@
-//! What was found, in words.
+//! Formats the result of an exploration as text.
 
 use super::{CounterExample, Exploration};
 use std::fmt;
@@ -23,13 +23,15 @@ impl fmt::Display for Exploration {
         }
         match violation {
             Some(example) => write!(formatter, "{example}"),
-            None => writeln!(formatter, "every path ends, after {longest_path} commands at most; nothing is violated"),
+            None => {
+                writeln!(formatter, "every path ends after at most {longest_path} commands; no invariant is violated")
+            }
         }
     }
 }
 
 impl fmt::Display for CounterExample {
-    /// As the script that was replayed; it reads back.
+    /// Formats the counter-example as the script that was replayed. It can be parsed again.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.replay.fmt(formatter)
     }

@@ -1,12 +1,12 @@
-//! A way through the states as a text: one command a line, read back and replayed.
+//! A path through the states as text: one command per line. Scripts can be parsed and replayed.
 //!
 //! ```text
-//! # What the agents find; left out, one agent alone.
+//! # The initial envelope; by default, one agent alone.
 //! agents 2
 //! layout single
 //! reopen
 //! keep
-//! # What happens to it.
+//! # The commands.
 //! send
 //! agent 1 open
 //! agent 2 decline
@@ -27,22 +27,22 @@ use crate::{
 use serde::{Serialize, Serializer};
 use std::{collections::HashSet, fmt};
 
-/// How many commands a script has at most.
+/// Maximum number of commands in a script.
 pub const MOST_COMMANDS: usize = 10_000;
 
-/// A setup, and the commands that are carried out on it.
+/// A setup and the commands to execute on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     setup: Setup,
     commands: Vec<Command<'static>>,
 }
 
-/// What is wrong with a script, and where.
+/// A syntax error in a script, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{position}: {problem}")]
 pub struct ScriptError {
     pub position: Position,
-    /// What is wrong, and what would be right.
+    /// The problem and how to fix it.
     pub problem: String,
 }
 
@@ -50,16 +50,16 @@ pub struct ScriptError {
 pub struct Replay {
     #[serde(flatten)]
     pub setup: Setup,
-    /// The result of each command, up to the first that violated an invariant.
+    /// The result of each command, up to the first that violates an invariant.
     pub steps: Vec<Replayed>,
-    /// What the last of them violated, if it did.
+    /// The invariant that the last step violated, if any.
     pub violation: Option<BrokenInvariant>,
 }
 
-/// One command of a script, and its result.
+/// A replayed command and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    /// The command, as the script has it.
+    /// The command, as written in the script.
     pub command: String,
     #[serde(flatten)]
     pub outcome: StepOutcome,
@@ -70,13 +70,13 @@ pub struct Replayed {
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum StepOutcome {
     Effective {
-        /// Such as `agent.released (2)`.
+        /// For example `agent.released (2)`.
         events: Vec<String>,
     },
-    /// It was carried out before, and was not again.
+    /// The command repeats an earlier one and had no effect.
     Repeated,
     Refused {
-        /// The refusal's name.
+        /// Name of the refusal.
         name: &'static str,
     },
 }
@@ -96,10 +96,10 @@ impl Script {
         &self.commands
     }
 
-    /// Reads a script. Blank lines, and what follows a `#`, are ignored.
+    /// Parses a script. Blank lines and text after `#` are ignored.
     ///
     /// # Errors
-    /// At the first line that is not valid.
+    /// At the first invalid line.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut reader = ScriptReader::default();
         for (line, content) in (1..).zip(text.lines()) {
@@ -112,7 +112,7 @@ impl Script {
         Ok(reader.script)
     }
 
-    /// Carries the commands out on a machine, and checks every invariant after each.
+    /// Executes the commands on a state machine and checks every invariant after each.
     #[must_use]
     pub fn replay(&self, machine: &impl Machine) -> Replay {
         let mut envelope = self.setup.draft();
@@ -155,24 +155,24 @@ impl StepOutcome {
     }
 }
 
-/// A script that is being read.
+/// Parses a script line by line.
 struct ScriptReader {
     script: Script,
     draft: Envelope,
-    /// The words about the setup that were read.
+    /// The setup words read so far.
     given: Vec<String>,
 }
 
-/// The words about the setup.
+/// The words of the setup.
 const SETUP: [&str; 4] = ["agents", "layout", "reopen", "keep"];
 
-/// The words of commands.
+/// The words of the commands.
 const COMMANDS: [&str; 4] = ["send", "void", "expire", "agent"];
 
-/// What an agent does.
+/// The actions of an agent.
 const ACTS: [&str; 4] = ["open", "accept", "decline", "sign"];
 
-/// The end of a message about an unknown word.
+/// The suggestion at the end of a message about an unknown word.
 fn meant(word: &str, known: &[&str]) -> String {
     nearest(word, known).map_or(String::new(), |meant| format!("; did you mean {meant:?}?"))
 }
@@ -189,7 +189,7 @@ impl ScriptReader {
         let setup = self.script.setup;
         if let Some(word) = words.first().filter(|word| SETUP.contains(word)) {
             if self.given.iter().any(|given| given == word) {
-                return Err(format!("{word} is given already; give it once"));
+                return Err(format!("{word} is given more than once; give it once"));
             }
             self.given.push((*word).to_owned());
         }
@@ -214,18 +214,17 @@ impl ScriptReader {
                     "sign" => Act::Sign { code: None },
                     _ => {
                         let meant = meant(act, &ACTS);
-                        return Err(format!("an agent can open, accept, decline and sign, but not {act:?}{meant}"));
+                        return Err(format!("{act:?} is not an action; agents open, accept, decline and sign{meant}"));
                     }
                 };
                 let last = self.draft.next_agent.saturating_sub(1);
                 let spot = agent.parse().ok().and_then(|agent| spot(&self.draft, agent));
-                let spot =
-                    spot.ok_or_else(|| format!("there is no agent {agent:?}; there are the agents 1 to {last}"))?;
+                let spot = spot.ok_or_else(|| format!("there is no agent {agent:?}; choose one from 1 to {last}"))?;
                 self.push(Command::Act(spot, act))
             }
             [word, ..] => Err(format!(
-                "{:?} is not a command; write send, void, expire, or agent 1 open (accept, decline, sign), and before \
-                 them agents 2, layout single, reopen, keep{}",
+                "{:?} is not a command; write send, void, expire, or agent 1 open (accept, decline, sign); before \
+                 them, agents 2, layout single, reopen or keep{}",
                 words.join(" "),
                 meant(word, &[&SETUP[..], &COMMANDS[..]].concat())
             )),
@@ -234,7 +233,7 @@ impl ScriptReader {
 
     fn set_up(&mut self, setup: Result<Setup, ExploreError>) -> Result<(), String> {
         if !self.script.commands.is_empty() {
-            return Err("what the agents find stands before the first command".to_owned());
+            return Err("setup lines must come before the first command".to_owned());
         }
         let keeps = self.script.setup.keeps();
         let setup = setup.map_err(|error| error.to_string())?;
@@ -245,7 +244,7 @@ impl ScriptReader {
 
     fn push(&mut self, command: Command<'static>) -> Result<(), String> {
         if self.script.commands.len() >= MOST_COMMANDS {
-            return Err(format!("a script has {MOST_COMMANDS} commands at most"));
+            return Err(format!("a script has at most {MOST_COMMANDS} commands"));
         }
         self.script.commands.push(command);
         Ok(())
@@ -267,7 +266,7 @@ impl Serialize for Script {
 }
 
 impl fmt::Display for Replay {
-    /// A script again, each command with a remark on its result.
+    /// Formats the replay as a script with the result of each command in a comment.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.setup)?;
         let width = self.steps.iter().map(|step| step.command.len()).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The envelopes that are explored: a number of agents compete for one recipient, alone or among others.
+//! The envelopes to explore: some agents compete for one recipient, alone or among other recipients.
 
 use super::ExploreError;
 use crate::domain::signing::{
@@ -8,24 +8,24 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::{fmt, str::FromStr};
 
-/// How many agents compete at most.
+/// Maximum number of competing agents.
 pub const MOST_COMPETITORS: u32 = 10;
 
-/// The one moment at which everything happens, so that time does not tell states apart.
+/// The one instant at which everything happens, so that states do not differ by time.
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// Who else is in the envelope.
+/// The other recipients of the envelope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
-    /// Nobody: the agents compete for the one signature.
+    /// None: the agents compete for the only signature.
     #[default]
     Single,
-    /// Another signer, whose turn comes after.
+    /// Another signer, whose turn comes later.
     Sequence,
-    /// A required signer and a viewer; what the agents compete for is optional.
+    /// A required signer and a viewer; the contested recipient is optional.
     Optional,
-    /// Somebody who signs in person; the agents compete for being the host.
+    /// An in-person signer; the agents compete to be the host.
     Hosted,
 }
 
@@ -60,7 +60,7 @@ impl FromStr for Layout {
     }
 }
 
-/// What is explored: the envelope that the agents find.
+/// The initial envelope of an exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Setup {
     agents: u32,
@@ -105,7 +105,7 @@ impl Setup {
         self.reopen
     }
 
-    /// The same, where the envelope stays sent when a required recipient declines, or not.
+    /// Sets whether the envelope stays sent when a required recipient declines.
     #[must_use]
     pub fn keeping(self, keep: bool) -> Self {
         Self { keep, ..self }
@@ -117,7 +117,7 @@ impl Setup {
         self.keep
     }
 
-    /// The envelope, not sent yet.
+    /// The draft envelope.
     #[must_use]
     pub fn draft(self) -> Envelope {
         let terms = Terms {
@@ -155,7 +155,7 @@ impl Setup {
 }
 
 impl fmt::Display for Setup {
-    /// The lines with which a script begins.
+    /// Writes the setup lines of a script.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "agents {}\nlayout {}", self.agents, self.layout)?;
         if self.reopen {
@@ -165,7 +165,7 @@ impl fmt::Display for Setup {
     }
 }
 
-/// A recipient to be.
+/// A recipient to be created.
 struct SetupSlot {
     kind: RecipientType,
     order: u32,
@@ -204,7 +204,7 @@ fn person(number: u32) -> Person {
     Person::new(format!("Agent {number}").into(), email, None, Locale::default())
 }
 
-/// Everything that anybody may try, at any time.
+/// Every command that can be tried.
 pub(super) fn commands(envelope: &Envelope) -> Vec<Command<'static>> {
     let acts = [Act::Open, Act::Accept, Act::Decline, Act::Sign { code: None }];
     let of = |spot: Spot| acts.into_iter().map(move |act| Command::Act(spot, act));
@@ -212,24 +212,24 @@ pub(super) fn commands(envelope: &Envelope) -> Vec<Command<'static>> {
     [Command::Send].into_iter().chain(people).chain([Command::Void, Command::Expire]).collect()
 }
 
-/// Where there are agents.
+/// The position of every agent.
 pub(super) fn spots(envelope: &Envelope) -> impl Iterator<Item = Spot> {
     (0_u32..)
         .zip(&envelope.recipients)
         .flat_map(|(recipient, held)| (0_u32..).zip(&held.seats).map(move |(agent, _)| Spot { recipient, agent }))
 }
 
-/// The number of an agent in the envelope, by which people know it.
+/// The number of an agent in the envelope, as shown to people.
 pub(super) fn number(envelope: &Envelope, spot: Spot) -> u32 {
     envelope.agent_id(spot).map_or(0, |id| id.number)
 }
 
-/// Where the agent with this number is.
+/// The position of the agent with this number.
 pub(super) fn spot(envelope: &Envelope, number: u32) -> Option<Spot> {
     envelope.spot_of(AgentId { envelope: envelope.id, number })
 }
 
-/// A command as a script has it.
+/// A command, as written in a script.
 pub(super) fn written(envelope: &Envelope, command: Command<'_>) -> String {
     match command {
         Command::Send => "send".to_owned(),
@@ -240,7 +240,7 @@ pub(super) fn written(envelope: &Envelope, command: Command<'_>) -> String {
     }
 }
 
-/// What happened, to whom.
+/// An effect in words, with the number of the agent or the recipient.
 pub(super) fn told(envelope: &Envelope, effect: Effect) -> String {
     let word = effect.kind.as_str();
     match (effect.recipient, effect.agent) {

@@ -1,4 +1,4 @@
-//! An axis of time: where a time lies on it, and which times are written along it.
+//! A time axis: maps times to positions and chooses tick marks.
 
 use crate::base::chance::exact::{exp, ln};
 
@@ -7,7 +7,7 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Spans that people count in.
+/// Round durations for ticks and bins.
 const LADDER: [u64; 39] = [
     1,
     2,
@@ -50,14 +50,14 @@ const LADDER: [u64; 39] = [
     10_000 * DAY,
 ];
 
-/// The times from one to another, and how they are laid out.
+/// A range of times and its scale.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Axis {
-    /// Evenly.
+    /// Linear.
     Linear { from: u64, to: u64 },
-    /// Each factor as wide as the same factor elsewhere.
+    /// Logarithmic.
     Log { from: u64, to: u64 },
-    /// From 0: evenly up to about `knee`, and by factors beyond.
+    /// From 0: linear up to about `knee`, logarithmic beyond.
     Bent { knee: u64, to: u64 },
 }
 
@@ -74,7 +74,7 @@ impl Axis {
         Self::Bent { knee: knee.max(1), to: to.max(1) }
     }
 
-    /// Where a time lies, from 0 to 1.
+    /// The position of a time on the axis, from 0 to 1.
     pub(super) fn place(self, time: u64) -> f64 {
         let place = match self {
             Self::Linear { from, to } => number(time.saturating_sub(from)) / number(to - from),
@@ -84,7 +84,7 @@ impl Axis {
         place.clamp(0.0, 1.0)
     }
 
-    /// At most `bins` bins of the same width along a logarithmic axis: their edges, with a first one of its own.
+    /// The edges of at most `bins` bins of equal width on a logarithmic axis, preceded by the edge `first`.
     pub(super) fn edges(self, bins: u32, first: u64) -> Vec<u64> {
         let (Self::Linear { from, to } | Self::Log { from, to } | Self::Bent { knee: from, to }) = self;
         let width = ln(number(to) / number(from)) / f64::from(bins);
@@ -98,7 +98,7 @@ impl Axis {
         edges
     }
 
-    /// The times to be written along it, so far apart at least that each has its `room`, which is a part of the axis.
+    /// Tick times, spaced at least `room` apart; `room` is a fraction of the axis.
     pub(super) fn ticks(self, room: f64) -> Vec<u64> {
         match self {
             Self::Linear { from, to } => {
@@ -123,7 +123,7 @@ impl Axis {
     }
 }
 
-/// The edges of at most `bins` bins, all of one width that people count in, which hold all from `min` to `max`.
+/// The edges of at most `bins` bins of one round width that cover `min` to `max`.
 pub(super) fn even_edges(min: u64, max: u64, bins: u32) -> Vec<u64> {
     let bins = u64::from(bins);
     let fits = |step: &u64| max / step - min / step < bins;

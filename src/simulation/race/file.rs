@@ -1,4 +1,4 @@
-//! A race file, YAML or JSON.
+//! Race files in YAML or JSON.
 
 use super::{Race, RaceAgent, RaceError};
 use crate::{
@@ -13,16 +13,16 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 use utoipa::ToSchema;
 
-/// The longest name, and the longest email, in characters.
+/// Maximum length of a name and of an email, in characters.
 const LONGEST: usize = 256;
 
-/// The agents of a race, and its terms.
+/// The agents of a race and its terms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaceFile {
     pub agents: Vec<RaceAgent>,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
-    /// After how many days the envelope expires, if it does.
+    /// Number of days after which the envelope expires, if it does.
     pub expiration_period_days: Option<i64>,
 }
 
@@ -35,14 +35,13 @@ struct WrittenRace {
     expiration_period_days: Option<Spanned<i64>>,
 }
 
-/// An agent of a race. A step that is not given does not happen; an agent without any step behaves as people usually
-/// do.
+/// An agent of a race. Steps that are not given do not happen; an agent without any step behaves as people usually do.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename = "agent")]
 pub(super) struct AgentFile {
     #[schema(min_length = 1, max_length = 256)]
     name: Box<str>,
-    /// No two agents share one. Made up when not given.
+    /// Unique among the agents. Generated if not given.
     #[schema(format = Email, max_length = 256)]
     email: Option<Box<str>>,
     #[serde(default, deserialize_with = "not_null")]
@@ -55,16 +54,16 @@ pub(super) struct AgentFile {
     signs: Option<Habit>,
 }
 
-/// A step that has a value if it is given.
+/// A step that must have a value if it is given.
 fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 impl RaceFile {
-    /// Reads the text of a file. `file` is what errors call it.
+    /// Parses the text of a file. Errors call the file `file`.
     ///
     /// # Errors
-    /// At the first place that is not a race's.
+    /// At the first invalid position.
     pub fn read(file: &str, text: &str) -> Result<Self, ScenarioError> {
         let written: WrittenRace = read_text(file, text)?;
         let WrittenRace { agents, reopen, expiration_period_days: period } = written;
@@ -88,10 +87,10 @@ impl RaceFile {
         Ok(read)
     }
 
-    /// The race.
+    /// Creates the race.
     ///
     /// # Errors
-    /// A [`RaceError`], where there are no agents, too many, or one of them twice.
+    /// A [`RaceError`] when there are no agents, too many, or one of them twice.
     pub fn race(&self) -> Result<Race, RaceError> {
         Race::of_agents(&self.agents, self.reopen, self.expiration_period_days)
     }

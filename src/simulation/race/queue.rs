@@ -1,15 +1,15 @@
-//! What the agents of a race do next, in order of time, then of planning: one step each at most.
+//! The next planned step of each agent in a race, ordered by time, then by planning order.
 
 use crate::domain::signing::Intention;
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-/// Up to this many agents it is quicker to look at all of them than to keep them in order.
+/// Up to this many agents, a linear scan is faster than a heap.
 const FEW: usize = 16;
 
 /// The next step of an agent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    /// When, in milliseconds from the start.
+    /// Milliseconds from the start.
     pub(super) at: u64,
     pub(super) agent: u32,
     pub(super) intention: Intention,
@@ -17,7 +17,7 @@ pub(super) struct Step {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// [`NEVER`], where nothing is planned.
+    /// [`NEVER`] if nothing is planned.
     at: u64,
     order: u64,
     intention: Intention,
@@ -27,11 +27,11 @@ const NEVER: u64 = u64::MAX;
 
 const EMPTY: Slot = Slot { at: NEVER, order: 0, intention: Intention::Open };
 
-/// The steps that are planned. Allocates only for many agents, and only until it has grown to their number.
+/// The planned steps. Allocates only for many agents, and only until it has grown to their number.
 #[derive(Debug)]
 pub(super) struct StepQueue {
     slots: Vec<Slot>,
-    /// Of many agents, their steps in order; those that were replaced by others lie among them.
+    /// The steps in order, used for many agents. Contains outdated steps until they reach the top.
     heap: BinaryHeap<Reverse<(u64, u64, u32)>>,
     planned: u64,
 }
@@ -47,7 +47,7 @@ impl StepQueue {
         self.planned = 0;
     }
 
-    /// Plans the step of an agent, and replaces the one planned earlier.
+    /// Plans the step of an agent, replacing the one planned earlier.
     pub(super) fn plan(&mut self, step: Step) {
         let Step { at, agent, intention } = step;
         let Some(slot) = place(agent).and_then(|place| self.slots.get_mut(place)) else { return };
@@ -67,7 +67,7 @@ impl StepQueue {
         }
     }
 
-    /// The next step, which is planned no longer.
+    /// Removes and returns the next step.
     pub(super) fn pop(&mut self) -> Option<Step> {
         let agent = if self.slots.len() > FEW { self.first_of_many()? } else { self.first_of_few()? };
         let slot = self.slots.get_mut(place(agent)?)?;
@@ -94,7 +94,7 @@ impl StepQueue {
         place(agent).and_then(|place| self.slots.get(place)).is_some_and(|slot| slot.at != NEVER && slot.order == order)
     }
 
-    /// Drops the steps that were replaced.
+    /// Drops the outdated steps.
     fn sweep(&mut self) {
         let mut heap = std::mem::take(&mut self.heap);
         heap.retain(|Reverse((_, order, agent))| self.holds(*agent, *order));

@@ -1,4 +1,4 @@
-//! Many runs of a race: who wins how often, how they end, and how long it takes.
+//! Statistics of many runs of a race: who wins, how runs end, and how long they take.
 
 use super::{
     Race,
@@ -9,7 +9,7 @@ use crate::base::schema::Seed;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The figures of several runs.
+/// The statistics of several runs.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Races {
     #[schema(value_type = Seed)]
@@ -18,17 +18,17 @@ pub struct Races {
     pub runs: u32,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
-    /// Who raced, and how often each of them won.
+    /// The agents, and how often each of them won.
     pub agents: Vec<Wins>,
-    /// In how many runs nobody was primary in the end.
+    /// Runs without a primary at the end.
     pub nobody: Part,
     pub endings: Endings,
-    /// In how many of them more than one agent became primary, one after the other.
+    /// Runs in which more than one agent became primary, one after the other.
     pub reopened: Part,
-    /// From the start to the accept of the winner.
+    /// Time from the start until the winner accepted.
     #[schema(required)]
     pub time_to_primary: Option<Spread>,
-    /// From the accept of the winner to the one that would have been next.
+    /// Time from the winner's accept until the next agent would have accepted.
     #[schema(required)]
     pub margin: Option<Spread>,
 }
@@ -37,26 +37,26 @@ pub struct Races {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RaceWins)]
 pub struct Wins {
-    /// Its number, from 1.
+    /// Number of the agent, counted from 1.
     #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
-    /// Its email, unless it is reached by phone alone.
+    /// Email of the agent, unless it is reached by phone only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Box<str>>,
-    /// Runs in which it was primary in the end.
+    /// Runs in which the agent was primary at the end.
     pub wins: u32,
-    /// The same as a part of all runs, to four digits.
+    /// Fraction of all runs, to four digits.
     #[schema(minimum = 0, maximum = 1)]
     pub share: f64,
 }
 
-/// Some of the runs.
+/// A subset of the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RacePart)]
 pub struct Part {
     pub runs: u32,
-    /// The same as a part of all runs, to four digits.
+    /// Fraction of all runs, to four digits.
     #[schema(minimum = 0, maximum = 1)]
     pub share: f64,
 }
@@ -72,7 +72,7 @@ pub struct Endings {
 }
 
 impl Endings {
-    /// Each ending with its part.
+    /// Each ending with the runs that ended so.
     #[must_use]
     pub fn all(&self) -> [(Ending, Part); 4] {
         [
@@ -107,14 +107,14 @@ impl Races {
     }
 }
 
-/// The counting.
+/// Collects the statistics.
 struct RaceTally {
     wins: Vec<u32>,
     endings: [u32; 4],
     reopened: u32,
-    /// In milliseconds; one for each run with a winner.
+    /// In milliseconds, for each run with a winner.
     times: Vec<u64>,
-    /// In milliseconds; one for each run in which another agent would have accepted.
+    /// In milliseconds, for each run in which another agent would have accepted.
     margins: Vec<u64>,
 }
 
@@ -170,7 +170,7 @@ impl RaceTally {
     }
 }
 
-/// Rounded as whole numbers, so that it is the same everywhere.
+/// Rounded with integers, so that the result is the same on every machine.
 fn share(count: u32, of: u32) -> f64 {
     let (count, of) = (u64::from(count), u64::from(of).max(1));
     let parts = (count * 10_000 + of / 2) / of;

@@ -1,4 +1,4 @@
-//! One run of a race in full: who did what when, and how it ended.
+//! One run of a race in full detail: what each agent did and when, and how the run ended.
 
 use super::{
     Race,
@@ -13,30 +13,30 @@ use crate::domain::{
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// How many entries the timeline of a run has at most.
+/// Maximum number of timeline entries of a run.
 const MOST_ENTRIES: usize = 10_000;
 
-/// One run. Agents are called by their numbers, from 1; times are counted from the start.
+/// One run. Agents are identified by their numbers, counted from 1; times are counted from the start.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RaceRun)]
 pub struct Run {
     #[schema(value_type = Seed)]
     pub seed: u64,
-    /// Which of the seed's runs it is, from 0.
+    /// Number of the run among those of the seed, counted from 0.
     pub run: u64,
     /// Whether the released agents are invited again when a primary declines.
     pub reopen: bool,
     pub ending: Ending,
-    /// When it ended, if it did.
+    /// When the run ended, if it did.
     #[schema(required)]
     pub ended_after_ms: Option<u64>,
-    /// The agent who is primary in the end, if there is one.
+    /// The agent that is primary at the end, if there is one.
     #[schema(required)]
     pub winner: Option<Winner>,
     pub agents: Vec<Lane>,
     #[schema(max_items = 10_000)]
     pub timeline: Vec<LaneEntry>,
-    /// Entries of the timeline that are left out, because there are too many.
+    /// Number of timeline entries left out because there are too many.
     pub omitted: u64,
 }
 
@@ -44,43 +44,43 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RaceLane)]
 pub struct Lane {
-    /// Its number.
+    /// Number of the agent.
     #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
-    /// Its email, unless it is reached by phone alone.
+    /// Email of the agent, unless it is reached by phone only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Box<str>>,
     pub state: AgentState,
-    /// When it was released, where it stayed that.
+    /// When the agent was released, if it stayed released.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub released_after_ms: Option<u64>,
 }
 
-/// The agent that is primary in the end.
+/// The agent that is primary at the end.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RaceWinner)]
 pub struct Winner {
-    /// Its number.
+    /// Number of the agent.
     #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
-    /// When it accepted.
+    /// When the agent accepted.
     pub after_ms: u64,
-    /// The agent that would have been the next to accept.
+    /// The agent that would have accepted next.
     #[schema(required)]
     pub runner_up: Option<RunnerUp>,
 }
 
-/// The agent that lost by the least.
+/// The agent that lost by the smallest margin.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RaceRunnerUp)]
 pub struct RunnerUp {
-    /// Its number.
+    /// Number of the agent.
     #[schema(minimum = 1)]
     pub agent: u32,
     pub name: Box<str>,
-    /// By how much it came too late.
+    /// How much later it would have accepted.
     pub margin_ms: u64,
 }
 
@@ -88,7 +88,7 @@ pub struct RunnerUp {
 #[schema(as = RaceEntry)]
 pub struct LaneEntry {
     pub after_ms: u64,
-    /// The number of the agent that it is about, if about one.
+    /// Number of the agent that the entry is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub agent: Option<u32>,
@@ -102,7 +102,7 @@ pub enum Happening {
     Event {
         event: EffectKind,
     },
-    /// Something that an agent tried, and that was refused.
+    /// An agent's action that was refused.
     Refused {
         #[schema(inline)]
         attempt: Intention,
@@ -165,11 +165,11 @@ impl Run {
     }
 }
 
-/// What is seen of a run.
+/// Records the visible events of a run.
 struct RunRecord {
     timeline: Vec<LaneEntry>,
     omitted: u64,
-    /// When each agent was released last.
+    /// When each agent was last released.
     released: Vec<Option<u64>>,
 }
 

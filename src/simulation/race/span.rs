@@ -1,8 +1,8 @@
-//! Spans of time in words, for people.
+//! Formats durations for people.
 
 use std::fmt::Write;
 
-/// To the millisecond: `1d 2h 3m 4.005s`.
+/// Exact to the millisecond: `1d 2h 3m 4.005s`.
 pub(super) fn exact(ms: u64) -> String {
     let mut text = String::new();
     let (seconds, rest) = (ms / 1_000, ms % 1_000);

@@ -19,7 +19,7 @@ impl FromStr for RaceAgent {
             Some((name, habits)) => (name.trim(), habits),
             None if text.contains([',', ' ']) && VERBS.iter().any(|verb| has_word(text, verb)) => {
                 return Err(format!(
-                    "{text:?} has no colon behind the name; write one such as \"Alice: opens 5m, signs 10m\""
+                    "{text:?} has no colon after the name; write for example \"Alice: opens 5m, signs 10m\""
                 ));
             }
             None => (text.trim(), ""),
@@ -44,7 +44,7 @@ impl FromStr for RaceAgent {
     }
 }
 
-/// The problem with a value, after the verb that it belongs to. What is written has no pointers.
+/// The problem with a value, prefixed with its verb instead of a JSON pointer.
 fn without_pointer(error: &ReadError) -> String {
     let problem = error.in_body();
     let problem = problem.strip_prefix(&format!("{}: ", error.pointer)).unwrap_or(&problem);
@@ -54,12 +54,12 @@ fn without_pointer(error: &ReadError) -> String {
     }
 }
 
-/// Whether a text has a word of its own, in any case.
+/// Whether a text contains a word, in any case.
 fn has_word(text: &str, word: &str) -> bool {
     text.split(|char: char| char.is_whitespace() || char == ',').any(|found| found.eq_ignore_ascii_case(word))
 }
 
-/// `never`, `5m`, `1m..2h`, each with a probability behind it such as `10%`.
+/// Parses `never`, `5m` or `1m..2h`, each with an optional probability such as `10%`.
 fn value(when: &str) -> Result<Value, String> {
     let (span, percent) = match when.rsplit_once(' ') {
         Some((span, percent)) if percent.ends_with('%') => (span.trim(), Some(percentage(percent)?)),
@@ -70,15 +70,15 @@ fn value(when: &str) -> Result<Value, String> {
             let (least, most) = (least.trim(), most.trim());
             if least.is_empty() || most.is_empty() {
                 return Err(format!(
-                    "{} has no span on one side of the dots; write both, such as 5m..10m",
+                    "{} has a duration on one side of the dots only; write both, such as 5m..10m",
                     quoted(span)
                 ));
             }
-            // Anything else is refused with the agent.
+            // Other problems are reported when the agent is deserialized.
             if let (Some(first), Some(second)) = (read_span(least), read_span(most))
                 && first > second
             {
-                return Err(format!("{span:?} begins with the longer span; write {most}..{least}"));
+                return Err(format!("{span:?} starts with the longer duration; write {most}..{least}"));
             }
             json!({ "uniform": [least, most] })
         }
@@ -92,7 +92,7 @@ fn value(when: &str) -> Result<Value, String> {
 
 fn percentage(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
-    // What is not a number, such as NaN, is not in any range.
+    // A value that is not a number, such as NaN, is in no range.
     let within = percent.filter(|percent| (0.0..=100.0).contains(percent));
     within.ok_or_else(|| format!("{text:?} is not a probability; write one from 0% to 100%"))
 }
@@ -126,13 +126,13 @@ mod tests {
             ("", "name"),
             (": opens 5m", "name"),
             ("Bob: reads 5m", "\"reads\" is not one of opens, accepts, declines, signs"),
-            ("Bob opens 5m", "no colon behind the name"),
-            ("Bob, opens 5m", "no colon behind the name"),
-            ("Alice Roe Signs 5m, opens 1m", "no colon behind the name"),
+            ("Bob opens 5m", "no colon after the name"),
+            ("Bob, opens 5m", "no colon after the name"),
+            ("Alice Roe Signs 5m, opens 1m", "no colon after the name"),
             ("Bob: opens", "is not a span of time"),
             ("Bob: opens soon", "is not a span of time"),
             ("Bob: opens 91d", "\"91d\" is longer than 90d"),
-            ("Bob: opens 2h..1m", "\"2h..1m\" begins with the longer span; write 1m..2h"),
+            ("Bob: opens 2h..1m", "\"2h..1m\" starts with the longer duration; write 1m..2h"),
             ("Bob: opens 5m 110%", "\"opens\": \"110%\" is not a probability; write one from 0% to 100%"),
             ("Bob: opens 5m -1%", "not a probability"),
             ("Bob: opens 5m 10%%", "not a probability"),

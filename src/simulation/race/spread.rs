@@ -1,20 +1,20 @@
-//! How times are spread: exactly, from all of them.
+//! The distribution of times, computed exactly from all of them.
 
 use super::axis::Axis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How many bins a histogram has at most.
+/// Maximum number of bins in a histogram.
 const MOST_BINS: u32 = 40;
 
-/// From this ratio of the longest time to the shortest, bins of one width are too coarse.
+/// At this ratio of the longest to the shortest time, bins of equal width become too coarse.
 const FAR: u64 = 20;
 
-/// How times are spread. Percentiles are exact: they are times that occurred.
+/// A distribution of times. Percentiles are exact: each is a time that occurred.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = RaceSpread)]
 pub struct Spread {
-    /// How many times there are.
+    /// Number of times.
     #[schema(minimum = 1)]
     pub runs: u64,
     pub min_ms: u64,
@@ -34,7 +34,7 @@ pub struct Spread {
 pub struct Histogram {
     #[schema(inline)]
     pub scale: Scale,
-    /// Side by side, the shortest times first.
+    /// Adjacent bins, shortest times first.
     #[schema(max_items = 40)]
     pub bins: Vec<Bin>,
 }
@@ -42,21 +42,21 @@ pub struct Histogram {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
-    /// All the same.
+    /// All bins have the same width.
     Linear,
-    /// Each wider than the one before by the same factor.
+    /// Each bin is wider than the previous one by the same factor.
     Log,
 }
 
-/// The times from one up to another.
+/// A range of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = RaceBin)]
 pub struct Bin {
-    /// The first that is in it.
+    /// First time in the bin.
     pub from_ms: u64,
-    /// The first that is not.
+    /// First time after the bin.
     pub to_ms: u64,
-    /// How many are.
+    /// Number of times in the bin.
     pub runs: u64,
 }
 

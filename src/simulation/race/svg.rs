@@ -1,22 +1,22 @@
-//! Races as pictures: SVG that needs nothing from elsewhere, for light and for dark pages.
+//! Races as SVG pictures without external resources, for light and dark pages.
 
 mod bars;
 mod lanes;
 
 use std::fmt::{Display, Write};
 
-/// How wide a picture is.
+/// Width of a picture.
 const WIDTH: f64 = 960.0;
 
-/// Where names begin, and what is beside them.
+/// Left edge of the names and of other labels.
 const LEFT: f64 = 24.0;
 const PLOT: f64 = 216.0;
 const PLOT_END: f64 = 836.0;
 
-/// How many agents a picture shows.
+/// Maximum number of agents shown in a picture.
 const MOST_SHOWN: usize = 100;
 
-/// Colours by what they are for. The rules for dark pages come last, and win there.
+/// Colours by purpose. The rules for dark pages come last and take precedence.
 const STYLE: &str = "\
 text{font:13px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2328}\
 .title{font-size:18px;font-weight:600}.strong{font-weight:600}.small{font-size:11px}\
@@ -33,7 +33,7 @@ text{font:13px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fil
 .invited,.released{fill:#0d1117;stroke:#9198a1}.opened{fill:#4493f8}.accepted,.signed{fill:#3fb950}\
 .tick{stroke:#0d1117}.declined{fill:#f85149}.refused{stroke:#f85149}}";
 
-/// A picture that is being drawn.
+/// A picture in progress.
 struct Picture {
     body: String,
     label: String,
@@ -44,7 +44,7 @@ impl Picture {
         Self { body: String::new(), label: escaped(label) }
     }
 
-    /// Adds a piece as it is. Writing to a string cannot fail.
+    /// Appends raw SVG. Writing to a string cannot fail.
     fn add(&mut self, piece: impl Display) {
         let _ = writeln!(self.body, "{piece}");
     }
@@ -58,7 +58,7 @@ impl Picture {
         self.add(format_args!("<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"));
     }
 
-    /// A rectangle, with a title that shows when the pointer is over it.
+    /// A rectangle with a tooltip.
     fn rect(&mut self, class: &str, corner: (f64, f64), size: (f64, f64), title: &str) {
         let ((x, y), (width, height)) = (corner, size);
         let title = if title.is_empty() { String::new() } else { format!("<title>{}</title>", escaped(title)) };
@@ -67,7 +67,7 @@ impl Picture {
         ));
     }
 
-    /// The whole picture.
+    /// Returns the complete picture.
     fn finish(self, height: f64) -> String {
         let Self { body, label } = self;
         format!(
@@ -78,12 +78,12 @@ impl Picture {
     }
 }
 
-/// Where a place on an axis, from 0 to 1, is in the plot.
+/// Converts an axis position from 0 to 1 to an x coordinate in the plot.
 fn across(place: f64) -> f64 {
     PLOT + place * (PLOT_END - PLOT)
 }
 
-/// A text as XML holds it, without the characters that XML does not have.
+/// Escapes a text for XML and removes characters that XML does not allow.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
@@ -99,7 +99,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A name that fits beside the plot.
+/// Shortens a name so that it fits beside the plot.
 fn short(name: &str) -> String {
     const FITS: usize = 24;
     if name.chars().count() <= FITS {

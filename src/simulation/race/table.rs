@@ -1,4 +1,4 @@
-//! Races as text, for people: aligned, and without control characters that a terminal would act on.
+//! Races as aligned text for people, without control characters that a terminal would interpret.
 
 use super::{
     races::{Part, Races},
@@ -8,10 +8,10 @@ use super::{
 };
 use std::fmt::Write;
 
-/// How wide a name is shown.
+/// Display width of a name.
 const NAME: usize = 32;
 
-/// How wide the longest bar of a histogram is.
+/// Width of the longest bar in a histogram.
 const BAR: u64 = 40;
 
 impl Run {
@@ -128,7 +128,7 @@ impl Histogram {
     fn push(&self, text: &mut String) {
         let most = self.bins.iter().map(|bin| bin.runs).max().unwrap_or(1).max(1);
         let bar = |runs: u64| {
-            // Whatever is there is seen.
+            // A count above zero always gets a visible bar.
             let width = (u128::from(runs) * u128::from(BAR)).div_ceil(u128::from(most));
             "#".repeat(usize::try_from(width).unwrap_or(0))
         };
@@ -169,7 +169,7 @@ fn push_rows<const N: usize>(
     }
 }
 
-/// A name as it is shown: not too long, and harmless.
+/// Shortens a name and removes control characters.
 pub(super) fn name(name: &str) -> String {
     let name = name.replace(char::is_control, " ");
     if name.chars().count() <= NAME {

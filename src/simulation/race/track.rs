@@ -1,7 +1,7 @@
-//! One run of a race: the next agent does what it intends, and the state machine decides the result.
+//! Simulates one run of a race: the next agent does what it intends, and the state machine decides the result.
 //!
-//! No agent knows the state of the others: a released agent learns it from the refusal of what it tries next, and gives
-//! up. What it would have done otherwise shows by how much it lost.
+//! Agents do not know each other's state. A released agent learns of it when its next action is refused, and then gives
+//! up. What it would have done otherwise determines the margin by which it lost.
 
 use super::{
     Race,
@@ -17,17 +17,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a run ends. `stalled`: nobody does anything any more, and the envelope does not expire.
+/// How a run ends. `stalled`: no agent has anything left to do, and the envelope does not expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RaceEnding)]
 pub enum Ending {
     /// The recipient signed.
     Finalized,
-    /// The primary declined, or everybody did.
+    /// The primary declined, or every agent did.
     Voided,
     Expired,
-    /// Nobody does anything any more, and the envelope does not expire.
+    /// No agent has anything left to do, and the envelope does not expire.
     Stalled,
 }
 
@@ -43,19 +43,19 @@ impl Ending {
     }
 }
 
-/// Who sees what happens on the track.
+/// Observes a run.
 pub(super) trait Watch {
     fn happened(&mut self, at: u64, effect: Effect);
     fn refused(&mut self, step: Step, refusal: Refusal);
 }
 
-/// Nobody.
+/// Observes nothing.
 impl Watch for () {
     fn happened(&mut self, _: u64, _: Effect) {}
     fn refused(&mut self, _: Step, _: Refusal) {}
 }
 
-/// An agent that accepts, or would have.
+/// An agent that accepts, or would have accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) agent: u32,
@@ -65,17 +65,17 @@ pub(super) struct Claim {
 /// The result of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finish {
-    /// The agent who is primary in the end, and when it became that.
+    /// The agent that is primary at the end, and when it became primary.
     pub(super) winner: Option<Claim>,
-    /// Who would have been the next to accept after the winner did.
+    /// The agent that would have accepted next after the winner.
     pub(super) rival: Option<Claim>,
-    /// How often there was a primary.
+    /// Number of times that an agent became primary.
     pub(super) claims: u32,
     pub(super) ending: Ending,
     pub(super) ended_at: Option<u64>,
 }
 
-/// Where a race is run, again and again.
+/// Runs a race repeatedly, reusing its memory.
 #[derive(Debug)]
 pub(super) struct Track<'r> {
     race: &'r Race,
@@ -95,7 +95,7 @@ impl<'r> Track<'r> {
         Self { race, envelope, effects, queue, claim: None, rival: None, claims: 0, ended_at: None }
     }
 
-    /// The envelope in its present state.
+    /// The envelope in its current state.
     pub(super) fn envelope(&self) -> &Envelope {
         &self.envelope
     }
@@ -112,7 +112,7 @@ impl<'r> Track<'r> {
             self.plan(agent, seat.state, 0, random);
         }
         while let Some(step) = self.queue.pop() {
-            // Its end was there before any step was planned, and so comes first at the same time.
+            // Expiry was scheduled before any step was planned, so it comes first at the same time.
             self.expire_before(Some(step.at), watch);
             self.take(step, random, watch);
         }
@@ -132,7 +132,7 @@ impl<'r> Track<'r> {
         }
     }
 
-    /// Back to the start, in place: nothing is allocated.
+    /// Returns to the start in place, without allocating.
     fn reset(&mut self) {
         let start = &self.race.envelope;
         self.envelope.state = start.state;
@@ -186,7 +186,7 @@ impl<'r> Track<'r> {
         }
     }
 
-    /// Reports the effects of a command, and lets the agents plan whose state it changed.
+    /// Reports the effects of a command and plans the next step of each agent whose state changed.
     fn tell(&mut self, at: u64, random: &mut dyn FnMut() -> f64, watch: &mut impl Watch) {
         for place in 0..self.effects.len() {
             let Some(effect) = self.effects.get(place).copied() else { return };
@@ -224,7 +224,7 @@ impl<'r> Track<'r> {
         Some((intention, u64::try_from(after.as_millis()).unwrap_or(0)))
     }
 
-    /// The code that was sent to an agent's phone.
+    /// The code sent to an agent's phone.
     fn code(&self, agent: u32) -> Option<&'r str> {
         self.race.recipient()?.role.codes.get(usize::try_from(agent).ok()?)?.as_deref()
     }

@@ -1,4 +1,4 @@
-//! Many runs: bars of wins, and a histogram of the time to primary.
+//! The picture of many runs: bars for wins, and a histogram of the time to primary.
 
 use super::{LEFT, MOST_SHOWN, PLOT, PLOT_END, Picture, across, short};
 use crate::simulation::race::{
@@ -13,7 +13,7 @@ const BAR: f64 = 26.0;
 const PLOT_HEIGHT: f64 = 200.0;
 
 impl Races {
-    /// As a picture: a bar an agent, and how long it takes until somebody is primary.
+    /// Draws the races: a bar for each agent, and a histogram of the time until an agent is primary.
     #[must_use]
     pub fn svg(&self) -> String {
         let title = format!("{} of {}", count(self.runs, "race"), count(self.agents.len(), "agent"));
@@ -34,7 +34,7 @@ impl Races {
         picture.finish(y + 20.0)
     }
 
-    /// Draws a bar for each agent, from a height on; returns the height where they end.
+    /// Draws a bar for each agent below `top`; returns the y coordinate where they end.
     fn draw_wins(&self, top: f64, picture: &mut Picture) -> f64 {
         picture.text("strong", LEFT, top, "Wins");
         let mut shown: Vec<&Wins> = self.agents.iter().collect();
@@ -60,7 +60,7 @@ impl Races {
         if shown.len() < self.agents.len() {
             y += 18.0;
             let rest = count(self.agents.len() - shown.len(), "agent");
-            picture.text("small muted", LEFT, y, &format!("Not shown: {rest} who won less often."));
+            picture.text("small muted", LEFT, y, &format!("Not shown: {rest} with fewer wins."));
         }
         y
     }
@@ -92,7 +92,7 @@ fn draw_times(spread: &Spread, histogram: &Histogram, top: f64, picture: &mut Pi
         picture.line("edge", (x, floor), (x, floor + 4.0));
         picture.text("small muted middle", x, floor + 18.0, &about(tick));
     }
-    // One to the left of its line and one to the right, so that they never meet.
+    // One label left of its line and one right of it, so that they never overlap.
     for (word, time, class, side) in
         [("median", spread.median_ms, "small end", -5.0), ("p90", spread.p90_ms, "small", 5.0)]
     {
@@ -103,7 +103,7 @@ fn draw_times(spread: &Spread, histogram: &Histogram, top: f64, picture: &mut Pi
     floor + 26.0
 }
 
-/// One count as a part of another.
+/// One count as a fraction of another.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 fn part(count: u64, of: u64) -> f64 {
     count as f64 / of as f64

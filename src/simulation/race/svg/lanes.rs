@@ -1,4 +1,4 @@
-//! One run: a lane an agent.
+//! The picture of one run: a lane for each agent.
 
 use super::{LEFT, MOST_SHOWN, PLOT, PLOT_END, Picture, WIDTH, across, short};
 use crate::{
@@ -14,11 +14,11 @@ use crate::{
 const TOP: f64 = 84.0;
 const LANE: f64 = 32.0;
 
-/// From this ratio of the last entry to the moment of the claim, one linear scale cannot show both.
+/// At this ratio of the last entry to the time of the claim, one linear scale cannot show both.
 const FAR: u64 = 12;
 
 impl Run {
-    /// As a picture: a lane an agent, with marks for what it did.
+    /// Draws the run: a lane for each agent, with marks for its actions.
     #[must_use]
     pub fn svg(&self) -> String {
         let title = self.winner.as_ref().map_or_else(
@@ -80,7 +80,7 @@ impl Run {
         self.winner.as_ref().is_some_and(|winner| winner.agent == lane.agent)
     }
 
-    /// The lanes that are shown, the winner's in any case.
+    /// The lanes to show, always including the winner's.
     fn shown(&self) -> Vec<&Lane> {
         let mut shown: Vec<&Lane> = self.agents.iter().take(MOST_SHOWN).collect();
         let winner = self.agents.iter().skip(MOST_SHOWN).find(|lane| self.is_winner(lane));
@@ -109,7 +109,7 @@ impl Run {
         for (place, entry) in entries.iter().enumerate() {
             let Some(class) = stretch_after(entry.what) else { continue };
             let next = entries.get(place + 1).map(|next| next.after_ms);
-            // An agent that was released and has not noticed does not wait for the end.
+            // A released agent that has not noticed does not wait until the end.
             let until = next.unwrap_or(if class == "gone" { entry.after_ms } else { end.max(entry.after_ms) });
             let [from, to] = [entry.after_ms, until].map(|time| across(axis.place(time)));
             picture.line(class, (from, y), (to, y));
@@ -120,7 +120,7 @@ impl Run {
     }
 }
 
-/// What an agent does between this and what comes next.
+/// What an agent does between this entry and the next.
 fn stretch_after(what: Happening) -> Option<&'static str> {
     match what {
         Happening::Event { event: EffectKind::AgentInvited } => Some("waits"),
@@ -167,7 +167,7 @@ fn legend(y: f64, picture: &mut Picture) {
         (shape(EffectKind::DocumentSigned), "signed"),
         (shape(EffectKind::AgentReleased), "released"),
         (shape(EffectKind::AgentDeclined), "declined"),
-        (Some(CROSS), "tried, and was refused"),
+        (Some(CROSS), "tried and was refused"),
     ];
     let mut x = LEFT + 8.0;
     for (shape, word) in kinds.into_iter().filter_map(|(shape, word)| Some((shape?, word))) {
@@ -177,7 +177,7 @@ fn legend(y: f64, picture: &mut Picture) {
     }
 }
 
-/// A number of lanes as a factor.
+/// Converts a number of lanes to a factor.
 fn height_of(lanes: usize) -> f64 {
     f64::from(u32::try_from(lanes).unwrap_or(u32::MAX))
 }
