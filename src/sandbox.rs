@@ -1,6 +1,6 @@
-//! One isolated world, and the list of them: the core put to work over a store, a clock and ids.
+//! Sandboxes: isolated worlds that apply the domain to a store, a clock and ids, and the directory of them.
 //!
-//! Decides; knows nothing of HTTP, and no concrete store.
+//! Makes the decisions; independent of HTTP and of any concrete store.
 
 mod access;
 mod actors;
@@ -69,23 +69,23 @@ use wakeups::Wakeups;
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
 
-/// One isolated world, from its creation or last reset to the next.
+/// An isolated world, from its creation or last reset until the next reset.
 #[derive(Debug)]
 pub struct Sandbox {
     lasting: Arc<Lasting>,
-    /// Its part of the store.
+    /// The sandbox's part of the store.
     shelf: Arc<Shelf>,
     wakeups: Arc<Wakeups>,
-    /// Held by each stream that reads its events.
+    /// Held by each stream that reads the sandbox's events.
     readers: Arc<()>,
-    /// The number of the reset that it began with; 0 for one that was never reset.
+    /// Number of the reset that it began with; 0 if it was never reset.
     born: u64,
     end: OnceLock<End>,
     pub clock: Arc<Clock>,
     pub ids: Ids,
     pub journal: Journal,
     records: Records,
-    /// How it behaves towards requests that match.
+    /// Its scenarios.
     pub scripts: Scripts,
     pub waiters: Arc<Waiters>,
     /// Held while due tasks run.
@@ -95,18 +95,18 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A new sandbox. `scenarios` are the server's; `definitions` holds the bytes of those of its own.
+    /// A new sandbox. `scenarios` are the server's; `definitions` accounts for the bytes of its own scenarios.
     fn new(lasting: Lasting, scenarios: Arc<ScenarioSet>, definitions: Account) -> Self {
         let ids = lasting.settings.seed.map_or_else(Ids::from_entropy, Ids::seeded);
         Self::begin(Arc::new(lasting), 0, ids, scenarios, definitions)
     }
 
-    /// The sandbox as it started, after reset number `born`: the same clock, clients and credentials, and nothing else
-    /// of this one except the scenarios that it was created with. `scenarios` are the server's.
+    /// The sandbox after reset number `born`. Keeps the clock, the clients, the credentials and the initial scenarios
+    /// of this one, and nothing else. `scenarios` are the server's.
     fn successor(&self, born: u64, scenarios: Arc<ScenarioSet>) -> Self {
         let ids = Ids::seeded(self.ids.seed());
         let mut definitions = Account::new(&self.settings().definitions);
-        // Whether or not there is room: a reset is not refused.
+        // Even without room: a reset is never refused.
         definitions.add(self.lasting.scenarios.iter().map(|scenario| scenario.size()).sum());
         Self::begin(Arc::clone(&self.lasting), born, ids, scenarios, definitions)
     }
@@ -139,7 +139,7 @@ impl Sandbox {
         &self.lasting.clients
     }
 
-    /// What selects this sandbox; `None` for the default one, which is selected without a credential.
+    /// The credentials that select this sandbox; `None` for the default one, which needs no credential.
     #[must_use]
     pub fn credentials(&self) -> Option<&Credentials> {
         self.lasting.credentials.as_ref()
@@ -155,7 +155,7 @@ impl Sandbox {
         &self.lasting.settings.switches
     }
 
-    /// Real time since its last use.
+    /// Real time since the last use.
     #[must_use]
     pub fn idle(&self) -> Duration {
         self.lasting.used.elapsed()
@@ -167,13 +167,13 @@ impl Sandbox {
         self.shelf.name()
     }
 
-    /// About how many bytes it keeps beside its documents in the store.
+    /// Approximate number of bytes kept in addition to its documents in the store.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.journal.bytes() + self.scripts.history_bytes()
     }
 
-    /// Gives up the oldest of everything that it keeps until a share is left. The store has given up `of_store`
+    /// Drops the oldest items of everything it keeps until only a share is left. The store has dropped `of_store`
     /// documents for the same reason.
     pub fn shrink(&self, share: Share, of_store: u64) {
         let given_up = of_store + self.journal.shrink(share);
@@ -181,53 +181,53 @@ impl Sandbox {
         self.lasting.gave_up.fetch_add(given_up, Ordering::Relaxed);
     }
 
-    /// How many exchanges, documents, events, messages and listed tokens it gave up because all sandboxes together kept
-    /// too much.
+    /// Number of exchanges, documents, events, messages and listed tokens dropped because all sandboxes together
+    /// exceeded the memory limit.
     #[must_use]
     pub fn gave_up(&self) -> u64 {
         self.lasting.gave_up.load(Ordering::Relaxed)
     }
 
-    /// Marks it as used, for a client that asked once and keeps listening.
+    /// Marks the sandbox as used, for a client that sent one request and keeps listening.
     pub fn touch(&self) {
         self.lasting.used.touch();
     }
 
-    /// Whether this and the other are one sandbox, before or after a reset.
+    /// Whether both are the same sandbox, before or after a reset.
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.lasting, &other.lasting)
     }
 
-    /// The number of the reset that it began with, as [`Sandboxes::resets`] counts them.
+    /// Number of the reset that it began with, as counted by [`Sandboxes::resets`].
     #[must_use]
     pub fn born(&self) -> u64 {
         self.born
     }
 
-    /// True once it was deleted or gave way to another sandbox. Existing handles stay valid.
+    /// True once it was deleted or removed to make room. Existing handles stay valid.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.end.get() == Some(&End::Gone)
     }
 
-    /// True once it was reset: another object has its name and credentials now. Whatever still uses this one goes on
-    /// without an error, and its effects are not visible.
+    /// True once it was reset and another object took over its name and credentials. Handles to this one keep working
+    /// without errors, but their effects are not visible.
     #[must_use]
     pub fn was_reset(&self) -> bool {
         self.end.get() == Some(&End::Reset)
     }
 
-    /// Ends the sandbox, its streams and its waits. Called once nothing leads to it any more.
+    /// Ends the sandbox, its streams and its waits. Called once it can no longer be found.
     fn leave(&self, end: End) {
         let _ = self.end.set(end);
         self.wakeups.wake_readers();
         self.waiters.close();
-        // A caller may hold the sandbox for as long as a request takes; what it keeps is given up at once.
+        // A caller may hold the sandbox until its request ends, so memory is freed now.
         let nothing = Share { stays: 0, of: 1 };
         self.journal.shrink(nothing);
         self.scripts.shrink_history(nothing);
-        // A stream of a sandbox that is gone ends with everything that happened before. The documents stay until then; a
-        // stream of a sandbox that was reset goes on with the next one.
+        // The stream of a removed sandbox ends with the events so far, so their documents stay until then. The stream
+        // of a reset sandbox continues with the next object.
         if end == End::Reset || Arc::strong_count(&self.readers) == 1 {
             self.lasting.leftovers.put(Arc::clone(self.shelf.name()));
         }
@@ -236,7 +236,7 @@ impl Sandbox {
         }
     }
 
-    /// To be held by a stream for as long as it reads events.
+    /// Held by a stream for as long as it reads events.
     #[must_use]
     pub fn reader(&self) -> Arc<()> {
         Arc::clone(&self.readers)
@@ -247,8 +247,8 @@ impl Sandbox {
         &self.lasting.name
     }
 
-    /// Takes an exchange into the journal, and returns its number. Costs the same whatever the number of callers that
-    /// wait for one.
+    /// Records an exchange in the journal and returns its number. The cost does not depend on the number of waiting
+    /// callers.
     pub fn record(&self, exchange: Exchange) -> u64 {
         let number = self.journal.record(exchange);
         self.waiters.ring();
@@ -259,7 +259,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if self.end.get().is_some() {
-            // Requests that held it may have written since its documents were cleared.
+            // Requests that held it may have written after its documents were cleared.
             self.lasting.leftovers.put(Arc::clone(self.shelf.name()));
             self.wakeups.wake_timer();
         }
@@ -273,9 +273,9 @@ impl Sandboxes {
         !self.leftovers.is_empty()
     }
 
-    /// Removes the documents of sandboxes that were reset or removed.
+    /// Deletes the documents of sandboxes that were reset or removed.
     pub async fn clear_away(&self) -> Result<(), StoreError> {
-        // Forgotten only when it is cleared, so that nothing stays when a caller hangs up.
+        // Forgotten only after it is cleared, so that nothing remains if the caller hangs up.
         while let Some(shelf) = self.leftovers.next() {
             self.store.clear(&shelf).await?;
             self.leftovers.remove(&shelf);

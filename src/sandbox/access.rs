@@ -1,4 +1,4 @@
-//! From an access token to its sandbox, and whether the sandbox accepts it (H2).
+//! Resolves an access token to its sandbox and checks that the sandbox accepts it (H2).
 
 use super::{FoundClient, RegisterError, Sandbox, Sandboxes, TokenFault};
 use crate::{
@@ -10,18 +10,18 @@ use std::sync::Arc;
 /// Result of looking up a bearer token.
 #[derive(Debug)]
 pub enum FoundToken {
-    /// This server issued it. Whether it is still valid is judged separately.
+    /// Issued by this server. Its validity is checked separately.
     Ours(Arc<Sandbox>, Arc<AccessToken>),
-    /// This server issued it, but what it belonged to is gone, for this reason.
+    /// Issued by this server, but its client or sandbox no longer exists, for this reason.
     Gone(&'static str),
-    /// It looks like a token of this server, but was changed.
+    /// Looks like a token of this server, but was altered.
     Broken(String),
-    /// This server did not issue it.
+    /// Not issued by this server.
     Foreign,
 }
 
 impl Sandboxes {
-    /// Looks up a bearer token. The lookup counts as use of its sandbox.
+    /// Looks up a bearer token. The lookup counts as use of the sandbox.
     pub async fn token(&self, text: &str) -> Result<FoundToken, StoreError> {
         if !self.issuing.issuer.claims(text) {
             return Ok(FoundToken::Foreign);
@@ -30,7 +30,7 @@ impl Sandboxes {
             Ok(token) => token,
             Err(problem) => return Ok(FoundToken::Broken(problem)),
         };
-        // By its client, and not by its name: a sandbox of the same name may have come since.
+        // Looked up by client, not by sandbox name: the name may have been reused since.
         Ok(match self.client(&token.client_id).await? {
             FoundClient::Registered(sandbox, client) if token.is_of(&client) => FoundToken::Ours(sandbox, token),
             FoundClient::Registered(..) => {
@@ -41,7 +41,7 @@ impl Sandboxes {
         })
     }
 
-    /// Registers a client in a sandbox; its registration number is set here.
+    /// Registers a client in a sandbox and sets its registration number.
     ///
     /// # Errors
     /// When its id is taken, or there is no room.
@@ -57,11 +57,11 @@ impl Sandboxes {
     }
 
     /// Deletes a client. Its tokens are refused from then on, even if its id is registered again. Returns whether it
-    /// was there.
+    /// existed.
     pub async fn unregister(&self, sandbox: &Sandbox, id: &str) -> Result<bool, StoreError> {
         let removed = sandbox.clients().remove(id).await?;
         if removed {
-            // Not before, so that nobody registers the id in between and takes this one's tokens over.
+            // Last, so that nobody can register the id in between and take over this client's tokens.
             self.forget_id(sandbox, id, "it was deleted");
         } else {
             self.release_id(sandbox, id);
@@ -71,8 +71,8 @@ impl Sandboxes {
 }
 
 impl Sandbox {
-    /// Judges a token of this sandbox at this sandbox's present, and returns the reason why it is refused; `None` when
-    /// it is valid.
+    /// Checks a token of this sandbox against the sandbox's current time; returns the fault, or `None` if the token is
+    /// valid.
     pub async fn judge_token(&self, token: &AccessToken) -> Result<Option<TokenFault>, StoreError> {
         self.tokens.judge(token, self.clock.now()).await
     }

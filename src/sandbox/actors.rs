@@ -1,4 +1,4 @@
-//! What is known of actors, and what follows from their sessions when it is read (S5).
+//! The state of actors, including what their sessions imply (S5).
 
 use super::Sandbox;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use std::{collections::HashSet, sync::Arc};
 
 impl Sandbox {
-    /// The state of an actor. An actor without a state but with a session counts as registered (S5).
+    /// Returns the state of an actor. An actor that has a session but no stored state counts as registered (S5).
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, StoreError> {
         if let Some(told) = self.records.actors.get(&ActorState::key(email)).await? {
             return Ok(Some(told));
@@ -18,8 +18,8 @@ impl Sandbox {
         Ok((!sessions.is_empty()).then(|| Arc::new(ActorState::unknown(email))))
     }
 
-    /// What is known of all actors, as [`Sandbox::actor`] has it: actors with a state, newest first, then those with
-    /// only a session.
+    /// Returns the state of all actors, as in [`Sandbox::actor`]: actors with a stored state, newest first, then those
+    /// with only a session.
     pub async fn all_actors(&self) -> Result<Vec<Arc<ActorState>>, StoreError> {
         let mut actors = self.records.actors.all(|_| true).await?;
         let sessions = self.records.agent_sessions.all(|_| true).await?;

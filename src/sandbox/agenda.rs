@@ -1,4 +1,4 @@
-//! The tasks of a sandbox: what is due, in order.
+//! The tasks of a sandbox, in the order in which they are due.
 
 use super::{Sandbox, wakeups::NextLook};
 use crate::{
@@ -16,33 +16,34 @@ use serde::Serialize;
 use std::{panic::AssertUnwindSafe, sync::Arc};
 use utoipa::ToSchema;
 
-/// How many tasks of a document are carried out in one commit. An envelope with ten thousand agents is copied for each.
+/// Maximum number of a document's tasks carried out in one commit. An envelope with ten thousand agents is copied for
+/// each commit.
 const MOST_TOGETHER: usize = 256;
 
-/// A task of the agenda that was carried out.
+/// A task that was carried out.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Ran {
-    /// The task and its time.
+    /// The task and when it was due.
     #[serde(flatten)]
     pub item: Item,
-    /// Whether there was still something to do: false when the session was deleted or dropped, or the rules refuse it by
+    /// Whether the task had an effect: false if the session was deleted or dropped, or if the rules refuse the task by
     /// then.
     pub done: bool,
 }
 
-/// How far the tasks of one document may be carried out together.
+/// Limits on the tasks of one document that are carried out together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Until {
-    /// The sandbox's present.
+    /// The sandbox's current time.
     pub(super) now: Timestamp,
     /// The first task of the next document.
     pub(super) next: Option<Due>,
-    /// The largest number of tasks.
+    /// Maximum number of tasks.
     pub(super) most: usize,
 }
 
 impl Until {
-    /// Whether a task comes before all tasks of other documents, and is due.
+    /// Whether a task is due and comes before all tasks of other documents.
     pub(super) fn admits(self, due: Timestamp, rank: u8) -> bool {
         due <= self.now && self.next.is_none_or(|next| (due, rank) < next.order())
     }
@@ -55,33 +56,33 @@ impl Sandbox {
         Ok(first.first().and_then(|(_, stored)| Some(stored.document.due?.at)))
     }
 
-    /// The next `limit` tasks in order, and the number of all tasks.
+    /// Returns the next `limit` tasks in order, and the total number of tasks.
     pub async fn agenda(&self, limit: usize) -> Result<(Vec<Item>, u64), StoreError> {
         let slice = self.shelf.store().due(self.shelf.name(), limit).await?;
         let mut tasks = Vec::new();
         for (collection, stored) in &slice.documents {
-            // Each document that is not among these has a later first task than all of them.
+            // Every other document's first task is later than all of these.
             for (rank, item) in tasks_of(collection, stored)?.into_iter().take(limit) {
                 tasks.push(((item.due, rank, stored.sequence), item));
             }
         }
-        // Stable: the tasks of one document are in order already.
+        // The sort is stable: the tasks of one document are already in order.
         tasks.sort_by_key(|(order, _)| *order);
         Ok((tasks.into_iter().take(limit).map(|(_, item)| item).collect(), slice.tasks))
     }
 
-    /// Carries out everything that is due at the sandbox's present, in order, and returns what that was.
+    /// Carries out everything that is due at the sandbox's current time, in order, and returns what was carried out.
     ///
     /// # Errors
-    /// When the store is unavailable. What came before is done; the task that failed stays due.
+    /// When the store is unavailable. Earlier tasks are done; the task that failed stays due.
     pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
-        // One at a time, whichever caller moved the clock: two at once would each carry out every other task, and in no
-        // order. Only those who settle wait for it, and a caller who hangs up gives their turn back.
+        // Only one settling at a time, whichever caller moved the clock: two at once would interleave their tasks and
+        // lose the order. Other requests do not wait, and a caller that hangs up frees its turn.
         let _turn = self.settling.acquire().await;
         let mut ran = Vec::new();
         let now = self.clock.now();
         let mut look = NextLook::new(&self.wakeups);
-        // How many tasks get a commit of their own, so that only the one that panics is dropped.
+        // Number of tasks to commit one by one, so that only the task that panics is dropped.
         let mut one_by_one = 0_usize;
         loop {
             look.begin();
@@ -104,7 +105,7 @@ impl Sandbox {
                     ran.extend(carried_out?);
                     one_by_one = one_by_one.saturating_sub(1);
                 }
-                // Nothing was committed. It is not known which of the tasks panicked.
+                // Nothing was committed, and it is not known which of the tasks panicked.
                 Err(_) if one_by_one == 0 => one_by_one = MOST_TOGETHER,
                 Err(_) => {
                     tracing::error!(sandbox = self.name(), collection, id = %id, "a task panicked and was dropped");
@@ -112,7 +113,7 @@ impl Sandbox {
                     one_by_one = 0;
                 }
             }
-            // A store in memory never waits, and thousands of tasks must not keep others from this thread.
+            // An in-memory store never yields, and thousands of tasks must not block the thread.
             tokio::task::yield_now().await;
         }
     }
@@ -130,7 +131,7 @@ impl Sandbox {
         }
     }
 
-    /// Takes the first task off a document without carrying it out.
+    /// Removes the first task of a document without carrying it out.
     async fn drop_task(&self, collection: &str, id: &Arc<str>, now: Timestamp) -> Result<(), StoreError> {
         if collection == Envelope::COLLECTION {
             self.drop_envelope_task(id, now).await
@@ -139,7 +140,7 @@ impl Sandbox {
         }
     }
 
-    /// Ends an agent session that is still open; `None` when it is not, or is not there.
+    /// Expires an agent session that is still open; returns `None` if it is not open or does not exist.
     pub(super) async fn expire_session(&self, id: &str) -> Result<Option<Arc<AgentSession>>, StoreError> {
         let expire = |session: &mut AgentSession| {
             if session.status == SessionStatus::Expired {
@@ -174,7 +175,7 @@ fn tasks_of(collection: &str, stored: &Stored) -> Result<Vec<(u8, Item)>, StoreE
     }
 }
 
-/// A defect: a document is due, but has no task.
+/// An internal error: a document is due but has no task.
 fn no_tasks(collection: &str) -> StoreError {
     StoreError::Unavailable(format!("documents of {collection} have no tasks"))
 }

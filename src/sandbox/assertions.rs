@@ -1,7 +1,7 @@
-//! The assertions that a sandbox has accepted, each of which is accepted once (T2).
+//! The assertions that a sandbox has accepted; each is accepted only once (T2).
 //!
-//! Bounded, and yet none passes twice: where some must be forgotten before they end, whatever ends no later than they do
-//! is refused as well.
+//! Memory is bounded without letting an assertion pass twice: if an entry must be forgotten before its assertion ends,
+//! every assertion that ends no later is refused as well.
 
 use crate::{
     base::document::Record,
@@ -13,10 +13,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// How many assertions are remembered at most.
+/// Maximum number of remembered assertions.
 const REMEMBERED: usize = 20_000;
 
-/// After how many accepted assertions those that have ended are forgotten.
+/// Ended assertions are forgotten after this many accepted ones.
 const SWEEP: usize = 1_000;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Assertions {
     used: Repository<UsedAssertion>,
     forgotten: Repository<ForgottenAssertions>,
     room: usize,
-    /// How many were accepted.
+    /// Number of accepted assertions.
     accepted: AtomicUsize,
 }
 
@@ -39,7 +39,7 @@ impl Assertions {
         Self { shelf: Arc::clone(shelf), used, forgotten, room, accepted: AtomicUsize::new(0) }
     }
 
-    /// Accepts an assertion's `jti` once, and remembers it from `now` until its `end`, both in seconds since 1970.
+    /// Accepts an assertion's `jti` once and remembers it from `now` until its `end`, both in seconds since 1970.
     pub(super) async fn use_up(
         &self,
         client: &str,
@@ -51,10 +51,10 @@ impl Assertions {
         if !self.remember(&used, now).await? {
             return Ok(Err(ReplayError::Seen));
         }
-        // Looked at afterwards: if the same assertion is forgotten while this runs, either it was still there, or the end
-        // of what is forgotten is there by now.
+        // Checked after remembering: if the same assertion is forgotten meanwhile, either its entry was still found, or
+        // the mark already covers its end.
         if self.forgotten().await?.is_some_and(|(forgotten, _)| end <= forgotten.until) {
-            // It stays refused without being remembered, because that end never goes back.
+            // It stays refused without being remembered, because the mark never moves back.
             self.used.delete(used.mark()).await?;
             return Ok(Err(ReplayError::Unsure));
         }
@@ -65,7 +65,7 @@ impl Assertions {
         Ok(Ok(()))
     }
 
-    /// Remembers an assertion; false when one with the same `jti` was used that could still pass.
+    /// Remembers an assertion; returns false if one with the same `jti` was used and could still pass.
     async fn remember(&self, used: &Arc<UsedAssertion>, now: i64) -> Result<bool, StoreError> {
         loop {
             let mut commit = Commit::new();
@@ -76,15 +76,15 @@ impl Assertions {
             };
             match self.shelf.commit(commit).await {
                 Ok(_) => return Ok(true),
-                // Another caller was quicker.
+                // Another caller wrote first.
                 Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Forgets those that have ended. Where more are left than there is room for, also the first to end of these, until a
-    /// tenth of the room is free, so that the look through all of them is rare.
+    /// Forgets assertions that have ended. If too many remain, also forgets those that end first until a tenth of the
+    /// room is free, so that a full scan is rare.
     async fn forget(&self, now: i64) -> Result<(), StoreError> {
         let mut all = self.used.all_versioned().await?;
         all.sort_by_key(|(used, _)| used.end);
@@ -98,7 +98,7 @@ impl Assertions {
         for (used, version) in &all[..count] {
             commit.delete::<UsedAssertion>(used.id(), Some(*version));
         }
-        // Those that have ended as well: a caller that read the clock before may still use one of them.
+        // Includes those that have ended: a caller that read the clock earlier may still use one of them.
         if let Some((last, _)) = all[..count].last() {
             match self.forgotten().await? {
                 Some((forgotten, version)) => {
@@ -201,7 +201,7 @@ mod tests {
                     .map(|task| {
                         let assertions = Arc::clone(&assertions);
                         tokio::spawn(async move {
-                            // Others come in between, so that some are forgotten.
+                            // Other assertions come in between, so that some are forgotten.
                             let other = format!("{round}/{task}");
                             let _ = assertions.use_up("other", &other, 1_000 + round, 0).await.unwrap();
                             assertions.use_up("a", &format!("{round}"), 1_000 + round, 0).await.unwrap().is_ok()

@@ -10,24 +10,24 @@ use crate::{
 use room::Room;
 use std::{convert::Infallible, sync::Arc};
 
-/// How many clients a sandbox has at most.
+/// Maximum number of clients in a sandbox.
 pub const MOST_CLIENTS: usize = 1_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
-    /// The id is another client's, in this sandbox or in another one.
-    #[error("there is a client {:?} already; delete it first, or let one be drawn", brief(.0))]
+    /// Another client has the id, in this sandbox or in another one.
+    #[error("there is already a client {:?}; delete it first, or leave the id out", brief(.0))]
     Exists(String),
-    /// The sandbox has no room for another one.
-    #[error("a sandbox has {} clients at most; delete one first", MOST_CLIENTS)]
+    /// The sandbox has no room for another client.
+    #[error("a sandbox has at most {} clients; delete one first", MOST_CLIENTS)]
     TooMany,
-    /// All sandboxes together have no room for another one.
+    /// All sandboxes together have no room for another client.
     #[error(
-        "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
+        "the clients and scenarios of all sandboxes have reached their memory limit; delete some, or raise --max-memory"
     )]
     Full,
     /// The sandbox or the client was removed in the meantime.
-    #[error("the sandbox or the client was removed meanwhile")]
+    #[error("the sandbox or the client was removed in the meantime")]
     Gone,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,14 +44,14 @@ impl Clients {
         self.registered.get(id).await
     }
 
-    /// All clients, in order of registration, then of their ids.
+    /// Lists all clients in order of registration, then of their ids.
     pub async fn list(&self) -> Result<Vec<Arc<Client>>, StoreError> {
         let mut all = self.registered.all(|_| true).await?;
         all.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok(all)
     }
 
-    /// Changes a client, if the change says so.
+    /// Changes a client if the closure returns a change.
     pub async fn change<E>(
         &self,
         id: &str,
@@ -69,12 +69,12 @@ impl Clients {
         Ok(update)
     }
 
-    /// No clients yet, on a shelf that outlives resets; those that come count against a budget.
+    /// An empty list of clients on a shelf that outlives resets; their bytes count against a budget.
     pub(super) fn new(shelf: &Arc<Shelf>, budget: &Arc<Budget>) -> Self {
         Self { registered: Repository::new(shelf), room: Room::in_budget(budget) }
     }
 
-    /// Adds the client that a sandbox begins with, whether or not the budget has room for it.
+    /// Adds the sandbox's initial client, even if the budget has no room for it.
     pub(super) async fn begin_with(&self, client: Arc<Client>) -> Result<(), StoreError> {
         self.room.take_anyway(client.bytes());
         match self.registered.insert(client).await {
@@ -98,7 +98,7 @@ impl Clients {
         })
     }
 
-    /// Removes a client, and returns whether it was there.
+    /// Removes a client and returns whether it existed.
     pub(super) async fn remove(&self, id: &str) -> Result<bool, StoreError> {
         let removed = self.registered.delete_if(id, |_| Ok::<_, Infallible>(())).await?;
         let Update::Done(client) = removed else { return Ok(false) };

@@ -10,17 +10,17 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// How long the token of a sandbox is valid, in seconds: a hundred years, so that no clock that is moved for a test
-/// ends it.
+/// How long a sandbox's token is valid, in seconds: a hundred years, so that moving the clock in a test does not expire
+/// it.
 const LONG: i64 = 100 * 365 * 86_400;
 
-/// The credentials of a sandbox. Any of them in a request selects the sandbox.
+/// The credentials of a sandbox. A request with any of them belongs to that sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Credentials {
-    /// An access token for `Authorization: Bearer …` at the handoff endpoint (H2), which acts for no certain user.
+    /// An access token for `Authorization: Bearer …` at the handoff endpoint (H2), not bound to a user.
     #[schema(pattern = "^ey[A-Za-z0-9_.-]+$")]
     pub bearer_token: String,
-    /// For the token endpoint (T4). Its key is the published test key, until others are added.
+    /// For the token endpoint (T4). Uses the published test key until others are added.
     #[schema(value_type = ClientId)]
     pub client_id: String,
     /// For the token endpoint (T4).
@@ -35,11 +35,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// How every API key begins, and nothing else that leads to a sandbox.
+    /// Prefix of every API key. No other credential starts with it.
     pub(super) const API_KEY: &str = "key_";
 
-    /// New credentials. They follow from the server's ids and not from a sandbox's: two sandboxes with one seed give
-    /// the same answers, but are two.
+    /// Creates new credentials. They are derived from the server's ids, not from the sandbox's: two sandboxes with the
+    /// same seed give the same answers but need different credentials.
     #[must_use]
     pub(super) fn draw(ids: &Ids, sandbox: &str, now: Timestamp, issuing: &Issuing, base_url: &BaseUrl) -> Self {
         let client_id = ids.secret("client_", 32);
@@ -66,12 +66,12 @@ impl Credentials {
         }
     }
 
-    /// Those that select the sandbox in a request.
+    /// The credentials that select the sandbox in a request.
     pub(super) fn shown(&self) -> [&str; 2] {
         [&self.client_id, &self.api_key]
     }
 
-    /// Environment lines to paste into a client's configuration.
+    /// Environment variables to paste into a client's configuration.
     #[must_use]
     pub fn env(&self, base_url: &BaseUrl) -> String {
         let Self { bearer_token, client_id, client_secret, api_key, webhook_secret } = self;

@@ -1,8 +1,8 @@
-//! All sandboxes of a server: by name, and by the credential that a request shows.
+//! The directory of a server's sandboxes: by name, and by the credential in a request.
 //!
-//! Bounded: the longest idle sandbox gives way to a new one, and one that is idle for too long is gone when it is next
-//! asked for, or when all are next listed. The default sandbox stays. Credentials of removed sandboxes are remembered for
-//! a while, so that their refusal can say why.
+//! Bounded: a new sandbox replaces the one that was idle longest, and a sandbox that is idle for too long is removed
+//! when it is next looked up, or when all are listed. The default sandbox stays. Credentials of removed sandboxes are
+//! remembered for a while, so that their refusal can give the reason.
 
 mod creation;
 mod named;
@@ -35,12 +35,12 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How many sandboxes there may be, and for how long.
+/// Limits on the number and the idle time of sandboxes.
 #[derive(Clone, Copy, Debug)]
 pub struct SandboxLimits {
-    /// Named sandboxes at most.
+    /// Maximum number of named sandboxes.
     pub count: usize,
-    /// For how long a named sandbox may be idle, in real time.
+    /// How long a named sandbox may be idle, in real time.
     pub idle: Duration,
 }
 
@@ -48,7 +48,7 @@ pub struct SandboxLimits {
 #[derive(Debug)]
 pub enum FoundSandbox {
     Sandbox(Arc<Sandbox>),
-    /// It belonged to a sandbox that is gone, for this reason.
+    /// It belonged to a sandbox or client that no longer exists, for this reason.
     Gone(&'static str),
     /// This server did not issue it.
     Unknown,
@@ -62,19 +62,20 @@ pub struct Sandboxes {
     alarm: Arc<Notify>,
     ids: Ids,
     pub(super) issuing: Arc<Issuing>,
-    /// What each sandbox's own client can do.
+    /// Template for each sandbox's own client.
     own_client: Client,
     named: RwLock<NamedSandboxes>,
-    /// How often any sandbox was reset.
+    /// Number of resets of any sandbox.
     resets: AtomicU64,
     pub(super) leftovers: Arc<Leftovers>,
 }
 
 impl Sandboxes {
-    /// The default sandbox, alone. Before it is used, [`Sandboxes::begin`] gives it the client that every server knows.
+    /// A directory with only the default sandbox. Before it is used, [`Sandboxes::begin`] registers the built-in
+    /// client.
     ///
     /// # Errors
-    /// When that client's key cannot be read, which is a defect of this crate.
+    /// When that client's key cannot be read, which is a bug in this crate.
     pub fn new(
         settings: SandboxSettings,
         limits: SandboxLimits,
@@ -120,13 +121,13 @@ impl Sandboxes {
         })
     }
 
-    /// An unused credential: a prefix and `digits` hexadecimal digits.
+    /// Generates an unused credential: a prefix and `digits` hexadecimal digits.
     #[must_use]
     pub fn draw(&self, prefix: &str, digits: u32) -> String {
         self.ids.secret(prefix, digits)
     }
 
-    /// Replaces the server's scenarios in every sandbox. A sandbox keeps its own.
+    /// Replaces the server's scenarios in every sandbox. Sandboxes keep their own.
     pub fn rebase(&self, scenarios: &Arc<ScenarioSet>) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).scenarios = Arc::clone(scenarios);
         for sandbox in self.list() {
@@ -146,7 +147,7 @@ impl Sandboxes {
         self.resets.load(Ordering::SeqCst)
     }
 
-    /// Is notified when a task may be due earlier than expected.
+    /// Notified when a task may be due earlier than expected.
     #[must_use]
     pub fn alarm(&self) -> &Notify {
         &self.alarm
@@ -158,7 +159,7 @@ impl Sandboxes {
         Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner).scenarios)
     }
 
-    /// Lets a new sandbox be found by its name and its credentials.
+    /// Makes a new sandbox available by its name and its credentials.
     fn publish(&self, sandbox: &Arc<Sandbox>) -> Result<(), CreateError> {
         let name = &sandbox.lasting.name;
         let mut removed = Vec::new();
@@ -170,7 +171,7 @@ impl Sandboxes {
             let Some(longest) = named.by_name.values().max_by_key(|sandbox| sandbox.idle()).cloned() else { break };
             removed.extend(named.remove(&longest, "it gave way to a newer sandbox; see --max-sandboxes"));
         }
-        // The files of the server may have changed since it was put together.
+        // The server's files may have changed since the sandbox was built.
         sandbox.scripts.rebase(Arc::clone(&named.scenarios));
         for credential in sandbox.credentials().iter().flat_map(|credentials| credentials.shown()) {
             named.claim(credential, name);
@@ -181,7 +182,7 @@ impl Sandboxes {
         Ok(())
     }
 
-    /// The sandbox with this name. The lookup counts as use. One that was idle for too long is not found.
+    /// Returns the sandbox with this name. The lookup counts as use. A sandbox that was idle for too long is not found.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Sandbox>> {
         if name == DEFAULT {
@@ -191,7 +192,7 @@ impl Sandboxes {
         self.used(found)
     }
 
-    /// The sandbox that a credential belongs to. The lookup counts as use.
+    /// Returns the sandbox that a credential belongs to. The lookup counts as use.
     #[must_use]
     pub fn by_credential(&self, credential: &str) -> FoundSandbox {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
@@ -207,7 +208,8 @@ impl Sandboxes {
         self.used(found).map_or(FoundSandbox::Gone(IDLE), FoundSandbox::Sandbox)
     }
 
-    /// The sandbox that an API key belongs to (G8). The lookup counts as use. No other credential counts.
+    /// Returns the sandbox that an API key belongs to (G8). The lookup counts as use. Other credentials are not
+    /// accepted.
     #[must_use]
     pub fn by_api_key(&self, key: &str) -> FoundSandbox {
         if key == built_in::API_KEY {
@@ -216,7 +218,7 @@ impl Sandboxes {
         if key.starts_with(Credentials::API_KEY) { self.by_credential(key) } else { FoundSandbox::Unknown }
     }
 
-    /// The sandbox with this name. The lookup does not count as use.
+    /// Returns the sandbox with this name. The lookup does not count as use.
     fn named(&self, name: &str) -> Option<Arc<Sandbox>> {
         if name == DEFAULT {
             return Some(self.default_sandbox());
@@ -224,8 +226,8 @@ impl Sandboxes {
         self.named.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
     }
 
-    /// Lets the next sandbox after a reset be found in place of the one before it, and returns the one that is found now: a
-    /// later reset may have been quicker. `None` if the sandbox was removed meanwhile.
+    /// Replaces a sandbox with its successor after a reset. Returns the one now in the directory, which may be that of
+    /// a later reset; `None` if the sandbox was removed in the meantime.
     fn replace(&self, next: &Arc<Sandbox>) -> Option<Arc<Sandbox>> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
@@ -235,23 +237,23 @@ impl Sandboxes {
             return Some(Arc::clone(current));
         }
         let previous = std::mem::replace(current, Arc::clone(next));
-        // The files of the server may have changed since it was put together.
+        // The server's files may have changed since the sandbox was built.
         next.scripts.rebase(Arc::clone(&named.scenarios));
         drop(default);
         drop(named);
-        // Outside the locks, because dropping a sandbox frees all that it held.
+        // Outside the locks, because dropping a sandbox frees all its memory.
         previous.leave(End::Reset);
         self.alarm.notify_one();
         Some(Arc::clone(next))
     }
 
-    /// The sandbox as it is since its last reset; `None` once it was deleted, even if another one has its name.
+    /// The sandbox after its last reset; `None` if it was deleted, even if another one has its name.
     #[must_use]
     pub fn successor(&self, sandbox: &Sandbox) -> Option<Arc<Sandbox>> {
         self.get(sandbox.name()).filter(|found| found.is_same(sandbox))
     }
 
-    /// Removes a sandbox, and returns whether there was one. The default one stays.
+    /// Removes a sandbox and returns whether it existed. The default one stays.
     #[must_use]
     pub fn delete(&self, name: &str) -> bool {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
@@ -262,10 +264,11 @@ impl Sandboxes {
         true
     }
 
-    /// Claims a client's id for a sandbox, so that nobody else gets it. Returns how many clients and sandboxes have gone.
+    /// Claims a client id for a sandbox, so that no other sandbox can use it. Returns the number of clients and
+    /// sandboxes removed so far.
     ///
     /// # Errors
-    /// [`RegisterError::Exists`] when the id is taken, and [`RegisterError::Gone`].
+    /// [`RegisterError::Exists`] when the id is taken; [`RegisterError::Gone`] when the sandbox no longer exists.
     pub(super) fn claim_id(&self, sandbox: &Arc<Sandbox>, id: &str) -> Result<u64, RegisterError> {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let is_default = sandbox.is_same(&self.default_sandbox());
@@ -278,13 +281,13 @@ impl Sandboxes {
         Ok(named.went)
     }
 
-    /// Whether a sandbox still has its claim to a client's id.
+    /// Whether a sandbox still has its claim to a client id.
     pub(super) fn has_claim(&self, sandbox: &Sandbox, id: &str) -> bool {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         named.is_claimed_by(id, &sandbox.lasting.name)
     }
 
-    /// Frees an id that a sandbox claimed for a client which is not registered.
+    /// Releases an id that a sandbox claimed for a client that was not registered.
     pub(super) fn release_id(&self, sandbox: &Sandbox, id: &str) {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if named.is_claimed_by(id, &sandbox.lasting.name) {
@@ -292,7 +295,7 @@ impl Sandboxes {
         }
     }
 
-    /// Frees the id of a client that a sandbox had.
+    /// Releases the id of a sandbox's removed client.
     pub(super) fn forget_id(&self, sandbox: &Sandbox, id: &str, why: &'static str) {
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if named.is_claimed_by(id, &sandbox.lasting.name) {
@@ -301,12 +304,12 @@ impl Sandboxes {
         }
     }
 
-    /// Whether a credential leads to any sandbox.
+    /// Whether a credential belongs to any sandbox.
     fn is_claimed(&self, credential: &str) -> bool {
         self.named.read().unwrap_or_else(PoisonError::into_inner).by_credential.contains_key(credential)
     }
 
-    /// All sandboxes, the default one first, then by name. Those that were idle for too long are removed.
+    /// All sandboxes, the default one first, then by name. Removes those that were idle for too long.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Sandbox>> {
         let mut all: Vec<_> =
@@ -335,7 +338,7 @@ impl Sandboxes {
         false
     }
 
-    /// Ends sandboxes to which nothing leads any more. Called outside of the locks, because it frees all that they held.
+    /// Ends sandboxes that can no longer be found. Called outside the locks, because it frees all their memory.
     fn end(&self, removed: impl IntoIterator<Item = Arc<Sandbox>>) {
         for removed in removed {
             removed.leave(End::Gone);
@@ -344,9 +347,9 @@ impl Sandboxes {
     }
 }
 
-/// The part of the store that a sandbox keeps over resets.
+/// The part of the store that a sandbox keeps across resets.
 fn lasting_shelf(store: &Arc<dyn Store>, first_shelf: &str) -> Arc<Shelf> {
     Arc::new(Shelf::new(Arc::clone(store), lasting::name_over_resets(first_shelf)))
 }
 
-const IDLE: &str = "nobody had used it for too long; see --sandbox-idle";
+const IDLE: &str = "it was idle for too long; see --sandbox-idle";

@@ -1,4 +1,4 @@
-//! Exchanges whose answer is delayed, in a sandbox's journal.
+//! Exchanges in a sandbox's journal whose answer is delayed.
 
 use super::Sandbox;
 use crate::domain::journal::{Entry, Exchange};
@@ -12,7 +12,7 @@ impl Sandbox {
         pending
     }
 
-    /// Completes a pending exchange under its number, unless it was dropped or deleted meanwhile.
+    /// Completes a pending exchange under its number, unless it was dropped or deleted in the meantime.
     pub fn finish_exchange(&self, pending: &Arc<Entry>, exchange: Exchange) {
         self.journal.finish(pending, exchange);
     }

@@ -1,4 +1,4 @@
-//! A grant in a sandbox: from an assertion to an access token, or to the reason why there is none (T1 to T5).
+//! Token grants in a sandbox: from an assertion to an access token or an error (T1 to T5).
 
 use super::{ConsultError, Consulted, FoundSandbox, Issuing, Sandbox, Sandboxes, Scripted, issuing::second};
 use crate::{
@@ -20,28 +20,28 @@ use crate::{
 use jiff::SignedDuration;
 use std::sync::Arc;
 
-/// The result of a request for a token.
+/// The result of a token request.
 #[derive(Debug)]
 pub struct Granted {
     /// The sandbox that the request belongs to.
     pub sandbox: Arc<Sandbox>,
-    /// The client that it comes from, once that is proved.
+    /// The client that sent the request, once authenticated.
     pub client: Option<Arc<str>>,
-    /// The assertion, with the result for each claim; `None` when it is not a signed JWT, or was not looked at.
+    /// The assertion with the result for each claim; `None` if it is not a signed JWT or was not examined.
     pub assertion: Option<JudgedAssertion>,
     /// What is allowed, but probably not meant.
     pub advices: Vec<Advice>,
-    /// The token, or why there is none.
+    /// The token, or the error.
     pub result: Result<Issued, TokenError>,
-    /// Which rule decided; `None` when the request was refused before any was asked.
+    /// The rule that decided; `None` if the request was refused before any rule was consulted.
     pub chosen: Option<Chosen>,
-    /// The version of the scenario set that the request was compared with, if it was.
+    /// The version of the scenario set that the request was matched against, if it was.
     pub scenarios: Option<u64>,
-    /// The scenario's answer, if one decided, and the user whom it may name.
+    /// The scenario's answer, if one decided, and the user that it may name.
     pub scripted: Option<(Scripted, Actor)>,
 }
 
-/// Why a request for a token has no result.
+/// Why a token request has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum GrantFailure {
     /// The sandbox was reset while the request was being received. Nothing was issued or used up.
@@ -53,30 +53,30 @@ pub enum GrantFailure {
 
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// The token as the client gets it.
+    /// The token as sent to the client.
     pub text: String,
     pub token: Arc<AccessToken>,
-    /// How many seconds it is valid.
+    /// Lifetime in seconds.
     pub expires_in: i64,
 }
 
 #[derive(Clone, Debug)]
 pub struct NewToken {
     pub client: Arc<str>,
-    /// Which [registration](Client::registration) of the client.
+    /// The [registration](Client::registration) of the client.
     pub registration: u64,
     /// The user's id in the client's system.
     pub sub: Option<Arc<str>>,
     pub email: Option<Arc<str>>,
     pub scope: Box<str>,
-    /// How long it is valid; as long as the sandbox's tokens when not given.
+    /// Lifetime; defaults to the sandbox's setting.
     pub expires_in: Option<SignedDuration>,
 }
 
 #[derive(Debug)]
 pub enum FoundClient {
     Registered(Arc<Sandbox>, Arc<Client>),
-    /// It is gone, for this reason.
+    /// The client no longer exists, for this reason.
     Gone(&'static str),
     Unknown,
 }
@@ -105,11 +105,12 @@ impl Sandboxes {
         }
     }
 
-    /// Judges a request for a token, and issues it. `base_url` is how the caller reaches the server, `began` is
-    /// [`Sandboxes::resets`] when the request came, and `fallback` the sandbox of a request that names no client.
+    /// Judges a token request and issues the token. `base_url` is how the caller reaches the server, `began` the value
+    /// of [`Sandboxes::resets`] when the request arrived, and `fallback` the sandbox of a request that names no client.
     ///
     /// # Errors
-    /// [`GrantFailure::ResetMeanwhile`] when the sandbox was reset after the request came, or when the store is unavailable.
+    /// [`GrantFailure::ResetMeanwhile`] when the sandbox was reset after the request arrived, or when the store is
+    /// unavailable.
     pub async fn grant(
         &self,
         request: &TokenRequest,
@@ -121,7 +122,7 @@ impl Sandboxes {
         let shown = request.shown.as_ref().map(|shown| &*shown.id);
         let iss = assertion.as_ref().ok().and_then(Assertion::unverified_issuer);
         let found = self.client_if_named(iss).await?;
-        // A request that no client proves belongs to the sandbox of the one that it names.
+        // An unauthenticated request belongs to the sandbox of the client that it names.
         let named = self.client_if_named(shown).await?;
         let authenticated = request.shown.as_ref().map(|shown| authenticate(shown, &named)).transpose();
         let sandbox = match (&found, &named) {
@@ -150,7 +151,7 @@ impl Sandboxes {
             FoundClient::Gone(why) => Issuer::Gone(why),
             FoundClient::Unknown => Issuer::Unknown,
         };
-        // One reading for all: what is in time now is remembered until it is not.
+        // Read once, so that an assertion judged valid is also remembered until it ends.
         let when = sandbox.when();
         let AssertionJudgement { result, advices, mut fates } = assertion.judge(&Ground {
             client: issuer,
@@ -165,7 +166,7 @@ impl Sandboxes {
             if let Some(shown) = shown.filter(|shown| **shown != *grant.client) {
                 return Err(TokenError::new(
                     InvalidGrant,
-                    &format!("The assertion's iss is '{}', but the request comes from '{shown}'.", grant.client),
+                    &format!("The assertion's iss is '{}', but the request's client_id is '{shown}'.", grant.client),
                 ));
             }
             let scopes = narrowed(grant.scopes, request.scope.as_deref())?;
@@ -204,30 +205,30 @@ impl Sandboxes {
     }
 }
 
-/// Judges the credentials of a client (T4), which `found` is the client of.
+/// Authenticates a client (T4). `found` is the result of looking up its id.
 fn authenticate(shown: &Shown, found: &FoundClient) -> Result<(), TokenError> {
     let refuse = |problem: &str| Err(TokenError::new(InvalidClient, problem));
     match found {
         FoundClient::Registered(_, client) => match &shown.secret {
             Some(_) if client.secret.is_none() => {
-                refuse("The client has no client_secret; leave it out, its assertion proves it.")
+                refuse("The client has no client_secret; leave it out, because the assertion authenticates the client.")
             }
-            Some(secret) if !client.has_secret(secret) => refuse("The client_secret is not the client's."),
+            Some(secret) if !client.has_secret(secret) => refuse("The client_secret is wrong."),
             _ => Ok(()),
         },
         FoundClient::Gone(why) => refuse(&format!("The client '{}' is gone: {why}.", shown.id)),
         FoundClient::Unknown => refuse(&format!(
-            "There is no client '{}'; POST /__admin/clients or --client-key registers one.",
+            "There is no client '{}'; register it with POST /__admin/clients or --client-key.",
             shown.id.chars().take(80).collect::<String>()
         )),
     }
 }
 
 fn good() -> Chosen {
-    Chosen { by: ChosenBy::Default, why: "the assertion is good, and no scenario is for it".into() }
+    Chosen { by: ChosenBy::Default, why: "the assertion is valid, and no scenario matches".into() }
 }
 
-/// The assertion's scopes, or those of them that the request asks for.
+/// The assertion's scopes, or the requested subset of them.
 fn narrowed(granted: Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> {
     let Some(asked) = asked else { return Ok(granted) };
     let asked = Scopes::read(asked)?;
@@ -235,12 +236,12 @@ fn narrowed(granted: Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> 
     if beyond.is_empty() {
         Ok(asked)
     } else {
-        let problem = format!("The scope parameter asks for '{beyond}', which the assertion's scope does not have.");
+        let problem = format!("The scope parameter asks for '{beyond}', which the assertion's scope does not include.");
         Err(TokenError::new(InvalidScope, &problem))
     }
 }
 
-/// The token of a good assertion, or a refusal, as a scenario may say.
+/// The token for a valid assertion, or an error if a scenario says so.
 fn token_as_told(grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> Result<NewToken, TokenError> {
     let answer = scripted.and_then(Scripted::answer);
     let terms = answer.map(|answer| answer.token.clone()).unwrap_or_default();
@@ -258,7 +259,7 @@ fn token_as_told(grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> 
 }
 
 impl Sandbox {
-    /// Which clock judges assertions in this sandbox.
+    /// The clocks that judge assertions in this sandbox.
     #[must_use]
     pub fn when(&self) -> When {
         let system_now = (self.switches().assertion_clock == AssertionClock::Either).then(Clock::system_now);
@@ -267,13 +268,13 @@ impl Sandbox {
 
     /// Accepts an assertion once.
     async fn use_up(&self, grant: &Grant, when: When) -> Result<Result<(), ReplayError>, StoreError> {
-        // What neither clock would accept again is forgotten.
+        // An assertion is forgotten when neither clock would accept it any more.
         let When { now, system_now, .. } = when;
         let now = system_now.map_or(now, |system| system.min(now));
         self.assertions.use_up(&grant.client, &grant.jti, grant.end, now.as_second()).await
     }
 
-    /// The answer of the scenario for a request with a good assertion.
+    /// The scenario's answer to a request with a valid assertion.
     async fn take_token_script(&self, grant: &Grant, claims: &[u8]) -> Result<Consulted, ConsultError> {
         let body = LazyBody::new(claims);
         let facts = Facts {
@@ -284,11 +285,11 @@ impl Sandbox {
             source: "",
             body: &body,
         };
-        // Scenarios for tokens wait for no actor.
+        // Token scenarios do not wait for actors.
         self.scripts.take(ScenarioEndpoint::Token, &facts, |_| (ActorFlags::default(), self.clock.now())).await
     }
 
-    /// Issues a token. Its `iss` follows `base_url`: how the caller reaches the server.
+    /// Issues a token. Its `iss` is derived from `base_url`, the URL at which the caller reaches the server.
     pub async fn issue(&self, new: NewToken, base_url: &BaseUrl) -> Result<Issued, StoreError> {
         let now = self.clock.now();
         let expires_in = new.expires_in.unwrap_or(self.switches().token_ttl).as_secs();

@@ -1,4 +1,4 @@
-//! A handoff in a sandbox, and the journey that an obstacle begins (S2 to S5, S8).
+//! Handoffs in a sandbox, and the journey that starts when one meets an obstacle (S2 to S5, S8).
 
 mod script;
 mod waiting;
@@ -26,24 +26,24 @@ use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 #[derive(Debug)]
 pub struct HandOff {
     pub result: HandOffResult,
-    /// How long to hold the answer back, in real time.
+    /// How long to delay the answer, in real time.
     pub delay: Duration,
-    /// Which rule decided, and why.
+    /// The rule that decided, and why.
     pub chosen: Chosen,
-    /// The version of the scenario set that the request was compared with.
+    /// The version of the scenario set that the request was matched against.
     pub scenarios: u64,
     /// What is allowed, but probably not meant.
     pub advices: Vec<Advice>,
-    /// The scenario's answer, if one decided, and the actor whom it may name.
+    /// The scenario's answer, if one decided, and the actor that it may name.
     pub scripted: Option<(Scripted, Actor)>,
 }
 
-/// What a session takes over from its handoff beside the request.
+/// What a session takes over from its handoff in addition to the parsed request.
 struct Handover {
-    /// The request as it came.
+    /// The raw request body.
     body: Arc<[u8]>,
     plan: Option<Arc<Plan>>,
-    /// How the caller reached the server.
+    /// The URL at which the caller reached the server.
     base_url: Option<BaseUrl>,
 }
 
@@ -52,21 +52,21 @@ struct Handover {
 struct Opening<'k> {
     /// Whether a caller asked for exactly this outcome.
     is_ordered: bool,
-    /// The key of the handoff that waited until now, which is removed in the same commit; at a version, where only one of
-    /// several callers may open it.
+    /// The key of a waiting handoff that the same commit removes, with its version if only one of several callers may
+    /// open it.
     waited: Option<(&'k Arc<str>, Option<u64>)>,
 }
 
-/// The result of a handoff, not yet in the contract's words.
+/// The result of a handoff, before it is worded as the contract says.
 #[derive(Debug)]
 pub enum HandOffResult {
     /// The agent session, new or replayed.
     Session(Arc<AgentSession>),
-    /// No agent session: something stands in the way. The text is the id of the handoff that waits, where one does.
+    /// No agent session because of an obstacle. The text is the id of the waiting handoff, if there is one.
     Obstacle(Obstacle, Arc<str>),
-    /// The `handoff_id` was used before, and the settings of the sandbox refuse that (S8).
+    /// The `handoff_id` was used before, and the sandbox's settings refuse that (S8).
     Duplicate,
-    /// The `handoff_id` has a session, which is another user's (S8).
+    /// The `handoff_id` belongs to another user's session (S8).
     OtherUser,
 }
 
@@ -75,7 +75,7 @@ pub enum HandOffResult {
 pub enum HandOffFailure {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No scenario can be chosen.
+    /// Choosing a scenario takes too many steps.
     #[error(transparent)]
     TooCostly(#[from] TooCostly),
 }
@@ -90,12 +90,12 @@ impl From<ConsultError> for HandOffFailure {
 }
 
 impl Sandbox {
-    /// Decides a handoff that keeps the contract, and opens its agent session where it succeeds.
+    /// Decides a valid handoff and opens its agent session if it succeeds.
     ///
-    /// `body` is the request as it came, and `base_url` how the caller reaches the server; the session keeps both.
+    /// `body` is the raw request and `base_url` the URL at which the caller reached the server; the session keeps both.
     ///
     /// # Errors
-    /// When the store is unavailable, or the scenarios are too costly to compare. Nothing was opened then.
+    /// When the store is unavailable, or matching the scenarios is too costly. Nothing was opened then.
     pub async fn hand_off(
         &self,
         client: &Arc<str>,
@@ -117,7 +117,7 @@ impl Sandbox {
             None => scenario::decide(&request.actor, known.as_deref()),
         };
         let plan = scripted.as_ref().and_then(|scripted| scripted.scenario.plan().cloned());
-        // Somebody asked for this very outcome, so it wins over replay and over the rule for other users.
+        // The caller asked for this outcome, so it takes precedence over replay and over the rule for other users.
         let is_ordered = scripted.as_ref().is_some_and(|scripted| scripted.answer().is_some())
             || scenario::asks_for(&request.actor, &decision.outcome);
         let mut advices = Vec::new();
@@ -162,14 +162,14 @@ impl Sandbox {
             chosen.why = Cow::Owned(format!("{}; the handoff_id is known", chosen.why));
         }
         if replay == Repetition::OfAnother {
-            let message = "was used before with another body; a handoff of its own needs an id of its own".to_owned();
+            let message = "was used before with a different body; use a new id for each handoff".to_owned();
             advices.push(Advice { pointer: "/handoff_id".to_owned(), code: "reused_handoff_id", message });
         }
         advices.extend(not_taken);
         Ok(HandOff { result, delay: decision.delay, chosen, scenarios: version, advices, scripted })
     }
 
-    /// Changes what is known of an actor, and opens the sessions that waited for it; they come with the actor.
+    /// Changes an actor's state and opens the sessions that waited for it. Returns both.
     pub async fn change_actor(
         &self,
         email: &str,
@@ -198,8 +198,8 @@ impl Sandbox {
         Ok((actor, opened))
     }
 
-    /// Opens the session of a handoff that waits, unless another caller has done so, or `may_open` refuses: a retry may have
-    /// changed the handoff meanwhile.
+    /// Opens the session of a waiting handoff, unless another caller has done so or `may_open` refuses: a retry may
+    /// have changed the handoff in the meantime.
     async fn open_waiting(
         &self,
         key: &Arc<str>,
@@ -218,7 +218,7 @@ impl Sandbox {
             let opening = Opening { is_ordered: false, waited: Some((key, Some(version))) };
             match self.open_session(&pending.client, pending.request.clone(), handover, opening).await {
                 Ok((HandOffResult::Session(session), Repetition::No)) => return Ok(Some(session)),
-                // Its handoff_id has a session: it waits in vain.
+                // Its handoff_id already has a session, so it would wait forever.
                 Ok(_) => {
                     let mut commit = Commit::new();
                     commit.delete::<PendingHandoff>(Arc::clone(key), Some(version));
@@ -234,7 +234,7 @@ impl Sandbox {
         }
     }
 
-    /// Keeps the state of an actor, unless it is kept already.
+    /// Stores the state of an actor unless it is already stored.
     async fn remember(&self, email: &str) -> Result<(), StoreError> {
         ignore_taken(self.records.actors.insert(new_actor(email)).await)
     }
@@ -265,7 +265,7 @@ impl Sandbox {
             envelope_id: if asks_for_signatures { Some(self.new_envelope_id().await?) } else { None },
             base_url,
         });
-        // The earlier session with the same handoff_id, which this one takes it from, and its version.
+        // The earlier session that gives up the handoff_id to this one, and its version.
         let mut released: Option<(Arc<AgentSession>, u64)> = None;
         loop {
             let mut commit = Commit::new();
@@ -284,7 +284,7 @@ impl Sandbox {
             match self.shelf.commit(commit).await {
                 Ok(_) => return Ok((HandOffResult::Session(session), Repetition::No)),
                 Err(StoreError::Taken) => {}
-                // The earlier session was changed meanwhile.
+                // The earlier session was changed in the meantime.
                 Err(StoreError::Conflict { write: 0 }) if released.is_some() => {}
                 Err(error) => return Err(error),
             }
@@ -296,11 +296,11 @@ impl Sandbox {
                     Some((HandOffResult::OtherUser, _)) if is_ordered => own.replayable = false,
                     Some((HandOffResult::Duplicate, _)) if is_ordered => released = Some((first, version)),
                     Some(repeated) => return Ok(repeated),
-                    // The newest session holds the handoff_id.
+                    // The newest session keeps the handoff_id.
                     None => released = Some((first, version)),
                 }
             }
-            // An id may be what was taken, as after a restore.
+            // The id itself may be taken, as after a restore.
             own.id = self.new_session_id().await?;
             if asks_for_signatures {
                 own.envelope_id = Some(self.new_envelope_id().await?);
@@ -308,7 +308,7 @@ impl Sandbox {
         }
     }
 
-    /// The session that holds a `handoff_id`, with its version. A session past its end frees it.
+    /// The session that holds a `handoff_id`, with its version. Expired sessions release their id.
     async fn earlier(&self, key: &str) -> Result<Option<(Arc<AgentSession>, u64)>, StoreError> {
         let found = self.records.agent_sessions.find_versioned(key).await?;
         match found {
@@ -320,7 +320,7 @@ impl Sandbox {
         }
     }
 
-    /// The result of a handoff whose id has a session; `None` where it opens a session of its own (S8).
+    /// The result of a handoff whose id already has a session; `None` if it should open a new session (S8).
     fn repeated(&self, first: &Arc<AgentSession>, actor: &Actor, body: &[u8]) -> Option<(HandOffResult, Repetition)> {
         let replay = if same_json(&first.request, body) { Repetition::Same } else { Repetition::OfAnother };
         if !first.actor.is_same_user(actor) {
@@ -334,7 +334,7 @@ impl Sandbox {
     }
 }
 
-/// Advises on a retry that is for another user than the first attempt (S8).
+/// Warns when a retry names another user than the first attempt (S8).
 fn changed_user(first: &Actor, now: &Actor) -> Option<Advice> {
     let (pointer, was) = if !first.has_mailbox_of(now) {
         ("/actor/email", &first.email)
@@ -343,7 +343,7 @@ fn changed_user(first: &Actor, now: &Actor) -> Option<Advice> {
     } else {
         return None;
     };
-    let message = format!("was {was:?} when the handoff_id first came; a retry keeps the user");
+    let message = format!("was {was:?} in the first request with this handoff_id; a retry must keep the user");
     Some(Advice { pointer: pointer.to_owned(), code: "changed_user", message })
 }
 
@@ -353,7 +353,7 @@ fn new_actor(email: &str) -> Arc<ActorState> {
     Arc::new(scenario::initial_state(&actor))
 }
 
-/// Ignores that the record is there already: an earlier caller has kept it.
+/// Ignores that the record already exists: an earlier caller has stored it.
 fn ignore_taken(result: Result<(), StoreError>) -> Result<(), StoreError> {
     match result {
         Err(StoreError::Taken) => Ok(()),

@@ -1,11 +1,11 @@
-//! What the server issues tokens with, and how it recognizes its own; the same for all sandboxes.
+//! Issues tokens and recognizes the server's own; shared by all sandboxes.
 
 use crate::domain::oauth::{AccessToken, TokenIssuer};
 use hashbrown::HashMap;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// How many verified tokens are remembered, in two halves of which the older one is forgotten at once.
+/// Number of verified tokens to cache, in two halves; the older half is discarded as a whole.
 const VERIFIED: usize = 4_096;
 
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Issuing {
     verified: RwLock<Verified>,
 }
 
-/// Tokens whose signature was good. Everything else is checked each time.
+/// Tokens whose signature was verified. Everything else is checked each time.
 #[derive(Debug, Default)]
 struct Verified {
     young: HashMap<Box<str>, Arc<AccessToken>>,
@@ -29,10 +29,10 @@ impl Issuing {
         Self { issuer, audience: audience.into(), verified: RwLock::default() }
     }
 
-    /// Reads a token that the issuer claims, and verifies its signature the first time it comes.
+    /// Reads a token that names this issuer, and verifies its signature unless that is cached.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the token.
     pub fn read(&self, token: &str) -> Result<Arc<AccessToken>, String> {
         let verified = self.verified.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = verified.young.get(token).or_else(|| verified.old.get(token)) {
@@ -58,7 +58,7 @@ impl Issuing {
     }
 }
 
-/// Seconds since 1970; a time between two seconds counts as the later one, so that nothing ends before its time.
+/// Converts to seconds since 1970, rounded up so that nothing ends early.
 pub(super) fn second(at: Timestamp) -> i64 {
     at.as_second() + i64::from(at.subsec_nanosecond() > 0)
 }

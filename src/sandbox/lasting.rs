@@ -1,4 +1,4 @@
-//! What a sandbox keeps over a reset.
+//! The parts of a sandbox that outlive a reset.
 
 use super::{Clients, Credentials, Issuing, time::KeptClock};
 use crate::{
@@ -15,30 +15,30 @@ use tokio::sync::Notify;
 
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
-    /// The seed of its ids; drawn when not given.
+    /// The seed of its ids; random if not given.
     pub seed: Option<u64>,
-    /// The settings that it can have of its own.
+    /// The settings that a sandbox can override.
     pub switches: Switches,
     pub journal: journal::JournalLimits,
-    /// The budget of everything that it keeps, shared with all other sandboxes of the server.
+    /// The memory budget, shared with all other sandboxes of the server.
     pub memory: Arc<Budget>,
-    /// The budget of clients and scenarios of its own. They never give way; further ones are refused instead.
+    /// The budget for clients and own scenarios. These are never dropped; new ones are refused instead.
     pub definitions: Arc<Budget>,
 }
 
-/// What a sandbox keeps over a reset.
+/// The parts of a sandbox that outlive a reset.
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) name: Arc<str>,
     /// The name under which the store keeps its documents before the first reset. Differs from that of an earlier
-    /// sandbox of the same name.
+    /// sandbox with the same name.
     pub(super) first_shelf: Arc<str>,
     pub(super) settings: SandboxSettings,
     pub(super) clock: Arc<Clock>,
     pub(super) kept_clock: Repository<KeptClock>,
     pub(super) credentials: Option<Credentials>,
     pub(super) clients: Clients,
-    /// The scenarios of its own that it was created with.
+    /// The own scenarios that it was created with.
     pub(super) scenarios: Arc<[Arc<Scenario>]>,
     pub(super) issuing: Arc<Issuing>,
     pub(super) store: Arc<dyn Store>,
@@ -46,12 +46,12 @@ pub(super) struct Lasting {
     pub(super) alarm: Arc<Notify>,
     pub(super) leftovers: Arc<Leftovers>,
     pub(super) used: LastUse,
-    /// How much it gave up for the budget.
+    /// Number of items dropped because of the memory budget.
     pub(super) gave_up: AtomicU64,
 }
 
 impl Lasting {
-    /// The name under which the store keeps the documents that come after a reset.
+    /// The name under which the store keeps the documents after a reset.
     pub(super) fn shelf(&self, reset: u64) -> Arc<str> {
         if reset == 0 { Arc::clone(&self.first_shelf) } else { format!("{}~{reset}", self.first_shelf).into() }
     }
@@ -59,7 +59,7 @@ impl Lasting {
 
 impl Drop for Lasting {
     fn drop(&mut self) {
-        // Requests that held the sandbox may have written since its documents were cleared.
+        // Requests that held the sandbox may have written after its documents were cleared.
         self.leftovers.put(name_over_resets(&self.first_shelf));
         self.alarm.notify_one();
     }
@@ -73,13 +73,13 @@ pub(super) fn name_over_resets(first_shelf: &str) -> Arc<str> {
 /// Why a sandbox ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It was reset, and another object took its place.
+    /// It was reset, and another object replaced it.
     Reset,
-    /// It was deleted, or gave way to another sandbox.
+    /// It was deleted, or removed to make room.
     Gone,
 }
 
-/// The names under which the store still keeps documents that belong to no sandbox any more.
+/// Names under which the store still keeps documents of ended sandboxes.
 #[derive(Debug, Default)]
 pub(super) struct Leftovers(Mutex<Vec<Arc<str>>>);
 

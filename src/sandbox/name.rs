@@ -1,16 +1,16 @@
-//! The names that a sandbox can have.
+//! Validates sandbox names.
 
 use crate::base::names::{DOTS, is_name};
 
-/// An endpoint of the control plane has this name.
+/// Reserved: an endpoint of the control plane has this name.
 const RESTORE: &str = "restore";
 
-/// How to choose a name instead of one that is not valid.
+/// Explains how to fix an invalid name.
 pub(super) fn fix(name: &str) -> &'static str {
     if name == RESTORE || DOTS.contains(&name) {
-        "it has another meaning in a URL, as \".\", \"..\" and \"restore\" have; choose another"
+        "\".\", \"..\" and \"restore\" are reserved; choose another name"
     } else {
-        "take 1 to 64 letters, digits, dots, dashes and underscores"
+        "use 1 to 64 letters, digits, dots, dashes and underscores"
     }
 }
 

@@ -1,4 +1,5 @@
-//! Ids of what a sandbox keeps. The store numbers them, so that no two callers and no two runs get the same one.
+//! Generates the ids of a sandbox's documents. The store numbers them, so that no two callers and no two runs get the
+//! same id.
 
 use super::Sandbox;
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 use std::sync::Arc;
 
 impl Sandbox {
-    /// The number of the next document of a kind, from 0. A number that is not used leaves a gap.
+    /// Returns the number of the next document of a kind, from 0. Unused numbers leave gaps.
     pub(super) async fn next_number(&self, kind: Counted) -> Result<u64, StoreError> {
         Ok(self.shelf.store().next(self.shelf.name(), kind.counter(), 1).await?.saturating_sub(1))
     }
@@ -26,14 +27,14 @@ impl Sandbox {
         Ok(EnvelopeId(self.ids.envelope(self.next_number(Counted::Envelope).await?)))
     }
 
-    /// Makes ids that no document is found by differ from those of earlier runs over the same documents.
+    /// Makes ids that are not document ids differ from those of earlier runs with the same documents.
     pub(super) async fn begin_run(&self) -> Result<u64, StoreError> {
         let run = self.shelf.store().next(self.shelf.name(), "runs", 1).await?;
         self.ids.begin_run(run);
         Ok(run)
     }
 
-    /// How many ids of each kind were drawn.
+    /// Number of ids of each kind generated so far.
     pub(super) async fn drawn_ids(&self) -> Result<Drawn, StoreError> {
         Ok(Drawn {
             agent_sessions: self.drawn(Counted::AgentSession).await?,
@@ -47,7 +48,7 @@ impl Sandbox {
         })
     }
 
-    /// Continues as if this many ids had been drawn. For a sandbox that has drawn none.
+    /// Continues as if this many ids had been generated. Only for a sandbox that has not generated any.
     pub(super) async fn continue_ids(&self, drawn: Drawn) -> Result<(), StoreError> {
         self.ids.continue_requests(drawn.requests);
         for (kind, count) in [

@@ -1,4 +1,4 @@
-//! What a sandbox keeps, to be read. Only use cases change it.
+//! Read access to a sandbox's records. Only use cases change them.
 
 use super::Sandbox;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a sandbox keeps. Use cases change several of these in one commit.
+/// The records of a sandbox. Use cases change several of them in one commit.
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) agent_sessions: Repository<AgentSession>,
@@ -50,7 +50,7 @@ impl Sandbox {
         &self.records.agent_sessions
     }
 
-    /// Stored changes to actors; see [`Sandbox::actor`] for what is known of them.
+    /// Stored changes to actors; [`Sandbox::actor`] returns the full state.
     #[must_use]
     pub fn actors(&self) -> &Reader<ActorState> {
         &self.records.actors
@@ -86,7 +86,7 @@ impl Sandbox {
         &self.records.events
     }
 
-    /// Keeps a record that a test needs, as if the service had created it.
+    /// Stores a record that a test needs, as if the service had created it.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when its id or one of its keys is in use.
@@ -95,12 +95,12 @@ impl Sandbox {
         Repository::new(&self.shelf).insert(record).await
     }
 
-    /// Deletes an agent session and its tasks; returns whether it was there.
+    /// Deletes an agent session and its tasks; returns whether it existed.
     pub async fn delete_session(&self, id: &str) -> Result<bool, StoreError> {
         self.records.agent_sessions.delete(id).await
     }
 
-    /// Deletes all messages, and returns how many there were.
+    /// Deletes all messages and returns how many there were.
     pub async fn delete_messages(&self) -> Result<usize, StoreError> {
         self.records.messages.delete_all().await
     }

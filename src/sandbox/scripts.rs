@@ -1,9 +1,9 @@
-//! The scenarios of a sandbox: which there are, which one answers next, and how far each has come.
+//! The scenarios of a sandbox: which exist, which one answers next, and how far each has advanced.
 //!
-//! What the control plane changes is documents: each of the sandbox's own scenarios, what else it overrides
-//! ([`ScenarioOverrides`]), and each walk. Every change of the own scenarios is in one commit with a change of the
-//! overrides, so the version of the overrides guards all of it, and their `revision` says whether the compiled set
-//! (`in_force`) is still current. The server's scenarios are files, and are not kept in the store.
+//! Everything that the control plane can change is a document: each of the sandbox's own scenarios, its other overrides
+//! ([`ScenarioOverrides`]), and each walk. Every change to the own scenarios is in one commit with a change to the
+//! overrides, so the version of the overrides guards all of them, and their `revision` tells whether the compiled set
+//! (`in_force`) is current. The server's scenarios are files and are not in the store.
 
 mod change;
 mod history;
@@ -25,13 +25,13 @@ use crate::{
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// The answer that a scenario gives to one request.
+/// A scenario's answer to one request.
 #[derive(Clone, Debug)]
 pub struct Scripted {
     pub scenario: Arc<Scenario>,
-    /// The place of the answer in it, from zero.
+    /// Index of the answer in the scenario, from zero.
     pub answer: usize,
-    /// How the scenario came to be asked.
+    /// Why the scenario was consulted.
     pub by: ChosenBy,
 }
 
@@ -41,7 +41,7 @@ impl Scripted {
         self.scenario.answers().get(self.answer)
     }
 
-    /// Which rule that is, for the journal.
+    /// The rule that decided, for the journal.
     #[must_use]
     pub fn chosen(&self) -> Chosen {
         let name = self.scenario.name();
@@ -54,14 +54,14 @@ impl Scripted {
     }
 }
 
-/// What the scenarios of a sandbox say to one request.
+/// The result of consulting a sandbox's scenarios for one request.
 #[derive(Clone, Debug)]
 pub struct Consulted {
-    /// The answer; `None` when no scenario is for the request.
+    /// The answer; `None` if no scenario matches the request.
     pub scripted: Option<Scripted>,
-    /// The set that the request was compared with.
+    /// The set that the request was matched against.
     pub set: Arc<ScenarioSet>,
-    /// Its version.
+    /// Version of the set.
     pub version: u64,
 }
 
@@ -88,13 +88,13 @@ pub struct Scripts {
 /// The scenarios of a sandbox at one moment.
 #[derive(Clone, Debug)]
 pub struct CurrentScenarios {
-    /// The overrides and the version of their document; `None` while nothing was ever changed.
+    /// The overrides and the version of their document; `None` if nothing was ever changed.
     overrides: Option<(Arc<ScenarioOverrides>, u64)>,
     compiled: Arc<Compiled>,
 }
 
 impl CurrentScenarios {
-    /// All scenarios, in the order in which they are asked.
+    /// All scenarios, in matching order.
     #[must_use]
     pub fn set(&self) -> &ScenarioSet {
         &self.compiled.set
@@ -105,7 +105,7 @@ impl CurrentScenarios {
         self.overrides.as_ref()?.0.pinned(self.set())
     }
 
-    /// The scenarios that are queued, the next one first.
+    /// The queued scenarios, next one first.
     #[must_use]
     pub fn queued(&self) -> Vec<&Arc<Scenario>> {
         self.overrides.iter().flat_map(|(overrides, _)| overrides.queued(self.set())).collect()
@@ -115,7 +115,7 @@ impl CurrentScenarios {
         self.overrides.as_ref().map_or(0, |(overrides, _)| overrides.revision)
     }
 
-    /// A commit that writes these overrides, if nothing was changed meanwhile.
+    /// A commit that writes these overrides if nothing was changed in the meantime.
     fn replaced_by(&self, overrides: ScenarioOverrides) -> Commit {
         let mut commit = Commit::new();
         match &self.overrides {
@@ -127,8 +127,8 @@ impl CurrentScenarios {
 }
 
 impl Scripts {
-    /// The scenarios of a new sandbox: those of the server, `base`, and `first`, its own, which [`Scripts::begin`] writes.
-    /// Its own count against the account `bytes`, replaced sets against the budget `memory`.
+    /// The scenarios of a new sandbox: the server's, `base`, and its own, `first`, which [`Scripts::begin`] writes. Its
+    /// own count against the account `bytes`, replaced sets against the budget `memory`.
     pub(super) fn new(
         shelf: &Arc<Shelf>,
         base: Arc<ScenarioSet>,
@@ -146,7 +146,7 @@ impl Scripts {
         }
     }
 
-    /// Adds what the store holds of a new sandbox's scenarios.
+    /// Adds the store's part of a new sandbox's scenarios to a commit.
     pub(super) fn begin(&self, commit: &mut Commit) {
         if self.first.is_empty() {
             return;
@@ -157,12 +157,12 @@ impl Scripts {
         }
     }
 
-    /// The scenarios as they are now.
+    /// Returns the current scenarios.
     pub async fn current(&self) -> Result<CurrentScenarios, StoreError> {
         self.read(false).await
     }
 
-    /// The scenarios as they are now. `is_asked` when a request is compared with them.
+    /// Returns the current scenarios. `is_asked` is true when a request will be matched against them.
     async fn read(&self, is_asked: bool) -> Result<CurrentScenarios, StoreError> {
         loop {
             let replaced = self.in_force.revision();
@@ -172,7 +172,7 @@ impl Scripts {
                 return Ok(CurrentScenarios { overrides, compiled });
             }
             let own = self.own.all(|_| true).await?;
-            // They are of this revision if it is still the current one.
+            // They belong to this revision if it is still the current one.
             let again = self.overrides.get_versioned(ScenarioOverrides::ID).await?;
             if again.map(|(_, version)| version) != overrides.as_ref().map(|(_, version)| *version) {
                 continue;
@@ -184,11 +184,11 @@ impl Scripts {
         }
     }
 
-    /// The answer of the scenario that this request is for, if there is one. The walk then advances by one step, and a
-    /// place in the queue is used up in the same commit. What the actor has done, and when it is, is asked for only then.
+    /// Returns the answer of the scenario that matches this request, if there is one. The walk advances by one step,
+    /// and a queue entry is used up in the same commit. The actor's state and the time are only requested in that case.
     ///
     /// # Errors
-    /// [`ConsultError::TooCostly`] when it takes too many steps to find the scenario.
+    /// [`ConsultError::TooCostly`] when finding the scenario takes too many steps.
     pub async fn take(
         &self,
         endpoint: ScenarioEndpoint,
@@ -204,7 +204,7 @@ impl Scripts {
                 let step = self.step(&scenario, facts, &actor, current.replaced_by(rest)).await?;
                 match step {
                     Some(answer) => return consulted(Some(Scripted { scenario, answer, by: ChosenBy::Queued })),
-                    // Another request has taken the place.
+                    // Another request used up the queue entry.
                     None => continue,
                 }
             }
@@ -224,7 +224,7 @@ impl Scripts {
         }
     }
 
-    /// The scenarios of a version, while they are kept. Those in force always are.
+    /// Returns the scenarios of a version while they are kept. The current ones always are.
     #[must_use]
     pub fn set_of(&self, version: u64) -> Option<Arc<ScenarioSet>> {
         self.in_force.set_of(version)
@@ -235,13 +235,13 @@ impl Scripts {
         self.in_force.rebase(base);
     }
 
-    /// About how many bytes of memory the replaced sets take.
+    /// Approximate memory of the replaced sets in bytes.
     #[must_use]
     pub fn history_bytes(&self) -> usize {
         self.in_force.history_bytes()
     }
 
-    /// Drops the oldest replaced sets until a share of them is left.
+    /// Drops the oldest replaced sets until only a share of them is left.
     pub fn shrink_history(&self, share: Share) {
         self.in_force.shrink_history(share);
     }

@@ -1,4 +1,5 @@
-//! Envelopes of a sandbox: every transition is one commit, with the events, messages and tasks that follow from it.
+//! Envelopes of a sandbox. Every transition is one commit, including the events, messages and tasks that follow from
+//! it.
 
 mod address_book;
 mod error;
@@ -31,16 +32,16 @@ const CREATED: Effect = Effect { kind: EffectKind::EnvelopeCreated, recipient: N
 /// The result of a command that was not refused.
 #[derive(Debug)]
 pub struct Performed {
-    /// The envelope as it now is.
+    /// The envelope after the command.
     pub envelope: Arc<Envelope>,
-    /// Where the agent is that did it, if one did.
+    /// The position of the agent that acted, if one did.
     pub spot: Option<Spot>,
-    /// Whether it had effects; a repeated one has none.
+    /// Whether it had effects; a repeated command has none.
     pub effective: bool,
 }
 
 impl Sandbox {
-    /// Makes a draft (G6). `base_url` is how the caller reaches the server.
+    /// Creates a draft (G6). `base_url` is the URL at which the caller reaches the server.
     pub async fn create_envelope(&self, terms: Terms, base_url: Option<BaseUrl>) -> Result<Arc<Envelope>, StoreError> {
         let draft = Envelope { base_url, ..Envelope::new(EnvelopeId(0), terms) };
         loop {
@@ -57,7 +58,7 @@ impl Sandbox {
         }
     }
 
-    /// The envelope with this id.
+    /// Returns the envelope with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchEnvelope`], or when the store is unavailable.
@@ -66,10 +67,10 @@ impl Sandbox {
         found.ok_or_else(|| SigningError::NoSuchEnvelope(id.to_owned()))
     }
 
-    /// Deletes a draft (G6), without an event.
+    /// Deletes a draft (G6). Emits no event.
     ///
     /// # Errors
-    /// [`SigningError::NoSuchEnvelope`], `Envelope.NotDeletable` of an envelope that was sent, or when the store is
+    /// [`SigningError::NoSuchEnvelope`], `Envelope.NotDeletable` for an envelope that was sent, or when the store is
     /// unavailable.
     pub async fn delete_envelope(&self, id: &str) -> Result<(), SigningError> {
         match self.records.envelopes.delete_if(id, Envelope::judge_deletion).await? {
@@ -79,7 +80,7 @@ impl Sandbox {
         }
     }
 
-    /// The recipient with this id, removed ones included.
+    /// Returns the recipient with this id, even if it was removed.
     ///
     /// # Errors
     /// [`SigningError::NoSuchRecipient`].
@@ -92,7 +93,7 @@ impl Sandbox {
     /// Adds a recipient to a draft (G1, G3).
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn add_recipient(
         &self,
         envelope: &str,
@@ -110,10 +111,10 @@ impl Sandbox {
         added.ok_or_else(|| SigningError::NoSuchEnvelope(envelope.to_owned()))
     }
 
-    /// Changes a recipient of a draft, or its agents where some are given.
+    /// Changes a recipient of a draft, and its agents if some are given.
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn change_recipient(
         &self,
         envelope: &str,
@@ -135,7 +136,7 @@ impl Sandbox {
     /// Removes a recipient from a draft.
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn remove_recipient(&self, envelope: &str, recipient: &str) -> Result<Arc<Envelope>, SigningError> {
         self.change_draft(envelope, |draft, now| draft.remove_recipient(recipient, now)).await
     }
@@ -152,10 +153,10 @@ impl Sandbox {
         }
     }
 
-    /// Sends a draft: those whose turn it is are invited (G4, G7).
+    /// Sends a draft and invites the agents whose turn it is (G4, G7).
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn send_envelope(&self, id: &str) -> Result<Performed, SigningError> {
         self.command(id, Command::Send).await
     }
@@ -163,23 +164,23 @@ impl Sandbox {
     /// Voids an envelope (G6).
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn void_envelope(&self, id: &str) -> Result<Performed, SigningError> {
         self.command(id, Command::Void).await
     }
 
-    /// Ends an envelope before its time is over, as if it were (G6).
+    /// Expires an envelope early (G6).
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn expire_envelope(&self, id: &str) -> Result<Performed, SigningError> {
         self.command(id, Command::Expire).await
     }
 
-    /// An agent does something (G4, G10).
+    /// Carries out an agent's action (G4, G10).
     ///
     /// # Errors
-    /// A [`SigningError`], and nothing was changed.
+    /// A [`SigningError`]; nothing was changed.
     pub async fn act(&self, agent: &str, act: Act<'_>) -> Result<Performed, SigningError> {
         let no_such_agent = || SigningError::NoSuchAgent(agent.to_owned());
         let id: AgentId = agent.parse().map_err(|_| no_such_agent())?;
@@ -187,7 +188,7 @@ impl Sandbox {
         self.command(&envelope.id.to_string(), Command::Act(spot, act)).await
     }
 
-    /// The envelope of an agent, and where the agent is in it.
+    /// Returns the envelope of an agent and the agent's position in it.
     async fn found(&self, id: AgentId) -> Result<(Arc<Envelope>, Spot), SigningError> {
         let no_such_agent = || SigningError::NoSuchAgent(id.to_string());
         let envelope = self.records.envelopes.get(&id.envelope.to_string()).await?.ok_or_else(no_such_agent)?;
@@ -195,8 +196,8 @@ impl Sandbox {
         Ok((envelope, spot))
     }
 
-    /// Carries out a command now. Concurrent callers are judged one after the other, each by what the one before left;
-    /// a refusal costs only a read.
+    /// Carries out a command now. Concurrent commands are judged one after the other, each against the result of the
+    /// previous one; a refused command costs only a read.
     async fn command(&self, id: &str, command: Command<'_>) -> Result<Performed, SigningError> {
         let mut effects = Vec::new();
         let updated = self.records.envelopes.evolve_with(id, |current, commit| {
@@ -204,7 +205,7 @@ impl Sandbox {
             if current.judge(command)? == Judgement::Repeated {
                 return Ok(None);
             }
-            // Read in here, so that the times of transitions are in the order of the transitions.
+            // Read inside the closure, so that the times of transitions are in the order of the transitions.
             let now = self.clock.now();
             let mut next = Envelope::clone(current);
             next.perform(command, now, &mut effects)?;
@@ -219,7 +220,7 @@ impl Sandbox {
         }
     }
 
-    /// Carries out the tasks of an envelope that `until` admits, in the same commit that takes them off the envelope.
+    /// Carries out the tasks of an envelope that `until` admits, in the commit that removes them from the envelope.
     pub(super) async fn carry_out_tasks(&self, id: &str, until: Until) -> Result<Vec<Ran>, StoreError> {
         let mut ran = Vec::new();
         let carry_out = |current: &Envelope, commit: &mut Commit| {
@@ -231,7 +232,7 @@ impl Sandbox {
             {
                 let effects = perform_task(&mut next, task, due);
                 if effects.is_empty() && task == EnvelopeTask::Remind {
-                    // Nobody is left who could act on it.
+                    // No agent is left who could act on it.
                     next.upcoming.remind = None;
                 }
                 self.follow_up(&mut next, &effects, due, commit);
@@ -244,7 +245,8 @@ impl Sandbox {
         Ok(ran)
     }
 
-    /// Takes the first due task off an envelope without carrying it out. One that is to expire is expired without an event.
+    /// Removes the first due task of an envelope without carrying it out. An envelope that was to expire is expired
+    /// without an event.
     pub(super) async fn drop_envelope_task(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
         let without = |current: &Envelope| {
             let mut next = Envelope::clone(current);
@@ -260,7 +262,7 @@ impl Sandbox {
     }
 }
 
-/// The result of a task. A task that the rules refuse by now has no effect, and is not tried again.
+/// The effects of a task. A task that the rules refuse by then has none and is not tried again.
 fn perform_task(envelope: &mut Envelope, task: EnvelopeTask, due: Timestamp) -> Vec<Effect> {
     let mut effects = Vec::new();
     let _ = match task {

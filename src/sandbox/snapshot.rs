@@ -1,6 +1,6 @@
-//! A sandbox as a document, and a sandbox made from one.
+//! Exports a sandbox as a document, and creates one from it.
 //!
-//! The journal is not part of it: it records the requests to one sandbox, and a restored sandbox is another.
+//! The journal is not included: it records requests to one sandbox, and a restored sandbox is a different one.
 
 mod check;
 
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What a sandbox holds. All lists go from the oldest to the newest.
+/// The contents of a sandbox. All lists are ordered from oldest to newest.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
@@ -35,29 +35,29 @@ pub struct Snapshot {
     pub name: String,
     #[schema(value_type = Seed)]
     pub seed: u64,
-    /// Its time. A restored clock goes on from there, frozen or running, as if no time had passed.
+    /// The clock. A restored clock continues from this time, frozen or running, as if no time had passed.
     pub clock: Reading,
-    /// The settings that it can have of its own; the server's where one is not given.
+    /// The settings that a sandbox can override; those not given are the server's.
     pub settings: SwitchChanges,
-    /// How many ids were drawn. A restored sandbox continues with the next ones.
+    /// Number of ids generated. A restored sandbox continues with the next ones.
     pub ids: Drawn,
     pub actors: Vec<ActorState>,
     pub agent_sessions: Vec<AgentSession>,
-    /// The handoffs that wait for a subscription (S3).
+    /// Handoffs that wait for a subscription (S3).
     pub pending_handoffs: Vec<PendingHandoff>,
-    /// The envelopes, in an internal form that is only good to be restored.
+    /// The envelopes, in an internal format that is only meant for restoring.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub envelopes: Vec<Envelope>,
-    /// The address book, in an internal form.
+    /// The address book, in an internal format.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub contacts: Vec<Contact>,
-    /// The groups of contacts, in an internal form.
+    /// The contact groups, in an internal format.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub contact_groups: Vec<Group>,
-    /// The team, in an internal form.
+    /// The team, in an internal format.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub users: Vec<User>,
@@ -65,16 +65,16 @@ pub struct Snapshot {
 
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// No sandbox can be made under that name.
+    /// No sandbox can be created with that name.
     #[error(transparent)]
     Create(#[from] CreateError),
-    /// A member of the snapshot is not one that the service creates.
+    /// A member of the snapshot is not one that the service would create.
     #[error("in the body: {0}")]
     Invalid(#[from] Invalid),
-    /// Two documents of the snapshot have one id or one key.
+    /// Two documents of the snapshot have the same id or key.
     #[error("two of the snapshot's {0} have the same id, or the same handoff_id; remove one of them")]
     Twice(&'static str),
-    /// An envelope of the snapshot is impossible.
+    /// An envelope of the snapshot is invalid.
     #[error("the envelope {0} cannot be restored: {1}")]
     InvalidEnvelope(EnvelopeId, String),
     /// The sandbox was reset before it was complete.
@@ -85,23 +85,22 @@ pub enum RestoreError {
 }
 
 impl Snapshot {
-    /// Checks each member by the rules that the service keeps when it creates such a record. Takes milliseconds for a
-    /// megabyte.
+    /// Checks each member against the rules that apply when the service creates it. Takes milliseconds for a megabyte.
     ///
     /// # Errors
-    /// At the first member that breaks a rule.
+    /// At the first member that violates a rule.
     pub fn check(self) -> Result<CheckedSnapshot, Invalid> {
         check::check(&self)?;
         Ok(CheckedSnapshot(self))
     }
 }
 
-/// A snapshot whose members keep the rules.
+/// A snapshot whose members have been checked.
 #[derive(Clone, Debug)]
 pub struct CheckedSnapshot(Snapshot);
 
 impl Sandbox {
-    /// About how many bytes of documents a snapshot would hold.
+    /// Approximate number of bytes of documents in a snapshot.
     pub async fn size_of_documents(&self) -> Result<usize, StoreError> {
         Ok(self.records.actors.size().await?
             + self.records.pending.size().await?
@@ -112,11 +111,11 @@ impl Sandbox {
             + self.records.users.size().await?)
     }
 
-    /// What the sandbox holds. Handoffs that come at the same time may be in it or not, but no id is given twice.
+    /// Exports the sandbox. Concurrent handoffs may or may not be included, but no id is used twice.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let actors = self.records.actors.all(|_| true).await?;
-        // In this order, so that a handoff whose time comes in between is in both lists rather than in none; a
-        // restored one is opened once all the same.
+        // In this order, so that a handoff that is opened in between is in both lists rather than in none. A restored
+        // handoff is opened only once in any case.
         let pending = self.records.pending.all(|_| true).await?;
         let sessions = self.records.agent_sessions.all(|_| true).await?;
         let envelopes = self.records.envelopes.all(|_| true).await?;
@@ -129,7 +128,7 @@ impl Sandbox {
             seed: self.ids.seed(),
             clock: self.clock.read(),
             settings: self.lasting.settings.switches.into(),
-            // After the sessions, so that none of theirs is still to come.
+            // Read after the sessions, so that it covers all of their ids.
             ids: self.drawn_ids().await?,
             actors: oldest_first(&actors),
             agent_sessions: oldest_first(&sessions),
@@ -141,8 +140,8 @@ impl Sandbox {
         })
     }
 
-    /// Takes over what a snapshot holds. All sessions become those of this sandbox's own client, whose handoffs would
-    /// not find them otherwise (S8).
+    /// Imports a snapshot. All sessions are assigned to this sandbox's own client, because its handoffs would not find
+    /// them otherwise (S8).
     async fn fill(&self, snapshot: Snapshot) -> Result<(), RestoreError> {
         self.continue_ids(snapshot.ids).await.map_err(RestoreError::Store)?;
         let client: Option<Arc<str>> =
@@ -179,12 +178,12 @@ impl Sandbox {
 }
 
 impl Sandboxes {
-    /// Makes a sandbox with credentials of its own from a snapshot, under its name or another one. `base` gives what
-    /// the snapshot lacks, and `base_url` how the caller reaches the server. The seed is the snapshot's.
+    /// Creates a sandbox with new credentials from a snapshot, with its name or another one. `base` supplies what the
+    /// snapshot lacks, and `base_url` is the URL at which the caller reaches the server. The seed is the snapshot's.
     ///
     /// # Errors
-    /// When the name is taken or cannot be used, when the snapshot contradicts itself, or when the store is
-    /// unavailable. No sandbox was made then.
+    /// When the name is taken or invalid, when the snapshot is contradictory, or when the store is unavailable. No
+    /// sandbox was created then.
     pub async fn restore(
         &self,
         CheckedSnapshot(snapshot): CheckedSnapshot,

@@ -1,4 +1,4 @@
-//! Which exchanges match: what `count`, `find` and `wait` ask of the journal.
+//! Collects matching exchanges, for the `count`, `find` and `wait` operations on the journal.
 
 use crate::{
     base::clock::Deadline,
@@ -9,13 +9,13 @@ use crate::{
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// The exchanges that match, as far as the journal has been looked through. It goes on from there, so that no exchange
-/// is compared twice.
+/// The matching exchanges in the part of the journal searched so far. Later searches continue from there, so no
+/// exchange is compared twice.
 #[derive(Debug)]
 pub struct Tally {
     query: Arc<Query>,
     seen: u64,
-    /// The numbers of those that match, oldest first.
+    /// Numbers of the matching exchanges, oldest first.
     matched: VecDeque<u64>,
 }
 
@@ -25,7 +25,7 @@ impl Tally {
         Self { query, seen: 0, matched: VecDeque::new() }
     }
 
-    /// Looks through a journal once; `None` when the deadline is over first.
+    /// Searches a journal once; returns `None` if the deadline passes first.
     #[must_use]
     pub fn of(query: Arc<Query>, journal: &Journal, deadline: &Deadline) -> Option<Result<Self, TooCostly>> {
         let mut tally = Self::new(query);
@@ -42,12 +42,12 @@ impl Tally {
         Some(Ok(tally))
     }
 
-    /// The number of the last exchange that was looked at.
+    /// Number of the last exchange searched.
     pub(super) fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// Prepares for what is new: what gave way no longer counts.
+    /// Prepares for new exchanges: dropped exchanges no longer count.
     pub(super) fn begin(&mut self, news: &News) {
         while self.matched.front().is_some_and(|number| *number < news.oldest) {
             self.matched.pop_front();
@@ -63,12 +63,12 @@ impl Tally {
         Ok(())
     }
 
-    /// How many exchanges matched, of which some may have been deleted since.
+    /// Number of exchanges that matched; some may have been deleted since.
     pub(super) fn count(&self) -> usize {
         self.matched.len()
     }
 
-    /// The exchanges that match and are still kept, newest first.
+    /// The matching exchanges that are still kept, newest first.
     #[must_use]
     pub fn entries(&mut self, journal: &Journal) -> Vec<Arc<Entry>> {
         let mut entries = journal.kept(&self.matched);

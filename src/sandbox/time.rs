@@ -1,4 +1,4 @@
-//! Changes of a sandbox's clock, and the document that keeps them.
+//! Changes to a sandbox's clock, and the document that stores them.
 
 use super::{Ran, Sandbox};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc};
 
-/// How the sandbox's clock follows real time. Survives resets, as the clock does.
+/// How the sandbox's clock follows real time. Like the clock itself, it outlives resets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct KeptClock {
     mode: Mode,
@@ -33,13 +33,14 @@ pub enum ChangeClockError {
     /// The clock was not changed.
     #[error(transparent)]
     Refused(#[from] ClockError),
-    /// The clock was changed. Tasks that are due may not have been carried out; they stay due.
+    /// The clock was changed. Due tasks may not have been carried out; they stay due.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Sandbox {
-    /// Freezes, resumes or moves the clock, carries out what is due then, and returns that with the clock's new time.
+    /// Freezes, resumes or moves the clock and carries out the tasks that are then due. Returns them with the clock's
+    /// new time.
     ///
     /// # Errors
     /// When the change is refused, or the store is unavailable.
@@ -54,24 +55,24 @@ impl Sandbox {
         Ok((reading, ran?))
     }
 
-    /// Writes the clock's mode down.
+    /// Stores the clock's mode.
     pub(super) async fn keep_clock(&self) -> Result<(), StoreError> {
         loop {
-            // Read after the document: of two callers, the one that writes last has the newer mode or tries again.
+            // Read after the document: of two callers, the last one to write has the newer mode or tries again.
             let keep = |kept: &mut KeptClock| {
                 kept.mode = self.clock.mode();
                 Ok::<_, Infallible>(())
             };
             let Update::Missing = self.lasting.kept_clock.update(ID, keep).await? else { return Ok(()) };
             match self.lasting.kept_clock.insert(Arc::new(KeptClock { mode: self.clock.mode() })).await {
-                // Another caller was quicker.
+                // Another caller wrote first.
                 Err(StoreError::Taken) => {}
                 result => return result,
             }
         }
     }
 
-    /// Takes over the clock of an earlier run, if one was changed.
+    /// Restores the clock of an earlier run, if it was changed.
     pub(super) async fn recall_clock(&self) -> Result<(), StoreError> {
         if let Some(kept) = self.lasting.kept_clock.get(ID).await? {
             self.clock.restore(kept.mode);

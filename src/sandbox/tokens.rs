@@ -1,7 +1,7 @@
-//! The access tokens of a sandbox: which were issued last, and which are no longer valid.
+//! The access tokens of a sandbox: the most recently issued ones, and those revoked.
 //!
-//! A token is checked without a look at the list of those issued, because it holds its own claims. Only revocations are
-//! kept, for as long as the token would be valid.
+//! A token contains its own claims, so it is checked without the list of issued tokens. Only revocations are stored,
+//! for as long as the token would be valid.
 
 use crate::{
     domain::oauth::{AccessToken, MassExpiry, Revocation},
@@ -11,16 +11,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// How many issued tokens are listed; the oldest are dropped from the list, and stay valid.
+/// Maximum number of listed tokens. The oldest ones leave the list but stay valid.
 pub const LISTED: usize = 1_000;
 
-/// How many tokens can be revoked one by one at the same time.
+/// Maximum number of individually revoked tokens.
 pub(super) const REVOKED: usize = 10_000;
 
 #[derive(Debug)]
 pub struct Tokens {
     shelf: Arc<Shelf>,
-    /// The first epoch. Higher after each reset, so that expiring all tokens reaches those issued before it.
+    /// The first epoch. It grows with each reset, so that expiring all tokens also covers those issued before the
+    /// reset.
     first_epoch: u64,
     issued: Repository<AccessToken>,
     revoked: Repository<Revocation>,
@@ -31,9 +32,9 @@ pub struct Tokens {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenFault {
-    /// It expired this many seconds ago, by the sandbox's clock.
+    /// Expired this many seconds ago, by the sandbox's clock.
     Expired(i64),
-    /// All tokens of the sandbox were expired after it was issued.
+    /// Issued before all tokens of the sandbox were expired.
     AllExpired,
     Revoked,
 }
@@ -41,14 +42,14 @@ pub enum TokenFault {
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
     /// The list of revoked tokens is full, and none of them has expired.
-    #[error("too many tokens are revoked that could still pass; expire all of them")]
+    #[error("too many unexpired tokens are revoked; expire all tokens instead")]
     TooMany,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Tokens {
-    /// No tokens yet, of a sandbox that began with reset number `born`.
+    /// An empty list for a sandbox that began with reset number `born`.
     pub(super) fn new(shelf: &Arc<Shelf>, born: u64) -> Self {
         Self {
             shelf: Arc::clone(shelf),
@@ -59,13 +60,13 @@ impl Tokens {
         }
     }
 
-    /// Judges a token whose signature is good, and returns the reason why it is refused; `None` when it is valid.
+    /// Checks a token whose signature is valid; returns the fault, or `None` if the token is valid.
     pub async fn judge(&self, token: &AccessToken, now: Timestamp) -> Result<Option<TokenFault>, StoreError> {
         if let Some(since) = token.expired_for(now) {
             return Ok(Some(TokenFault::Expired(since)));
         }
         let times = self.times_expired().await?;
-        // Higher ones are of an earlier run of the server with the same seed.
+        // Higher epochs come from an earlier run of the server with the same seed.
         if times > 0 && token.epoch != self.first_epoch + u64::from(times) {
             return Ok(Some(TokenFault::AllExpired));
         }
@@ -76,8 +77,8 @@ impl Tokens {
     /// Revokes a token.
     ///
     /// # Errors
-    /// [`RevokeError::TooMany`] when the list of revoked tokens is full and none of them has expired. The caller
-    /// can expire all tokens instead.
+    /// [`RevokeError::TooMany`] when the list of revoked tokens is full and none of them has expired. The caller can
+    /// expire all tokens instead.
     pub async fn revoke(&self, token: &AccessToken, now: Timestamp) -> Result<(), RevokeError> {
         if self.revoked.fill().await?.kept >= REVOKED {
             let over = self.revoked.all(|revoked| revoked.exp <= now.as_second()).await?;
@@ -97,7 +98,7 @@ impl Tokens {
         }
     }
 
-    /// Expires all tokens that were issued before.
+    /// Expires all tokens issued so far.
     pub async fn expire_all(&self) -> Result<(), StoreError> {
         loop {
             let mut commit = Commit::new();
@@ -118,7 +119,7 @@ impl Tokens {
         }
     }
 
-    /// The epoch of a token that is issued now; see [`Tokens::expire_all`].
+    /// The epoch for newly issued tokens; see [`Tokens::expire_all`].
     pub(super) async fn epoch(&self) -> Result<u64, StoreError> {
         Ok(self.first_epoch + u64::from(self.times_expired().await?))
     }
@@ -127,22 +128,22 @@ impl Tokens {
         Ok(self.expiries.get(MassExpiry::ID).await?.map_or(0, |expiry| expiry.times))
     }
 
-    /// The issued tokens that are listed, newest first.
+    /// The listed tokens, newest first.
     pub async fn list(&self) -> Result<Vec<Arc<AccessToken>>, StoreError> {
         self.issued.all(|_| true).await
     }
 
-    /// A page of the issued tokens that are listed, newest first; `None` when none of them has the id `after`.
+    /// A page of the listed tokens, newest first; `None` if none of them has the id `after`.
     pub async fn page(&self, after: Option<&str>, limit: usize) -> Result<Option<RecordPage<AccessToken>>, StoreError> {
         self.issued.page(after, limit, |_| true).await
     }
 
-    /// The listed token with this id.
+    /// Returns the listed token with this id.
     pub async fn get(&self, jti: &str) -> Result<Option<Arc<AccessToken>>, StoreError> {
         self.issued.get(jti).await
     }
 
-    /// Lists a token; false when another one has its id.
+    /// Lists a token; returns false if another token has its id.
     pub(super) async fn list_issued(&self, token: &Arc<AccessToken>) -> Result<bool, StoreError> {
         match self.issued.insert(Arc::clone(token)).await {
             Ok(()) => Ok(true),

@@ -1,7 +1,7 @@
-//! Callers that wait for exchanges, all served by one look at the new ones.
+//! Callers that wait for exchanges, all served by one pass over the new ones.
 //!
-//! Recording an exchange only sends a notification, for any number of callers. The task that drives the waiters
-//! ([`Waiters::look`]) then compares each new exchange once with each of them, and parses it once for all.
+//! Recording an exchange only sends a notification, regardless of the number of callers. The task that drives the
+//! waiters ([`Waiters::look`]) then parses each new exchange once and compares it with each waiter.
 
 use super::Tally;
 use crate::{
@@ -21,10 +21,10 @@ use std::{
 };
 use tokio::sync::{Notify, oneshot};
 
-/// After how many comparisons the deadline is checked.
+/// Number of comparisons between two checks of the deadline.
 const STRIDE: usize = 16;
 
-/// What ends a wait, other than its timeout.
+/// The end of a wait, other than its timeout.
 type WaitAnswer = Result<Vec<Arc<Entry>>, TooCostly>;
 
 /// The callers that wait for exchanges in a sandbox.
@@ -39,7 +39,7 @@ pub struct Waiters {
 #[derive(Debug, Default)]
 struct WaiterState {
     waiting: Vec<Waiter>,
-    /// Whether a task drives them.
+    /// Whether a task drives the waiters.
     is_driven: bool,
     /// Whether the sandbox has ended.
     is_closed: bool,
@@ -52,7 +52,7 @@ struct Waiter {
     answer: oneshot::Sender<WaitAnswer>,
 }
 
-/// A caller's place among those that wait, until it is dropped.
+/// A caller's registration as a waiter, until dropped.
 #[derive(Debug)]
 pub struct Wait {
     waiters: Arc<Waiters>,
@@ -60,11 +60,11 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// The exchanges that match, newest first, once there are as many as wanted. `None` when they will not come, because
-    /// the sandbox has ended.
+    /// Resolves to the matching exchanges, newest first, once there are as many as wanted; to `None` if the sandbox has
+    /// ended.
     ///
     /// # Errors
-    /// [`TooCostly`] when an exchange takes too many steps to compare.
+    /// [`TooCostly`] when comparing an exchange takes too many steps.
     pub fn answer(&mut self) -> impl Future<Output = Option<WaitAnswer>> {
         (&mut self.answer).map(Result::ok)
     }
@@ -74,7 +74,7 @@ impl Drop for Wait {
     fn drop(&mut self) {
         self.answer.close();
         self.waiters.open.fetch_sub(1, Ordering::Relaxed);
-        // So that its place is cleared away.
+        // So that its entry is removed.
         self.waiters.bell.notify_one();
     }
 }
@@ -87,30 +87,30 @@ impl Waiters {
         }
     }
 
-    /// Completes when there is something to look at.
+    /// Completes when there is something to compare.
     pub fn rung(&self) -> impl Future<Output = ()> {
         self.bell.notified()
     }
 
-    /// How many callers wait.
+    /// Number of waiting callers.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// How many comparisons of an exchange with a waiter's matcher were made.
+    /// Number of comparisons made between an exchange and a waiter's matcher.
     #[must_use]
     pub fn compared(&self) -> u64 {
         self.compared.load(Ordering::Relaxed)
     }
 
-    /// Waits for as many exchanges as wanted, going on from what a first look found; and whether the caller has to see
-    /// to it that somebody drives the waiters from now on.
+    /// Registers a wait for as many exchanges as wanted, continuing after a first search. Also returns whether the
+    /// caller must start a task that drives the waiters.
     #[must_use]
     pub fn wait(self: &Arc<Self>, tally: Tally, wanted: usize) -> (Wait, bool) {
         let (sender, answer) = oneshot::channel();
         let mut state = self.state();
-        // Once closed, the sender is dropped here, and with that the wait ends.
+        // Once closed, the sender is dropped here, which ends the wait.
         if !state.is_closed {
             state.waiting.push(Waiter { tally, wanted, answer: sender });
         }
@@ -118,13 +118,14 @@ impl Waiters {
         state.is_driven |= must_drive;
         drop(state);
         self.open.fetch_add(1, Ordering::Relaxed);
-        // Something may have been recorded since the first look.
+        // An exchange may have been recorded since the first search.
         self.bell.notify_one();
         (Wait { waiters: Arc::clone(self), answer }, must_drive)
     }
 
-    /// Compares what is new in the journal with all that wait, and answers those that have enough; until the deadline,
-    /// after which the next look goes on. False when nobody waits any more, and nobody needs to drive.
+    /// Compares the new exchanges in the journal with all waiters, and answers those that have enough. Stops at the
+    /// deadline; the next call continues. Returns false when nobody waits any more and no task needs to drive the
+    /// waiters.
     pub fn look(&self, journal: &Journal, deadline: &Deadline) -> bool {
         let mut waiting = std::mem::take(&mut self.state().waiting);
         waiting.retain(|waiter| !waiter.answer.is_closed());
@@ -133,7 +134,7 @@ impl Waiters {
         }
         let mut state = self.state();
         if state.is_closed {
-            // Drops those that wait, and so ends their waits.
+            // Drops the waiters, which ends their waits.
             state.waiting.clear();
         } else {
             state.waiting.append(&mut waiting);
@@ -174,7 +175,7 @@ impl Waiters {
         ControlFlow::Continue(())
     }
 
-    /// Ends all waits, now and from now on: the sandbox has ended.
+    /// Ends all current and future waits, because the sandbox has ended.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
@@ -191,12 +192,12 @@ impl Waiters {
     }
 
     fn state(&self) -> MutexGuard<'_, WaiterState> {
-        // Nothing that holds this lock can leave the state half changed.
+        // Code that holds this lock cannot leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Answers those that have enough.
+/// Answers the waiters that have enough.
 fn answer(waiting: &mut Vec<Waiter>, journal: &Journal) {
     let mut place = 0;
     while let Some(waiter) = waiting.get_mut(place) {

@@ -1,4 +1,4 @@
-//! Wakes those that wait for something to happen in a sandbox: readers of events, and the timer.
+//! Wakes readers of events and the timer when something happens in a sandbox.
 
 use super::Sandbox;
 use crate::store::{News, Observer};
@@ -9,12 +9,12 @@ use std::sync::{
 };
 use tokio::sync::Notify;
 
-/// Wakes readers and the timer.
+/// Wakes event readers and the timer.
 #[derive(Debug)]
 pub(super) struct Wakeups {
     happened: Notify,
-    /// When the timer has to look for a due task, in microseconds; `i64::MAX` for never. Except while a [`NextLook`]
-    /// exists, it is not later than the first task is due.
+    /// When the timer must next look for a due task, in microseconds; `i64::MAX` for never. Except while a [`NextLook`]
+    /// exists, it is no later than the first due task.
     next_look: AtomicI64,
     alarm: Arc<Notify>,
 }
@@ -52,13 +52,13 @@ impl Observer for Wakeups {
     }
 }
 
-/// Rounded down, so that nobody looks too late.
+/// Rounded down, so that the timer never looks too late.
 fn microseconds(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MIN)
 }
 
-/// Sets the time of the timer's next look when the present one ends; at once, if it is given up. Commits in the
-/// meantime set an earlier time themselves.
+/// Sets the time of the timer's next look when the current one ends; if it is abandoned, the next look follows at once.
+/// Commits in the meantime set an earlier time themselves.
 pub(super) struct NextLook<'w> {
     wakeups: &'w Wakeups,
     at: Option<Timestamp>,
@@ -69,12 +69,12 @@ impl<'w> NextLook<'w> {
         Self { wakeups, at: Some(Timestamp::MIN) }
     }
 
-    /// To be called before the store is read.
+    /// Must be called before the store is read.
     pub(super) fn begin(&self) {
         self.wakeups.next_look.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// The time that was read from the store.
+    /// Sets the time that was read from the store.
     pub(super) fn set(&mut self, at: Option<Timestamp>) {
         self.at = at;
     }
@@ -89,15 +89,15 @@ impl Drop for NextLook<'_> {
 }
 
 impl Sandbox {
-    /// Completes when something has happened, or when the sandbox was reset or is gone; to be called before the log of
-    /// events is read.
+    /// Completes when something has happened, or when the sandbox was reset or removed. Call it before reading the
+    /// event log.
     pub fn happened(&self) -> impl Future<Output = ()> {
         let mut happened = Box::pin(self.wakeups.happened.notified());
         happened.as_mut().enable();
         happened
     }
 
-    /// When the timer has to look whether a task is due; `None` if there is no task. May be too early.
+    /// When the timer must check for due tasks; `None` without tasks. May be too early.
     #[must_use]
     pub fn next_look(&self) -> Option<Timestamp> {
         match self.wakeups.next_look.load(Ordering::SeqCst) {
@@ -106,7 +106,7 @@ impl Sandbox {
         }
     }
 
-    /// Wakes the timer, after the clock was moved by hand.
+    /// Wakes the timer after the clock was moved manually.
     pub fn clock_changed(&self) {
         self.wakeups.wake_timer();
     }

@@ -1,11 +1,11 @@
-//! How much room is left for clients.
+//! Limits the number and size of a sandbox's clients.
 
 use super::{MOST_CLIENTS, RegisterError};
 use crate::base::budget::{Account, Budget};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts the clients of a sandbox and their bytes. Unlike other documents, clients never give way: one that does not fit
-/// is refused.
+/// Counts the clients of a sandbox and their bytes. Unlike other documents, clients are never dropped to make room; a
+/// client that does not fit is refused.
 #[derive(Debug)]
 pub(super) struct Room(Mutex<Taken>);
 
@@ -20,7 +20,7 @@ impl Room {
         Self(Mutex::new(Taken { clients: 0, bytes: Account::new(budget) }))
     }
 
-    /// Takes room for a client that the sandbox begins with, whether or not there is any.
+    /// Reserves room for a sandbox's initial client, even if there is none.
     pub(super) fn take_anyway(&self, bytes: usize) {
         self.change(|taken| {
             taken.clients += 1;
@@ -48,7 +48,8 @@ impl Room {
         });
     }
 
-    /// A client that took `before` bytes takes `after` now. The keys of a client are few, so this never fails.
+    /// Accounts for a client whose size changes from `before` to `after` bytes. Never fails, because a client has few
+    /// keys.
     pub(super) fn resize(&self, before: usize, after: usize) {
         self.change(|taken| {
             taken.bytes.sub(before);
@@ -57,7 +58,7 @@ impl Room {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Taken) -> T) -> T {
-        // Nothing that holds this lock can leave it half changed.
+        // Code that holds this lock cannot leave the state half changed.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

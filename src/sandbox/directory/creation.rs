@@ -1,7 +1,7 @@
-//! Makes sandboxes: a new one, and the next one after a reset.
+//! Creates sandboxes: new ones, and successors after a reset.
 //!
-//! The documents that a sandbox begins with are in the store before it can be found. If they cannot be written, or the
-//! caller leaves meanwhile, nothing of the sandbox stays.
+//! A sandbox's initial documents are in the store before it can be found. If they cannot be written, or the caller
+//! hangs up, nothing of the sandbox remains.
 
 use super::{Sandboxes, lasting_shelf};
 use crate::{
@@ -33,29 +33,29 @@ use std::{
 
 #[derive(Debug)]
 pub struct NewSandbox {
-    /// Its name; drawn when not given.
+    /// Its name; generated if not given.
     pub name: Option<String>,
-    /// Its settings. Without a seed it gets one that follows from the server's and its name, or on a server without a
-    /// seed a random one.
+    /// Its settings. Without a seed, it is derived from the server's seed and the name, or random if the server has no
+    /// seed.
     pub settings: SandboxSettings,
     pub clock: Clock,
-    /// Scenarios of its own, beside those of the server or instead of them. A reset restores them.
+    /// Its own scenarios, in addition to the server's or overriding them. A reset restores them.
     pub scenarios: ScenarioSet,
-    /// How the caller reaches the server: the `iss` of the sandbox's own access token follows it.
+    /// The URL at which the caller reaches the server; the `iss` of the sandbox's own access token is derived from it.
     pub base_url: BaseUrl,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// A sandbox with that name exists.
-    #[error("there is a sandbox {:?} already; delete it first, or choose another name", brief(.0))]
+    #[error("there is already a sandbox {:?}; delete it first, or choose another name", brief(.0))]
     Exists(String),
-    /// The name cannot stand in a URL.
+    /// The name cannot be used in a URL.
     #[error("the name {:?} cannot be used; {}", brief(.0), name::fix(.0))]
     Name(String),
     /// All sandboxes together have no room for its scenarios.
     #[error(
-        "clients and scenarios of all sandboxes take up as much memory as they may; delete some, or raise --max-memory"
+        "the clients and scenarios of all sandboxes have reached their memory limit; delete some, or raise --max-memory"
     )]
     NoRoom,
     #[error(transparent)]
@@ -63,7 +63,7 @@ pub enum CreateError {
 }
 
 impl Sandboxes {
-    /// Registers the client that every server knows and takes over what an earlier run left, before the first request.
+    /// Registers the built-in client and takes over what an earlier run left, before the first request.
     ///
     /// # Errors
     /// When the store is unavailable.
@@ -75,11 +75,11 @@ impl Sandboxes {
         Ok(())
     }
 
-    /// Creates a sandbox, and removes the longest idle one if there would be too many.
+    /// Creates a sandbox, and removes the one that was idle longest if there would be too many.
     ///
     /// # Errors
-    /// When the name is taken or cannot be used, when there is no room for its scenarios, or when the store is
-    /// unavailable. No sandbox was created then.
+    /// When the name is taken or invalid, when there is no room for its scenarios, or when the store is unavailable. No
+    /// sandbox was created then.
     pub async fn create(&self, new: NewSandbox) -> Result<Arc<Sandbox>, CreateError> {
         let name: Arc<str> = match new.name {
             Some(name) if name::is_valid(&name) => name.into(),
@@ -87,7 +87,7 @@ impl Sandboxes {
             None => self.ids.secret("sb_", 12).into(),
         };
         let mut settings = new.settings;
-        // Two sandboxes with one seed would draw the same ids.
+        // Two sandboxes with the same seed would generate the same ids.
         let of_server = self.default_sandbox().settings().seed;
         settings.seed = settings.seed.or_else(|| Some(Ids::seed_of_sandbox(of_server?, &name)));
         let mut definitions = Account::new(&settings.definitions);
@@ -97,7 +97,7 @@ impl Sandboxes {
         }
         let credentials = loop {
             let drawn = Credentials::draw(&self.ids, &name, new.clock.now(), &self.issuing, &new.base_url);
-            // Where ids follow from a seed, somebody may have registered a client under an id that they knew.
+            // If ids are derived from a seed, a caller may have predicted this id and registered a client with it.
             if !self.is_claimed(&drawn.client_id) {
                 break drawn;
             }
@@ -134,13 +134,13 @@ impl Sandboxes {
         Ok(sandbox.published())
     }
 
-    /// Resets a sandbox: from now on its name and its credentials lead to one that is as it started, with no sessions, an
-    /// empty journal and agenda, its first scenarios, ids from the first one on, no assertion used up and no token
-    /// revoked. Clients stay, as all credentials do, and so does the clock: it never goes back. `None` if there is no
-    /// such sandbox.
+    /// Resets a sandbox: its name and credentials then select a fresh one, without sessions, with an empty journal and
+    /// agenda, its initial scenarios, ids from the first one on, and no used assertions or revoked tokens. Clients and
+    /// all other credentials stay, and so does the clock, which never goes back. Returns `None` if there is no such
+    /// sandbox.
     ///
-    /// Whatever began before goes on in the old one, and its effects are not visible. [`Sandboxes::clear_away`] frees its
-    /// memory.
+    /// Requests in progress continue with the old object, and their effects are not visible. [`Sandboxes::clear_away`]
+    /// frees its memory.
     ///
     /// # Errors
     /// When the store is unavailable. The sandbox was not reset then.
@@ -157,7 +157,7 @@ impl Sandboxes {
 }
 
 impl Sandbox {
-    /// Writes the documents that it begins with.
+    /// Writes the sandbox's initial documents.
     async fn write_first_documents(&self) -> Result<(), StoreError> {
         self.begin_run().await?;
         let mut commit = Commit::new();
@@ -166,10 +166,10 @@ impl Sandbox {
     }
 }
 
-/// A sandbox that cannot be found yet. Dropped before it is published, it leaves nothing in the store.
+/// A sandbox that cannot be found yet. If dropped before it is published, it leaves nothing in the store.
 struct Unpublished {
     sandbox: Arc<Sandbox>,
-    /// How it ends when it is not published: after a reset, what outlives resets stays.
+    /// How it ends if it is not published: after a reset, what outlives resets stays.
     end: Option<End>,
 }
 
@@ -178,7 +178,7 @@ impl Unpublished {
         Self { sandbox: Arc::new(sandbox), end: Some(end) }
     }
 
-    /// The sandbox, which can be found by now.
+    /// Returns the sandbox, which has been published.
     fn published(mut self) -> Arc<Sandbox> {
         self.end = None;
         Arc::clone(&self.sandbox)

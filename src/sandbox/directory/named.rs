@@ -1,4 +1,4 @@
-//! The named sandboxes, and the credentials that lead to sandboxes.
+//! The named sandboxes, and the credentials of all sandboxes.
 
 use crate::{
     domain::scenario::ScenarioSet,
@@ -7,34 +7,34 @@ use crate::{
 use hashbrown::{HashMap, HashSet};
 use std::{collections::VecDeque, sync::Arc};
 
-/// How many credentials that lead nowhere any more are remembered.
+/// Maximum number of remembered credentials that no longer select a sandbox.
 const REMEMBERED: usize = 150_000;
 
 #[derive(Debug, Default)]
 pub(super) struct NamedSandboxes {
     pub(super) by_name: HashMap<Arc<str>, Arc<Sandbox>>,
-    /// The name of the sandbox that a credential belongs to. Those of the default sandbox's clients are among them.
+    /// The name of the sandbox that a credential belongs to, including those of the default sandbox's clients.
     pub(super) by_credential: HashMap<Arc<str>, Arc<str>>,
     /// The credentials of each sandbox.
     held: HashMap<Arc<str>, HashSet<Arc<str>>>,
     pub(super) gone: HashMap<Arc<str>, &'static str>,
     /// The keys of `gone`, oldest first.
     forgotten_next: VecDeque<Arc<str>>,
-    /// What a new sandbox starts with.
+    /// The scenarios of a new sandbox.
     pub(super) scenarios: Arc<ScenarioSet>,
-    /// How many clients and sandboxes have gone.
+    /// Number of clients and sandboxes removed so far.
     pub(super) went: u64,
 }
 
 impl NamedSandboxes {
-    /// No named sandboxes yet; one client leads to the default sandbox.
+    /// No named sandboxes; the given client belongs to the default sandbox.
     pub(super) fn new(scenarios: Arc<ScenarioSet>, default_client: &str) -> Self {
         let mut new = Self { scenarios, ..Self::default() };
         new.claim(default_client, &DEFAULT.into());
         new
     }
 
-    /// Lets a credential lead to a sandbox from now on; false when it leads to one already.
+    /// Assigns a credential to a sandbox; returns false if it already belongs to one.
     pub(super) fn claim(&mut self, credential: &str, name: &Arc<str>) -> bool {
         if self.by_credential.contains_key(credential) {
             return false;
@@ -46,12 +46,13 @@ impl NamedSandboxes {
         true
     }
 
-    /// Whether a credential leads to the sandbox that has this very name; another one of the same name has another.
+    /// Whether a credential belongs to the sandbox with this name object; another sandbox with the same name has
+    /// another object.
     pub(super) fn is_claimed_by(&self, credential: &str, name: &Arc<str>) -> bool {
         self.by_credential.get(credential).is_some_and(|owner| Arc::ptr_eq(owner, name))
     }
 
-    /// Takes a claim back, as if it had never been made.
+    /// Revokes a claim, as if it had never been made.
     pub(super) fn release(&mut self, credential: &str) -> Option<Arc<str>> {
         let (credential, name) = self.by_credential.remove_entry(credential)?;
         if let Some(held) = self.held.get_mut(&name) {
@@ -60,7 +61,7 @@ impl NamedSandboxes {
         Some(credential)
     }
 
-    /// Forgets the sandbox of a credential, but remembers why.
+    /// Removes a credential, but remembers why.
     pub(super) fn forget(&mut self, credential: &str, why: &'static str) {
         if let Some(credential) = self.release(credential) {
             self.gone.insert(Arc::clone(&credential), why);
@@ -73,8 +74,8 @@ impl NamedSandboxes {
         }
     }
 
-    /// Removes a sandbox and its credentials, and returns it to be ended outside of the lock. `None` if another one has
-    /// its name by now.
+    /// Removes a sandbox and its credentials, and returns it to be ended outside the lock. `None` if another sandbox
+    /// has its name by now.
     #[must_use]
     pub(super) fn remove(&mut self, sandbox: &Sandbox, why: &'static str) -> Option<Arc<Sandbox>> {
         if !self.by_name.get(sandbox.name())?.is_same(sandbox) {

@@ -1,4 +1,4 @@
-//! The scenario that a handoff is for.
+//! Finds the scenario that answers a handoff.
 
 use crate::{
     domain::{
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Sandbox {
-    /// The answer of the scenario that a request is for, and the actor to remember: an unknown actor has yet to do what
-    /// the scenario waits for.
+    /// The answer of the scenario that matches a request, and the actor to remember: an unknown actor has not yet done
+    /// what the scenario waits for.
     pub(super) async fn take_script(
         &self,
         request: &HandoffRequest,
@@ -41,17 +41,17 @@ impl Sandbox {
     }
 }
 
-/// The first state of an unknown actor, who has yet to do what a scenario waits for.
+/// The initial state of an unknown actor, who has not yet done what a scenario waits for.
 fn unknown(actor: &Actor, scenario: &Scenario) -> ActorState {
     let mut state = scenario::initial_state(actor);
     state.change(scenario.waits_for());
     state
 }
 
-/// Advises on a plus tag that nearly names an outcome or a scenario.
+/// Warns about a plus tag that almost names an outcome or a scenario.
 pub(super) fn doubtful_tag(actor: &Actor, scenarios: &ScenarioSet) -> Option<Advice> {
     actor.tags().next()?;
     let (tag, name) = scenario::nearly_named(actor, &scenarios.tags())?;
-    let message = format!("has the tag \"+{tag}\", which names no answer; did you mean \"+{name}\"?");
+    let message = format!("has the unknown tag \"+{tag}\"; did you mean \"+{name}\"?");
     Some(Advice { pointer: "/actor/email".to_owned(), code: "unknown_tag", message })
 }

@@ -1,4 +1,4 @@
-//! Handoffs that wait for their actor to do something first (S3 to S5).
+//! Handoffs that wait until their actor has done something (S3 to S5).
 
 use super::{Handover, new_actor};
 use crate::{
@@ -13,9 +13,9 @@ use crate::{
 use std::sync::Arc;
 
 impl Sandbox {
-    /// Keeps what an obstacle leaves behind, in one commit: the actor, and the handoff that waits, whose id is returned.
-    /// The first body stays for as long as the handoff waits for the same thing and the same user. `judged_by` is the
-    /// actor as the handoff was judged by it.
+    /// Stores what an obstacle leaves behind in one commit: the actor and the waiting handoff, whose id is returned.
+    /// The first body is kept for as long as the handoff waits for the same thing and the same user. `judged_by` is the
+    /// actor state that the handoff was judged by.
     pub(super) async fn begin_journey(
         &self,
         obstacle: &Obstacle,
@@ -37,7 +37,7 @@ impl Sandbox {
             waits_for,
             key: AgentSession::handoff_key(client, &request.handoff_id),
             client: Arc::clone(client),
-            // The facts have served their purpose, and the body holds them.
+            // The facts are no longer needed, and the body contains them.
             request: HandoffRequest { facts: None, ..request },
             body,
             plan,
@@ -62,7 +62,7 @@ impl Sandbox {
             }
             match self.shelf.commit(commit).await {
                 Ok(_) => break,
-                // Another caller was quicker.
+                // Another caller wrote first.
                 Err(StoreError::Taken | StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -73,8 +73,8 @@ impl Sandbox {
         Ok(pending.id)
     }
 
-    /// Opens a handoff that has just begun to wait, if its actor is complete by now. [`Sandbox::change_actor`] may
-    /// have listed the waiting handoffs before this one was kept.
+    /// Opens a handoff that has just begun to wait if its actor is complete by now. [`Sandbox::change_actor`] may have
+    /// listed the waiting handoffs before this one was stored.
     async fn open_if_complete(&self, key: &Arc<str>, email: &str) -> Result<(), StoreError> {
         if self.records.actors.get(email).await?.is_some_and(|actor| actor.is_complete()) {
             self.open_waiting(key, |pending| pending.waits_for_subscription_of(email)).await?;
@@ -82,8 +82,8 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The id of a handoff that begins to wait. It follows from the caller's own id alone, so that sandboxes of one seed
-    /// agree, unless another client's handoff has it.
+    /// The id of a handoff that begins to wait. It is derived from the caller's id alone, so that sandboxes with the
+    /// same seed agree, unless another client's handoff already has it.
     async fn handoff_id(&self, key: &str, handoff_id: &str) -> Result<Arc<str>, StoreError> {
         let mut number = 0;
         loop {
@@ -95,7 +95,7 @@ impl Sandbox {
         }
     }
 
-    /// The handoff whose id an answer's URL ends with, for as long as it waits (S3, S5).
+    /// Returns the waiting handoff whose id an answer's URL ends with (S3, S5).
     pub async fn waiting_handoff(&self, id: &str) -> Result<Option<Arc<PendingHandoff>>, StoreError> {
         self.records.pending.find(id).await
     }

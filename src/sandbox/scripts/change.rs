@@ -1,4 +1,4 @@
-//! Changes to the scenarios of a sandbox, each one commit at the version of the overrides that it was judged by.
+//! Changes to the scenarios of a sandbox. Each is one commit, at the version of the overrides that it was based on.
 
 use super::{CurrentScenarios, Scripts};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Why the scenarios of a sandbox are not changed.
+/// Why a change to the scenarios was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioChangeError {
     #[error("there is no scenario {:?} in this sandbox", brief(.0))]
@@ -16,10 +16,10 @@ pub enum ScenarioChangeError {
     #[error("the scenario {name:?} is not pinned")]
     NotPinned {
         name: String,
-        /// The one that is.
+        /// The scenario that is pinned, if any.
         pinned: Option<String>,
     },
-    /// The queue has no room for the new requests.
+    /// The queue has no room for the new entries.
     #[error("{0} requests are queued already")]
     QueueFull(usize),
     /// The sandbox has no room for the scenario.
@@ -30,16 +30,16 @@ pub enum ScenarioChangeError {
 }
 
 impl Scripts {
-    /// Gives the sandbox a scenario of its own; replaces one of the same name.
+    /// Adds a scenario to the sandbox, replacing one with the same name.
     ///
     /// # Errors
-    /// [`ScenarioChangeError::NoRoom`] at the scenario.
+    /// [`ScenarioChangeError::NoRoom`] for the scenario.
     pub async fn put(&self, scenario: Arc<Scenario>) -> Result<(), ScenarioChangeError> {
         // Held until the scenario itself is counted.
         let _reserved = self.in_force.reserve(scenario.size()).ok_or_else(|| {
             scenario.error(
-                "scenarios and clients of all sandboxes take as much memory as they may, a quarter of --max-memory; \
-                 remove some, or raise --max-memory",
+                "the scenarios and clients of all sandboxes have reached their memory limit, a quarter of \
+                 --max-memory; remove some, or raise --max-memory",
             )
         })?;
         self.change(|current, overrides, commit| {
@@ -58,12 +58,12 @@ impl Scripts {
     /// Removes a scenario from the sandbox.
     ///
     /// # Errors
-    /// [`ScenarioChangeError::Unknown`] when it has none of this name.
+    /// [`ScenarioChangeError::Unknown`] when there is no scenario with this name.
     pub async fn remove(&self, name: &str) -> Result<(), ScenarioChangeError> {
         self.change(|current, overrides, commit| {
             let scenario = current.find(name)?;
             commit.delete::<Scenario>(scenario.id(), None);
-            // Where the server has none, there is nothing to hide. A file with that name may come later.
+            // If the server has no such scenario, there is nothing to hide; a file with that name may be added later.
             if current.compiled.base.get(name).is_some() {
                 overrides.hidden.insert(scenario.id());
             }
@@ -74,10 +74,10 @@ impl Scripts {
         .await
     }
 
-    /// Lets one scenario answer every request to its endpoint.
+    /// Makes one scenario answer every request to its endpoint.
     ///
     /// # Errors
-    /// [`ScenarioChangeError::Unknown`] when the sandbox has none of this name.
+    /// [`ScenarioChangeError::Unknown`] when there is no scenario with this name.
     pub async fn pin(&self, name: &str) -> Result<(), ScenarioChangeError> {
         self.change(|current, overrides, _| {
             overrides.pinned = Some(current.find(name)?.id());
@@ -89,7 +89,7 @@ impl Scripts {
     /// Lets requests choose their scenarios again. With a name, only if that scenario is pinned.
     ///
     /// # Errors
-    /// [`ScenarioChangeError::NotPinned`] when it is not.
+    /// [`ScenarioChangeError::NotPinned`] when it is not pinned.
     pub async fn unpin(&self, name: Option<&str>) -> Result<(), ScenarioChangeError> {
         self.change(|current, overrides, _| {
             if let Some(name) = name {
@@ -106,7 +106,7 @@ impl Scripts {
         .await
     }
 
-    /// Lets a scenario answer the next `count` requests to its endpoint that nothing else waits for.
+    /// Makes a scenario answer the next `count` requests to its endpoint, after the requests that are already queued.
     ///
     /// # Errors
     /// [`ScenarioChangeError::Unknown`] or [`ScenarioChangeError::QueueFull`].
@@ -118,7 +118,8 @@ impl Scripts {
         .await
     }
 
-    /// Back to how the sandbox started: the scenarios that it was created with, none pinned or queued, no walk begun.
+    /// Restores the initial state: the scenarios that the sandbox was created with, nothing pinned or queued, no walk
+    /// begun.
     pub async fn reset(&self) -> Result<(), ScenarioChangeError> {
         loop {
             let current = self.current().await?;
@@ -142,8 +143,8 @@ impl Scripts {
         }
     }
 
-    /// Changes the overrides by a pure function, with further writes that it adds to the commit. The function runs again
-    /// when another caller was quicker.
+    /// Changes the overrides with a pure function, which can add further writes to the commit. It runs again if another
+    /// caller changed them first.
     async fn change(
         &self,
         change: impl Fn(&CurrentScenarios, &mut ScenarioOverrides, &mut Commit) -> Result<(), ScenarioChangeError>,
@@ -156,7 +157,8 @@ impl Scripts {
         }
     }
 
-    /// Changes the overrides of `current`. Returns `false`, and changes nothing, when another caller was quicker.
+    /// Changes the overrides of `current`. Returns `false` without changing anything if another caller changed them
+    /// first.
     async fn try_change(
         &self,
         current: &CurrentScenarios,
@@ -175,7 +177,7 @@ impl Scripts {
             Err(error) => return Err(error.into()),
         }
         if !is_compiled {
-            // Compiled and counted at once, not with the next request.
+            // Compiled and counted now, not with the next request.
             self.current().await?;
         }
         Ok(true)

@@ -1,7 +1,7 @@
-//! The scenario sets that were in force earlier, so that recorded requests can still be compared with them.
+//! Earlier scenario sets, kept so that recorded requests can still be matched against them.
 //!
-//! Bounded by count and by bytes. The oldest set goes first, so each set counts only for what its successor no longer
-//! holds.
+//! Bounded by count and by bytes. The oldest set is dropped first, so each set counts only for what its successor does
+//! not share.
 
 use crate::{
     base::budget::{Account, Budget, Share},
@@ -9,10 +9,10 @@ use crate::{
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// The most replaced sets that a sandbox keeps.
+/// Maximum number of replaced sets that a sandbox keeps.
 const MOST_SETS: usize = 16;
 
-/// The most bytes that they take together.
+/// Maximum number of bytes that they take together.
 const MOST_BYTES: usize = 8 << 20;
 
 /// Replaced scenario sets, oldest first.
@@ -26,7 +26,7 @@ pub(super) struct History {
 struct Replaced {
     version: u64,
     set: Arc<ScenarioSet>,
-    /// What it counts for in the account.
+    /// Bytes counted in the account.
     bytes: usize,
 }
 
@@ -39,19 +39,19 @@ impl History {
         self.bytes.bytes()
     }
 
-    /// The set of a version, while it is kept.
+    /// Returns the set of a version, while it is kept.
     pub(super) fn get(&self, version: u64) -> Option<Arc<ScenarioSet>> {
         let place = self.sets.binary_search_by_key(&version, |replaced| replaced.version).ok()?;
         Some(Arc::clone(&self.sets[place].set))
     }
 
-    /// Keeps a set that was replaced. [`History::enforce_limits`] must follow.
+    /// Adds a replaced set. Call [`History::enforce_limits`] afterwards.
     pub(super) fn push(&mut self, version: u64, set: Arc<ScenarioSet>) {
         self.sets.push_back(Replaced { version, set, bytes: 0 });
     }
 
-    /// Counts the newest set again, by what it holds beside `current`, and drops the oldest sets until the others are
-    /// within the limits and the budget has room for them.
+    /// Recounts the newest set by what it does not share with `current`, and drops the oldest sets until the rest is
+    /// within the limits and fits into the budget.
     pub(super) fn enforce_limits(&mut self, current: &ScenarioSet) {
         let Some(newest) = self.sets.back_mut() else { return };
         let bytes = newest.set.size_beside(current);
@@ -67,7 +67,7 @@ impl History {
         }
     }
 
-    /// Drops the oldest sets until a share of the bytes is left.
+    /// Drops the oldest sets until only a share of the bytes is left.
     pub(super) fn shrink(&mut self, share: Share) {
         let stays = share.of(self.bytes.bytes());
         while self.bytes.bytes() > stays && !self.sets.is_empty() {

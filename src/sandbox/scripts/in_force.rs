@@ -1,7 +1,7 @@
-//! The set that is compiled from the server's scenarios and the sandbox's own, and the sets before it.
+//! The scenario set compiled from the server's scenarios and the sandbox's own, and its predecessors.
 //!
-//! Nothing here is the truth: the documents of the sandbox and the server's files are. Only this file takes the lock,
-//! and no request searches a set under it.
+//! This is only a cache: the sandbox's documents and the server's files are authoritative. Only this file takes the
+//! lock, and no request searches a set under it.
 
 use super::history::History;
 use crate::{
@@ -13,13 +13,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The scenarios that are in force.
+/// The scenarios in force.
 #[derive(Debug)]
 pub(super) struct Compiled {
-    /// Counts the sets that were in force; each has its own number.
+    /// Number of this set; each set that was in force has its own.
     pub(super) version: u64,
     pub(super) set: Arc<ScenarioSet>,
-    /// The server's scenarios in it and under it; they change when its files do.
+    /// The server's scenarios that the set includes; they change when its files change.
     pub(super) base: Arc<ScenarioSet>,
     /// The sandbox's own scenarios.
     pub(super) own: Arc<[Arc<Scenario>]>,
@@ -30,22 +30,22 @@ pub(super) struct InForce(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// The revision of the overrides that `compiled` and `hidden` are of.
+    /// The revision of the overrides that `compiled` and `hidden` were made from.
     revision: u64,
     hidden: BTreeSet<Arc<str>>,
     compiled: Arc<Compiled>,
-    /// Whether a request was compared with the current set.
+    /// Whether a request was matched against the current set.
     is_used: bool,
     /// The sets that were in force earlier.
     history: History,
     /// The own scenarios that the sandbox was created with, which stay in memory.
     first: Arc<[Arc<Scenario>]>,
-    /// The bytes of the own scenarios and of the first ones.
+    /// Bytes of the own scenarios and of the initial ones.
     bytes: Account,
 }
 
 impl InForce {
-    /// The server's scenarios alone.
+    /// Only the server's scenarios.
     pub(super) fn new(
         base: Arc<ScenarioSet>,
         first: &Arc<[Arc<Scenario>]>,
@@ -64,18 +64,18 @@ impl InForce {
         }))
     }
 
-    /// What is in force, if it is of this revision.
+    /// Returns the compiled scenarios if they belong to this revision.
     pub(super) fn get(&self, revision: u64, is_asked: bool) -> Option<Arc<Compiled>> {
         self.state().get(revision, is_asked)
     }
 
-    /// The revision that is in force. A caller who reads the store afterwards passes it to [`InForce::compile`].
+    /// The revision in force. A caller that reads the store afterwards passes it to [`InForce::compile`].
     pub(super) fn revision(&self) -> u64 {
         self.state().revision
     }
 
-    /// Puts the own scenarios of a revision into force. Returns `None`, and changes nothing, when `replaced`, the revision
-    /// that was in force before the scenarios were read, is not in force any more: they may be older than those that are.
+    /// Puts the own scenarios of a revision into force. Returns `None` without changing anything if `replaced`, the
+    /// revision that was in force before the scenarios were read, is no longer in force: the scenarios may be outdated.
     pub(super) fn compile(
         &self,
         revision: u64,
@@ -85,7 +85,7 @@ impl InForce {
         is_asked: bool,
     ) -> Option<Arc<Compiled>> {
         let mut state = self.state();
-        // Another caller may have been quicker.
+        // Another caller may have compiled them first.
         if let Some(compiled) = state.get(revision, is_asked) {
             return Some(compiled);
         }
@@ -105,7 +105,7 @@ impl InForce {
         state.compile(base, own);
     }
 
-    /// An account that holds these bytes of the budget of own scenarios; `None` when it has no room for them.
+    /// Reserves bytes in the budget for own scenarios; `None` if it has no room for them.
     pub(super) fn reserve(&self, bytes: usize) -> Option<Account> {
         let mut reserved = self.state().bytes.another();
         reserved.try_add(bytes).then_some(reserved)
@@ -129,7 +129,7 @@ impl InForce {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that holds this lock can leave the state half changed.
+        // Code that holds this lock cannot leave the state half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -150,7 +150,7 @@ impl State {
         let own_names: HashSet<&str> = own.iter().map(|own| own.name()).collect();
         let is_kept = |name: &str| !own_names.contains(name) && !self.hidden.contains(name);
         let all = base.iter().filter(|scenario| is_kept(scenario.name())).chain(&*own).cloned().collect();
-        // Names are unique by construction, which is all that a set asks for.
+        // Names are unique by construction, which is all that a set requires.
         let compiled: Result<ScenarioSet, ScenarioError> = ScenarioSet::compile(all);
         let Ok(set) = compiled else { return };
         let Compiled { version, set: current, .. } = &*self.compiled;
@@ -161,7 +161,7 @@ impl State {
         }
         let next = Compiled { version: version + 1, set: Arc::new(set), base, own };
         let replaced = std::mem::replace(&mut self.compiled, Arc::new(next));
-        // A set that no request was compared with will not be asked for.
+        // No journal entry refers to a set that no request was matched against.
         if std::mem::take(&mut self.is_used) {
             self.history.push(replaced.version, Arc::clone(&replaced.set));
         }

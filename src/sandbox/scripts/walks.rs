@@ -1,7 +1,7 @@
-//! How far subjects have come in scenarios: a document for each walk.
+//! How far each subject has advanced in a scenario: one document per walk.
 //!
-//! The store drops the oldest documents beyond a limit. A walk that advances is removed and inserted again in one commit,
-//! so that the oldest is the one that was unused for longest.
+//! The store drops the oldest documents beyond a limit. A walk that advances is removed and inserted again in one
+//! commit, so the oldest document is the least recently used one.
 
 use super::{ScenarioChangeError, Scripts};
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Why a walk is not set to an answer.
+/// Why a walk cannot be set to an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SetWalkError {
-    /// No walk through the scenario has this subject, for this reason.
+    /// The subject cannot have a walk through the scenario, for this reason.
     #[error("{0}")]
     Subject(String),
     /// The scenario has no such answer.
@@ -32,8 +32,8 @@ impl From<StoreError> for SetWalkError {
 }
 
 impl Scripts {
-    /// Advances the walk of a request by one step, together with the writes of `commit`, and returns the answer that the
-    /// request gets. `None`, and nothing is changed, when another caller was quicker.
+    /// Advances the walk of a request by one step, together with the writes of `commit`, and returns the answer for the
+    /// request. Returns `None` without changing anything if another caller advanced it first.
     pub(super) async fn step(
         &self,
         scenario: &Scenario,
@@ -58,7 +58,7 @@ impl Scripts {
         }
     }
 
-    /// All walks of one scenario, in order of their subjects.
+    /// All walks of one scenario, ordered by subject.
     pub async fn walks(&self, scenario: &str) -> Result<Vec<Arc<Walk>>, StoreError> {
         let mut walks = self.walks.tagged(scenario, |_| true).await?;
         walks.sort_by(|one, other| one.subject.cmp(&other.subject));
@@ -68,7 +68,7 @@ impl Scripts {
     /// Sets a walk to an answer, counted from zero.
     ///
     /// # Errors
-    /// When the sandbox has no scenario of this name, or that one no such walk or answer.
+    /// When the sandbox has no scenario with this name, or the scenario has no such walk or answer.
     pub async fn set_walk(&self, name: &str, subject: &str, answer: usize, now: Timestamp) -> Result<(), SetWalkError> {
         let current = self.current().await?;
         let scenario = current.find(name)?;
@@ -84,7 +84,7 @@ impl Scripts {
         Ok(self.shelf.commit(commit).await.map(drop)?)
     }
 
-    /// Forgets how far one scenario has come.
+    /// Deletes all walks of one scenario.
     pub async fn forget_walks(&self, scenario: &str) -> Result<(), StoreError> {
         let mut commit = Commit::new();
         for walk in self.walks.tagged(scenario, |_| true).await? {

@@ -1,4 +1,4 @@
-//! Contacts, groups and users of a sandbox, and the persons that agents become (G3, G10).
+//! Contacts, groups and users of a sandbox, and the people that agents are created from (G3, G10).
 
 use super::SigningError;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 use serde_json::Value;
 use std::{collections::HashSet, convert::Infallible, sync::Arc};
 
-/// The source of an agent (G3): exactly one of the four.
+/// The source of an agent (G3): exactly one of `info`, `contact_id`, `user_id` and `group_id`.
 #[derive(Clone, Debug, Default)]
 pub struct AgentSource {
     /// The person, inline.
@@ -23,9 +23,9 @@ pub struct AgentSource {
     pub user_id: Option<String>,
     /// A group, each of whose members becomes an agent.
     pub group_id: Option<String>,
-    /// Free-form data of the caller, for each of them.
+    /// Free-form data of the caller, copied to each agent.
     pub context: Option<Value>,
-    /// How one-time codes are sent, if not as usual.
+    /// How one-time codes are sent, if not the usual way.
     pub phone_contact_method: Option<PhoneContactMethod>,
 }
 
@@ -41,7 +41,7 @@ pub struct NewContact {
     pub name: Box<str>,
     pub email: Option<Box<str>>,
     pub phone: Option<Box<str>>,
-    /// The language of the signing page and of the emails.
+    /// Language of the signing page and of the emails.
     pub locale: Locale,
 }
 
@@ -50,7 +50,7 @@ pub struct NewUser {
     pub name: Box<str>,
     pub email: Box<str>,
     pub phone: Option<Box<str>>,
-    /// The language of the signing page and of the emails.
+    /// Language of the signing page and of the emails.
     pub locale: Locale,
 }
 
@@ -69,8 +69,8 @@ impl Sandbox {
         self.insert_numbered(&self.records.contacts, Counted::Contact, numbered).await
     }
 
-    /// Creates a group of contacts. It may be empty, although no role can be assigned to it then. A contact that is
-    /// named twice is in it once.
+    /// Creates a group of contacts. It may be empty, but then it cannot be assigned to a role. Repeated contacts are
+    /// added once.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
@@ -81,7 +81,7 @@ impl Sandbox {
         Ok(self.insert_numbered(&self.records.groups, Counted::Group, numbered).await?)
     }
 
-    /// Changes a contact. Agents that were assigned to it before stay as they are.
+    /// Changes a contact. Agents created from it earlier stay as they are.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`] or [`SigningError::NoAddress`], or when the store is unavailable.
@@ -93,7 +93,7 @@ impl Sandbox {
         }
     }
 
-    /// Deletes a contact, and removes it from the groups that it is in. Agents that were assigned to it stay.
+    /// Deletes a contact and removes it from its groups. Agents created from it stay.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
@@ -112,12 +112,12 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Deletes a user; returns whether it was there. Agents that were created from the user stay.
+    /// Deletes a user; returns whether it existed. Agents created from the user stay.
     pub async fn delete_user(&self, id: &str) -> Result<bool, StoreError> {
         self.records.users.delete(id).await
     }
 
-    /// Changes a group. Agents that were created from it before stay as they are.
+    /// Changes a group. Agents created from it earlier stay as they are.
     ///
     /// # Errors
     /// [`SigningError::NoSuchGroup`], [`SigningError::NoSuchContact`] for a member, or when the store is unavailable.
@@ -127,7 +127,7 @@ impl Sandbox {
         name: Option<Box<str>>,
         members: Option<Vec<String>>,
     ) -> Result<Arc<Group>, SigningError> {
-        // First, so that an unknown group is reported before an unknown member.
+        // Checked first, so that an unknown group is reported before an unknown member.
         self.group(id).await?;
         let members = match members {
             Some(members) => Some(self.members(&members).await?),
@@ -144,7 +144,7 @@ impl Sandbox {
         }
     }
 
-    /// Deletes a group. Its contacts stay, and so do agents that were created from it.
+    /// Deletes a group. Its contacts and the agents created from it stay.
     ///
     /// # Errors
     /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
@@ -152,7 +152,7 @@ impl Sandbox {
         if self.records.groups.delete(id).await? { Ok(()) } else { Err(SigningError::NoSuchGroup(id.to_owned())) }
     }
 
-    /// The contacts of these ids, each once, in their order.
+    /// The contacts with these ids, in order, without repetitions.
     async fn members(&self, ids: &[String]) -> Result<Vec<Arc<str>>, SigningError> {
         let mut members = Vec::with_capacity(ids.len());
         let mut seen = HashSet::new();
@@ -165,7 +165,7 @@ impl Sandbox {
         Ok(members)
     }
 
-    /// Adds a member to the team, under an id of the caller's choice or a drawn one.
+    /// Adds a member to the team, with the given id or a generated one.
     ///
     /// # Errors
     /// [`SigningError::UserExists`], or when the store is unavailable.
@@ -184,7 +184,7 @@ impl Sandbox {
         }
     }
 
-    /// The contact with this id.
+    /// Returns the contact with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchContact`], or when the store is unavailable.
@@ -192,7 +192,7 @@ impl Sandbox {
         self.records.contacts.get(id).await?.ok_or_else(|| SigningError::NoSuchContact(id.to_owned()))
     }
 
-    /// The group with this id.
+    /// Returns the group with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchGroup`], or when the store is unavailable.
@@ -200,7 +200,7 @@ impl Sandbox {
         self.records.groups.get(id).await?.ok_or_else(|| SigningError::NoSuchGroup(id.to_owned()))
     }
 
-    /// The user with this id.
+    /// Returns the user with this id.
     ///
     /// # Errors
     /// [`SigningError::NoSuchUser`], or when the store is unavailable.
@@ -208,7 +208,7 @@ impl Sandbox {
         self.records.users.get(id).await?.ok_or_else(|| SigningError::NoSuchUser(id.to_owned()))
     }
 
-    /// The persons that the sources of agents refer to; a group stands for each of its members, as they are now.
+    /// Resolves agent sources to people; a group expands to its current members.
     pub(super) async fn persons(&self, envelope: &str, agents: &[AgentSource]) -> Result<Vec<Person>, SigningError> {
         let envelope = self.envelope(envelope).await?.id;
         let mut persons = Vec::new();
@@ -217,7 +217,7 @@ impl Sandbox {
             let before = persons.len();
             let own = agent.info.as_ref().and_then(|info| info.context.as_ref());
             let context = own.or(agent.context.as_ref()).map_or(0, weight_of);
-            // Judged before anything is copied: of groups, a few bytes say thousands of agents.
+            // Checked before anything is copied: a few bytes that name groups can stand for thousands of agents.
             let mut has_room = |more: usize| {
                 bytes += more * context;
                 let error = match before + more {
@@ -244,7 +244,7 @@ impl Sandbox {
                     let group = self.group(id).await?;
                     has_room(group.contact_ids.len())?;
                     for member in &group.contact_ids {
-                        // A contact that was deleted or dropped meanwhile is not a member any more.
+                        // A contact that was deleted or dropped in the meantime is no longer a member.
                         if let Some(contact) = self.records.contacts.get(member).await? {
                             persons.push(contact.member(&group));
                         }
@@ -258,7 +258,7 @@ impl Sandbox {
             }
             for person in persons.iter_mut().skip(before) {
                 bytes += person.contact_bytes();
-                // What `info` says itself wins over what stands beside it.
+                // Values inside `info` take precedence over values beside it.
                 if person.context.is_none() {
                     person.context.clone_from(&agent.context);
                 }
@@ -272,8 +272,8 @@ impl Sandbox {
         Ok(persons)
     }
 
-    /// Keeps a record under the id of the next number. If the id is taken, as it may be after a restore from a snapshot
-    /// that was written by hand, takes the number after it.
+    /// Stores a record under the id with the next number. If the id is taken, as it may be after restoring a
+    /// hand-written snapshot, uses the number after it.
     async fn insert_numbered<T: Record>(
         &self,
         records: &Repository<T>,

@@ -1,4 +1,4 @@
-//! Why the signing service refuses: one stable name each (G8, G10).
+//! Errors of the signing service, each with a stable name (G8, G10).
 
 use crate::{
     base::position::brief,
@@ -22,9 +22,9 @@ pub enum SigningError {
     NoSuchGroup(String),
     #[error("There is no user {:?}.", brief(.0))]
     NoSuchUser(String),
-    #[error("The contact group {:?} has no members; add contacts to it before it is assigned.", brief(.0))]
+    #[error("The contact group {:?} has no members; add contacts to it before you assign it.", brief(.0))]
     EmptyGroup(String),
-    /// A contact would have neither an email nor a phone.
+    /// The contact would have neither an email nor a phone.
     #[error("The contact {:?} would have neither an email nor a phone; give one of them.", brief(.0))]
     NoAddress(String),
     #[error("Agent {} in the list has no source; give one of \"info\", \"contactId\", \"userId\" and \"groupId\".", .0 + 1)]
@@ -34,38 +34,38 @@ pub enum SigningError {
         .0 + 1
     )]
     SeveralSources(usize),
-    #[error("There is a user {:?} already; choose another id, or delete that one first.", brief(.0))]
+    #[error("There is already a user {:?}; choose another id, or delete the user first.", brief(.0))]
     UserExists(String),
-    /// The rules refuse it.
+    /// The signing rules refuse the command.
     #[error("{}", refusal.description())]
     Refused {
         refusal: Refusal,
         envelope: Arc<Envelope>,
-        /// Where the agent is that would have done it.
+        /// Position of the agent that tried to act.
         spot: Option<Spot>,
     },
-    /// The draft cannot be changed so.
+    /// The draft cannot be changed this way.
     #[error("{error}")]
     Draft { error: DraftError, envelope: EnvelopeId },
     #[error("The mock could not do its work: {0}.")]
     Store(#[from] StoreError),
 }
 
-/// What kind of fault an error is, for callers that map it to an HTTP status.
+/// The kind of an error, for callers that map it to an HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningErrorKind {
-    /// What is named does not exist.
+    /// Something that the request names does not exist.
     NotFound,
-    /// The request contradicts itself or the present state.
+    /// The request contradicts itself or the current state.
     Unfit,
-    /// Not possible in the present state.
+    /// Not possible in the current state.
     Conflict,
-    /// The service is to blame.
+    /// An internal error of the mock.
     Ours,
 }
 
 impl SigningError {
-    /// The names that are neither a refusal of the rules nor of a draft.
+    /// The names that are neither refusals of the rules nor draft errors.
     pub const NAMES: [&'static str; 12] = [
         "Envelope.NotFound",
         "Recipient.NotFound",
@@ -129,7 +129,7 @@ impl SigningError {
         }
     }
 
-    /// What a program may want to know beside the name (G8).
+    /// Further data for programs in addition to the name (G8).
     #[must_use]
     pub fn context(&self) -> Map<String, Value> {
         let context = match self {

@@ -1,4 +1,4 @@
-//! What follows from a transition of an envelope: events, one-time codes, and what simulated people do next.
+//! Consequences of an envelope's transition: events, one-time codes, and the next actions of simulated people.
 
 use crate::{
     base::ids::Chance,
@@ -17,8 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
 impl Sandbox {
-    /// Plans in the envelope what happens next by itself, and adds to the commit what a transition brought about: its
-    /// events, and the codes that are sent. `envelope` is as the transition left it.
+    /// Plans the envelope's next automatic actions, and adds the consequences of a transition to the commit: its
+    /// events, and the codes that are sent. `envelope` is the state after the transition.
     pub(super) fn follow_up(&self, envelope: &mut Envelope, effects: &[Effect], now: Timestamp, commit: &mut Commit) {
         if effects.is_empty() {
             return;
@@ -43,7 +43,7 @@ impl Sandbox {
         if envelope.terms.plan.is_none() {
             return;
         }
-        // Agents who have done something, or have something to do, or can do nothing any more.
+        // Agents that acted, can act, or can no longer act.
         let (mut agents, mut acts) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect.kind {
@@ -63,14 +63,14 @@ impl Sandbox {
                 _ => {}
             }
         }
-        // An agent who is invited by the transition in which the host accepts is planned twice, in the same way.
+        // An agent invited by the transition in which the host accepts is planned twice, with the same result.
         acts.sort_unstable();
         acts.dedup();
         envelope.upcoming.replan(&mut agents, &acts);
     }
 
-    /// Plans the future of an envelope that comes from elsewhere, such as a snapshot, which need not hold it: when
-    /// somebody does something follows from the seed and from when they could.
+    /// Plans the future of an envelope from another source, such as a snapshot, which need not contain it: the seed and
+    /// the time at which an agent became able to act determine when it acts.
     pub(in crate::sandbox) fn plan_again(&self, envelope: &mut Envelope) {
         envelope.upcoming = Upcoming::default();
         if !matches!(envelope.state, EnvelopeState::Sent { .. }) {
@@ -92,7 +92,7 @@ impl Sandbox {
         Some(later(envelope.state.sent_at()?, after))
     }
 
-    /// What in-person signers do, once their host is there.
+    /// The actions of in-person signers once their host is present.
     fn plan_hosted(&self, envelope: &Envelope, effect: &Effect) -> Vec<PlannedAct> {
         let host = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|host| host.role.number);
         let is_hosted = |recipient: &Recipient| {
@@ -113,7 +113,7 @@ impl Sandbox {
             .filter_map(move |(agent, seat)| self.plan_agent(envelope, Spot { recipient: place, agent }, seat.since))
     }
 
-    /// What an agent does next, if a rule of the envelope's plan is for them.
+    /// An agent's next action, if a rule of the envelope's plan applies to it.
     fn plan_agent(&self, envelope: &Envelope, spot: Spot, since: Timestamp) -> Option<PlannedAct> {
         let recipient = envelope.recipient_at(spot.recipient)?;
         let person = recipient.role.persons.get(usize::try_from(spot.agent).ok()?)?;
@@ -122,7 +122,7 @@ impl Sandbox {
         let agent = number_at(envelope, spot)?;
         let since = match state {
             AgentState::Invited => since.max(may_open(envelope, recipient)?),
-            // A host has done its part by accepting.
+            // A host's part is done by accepting.
             AgentState::Primary if !matches!(recipient.state, RecipientState::Claimed { .. }) => return None,
             _ => since,
         };
@@ -131,7 +131,8 @@ impl Sandbox {
         Some(PlannedAct { due: later(since, after), act, agent })
     }
 
-    /// What an agent leaves to chance: always the same at the same point, whatever else goes on in the sandbox.
+    /// The random stream of an agent at one point: always the same there, regardless of what else happens in the
+    /// sandbox.
     fn chance(&self, envelope: &Envelope, agent: u32, state: AgentState) -> Chance {
         let kind = match state {
             AgentState::Invited => "person/invited",
@@ -141,12 +142,12 @@ impl Sandbox {
         self.ids.chance_of(kind, envelope.id.0.wrapping_add(u64::from(agent)))
     }
 
-    /// The one-time code of an agent: always the same, so that it need not be stored.
+    /// An agent's one-time code: always the same, so it need not be stored.
     pub(super) fn code(&self, agent: AgentId) -> Box<str> {
         self.ids.code(agent.envelope.0 ^ u64::from(agent.number).rotate_left(32)).into()
     }
 
-    /// The message with an agent's one-time code, where the recipient requires phone verification (G2).
+    /// The message with an agent's one-time code, if the recipient requires phone verification (G2).
     fn code_message(&self, envelope: &Envelope, spot: Spot, at: Timestamp) -> Option<Message> {
         let role = &envelope.recipient_at(spot.recipient)?.role;
         if !role.phone_verification {
@@ -178,7 +179,7 @@ impl Sandbox {
     }
 }
 
-/// The act of a simulated person; `code` is the one that was sent to them.
+/// The action of a simulated person; `code` is the code sent to them.
 pub(super) fn act_of(act: Intention, code: Option<&str>) -> Act<'_> {
     match act {
         Intention::Open => Act::Open,
@@ -188,23 +189,23 @@ pub(super) fn act_of(act: Intention, code: Option<&str>) -> Act<'_> {
     }
 }
 
-/// The one-time code that was sent to an agent.
+/// The one-time code sent to an agent.
 pub(super) fn code_of(envelope: &Envelope, spot: Spot) -> Option<Box<str>> {
     let codes = &envelope.recipient_at(spot.recipient)?.role.codes;
     codes.get(usize::try_from(spot.agent).ok()?)?.clone()
 }
 
-/// Where the agent is that the effect is about.
+/// The position of the agent that the effect is about.
 fn spot_of(effect: &Effect) -> Option<Spot> {
     Some(Spot { recipient: effect.recipient?, agent: effect.agent? })
 }
 
-/// The number of the agent at a spot.
+/// The number of the agent at a position.
 fn number_at(envelope: &Envelope, spot: Spot) -> Option<u32> {
     envelope.agent_id(spot).map(|id| id.number)
 }
 
-/// Since when the agents of a recipient can open, as far as that depends on a host; `None` while the host is not there.
+/// The time from which a recipient's agents can open, as far as it depends on a host; `None` while the host is absent.
 fn may_open(envelope: &Envelope, recipient: &Recipient) -> Option<Timestamp> {
     let is_host = |host: &&Recipient| {
         host.role.kind == RecipientType::Host

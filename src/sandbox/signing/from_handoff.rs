@@ -1,4 +1,4 @@
-//! The envelope that a handoff opens when it asks for signatures (R7, S2).
+//! The envelope that a handoff creates when it asks for signatures (R7, S2).
 
 use super::CREATED;
 use crate::{
@@ -20,16 +20,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{collections::HashSet, sync::Arc};
 
-/// The longest name of an envelope, in characters (G6).
+/// Maximum length of an envelope's name, in characters (G6).
 const LONGEST_NAME: usize = 48;
 
-/// After how many days such an envelope expires.
+/// Number of days after which such an envelope expires.
 const PERIOD: u8 = 30;
 
-/// The advice on what an envelope cannot take of a handoff.
+/// Code of the advice about parts of a handoff that its envelope cannot use.
 const NOT_TAKEN: &str = "not_taken";
 
-/// The parts of a handoff that make its envelope.
+/// The parts of a handoff that determine its envelope.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Wish {
     name: Box<str>,
@@ -37,25 +37,25 @@ pub(in crate::sandbox) struct Wish {
     plan: Option<Arc<Plan>>,
 }
 
-/// The parties that the envelope leaves out, by reason.
+/// Numbers of parties left out of the envelope, by reason.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct LeftOut {
-    /// Parties who have the email of an earlier one they would compete with.
+    /// Parties with the same email as an earlier one that they would compete with.
     twice: usize,
-    /// Parties beyond the number that an envelope, or a recipient of it, takes.
+    /// Parties beyond the maximum of an envelope or of a recipient.
     beyond: usize,
-    /// Parties that would take up too many bytes together with those before them.
+    /// Parties that would exceed the size limit together with earlier ones.
     heavy: usize,
 }
 
 impl Wish {
-    /// What a request wishes for. `body` is read again where the request came without its facts.
+    /// Extracts the wish from a request. Reads `body` again if the request no longer holds its facts.
     pub(in crate::sandbox) fn of(request: &mut HandoffRequest, body: &[u8], plan: Option<Arc<Plan>>) -> Self {
         let facts = request.facts.take().or_else(|| facts_of(body));
         Self::of_facts(facts, request.intent, &request.actor, plan)
     }
 
-    /// As [`Wish::of`], for a session whose request was taken apart before.
+    /// As [`Wish::of`], for a session whose request was taken apart earlier.
     pub(in crate::sandbox) fn of_session(session: &AgentSession, plan: Option<Arc<Plan>>) -> Self {
         Self::of_facts(facts_of(&session.request), session.intent, &session.actor, plan)
     }
@@ -75,7 +75,7 @@ impl Wish {
         self.plan.as_ref().is_some_and(|plan| plan.parties == Parties::AnyOne)
     }
 
-    /// The recipients, with the persons taken out of the wish: as many as an envelope takes, the first ones.
+    /// Takes the people out of the wish and returns the recipients; parties beyond the limits are left out.
     fn recipients(&mut self) -> (Vec<NewRecipient>, LeftOut) {
         let any_one = self.any_one();
         let mut left_out = LeftOut::default();
@@ -104,7 +104,7 @@ impl Wish {
         (recipients, left_out)
     }
 
-    /// The draft that the wish makes of `terms`, with the persons taken out of the wish.
+    /// Takes the people out of the wish and returns the draft with the given `terms`.
     fn draft(&mut self, id: EnvelopeId, terms: Terms, code: &dyn Fn(AgentId) -> Box<str>) -> (Envelope, LeftOut) {
         let now = terms.created_at;
         let mut draft = Envelope::new(id, terms);
@@ -131,13 +131,13 @@ impl Wish {
 }
 
 fn facts_of(body: &[u8]) -> Option<HandoffFacts> {
-    // By way of a value: of a key that is given twice the last one counts (R10).
+    // Parsed by way of a value, because the last of several duplicate keys counts (R10).
     let request: Value = read_json(body).ok()?;
     HandoffFacts::deserialize(request.get("facts")?).ok()
 }
 
-/// Advises on what the envelope of a handoff cannot take. Cheap for most requests: a draft is only made for one that
-/// may be too large.
+/// Warns about parts of a handoff that its envelope cannot use. Cheap for most requests: a draft is built only for
+/// requests that may be too large.
 pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Option<&Arc<Plan>>) -> Vec<Advice> {
     let mut advices = Vec::new();
     let Some(facts) = request.facts.as_ref().filter(|_| request.intent.asks_for_signatures()) else {
@@ -155,9 +155,9 @@ pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Op
         } else if count < 2 {
             "is shorter than the name of an envelope, which has at least 2 characters".to_owned()
         } else {
-            "has space around it".to_owned()
+            "has leading or trailing space".to_owned()
         };
-        advise("/facts/metadata/title", format!("{why}; the envelope is called {name:?}"));
+        advise("/facts/metadata/title", format!("{why}; the envelope is named {name:?}"));
     }
     let any_one = plan.is_some_and(|plan| plan.parties == Parties::AnyOne);
     if !any_one && facts.parties.len() <= MOST_RECIPIENTS && body.len() <= MOST_BYTES / 8 {
@@ -173,7 +173,10 @@ pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Op
         format!("an envelope has at most {MOST_RECIPIENTS} recipients")
     };
     if twice > 0 {
-        advise("/facts/parties", format!("has {twice} of {all} parties twice; a person competes once for a recipient"));
+        advise(
+            "/facts/parties",
+            format!("repeats {twice} of {all} parties; a person competes only once for a recipient"),
+        );
     }
     if beyond > 0 {
         advise("/facts/parties", format!("has {all} parties, but {at_most}; the last {beyond} are left out"));
@@ -188,7 +191,7 @@ pub(in crate::sandbox) fn advise(request: &HandoffRequest, body: &[u8], plan: Op
 
 fn person(party: Party) -> Person {
     let Party { name, email, telephone } = party;
-    // The contract allows an empty name, but an agent has one.
+    // The contract allows an empty name, but an agent must have one.
     let name = if name.trim().is_empty() { email.clone() } else { name };
     Person::new(name, email, telephone, Locale::default())
 }
@@ -197,7 +200,7 @@ fn signer(identifier: Box<str>, role_name: Option<Box<str>>, persons: Vec<Person
     NewRecipient { role_name, persons, ..NewRecipient::signer(identifier) }
 }
 
-/// A title as an envelope can be named: not too short, and cut where it is too long.
+/// Turns a title into a valid envelope name: not too short, and cut if it is too long.
 fn name_of(title: &str) -> Box<str> {
     let trimmed = title.trim();
     let end = trimmed.char_indices().nth(LONGEST_NAME).map_or(trimmed.len(), |(end, _)| end);
@@ -206,8 +209,8 @@ fn name_of(title: &str) -> Box<str> {
 }
 
 impl Sandbox {
-    /// Adds the envelope that a new session asks for to the commit that keeps the session. It is sent at once; with nobody
-    /// to sign it stays a draft, to which recipients can be added.
+    /// Adds the envelope of a new session to the commit that stores the session. It is sent at once; with no signers it
+    /// stays a draft, to which recipients can be added.
     pub(in crate::sandbox) fn open_envelope(&self, session: &AgentSession, mut wish: Wish, commit: &mut Commit) {
         let Some(id) = session.envelope_id else { return };
         let now = session.created_at;
@@ -217,7 +220,7 @@ impl Sandbox {
         let (mut envelope, _) = wish.draft(id, terms, &|agent| self.code(agent));
         envelope.base_url.clone_from(&session.base_url);
         let mut effects = vec![CREATED];
-        // Refused if there is nobody to sign; then it stays a draft.
+        // Refused without signers; the envelope then stays a draft.
         let _ = envelope.perform(Command::Send, now, &mut effects);
         self.follow_up(&mut envelope, &effects, now, commit);
         commit.insert(Arc::new(envelope));

@@ -1,4 +1,4 @@
-//! Whether a snapshot holds only what the service itself could have created, member by member.
+//! Checks, member by member, that the service itself could have created a snapshot.
 
 use super::Snapshot;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 use serde::{Serialize, de::IgnoredAny};
 use std::{collections::HashSet, fmt::Display, sync::LazyLock};
 
-/// A member that is refused: its place as a JSON pointer, the problem and the fix.
+/// An invalid member: its location as a JSON pointer, and the problem with its fix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct Invalid {
@@ -24,7 +24,7 @@ pub struct Invalid {
     pub problem: String,
 }
 
-/// The most that a counter of ids can have reached.
+/// Maximum value of an id counter.
 const MOST_DRAWN: u64 = 1 << 53;
 
 type Checked = Result<(), Invalid>;
@@ -90,7 +90,7 @@ fn pending_handoff(place: &str, pending: &PendingHandoff) -> Checked {
     same_actor(&format!("{place}/request/actor"), &request, &pending.request.actor)
 }
 
-/// The body of a handoff: it must keep the contract, because only such a handoff is kept.
+/// The body of a handoff: it must be valid, because only valid handoffs are stored.
 fn body(place: &str, text: &[u8]) -> Result<HandoffRequest, Invalid> {
     static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| Schema::compile(HANDOFF_REQUEST).ok());
     let Some(schema) = &*SCHEMA else { return refuse(place, "it cannot be judged") };
@@ -154,7 +154,7 @@ fn envelope(place: &str, envelope: &Envelope) -> Checked {
     Ok(())
 }
 
-/// Judges a record by the schema of the body that creates one.
+/// Checks a record against the schema of the body that creates one.
 fn by_schema(place: &str, body: &'static signing::Body, record: &impl Serialize) -> Checked {
     let text = serde_json::to_vec(record).unwrap_or_default();
     match body.schema().map(|schema| schema.check::<IgnoredAny>(&text)) {
@@ -181,7 +181,7 @@ fn same(place: &str, wanted: &str, came: &str) -> Checked {
     refuse(place, format!("{} differs from the request, which has {}; write the same", quoted(came), quoted(wanted)))
 }
 
-/// An id of the form that is handed out.
+/// Checks that an id has the form of a generated one.
 fn id(place: &str, id: &str, prefix: &str) -> Checked {
     if is_id(id, prefix) {
         return Ok(());
