@@ -1,4 +1,4 @@
-//! The rules of the contract. Pure: no I/O, no runtime, no web framework, no clock and no randomness of its own.
+//! The rules of the contract. Pure: no I/O, runtime or web framework, and no direct access to time or randomness.
 
 pub mod actor;
 pub mod agenda;

@@ -1,11 +1,11 @@
-//! The actor of a handoff: the end user on whose behalf it is made, known by email.
+//! The actor of a handoff: the end user on whose behalf it is made, identified by email.
 
 use crate::base::document::Record;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, sync::Arc};
 use utoipa::ToSchema;
 
-/// The end user as a handoff names them (R4).
+/// The end user of a handoff (R4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Actor {
     /// The user's id in the caller's system.
@@ -17,7 +17,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The bytes of its texts.
+    /// Size of its strings in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let name = self.display_name.as_ref().map_or(0, |name| name.len());
@@ -30,49 +30,49 @@ impl Actor {
         local.split('+').skip(1)
     }
 
-    /// Whether a handoff is for the same user: the same id, and the same mailbox whatever its tags and case (S8).
+    /// Whether a handoff is for the same user: the same id and the same mailbox, ignoring tags and case (S8).
     #[must_use]
     pub fn is_same_user(&self, other: &Self) -> bool {
         self.external_user_id == other.external_user_id && self.has_mailbox_of(other)
     }
 
-    /// Whether the emails differ in plus tags and case at most.
+    /// Whether the emails differ at most in plus tags and case.
     #[must_use]
     pub fn has_mailbox_of(&self, other: &Self) -> bool {
         self.email == other.email || mailbox(&self.email) == mailbox(&other.email)
     }
 }
 
-/// An email without its plus tags, in lower case.
+/// An email in lower case without its plus tags.
 fn mailbox(email: &str) -> String {
     let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
     let local = local.split('+').next().unwrap_or_default();
     format!("{local}@{domain}").to_lowercase()
 }
 
-/// What is known of an actor.
+/// The state of an actor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActorState {
-    /// In lower case: addresses that differ in case are one actor.
+    /// In lower case: addresses that differ only in case belong to one actor.
     #[schema(pattern = "^[^A-Z]*$")]
     pub email: Arc<str>,
-    /// Has an account (S5).
+    /// Whether the actor has an account (S5).
     pub registered: bool,
-    /// Has shown that the email is theirs (S4).
+    /// Whether the actor's email is verified (S4).
     pub email_verified: bool,
-    /// Has an active subscription (S3).
+    /// Whether the actor has an active subscription (S3).
     pub subscribed: bool,
 }
 
-/// A change to what is known of an actor. A member that is not given stays as it is.
+/// A change to an actor's state. Omitted members stay unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActorChange {
-    /// Has an account (S5).
+    /// Whether the actor has an account (S5).
     pub registered: Option<bool>,
-    /// Has shown that the email is theirs (S4).
+    /// Whether the actor's email is verified (S4).
     pub email_verified: Option<bool>,
-    /// Has an active subscription (S3).
+    /// Whether the actor has an active subscription (S3).
     pub subscribed: Option<bool>,
 }
 
@@ -83,13 +83,13 @@ impl ActorState {
         Self { email: Self::key(email).into(), registered: true, email_verified: true, subscribed: true }
     }
 
-    /// Whether nothing stands in the way of a handoff: the actor is registered, verified and subscribed.
+    /// Whether the actor can complete a handoff: registered, verified and subscribed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.registered && self.email_verified && self.subscribed
     }
 
-    /// The id under which an actor is kept.
+    /// The id of an actor's state in the store.
     #[must_use]
     pub fn key(email: &str) -> Cow<'_, str> {
         if email.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -99,7 +99,7 @@ impl ActorState {
         }
     }
 
-    /// Applies a change; what it does not give stays.
+    /// Applies a change; omitted members stay unchanged.
     pub fn change(&mut self, change: ActorChange) {
         self.registered = change.registered.unwrap_or(self.registered);
         self.email_verified = change.email_verified.unwrap_or(self.email_verified);

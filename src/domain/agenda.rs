@@ -1,8 +1,8 @@
-//! Tasks: what happens in a sandbox without a request.
+//! Tasks: actions in a sandbox that happen without a request.
 //!
-//! Tasks are not stored. They follow from documents, each of which says when its first one is due, so that no task can
-//! be lost, or outlive what it is about. Among tasks due at the same instant, the ends of agent sessions come first;
-//! all others have the order of [`EnvelopeTask`], and then that in which their documents were made.
+//! Tasks are not stored. They are derived from documents, each of which knows when its first task is due, so a task can
+//! neither get lost nor outlive its document. Among tasks due at the same instant, the expiry of agent sessions comes
+//! first; the others follow in the order of [`EnvelopeTask`], then in the order in which their documents were created.
 
 use crate::base::schema::AgentSessionId;
 use crate::domain::signing::{AgentId, EnvelopeId, EnvelopeTask, Intention};
@@ -11,22 +11,22 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Something to be done later.
+/// Something to do later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
-    /// An agent session expires; its `handoff_id` is free again.
+    /// Expires an agent session; its `handoff_id` becomes free.
     ExpireSession {
         #[schema(value_type = AgentSessionId)]
         agent_session_id: Arc<str>,
     },
-    /// An envelope expires, whatever its recipients have done (G6).
+    /// Expires an envelope, whatever its recipients have done (G6).
     ExpireEnvelope { envelope_id: EnvelopeId },
-    /// Those who could act on an envelope are reminded (G6).
+    /// Reminds the agents who can act on an envelope (G6).
     RemindEnvelope { envelope_id: EnvelopeId },
-    /// A simulated sender voids an envelope.
+    /// Voids an envelope on behalf of a simulated sender.
     VoidEnvelope { envelope_id: EnvelopeId },
-    /// A simulated person does something.
+    /// Performs an action of a simulated person.
     Act {
         #[schema(inline)]
         act: Intention,
@@ -47,13 +47,13 @@ impl Task {
     }
 }
 
-/// A task with its time.
+/// A task and when it is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = AgendaItem)]
 pub struct Item {
-    /// When it is due, by the sandbox's clock.
+    /// By the sandbox's clock.
     pub due: Timestamp,
-    /// What is to be done.
+    /// What to do.
     #[serde(flatten)]
     pub task: Task,
 }

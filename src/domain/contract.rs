@@ -1,8 +1,9 @@
-//! The contract: what a request body must look like, and the wording of every answer.
+//! The contract: the format of request bodies and the wording of every answer.
 //!
-//! The schema files beside this module are the one authority. [`Schema`] compiles such a file once and judges bodies
-//! by it: a body in which nothing at all is remarkable passes in one walk over its bytes (`clean`); any other is
-//! parsed, judged by a JSON Schema validator, and explained place by place (`explain`). Knows nothing of HTTP.
+//! The schema files beside this module are the only authority. [`Schema`] compiles such a file once and validates
+//! bodies against it. A clean body, one that needs no remark, passes in a single walk over its bytes (`clean`). Every
+//! other body is parsed, validated by a JSON Schema validator, and explained field by field (`explain`). Independent of
+//! HTTP.
 
 mod answer;
 mod clean;
@@ -37,24 +38,24 @@ pub const HANDOFF_REQUEST: &str = include_str!("contract/handoff-request.schema.
 /// The schema of every answer of the handoff endpoint (S1 to S6).
 pub const HANDOFF_ANSWER: &str = include_str!("contract/handoff-answer.schema.json");
 
-/// Why a schema file cannot serve: a defect of this crate, never of a request.
+/// Why a schema file is unusable. Always a bug in this crate, never the fault of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     #[error("the schema is not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// The file uses a keyword, or a value of one, that bodies could not be explained by.
+    /// The file uses a keyword, or a value of one, that `explain` does not support.
     #[error("the schema at {place:?}: {problem}")]
     Unsupported {
-        /// Where in the schema, as a JSON pointer.
+        /// Location in the schema, as a JSON pointer.
         place: String,
         problem: String,
     },
-    /// The JSON Schema validator refuses the file.
+    /// The JSON Schema validator rejects the file.
     #[error("the schema does not compile: {0}")]
     Validator(String),
 }
 
-/// A body that keeps the contract, as the type it stands for.
+/// A valid body, deserialized.
 #[derive(Debug)]
 pub struct Accepted<T> {
     pub value: T,
@@ -62,7 +63,7 @@ pub struct Accepted<T> {
     pub advices: Vec<Advice>,
 }
 
-/// One schema file, compiled.
+/// A compiled schema file.
 #[derive(Debug)]
 pub struct Schema {
     document: Value,
@@ -73,11 +74,11 @@ pub struct Schema {
 impl Schema {
     /// Compiles the text of a schema file.
     ///
-    /// The JSON Schema validator itself is compiled when the first body needs it: it costs more than all the rest of a
-    /// start, and a body without a fault never needs it.
+    /// The JSON Schema validator is compiled only when the first body needs it: that takes longer than the rest of the
+    /// server's start, and valid bodies never need it.
     ///
     /// # Errors
-    /// When the text is not JSON or uses a keyword that `explain` has no words for.
+    /// When the text is not JSON or uses a keyword that `explain` does not support.
     pub fn compile(text: &str) -> Result<Self, SchemaError> {
         Self::of(serde_json::from_str(text)?)
     }
@@ -87,13 +88,13 @@ impl Schema {
         Ok(Self { document, shape, validator: OnceLock::new() })
     }
 
-    /// The schema file itself.
+    /// The schema file as JSON.
     #[must_use]
     pub fn document(&self) -> &Value {
         &self.document
     }
 
-    /// Compiles the validator now, so that the first faulty body does not wait for it.
+    /// Compiles the validator now, so that the first invalid body does not wait for it.
     ///
     /// # Errors
     /// When the schema file is not a valid schema.
@@ -101,21 +102,21 @@ impl Schema {
         self.validator().map(|_| ())
     }
 
-    /// Whether nothing in the body calls for a remark. A body that is not clean may still keep the contract.
+    /// Whether the body needs no remark at all. A body that is not clean may still be valid.
     #[must_use]
     pub fn is_clean(&self, body: &[u8]) -> bool {
         std::str::from_utf8(body).is_ok_and(|text| clean::is_clean(&self.shape, text))
     }
 
-    /// Judges a body, and reads it as a `T` when it keeps the contract (R1 to R11).
+    /// Validates a body and deserializes it as `T` (R1 to R11).
     ///
     /// # Errors
-    /// A [`BodyRefusal`] with all violations, in the order of the schema, when it does not.
+    /// A [`BodyRefusal`] with all violations in the order of the schema.
     pub fn check<T: DeserializeOwned>(&self, body: &[u8]) -> Result<Accepted<T>, BodyRefusal> {
         self.check_with(body, false)
     }
 
-    /// As [`Schema::check`]; `ascii_emails` refuses internationalised addresses (R13).
+    /// As [`Schema::check`]; `ascii_emails` rejects internationalised addresses (R13).
     ///
     /// # Errors
     /// As [`Schema::check`].
@@ -129,12 +130,12 @@ impl Schema {
         let (value, advices) = self.judge_with(body, ascii_emails)?;
         match T::deserialize(&value) {
             Ok(value) => Ok(Accepted { value, advices }),
-            // The schema and the type disagree: a defect of this crate, reported without taking the server down.
+            // The schema and the type disagree: a bug in this crate, reported without taking the server down.
             Err(error) => Err(BodyRefusal::of(Violation::body("a readable request", &error.to_string()))),
         }
     }
 
-    /// Judges a body in full, without the short cut for clean ones.
+    /// Validates a body in full, without the shortcut for clean ones.
     ///
     /// # Errors
     /// As [`Schema::check`].
@@ -154,13 +155,13 @@ impl Schema {
             return Ok((value, findings.advices));
         }
         if findings.violations.is_empty() {
-            // The validator alone decides. Where it finds what the explanation missed, its verdict still stands.
-            findings.violations.push(Violation::body("a body that keeps the schema", "one that does not"));
+            // The validator alone decides. Its verdict stands even if `explain` missed the reason.
+            findings.violations.push(Violation::body("a body that matches the schema", "one that does not"));
         }
         Err(BodyRefusal { violations: findings.violations, omitted: findings.omitted, advices: findings.advices })
     }
 
-    /// The places that the JSON Schema validator objects to, as `(pointer, keyword)`; for holding `explain` to it.
+    /// The locations that the JSON Schema validator rejects, as `(pointer, keyword)`. Tests compare `explain` with it.
     ///
     /// # Errors
     /// When the schema file is not a valid schema.

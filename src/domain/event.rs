@@ -1,6 +1,6 @@
 //! Events: what happened in a sandbox, in one order (W4).
 //!
-//! An event is small and plain: its text is composed when it is read.
+//! Events are small: their text is composed when they are read.
 
 use crate::{
     base::{
@@ -28,7 +28,7 @@ impl EventKind {
         EffectKind::ALL.into_iter().map(Self::Signing)
     }
 
-    /// The word for it (W4).
+    /// The name of the kind (W4).
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,13 +54,13 @@ pub enum Subject {
     Agent {
         /// The agent.
         id: AgentId,
-        /// The number of the recipient whose agent it is.
+        /// Number of the agent's recipient.
         recipient: u32,
     },
 }
 
 impl Subject {
-    /// The envelope that it is, or belongs to.
+    /// The envelope that this is or belongs to.
     #[must_use]
     pub fn envelope(self) -> EnvelopeId {
         match self {
@@ -70,7 +70,7 @@ impl Subject {
         }
     }
 
-    /// The recipient that it is, or belongs to.
+    /// The recipient that this is or belongs to.
     #[must_use]
     pub fn recipient(self) -> Option<RecipientId> {
         match self {
@@ -80,7 +80,7 @@ impl Subject {
         }
     }
 
-    /// The agent that it is.
+    /// The agent, if this is one.
     #[must_use]
     pub fn agent(self) -> Option<AgentId> {
         match self {
@@ -93,20 +93,20 @@ impl Subject {
 /// Something that happened. The log gives it a number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, by the sandbox's clock.
+    /// When it happened, by the sandbox's clock.
     pub at: Timestamp,
     /// What happened.
     pub kind: EventKind,
     /// What it happened to.
     pub subject: Subject,
-    /// The agent session that made the envelope, if one did.
+    /// The agent session that created the envelope, if one did.
     pub origin: Option<Arc<Origin>>,
-    /// Whether it is the first event of its transition.
+    /// Whether this is the first event of its transition.
     pub is_first: bool,
 }
 
 impl Event {
-    /// The effects of a transition, as events; `envelope` is as the transition left it.
+    /// The effects of a transition as events; `envelope` is the state after the transition.
     pub fn of_transition(envelope: &Envelope, effects: &[Effect], at: Timestamp) -> impl Iterator<Item = Self> {
         effects.iter().enumerate().map(move |(place, effect)| Self {
             at,
@@ -135,17 +135,17 @@ impl Subject {
 impl Logged for Event {
     const LOG: &'static str = "events";
 
-    /// The events of one transition share its origin, which is counted once for all of them.
+    /// The events of one transition share their origin, which is counted only once.
     fn size(&self) -> usize {
         let origin = self.origin.as_ref().filter(|_| self.is_first);
         size_of::<Self>() + origin.map_or(0, |origin| origin.size())
     }
 }
 
-/// An event as readers see it.
+/// An event as read from the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberedEvent {
-    /// 1, 2, 3, … in the order of the log.
+    /// 1, 2, 3, … in log order.
     pub number: u64,
     /// What happened.
     pub event: Arc<Event>,
@@ -192,7 +192,7 @@ pub struct EventView<'e> {
     recipient_id: Option<RecipientId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<AgentId>,
-    /// The agent session that made the envelope, if one did.
+    /// The agent session that created the envelope, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<&'e str>,

@@ -1,7 +1,7 @@
-//! The journal: the last exchanges of a sandbox, each with its answer and the reasons for it.
+//! The journal: a sandbox's most recent exchanges, each with its answer and the reasons for it.
 //!
-//! Bounded by count and by bytes; the oldest exchanges give way and are counted. Recording only moves what was
-//! collected; what a reader sees is composed when it is read.
+//! Bounded by count and by bytes; the oldest exchanges are dropped and counted. Recording only moves collected data;
+//! the view for readers is composed when it is read.
 
 mod endpoint;
 mod filter;
@@ -40,46 +40,46 @@ use std::{
 };
 use utoipa::ToSchema;
 
-/// One recorded request with its answer and the reasons for it.
+/// A recorded request with its answer and the reasons for it.
 #[derive(Debug)]
 pub struct Exchange {
-    /// When the request came, by the sandbox's clock.
+    /// When the request arrived, by the sandbox's clock.
     pub at: Timestamp,
-    /// Who asked: the name of the client, once the credential has been judged.
+    /// The id of the client, once the credential has been checked.
     pub client: Option<Arc<str>>,
-    /// The request line and headers, credentials masked: `POST /path`, then `name: value` lines.
+    /// The request line and headers with masked credentials: `POST /path`, then `name: value` lines.
     pub head: Box<str>,
-    /// The request body; `None` when the request was refused before it was read.
+    /// The request body; `None` if the request was refused before it was read.
     pub body: Option<Arc<[u8]>>,
-    /// The answer; `None` while it is pending, and when the connection ended before there was one.
+    /// The answer; `None` while it is pending, or if the connection ended before there was one.
     pub answer: Option<RecordedAnswer>,
-    /// Whether the answer is decided and still delayed.
+    /// Whether the answer is decided but still delayed.
     pub pending: bool,
-    /// How the request breaks the contract.
+    /// How the request violates the contract.
     pub violations: Vec<Violation>,
-    /// Violations beyond the listed ones.
+    /// Number of violations beyond the listed ones.
     pub omitted_violations: usize,
     /// What the contract allows but was probably not meant.
     pub advices: Vec<Advice>,
-    /// Which rule chose the answer, and why.
+    /// The rule that chose the answer, and why.
     pub chosen: Chosen,
-    /// The version of the scenario set that the request was compared with; `None` when it was compared with none.
+    /// The version of the scenario set that the request was matched against; `None` if it was not matched.
     pub scenarios: Option<u64>,
     /// The agent session that the answer names.
     pub agent_session: Option<Arc<str>>,
-    /// The access token that was issued or shown, by its id.
+    /// Id of the access token that was issued or presented.
     pub token: Option<Arc<str>>,
-    /// The assertion that came, and the result for each claim.
+    /// The presented assertion with the result for each claim.
     pub assertion: Option<Box<JudgedAssertion>>,
-    /// The `status` of the answer's body: one of the contract's five words. Answers of the token endpoint have none.
+    /// The `status` in the answer's body: one of the contract's five values. The token endpoint has none.
     pub status: Option<&'static str>,
-    /// How long the answer took, in real time; for a pending exchange, how long the request took so far.
+    /// How long the answer took, in real time; for a pending exchange, how long it took to decide.
     pub duration: Duration,
     /// The id under which the request was logged.
     pub request_id: Box<str>,
 }
 
-/// An answer as it went out.
+/// An answer as it was sent.
 #[derive(Debug)]
 pub struct RecordedAnswer {
     /// The HTTP status.
@@ -90,40 +90,40 @@ pub struct RecordedAnswer {
     pub body: Box<[u8]>,
 }
 
-/// An exchange in the journal, under its number.
+/// An exchange in the journal, with its number.
 #[derive(Debug)]
 pub struct Entry {
     /// 1, 2, 3, … in the order in which the exchanges were recorded.
     pub number: u64,
     /// The exchange.
     pub exchange: Exchange,
-    /// What matchers ask for most, once something has asked. Only set while the journal is locked, because it counts
-    /// among the journal's bytes.
+    /// The facts that matchers use most, once a matcher has asked for them. Only set while the journal is locked,
+    /// because they count among the journal's bytes.
     facts: OnceLock<KeptFacts>,
 }
 
-/// The header value that leads to an exchange, and its id in the control plane: `ex_00000001`.
+/// The id of an exchange, as in the `X-Mock-Exchange` header and the control plane: `ex_00000001`.
 #[must_use]
 pub fn exchange_id(number: u64) -> String {
     numbered_id("ex_", number)
 }
 
-/// Reads an exchange's number from its id.
+/// Parses an exchange's number from its id.
 #[must_use]
 pub fn exchange_number(id: &str) -> Option<u64> {
     number_of_id(id, "ex_")
 }
 
-/// How much a journal keeps.
+/// The limits of a journal.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalLimits {
-    /// Exchanges at most.
+    /// Maximum number of exchanges.
     pub exchanges: usize,
-    /// Bytes of heads and bodies at most.
+    /// Maximum number of bytes of heads and bodies.
     pub bytes: usize,
 }
 
-/// How many bytes of exchanges one page holds at most, except for the last exchange on it.
+/// Approximate maximum size of a page in bytes. The last exchange may exceed it.
 const PAGE_BYTES: usize = 4 << 20;
 
 /// The bounded list of exchanges.
@@ -142,21 +142,21 @@ struct JournalRing {
     dropped: u64,
 }
 
-/// What was recorded since a reader last looked.
+/// The exchanges recorded since a reader last looked.
 #[derive(Debug)]
 pub struct News {
     /// The exchanges that are still kept, oldest first.
     pub entries: Vec<Arc<Entry>>,
-    /// The number of the oldest exchange that is kept, or of the next one.
+    /// Number of the oldest exchange that is kept, or of the next one.
     pub oldest: u64,
 }
 
 /// How full a collection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Fill {
-    /// How many are kept.
+    /// Number of items kept.
     pub kept: usize,
-    /// How many were dropped for newer ones since the last reset.
+    /// Number of items dropped to make room since the last reset.
     pub dropped: u64,
 }
 
@@ -167,7 +167,7 @@ impl Journal {
         Self { limits, ring: Mutex::new(JournalRing { bytes, ..JournalRing::default() }), parsed: AtomicU64::new(0) }
     }
 
-    /// How many exchanges are kept at most.
+    /// Maximum number of exchanges.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.limits.exchanges
@@ -187,7 +187,7 @@ impl Journal {
         let entry = Arc::new(Entry { number: ring.recorded, exchange, facts: OnceLock::new() });
         let result = result(&entry);
         if size > self.limits.bytes || self.limits.exchanges == 0 {
-            // All others would have to go, and it would still not fit.
+            // It would not fit even if all others were dropped.
             ring.dropped += 1;
             return result;
         }
@@ -200,7 +200,7 @@ impl Journal {
         result
     }
 
-    /// Moves the oldest entries to `given_up` until the others are within the limits.
+    /// Moves the oldest entries to `given_up` until the rest is within the limits.
     fn enforce_limits(&self, ring: &mut JournalRing, given_up: &mut Vec<Arc<Entry>>) {
         while ring.entries.len() > self.limits.exchanges || ring.bytes.bytes() > self.limits.bytes {
             let Some(oldest) = ring.drop_oldest() else { break };
@@ -208,8 +208,8 @@ impl Journal {
         }
     }
 
-    /// The matching exchanges, newest first, `limit` of them at most and no more than a few megabytes, and how many
-    /// match in all.
+    /// Returns the matching exchanges, newest first, at most `limit` of them and about 4 MiB, and the total number of
+    /// matches.
     #[must_use]
     pub fn list(&self, filter: &Filter, limit: usize) -> (Vec<Arc<Entry>>, usize) {
         let all: Vec<Arc<Entry>> = self.ring().entries.iter().cloned().collect();
@@ -229,7 +229,7 @@ impl Journal {
         (page, total)
     }
 
-    /// The exchanges that were recorded after a number.
+    /// Returns the exchanges recorded after a number.
     #[must_use]
     pub fn since(&self, after: u64) -> News {
         let ring = self.ring();
@@ -240,7 +240,7 @@ impl Journal {
         }
     }
 
-    /// The exchanges with these numbers that are still kept, in the order given.
+    /// Returns the exchanges with these numbers that are still kept, in the given order.
     #[must_use]
     pub fn kept<'n>(&self, numbers: impl IntoIterator<Item = &'n u64>) -> Vec<Arc<Entry>> {
         let ring = self.ring();
@@ -248,8 +248,8 @@ impl Journal {
         numbers.into_iter().filter_map(|number| ring.entries.get(place(number)?).cloned()).collect()
     }
 
-    /// Asks for the facts of an exchange. Its body is parsed once, unless a matcher looks into it, or the journal has no
-    /// room for the facts.
+    /// Passes the facts of an exchange to `ask`. The body is parsed only once, unless a matcher looks into it or the
+    /// journal has no room for the facts.
     pub fn with_facts<T>(&self, entry: &Entry, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         let body = LazyBody::new(entry.exchange.body.as_deref().unwrap_or_default());
         if let Some(kept) = entry.facts.get() {
@@ -263,13 +263,13 @@ impl Journal {
         ask(&facts)
     }
 
-    /// How many bodies were parsed for their facts.
+    /// Number of bodies parsed for their facts.
     #[must_use]
     pub fn parsed(&self) -> u64 {
         self.parsed.load(Ordering::Relaxed)
     }
 
-    /// Keeps the facts of an exchange, if it is still there and there is room: nothing gives way for them.
+    /// Keeps the facts of an exchange, if it still exists and there is room; nothing is dropped for them.
     fn keep(&self, entry: &Entry, facts: KeptFacts) {
         let size = facts.size();
         let mut ring = self.ring();
@@ -287,13 +287,13 @@ impl Journal {
         self.ring().entries.iter().rev().cloned().collect()
     }
 
-    /// How many exchanges were recorded in all, which is the number of the last one.
+    /// Total number of recorded exchanges, which is also the number of the last one.
     #[must_use]
     pub fn recorded(&self) -> u64 {
         self.ring().recorded
     }
 
-    /// The exchange of a number, while it is kept.
+    /// Returns the exchange with a number, while it is kept.
     #[must_use]
     pub fn get(&self, number: u64) -> Option<Arc<Entry>> {
         let ring = self.ring();
@@ -301,7 +301,7 @@ impl Journal {
         ring.entries.get(index).cloned()
     }
 
-    /// Removes one exchange; returns whether it was there.
+    /// Removes an exchange; returns whether it existed.
     pub fn delete(&self, number: u64) -> bool {
         let mut ring = self.ring();
         let Ok(index) = ring.entries.binary_search_by_key(&number, |entry| entry.number) else {
@@ -313,7 +313,7 @@ impl Journal {
         true
     }
 
-    /// Removes all exchanges and returns how many there were. Numbers continue from where they were.
+    /// Removes all exchanges and returns how many there were. Numbering continues.
     pub fn clear(&self) -> usize {
         let mut ring = self.ring();
         ring.bytes = ring.bytes.another();
@@ -322,13 +322,13 @@ impl Journal {
         removed.len()
     }
 
-    /// About how many bytes the exchanges take up.
+    /// Approximate size of the exchanges in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.ring().bytes.bytes()
     }
 
-    /// Drops the oldest exchanges until a share of them is left, and returns how many were dropped.
+    /// Drops the oldest exchanges until only a share is left; returns how many were dropped.
     pub fn shrink(&self, share: Share) -> u64 {
         let mut given_up = Vec::new();
         let mut ring = self.ring();
@@ -348,7 +348,7 @@ impl Journal {
     }
 
     fn ring(&self) -> MutexGuard<'_, JournalRing> {
-        // Nothing that holds this lock can leave the ring half changed.
+        // Code that holds this lock cannot leave the ring half changed.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -363,19 +363,19 @@ impl JournalRing {
 }
 
 impl Entry {
-    /// How many bytes it counts for.
+    /// Size in bytes, as counted in the journal.
     fn size(&self) -> usize {
         size_of_exchange(&self.exchange) + self.facts.get().map_or(0, KeptFacts::size)
     }
 
-    /// Method and path, as they came.
+    /// Method and path, as received.
     #[must_use]
     pub fn request_line(&self) -> (&str, &str) {
         let line = self.exchange.head.lines().next().unwrap_or_default();
         line.split_once(' ').unwrap_or((line, ""))
     }
 
-    /// The surface of the contract that the request was sent to.
+    /// The contract endpoint that the request was sent to.
     #[must_use]
     pub fn endpoint(&self) -> Option<Endpoint> {
         Endpoint::of(self.request_line().1)

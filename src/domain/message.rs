@@ -1,4 +1,4 @@
-//! Messages: what the service would have sent to somebody, captured.
+//! Messages that the service would have sent, captured.
 
 use crate::{
     base::{
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// How many messages a sandbox keeps.
+/// Maximum number of messages in a sandbox.
 pub const MOST_MESSAGES: usize = 10_000;
 
 /// How one-time codes are sent (G2).
@@ -26,16 +26,16 @@ pub enum Channel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
-    /// A one-time code, with which an agent signs (G2).
+    /// A one-time code that an agent needs to sign (G2).
     OneTimeCode,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     pub envelope_id: EnvelopeId,
-    /// The agent whom it was sent to.
+    /// The agent that it was sent to.
     pub agent_id: AgentId,
-    /// The envelope's name, which outlives the envelope here.
+    /// The envelope's name, kept even if the envelope is gone.
     pub title: Box<str>,
 }
 
@@ -48,14 +48,14 @@ pub struct Message {
     pub at: Timestamp,
     pub kind: MessageKind,
     pub channel: Channel,
-    /// The phone to which it went.
+    /// The phone number that it was sent to.
     pub to: Box<str>,
     pub about: About,
-    /// The language of its text.
+    /// Language of its text.
     pub locale: Locale,
-    /// The code in its text, so that a test need not read it out.
+    /// The code in its text, so that a test need not extract it.
     pub code: Option<Box<str>>,
-    /// The agent session that made the envelope, if one did.
+    /// The agent session that created the envelope, if one did.
     pub origin: Option<Arc<Origin>>,
 }
 
@@ -84,21 +84,21 @@ impl Record for Message {
     }
 }
 
-/// A message as readers see it.
+/// A message as JSON.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Message)]
 pub struct MessageView {
     #[schema(value_type = MessageId)]
     id: Arc<str>,
     at: Timestamp,
-    /// What it is for.
+    /// The purpose of the message.
     #[schema(inline)]
     kind: MessageKind,
     channel: Channel,
-    /// The phone to which it went.
+    /// The phone number that it was sent to.
     #[schema(min_length = 1)]
     to: Box<str>,
-    /// The language of the text.
+    /// Language of the text.
     locale: Locale,
     #[schema(min_length = 1)]
     text: String,
@@ -106,9 +106,9 @@ pub struct MessageView {
     #[schema(required, value_type = String, pattern = "^[0-9]{6}$")]
     code: Option<Box<str>>,
     envelope_id: EnvelopeId,
-    /// The agent whom it was sent to.
+    /// The agent that it was sent to.
     agent_id: AgentId,
-    /// The agent session that made the envelope, if one did.
+    /// The agent session that created the envelope, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<Arc<str>>,

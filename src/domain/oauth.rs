@@ -1,7 +1,7 @@
 //! The JWT bearer grant (RFC 7523) and what it needs: clients and their keys, assertions, access tokens.
 //!
-//! Pure: from a request's parameters to a grant or one precise refusal. Knows no HTTP, reads no clock and draws
-//! nothing: times and seeds are handed in.
+//! Pure: turns a request's parameters into a grant or one precise error. Independent of HTTP; times and seeds are
+//! passed in.
 
 mod assertion;
 pub mod built_in;

@@ -1,8 +1,9 @@
-//! How the service answers a handoff that keeps the contract, and why it answers so.
+//! Decides how the service answers a valid handoff, and why.
 //!
-//! Pure: from a request to a decision. First match wins: a scenario ([`ScenarioSet::choose`]), an error that a magic
-//! email names, what is known of the actor, any other magic email, the default. A scenario is read from a file ([`Scenario::read`]), walked one answer at a time
-//! ([`Scenario::next`]), and each answer may depart from the contract's ([`Departure`]).
+//! Pure: from a request to a decision. The first match wins: a scenario ([`ScenarioSet::choose`]), an error that a
+//! magic email names, the actor's state, any other magic email, the default. A scenario is read from a file
+//! ([`Scenario::read`]) and walked one answer at a time ([`Scenario::next`]); each answer may deviate from the
+//! contract's ([`Departure`]).
 
 mod answer;
 mod body;
@@ -52,19 +53,19 @@ use serde::Serialize;
 use std::{borrow::Cow, time::Duration};
 use utoipa::ToSchema;
 
-/// How long `+slow` holds an answer back.
+/// How long `+slow` delays an answer.
 pub const SLOW: Duration = Duration::from_secs(2);
 
 /// The result of a handoff (S2 to S6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An agent session is opened, or the one of an earlier handoff comes back.
+    /// An agent session is opened, or an earlier one is returned.
     Success,
-    /// No agent session yet: something stands in the way.
+    /// No agent session yet, because of an obstacle.
     Obstacle(Obstacle),
 }
 
-/// What stands in the way of an agent session (S3 to S6).
+/// Prevents an agent session (S3 to S6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     RequireSubscription,
@@ -76,53 +77,53 @@ pub enum Obstacle {
     },
 }
 
-/// An outcome, and the rule that it comes from.
+/// An outcome and the rule that decided it.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub outcome: Outcome,
-    /// How long the answer is held back, in real time.
+    /// How long the answer is delayed, in real time.
     pub delay: Duration,
     pub chosen: Chosen,
 }
 
-/// Which rule chose the answer, and why.
+/// The rule that chose the answer, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Chosen {
-    /// `contract`: refused before any rule was asked; `nobody`: the connection ended before; `queued`, `pinned` and
-    /// `scenario`: a scenario, and how it came to be asked; `magic_email`: a plus tag of the actor's email; `actor`: what
-    /// is known of the actor; `signing`: the rules of signing, to which no scenario applies; `default`: no rule matched.
+    /// `contract`: refused before any rule was consulted; `nobody`: the connection ended first; `queued`, `pinned` and
+    /// `scenario`: a scenario, and how it was selected; `magic_email`: a plus tag of the actor's email; `actor`: the
+    /// actor's state; `signing`: the signing rules, to which scenarios do not apply; `default`: no rule matched.
     #[schema(inline)]
     pub by: ChosenBy,
-    /// What made it match, or why no other did.
+    /// Why it matched, or why no other rule did.
     #[schema(min_length = 1)]
     pub why: Cow<'static, str>,
 }
 
-/// The rules, in the order in which they are asked.
+/// The rules, in the order in which they are consulted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
-    /// The request was refused before any rule was asked.
+    /// The request was refused before any rule was consulted.
     Contract,
-    /// The connection ended before any rule was asked.
+    /// The connection ended before any rule was consulted.
     Nobody,
-    /// A scenario that the control plane queued for the next requests.
+    /// A scenario that was queued through the control plane for the next requests.
     Queued,
-    /// The scenario that the control plane pinned to the sandbox.
+    /// The scenario that was pinned to the sandbox through the control plane.
     Pinned,
     /// A scenario whose `match` fits.
     Scenario,
     /// A plus tag of the actor's email names the outcome.
     MagicEmail,
-    /// What is known of the actor: from the control plane, or from the journey that an earlier answer began.
+    /// The actor's state, set through the control plane or by the journey that an earlier answer started.
     Actor,
-    /// The rules of signing, to which no scenario applies.
+    /// The signing rules, to which scenarios do not apply.
     Signing,
-    /// No rule matched: a registered, verified, subscribed actor, and success.
+    /// No rule matched: the actor is registered, verified and subscribed, and the handoff succeeds.
     Default,
 }
 
-/// Decides by the actor alone: by the outcome that a magic email names once and for all, else by what is known of them.
+/// Decides by the actor alone: by the outcome that a magic email always names, otherwise by the actor's state.
 #[must_use]
 pub fn decide(actor: &Actor, known: Option<&ActorState>) -> Decision {
     let magic = Magic::of(actor);
@@ -136,14 +137,14 @@ pub fn decide(actor: &Actor, known: Option<&ActorState>) -> Decision {
         (Some((outcome, tag)), None) => (outcome, by_tag(tag)),
         (None, None) if slow => (Outcome::Success, by_tag("slow")),
         (None, None) => {
-            let why = Cow::Borrowed("the actor's email holds no tag that names an outcome");
+            let why = Cow::Borrowed("the actor's email has no tag that names an outcome");
             (Outcome::Success, Chosen { by: ChosenBy::Default, why })
         }
     };
     Decision { outcome, delay, chosen }
 }
 
-/// The first state of an actor: what the magic email says, else registered, verified and subscribed.
+/// The initial state of an actor: what a magic email says, otherwise registered, verified and subscribed.
 #[must_use]
 pub fn initial_state(actor: &Actor) -> ActorState {
     let mut state = ActorState::unknown(&actor.email);
@@ -157,7 +158,7 @@ pub fn initial_state(actor: &Actor) -> ActorState {
 }
 
 fn by_tag(tag: &str) -> Chosen {
-    Chosen { by: ChosenBy::MagicEmail, why: format!("the actor's email holds the tag +{tag}").into() }
+    Chosen { by: ChosenBy::MagicEmail, why: format!("the actor's email has the tag +{tag}").into() }
 }
 
 fn by_state(state: &ActorState) -> Outcome {
@@ -181,7 +182,7 @@ fn told(state: &ActorState) -> &'static str {
     }
 }
 
-/// What the plus tags of an email say. Of several outcomes the first counts.
+/// The meaning of an email's plus tags. Of several outcomes, the first counts.
 struct Magic<'a> {
     outcome: Option<(Outcome, &'a str)>,
     slow: bool,
@@ -201,15 +202,15 @@ impl<'a> Magic<'a> {
     }
 }
 
-/// Whether a plus tag of the actor's email asks for this outcome: for a success, or for any obstacle.
+/// Whether a plus tag of the actor's email asks for this outcome: for success, or for any obstacle.
 #[must_use]
 pub fn asks_for(actor: &Actor, outcome: &Outcome) -> bool {
     let is_success = |outcome: &Outcome| *outcome == Outcome::Success;
     Magic::of(actor).outcome.is_some_and(|(asked, _)| is_success(&asked) == is_success(outcome))
 }
 
-/// The first plus tag that means nothing here but nearly names something that does, and what it nearly names. `known`
-/// are the tags that scenarios match by.
+/// The first plus tag that has no meaning but almost names one that has, and that name. `known` are the tags that
+/// scenarios match by.
 #[must_use]
 pub fn nearly_named<'a>(actor: &'a Actor, known: &[Box<str>]) -> Option<(&'a str, String)> {
     let mut known: Vec<&str> = known.iter().map(|tag| &**tag).chain(MAGIC_TAGS).collect();
@@ -222,7 +223,7 @@ pub fn nearly_named<'a>(actor: &'a Actor, known: &[Box<str>]) -> Option<(&'a str
 /// The tags that need no scenario.
 const MAGIC_TAGS: [&str; 6] = ["success", "require_subscription", "verify_email", "register", "error", "slow"];
 
-/// Whether two tags are the same. Case does not count, and hyphens and underscores are the same.
+/// Whether two tags are the same, ignoring case and the difference between hyphens and underscores.
 fn is_same_tag(one: &str, other: &str) -> bool {
     let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     one.len() == other.len() && one.bytes().map(plain).eq(other.bytes().map(plain))

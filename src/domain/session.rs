@@ -1,4 +1,4 @@
-//! What a handoff asks for, and the agent session that a successful one opens (S2).
+//! Handoff requests, and the agent sessions that successful ones open (S2).
 
 use crate::{
     base::{
@@ -29,13 +29,13 @@ pub enum Intent {
 }
 
 impl Intent {
-    /// Whether a success opens an envelope to be signed.
+    /// Whether a success opens an envelope for signing.
     #[must_use]
     pub fn asks_for_signatures(self) -> bool {
         matches!(self, Self::SendESignRequest | Self::SelfSign)
     }
 
-    /// The contract's word for it.
+    /// The contract's name for the intent.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Intent {
     }
 }
 
-/// The parts of a request body that the service acts on.
+/// The parts of a request body that the service uses.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = PendingRequest)]
 pub struct HandoffRequest {
@@ -56,17 +56,17 @@ pub struct HandoffRequest {
     pub handoff_id: Box<str>,
     /// What the agent should do (R3).
     pub intent: Intent,
-    /// Who it is for (R4).
+    /// The user of the handoff (R4).
     pub actor: Actor,
-    /// Where it comes from (R5).
+    /// The origin of the handoff (R5).
     pub integration: Integration,
-    /// What is to be signed (R7). Not kept with the request: the body holds it.
+    /// What is to be signed (R7). Not stored with the request, because the body contains it.
     #[serde(default, skip_serializing)]
     #[schema(ignore)]
     pub facts: Option<HandoffFacts>,
 }
 
-/// What a handoff knows of the signing that it asks for (R7).
+/// The facts about the signing that a handoff requests (R7).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandoffFacts {
     pub metadata: Metadata,
@@ -80,17 +80,17 @@ pub struct Metadata {
     pub title: Box<str>,
 }
 
-/// Somebody who is to sign (R7).
+/// A person who is to sign (R7).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Party {
     pub name: Box<str>,
     pub email: Box<str>,
-    /// E.164.
+    /// Phone number in E.164 format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telephone: Option<Box<str>>,
 }
 
-/// Where in the caller's system a handoff comes from (R5).
+/// The origin of a handoff in the caller's system (R5).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = PendingIntegration)]
 pub struct Integration {
@@ -102,9 +102,9 @@ pub struct Integration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
-    /// The user can go on with it.
+    /// The user can continue with it.
     Open,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
@@ -121,37 +121,37 @@ pub struct AgentSession {
     pub handoff_id: Box<str>,
     /// What the agent should do (R3).
     pub intent: Intent,
-    /// Who it is for (R4).
+    /// The user of the handoff (R4).
     pub actor: Actor,
     /// When it was created, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
-    /// When it ends, by the sandbox's clock.
+    /// When it expires, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub expires_at: Timestamp,
-    /// `expired` once its time is over.
+    /// `expired` after `expires_at`.
     #[schema(inline)]
     pub status: SessionStatus,
-    /// The request body, as it came (R1).
+    /// The request body, as received (R1).
     #[serde(with = "raw_json")]
     #[schema(value_type = Object)]
     pub request: Arc<[u8]>,
-    /// Whether a later handoff with the same `handoff_id` finds this session (S8).
+    /// Whether a later handoff with the same `handoff_id` returns this session (S8).
     pub replayable: bool,
-    /// The envelope that it opened, where its intent asks for signatures.
+    /// The envelope that it opened, if its intent asks for signatures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<EnvelopeId>,
-    /// How the caller reached the server when it was created: how URLs in its mails and pages begin.
+    /// The URL at which the caller reached the server when it was created; URLs in its emails and pages start with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uri")]
     pub base_url: Option<BaseUrl>,
 }
 
 impl AgentSession {
-    /// The key under which a later handoff of the same client finds its session (S8).
+    /// The key with which a later handoff of the same client finds its session (S8).
     #[must_use]
     pub fn handoff_key(client: &str, handoff_id: &str) -> Key {
-        // No client name holds a line feed, so no two pairs give the same key.
+        // Client names contain no line feed, so different pairs never give the same key.
         let mut key = String::with_capacity(client.len() + handoff_id.len() + 1);
         key.push_str(client);
         key.push('\n');
@@ -183,21 +183,21 @@ impl Record for AgentSession {
 /// A handoff that waits for its actor (S3 to S5).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PendingHandoff {
-    /// The end of the URLs of its answers. It stays the same when the handoff is retried.
+    /// The end of the URLs in its answers. It stays the same when the handoff is retried.
     #[schema(pattern = "^ho_[0-9a-f]{24}$")]
     pub id: Arc<str>,
-    /// What the actor has to do. Only for a subscription is the session opened without a retry.
+    /// What the actor has to do. Only a subscription opens the session without a retry.
     #[serde(default)]
     #[schema(inline, required)]
     pub waits_for: WaitsFor,
-    /// The client and the `handoff_id`. Computed again when it is restored.
+    /// The client and the `handoff_id`. Recomputed when it is restored.
     #[schema(value_type = String)]
     pub key: Key,
     /// The client that sent it.
     #[schema(min_length = 1)]
     pub client: Arc<str>,
     pub request: HandoffRequest,
-    /// The request body, as it came (R1).
+    /// The request body, as received (R1).
     #[serde(with = "raw_json")]
     #[schema(value_type = Object)]
     pub body: Arc<[u8]>,
@@ -205,7 +205,7 @@ pub struct PendingHandoff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub plan: Option<Arc<Plan>>,
-    /// How the caller reached the server: how URLs of its session will begin.
+    /// The URL at which the caller reached the server; URLs of its session will start with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uri")]
     pub base_url: Option<BaseUrl>,
@@ -219,7 +219,7 @@ impl PendingHandoff {
     }
 }
 
-/// What an actor has to do before a handoff can succeed.
+/// What an actor must do before a handoff can succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsFor {
@@ -243,7 +243,7 @@ impl Record for PendingHandoff {
         vec![Arc::clone(&self.id)]
     }
 
-    /// The actor, so that the handoffs that wait for one are found.
+    /// Tagged with the actor, to find the handoffs that wait for one.
     fn tags(&self) -> Vec<Key> {
         vec![ActorState::key(&self.request.actor.email).into()]
     }
@@ -253,7 +253,7 @@ impl Record for PendingHandoff {
     }
 }
 
-/// A JSON text inside a JSON document, neither quoted nor parsed.
+/// A JSON text embedded in a JSON document, neither quoted nor parsed.
 mod raw_json {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
     use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
-//! Competitive signing: envelopes, the roles in them, and the agents who compete for each role (G1 to G10).
+//! Competitive signing: envelopes, their roles, and the agents who compete for each role (G1 to G10).
 //!
-//! Pure: no I/O, no clock, no randomness of its own. The `competition` is a state machine; `draft` changes what is not
-//! sent yet; `people` are simulated agents, and `upcoming` is what they will do.
+//! Pure: no I/O, and time and randomness are passed in. `competition` is the state machine; `draft` changes envelopes
+//! before they are sent; `people` are simulated agents, and `upcoming` holds their planned actions.
 
 mod agent;
 mod competition;

@@ -168,7 +168,7 @@ async fn a_number_that_a_member_cannot_hold_is_named() {
         (r#"{"limit": 18446744073709551616}"#, "/limit: 18446744073709551616 is not from 1 to 1000"),
         (r#"{"limit": 1e400}"#, "/limit: 1e400 is out of range"),
         (r#"{"limit": 01}"#, "it is not JSON"),
-        (r#"{"limit": 1e400, "x": "\ud800"}"#, "half of a character as an escape"),
+        (r#"{"limit": 1e400, "x": "\ud800"}"#, "half of a surrogate pair"),
     ] {
         let answer = api.send(Request::post("/__admin/requests/find").body(Body::from(body)).unwrap()).await;
         assert_eq!(answer.status, 400, "{body}");

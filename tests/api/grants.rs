@@ -176,7 +176,7 @@ async fn an_assertion_passes_once_wherever_the_clock_goes() {
     let assertion = client.assertion("j-1", &json!({}));
     let again = async || error_of(&ask(&api, &[("assertion", &assertion)]).await);
     assert_eq!(again().await, "200 OK");
-    let replayed = "invalid_grant: The assertion's jti: it was used before; each assertion needs one of its own.";
+    let replayed = "invalid_grant: The assertion's jti: it was used before; use a new jti for each assertion.";
     assert_eq!(again().await, replayed);
     // Another assertion of the same jti is no better, and another client's jti is its own.
     assert_eq!(error_of(&client.exchange("j-1", &json!({ "exp": NOW + 200 })).await), replayed);
@@ -384,8 +384,8 @@ async fn a_form_that_is_too_large_is_refused_in_the_shape_of_the_endpoint() {
 #[tokio::test]
 async fn ascii_emails_are_a_rule_of_assertions_too() {
     for (rule, email, expected) in [
-        ("ascii", "söm@example.com", Some("--email ascii refuses internationalised addresses")),
-        ("ascii", "sam@exämple.com", Some("--email ascii refuses internationalised addresses")),
+        ("ascii", "söm@example.com", Some("--email ascii rejects internationalised addresses")),
+        ("ascii", "sam@exämple.com", Some("--email ascii rejects internationalised addresses")),
         ("ascii", "sam@example.com", None),
         ("international", "söm@example.com", None),
     ] {

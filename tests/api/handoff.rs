@@ -33,7 +33,7 @@ async fn a_magic_email_names_its_answer() {
         answers += &format!("{tag}: {} {}\n", answer.status.as_u16(), answer.text);
         let exchange = api.exchange(&answer).await;
         assert_eq!(exchange["chosen"]["by"], "magic_email");
-        assert_eq!(exchange["chosen"]["why"], format!("the actor's email holds the tag +{tag}"));
+        assert_eq!(exchange["chosen"]["why"], format!("the actor's email has the tag +{tag}"));
     }
     insta::assert_snapshot!(answers);
     assert_eq!(api.hand_off(body_of("h-1", "sam+success@example.com")).await.json()["status"], "success");

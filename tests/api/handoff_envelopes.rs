@@ -185,7 +185,7 @@ async fn what_an_envelope_cannot_take_draws_an_advice() {
         advices("h-4", "self_sign", &"x".repeat(50), json!([])).await,
         [format!(
             "/facts/metadata/title has 50 characters, but the name of an envelope has at most 48; the envelope is \
-             called {}",
+             named {}",
             "x".repeat(48)
         )]
     );
@@ -193,7 +193,7 @@ async fn what_an_envelope_cannot_take_draws_an_advice() {
         advices("h-5", send, "X", json!([])).await,
         [
             "/facts/metadata/title is shorter than the name of an envelope, which has at least 2 characters; the envelope \
-          is called Handoff"
+          is named Handoff"
         ]
     );
     stage.script(json!({ "parties": "any_one" })).await;
@@ -204,7 +204,7 @@ async fn what_an_envelope_cannot_take_draws_an_advice() {
     let twice = json!([{ "name": "A", "email": "a@example.com" }, { "name": "B", "email": "A@example.com" }]);
     assert_eq!(
         advices("h-7", send, "NDA", twice).await,
-        ["/facts/parties has 1 of 2 parties twice; a person competes once for a recipient"]
+        ["/facts/parties repeats 1 of 2 parties; a person competes only once for a recipient"]
     );
 }
 

@@ -70,10 +70,10 @@ async fn every_member_of_a_snapshot_is_checked() {
         ("/contact_groups/0/name", json!(""), "must be a non-empty string"),
         ("/contact_groups/0/contactIds/0", json!("cnt_2"), "there is no contact \"cnt_2\" in the snapshot"),
         ("/users/0/id", json!(".."), "is not an id"),
-        ("/users/0/name", json!(" "), "from 1 to 200 characters"),
+        ("/users/0/name", json!(" "), "must have 1 to 200 characters"),
         ("/users/0/email", json!("sam@"), "is not an email address"),
-        ("/users/0/phone", json!("by letter"), "has no digit"),
-        ("/envelopes/0/recipients/0/role/identifier", json!("a\u{0}"), "has a control character"),
+        ("/users/0/phone", json!("by letter"), "has no digits"),
+        ("/envelopes/0/recipients/0/role/identifier", json!("a\u{0}"), "contains a control character"),
         ("/envelopes/0/recipients/0/role/persons/0/email", json!("x"), "must be an email address"),
         ("/envelopes/0/recipients/0/role/persons/0/name", json!(""), "must be a non-empty string"),
         ("/envelopes/0/terms/created_at", json!("2026-03-01T12:00:00+25:00"), "the offset +25:00 does not exist"),
@@ -168,7 +168,7 @@ async fn scenarios_with_nonsense_are_refused() {
     for name in [".", ".."] {
         let list = json!({ "scenarios": [{ "name": name, "answers": [{}] }] });
         let detail = refused(&send(&api, "POST", "/__admin/sandboxes", list).await, 400);
-        assert!(detail.contains("it has another meaning in a URL"), "{detail}");
+        assert!(detail.contains("it has a special meaning in URLs"), "{detail}");
     }
 }
 
@@ -369,8 +369,8 @@ async fn empty_steps_of_a_simulation_are_refused() {
     let api = Api::new();
     for (step, reason) in [
         (json!({}), "the object is empty"),
-        (json!({ "uniform": null }), "null is not a value"),
-        (json!({ "after": null }), "null is not a value"),
+        (json!({ "uniform": null }), "null is not allowed here"),
+        (json!({ "after": null }), "null is not allowed here"),
         (json!(null), "the value is missing"),
     ] {
         let agents = json!([{ "name": "Alice", "opens": "1m", "accepts": step }]);

@@ -27,21 +27,21 @@ fn with(answer: &Value) -> Value {
 async fn a_header_that_cannot_be_sent_is_refused() {
     let api = Api::new();
     for (headers, problem) in [
-        (json!({ "X-A": "a\r\nX-B: b" }), "holds more than plain text"),
-        (json!({ "X-A": "a\u{0}" }), "holds more than plain text"),
-        (json!({ "X-A": "a\u{7f}" }), "the character U+007F cannot stand in a file"),
-        (json!({ "X-A": "é" }), "holds more than plain text"),
-        (json!({ "X-A": " a" }), "drop the space around it"),
-        (json!({ "X-A": "a\t" }), "drop the space around it"),
+        (json!({ "X-A": "a\r\nX-B: b" }), "has characters other than plain text"),
+        (json!({ "X-A": "a\u{0}" }), "has characters other than plain text"),
+        (json!({ "X-A": "a\u{7f}" }), "the character U+007F is not allowed in a file"),
+        (json!({ "X-A": "é" }), "has characters other than plain text"),
+        (json!({ "X-A": " a" }), "drop leading and trailing space"),
+        (json!({ "X-A": "a\t" }), "drop leading and trailing space"),
         (json!({ "X A": "a" }), "cannot be the name of a header"),
         (json!({ "X-A:": "a" }), "cannot be the name of a header"),
         (json!({ "": "a" }), "cannot be the name of a header"),
-        (json!({ "Content-length": "3" }), "is the server's own"),
-        (json!({ "Transfer-Encoding": "gzip" }), "is the server's own"),
-        (json!({ "Connection": "close" }), "is the server's own"),
-        (json!({ "Keep-Alive": "timeout=1" }), "is the server's own"),
-        (json!({ "Trailer": "X" }), "is the server's own"),
-        (json!({ "Upgrade": "h2c" }), "is the server's own"),
+        (json!({ "Content-length": "3" }), "the server sets the header "),
+        (json!({ "Transfer-Encoding": "gzip" }), "the server sets the header "),
+        (json!({ "Connection": "close" }), "the server sets the header "),
+        (json!({ "Keep-Alive": "timeout=1" }), "the server sets the header "),
+        (json!({ "Trailer": "X" }), "the server sets the header "),
+        (json!({ "Upgrade": "h2c" }), "the server sets the header "),
     ] {
         let told = refusal(&api, &with(&json!({ "headers": headers }))).await;
         assert!(told.contains(problem) && told.starts_with("The body:1:"), "{headers}: {told}");
@@ -52,10 +52,10 @@ async fn a_header_that_cannot_be_sent_is_refused() {
 async fn a_content_type_that_cannot_be_sent_is_refused() {
     let api = Api::new();
     for (content_type, problem) in [
-        ("text/html\r\nX-A: b".to_owned(), "holds more than plain text"),
-        ("text/html\u{0}".to_owned(), "holds more than plain text"),
-        ("text/é".to_owned(), "holds more than plain text"),
-        ("text/html ".to_owned(), "drop the space around it"),
+        ("text/html\r\nX-A: b".to_owned(), "has characters other than plain text"),
+        ("text/html\u{0}".to_owned(), "has characters other than plain text"),
+        ("text/é".to_owned(), "has characters other than plain text"),
+        ("text/html ".to_owned(), "drop leading and trailing space"),
         ("a".repeat(1_001), "at most 1000 are allowed"),
     ] {
         let told = refusal(&api, &with(&json!({ "raw": { "content_type": content_type, "body": "x" } }))).await;
@@ -183,7 +183,7 @@ async fn yaml_that_is_read_as_another_value_is_refused() {
         ("set: {list: [1, [01]]}", "quote it"),
         ("set: {404: x}", "the key \"404\" is not a text in YAML; quote it"),
         ("set: {true: x}", "the key \"true\" is not a text"),
-        ("set: {~: x}", "drop the key"),
+        ("set: {~: x}", "remove the key"),
         ("set: {[a]: x}", "expected a single value"),
         ("set: {zip: !!int \"012\"}", "a whole number"),
         ("set: {zip: !!binary aGk=}", "a tag"),
@@ -274,36 +274,36 @@ async fn a_body_that_is_not_json_has_its_reason_and_place() {
     for (body, problem) in [
         (
             r#"{"name": "a\ud800b"}"#,
-            ": it is not JSON at line 1, column 18: half of a character as an escape; write the character \
-             itself, or the escapes of both halves.",
+            ": it is not JSON at line 1, column 18: half of a surrogate pair; write the character itself, \
+             or the escapes of both halves.",
         ),
-        (r#"{"name": "\ud83d\n"}"#, "half of a character"),
-        (r#"{"name": "\udc00"}"#, "half of a character"),
+        (r#"{"name": "\ud83d\n"}"#, "half of a surrogate pair"),
+        (r#"{"name": "\udc00"}"#, "half of a surrogate pair"),
         (
             r#"{"name": "a\qb"}"#,
-            "at line 1, column 13: an escape that JSON does not have; write each backslash twice, or four",
+            "at line 1, column 13: not a JSON escape; double each backslash, or write a backslash, u and",
         ),
-        (r#"{"name": "a\u12"}"#, "or four hexadecimal digits after a backslash and u."),
-        (r#"{"name": "a\u12g4"}"#, "or four hexadecimal digits after a backslash and u."),
+        (r#"{"name": "a\u12"}"#, "or write a backslash, u and four hexadecimal digits."),
+        (r#"{"name": "a\u12g4"}"#, "or write a backslash, u and four hexadecimal digits."),
         ("{\"name\": \"a\"\n \"seed\": 1}", "at line 2, column 2: a comma or a closing bracket is missing; add it."),
         (r#"{"name" "a"}"#, "at line 1, column 9: a colon is missing after a key; add it."),
-        (r#"{"name": "a",}"#, "at line 1, column 14: a trailing comma; remove it."),
+        (r#"{"name": "a",}"#, "at line 1, column 14: trailing comma; remove it."),
         (
             "{\"name\": \"a\u{1}\"}",
             "at line 1, column 12: a raw control character inside a text; write it as an escape, which is a \
              backslash and a letter such as n.",
         ),
-        (r#"{"seed": 01}"#, "at line 1, column 11: a number that JSON does not have; write one such as 10 or 0.5"),
-        (r#"{"seed": tru}"#, "a word that JSON does not have; write true, false or null, or put a text in double"),
-        (r#"{"seed": .5}"#, "a value is missing, or is not one that JSON has; put texts in double quotes, and write"),
-        (r#"{"seed": NaN}"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
-        (r#"{"seed": 'a'}"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
-        (r#"{"seed": }"#, "at line 1, column 10: a value is missing, or is not one that JSON has;"),
-        (r#"{name: "a"}"#, "at line 1, column 2: a key is not in double quotes; write it in double quotes."),
-        (r#"{"name": "a"} x"#, "at line 1, column 15: something follows the end of the value; remove it."),
+        (r#"{"seed": 01}"#, "at line 1, column 11: not a JSON number; write one such as 10 or 0.5"),
+        (r#"{"seed": tru}"#, "not a JSON word; write true, false or null, or put the text in double"),
+        (r#"{"seed": .5}"#, "a value is missing or is not valid JSON; put texts in double quotes, and write"),
+        (r#"{"seed": NaN}"#, "at line 1, column 10: a value is missing or is not valid JSON;"),
+        (r#"{"seed": 'a'}"#, "at line 1, column 10: a value is missing or is not valid JSON;"),
+        (r#"{"seed": }"#, "at line 1, column 10: a value is missing or is not valid JSON;"),
+        (r#"{name: "a"}"#, "at line 1, column 2: a key without double quotes; add them."),
+        (r#"{"name": "a"} x"#, "at line 1, column 15: text after the end of the value; remove it."),
         (
             &*format!("{}{}", r#"{"name":"#.repeat(130), "}".repeat(130)),
-            "nested too deep at line 1, column 1017: at most 127",
+            "nested too deeply at line 1, column 1017; at most 127",
         ),
         (r#"{"name": "a"#, "it ends too early, at line 1, column 11; close every quote and bracket."),
     ] {
@@ -402,7 +402,7 @@ async fn a_damaged_snapshot_is_refused_in_our_own_words() {
         (
             "/envelopes/0/state",
             json!({ "status": "draft", "at": "2026-03-01T12:00:00Z" }),
-            "\"draft\" takes the member \"status\" alone; remove the others",
+            "\"draft\" takes only the member \"status\"; remove the others",
         ),
         (
             "/envelopes/0/recipients/0/state",

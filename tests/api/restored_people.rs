@@ -185,8 +185,8 @@ async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason()
     for (pointer, value, reason) in [
         ("/revision", json!(0), format!("The envelope {id} cannot be restored: its revision cannot be 0")),
         ("/recipients/1/role/first_agent", json!(1), "two of its agents have the same number".to_owned()),
-        ("/recipients/0/seats/0/state", json!("primary"), "differ on who is primary".to_owned()),
-        ("/recipients/0/role/number", json!(4_294_967_295_u32), "numbered from 1 on".to_owned()),
+        ("/recipients/0/seats/0/state", json!("primary"), "disagree on who is primary".to_owned()),
+        ("/recipients/0/role/number", json!(4_294_967_295_u32), "numbered from 1, but".to_owned()),
         ("/terms/expiration_period_days", json!(-1), "days: -1 is not from 1 to 90".to_owned()),
         ("/terms/expiration_period_days", json!(256), "days: 256 is not from 1 to 90".to_owned()),
         ("/terms/reminder_initial_delay_days", json!(31), "days: 31 is not from 0 to 30".to_owned()),
@@ -196,7 +196,7 @@ async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason()
             "/terms/expiration_period_days: 200 is not from 1 to 90".to_owned(),
         ),
         ("/terms/plan/people/0/opens", json!("1 year"), "is not a span of time".to_owned()),
-        ("/id", json!("env_1"), "is not an id of this kind; write \"env_\" and 16".to_owned()),
+        ("/id", json!("env_1"), "is not an id of this kind; write \"env_\" followed by 16".to_owned()),
     ] {
         let mut changed = taken.clone();
         *changed["envelopes"][0].pointer_mut(pointer).unwrap() = value;

@@ -110,7 +110,7 @@ async fn an_envelope_that_exists_is_raced_for_and_stays_as_it_is() {
 
     let refused = simulate(&api, PATH, json!({ "envelope_id": ids[1] })).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert_eq!(refused.json()["detail"], "There is no race: The envelope was voided; nothing more happens to it.");
+    assert_eq!(refused.json()["detail"], "There is no race: The envelope was voided and cannot change any more.");
     let unknown = simulate(&api, PATH, json!({ "envelope_id": "env_0000000000000003" })).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     let both = simulate(&api, PATH, json!({ "envelope_id": ids[0], "reopen": true })).await;

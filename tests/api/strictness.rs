@@ -164,14 +164,14 @@ async fn errors_name_the_place_and_quote_no_library() {
             "POST",
             "/__admin/clock/set",
             "{\"to\": 1,}",
-            "In the body: it is not JSON at line 1, column 10: a trailing comma; remove it.",
+            "In the body: it is not JSON at line 1, column 10: trailing comma; remove it.",
         ),
         ("POST", "/__admin/clock/set", "[1]", "In the body: it is a list, but must be a JSON object, such as {\"to\":"),
         (
             "POST",
             "/__admin/clock/set",
             "to=1",
-            "In the body: it is a form; send a JSON object, such as {\"to\":\"2026-03-01T12:00:00Z\"}.",
+            "In the body: it is form data; send a JSON object, such as {\"to\":\"2026-03-01T12:00:00Z\"}.",
         ),
         (
             "GET",

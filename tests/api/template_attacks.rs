@@ -191,7 +191,7 @@ async fn many_costly_templates_share_one_bound() {
     let scenario = json!({ "name": "s", "answers": [{ "set": members }] });
     assert_eq!(send(&api, "PUT", "/__admin/scenarios/s", scenario).await.status, 200);
     let answer = api.hand_off(body_of("h-1", "sam@example.com")).await;
-    assert!(answer.text.contains("take too many steps together"), "{}", answer.text);
+    assert!(answer.text.contains("together take too many steps"), "{}", answer.text);
 }
 
 #[tokio::test]

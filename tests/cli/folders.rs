@@ -286,7 +286,7 @@ fn two_folders_with_one_name_name_both_files() {
     let output = run(&["validate", &path(&one)]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
     assert!(
-        text(&output.stdout).contains("c.yaml:1:7: another scenario has the name \"same\""),
+        text(&output.stdout).contains("c.yaml:1:7: another scenario already has the name \"same\""),
         "{}",
         text(&output.stdout)
     );

@@ -43,8 +43,8 @@ fn attacks() -> Vec<(&'static str, String, &'static str)> {
             .to_string(),
             "predicates; at most 100 are allowed",
         ),
-        ("values", with(json!({ "remove": vec!["a"; 60_000] })), "too many values; it has at most 50000"),
-        ("deep", deep(65), "nested too deep; there are at most 64"),
+        ("values", with(json!({ "remove": vec!["a"; 60_000] })), "too many values; at most 50000 are allowed"),
+        ("deep", deep(65), "nested too deeply; at most 64"),
         ("deeper", deep(100_000), "nest"),
         ("laughs", laughs, "at most 50000"),
         ("long-line", format!("{{\"name\": \"s\", \"answers\": [{{\"x{}\": 1}}]}}", "y".repeat(700_000)), "unknown key"),
@@ -110,7 +110,7 @@ fn two_scenarios_of_one_name_are_refused_by_validate() {
     let two = folder.write("b.yaml", "name: same\nanswers: [{}]\n");
     let output = run(&["validate", &one, &two]);
     assert_eq!(output.status.code(), Some(3));
-    let expected = "a.yaml: is a scenario\nb.yaml:1:7: another scenario has the name \"same\" already (a.yaml:1:7); \
+    let expected = "a.yaml: is a scenario\nb.yaml:1:7: another scenario already has the name \"same\" (a.yaml:1:7); \
                     rename one of them\nname: same\n      ^\n";
     assert_eq!(folder.plain(&text(&output.stdout)), expected);
 }

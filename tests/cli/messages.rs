@@ -182,7 +182,7 @@ fn decode_says_what_it_expects() {
         ("missing/token.txt", "\"missing/token.txt\" is neither a JWT nor a file that exists; "),
         ("eyJh.e30", "\"eyJh.e30\" is neither a JWT nor a file that exists; "),
         ("a.b.c", "the argument is not a signed JWT: it is not base64url in its header: "),
-        ("Bearer eyJh.e30.AA", "it begins with \"Bearer\"; leave that out, and give the token alone; "),
+        ("Bearer eyJh.e30.AA", "it starts with \"Bearer\"; give only the token; "),
         ("", "the argument is empty; "),
         (" ", "the argument is empty; "),
         ("eyJh.e30.AA.AA.AA", "it has 5 parts between dots, but a signed JWT has 3"),

@@ -27,7 +27,7 @@ fn numbers_have_no_sign_and_fit() {
         ("--max-exchanges", "99999999999999999999", "is too large"),
         ("--max-sessions", "18446744073709551615", "is too large"),
         ("--session-ttl", "0s", "0 would end every session at once"),
-        ("--audience", "https://x\u{1}", "has a control character"),
+        ("--audience", "https://x\u{1}", "contains a control character"),
         ("--allowed-hosts", "*.com", "covers the names of strangers"),
         ("--scenarios", "shipped,shipped", "entry 2 is shipped, as entry 1 is"),
     ] {
@@ -59,7 +59,7 @@ fn a_settings_file_is_as_strict() {
         ("max-body = \"99999999999999999999GiB\"", "is too large"),
         ("max-body = 9223372036854775807", "max-body: 9223372036854775807 is too large"),
         ("max-exchanges = 9223372036854775807", "max-exchanges: 9223372036854775807 is too large"),
-        ("audience = \"a\\u0000\"", "has a control character"),
+        ("audience = \"a\\u0000\"", "contains a control character"),
         ("allowed-hosts = [\"*.com\"]", "covers the names of strangers"),
     ] {
         let file = folder.write("mock.toml", line);
@@ -76,9 +76,9 @@ fn misspelt_words_of_a_race_suggest_the_nearest() {
         ("sned\n", "did you mean \"send\""),
         ("agnet 1 open\n", "did you mean \"agent\""),
         ("send\nagent 1 opne\n", "did you mean \"open\""),
-        ("agents 2\nagents 2\n", "agents is given already; give it once"),
+        ("agents 2\nagents 2\n", "agents is given more than once; give it once"),
         ("agents +2\n", "\"+2\" is not a number of agents"),
-        ("keep\nkeep\n", "keep is given already"),
+        ("keep\nkeep\n", "keep is given more than once"),
     ] {
         let output = run_with_input(&["race", "--replay", "-"], script.as_bytes());
         let told = text(&output.stderr);
@@ -99,7 +99,7 @@ fn a_scenario_of_a_name_that_no_path_has_is_refused() {
     for name in [".", ".."] {
         let file = folder.write("s.yaml", &format!("name: {name}\nanswers: [{{}}]\n"));
         let told = refused(&["validate", &file], 3);
-        assert!(told.contains("it has another meaning in a URL"), "{told}");
+        assert!(told.contains("it has a special meaning in URLs"), "{told}");
     }
 }
 

@@ -189,7 +189,10 @@ fn a_comment_in_a_json_scenario_is_refused_as_such() {
         let file = folder.write("s.json", text_of_file);
         let output = crate::harness::run(&["validate", "--as", "scenario", &file]);
         let told = text(&output.stdout) + &text(&output.stderr);
-        assert!(told.contains(&format!("s.json:{place}: a comment that neither JSON nor YAML has; ")), "{told}");
+        assert!(
+            told.contains(&format!("s.json:{place}: a comment that is valid in neither JSON nor YAML; ")),
+            "{told}"
+        );
     }
     let file = folder.write("s.json", "{\"name\": \"http://a\", \"answers\": [}");
     let told = text(&crate::harness::run(&["validate", "--as", "scenario", &file]).stdout);
@@ -356,7 +359,7 @@ fn a_value_of_the_wrong_type_is_refused_with_a_fix() {
     let problems: Vec<&str> = told.lines().filter(|line| line.contains(".yaml:")).collect();
     assert_eq!(problems.len(), WRONG_VALUES.len(), "{told}");
     for (problem, content) in problems.iter().zip(WRONG_VALUES) {
-        let phrases = READER.iter().chain(&["cannot be read here; check", "enum", "\\u{"]);
+        let phrases = READER.iter().chain(&["the value cannot be read; check", "enum", "\\u{"]);
         for phrase in phrases {
             assert!(!problem.contains(phrase), "{content:?}\n{problem}\nholds {phrase:?}");
         }

@@ -42,17 +42,17 @@ fn every_way_to_be_wrong_is_told_apart() {
             "invalid_grant: The assertion's exp: it is 301 s after iat; it must be at most 300 s after iat.",
         ),
         (&["--wrong-audience"], "invalid_grant: The assertion's aud: it is 'https://somebody-else.example'"),
-        (&["--wrong-key"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
-        (&["--bad-signature"], "invalid_grant: The assertion's signature: it does not verify with the client's key"),
+        (&["--wrong-key"], "invalid_grant: The assertion's signature: it does not match the client's key"),
+        (&["--bad-signature"], "invalid_grant: The assertion's signature: it does not match the client's key"),
         (&["--alg-none"], "invalid_grant: The assertion's alg: it is 'none'"),
         (&["--alg-hs256"], "invalid_grant: The assertion's alg: it is 'HS256'"),
         (&["--replay"], "invalid_grant: The assertion's jti: it was used before"),
         (&["--without", "sub"], "invalid_grant: The assertion's sub: it is missing"),
         (&["--claim", "email=7"], "invalid_grant: The assertion's email: it is a number"),
         (&["--claim", "scope=profile"], "invalid_scope: The assertion's scope: there is no scope 'profile'"),
-        (&["--kid", "another"], "invalid_grant: The assertion's kid: 'another' names none of the client's keys"),
+        (&["--kid", "another"], "invalid_grant: The assertion's kid: 'another' is not a key of the client"),
         (&["--header", "crit=[\"b64\"]"], "invalid_grant: The assertion's crit: it names extensions"),
-        (&["--client-secret", "wrong"], "invalid_client: The client_secret is not the client's."),
+        (&["--client-secret", "wrong"], "invalid_client: The client_secret is wrong."),
         (&["--client-id", "acme"], "invalid_grant: The assertion's iss: it is 'acme'"),
         (&["--email", "sam+token-client-unknown-for-a-minute@example.com"], "invalid_client: The client is not known."),
     ] {
@@ -104,7 +104,7 @@ fn a_pair_of_ones_own_is_made_registered_and_used() {
     let with_secret = token(&server, &[&flags[..], &["--client-secret", "cs_1"]].concat());
     assert_eq!(
         refusal(&with_secret),
-        "invalid_client: The client has no client_secret; leave it out, its assertion proves it."
+        "invalid_client: The client has no client_secret; leave it out, because the assertion authenticates the client."
     );
     let other = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let body = told.lines().find_map(|line| line.trim().strip_prefix("curl ")?.split('\'').nth(1)).unwrap();
@@ -143,7 +143,9 @@ fn a_file_describes_clients_in_full() {
     let key = ["--client-id", id, "--key", "fixtures/keys/other-client.key.pem"];
     let with = |more: &[&str]| token(&server, &[&key[..], more].concat());
     assert_eq!(with(&["--client-secret", "s3cret", "--scope", "openid"]).status.code(), Some(0));
-    assert!(refusal(&with(&[])).contains("it asks for 'agent_sessions:create'; the client may have 'openid'"));
+    assert!(
+        refusal(&with(&[])).contains("it asks for 'agent_sessions:create', but the client is only allowed 'openid'")
+    );
     assert!(!server.ask("GET", "/__admin/settings", "").1.to_string().contains("s3cret"));
     std::fs::write(folder.file("mock.toml"), "[[clients]]\nclient-id = \"acme\"\n").unwrap();
     let output = run(&["--listen", "127.0.0.1:0", "--config", &config]);
@@ -246,7 +248,7 @@ fn decode_has_the_rules_of_the_server_for_assertions() {
     assert_eq!(judged(&international, &[]).0, Some(0));
     let (code, printed) = judged(&international, &["--email", "ascii"]);
     assert_eq!(code, Some(1), "{printed}");
-    assert!(printed.contains("--email ascii refuses internationalised addresses"), "{printed}");
+    assert!(printed.contains("--email ascii rejects internationalised addresses"), "{printed}");
 }
 
 /// Words of libraries, which no message may have.
@@ -288,8 +290,8 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
     for (content, problem) in [
         ("{\"kty\":\"RSA\",".to_owned(), "it ends too early"),
         ("{\"kty\":\"RSA\",\"n\":\"a+b\",\"e\":\"AQAB\"}".to_owned(), "its \"n\" is not base64url: character 2 is '+'"),
-        ("{\"kty\":\"RSA\",\"n\":\"ab==\",\"e\":\"AQAB\"}".to_owned(), "it has padding; drop each \"=\""),
-        ("{\"kty\":\"RSA\",\"n\":\"abcde\",\"e\":\"AQAB\"}".to_owned(), "cut off or damaged at its end"),
+        ("{\"kty\":\"RSA\",\"n\":\"ab==\",\"e\":\"AQAB\"}".to_owned(), "it has padding; remove each \"=\""),
+        ("{\"kty\":\"RSA\",\"n\":\"abcde\",\"e\":\"AQAB\"}".to_owned(), "truncated or damaged at the end"),
         (zeros("CERTIFICATE"), "its CERTIFICATE block is damaged"),
         (zeros("PUBLIC KEY"), "its PUBLIC KEY block is damaged"),
         (zeros("RSA PUBLIC KEY"), "its RSA public key is damaged"),
@@ -305,10 +307,10 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
     }
     for (token, problem) in [
         ("eyJ!.e30.AA", "is not base64url in its header: character 4 is '!'"),
-        ("eyJh.e30.AA", "has a fault in its header: it ends too early"),
+        ("eyJh.e30.AA", "has an error in its header: it ends too early"),
         ("W10.e30.AA", "has no JSON object as its header"),
-        ("e30.eyJhIjoxLCJhIjoyfQ.AA", "has a fault in its claims: /a: the member is given more than once"),
-        ("e30.eyJleHAiOjFlNDAwfQ.AA", "has a fault in its claims: /exp: 1e400 is out of range"),
+        ("e30.eyJhIjoxLCJhIjoyfQ.AA", "has an error in its claims: /a: the member is given more than once"),
+        ("e30.eyJleHAiOjFlNDAwfQ.AA", "has an error in its claims: /exp: 1e400 is out of range"),
     ] {
         let output = run_with_input(&["decode"], token.as_bytes());
         let told = text(&output.stderr);

@@ -22,27 +22,27 @@ impl PartialSchema for Status {
 
 impl ToSchema for Status {}
 
-/// An answer body. Each `status` fixes its `next_action`.
+/// An answer body. Each `status` has a fixed `next_action`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Answer<'a> {
-    /// The agent session exists; the caller redirects the user (S2).
+    /// The agent session exists; the caller redirects the user to it (S2).
     Success {
         /// `continue_handoff`.
         next_action: &'static str,
         /// `as_…`.
         agent_session_id: &'a str,
-        /// Where the user goes on.
+        /// Where the user continues.
         handoff_uri: String,
     },
-    /// The user has no subscription; the caller redirects the user to get one (S3).
+    /// The user has no subscription; the caller redirects the user to subscribe (S3).
     RequireSubscription {
         /// `subscribe`.
         next_action: &'static str,
         /// Where the user subscribes.
         subscription_url: String,
     },
-    /// The user's email is not verified, and a mail is on its way (S4).
+    /// The user's email is not verified; a verification email has been sent (S4).
     VerifyEmail {
         /// `verify`.
         next_action: &'static str,
@@ -51,13 +51,13 @@ pub enum Answer<'a> {
     Register {
         /// `register_account`.
         next_action: &'static str,
-        /// Where the user registers, unless it is left out.
+        /// Where the user registers, unless omitted.
         #[serde(skip_serializing_if = "Option::is_none")]
         registration_url: Option<String>,
     },
     /// The request could not be processed (S6).
     Error {
-        /// `none`; left out where the request is invalid.
+        /// `none`; omitted when the request is invalid.
         #[serde(skip_serializing_if = "Option::is_none")]
         next_action: Option<&'static str>,
         description: &'a str,
@@ -80,7 +80,7 @@ impl<'a> Answer<'a> {
         Self::VerifyEmail { next_action: "verify" }
     }
 
-    /// `register`, with or without where to register.
+    /// `register`, with or without the registration URL.
     #[must_use]
     pub fn register(registration_url: Option<String>) -> Self {
         Self::Register { next_action: "register_account", registration_url }
@@ -91,16 +91,16 @@ impl<'a> Answer<'a> {
         Self::Error { next_action: Some("none"), description }
     }
 
-    /// `error` for a request that breaks the schema: without `next_action`.
+    /// `error` for a request that violates the schema: without `next_action`.
     #[must_use]
     pub fn invalid(description: &'a str) -> Self {
         Self::Error { next_action: None, description }
     }
 
-    /// The answer as it goes over the wire.
+    /// The answer body as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        // Strings under fixed keys: there is nothing that could fail to serialize.
+        // Strings under fixed keys always serialize.
         serde_json::to_vec(self).unwrap_or_default()
     }
 }

@@ -1,8 +1,8 @@
-//! The short cut for bodies in which nothing is remarkable: one walk over the bytes, nothing built.
+//! A shortcut for clean bodies: one walk over the bytes that builds nothing.
 //!
-//! It reads the same [`Shape`] as `super::explain`, so no rule is written twice, and it may only err on one side:
-//! whatever it passes, the full judgement accepts without a single advice (held by property tests and by fuzzing).
-//! Whatever it is unsure of, unknown fields or nested free-form values among them, it leaves to the full judgement.
+//! It uses the same [`Shape`] as `super::explain`, so no rule is written twice. Its errors can only be on one side:
+//! every body that it passes, the full validation accepts without advice (checked by property tests and fuzzing).
+//! Whatever it is unsure of, such as unknown fields or nested free-form values, it leaves to the full validation.
 
 use super::{
     parse::scalars_pass,
@@ -11,13 +11,13 @@ use super::{
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// Whether a body keeps the contract and draws no advice.
+/// Whether a body is valid and draws no advice.
 pub(super) fn is_clean(shape: &Shape, body: &str) -> bool {
     let mut json = serde_json::Deserializer::from_str(body);
     Clean(shape).deserialize(&mut json).is_ok() && json.end().is_ok()
 }
 
-/// Passes a value of a shape, or fails with an error that nobody reads.
+/// Passes a value of a shape, or fails with an error that is never shown.
 struct Clean<'s>(&'s Shape);
 
 impl<'de> DeserializeSeed<'de> for Clean<'_> {
@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-/// Finds a key among the fields, trying first the one that the schema names next.
+/// Finds a key among the fields, trying first the one that the schema lists next.
 struct MemberKey<'s> {
     fields: &'s [Field],
     expected: usize,
@@ -141,7 +141,7 @@ impl Visitor<'_> for Passes<'_> {
     }
 }
 
-/// An object of the caller's own with no member or one: more of them could hide a key given twice.
+/// A free-form object with at most one member: with more, a duplicate key could go unnoticed.
 struct FreeForm;
 
 impl<'de> Visitor<'de> for FreeForm {
@@ -200,7 +200,7 @@ impl Visitor<'_> for Boolean {
     }
 }
 
-/// A value without members: the only free-form one that cannot hide a key given twice.
+/// A value without members: a free-form value that cannot hide a duplicate key.
 struct Scalar;
 
 impl Visitor<'_> for Scalar {

@@ -1,4 +1,4 @@
-//! What is wrong with a body, and what is merely odd, place by place in the order of the schema.
+//! Explains what is wrong or unusual in a body, field by field in the order of the schema.
 
 use super::{
     finding::{Advice, LISTED, SchemaRule, Violation, push_segment},
@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 pub(super) struct BodyFindings {
     pub(super) violations: Vec<Violation>,
     pub(super) advices: Vec<Advice>,
-    /// Violations beyond the listed ones.
+    /// Number of violations beyond the listed ones.
     pub(super) omitted: usize,
-    /// Whether an email was refused for a setting, and not by the schema.
+    /// Whether an email was rejected because of a setting and not by the schema.
     pub(super) refused_by_setting: bool,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn explain(shape: &Shape, value: &Value, ascii_emails: bool) -> BodyF
 
 struct Explainer {
     pointer: String,
-    /// Whether internationalised emails are refused (R13).
+    /// Whether internationalised emails are rejected (R13).
     ascii_emails: bool,
     findings: BodyFindings,
 }
@@ -47,7 +47,7 @@ impl Explainer {
                 }
             }
             _ => {
-                // That `null` is not an absent value, and that a body is an object, are rules of their own (R10).
+                // Clause R10 itself says that `null` is not an absent value and that a body is an object.
                 let is_r10 = value.is_null() || self.pointer.is_empty();
                 let clause = if is_r10 { Some("R10") } else { shape.clause.as_deref() };
                 self.violation(shape, clause, SchemaRule::Type, Some(value), None);
@@ -62,11 +62,11 @@ impl Explainer {
                 None if field.is_required(members) => {
                     let lookalike = misspelling_of(&field.name, fields, members);
                     let hint = lookalike.map(|key| format!("is {key:?} a misspelling of it?"));
-                    // The clause of the object is the one that lists what it requires.
+                    // A missing field violates the clause of the object that requires it.
                     walk.violation(&field.shape, shape.clause.as_deref(), SchemaRule::Required, None, hint);
                 }
                 None if field.recommended => {
-                    let message = "is optional, but recommended: the agent greets the user by it".to_owned();
+                    let message = "is optional, but recommended: the agent greets the user with it".to_owned();
                     walk.advice("recommended", message);
                 }
                 None => {}
@@ -83,7 +83,7 @@ impl Explainer {
                 None,
             );
         }
-        // The absence of a required field is reported as a violation, misspelling included.
+        // A missing required field is reported as a violation, with a likely misspelling.
         let is_silently_absent = |field: &&Field| !field.is_required(members) && !members.contains_key(&*field.name);
         for key in members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key)) {
             if let Some(field) = nearest(key, fields.iter().filter(is_silently_absent)) {
@@ -106,13 +106,13 @@ impl Explainer {
             self.violation(shape, clause(shape, text, rule), rule, Some(&Value::String(string.to_owned())), hint);
         } else if self.ascii_emails && matches!(text.format, Some(StringFormat::Email)) && !string.is_ascii() {
             self.findings.refused_by_setting = true;
-            let hint = Some("--email ascii refuses internationalised addresses".to_owned());
+            let hint = Some("--email ascii rejects internationalised addresses".to_owned());
             let came = Value::String(string.to_owned());
             self.violation(shape, Some(EMAIL_CLAUSE), SchemaRule::Format, Some(&came), hint);
         } else if let Some((code, message)) = text.format.and_then(|format| format.advice(string)) {
             self.advice(code, message);
         } else if string.is_empty() && text.min != Some(0) {
-            self.advice("empty", "is an empty string, which the contract allows but nobody can use".to_owned());
+            self.advice("empty", "is an empty string, which the contract allows but which is of no use".to_owned());
         } else if !text.is_expected(string) {
             let expected: Vec<String> = text.expected.iter().flatten().map(|value| format!("{value:?}")).collect();
             self.advice("unexpected", format!("is {}, but only {} is documented", quote(string), expected.join(", ")));
@@ -122,7 +122,7 @@ impl Explainer {
         }
     }
 
-    /// Does `what` one level deeper.
+    /// Calls `what` one level deeper.
     fn at(&mut self, segment: &str, what: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
         push_segment(&mut self.pointer, segment);
@@ -172,17 +172,17 @@ impl Explainer {
     }
 }
 
-/// The clause that says what an email address is.
+/// The clause that defines email addresses.
 const EMAIL_CLAUSE: &str = "R13";
 
-/// The clause that a string breaks. The signing service has clauses of its own.
+/// The clause that a string violates. The signing service has its own clauses.
 fn clause<'s>(shape: &'s Shape, text: &Text, rule: SchemaRule) -> Option<&'s str> {
     let is_email = rule == SchemaRule::Format && matches!(text.format, Some(StringFormat::Email));
     shape.clause.as_deref().map(|clause| if is_email && clause.starts_with('R') { EMAIL_CLAUSE } else { clause })
 }
 
 impl Range {
-    /// The first keyword that a number breaks. As JSON Schema has it, `1.0` is a whole number.
+    /// The first keyword that a number violates. As in JSON Schema, `1.0` is an integer.
     pub(super) fn objection(self, number: f64) -> Option<SchemaRule> {
         if number.fract() != 0.0 {
             Some(SchemaRule::Type)
@@ -197,9 +197,9 @@ impl Range {
 }
 
 impl Text {
-    /// The first keyword that a string breaks.
+    /// The first keyword that a string violates.
     pub(super) fn objection(&self, string: &str) -> Option<SchemaRule> {
-        // A string has at least a quarter as many characters as bytes, so most need no count.
+        // A string has at least a quarter as many characters as bytes, so most need not be counted.
         let too_short = |min: usize| string.len() < min.saturating_mul(4) && string.chars().count() < min;
         let too_long = |max: usize| string.len() > max && string.chars().count() > max;
         if self.options.as_ref().is_some_and(|options| !options.iter().any(|option| **option == *string)) {
@@ -244,16 +244,16 @@ fn describe(value: &Value, rule: SchemaRule) -> String {
     }
 }
 
-/// A string as it stands in the body, cut short where it would drown the message.
+/// A string from the body, quoted, and cut if it is long.
 fn quote(string: &str) -> String {
     const SHOWN: usize = 60;
     match string.char_indices().nth(SHOWN) {
         None => format!("{string:?}"),
-        Some((end, _)) => format!("{:?} and {} characters more", &string[..end], string[end..].chars().count()),
+        Some((end, _)) => format!("{:?} and {} more characters", &string[..end], string[end..].chars().count()),
     }
 }
 
-/// The unknown key that looks like a misspelt `name`.
+/// The unknown key that looks like a misspelling of `name`.
 fn misspelling_of<'m>(name: &str, fields: &[Field], members: &'m Map<String, Value>) -> Option<&'m str> {
     let unknown = members.keys().filter(|key| !fields.iter().any(|field| *field.name == ***key));
     unknown.map(String::as_str).find(|key| is_near(key, name))
@@ -266,10 +266,10 @@ fn nearest<'f>(key: &str, fields: impl Iterator<Item = &'f Field>) -> Option<&'f
         .min_by_key(|field| strsim::damerau_levenshtein(&plain(key), &plain(&field.name)))
 }
 
-/// Whether one word looks like a slip of the other: `handoffId` or `handof_id` for `handoff_id`.
+/// Whether one word looks like a typo of the other: `handoffId` or `handof_id` for `handoff_id`.
 #[must_use]
 pub fn is_near(word: &str, name: &str) -> bool {
-    // A slip changes the length by little, and the distance costs the product of both lengths.
+    // A typo changes the length only a little, and the cost of the distance is the product of both lengths.
     if word.len() > name.len() + 8 {
         return false;
     }

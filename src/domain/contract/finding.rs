@@ -1,30 +1,30 @@
-//! What a judgement says: violations, advices, and the sentence that an answer carries.
+//! The findings of a validation: violations, advices, and the summary for the answer.
 
 use crate::base::{position::Position, schema::Pointer};
 use serde::Serialize;
 use std::fmt;
 use utoipa::ToSchema;
 
-/// Findings listed in one answer at most. What is beyond is counted: a body of the largest size could hold half a
-/// million faults, and an answer a hundred times the size of the question helps nobody.
+/// Maximum number of findings listed in an answer. Further ones are only counted: a body of maximum size could contain
+/// half a million violations, and an answer a hundred times the size of the request helps nobody.
 pub(super) const LISTED: usize = 100;
 
-/// A place where a body breaks the contract.
+/// A violation of the contract in a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Violation {
     #[schema(value_type = Pointer)]
     pub pointer: String,
-    /// `json`, or the keyword of JSON Schema that is broken.
+    /// `json`, or the JSON Schema keyword that is violated.
     #[schema(inline)]
     pub rule: SchemaRule,
-    /// The clause of the contract that the rule comes from, such as `R4`.
+    /// The clause of the contract that contains the rule, such as `R4`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^[RG][0-9]+$")]
     pub clause: Option<String>,
-    /// What is wanted, as the end of "must be …".
+    /// What is expected, as the end of "must be …".
     #[schema(min_length = 1)]
     pub wanted: String,
-    /// What came instead, as the end of "but is …"; nothing when the member is missing.
+    /// What was found instead, as the end of "but is …"; null if the member is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1)]
     pub came: Option<String>,
@@ -32,24 +32,24 @@ pub struct Violation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1)]
     pub hint: Option<String>,
-    /// Where in the text, when the text is not JSON and has no places to point to.
+    /// Position in the text, if the text is not JSON and a pointer is not possible.
     #[serde(skip)]
     #[schema(ignore)]
     pub position: Option<Position>,
 }
 
-/// The kinds of violation: JSON itself, or the keyword of JSON Schema that is broken.
+/// The kinds of violation: invalid JSON, or the JSON Schema keyword that is violated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SchemaRule {
-    /// The body is not a JSON text (R10).
+    /// The body is not JSON (R10).
     Json,
     Type,
     Required,
     Enum,
     MinLength,
     MaxLength,
-    /// The string is not of the wanted form: email, URI, date.
+    /// The string does not have the required format: email, URI or date.
     Format,
     Pattern,
     Minimum,
@@ -59,7 +59,7 @@ pub enum SchemaRule {
 }
 
 impl Violation {
-    /// A violation of the body as a whole.
+    /// A violation that concerns the whole body.
     #[must_use]
     pub(super) fn body(wanted: &str, came: &str) -> Self {
         Self {
@@ -88,18 +88,18 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Something that the contract allows, but that was probably not meant. It never refuses a request.
+/// Something that the contract allows but that was probably not meant. Never refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Advice {
     #[schema(value_type = Pointer)]
     pub pointer: String,
-    /// A stable word for the kind of advice.
+    /// A stable name for the kind of advice.
     #[schema(
         pattern = "^[a-z]+(_[a-z]+)*$",
         examples("duplicate_key", "empty", "recommended", "reused_handoff_id", "unexpected", "unknown_field")
     )]
     pub code: &'static str,
-    /// The advice, as the rest of a sentence about the place.
+    /// The advice, phrased to follow the location.
     #[schema(min_length = 1)]
     pub message: String,
 }
@@ -110,12 +110,12 @@ impl fmt::Display for Advice {
     }
 }
 
-/// A body refused, with every reason.
+/// A rejected body, with every reason.
 #[derive(Clone, Debug, Default)]
 pub struct BodyRefusal {
-    /// All violations in the order of the schema, up to a hundred.
+    /// The first hundred violations, in the order of the schema.
     pub violations: Vec<Violation>,
-    /// How many violations there are beyond the listed ones.
+    /// Number of violations beyond the listed ones.
     pub omitted: usize,
     pub advices: Vec<Advice>,
 }
@@ -125,7 +125,7 @@ impl BodyRefusal {
         Self { violations: vec![violation], ..Self::default() }
     }
 
-    /// One sentence that names every place: the `description` of the error answer (S6).
+    /// One sentence that names every location: the `description` of the error answer (S6).
     #[must_use]
     pub fn description(&self) -> String {
         if let ([violation], 0) = (&self.violations[..], self.omitted) {
@@ -138,12 +138,12 @@ impl BodyRefusal {
     }
 }
 
-/// A pointer as people read it; a key of the caller's own may hold what a terminal would obey.
+/// A pointer for people. Keys come from the caller and may contain control characters.
 fn place(pointer: &str) -> String {
     if pointer.is_empty() { "the body".to_owned() } else { printable(pointer) }
 }
 
-/// A text with its control characters escaped.
+/// Escapes the control characters of a text.
 pub(super) fn printable(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut printable, char| {
         if char.is_control() {
@@ -162,7 +162,7 @@ fn capitalized(text: &str) -> String {
     }
 }
 
-/// Appends a segment to a JSON pointer, escaped as RFC 6901 wants it.
+/// Appends a segment to a JSON pointer, escaped as in RFC 6901.
 pub(super) fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push('/');
     for char in segment.chars() {

@@ -1,8 +1,8 @@
-//! The formats that the contract asserts. The JSON Schema validator is handed these very functions.
+//! The formats that the contract uses. The JSON Schema validator calls these same functions.
 
 use super::hosts;
 
-/// A format of JSON Schema that the contract uses.
+/// A JSON Schema format that the contract uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StringFormat {
     Date,
@@ -28,7 +28,7 @@ impl StringFormat {
         }
     }
 
-    /// The rule that a text breaks, where there are several.
+    /// The rule that a text violates, if the format has several.
     pub(super) fn problem(self, text: &str) -> Option<&'static str> {
         match self {
             Self::Date => None,
@@ -37,7 +37,7 @@ impl StringFormat {
         }
     }
 
-    /// The code and the message of the advice for a text that keeps the format.
+    /// The code and message of the advice for a valid text.
     pub(super) fn advice(self, text: &str) -> Option<(&'static str, String)> {
         match self {
             Self::Date => None,
@@ -53,8 +53,8 @@ pub fn is_email(text: &str) -> bool {
     email_problem(text).is_none()
 }
 
-/// The rule of R13 that a text breaks: a dot-atom of RFC 5321 at a domain name, either of them internationalised as
-/// RFC 6531 allows. A domain of a single label keeps the grammar of RFC 5321 (4.1.2).
+/// The rule of R13 that a text violates. An address must be a dot-atom of RFC 5321 at a domain name, either of them
+/// possibly internationalised (RFC 6531). A domain with a single label is valid (RFC 5321, 4.1.2).
 #[must_use]
 pub fn email_problem(text: &str) -> Option<&'static str> {
     let Some((local, domain)) = text.rsplit_once('@') else {
@@ -63,7 +63,7 @@ pub fn email_problem(text: &str) -> Option<&'static str> {
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
         Some("it begins or ends with a space or a line break; remove it")
     } else if local.is_empty() {
-        Some("nothing stands before the \"@\"")
+        Some("nothing precedes the \"@\"")
     } else if local.starts_with('"') {
         Some("a local part in quotes is not accepted")
     } else if local.contains('@') {
@@ -71,7 +71,7 @@ pub fn email_problem(text: &str) -> Option<&'static str> {
     } else if local.len() > 64 {
         Some("the part before the \"@\" has more than 64 octets")
     } else if local.split('.').any(str::is_empty) {
-        Some("a dot of the local part has nothing on one side")
+        Some("the local part begins or ends with a dot, or has two in a row")
     } else if !local.chars().all(is_atext) {
         Some("the part before the \"@\" has a character that needs quotes")
     } else {
@@ -86,12 +86,12 @@ fn is_atext(char: char) -> bool {
 
 fn domain_problem(domain: &str) -> Option<&'static str> {
     if domain.is_empty() {
-        return Some("nothing stands after the \"@\"");
+        return Some("nothing follows the \"@\"");
     }
     if domain.starts_with('[') {
-        return Some("an address literal is not accepted, a domain name is");
+        return Some("an address literal is not accepted; use a domain name");
     }
-    // The dots that look like one are separators to some readers (RFC 3490) and characters to others.
+    // Some readers treat the characters that look like a dot as separators (RFC 3490), others as letters.
     let is_letter = |char: char| {
         char.is_ascii_alphanumeric()
             || char == '-'
@@ -115,25 +115,25 @@ fn domain_problem(domain: &str) -> Option<&'static str> {
     })
 }
 
-/// The code and the message of the advice for a valid email address.
+/// The code and message of the advice for a valid email address.
 fn email_advice(text: &str) -> Option<(&'static str, String)> {
     if !text.is_ascii() {
-        let message = "is internationalised (RFC 6531), which not every mail system takes; --email ascii refuses it";
+        let message = "is internationalised (RFC 6531), which not every mail system supports; --email ascii rejects it";
         return Some(("internationalised_email", message.to_owned()));
     }
     let domain = text.rsplit_once('@').map_or("", |(_, domain)| domain);
     (!domain.contains('.')).then(|| {
-        let message = format!("is at {domain:?}, a domain of a single label, which mail from outside does not reach");
+        let message = format!("is at {domain:?}, a single-label domain, which external mail cannot reach");
         ("single_label_domain", message)
     })
 }
 
-/// An absolute URI (RFC 3986), which for http and https names a host (RFC 9110, 4.2).
+/// Whether a text is an absolute URI (RFC 3986) and, for http and https, names a host (RFC 9110, 4.2).
 pub(super) fn is_uri(text: &str) -> bool {
     fluent_uri::Uri::parse(text).is_ok_and(|uri| host_problem(&uri).is_none())
 }
 
-/// The rule about hosts that a syntactically valid URI breaks.
+/// The rule about hosts that a syntactically valid URI violates.
 fn host_problem(uri: &fluent_uri::Uri<&str>) -> Option<&'static str> {
     let has_host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
     (is_http(uri.scheme().as_str()) && !has_host).then_some("an http or https URL needs a host")
@@ -143,12 +143,12 @@ fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-/// The advice for the URI of a file: the service must be able to fetch it (R8).
+/// The advice for the URI of a file, which the service must be able to fetch (R8).
 fn uri_advice(text: &str) -> Option<(&'static str, String)> {
     let uri = fluent_uri::Uri::parse(text).ok()?;
     let scheme = uri.scheme().as_str();
     if !is_http(scheme) {
-        let message = format!("has the scheme {scheme:?}; files must be publicly accessible by http or https");
+        let message = format!("has the scheme {scheme:?}; files must be publicly accessible over http or https");
         return Some(("file_url_scheme", message));
     }
     let host = uri.authority()?.host();
@@ -156,7 +156,7 @@ fn uri_advice(text: &str) -> Option<(&'static str, String)> {
     Some(("private_file_url", format!("has the host {host:?}, {kind}; files must be publicly accessible")))
 }
 
-/// A host as it is looked up: a registered name may be percent-encoded.
+/// A host as used for lookup; registered names may be percent-encoded.
 fn percent_decoded(host: &str) -> String {
     if host.starts_with('[') || !host.contains('%') {
         return host.to_owned();
@@ -165,7 +165,7 @@ fn percent_decoded(host: &str) -> String {
     form_urlencoded::parse(plain.as_bytes()).next().map_or_else(|| host.to_owned(), |(host, _)| host.into_owned())
 }
 
-/// `YYYY-MM-DD`, and a day that the calendar has.
+/// Whether a text is an existing day as `YYYY-MM-DD`.
 pub(super) fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {

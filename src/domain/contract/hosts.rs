@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What kind of private place a host is, as the end of "the host is …"; `None` where the public may reach it.
+/// The kind of a private host, as the end of "the host is …"; `None` if the public can reach it.
 pub(super) fn private_kind(host: &str) -> Option<&'static str> {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         let address = address.split("%25").next().unwrap_or_default();
@@ -14,7 +14,7 @@ pub(super) fn private_kind(host: &str) -> Option<&'static str> {
     if is_below("localhost") {
         Some("this machine itself")
     } else if is_below("local") || is_below("internal") {
-        Some("a name of a private network")
+        Some("a private network name")
     } else {
         ipv4(name).and_then(kind_v4)
     }
@@ -25,7 +25,7 @@ fn kind_v4(address: Ipv4Addr) -> Option<&'static str> {
         [127, ..] => Some("a loopback address"),
         [0, ..] => Some("an unspecified address"),
         [169, 254, ..] => Some("a link-local address"),
-        [100, 64..=127, ..] => Some("an address of carrier-grade NAT"),
+        [100, 64..=127, ..] => Some("a carrier-grade NAT address"),
         _ if address.is_private() => Some("a private address"),
         _ => None,
     }
@@ -41,7 +41,7 @@ fn kind_v6(address: Ipv6Addr) -> Option<&'static str> {
     match address.segments() {
         [0xFE80..=0xFEBF, ..] => Some("a link-local address"),
         [0xFC00..=0xFDFF, ..] => Some("a private address"),
-        // IPv4 inside IPv6: mapped, compatible, and by NAT64.
+        // IPv4 inside IPv6: mapped, compatible, or NAT64.
         [0, 0, 0, 0, 0, 0 | 0xFFFF, ..] | [0x64, 0xFF9B, 0, 0, 0, 0, ..] => {
             let [.., a, b, c, d] = address.octets();
             kind_v4(Ipv4Addr::new(a, b, c, d))
@@ -50,7 +50,7 @@ fn kind_v6(address: Ipv6Addr) -> Option<&'static str> {
     }
 }
 
-/// An IPv4 address in any of the forms that URL parsers take: one to four parts, each decimal, octal or hexadecimal.
+/// Parses an IPv4 address in any form that URL parsers accept: one to four parts, each decimal, octal or hexadecimal.
 fn ipv4(host: &str) -> Option<Ipv4Addr> {
     if let Ok(IpAddr::V4(address)) = host.parse() {
         return Some(address);
@@ -73,7 +73,7 @@ fn part(text: &str) -> Option<u64> {
     }
 }
 
-/// As `from_str_radix`, without a sign.
+/// As `from_str_radix`, but without a sign.
 fn unsigned(digits: &str, radix: u32) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
 }

@@ -1,10 +1,10 @@
-//! JSON that RFC 8259 allows but a Rust value cannot hold, and JSON compared by what it means (R9).
+//! JSON that RFC 8259 allows but a Rust value cannot hold, and comparison of JSON by value (R9).
 
 use serde_json::Value;
 use std::{borrow::Cow, fmt::Write};
 
-/// Reads any JSON text that RFC 8259 allows. A number beyond the range of an `f64` is read as one of 10^308, an escape
-/// of a lone surrogate as U+FFFD.
+/// Parses any JSON text that RFC 8259 allows. A number beyond the range of `f64` becomes 10^308, an escaped lone
+/// surrogate U+FFFD.
 ///
 /// # Errors
 /// When the text is not JSON.
@@ -15,14 +15,14 @@ pub fn read_json(text: &[u8]) -> Result<Value, serde_json::Error> {
     })
 }
 
-/// Whether two texts are the same JSON value: whitespace and the order of members do not count, and numbers are
-/// compared by value, so `1.0` is `1`.
+/// Whether two texts are the same JSON value. Ignores whitespace and the order of members, and compares numbers by
+/// value, so `1.0` equals `1`.
 #[must_use]
 pub fn same_json(one: &[u8], other: &[u8]) -> bool {
     let read = |text| {
         let text = std::str::from_utf8(text).ok()?;
         let exact = rewrite(text, |number, into| {
-            // A string that no body has in this place, so that `Value` compares it exactly.
+            // A string that no body contains here, so that `Value` compares it exactly.
             let _ = write!(into, r#""\u0000number {}""#, canonical(number));
         });
         serde_json::from_str::<Value>(&exact).ok()
@@ -30,13 +30,13 @@ pub fn same_json(one: &[u8], other: &[u8]) -> bool {
     one == other || read(one).is_some_and(|one| Some(one) == read(other))
 }
 
-/// A JSON text in which every number is in range and every surrogate has its partner. Offsets stay as they were.
+/// A JSON text with every number in range and every surrogate paired. Offsets do not change.
 pub(super) fn within_range(text: &str) -> Cow<'_, str> {
     let tame = rewrite(text, |number, into| {
         let magnitude = number.trim_start_matches('-');
         if number.parse::<f64>().is_ok_and(f64::is_infinite) && magnitude.len() >= 5 && is_number(magnitude) {
             into.push_str(&number[..number.len() - magnitude.len()]);
-            // As long as the number that it replaces: an exponent may begin with zeros.
+            // Padded to the length of the original number: an exponent may start with zeros.
             let _ = write!(into, "1e{:0>width$}", 308, width = magnitude.len() - 2);
         } else {
             into.push_str(number);
@@ -45,7 +45,7 @@ pub(super) fn within_range(text: &str) -> Cow<'_, str> {
     if tame == text { Cow::Borrowed(text) } else { Cow::Owned(tame) }
 }
 
-/// Copies a JSON text with each number as `replace` writes it, and lone surrogates replaced.
+/// Copies a JSON text, replacing each number with `replace` and each lone surrogate.
 fn rewrite(text: &str, mut replace: impl FnMut(&str, &mut String)) -> String {
     let bytes = text.as_bytes();
     let mut copy = String::with_capacity(text.len());
@@ -79,14 +79,14 @@ fn rewrite(text: &str, mut replace: impl FnMut(&str, &mut String)) -> String {
     copy
 }
 
-/// The surrogate whose escape begins at a place.
+/// The surrogate whose escape starts at an offset.
 fn surrogate(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     let code = digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))?;
     u16::try_from(code).ok().filter(|code| (0xD800..=0xDFFF).contains(code))
 }
 
-/// Whether a text is a number as JSON writes it, without a sign. Rust's own grammar is wider.
+/// Whether a text is a JSON number without a sign. Rust's own number syntax is wider.
 fn is_number(text: &str) -> bool {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
@@ -97,7 +97,8 @@ fn is_number(text: &str) -> bool {
         && is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
 }
 
-/// A number written in the one way that all numbers of its value share. Exponents too large for that stay as they are.
+/// The canonical form of a number, the same for all numbers of equal value. Numbers with very large exponents stay as
+/// they are.
 fn canonical(number: &str) -> String {
     let (sign, magnitude) = number.strip_prefix('-').map_or(("", number), |magnitude| ("-", magnitude));
     let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));

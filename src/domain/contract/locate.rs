@@ -1,13 +1,13 @@
-//! Between a JSON pointer and a place in a text: to the line and column of a file, for messages that an editor can jump
-//! to, and back, for messages about a body.
+//! Maps between JSON pointers and positions in a text: to the line and column of a file, for messages that an editor
+//! can jump to, and back, for messages about a body.
 
 use super::finding::push_segment;
 use crate::base::position::Position;
 
-/// Where the value of a pointer stands in a JSON text, or the innermost value around it that exists.
+/// The position of a pointer's value in a JSON text, or of the innermost existing value around it.
 ///
-/// Of a key given twice it finds the last, the one that counts. Meant for texts that parse: on any other it answers
-/// with a place near the fault.
+/// Of a duplicate key, the last one counts. Meant for valid JSON; for other texts, it returns a position near the
+/// error.
 #[must_use]
 pub fn locate(text: &str, pointer: &str) -> Position {
     let segments: Vec<String> =
@@ -72,7 +72,7 @@ impl Scan<'_> {
         found
     }
 
-    /// Adds the way from the value here to the innermost one around an offset.
+    /// Appends the path from the value here to the innermost one around an offset.
     fn descend(&mut self, offset: usize, pointer: &mut String) {
         self.blank();
         let open = self.peek();

@@ -1,4 +1,4 @@
-//! From bytes to a JSON value, with a clear word for each way to fail (R10).
+//! Parses bytes into a JSON value, with a clear message for each error (R10).
 
 use super::{
     finding::{Advice, LISTED, Violation, printable, push_segment},
@@ -12,10 +12,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
 use std::{collections::HashSet, fmt};
 
-/// What any body must be.
+/// What every body must be.
 const WANTED: &str = "a JSON object";
 
-/// What a body that is nested too deeply must be. The parser's limit is the contract's.
+/// What a body that is nested too deeply must be. The parser's limit is also the contract's.
 const SHALLOW: &str = "a JSON object of at most 127 levels";
 
 pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
@@ -23,13 +23,13 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
         return Err(Violation::body(WANTED, "empty"));
     }
     if body.starts_with(b"\xEF\xBB\xBF") {
-        return Err(Violation::body(WANTED, "text that begins with a byte order mark: send UTF-8 without one"));
+        return Err(Violation::body(WANTED, "text that starts with a byte order mark; send UTF-8 without one"));
     }
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
         Err(error) => {
             let position = Position::of(&String::from_utf8_lossy(body), error.valid_up_to());
-            let came = format!("not UTF-8 from line {}, column {} on", position.line, position.column);
+            let came = format!("not UTF-8 at line {}, column {}", position.line, position.column);
             return Err(Violation { position: Some(position), ..Violation::body(WANTED, &came) });
         }
     };
@@ -37,7 +37,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
         let position = position(&error, text);
         let violation = if error.to_string().starts_with("recursion limit") {
             let Position { line, column } = position;
-            Violation::body(SHALLOW, &format!("nested deeper, at line {line}, column {column}"))
+            Violation::body(SHALLOW, &format!("nested more deeply at line {line}, column {column}"))
         } else {
             Violation::body(WANTED, &explain(&error, text, position))
         };
@@ -45,7 +45,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Violation> {
     })
 }
 
-/// Where the parser stopped. It counts bytes, and a line feed as the start of a line; people count neither way.
+/// Where the parser stopped, as people count: the parser counts bytes, and a line feed as the start of the next line.
 fn position(error: &serde_json::Error, text: &str) -> Position {
     let line_start = |line: usize| {
         text.match_indices('\n').nth(line.wrapping_sub(2)).filter(|_| line > 1).map_or(0, |(feed, _)| feed + 1)
@@ -54,7 +54,7 @@ fn position(error: &serde_json::Error, text: &str) -> Position {
     let stopped = (start + error.column()).saturating_sub(1);
     let message = error.to_string();
     let at_word = ["expected value", "expected ident", "expected `,`", "key must"];
-    // The parser stops in the middle of a word that JSON does not have.
+    // The parser may stop in the middle of an invalid word.
     let is_at_word = !error.is_eof() && at_word.iter().any(|start| message.starts_with(start));
     Position::of(text, if is_at_word { word_start(text, stopped) } else { stopped })
 }
@@ -67,25 +67,25 @@ fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Pos
     let message = error.to_string();
     let has = |words: &str| message.starts_with(words);
     let what = if is_comment(&text[Position { line, column }.offset(text)..]) {
-        "a comment, which JSON does not have".to_owned()
+        "a comment, which JSON does not allow".to_owned()
     } else if has("trailing comma") {
         "a trailing comma".to_owned()
     } else if has("trailing characters") {
-        "something after the end of the JSON value".to_owned()
+        "text after the end of the JSON value".to_owned()
     } else if has("key must be a string") {
         format!("{} where a key in double quotes should be", word_at(text, line, column))
     } else if has("number out of range") {
         "a number that is out of range".to_owned()
     } else if has("invalid number") {
-        "a number that JSON does not have".to_owned()
+        "a number that is not valid in JSON".to_owned()
     } else if has("control character") {
         "a raw control character inside a string; escape it".to_owned()
     } else if has("invalid escape") {
-        "an escape that JSON does not have".to_owned()
+        "an escape that is not valid in JSON".to_owned()
     } else if has("invalid unicode") || has("lone leading surrogate") || has("unexpected end of hex escape") {
         "a \\u escape that is not a character".to_owned()
     } else if has("expected `:`") {
-        "no colon after a key".to_owned()
+        "a missing colon after a key".to_owned()
     } else if has("expected `,`") {
         format!("{} where a comma or the closing bracket should be", word_at(text, line, column))
     } else {
@@ -94,7 +94,7 @@ fn explain(error: &serde_json::Error, text: &str, Position { line, column }: Pos
     format!("not JSON: {what}, at {place}")
 }
 
-/// The word around a place, as it stands there: `NaN`, `'text'`, `undefined`.
+/// The word around a position, as written: `NaN`, `'text'`, `undefined`.
 fn word_at(text: &str, line: usize, column: usize) -> String {
     let line: Vec<char> = text.lines().nth(line - 1).unwrap_or_default().chars().collect();
     let at = (column - 1).min(line.len());
@@ -108,7 +108,7 @@ fn word_at(text: &str, line: usize, column: usize) -> String {
     }
 }
 
-/// Whether a text is JSON in every part: strings that are none included, which a quick look passes over.
+/// Whether a text is valid JSON throughout. Also checks strings, which a quick scan skips.
 #[must_use]
 pub fn is_json(text: &[u8]) -> bool {
     let mut json = serde_json::Deserializer::from_slice(text);
@@ -116,11 +116,11 @@ pub fn is_json(text: &[u8]) -> bool {
     Duplicates(&mut scan).deserialize(&mut json).is_ok() && json.end().is_ok()
 }
 
-/// Advises on keys that an object holds twice: the last one counts (R10).
+/// Warns about duplicate keys in an object: the last one counts (R10).
 pub(super) fn advise_on_duplicates(body: &[u8], advices: &mut Vec<Advice>) {
     let known = advices.len();
     let mut scan = Scan { pointer: String::new(), budget: 16 << 10, advices };
-    // A body that does not parse has been refused before.
+    // A body that does not parse was rejected before.
     if let Ok(text) = std::str::from_utf8(body) {
         let result = Duplicates(&mut scan).deserialize(&mut serde_json::Deserializer::from_str(text));
         if result.is_err() {
@@ -132,7 +132,7 @@ pub(super) fn advise_on_duplicates(body: &[u8], advices: &mut Vec<Advice>) {
     }
 }
 
-/// The methods of a visitor that accepts every scalar.
+/// Visitor methods that accept every scalar.
 macro_rules! scalars_pass {
     () => {
         fn visit_unit<E>(self) -> Result<(), E> {
@@ -165,7 +165,7 @@ pub(super) use scalars_pass;
 
 struct Scan<'a> {
     pointer: String,
-    /// Bytes of pointers that may still be reported, so that a key as long as the body is not repeated in every advice.
+    /// Remaining bytes of pointers that may be reported, so that a very long key is not repeated in every advice.
     budget: usize,
     advices: &'a mut Vec<Advice>,
 }

@@ -1,29 +1,29 @@
 //! A schema file as a tree that both `super::clean` and `super::explain` walk.
 //!
-//! Holds the keywords that the contract uses and no others: an unknown one is refused when the schema is compiled, so
-//! that no rule is ever passed over in silence. The `x-` members carry what JSON Schema has no word for.
+//! Supports only the keywords that the contract uses. An unknown keyword is rejected when the schema is compiled, so
+//! that no rule is ever ignored silently. The `x-` members express what JSON Schema has no keyword for.
 
 use super::{SchemaError, formats::StringFormat};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
-/// One place of the contract.
+/// One node of the schema.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// The clause that this place comes from (`x-clause`).
+    /// The clause that this node comes from (`x-clause`).
     pub(super) clause: Option<Box<str>>,
-    /// What is wanted here, as the end of "must be …" (`x-wanted`, or drawn from the keywords).
+    /// What is expected here, as the end of "must be …" (`x-wanted`, or derived from the keywords).
     pub(super) wanted: Box<str>,
     pub(super) kind: ShapeKind,
-    /// Members of which an object must have at least one (`anyOf`); empty if it need not.
+    /// Members of which an object must have at least one (`anyOf`); empty if there is no such rule.
     pub(super) any_of: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
 pub(super) enum ShapeKind {
     Any,
-    /// An object whose members are the caller's own.
+    /// An object with arbitrary members.
     FreeForm,
     Object(Vec<Field>),
     Array(Box<Shape>),
@@ -43,9 +43,9 @@ pub(super) struct Range {
 pub(super) struct Field {
     pub(super) name: Box<str>,
     pub(super) required: bool,
-    /// Not required, but its absence draws an advice (`x-recommended`).
+    /// Optional, but its absence draws an advice (`x-recommended`).
     pub(super) recommended: bool,
-    /// Required where another field of the object has a value (`if` and `then`).
+    /// Required if another field of the object has a certain value (`if` and `then`).
     pub(super) required_if: Option<(Box<str>, Box<str>)>,
     pub(super) shape: Shape,
 }
@@ -57,13 +57,13 @@ pub(super) struct Text {
     pub(super) options: Option<Vec<Box<str>>>,
     pub(super) format: Option<StringFormat>,
     pub(super) pattern: Option<Pattern>,
-    /// Values that draw no advice (`x-expected`); any other is allowed all the same.
+    /// Values that draw no advice (`x-expected`); others are allowed too.
     pub(super) expected: Option<Vec<Box<str>>>,
-    /// Strings that match draw no advice (`x-expected-pattern`); any other is allowed all the same.
+    /// Strings that match draw no advice (`x-expected-pattern`); others are allowed too.
     pub(super) expected_pattern: Option<Pattern>,
 }
 
-/// A regular expression, compiled when the first string meets it.
+/// A regular expression, compiled on first use.
 #[derive(Debug)]
 pub(super) struct Pattern {
     source: Box<str>,
@@ -82,7 +82,7 @@ impl Shape {
     }
 }
 
-/// Keywords that say nothing about a body.
+/// Keywords without rules for a body.
 const ANNOTATIONS: [&str; 10] = [
     "$schema",
     "$id",
@@ -133,12 +133,12 @@ fn compile(schema: &Value, place: &str) -> Result<Shape, SchemaError> {
     Ok(Shape { clause, wanted, kind, any_of })
 }
 
-/// Whether the members of an object are the caller's own: it names none, and says that others may be there.
+/// Whether an object is free-form: it has no `properties` and allows additional ones.
 fn is_free_form(keywords: &Map<String, Value>) -> bool {
     keywords.get("additionalProperties") == Some(&Value::Bool(true)) && !keywords.contains_key("properties")
 }
 
-/// The one use of `anyOf` that has an explanation: a list of `{ "required": [NAME] }`.
+/// The only supported use of `anyOf`: a list of `{ "required": [NAME] }`.
 fn any_of(keywords: &Map<String, Value>, kind: &ShapeKind) -> Result<Vec<Box<str>>, String> {
     let (Some(choices), ShapeKind::Object(fields)) = (keywords.get("anyOf"), kind) else { return Ok(Vec::new()) };
     let name = |choice: &Value| {
@@ -151,7 +151,7 @@ fn any_of(keywords: &Map<String, Value>, kind: &ShapeKind) -> Result<Vec<Box<str
 }
 
 fn range(keywords: &Map<String, Value>) -> Result<Range, String> {
-    // Numbers that an `f64` holds exactly, so that both judges compare the same ones.
+    // Numbers that `f64` holds exactly, so that both validators compare the same values.
     let limit = |name: &str| match keywords.get(name) {
         None => Ok(None),
         Some(value) => match value.as_i64().and_then(|limit| i32::try_from(limit).ok()) {
@@ -193,7 +193,7 @@ fn fields(keywords: &Map<String, Value>, place: &str) -> Result<Vec<Field>, Sche
         .collect()
 }
 
-/// The one form of condition that is understood: where a field has a value, another is required. Returns the field, the
+/// The only supported form of condition: if a field has a certain value, another is required. Returns the field, the
 /// value and the required field.
 fn condition(keywords: &Map<String, Value>) -> Result<Option<(String, String, String)>, String> {
     let (Some(when), Some(then)) = (keywords.get("if"), keywords.get("then")) else {
@@ -241,7 +241,7 @@ fn text(keywords: &Map<String, Value>) -> Result<Text, String> {
     })
 }
 
-/// Refuses patterns that mean one thing to ECMA-262 and another to Rust's regular expressions.
+/// Rejects patterns that ECMA-262 and Rust's regular expressions interpret differently.
 fn regex_syntax_is_plain(source: &str) -> Result<(), String> {
     let mut chars = source.chars();
     while let Some(char) = chars.next() {
@@ -258,12 +258,12 @@ fn texts(keywords: &Map<String, Value>, name: &str) -> Option<Vec<Box<str>>> {
 }
 
 impl Field {
-    /// Whether its absence may call for a remark.
+    /// Whether its absence may need a remark.
     pub(super) fn is_expected_in_clean_objects(&self) -> bool {
         self.required || self.recommended || self.required_if.is_some()
     }
 
-    /// Whether it must be there, given the object's members.
+    /// Whether it is required, given the object's members.
     pub(super) fn is_required(&self, members: &Map<String, Value>) -> bool {
         let holds =
             |(field, value): &(Box<str>, Box<str>)| members.get(&**field).is_some_and(|found| *found == **value);
@@ -303,7 +303,7 @@ impl Text {
         }
         match (self.min, self.max) {
             (Some(min), Some(max)) => format!("a string of {min} to {max} characters"),
-            (Some(1), None) => "a string that is not empty".to_owned(),
+            (Some(1), None) => "a non-empty string".to_owned(),
             (Some(min), None) => format!("a string of at least {min} characters"),
             (None, Some(max)) => format!("a string of at most {max} characters"),
             (None, None) => "a string".to_owned(),

@@ -1,5 +1,5 @@
-//! The contract of the signing service: the schemas of its bodies, the shape of its answers, the names of its errors
-//! (G8).
+//! The contract of the signing service: the schemas of its bodies, the format of its answers, and the names of its
+//! errors (G8).
 
 use super::{Schema, SchemaError};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// The `version` of every answer.
 pub const VERSION: &str = "1.0.0";
 
-/// The names of errors that are found before the rules of signing apply.
+/// The names of errors detected before the signing rules apply.
 pub const REQUEST_ERRORS: [&str; 14] = [
     "ApiKey.Missing",
     "ApiKey.Unknown",
@@ -27,8 +27,8 @@ pub const REQUEST_ERRORS: [&str; 14] = [
     "Service.Failed",
 ];
 
-/// A body of the signing service, with its schema: compiled when the first one comes, so that a start does not wait
-/// for it.
+/// A request body of the signing service with its schema, which is compiled when first needed so that it does not slow
+/// down the start.
 #[derive(Debug)]
 pub struct Body {
     /// The name of the schema in the published document.
@@ -51,7 +51,7 @@ pub static CONTACT_GROUP_CHANGE: Body =
 /// A part that several schemas share, not a body of its own.
 static AGENT: Body = Body::new("AgentSource", include_str!("signing/agent.schema.json"));
 
-/// The name by which the schema files refer to the shared part.
+/// The name with which the schema files refer to the shared part.
 const AGENT_FILE: &str = "agent.schema.json";
 
 impl Body {
@@ -74,10 +74,10 @@ impl Body {
         ]
     }
 
-    /// The schema to judge such bodies by.
+    /// The schema of this body.
     ///
     /// # Errors
-    /// When the schema file cannot be used, which is a defect of this crate.
+    /// When the schema file is unusable, which is a bug in this crate.
     pub fn schema(&self) -> Result<&Schema, &SchemaError> {
         let compile = || {
             let part = document(AGENT.text)?;
@@ -89,7 +89,7 @@ impl Body {
     }
 }
 
-/// The schemas by their names in the published document, where they refer to each other by those.
+/// All schemas by their names in the published document, with references between them rewritten to those names.
 ///
 /// # Errors
 /// When a schema file is not JSON.
@@ -104,7 +104,7 @@ pub fn components() -> Result<Map<String, Value>, SchemaError> {
     .collect()
 }
 
-/// A schema file without the members that only a document of its own needs.
+/// A schema file without the members that only a standalone document needs.
 fn document(text: &str) -> Result<Value, SchemaError> {
     let mut schema: Value = serde_json::from_str(text)?;
     if let Some(schema) = schema.as_object_mut() {
@@ -114,7 +114,7 @@ fn document(text: &str) -> Result<Value, SchemaError> {
     Ok(schema)
 }
 
-/// Puts `by` wherever the shared part is referred to.
+/// Replaces references to the shared part with `by`.
 fn replace_reference(schema: &mut Value, by: &Value) {
     match schema {
         Value::Object(members) if members.get("$ref").is_some_and(|file| file == AGENT_FILE) => *schema = by.clone(),
@@ -135,14 +135,14 @@ pub struct SigningAnswer<P> {
     error: Option<ErrorAnswer>,
 }
 
-/// The body of an answer that is not a success.
+/// The error of an unsuccessful answer.
 #[derive(Debug, Serialize)]
 pub struct ErrorAnswer {
     /// `Resource.ErrorType`; stable.
     pub name: &'static str,
-    /// What the issue is, for people.
+    /// A description for people.
     pub description: String,
-    /// What a program may want to know beside the name.
+    /// Further data for programs.
     pub context: Map<String, Value>,
 }
 
@@ -152,10 +152,10 @@ impl<P: Serialize> SigningAnswer<P> {
         Self { version: VERSION, success: true, payload: Some(payload), error: None }
     }
 
-    /// The answer as it goes over the wire.
+    /// The answer body as JSON.
     ///
     /// # Errors
-    /// When the payload cannot be written as JSON.
+    /// When the payload cannot be serialized.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }

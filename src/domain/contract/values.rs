@@ -1,10 +1,10 @@
-//! How many values a JSON text holds, counted before anything is built of it.
+//! Counts the values in a JSON text before anything is built from it.
 
-/// Whether a text that may be JSON holds more than `most` values: one for each bracket that opens and each comma, and
-/// one more. Nothing is parsed, so that a text of any size costs one look at each of its bytes.
+/// Whether a text that may be JSON contains more than `most` values: one for each opening bracket and each comma, plus
+/// one. Nothing is parsed, so the cost is a single pass over the bytes.
 #[must_use]
 pub fn has_more_values_than(most: usize, text: &[u8]) -> bool {
-    // Each of them takes a byte.
+    // Each value takes at least one byte.
     if text.len() <= most {
         return false;
     }

@@ -1,27 +1,27 @@
-//! Which surface of the contract an exchange belongs to.
+//! The contract endpoint that an exchange belongs to.
 
 use crate::base::urls::{CREATE_AGENT_SESSION, CREATE_TOKEN};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Below this path lies the signing service (G8).
+/// The path prefix of the signing service (G8).
 const SIGNING: &str = "/api/v1/key";
 
-/// A surface of the contract: the handoff endpoint, the token endpoint, or the signing service below `/api/v1/key`.
-/// Requests to other paths belong to none.
+/// An endpoint of the contract: the handoff endpoint, the token endpoint, or the signing service below `/api/v1/key`.
+/// Requests to other paths have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
-    /// The handoff endpoint, under any method.
+    /// The handoff endpoint, with any method.
     Handoff,
-    /// The token endpoint, under any method.
+    /// The token endpoint, with any method.
     Token,
     /// The signing service and everything below its path.
     Signing,
 }
 
 impl Endpoint {
-    /// The surface that a request target, with or without a query, belongs to; `None` for paths of no surface.
+    /// The endpoint that a request target belongs to, ignoring the query; `None` for other paths.
     #[must_use]
     pub fn of(target: &str) -> Option<Self> {
         let path = target.split('?').next().unwrap_or_default();

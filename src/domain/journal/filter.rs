@@ -1,27 +1,27 @@
-//! Which exchanges a list shows.
+//! Filters for lists of exchanges.
 
 use super::{Endpoint, Entry};
 use jiff::Timestamp;
 
-/// Which exchanges a reader wants.
+/// Selects exchanges.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only those that came at this time or later.
+    /// Only exchanges that arrived at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those recorded after this number.
+    /// Only exchanges recorded after this number.
     pub after: Option<u64>,
-    /// Only those recorded before this number.
+    /// Only exchanges recorded before this number.
     pub before: Option<u64>,
-    /// Only those with this HTTP status, or with this `status` in their body.
+    /// Only exchanges with this HTTP status, or with this `status` in the body of the answer.
     pub status: Option<StatusFilter>,
-    /// Only those of this surface.
+    /// Only exchanges with this endpoint.
     pub endpoint: Option<Endpoint>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatusFilter {
     Http(u16),
-    /// The `status` of the body.
+    /// The `status` in the answer's body.
     Contract(&'static str),
 }
 

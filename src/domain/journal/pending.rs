@@ -1,4 +1,4 @@
-//! Exchanges whose answer is delayed: recorded when the delay begins, completed when it ends.
+//! Exchanges with a delayed answer: recorded when the delay begins, completed when it ends.
 
 use super::{Entry, Exchange, Journal, size_of_exchange};
 use std::sync::{Arc, OnceLock};
@@ -9,21 +9,21 @@ impl Journal {
         self.insert(exchange, Arc::clone)
     }
 
-    /// Replaces a pending entry with the completed exchange, under the same number. An entry that was dropped or
-    /// deleted meanwhile stays gone.
+    /// Replaces a pending entry with the completed exchange, under the same number. Does nothing if the entry was
+    /// dropped or deleted in the meantime.
     pub fn finish(&self, pending: &Arc<Entry>, exchange: Exchange) {
         let size = size_of_exchange(&exchange);
         let entry = Arc::new(Entry { number: pending.number, exchange, facts: OnceLock::new() });
         let mut given_up = Vec::new();
         let mut ring = self.ring();
         let Ok(place) = ring.entries.binary_search_by_key(&pending.number, |entry| entry.number) else { return };
-        // Numbers are unique in a journal; this keeps a mistake of a caller from overwriting another exchange.
+        // Numbers are unique in a journal; this keeps a caller's mistake from overwriting another exchange.
         if !Arc::ptr_eq(&ring.entries[place], pending) {
             return;
         }
         ring.bytes.sub(pending.size());
         if size > self.limits.bytes {
-            // All others would have to go, and it would still not fit.
+            // It would not fit even if all others were dropped.
             given_up.extend(ring.entries.remove(place));
             ring.dropped += 1;
         } else {

@@ -1,10 +1,10 @@
-//! Secrets by their shape and by their names: what no reader of the journal or of a log is to see.
+//! Detects secrets by their form and by their names, to keep them out of the journal and the logs.
 
 use std::borrow::Cow;
 
-/// The text with every signed JWT in it cut to `eyJ***`. Separators may be percent-encoded.
+/// Replaces every signed JWT in a text with `eyJ***`. Separators may be percent-encoded.
 ///
-/// A text without one costs a search for three bytes.
+/// A text without a JWT costs only a search for three bytes.
 #[must_use]
 pub fn mask_jwts(text: &str) -> Cow<'_, str> {
     if !text.contains("eyJ") {
@@ -31,7 +31,7 @@ pub fn mask_jwts(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// The text with credentials masked that their shape gives away: what follows `Bearer`, `Basic` and the like, and the
+/// Masks credentials that can be recognized by their form: those after `Bearer`, `Basic` and similar schemes, and the
 /// user information of URLs.
 #[must_use]
 pub fn mask_credentials(text: &str) -> Cow<'_, str> {
@@ -42,7 +42,7 @@ pub fn mask_credentials(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Every secret that its shape gives away.
+/// Masks every secret that can be recognized by its form.
 #[must_use]
 pub fn mask_shapes(text: &str) -> Cow<'_, str> {
     match mask_credentials(text) {
@@ -51,7 +51,7 @@ pub fn mask_shapes(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Masks what follows the name of a scheme of HTTP authentication.
+/// Masks the credentials after the name of an HTTP authentication scheme.
 fn mask_schemes(text: &str) -> Cow<'_, str> {
     const SCHEMES: [&str; 6] = ["bearer", "basic", "digest", "dpop", "negotiate", "token"];
     let mut masked = String::new();
@@ -109,7 +109,7 @@ fn mask_user_information(text: &str) -> Cow<'_, str> {
     if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
 }
 
-/// The length of the JWT that a text begins with: three parts in base64url, none of them empty.
+/// The length of the JWT at the start of a text: three non-empty parts in base64url.
 fn length_of_jwt(text: &str) -> Option<usize> {
     let part =
         |text: &str| text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
@@ -126,8 +126,8 @@ fn length_of_jwt(text: &str) -> Option<usize> {
     Some(length)
 }
 
-/// Whether a header, or a parameter of a query or a form, holds a secret by its name. Case, hyphens and underscores do
-/// not count.
+/// Whether the name of a header, or of a parameter of a query or a form, denotes a secret. Ignores case, hyphens and
+/// underscores.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     const WHOLE: [&str; 9] = ["key", "code", "sig", "sessionid", "sid", "pass", "otp", "pin", "bearer"];

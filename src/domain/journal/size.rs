@@ -1,11 +1,11 @@
-//! About how many bytes an exchange takes up.
+//! Approximate size of an exchange in bytes.
 
 use super::{Entry, Exchange};
 use crate::domain::contract::{Advice, Violation};
 
-/// The bytes of an exchange with all its parts.
+/// Size of an exchange with all its parts, in bytes.
 pub(super) fn size_of_exchange(exchange: &Exchange) -> usize {
-    /// What allocators keep beside each of the ten or so pieces of an exchange.
+    /// Allocator overhead for the ten or so allocations of an exchange.
     const OVERHEAD: usize = 160;
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let violation = |violation: &Violation| {

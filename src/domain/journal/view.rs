@@ -1,4 +1,4 @@
-//! An exchange as readers of the journal see it.
+//! The JSON view of an exchange.
 
 use super::{Entry, exchange_id, mask_jwts};
 use crate::{
@@ -38,34 +38,33 @@ impl Serialize for Entry {
 struct ExchangeView<'e> {
     #[schema(value_type = ExchangeId)]
     id: String,
-    /// When the request came.
+    /// When the request arrived.
     at: Timestamp,
-    /// The client that sent it; null when the credential was refused or not looked at (H2), or the connection ended
-    /// first.
+    /// The client that sent it; null if the credential was refused or not examined (H2), or the connection ended first.
     #[schema(required)]
     client: Option<&'e str>,
     request: RequestView<'e>,
-    /// The answer; null while the exchange is pending, and when the connection ended before there was one. An answer
-    /// that the caller did not wait for is here all the same.
+    /// The answer; null while the exchange is pending, or if the connection ended before there was one. Present even if
+    /// the caller did not wait for it.
     #[schema(required)]
     answer: Option<AnswerView<'e>>,
-    /// Whether the answer is decided and still delayed. When the delay ends, the exchange gets its answer under the same
-    /// id. No status filter matches a pending exchange.
+    /// Whether the answer is decided but still delayed. When the delay ends, the exchange gets its answer under the
+    /// same id. No status filter matches a pending exchange.
     pending: bool,
-    /// How the request breaks the contract, in the order of the schema.
+    /// How the request violates the contract, in the order of the schema.
     #[schema(max_items = 100)]
     violations: &'e [Violation],
-    /// How many violations there are beyond the listed ones.
+    /// Number of violations beyond the listed ones.
     omitted_violations: usize,
     advices: &'e [Advice],
     chosen: &'e Chosen,
     /// The agent session that the answer names.
     #[schema(required, value_type = Option<AgentSessionId>)]
     agent_session_id: Option<&'e str>,
-    /// The access token that was issued or shown, by its id.
+    /// Id of the access token that was issued or presented.
     #[schema(required, value_type = Option<TokenId>)]
     token_id: Option<&'e str>,
-    /// The assertion that came to the token endpoint, and the result for each claim.
+    /// The assertion presented to the token endpoint, with the result for each claim.
     #[schema(required)]
     assertion: Option<&'e JudgedAssertion>,
     /// How long the answer took, in microseconds; while the exchange is pending, how long it took to decide.
@@ -80,7 +79,7 @@ struct ExchangeView<'e> {
 struct RequestView<'e> {
     #[schema(min_length = 1)]
     method: &'e str,
-    /// The path with the query, as it came.
+    /// The path with the query, as received.
     #[schema(min_length = 1)]
     path: &'e str,
     headers: Headers,
@@ -93,7 +92,7 @@ struct RequestView<'e> {
 struct AnswerView<'e> {
     #[schema(minimum = 100, maximum = 599)]
     http_status: u16,
-    /// The `status` of the body (S1); null for the token endpoint, whose answers have none.
+    /// The `status` in the answer's body (S1); null for the token endpoint, whose answers have none.
     #[schema(required, value_type = Option<Status>)]
     status: Option<&'static str>,
     headers: Headers,
@@ -101,19 +100,19 @@ struct AnswerView<'e> {
     body: BodyView<'e>,
 }
 
-/// A body letter by letter: as `body` where it is JSON, so that a key given twice shows twice; else as `body_text`.
+/// A body, unmodified: in `body` if it is JSON, so that a duplicate key appears twice; otherwise in `body_text`.
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct BodyView<'e> {
-    /// The body where it is JSON, else null. Null also when it was not read, or the connection ended first.
+    /// The body if it is JSON, otherwise null. Also null if it was not read or the connection ended first.
     #[schema(required, value_type = Value)]
     body: Option<&'e RawValue>,
-    /// The body as text where it is not JSON. Bytes that are not UTF-8 are replaced.
+    /// The body as text if it is not JSON. Invalid UTF-8 is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_text: Option<Cow<'e, str>>,
 }
 
-/// Headers by their names in lower case. Values of one name are joined with a comma (RFC 9110 5.2). Of a credential only
-/// its scheme and length are kept.
+/// Headers by lower-case name. Values of the same name are joined with a comma (RFC 9110 5.2). Of a credential, only
+/// the scheme and the length are kept.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = HashMap<String, String>)]
 struct Headers(Map<String, Value>);

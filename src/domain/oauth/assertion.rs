@@ -1,7 +1,7 @@
-//! An assertion: who vouches for whom, judged claim by claim (T2; RFC 7521, RFC 7523).
+//! Validates assertions claim by claim (T2; RFC 7521, RFC 7523).
 //!
-//! Every claim is judged, also when an earlier one was refused already: the answer has the first refusal, the journal
-//! all of them. Whether a `jti` was used before is judged in `replay`.
+//! Every claim is judged, even after an earlier one was refused: the answer reports the first refusal, the journal all
+//! of them. `replay` checks whether a `jti` was used before.
 
 use super::{
     ErrorCode, TokenError,
@@ -16,38 +16,38 @@ use crate::domain::{actor::Actor, contract::Advice};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// An assertion, taken apart and not judged yet.
+/// A parsed assertion that has not been judged yet.
 #[derive(Clone, Debug)]
 pub struct Assertion<'t> {
     jws: Jws<'t>,
 }
 
-/// What an assertion is judged by.
+/// What an assertion is judged against.
 #[derive(Clone, Copy, Debug)]
 pub struct Ground<'g> {
     /// The client that `iss` names.
     pub client: Issuer<'g>,
-    /// What `aud` must hold.
+    /// The required `aud`.
     pub audience: &'g str,
     /// The URL of the token endpoint.
     pub token_url: &'g str,
-    /// By whose clock, and how exactly.
+    /// The clock to use, and its tolerance.
     pub when: When,
-    /// Whether `given_name` and `family_name` must be there.
+    /// Whether `given_name` and `family_name` are required.
     pub names_required: bool,
     /// Whether internationalised emails are refused (R13).
     pub ascii_emails: bool,
 }
 
-/// What is known of the client that an assertion's `iss` names.
+/// The result of looking up an assertion's `iss`.
 #[derive(Clone, Copy, Debug)]
 pub enum Issuer<'g> {
     Registered(&'g Client),
-    /// It was, but is no longer, for this reason.
+    /// The client no longer exists, for this reason.
     Gone(&'g str),
-    /// Nobody has registered it.
+    /// No such client is registered.
     Unknown,
-    /// The registry was not asked.
+    /// The registry was not consulted.
     Unasked,
 }
 
@@ -55,7 +55,7 @@ pub enum Issuer<'g> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub client: Arc<str>,
-    /// Which [registration](Client::registration) of it.
+    /// The [registration](Client::registration) of the client.
     pub registration: u64,
     /// The user's id in the client's system.
     pub sub: Box<str>,
@@ -63,7 +63,7 @@ pub struct Grant {
     pub scopes: Scopes,
     /// Accepted only once.
     pub jti: Box<str>,
-    /// The last second at which the assertion could pass.
+    /// The last second at which the assertion could be valid.
     pub end: i64,
 }
 
@@ -78,10 +78,10 @@ pub struct AssertionJudgement {
 }
 
 impl<'t> Assertion<'t> {
-    /// Takes an assertion apart.
+    /// Parses an assertion.
     ///
     /// # Errors
-    /// `invalid_grant`, when it is not a signed JWT.
+    /// `invalid_grant` when it is not a signed JWT.
     pub fn read(text: &'t str) -> Result<Self, TokenError> {
         match Jws::read(text) {
             Ok(jws) => Ok(Self { jws }),
@@ -89,7 +89,7 @@ impl<'t> Assertion<'t> {
         }
     }
 
-    /// The client that it says it comes from. Nothing is proved yet.
+    /// The client that it claims to come from. Not verified.
     #[must_use]
     pub fn unverified_issuer(&self) -> Option<&str> {
         self.jws.claims.get("iss").and_then(Value::as_str)
@@ -101,7 +101,7 @@ impl<'t> Assertion<'t> {
         &self.jws.claims_text
     }
 
-    /// The user whom it is about. Nothing is proved yet.
+    /// The user that it is about. Not verified.
     #[must_use]
     pub fn user(&self) -> Actor {
         let text = |name| self.jws.claims.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -114,7 +114,7 @@ impl<'t> Assertion<'t> {
         }
     }
 
-    /// Judges every part of it.
+    /// Judges every part of the assertion.
     #[must_use]
     pub fn judge(&self, ground: &Ground<'_>) -> AssertionJudgement {
         let (mut bench, mut advices) = (Bench::new(), Vec::new());
@@ -131,7 +131,7 @@ impl<'t> Assertion<'t> {
         let times = Times::of(claims);
         if times.judge(claims, ground.when, &mut bench) {
             let message =
-                "is good by the system's clock, but not by the sandbox's; --assertion-clock sandbox asks for both";
+                "is valid by the system's clock, but not by the sandbox's; --assertion-clock sandbox requires both";
             advices.push(advice("/exp", "other_clock", message));
         }
         bench.judge("jti", text(claims, "jti", "an id that is never used twice").map(drop));
@@ -164,7 +164,7 @@ impl<'t> Assertion<'t> {
         JudgedAssertion { header: self.jws.header_text.into(), claims: self.jws.claims_text.into(), fates }
     }
 
-    /// Returns whether the algorithm is the one that signatures are verified with.
+    /// Returns whether the algorithm is the supported one.
     fn judge_header(&self, bench: &mut Bench) -> bool {
         let header = &self.jws.header;
         let alg = header.get("alg");
@@ -177,7 +177,7 @@ impl<'t> Assertion<'t> {
             Some(other) => bench.refuse("typ", format!("it is {}; expected 'JWT'", kind(other))),
         }
         if header.contains_key("crit") {
-            bench.refuse("crit", "it names extensions, of which none is understood here; leave it out".to_owned());
+            bench.refuse("crit", "it names extensions, but none are supported; leave it out".to_owned());
         }
         is_rs256
     }
@@ -187,13 +187,14 @@ impl<'t> Assertion<'t> {
         let judged = iss.and_then(|iss| match issuer {
             Issuer::Registered(client) if *client.id == *iss => Ok(()),
             _ if !is_client_id(iss) => {
-                Err(format!("it is {}; a client_id is 'client_' and 32 hexadecimal digits", Quoted(iss)))
+                Err(format!("it is {}; a client_id is 'client_' followed by 32 hexadecimal digits", Quoted(iss)))
             }
             Issuer::Unasked => Ok(()),
             Issuer::Gone(why) => Err(format!("the client {} is gone: {why}", Quoted(iss))),
-            Issuer::Registered(_) | Issuer::Unknown => {
-                Err(format!("there is no client {}; POST /__admin/clients or --client-key registers one", Quoted(iss)))
-            }
+            Issuer::Registered(_) | Issuer::Unknown => Err(format!(
+                "there is no client {}; register it with POST /__admin/clients or --client-key",
+                Quoted(iss)
+            )),
         });
         bench.judge("iss", judged);
     }
@@ -218,7 +219,7 @@ impl<'t> Assertion<'t> {
                 bench.refuse(
                     "kid",
                     format!(
-                        "{} names none of the client's keys, which are {}; send one of them, or leave kid out",
+                        "{} is not a key of the client; its keys are {}; send one of them, or leave kid out",
                         Quoted(kid),
                         known.join(", ")
                     ),
@@ -234,14 +235,14 @@ impl<'t> Assertion<'t> {
         }
         let signed = self.jws.signed.as_bytes();
         let judged = match candidates[..] {
-            [] => Err("the client has no public key that it could be verified with; register one".to_owned()),
+            [] => Err("the client has no public key to verify it with; register one".to_owned()),
             _ if candidates.iter().any(|key| key.verifies(signed, &self.jws.signature)) => Ok(()),
             [key] => Err(format!(
-                "it does not verify with the client's key {}; sign with its private key, or register the key that signed",
+                "it does not match the client's key {}; sign with its private key, or register the public key that matches yours",
                 Quoted(key.kid())
             )),
             _ => Err(format!(
-                "it does not verify with any of the client's {} keys; sign with the private key of one, or register the key that signed",
+                "it matches none of the client's {} keys; sign with the private key of one, or register the public key that matches yours",
                 candidates.len()
             )),
         };
@@ -253,17 +254,17 @@ fn not_rs256(alg: Option<&Value>) -> String {
     match alg {
         None => "it is missing; expected 'RS256'".to_owned(),
         Some(Value::String(none)) if none.eq_ignore_ascii_case("none") => {
-            "it is 'none', but an assertion without a signature proves nothing; expected 'RS256'".to_owned()
+            "it is 'none', but an unsigned assertion proves nothing; expected 'RS256'".to_owned()
         }
         Some(Value::String(symmetric)) if symmetric.starts_with("HS") => {
-            format!("it is {}, for which the public key would have to be a secret; expected 'RS256'", Quoted(symmetric))
+            format!("it is {}, which would require a shared secret; expected 'RS256'", Quoted(symmetric))
         }
         Some(Value::String(other)) => format!("it is {}; expected 'RS256'", Quoted(other)),
         Some(other) => format!("it is {}; expected 'RS256'", kind(other)),
     }
 }
 
-/// Refuses a claim that was accepted before, for a reason outside of the assertion, such as a repeated `jti`.
+/// Refuses a claim that was accepted before, for a reason outside the assertion, such as a repeated `jti`.
 pub fn refuse_claim(fates: &mut [Fate], claim: &str, why: &str) -> TokenError {
     for fate in fates.iter_mut().filter(|fate| fate.claim == claim) {
         fate.fate = Verdict::Refused;

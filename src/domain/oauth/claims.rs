@@ -1,4 +1,4 @@
-//! Those claims of an assertion that can be judged alone: who it is for, and what it asks (T2, T3).
+//! Claims of an assertion that can be judged on their own: the user and the requested scope (T2, T3).
 
 use super::{
     ErrorCode,
@@ -9,10 +9,10 @@ use super::{
 use crate::domain::contract::{Advice, email_problem};
 use serde_json::{Map, Value};
 
-/// The longest `sub`, `email` or `jti`, in characters.
+/// Maximum length of `sub`, `email` and `jti`, in characters.
 const LONGEST: usize = 512;
 
-/// The claims that the contract knows, beside the header's.
+/// The claims that the contract defines, in addition to those of the header.
 pub(super) const KNOWN: [&str; 11] =
     ["iss", "sub", "aud", "iat", "exp", "nbf", "jti", "email", "given_name", "family_name", "scope"];
 
@@ -20,7 +20,7 @@ pub(super) const KNOWN: [&str; 11] =
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
@@ -46,7 +46,11 @@ pub(super) fn judge_sub(claims: &Map<String, Value>, bench: &mut Bench, advices:
     if let Ok(sub) = sub
         && sub.chars().count() < 3
     {
-        advices.push(advice("/sub", "short_sub", "has under 3 characters; no handoff's external_user_id can be it"));
+        advices.push(advice(
+            "/sub",
+            "short_sub",
+            "has fewer than 3 characters, so no external_user_id of a handoff can match it",
+        ));
     }
     bench.judge("sub", sub.map(drop));
 }
@@ -58,14 +62,14 @@ pub(super) fn judge_aud(claims: &Map<String, Value>, audience: &str, token_url: 
         None => Err(format!("it is missing; {wanted}")),
         Some(aud) if is_ours(aud) => Ok(()),
         Some(Value::String(other)) if other == token_url => {
-            Err(format!("it is this endpoint's URL, which RFC 7523 lets pass, but the contract does not; {wanted}"))
+            Err(format!("it is this endpoint's URL, which RFC 7523 allows but the contract does not; {wanted}"))
         }
         Some(Value::String(other)) => Err(format!("it is {}; {wanted}", Quoted(other))),
         Some(Value::Array(all)) if !all.iter().all(Value::is_string) => {
-            Err(format!("it is a list of other things than strings; {wanted}"))
+            Err(format!("it is a list with items that are not strings; {wanted}"))
         }
         Some(Value::Array(all)) if all.iter().any(is_ours) => Ok(()),
-        Some(Value::Array(_)) => Err(format!("it is a list without it; {wanted}")),
+        Some(Value::Array(_)) => Err(format!("it is a list without the required value; {wanted}")),
         Some(other) => Err(format!("it is {}; {wanted}", kind(other))),
     };
     bench.judge("aud", judged);
@@ -76,11 +80,11 @@ pub(super) fn judge_email(claims: &Map<String, Value>, ascii_only: bool, bench: 
     let judged = email.and_then(|email| match email_problem(email) {
         None if email.is_ascii() => Ok(()),
         None if ascii_only => {
-            Err(format!("it is {}; --email ascii refuses internationalised addresses", Quoted(email)))
+            Err(format!("it is {}; --email ascii rejects internationalised addresses", Quoted(email)))
         }
         None => {
             let message =
-                "is internationalised (RFC 6531), which not every mail system takes; --email ascii refuses it";
+                "is internationalised (RFC 6531), which not every mail system supports; --email ascii rejects it";
             advices.push(advice("/email", "internationalised_email", message));
             Ok(())
         }
@@ -112,7 +116,7 @@ pub(super) fn judge_name(
     }
 }
 
-/// Judges `scope`, and says what it asks for.
+/// Judges `scope` and returns the requested scopes.
 pub(super) fn judge_scope(claims: &Map<String, Value>, client: Option<&Client>, bench: &mut Bench) -> Option<Scopes> {
     let refuse = |bench: &mut Bench, why: String| {
         bench.refuse_as(ErrorCode::InvalidScope, "scope", why);
@@ -126,11 +130,11 @@ pub(super) fn judge_scope(claims: &Map<String, Value>, client: Option<&Client>, 
         Some(other) => return refuse(bench, format!("it is {}; {wanted}", kind(other))),
     };
     match Scopes::read(text) {
-        // In the quotes of the other verdicts.
+        // Quoted like the other verdicts.
         Err(error) => refuse(bench, error.description.replace('"', "'")),
         Ok(scopes) => match client.map(|client| (client, scopes.beyond(client.scopes))) {
             Some((client, beyond)) if !beyond.is_empty() => {
-                refuse(bench, format!("it asks for '{beyond}'; the client may have '{}'", client.scopes))
+                refuse(bench, format!("it asks for '{beyond}', but the client is only allowed '{}'", client.scopes))
             }
             _ => {
                 bench.tell("scope", Verdict::Accepted);

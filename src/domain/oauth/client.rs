@@ -1,4 +1,4 @@
-//! An app that may ask for tokens: its id, its secret, its keys and its scopes (T3, T4).
+//! Clients: apps that may request tokens, with their ids, secrets, keys and scopes (T3, T4).
 
 use super::{
     ErrorCode, TokenError,
@@ -18,21 +18,21 @@ use utoipa::ToSchema;
 /// A client: an app registered in a sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Client {
-    /// `client_` and 32 hexadecimal digits.
+    /// `client_` followed by 32 hexadecimal digits.
     pub id: Arc<str>,
-    /// Authenticates the client at the token endpoint, if it has one.
+    /// Authenticates the client at the token endpoint, if present.
     pub secret: Option<SecretDigest>,
-    /// What its assertions are verified with, oldest first.
+    /// The public keys that verify its assertions, oldest first.
     pub keys: Vec<PublicKey>,
     pub scopes: Scopes,
     /// When it was registered, by the sandbox's clock.
     pub created_at: Timestamp,
-    /// How many clients and sandboxes had gone from the server before. Distinguishes the tokens of a removed client
+    /// Number of clients and sandboxes removed from the server before. Distinguishes the tokens of a removed client
     /// from those of a client registered later under the same id.
     pub registration: u64,
 }
 
-/// Whether a text has the form of a client's id (T2).
+/// Whether a text has the form of a client id (T2).
 #[must_use]
 pub fn is_client_id(text: &str) -> bool {
     text.strip_prefix("client_").is_some_and(|digits| {
@@ -41,18 +41,18 @@ pub fn is_client_id(text: &str) -> bool {
 }
 
 impl Client {
-    /// About how many bytes the client takes up with its keys.
+    /// Approximate size of the client with its keys, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        /// A key of 4096 bits, read and as it is shown.
+        /// Size of a parsed 4096-bit key and its text.
         const KEY: usize = 2048;
         size_of::<Self>() + self.id.len() + self.keys.iter().map(|key| KEY + key.kid().len()).sum::<usize>()
     }
 
-    /// Adds keys: all of them, or none on an error.
+    /// Adds keys: all of them, or none in case of an error.
     ///
     /// # Errors
-    /// When a key is there already, under its own name or another one, or when there would be too many.
+    /// When a key is already present, under the same or another name, or when there would be too many.
     pub fn add_keys(&mut self, keys: Vec<PublicKey>) -> Result<(), KeyError> {
         let before = self.keys.len();
         for key in keys {
@@ -60,13 +60,13 @@ impl Client {
             let problem = match twin {
                 Some(twin) if twin.thumbprint() == key.thumbprint() => {
                     format!(
-                        "the client has this key already, with the kid {:?}; use that one, or retire it first",
+                        "the client already has this key with the kid {:?}; use that one, or retire it first",
                         twin.kid()
                     )
                 }
                 Some(_) => format!("the client has another key with the kid {:?}; retire it first", key.kid()),
                 None if self.keys.len() >= MOST_KEYS => {
-                    format!("a client has {MOST_KEYS} keys at most; retire one first")
+                    format!("a client has at most {MOST_KEYS} keys; retire one first")
                 }
                 None => {
                     self.keys.push(key);
@@ -79,7 +79,7 @@ impl Client {
         Ok(())
     }
 
-    /// Removes the key with this `kid`, and returns whether there was one.
+    /// Removes the key with this `kid` and returns whether it existed.
     pub fn retire_key(&mut self, kid: &str) -> bool {
         let before = self.keys.len();
         self.keys.retain(|key| !key.is_named(kid));
@@ -105,7 +105,7 @@ impl Record for Client {
     }
 }
 
-/// A secret, kept only as a digest.
+/// A secret, stored only as a digest.
 #[derive(Clone)]
 pub struct SecretDigest(Box<[u8]>);
 
@@ -115,7 +115,7 @@ impl SecretDigest {
         Self(digest(&SHA256, text.as_bytes()).as_ref().into())
     }
 
-    /// Whether a text is this secret; takes the same time for all that are not.
+    /// Whether a text is this secret. Takes the same time for every wrong text.
     fn is(&self, shown: &str) -> bool {
         verify_slices_are_equal(&self.0, digest(&SHA256, shown.as_bytes()).as_ref()).is_ok()
     }
@@ -143,10 +143,10 @@ impl<'de> Deserialize<'de> for SecretDigest {
 /// A scope (T3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub enum Scope {
-    /// Who the user is.
+    /// Access to the user's identity.
     #[serde(rename = "openid")]
     OpenId,
-    /// Creating agent sessions.
+    /// Permission to create agent sessions.
     #[serde(rename = "agent_sessions:create")]
     CreateAgentSessions,
 }
@@ -154,7 +154,7 @@ pub enum Scope {
 impl Scope {
     const ALL: [Self; 2] = [Self::OpenId, Self::CreateAgentSessions];
 
-    /// The contract's word for it.
+    /// The contract's name of the scope.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -168,7 +168,7 @@ impl Scope {
     }
 }
 
-/// A text that is not a list of scopes.
+/// The error for a text that is not a list of scopes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{description}")]
 pub struct ScopeError {
@@ -193,7 +193,7 @@ impl Scopes {
         Self(Scope::ALL.into_iter().fold(0, |bits, scope| bits | scope.bit()))
     }
 
-    /// Reads scopes as RFC 6749, 3.3 writes them: words between single spaces.
+    /// Parses scopes in the format of RFC 6749, 3.3: words separated by single spaces.
     ///
     /// # Errors
     /// At the first word that is not a scope.
@@ -204,12 +204,12 @@ impl Scopes {
         }
         text.split(' ').try_fold(Self::default(), |Self(bits), word| {
             if word.is_empty() {
-                return refuse("the scope has a space too many; write one space between two words".to_owned());
+                return refuse("the scope has an extra space; write exactly one space between two words".to_owned());
             }
             match Scope::ALL.into_iter().find(|scope| scope.as_str() == word) {
                 Some(scope) => Ok(Self(bits | scope.bit())),
                 None => refuse(format!(
-                    "there is no scope {:?}; there are \"openid\" and \"agent_sessions:create\"",
+                    "there is no scope {:?}; the scopes are \"openid\" and \"agent_sessions:create\"",
                     brief(word)
                 )),
             }
@@ -233,7 +233,7 @@ impl Scopes {
 }
 
 impl fmt::Display for Scopes {
-    /// As an answer names them: words between spaces.
+    /// Formats the scopes as an answer does: words separated by spaces.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, scope) in self.iter().enumerate() {
             write!(formatter, "{}{}", if place == 0 { "" } else { " " }, scope.as_str())?;

@@ -8,21 +8,21 @@ use std::fmt::{self, Write};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// A parameter is missing, is there twice, or makes no sense.
+    /// A parameter is missing, repeated or invalid.
     InvalidRequest,
-    /// The client is not known, or does not prove that it is who it says.
+    /// The client is unknown or fails to authenticate.
     InvalidClient,
     /// The assertion cannot be accepted.
     InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
     UnsupportedGrantType,
-    /// The scope is missing, unknown, or more than the client may have.
+    /// The scope is missing, unknown, or more than the client is allowed.
     InvalidScope,
 }
 
 impl ErrorCode {
-    /// RFC 6749's word for it.
+    /// The name in RFC 6749.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl ErrorCode {
     }
 }
 
-/// A refusal of the token endpoint.
+/// An error of the token endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {description}", code.as_str())]
 pub struct TokenError {
@@ -51,24 +51,24 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    /// A refusal. Characters that an `error_description` must not have are transliterated.
+    /// Creates an error. Characters that `error_description` must not contain are transliterated.
     #[must_use]
     pub fn new(code: ErrorCode, description: &str) -> Self {
         Self { code, description: transliterated(&shorten(description)) }
     }
 }
 
-/// A text in the characters that RFC 6749 allows: `%x20-21 / %x23-5B / %x5D-7E`, which is printable ASCII without the
-/// double quote and the backslash.
+/// Converts a text to the characters that RFC 6749 allows: `%x20-21 / %x23-5B / %x5D-7E`, which is printable ASCII
+/// without the double quote and the backslash.
 ///
-/// Quotes become single, in escaped form too; other punctuation becomes its ASCII form. What is left is
-/// percent-encoded, so that it can be decoded again.
+/// Double quotes become single quotes, even if escaped; other punctuation becomes its ASCII equivalent. Everything else
+/// is percent-encoded, so that it can be decoded again.
 fn transliterated(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
         match (char, chars.peek()) {
-            // The escapes of a text that a message quotes.
+            // The escaped quotes in a text that a message quotes.
             ('\\', Some('"')) => {}
             ('\\', Some('\\')) => {
                 chars.next();
@@ -98,11 +98,11 @@ fn push_allowed(written: &mut String, char: char) {
     }
 }
 
-/// A text that came from outside, quoted for an `error_description`; a long one is cut.
+/// A text from outside, quoted and shortened for an `error_description`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
-/// The most characters of a text that are shown.
+/// Maximum number of characters shown of a text.
 const SHOWN: usize = 80;
 
 impl fmt::Display for Quoted<'_> {

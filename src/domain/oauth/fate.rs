@@ -16,7 +16,7 @@ pub struct Fate {
     pub claim: Cow<'static, str>,
     #[schema(inline)]
     pub fate: Verdict,
-    /// The reason, where it is not obvious.
+    /// The reason, if it is not obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -26,13 +26,13 @@ pub struct Fate {
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Accepted,
-    /// It is the reason, or one of the reasons, for which the assertion does not pass.
+    /// The claim is a reason, possibly one of several, why the assertion is refused.
     Refused,
-    /// It is missing, and optional.
+    /// The claim is absent, and optional.
     Absent,
-    /// It could not be judged, because something that it depends on was refused.
+    /// The claim could not be judged, because something it depends on was refused.
     Unjudged,
-    /// The contract does not know it.
+    /// The contract does not define the claim.
     PassedOver,
 }
 
@@ -45,12 +45,12 @@ pub struct JudgedAssertion {
     /// The claims.
     #[schema(value_type = Object)]
     pub claims: Box<[u8]>,
-    /// The result for each part, in the order in which they were judged. The answer reports the first that was refused.
+    /// The result for each part, in the order in which they were judged. The answer reports the first refusal.
     pub fates: Vec<Fate>,
 }
 
 impl JudgedAssertion {
-    /// About how many bytes it takes up.
+    /// Approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let why = |fate: &Fate| size_of::<Fate>() + fate.claim.len() + fate.why.as_ref().map_or(0, String::len);
@@ -69,7 +69,7 @@ impl Serialize for JudgedAssertion {
     }
 }
 
-/// Collects results, and the first refusal among them: the one that the answer reports.
+/// Collects results and remembers the first refusal, which the answer reports.
 #[derive(Debug)]
 pub(super) struct Bench {
     pub(super) fates: Vec<Fate>,
@@ -78,7 +78,7 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        // One for each part that an assertion has, so that the list does not move.
+        // One for each part of an assertion, so that the list never reallocates.
         Self { fates: Vec::with_capacity(16), refusal: None }
     }
 
@@ -97,7 +97,7 @@ impl Bench {
         self.fates.push(Fate { claim: claim.into(), fate: Verdict::Refused, why: Some(why) });
     }
 
-    /// Accepts a claim, or refuses it for a reason.
+    /// Accepts a claim, or refuses it with a reason.
     pub(super) fn judge(&mut self, claim: &'static str, judged: Result<(), String>) {
         match judged {
             Ok(()) => self.tell(claim, Verdict::Accepted),

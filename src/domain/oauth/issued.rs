@@ -1,4 +1,4 @@
-//! What is kept of issued access tokens.
+//! Stored records about issued access tokens.
 
 use super::AccessToken;
 use crate::base::document::Record;
@@ -33,7 +33,7 @@ impl Record for Revocation {
     }
 }
 
-/// How often all tokens of a sandbox were expired. There is one such record at most.
+/// How often all tokens of a sandbox were expired. There is at most one such record.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct MassExpiry {
     pub times: u32,

@@ -1,9 +1,7 @@
-//! The access tokens that we issue: signed JWTs (RFC 9068), which the published key verifies and which are checked
-//! without asking any store.
+//! Issues access tokens: signed JWTs (RFC 9068) that the published key verifies and that are checked without a store.
 //!
-//! Signed with Ed25519. A signature takes a fraction of the time that RSA's does, so that a token costs hardly more
-//! than the check of the assertion that it is issued for; and it follows from its input alone, so that the same seed
-//! gives the same tokens.
+//! Tokens are signed with Ed25519. A signature takes a fraction of the time of RSA, so issuing a token costs little
+//! more than checking its assertion. It is also deterministic, so the same seed gives the same tokens.
 
 use super::{
     client::Client,
@@ -23,24 +21,24 @@ use std::sync::Arc;
 /// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
-    /// Who issued it: the `issuer` of the metadata.
+    /// The issuer: `issuer` in the metadata.
     pub iss: Arc<str>,
     pub aud: Arc<str>,
     pub jti: Arc<str>,
     pub client_id: Arc<str>,
-    /// Which [registration](Client::registration) of the client.
+    /// The [registration](Client::registration) of the client.
     #[serde(default, skip_serializing_if = "is_first")]
     pub registration: u64,
-    /// The user whom it acts for (T6), by their id in the client's system; the token of a sandbox acts for nobody.
+    /// The user that it acts for (T6), by their id in the client's system. A sandbox's own token acts for no user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Arc<str>>,
-    /// Its scopes, separated by spaces.
+    /// The scopes, separated by spaces.
     pub scope: Box<str>,
-    /// When it was issued, in seconds since 1970, by the sandbox's clock.
+    /// When it was issued, in seconds since 1970 by the sandbox's clock.
     pub iat: i64,
-    /// When it expires, in seconds since 1970, by the sandbox's clock.
+    /// When it expires, in seconds since 1970 by the sandbox's clock.
     pub exp: i64,
     pub sandbox: Arc<str>,
     /// How often all tokens of the sandbox had been expired before.
@@ -58,7 +56,7 @@ impl AccessToken {
         self.scope.split(' ').any(|word| word == scope.as_str())
     }
 
-    /// Whether it was issued to this client, and not to one that had the same id before.
+    /// Whether it was issued to this client, and not to an earlier client with the same id.
     #[must_use]
     pub fn is_of(&self, client: &Client) -> bool {
         self.registration == client.registration && self.client_id == client.id
@@ -67,16 +65,16 @@ impl AccessToken {
     /// How many seconds ago it expired; `None` while it is valid.
     #[must_use]
     pub fn expired_for(&self, now: Timestamp) -> Option<i64> {
-        // A sandbox may live before our era, and a token as long as there is time.
+        // A sandbox's clock may be before 1970, and a token may be valid until the end of time.
         let over = now.as_second().saturating_sub(self.exp);
         (over >= 0).then_some(over)
     }
 }
 
-/// Signs access tokens, and recognizes those that it signed.
+/// Signs access tokens and recognizes its own.
 pub struct TokenIssuer {
     key_pair: Ed25519KeyPair,
-    /// The header of every token and the dot behind it: what our tokens begin with, and no others.
+    /// The header of every token, including the dot after it: only our tokens start with it.
     header: Box<str>,
     jwk: Value,
 }
@@ -88,10 +86,10 @@ impl std::fmt::Debug for TokenIssuer {
 }
 
 impl TokenIssuer {
-    /// An issuer whose key follows from 32 bytes.
+    /// Creates an issuer whose key is derived from 32 bytes.
     ///
     /// # Errors
-    /// Never for any 32 bytes; the library that signs may refuse.
+    /// The signing library can return an error, but accepts any 32 bytes.
     pub fn new(seed: &[u8; 32]) -> Result<Self, KeyRejected> {
         let key_pair = Ed25519KeyPair::from_seed_unchecked(seed)?;
         let x = BASE64_URL_SAFE_NO_PAD.encode(key_pair.public_key());
@@ -121,19 +119,19 @@ impl TokenIssuer {
         jws::with_signature(signed, signature.as_ref())
     }
 
-    /// Whether a token says that this issuer signed it; nothing is verified yet.
+    /// Whether a token claims to be signed by this issuer. Verifies nothing.
     #[must_use]
     pub fn claims(&self, token: &str) -> bool {
         token.starts_with(&*self.header)
     }
 
-    /// Verifies the signature of a token that this issuer [claims](Self::claims), and reads its claims. Time, scope and
-    /// revocation are judged by others.
+    /// Verifies the signature of a token that this issuer [claims](Self::claims), and reads its claims. Does not check
+    /// time, scope and revocation.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the token.
     pub fn verify(&self, token: &str) -> Result<AccessToken, String> {
-        let broken = || "is not as this server issued it: its signature does not verify".to_owned();
+        let broken = || "was altered: its signature does not match".to_owned();
         let (signed, signature) = token.rsplit_once('.').ok_or_else(broken)?;
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| broken())?;
         UnparsedPublicKey::new(&ED25519, self.key_pair.public_key())
@@ -141,23 +139,23 @@ impl TokenIssuer {
             .map_err(|_| broken())?;
         let claims = signed.strip_prefix(&*self.header).ok_or_else(broken)?;
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| broken())?;
-        serde_json::from_slice(&claims).map_err(|_| "has claims that are not those of an access token".to_owned())
+        serde_json::from_slice(&claims).map_err(|_| "does not have the claims of an access token".to_owned())
     }
 }
 
-/// Verifies the signature of an access token with a JWKS, as a server like this one publishes it.
+/// Verifies the signature of an access token against a JWKS published by a server like this one.
 ///
 /// # Errors
-/// Why it is not verified.
+/// Why the signature was not verified.
 pub fn is_signed_by(jwks: &Value, token: &Jws<'_>) -> Result<(), String> {
     let keys = jwks["keys"].as_array().map_or(std::slice::from_ref(jwks), Vec::as_slice);
     let kid = token.header.get("kid");
     let key = keys.iter().find(|key| key["crv"] == "Ed25519" && kid.is_none_or(|kid| key["kid"] == *kid));
     let key = key.and_then(|key| BASE64_URL_SAFE_NO_PAD.decode(key["x"].as_str()?).ok());
-    let key = key.ok_or("none of the keys is the one that it names")?;
+    let key = key.ok_or("none of the keys has its kid")?;
     UnparsedPublicKey::new(&ED25519, key)
         .verify(token.signed.as_bytes(), &token.signature)
-        .map_err(|_| "it does not verify with the server's key".to_owned())
+        .map_err(|_| "it does not match the server's key".to_owned())
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use super::{
 use crate::base::reading;
 use serde_json::{Map, Value};
 
-/// Members that only a private RSA key has.
+/// Members that only private RSA keys have.
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// Reads a JWK, or all keys of a JWKS.
+/// Parses a JWK, or all keys of a JWKS.
 pub(super) fn read(text: &str) -> Result<Vec<PublicKey>, KeyError> {
     let value: Value = reading::json(text.as_bytes()).map_err(|error| KeyError::new(error.in_body()))?;
     from_value(&value)
@@ -38,7 +38,7 @@ pub(super) fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
     }
     if jwk.contains_key("k") {
         return Err(KeyError::new(
-            "it is a secret that both sides would share; assertions are signed with RS256, which takes an RSA key. \
+            "it is a shared secret; assertions are signed with RS256, which needs an RSA key. \
              Nothing of it was kept",
         ));
     }
@@ -51,7 +51,7 @@ pub(super) fn one(jwk: &Map<String, Value>) -> Result<PublicKey, KeyError> {
         Some("RSA") => {}
         Some(other) => {
             return Err(KeyError::new(format!(
-                "its \"kty\" is {other:?}; assertions are signed with RS256, which takes \"RSA\""
+                "its \"kty\" is {other:?}; assertions are signed with RS256, which needs \"RSA\""
             )));
         }
         None => return Err(KeyError::new("its \"kty\" is missing; expected \"RSA\"")),

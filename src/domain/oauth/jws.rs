@@ -1,4 +1,4 @@
-//! The compact form of a signed JWT (RFC 7515, RFC 7519): taken apart and put together, not judged.
+//! Parses and assembles compact signed JWTs (RFC 7515, RFC 7519) without judging them.
 
 use crate::base::reading;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -9,10 +9,10 @@ use serde::{
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The longest JWT that is accepted, in characters: several times what clients need.
+/// Maximum length of a JWT in characters: several times what clients need.
 pub(super) const LONGEST: usize = 16 << 10;
 
-/// A signed JWT, taken apart.
+/// A parsed signed JWT.
 #[derive(Clone, Debug)]
 pub struct Jws<'t> {
     pub header: Map<String, Value>,
@@ -27,10 +27,10 @@ pub struct Jws<'t> {
 }
 
 impl<'t> Jws<'t> {
-    /// Takes a token apart.
+    /// Parses a token.
     ///
     /// # Errors
-    /// What about the text is not the form of a signed JWT, as the end of "it …".
+    /// Why the text is not a signed JWT, as the end of "it …".
     pub fn read(token: &'t str) -> Result<Self, String> {
         if token.len() > LONGEST {
             return Err(format!("has {} characters; at most {LONGEST} are accepted", token.len()));
@@ -46,7 +46,7 @@ impl<'t> Jws<'t> {
         };
         let object = |name: &str, bytes: &[u8]| {
             serde_json::from_slice(bytes).map(|Members(members)| members).map_err(|_| {
-                let what = if bytes.trim_ascii_start().starts_with(b"{") { "a fault in" } else { "no JSON object as" };
+                let what = if bytes.trim_ascii_start().starts_with(b"{") { "an error in" } else { "no JSON object as" };
                 format!("has {what} its {name}{}", objection(bytes))
             })
         };
@@ -62,7 +62,7 @@ impl<'t> Jws<'t> {
     }
 }
 
-/// What is wrong with a text that is not a JSON object, as the end of a sentence.
+/// Why a text is not a JSON object, as the end of a sentence.
 fn objection(text: &[u8]) -> String {
     match reading::json::<Map<String, Value>>(text) {
         Err(error) => format!(": {}", error.in_body()),
@@ -70,27 +70,27 @@ fn objection(text: &[u8]) -> String {
     }
 }
 
-/// Decodes base64url without padding (RFC 7515, 2). The error says what to change.
+/// Decodes base64url without padding (RFC 7515, 2). Errors say what to change.
 pub(super) fn base64url(text: &str) -> Result<Vec<u8>, String> {
     let is_part = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
     BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| match text.chars().zip(1..).find(|(char, _)| !is_part(char)) {
-        Some(('=', _)) => "it has padding; drop each \"=\"".to_owned(),
+        Some(('=', _)) => "it has padding; remove each \"=\"".to_owned(),
         Some((char @ ('+' | '/'), place)) => {
             format!("character {place} is {char:?}; write \"-\" for \"+\" and \"_\" for \"/\"")
         }
         Some((char, _))
             if char.is_whitespace() && text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) =>
         {
-            "it begins with \"Bearer\"; leave that out, and give the token alone".to_owned()
+            "it starts with \"Bearer\"; give only the token".to_owned()
         }
         Some((char, place)) => {
             format!("character {place} is {char:?}; only letters, digits, \"-\" and \"_\" are allowed")
         }
-        None => "it is cut off or damaged at its end; copy it again".to_owned(),
+        None => "it is truncated or damaged at the end; copy it again".to_owned(),
     })
 }
 
-/// What is signed, from a header and claims as JSON texts.
+/// The text to sign, from a header and claims as JSON texts.
 #[must_use]
 pub fn signing_input(header: &str, claims: &[u8]) -> String {
     let mut input = BASE64_URL_SAFE_NO_PAD.encode(header);
@@ -107,8 +107,8 @@ pub fn with_signature(mut signed: String, signature: &[u8]) -> String {
     signed
 }
 
-/// A JSON object whose names are unique (RFC 7515, 5.2; RFC 7519, 4): of two claims of one name, two readers could
-/// believe two things.
+/// A JSON object with unique names (RFC 7515, 5.2; RFC 7519, 4): two readers could take different values of a duplicate
+/// claim.
 struct Members(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Members {
                 let mut members = Map::new();
                 while let Some((name, value)) = entries.next_entry::<String, Value>()? {
                     if members.contains_key(&name) {
-                        return Err(A::Error::custom(format!("the member {name:?} is there twice")));
+                        return Err(A::Error::custom(format!("the member {name:?} is given more than once")));
                     }
                     members.insert(name, value);
                 }

@@ -1,4 +1,4 @@
-//! The public keys of clients: read from PEM or JSON, and refused where a verifier should not trust them (T2, T4).
+//! The public keys of clients: parsed from PEM or JSON, and rejected if a verifier should not trust them (T2, T4).
 
 use super::jwk;
 use crate::base::{names::control_problem, position::shorten, reading::quoted};
@@ -24,20 +24,20 @@ use x509_cert::{
     spki::{ObjectIdentifier, SubjectPublicKeyInfoRef},
 };
 
-/// The keys that a client may have at once: enough to rotate, few enough to try them all.
+/// Maximum number of keys of a client: enough to rotate, few enough to try them all.
 pub const MOST_KEYS: usize = 16;
 
-/// The sizes of RSA keys that are accepted, in bits.
+/// Accepted sizes of RSA keys, in bits.
 const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The longest public exponent that is accepted, in bits.
+/// Maximum length of the public exponent, in bits.
 const EXPONENT_BITS: usize = 33;
 
-/// What `PEM` labels stand for a key that is not to be shown to anybody.
+/// The error for a PEM label that denotes a private key.
 const PRIVATE: &str = "it is a private key, which stays with the client; register the public half of it, as \
                        \"openssl pkey -in KEY -pubout\" prints it. Nothing of the private key was kept";
 
-/// How to get a key again.
+/// How to export a key again.
 const EXPORT: &str = "export it again, as \"openssl pkey -in KEY -pubout\" prints it";
 
 /// Why a key cannot verify assertions.
@@ -54,14 +54,14 @@ impl KeyError {
         Self::new(PRIVATE)
     }
 
-    /// Whether the key is refused because it is private.
+    /// Whether the key is rejected because it is private.
     #[must_use]
     pub fn is_about_private_key(&self) -> bool {
         self.0.ends_with(PRIVATE)
     }
 }
 
-/// An RSA public key that a client's assertions are verified with (RS256).
+/// An RSA public key that verifies a client's assertions (RS256).
 #[derive(Clone)]
 pub struct PublicKey {
     kid: Arc<str>,
@@ -72,30 +72,30 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads the keys of a text: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`), or JSON (a JWK or a JWKS).
+    /// Parses the keys in a text: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`) or JSON (a JWK or a JWKS).
     ///
     /// # Errors
-    /// At the first key that cannot be used; none is taken then.
+    /// At the first unusable key; then no key is returned.
     pub fn read(text: &str) -> Result<Vec<Self>, KeyError> {
         let is_json = text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_ok();
         if is_json { jwk::read(text) } else { Ok(vec![Self::from_pem(text)?]) }
     }
 
-    /// Reads a key from PEM.
+    /// Parses a key from PEM.
     ///
     /// # Errors
-    /// When the key cannot be used; a private key is refused.
+    /// When the key is unusable. Private keys are rejected.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        // Before anything else looks at it, and whatever else may be wrong with it.
+        // Checked first, whatever else may be wrong with the text.
         if text.contains("PRIVATE KEY-----") {
             return Err(KeyError::private());
         }
         if text.matches("-----BEGIN ").count() > 1 {
-            return Err(KeyError::new("it holds more than one PEM block; register each key on its own, or a JWKS"));
+            return Err(KeyError::new("it contains more than one PEM block; register each key separately, or a JWKS"));
         }
         let (label, der) = pem::decode_vec(pem_block(text)?.as_bytes()).map_err(|error| {
             let objection = objection(text, &error);
-            let fix = if objection.is_empty() { "; give the whole text of the key file" } else { "" };
+            let fix = if objection.is_empty() { "; give the complete text of the key file" } else { "" };
             KeyError::new(format!(
                 "it is neither JSON nor PEM of a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE{objection}{fix}"
             ))
@@ -125,7 +125,7 @@ impl PublicKey {
         })?;
         if spki.algorithm.oid != RSA_ENCRYPTION {
             return Err(KeyError::new(format!(
-                "it is {}; assertions are signed with RS256, which takes an RSA key",
+                "it is {}; assertions are signed with RS256, which needs an RSA key",
                 algorithm_name(spki.algorithm.oid)
             )));
         }
@@ -137,11 +137,11 @@ impl PublicKey {
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
         let key: RsaPublicKey<UintRef<'_>> = RsaPublicKey::from_der(der)
-            .map_err(|_| KeyError::new(format!("its RSA public key is damaged or cut off; {EXPORT}")))?;
+            .map_err(|_| KeyError::new(format!("its RSA public key is damaged or truncated; {EXPORT}")))?;
         Self::from_components(key.modulus.as_bytes(), key.public_exponent.as_bytes(), None)
     }
 
-    /// A key from its numbers, big-endian; `kid` is its thumbprint (RFC 7638) when it has no other.
+    /// Creates a key from its big-endian numbers. Without a `kid`, its thumbprint (RFC 7638) is used.
     pub(super) fn from_components(modulus: &[u8], exponent: &[u8], kid: Option<&str>) -> Result<Self, KeyError> {
         let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
         let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
@@ -153,13 +153,14 @@ impl PublicKey {
             )));
         }
         if modulus.last().is_some_and(|last| last % 2 == 0) {
-            return Err(KeyError::new("its modulus is even, so that everybody knows a factor of it; make a new key"));
+            return Err(KeyError::new("its modulus is even, so a factor of it is known; make a new key"));
         }
-        // With an exponent of one, every signature would prove itself; an even exponent is not an RSA key's.
+        // With an exponent of 1, every signature would verify; RSA exponents are never even.
         if matches!(exponent, [] | [1]) || exponent.last().is_some_and(|last| last % 2 == 0) {
             return Err(KeyError::new("its exponent must be odd and larger than 1; 65537 is the usual one"));
         }
-        // Verification takes time with every bit of it: one as long as the modulus costs a thousand times as much.
+        // Verification time grows with the exponent's length: one as long as the modulus would take a thousand times as
+        // long.
         let exponent_bits = exponent.first().map_or(0, |first| exponent.len() * 8 - first.leading_zeros() as usize);
         if exponent_bits > EXPONENT_BITS {
             return Err(KeyError::new(format!(
@@ -168,14 +169,17 @@ impl PublicKey {
         }
         let parsed = RsaPublicKeyComponents { n: modulus, e: exponent }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .map_err(|_| KeyError::new("its numbers are not those of an RSA key"))?;
+            .map_err(|_| KeyError::new("its numbers do not form an RSA key"))?;
         let thumbprint = thumbprint(modulus, exponent);
         let kid = match kid {
             Some(kid) if !(1..=200).contains(&kid.chars().count()) => {
                 return Err(KeyError::new("its \"kid\" must have 1 to 200 characters"));
             }
             Some(kid) if control_problem(kid).is_some() => {
-                return Err(KeyError::new(format!("its \"kid\" {} has a control character; remove it", quoted(kid))));
+                return Err(KeyError::new(format!(
+                    "its \"kid\" {} contains a control character; remove it",
+                    quoted(kid)
+                )));
             }
             Some(kid) => kid.into(),
             None => Arc::clone(&thumbprint),
@@ -183,7 +187,7 @@ impl PublicKey {
         Ok(Self { kid, thumbprint, modulus: modulus.into(), exponent: exponent.into(), parsed: Arc::new(parsed) })
     }
 
-    /// The same key under another `kid`.
+    /// The same key with another `kid`.
     ///
     /// # Errors
     /// When the text cannot be a `kid`.
@@ -191,13 +195,13 @@ impl PublicKey {
         Self::from_components(&self.modulus, &self.exponent, Some(kid))
     }
 
-    /// The id by which an assertion's header names it.
+    /// The id with which an assertion's header names it.
     #[must_use]
     pub fn kid(&self) -> &Arc<str> {
         &self.kid
     }
 
-    /// The SHA-256 thumbprint of RFC 7638, by which a header may name it as well.
+    /// The SHA-256 thumbprint (RFC 7638), which a header can use as well.
     #[must_use]
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
@@ -214,43 +218,43 @@ impl PublicKey {
         *self.kid == *kid || *self.thumbprint == *kid
     }
 
-    /// Whether a signature over a message was made with the private half (RS256).
+    /// Whether a signature of a message was made with the matching private key (RS256).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.parsed.verify_sig(message, signature).is_ok()
     }
 }
 
-/// The PEM block of a text, without what editors and tools put around it.
+/// Extracts the PEM block of a text from what editors and tools put around it.
 pub(super) fn pem_block(text: &str) -> Result<&str, KeyError> {
     let Some(begin) = text.find("-----BEGIN ") else { return Ok(text.trim()) };
     let text = text[begin..].trim();
     let behind = text.find("-----END ").map(|end| end + "-----END ".len());
     let end = behind.and_then(|behind| Some(behind + text[behind..].find("-----")? + "-----".len()));
     let block = end.map_or(text, |end| &text[..end]);
-    // What becomes of a key on its way through a variable or a form.
+    // Typical damage to a key passed through a variable or a form.
     if block.contains("\\n") {
-        return Err(KeyError::new("its lines end in a backslash and an \"n\"; put line feeds in their place"));
+        return Err(KeyError::new("its lines end with a backslash and an \"n\"; replace them with line feeds"));
     }
     if end.is_some() && !block.contains(['\n', '\r']) {
-        return Err(KeyError::new("it is all on one line; its first and its last line must stand alone"));
+        return Err(KeyError::new("it is all on one line; put its first and last line on lines of their own"));
     }
     Ok(block)
 }
 
-/// What the PEM library objects to, as the end of a sentence. Empty for a text without any PEM.
+/// The PEM library's objection, as the end of a sentence. Empty for a text without any PEM.
 pub(super) fn objection(text: &str, error: &pem::Error) -> &'static str {
     if !text.contains("-----BEGIN ") {
         return "";
     }
     if !text.contains("-----END ") {
-        return "; the END line is missing; give the whole text of the key file";
+        return "; the END line is missing; give the complete text of the key file";
     }
     match error {
         pem::Error::Base64(_) | pem::Error::EncapsulatedText | pem::Error::Length => {
-            "; the lines between BEGIN and END are not base64, or not of 64 characters each but the last"
+            "; the lines between BEGIN and END are not base64, or not 64 characters long (except the last)"
         }
-        pem::Error::HeaderDisallowed => "; drop the header lines between BEGIN and END",
+        pem::Error::HeaderDisallowed => "; remove the header lines between BEGIN and END",
         pem::Error::PostEncapsulationBoundary => "; the END line is missing, or does not match the BEGIN line",
         _ => "; the BEGIN line is damaged",
     }
@@ -309,8 +313,8 @@ pub(super) fn algorithm_name(oid: ObjectIdentifier) -> String {
         "1.2.840.10045.2.1" => "an elliptic-curve key".to_owned(),
         "1.3.101.112" => "an Ed25519 key".to_owned(),
         "1.3.101.113" => "an Ed448 key".to_owned(),
-        "1.2.840.113549.1.1.10" => "a key for RSASSA-PSS alone".to_owned(),
-        other => format!("a key of the algorithm {other}"),
+        "1.2.840.113549.1.1.10" => "a key for RSASSA-PSS only".to_owned(),
+        other => format!("a key for the algorithm {other}"),
     }
 }
 
@@ -319,7 +323,7 @@ fn without_zeros(number: &[u8]) -> &[u8] {
     &number[zeros..]
 }
 
-/// RFC 7638, 3: the required members alone, in order of their names.
+/// RFC 7638, 3: only the required members, ordered by name.
 fn thumbprint(modulus: &[u8], exponent: &[u8]) -> Arc<str> {
     let (n, e) = (BASE64_URL_SAFE_NO_PAD.encode(modulus), BASE64_URL_SAFE_NO_PAD.encode(exponent));
     let members = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);

@@ -1,5 +1,5 @@
-//! Assertions as a client makes them: from a header, claims and a private key to a compact JWT. Makes invalid ones too,
-//! to test that they are refused: the input is signed as it is.
+//! Creates assertions as a client does: signs a header and claims with a private key. The input is signed as it is, so
+//! that tests can also create invalid assertions.
 
 use super::{
     jws::{signing_input, with_signature},
@@ -23,20 +23,20 @@ use x509_cert::{
     spki::{AlgorithmIdentifierRef, ObjectIdentifier},
 };
 
-/// An RSA private key that signs assertions (RS256). No error and no `Debug` shows it.
+/// An RSA private key that signs assertions (RS256). Never shown in errors or by `Debug`.
 pub struct SigningKey {
     pair: KeyPair,
     public_pem: String,
 }
 
 impl SigningKey {
-    /// Reads a private key from PEM: `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1).
+    /// Parses a private key from PEM: `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1).
     ///
     /// # Errors
     /// When the key cannot sign RS256.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         if text.matches("-----BEGIN ").count() > 1 {
-            return Err(KeyError::new("it holds more than one PEM block; leave the private key alone in it"));
+            return Err(KeyError::new("it contains more than one PEM block; keep only the private key"));
         }
         if text.contains("Proc-Type: 4,ENCRYPTED") {
             return Err(encrypted());
@@ -54,7 +54,7 @@ impl SigningKey {
             "ENCRYPTED PRIVATE KEY" => return Err(encrypted()),
             "PUBLIC KEY" | "RSA PUBLIC KEY" | "CERTIFICATE" => {
                 return Err(KeyError::new(
-                    "it is a public key, which verifies but cannot sign; give the private half of it",
+                    "it is a public key, which verifies but cannot sign; give its private key instead",
                 ));
             }
             "EC PRIVATE KEY" => return Err(not_rsa("an elliptic-curve key")),
@@ -65,23 +65,23 @@ impl SigningKey {
             }
         };
         let pair = pair.map_err(|_| {
-            KeyError::new(format!("it is not a whole RSA private key of 2048 to 8192 bits; {MAKE_ONE}"))
+            KeyError::new(format!("it is not a complete RSA private key of 2048 to 8192 bits; {MAKE_ONE}"))
         })?;
         Self::of(pair)
     }
 
-    /// A new key of 2048, 3072 or 4096 bits. It never follows from a seed, so that nobody can guess it.
+    /// Generates a key of 2048, 3072 or 4096 bits. It is never derived from a seed, so that nobody can guess it.
     ///
     /// # Errors
-    /// When there is no key of that size, or the system gives no randomness.
+    /// When the size is not supported, or the system provides no randomness.
     pub fn generate(bits: usize) -> Result<Self, KeyError> {
         let size = match bits {
             2048 => KeySize::Rsa2048,
             3072 => KeySize::Rsa3072,
             4096 => KeySize::Rsa4096,
-            _ => return Err(KeyError::new(format!("no key of {bits} bits is made; take 2048, 3072 or 4096"))),
+            _ => return Err(KeyError::new(format!("cannot make a key of {bits} bits; choose 2048, 3072 or 4096"))),
         };
-        Self::of(KeyPair::generate(size).map_err(|_| KeyError::new("it could not be made"))?)
+        Self::of(KeyPair::generate(size).map_err(|_| KeyError::new("it could not be generated"))?)
     }
 
     fn of(pair: KeyPair) -> Result<Self, KeyError> {
@@ -91,16 +91,16 @@ impl SigningKey {
         Ok(Self { pair, public_pem })
     }
 
-    /// The public half, SPKI as PEM: what a server needs to verify with.
+    /// The public key, SPKI as PEM: what a server needs to verify signatures.
     #[must_use]
     pub fn public_pem(&self) -> &str {
         &self.public_pem
     }
 
-    /// The whole key, PKCS#8 as PEM, for its owner alone.
+    /// The private key, PKCS#8 as PEM, for its owner only.
     ///
     /// # Errors
-    /// When the library that holds it does not give it out.
+    /// When the key cannot be exported.
     pub fn private_pem(&self) -> Result<String, KeyError> {
         let der: Pkcs8V1Der<'_> = self.pair.as_der().map_err(|_| KeyError::new(UNWRITABLE))?;
         pem::encode_string("PRIVATE KEY", LineEnding::LF, der.as_ref()).map_err(|_| KeyError::new(UNWRITABLE))
@@ -109,11 +109,12 @@ impl SigningKey {
     /// Signs claims with RS256, whatever `alg` the header states.
     ///
     /// # Errors
-    /// When the library that signs does.
+    /// When the signing library fails.
     pub fn sign(&self, header: &Value, claims: &Value) -> Result<String, KeyError> {
         let input = input(header, claims);
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        // The randomness only blinds the computation against onlookers; the signature follows from key and input alone.
+        // The randomness only blinds the computation against side channels; the signature depends on key and input
+        // alone.
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
             .map_err(|_| KeyError::new("it cannot sign"))?;
@@ -127,14 +128,14 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A JWT with an empty signature, as `"alg": "none"` has it. No server may take it.
+/// A JWT with an empty signature, as for `"alg": "none"`. Every server must refuse it.
 #[must_use]
 pub fn unsigned(header: &Value, claims: &Value) -> String {
     with_signature(input(header, claims), &[])
 }
 
-/// A JWT with an HMAC, as `"alg": "HS256"` has it. A server that lets the header choose takes its own public key for
-/// the secret, which everybody knows; none may.
+/// A JWT with an HMAC, as for `"alg": "HS256"`. A server that trusts the header's algorithm would use its own public
+/// key as the secret, which everybody knows; every server must refuse it.
 #[must_use]
 pub fn with_hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let input = input(header, claims);
@@ -142,7 +143,7 @@ pub fn with_hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
     with_signature(input, tag.as_ref())
 }
 
-/// Why a key of ours has no text.
+/// The error for a key that cannot be written as text.
 const UNWRITABLE: &str = "the key cannot be written";
 
 const MAKE_ONE: &str = "\"docendorse-mock keys generate\" makes one";
@@ -152,14 +153,15 @@ fn input(header: &Value, claims: &Value) -> String {
 }
 
 fn encrypted() -> KeyError {
-    KeyError::new("it is encrypted; write it out without a password, as \"openssl pkey -in KEY\" prints it")
+    KeyError::new("it is encrypted; export it without a password, as \"openssl pkey -in KEY\" prints it")
 }
 
 fn not_rsa(what: &str) -> KeyError {
-    KeyError::new(format!("it is {what}; assertions are signed with RS256, which takes an RSA key; {MAKE_ONE}"))
+    KeyError::new(format!("it is {what}; assertions are signed with RS256, which needs an RSA key; {MAKE_ONE}"))
 }
 
-/// Tells a key of another algorithm from one that is broken. PKCS#8 says it before the key itself (RFC 5208, 5).
+/// Distinguishes a key for another algorithm from a damaged one. PKCS#8 states the algorithm before the key (RFC 5208,
+/// 5).
 fn judge_algorithm(der: &[u8]) -> Result<(), KeyError> {
     const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
     let found = AnyRef::from_der(der).and_then(|key| {
@@ -175,7 +177,7 @@ fn judge_algorithm(der: &[u8]) -> Result<(), KeyError> {
     });
     match found {
         Ok(oid) if oid != RSA => Err(not_rsa(&algorithm_name(oid))),
-        // The library itself refuses what is not PKCS#8.
+        // The library itself rejects other formats.
         _ => Ok(()),
     }
 }
@@ -233,8 +235,8 @@ mod tests {
             (PKCS1.replacen('\n', "\nProc-Type: 4,ENCRYPTED\n\n", 1), "it is encrypted"),
             (pem("EC PRIVATE KEY", &[0; 8]), "it is an elliptic-curve key"),
             (pem("PRIVATE KEY", &ed25519), "it is an Ed25519 key"),
-            (pem("PRIVATE KEY", &[0; 8]), "not a whole RSA private key"),
-            (pem("RSA PRIVATE KEY", &[0; 8]), "not a whole RSA private key"),
+            (pem("PRIVATE KEY", &[0; 8]), "not a complete RSA private key"),
+            (pem("RSA PRIVATE KEY", &[0; 8]), "not a complete RSA private key"),
             (pem("NEW PRIVATE KEY", &[0; 8]), "its PEM block is a \"NEW PRIVATE KEY\""),
         ] {
             let error = SigningKey::from_pem(&text).unwrap_err().to_string();

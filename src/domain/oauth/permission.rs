@@ -1,4 +1,4 @@
-//! What an access token allows: scopes (T3), and for whom it acts (T6).
+//! What an access token permits: its scopes (T3) and its user (T6).
 
 use super::{AccessToken, Scope};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl AccessToken {
-    /// The scope that a handoff needs and the token lacks (T3). With `strict`, a handoff needs `openid` too.
+    /// The scope that a handoff needs and the token lacks (T3). With `strict`, a handoff also needs `openid`.
     #[must_use]
     pub fn lacking_scope(&self, strict: bool) -> Option<Scope> {
         let needed = [Some(Scope::CreateAgentSessions), strict.then_some(Scope::OpenId)];
@@ -17,13 +17,14 @@ impl AccessToken {
     /// An advice if the token lacks `openid`: the app setup page calls both scopes required (T3).
     #[must_use]
     pub fn missing_openid(&self) -> Option<Advice> {
-        let message = "came with an access token without the scope \"openid\"; ask for \"openid agent_sessions:create\" \
+        let message = "was sent with an access token without the scope \"openid\"; ask for \"openid agent_sessions:create\" \
                        (--auth strict refuses it)";
         let advice = || Advice { pointer: String::new(), code: "missing_openid", message: message.to_owned() };
         (!self.has_scope(Scope::OpenId)).then(advice)
     }
 
-    /// Where an actor is not the user for whom the token acts (T6). A claim that the token lacks contradicts nobody.
+    /// Advices if the actor is not the user that the token acts for (T6). A claim that the token lacks contradicts
+    /// nothing.
     #[must_use]
     pub fn contradictions(&self, actor: &Actor) -> Vec<Advice> {
         let differs = |pointer: &str, claim: &str, ours: Option<&str>, theirs: &str, same: bool| {

@@ -1,34 +1,34 @@
-//! The assertions that were used, so that none passes twice (T2).
+//! The assertions already used, so that none is accepted twice (T2).
 
 use crate::base::document::Record;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, sync::Arc};
 
-/// An assertion that passed.
+/// An assertion that was accepted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UsedAssertion {
-    /// Stands for its client and its `jti`: half a SHA-256 sum, so that a long `jti` takes no more room than a short one.
+    /// Identifies the client and the `jti`: half a SHA-256 digest, so that the size does not depend on the `jti`.
     mark: Arc<str>,
-    /// The second since 1970 after which it cannot pass any more.
+    /// The second since 1970 after which it can no longer be valid.
     pub end: i64,
 }
 
-/// Assertions that were forgotten before they ended, to make room. There is one such record at most.
+/// Assertions forgotten before they ended, to make room. There is at most one such record.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ForgottenAssertions {
-    /// An assertion that ends by this second may be one of them.
+    /// Any assertion that ends by this second may be one of them.
     pub until: i64,
 }
 
-/// Why an assertion must not pass.
+/// Why an assertion is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    #[error("it was used before; each assertion needs one of its own")]
+    #[error("it was used before; use a new jti for each assertion")]
     Seen,
-    /// It would have been forgotten since, as too many others were used.
+    /// It may have been used and forgotten, because too many others were used since.
     #[error(
-        "too many others were used since, so it may have been used before; sign another assertion, with a later exp"
+        "it may have been used before, but too many other assertions were used since to tell; sign a new assertion with a later exp"
     )]
     Unsure,
 }
@@ -38,7 +38,7 @@ impl UsedAssertion {
     pub fn new(client: &str, jti: &str, end: i64) -> Self {
         let mut sum = Context::new(&SHA256);
         sum.update(client.as_bytes());
-        // No client id holds a line feed, so no two pairs give the same text.
+        // Client ids contain no line feed, so different pairs never give the same text.
         sum.update(b"\n");
         sum.update(jti.as_bytes());
         let mut mark = String::with_capacity(32);

@@ -1,4 +1,4 @@
-//! A request to the token endpoint: its form, and the client that it names (T1, T4; RFC 6749, 2.3 and 3.2).
+//! A request to the token endpoint: its form and the client that it names (T1, T4; RFC 6749, 2.3 and 3.2).
 
 use super::{
     ErrorCode::{InvalidClient, InvalidRequest, UnsupportedGrantType},
@@ -8,23 +8,23 @@ use super::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::borrow::Cow;
 
-/// The only grant type that is supported (RFC 7523, 2.1).
+/// The only supported grant type (RFC 7523, 2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// The most parameters of one request.
+/// Maximum number of parameters of a request.
 const MOST: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRequest {
     /// The assertion, not verified yet.
     pub assertion: String,
-    /// The scope asked for beside the assertion's own.
+    /// The requested scope, if it differs from the assertion's own.
     pub scope: Option<String>,
-    /// The client that it names, if any.
+    /// The client that the request names, if any.
     pub shown: Option<Shown>,
 }
 
-/// A client as a request names it.
+/// A client as named by a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     pub id: String,
@@ -32,7 +32,7 @@ pub struct Shown {
 }
 
 impl TokenRequest {
-    /// Reads a form, and the `Authorization` header if there is one.
+    /// Parses a form, and the `Authorization` header if there is one.
     ///
     /// # Errors
     /// `invalid_request`, `unsupported_grant_type` or `invalid_client`.
@@ -42,7 +42,8 @@ impl TokenRequest {
             None => return Err(refuse(&format!("grant_type is missing; send grant_type={JWT_BEARER}."))),
             Some(JWT_BEARER) => {}
             Some(other) => {
-                let problem = format!("There is no grant {} here; send grant_type={JWT_BEARER}.", Quoted(other));
+                let problem =
+                    format!("The grant type {} is not supported; send grant_type={JWT_BEARER}.", Quoted(other));
                 return Err(TokenError::new(UnsupportedGrantType, &problem));
             }
         }
@@ -54,14 +55,14 @@ impl TokenRequest {
     }
 }
 
-/// The parameters of a form. One without a value counts as left out (RFC 6749, 3.2).
+/// The parameters of a form. A parameter without a value counts as absent (RFC 6749, 3.2).
 struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
 impl<'f> Form<'f> {
     fn read(form: &'f [u8]) -> Result<Self, TokenError> {
         if let Err(error) = std::str::from_utf8(form) {
             return Err(refuse(&format!(
-                "The form is not UTF-8 from byte {} on; percent-encode its values.",
+                "The form is not UTF-8 at byte {}; percent-encode its values.",
                 error.valid_up_to()
             )));
         }
@@ -81,23 +82,23 @@ impl<'f> Form<'f> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
-    /// The client that the request names, by the header or by the form, but not by both (RFC 6749, 2.3).
+    /// The client that the request names, in the header or in the form, but not in both (RFC 6749, 2.3).
     fn shown(&self, authorization: Option<&str>) -> Result<Option<Shown>, TokenError> {
         if self.take("client_assertion").is_some() || self.take("client_assertion_type").is_some() {
-            let problem = "client_assertion is not a way to authenticate here; leave it out, the assertion itself proves the client.";
+            let problem = "client_assertion is not supported; leave it out, because the assertion itself authenticates the client.";
             return Err(TokenError::new(InvalidClient, problem));
         }
         let (id, secret) = (self.take("client_id"), self.take("client_secret"));
         let Some(authorization) = authorization else {
             return match (id, secret) {
                 (None, None) => Ok(None),
-                (None, Some(_)) => Err(refuse("client_secret is given without client_id; send both, or neither.")),
+                (None, Some(_)) => Err(refuse("client_secret was sent without client_id; send both, or neither.")),
                 (Some(id), secret) => Ok(Some(Shown { id: id.to_owned(), secret: secret.map(str::to_owned) })),
             };
         };
         let shown = basic(authorization).map_err(|problem| TokenError::new(InvalidClient, &problem))?;
         if secret.is_some() {
-            return Err(refuse("The client authenticates by header and by form; one way is allowed at a time."));
+            return Err(refuse("The client authenticates in the header and in the form; use only one of them."));
         }
         match id {
             Some(id) if id != shown.id => Err(refuse(&format!(
@@ -110,18 +111,18 @@ impl<'f> Form<'f> {
     }
 }
 
-/// Reads `Basic`, whose two halves are form-encoded before they are put together (RFC 6749, 2.3.1).
+/// Parses `Basic` credentials, whose two halves are form-encoded before they are joined (RFC 6749, 2.3.1).
 fn basic(authorization: &str) -> Result<Shown, String> {
     let (scheme, credential) = authorization.split_once(' ').unwrap_or((authorization, ""));
     if !scheme.eq_ignore_ascii_case("Basic") {
-        // What stands in place of a scheme may be the secret itself, which must not reach a log.
+        // What stands in the place of the scheme may be the secret itself, which must not reach a log.
         let looks_like_one = scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
         let what = if looks_like_one && !credential.is_empty() {
-            format!("is of the scheme {}", Quoted(scheme))
+            format!("has the scheme {}", Quoted(scheme))
         } else {
-            "names no scheme".to_owned()
+            "has no scheme".to_owned()
         };
-        return Err(format!("The Authorization header {what}; the token endpoint takes Basic, or none."));
+        return Err(format!("The Authorization header {what}; the token endpoint accepts Basic, or no header."));
     }
     let malformed = |what: &str| format!("The Authorization header is not a Basic credential: {what}.");
     let decoded = BASE64_STANDARD.decode(credential.trim());
@@ -130,7 +131,7 @@ fn basic(authorization: &str) -> Result<Shown, String> {
     let decoded = String::from_utf8(decoded).map_err(|_| malformed("it is not UTF-8"))?;
     let (id, secret) = decoded.split_once(':').ok_or_else(|| malformed("it has no colon between id and secret"))?;
     let plain = |text: &str| {
-        // Half a form without a value: all of it is one name, also where a client left out to encode it.
+        // Decoded as a form with a single name, even if the client did not encode the half.
         let name = text.replace('&', "%26").replace('=', "%3D");
         form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
     };
@@ -163,7 +164,7 @@ mod tests {
         let basic = format!("bAsIc {}", BASE64_STANDARD.encode("a+b%3Ac:%26%3D"));
         assert_eq!(shown("", Some(&basic)), client(Some("&=")));
         assert_eq!(shown("&client_id=a+b%3Ac", Some(&basic)), client(Some("&=")));
-        // Many clients encode nothing; what they send is taken whole, and no part of it for the secret.
+        // Many clients encode nothing; their secret must be taken as a whole.
         let raw = format!("Basic {}", BASE64_STANDARD.encode("a b%3Ac:s3c=&ret=="));
         assert_eq!(shown("", Some(&raw)), client(Some("s3c=&ret==")));
     }

@@ -1,24 +1,24 @@
-//! `iat`, `nbf` and `exp`: from when and until when an assertion passes (T2; RFC 7519, 4.1).
+//! `iat`, `nbf` and `exp`: the validity period of an assertion (T2; RFC 7519, 4.1).
 
 use super::fate::{Bench, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-/// How long an assertion lives at most, from `iat` to `exp`, in seconds (T2).
+/// Maximum lifetime of an assertion, from `iat` to `exp`, in seconds (T2).
 pub const LONGEST_LIFE: i64 = 300;
 
-/// By whose clock an assertion is judged, and how exactly.
+/// The clock that judges an assertion, and its tolerance.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
-    /// The present of the sandbox.
+    /// The sandbox's current time.
     pub now: Timestamp,
-    /// The system's present, where an assertion that is good by that passes as well.
+    /// The system's current time, if an assertion that is valid by it is accepted as well.
     pub system_now: Option<Timestamp>,
-    /// By how much the client's clock may be wrong.
+    /// How far the client's clock may be off.
     pub skew: SignedDuration,
 }
 
-/// The times of an assertion, in seconds since 1970; a claim that is not a time counts as missing.
+/// The times of an assertion, in seconds since 1970. A claim that is not a time counts as missing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     iat: Option<f64>,
@@ -32,7 +32,7 @@ impl Times {
         Self { iat: seconds("iat"), nbf: seconds("nbf"), exp: seconds("exp") }
     }
 
-    /// The last second at which the assertion could pass.
+    /// The last second at which the assertion could be valid.
     pub(super) fn end(&self, skew: SignedDuration) -> i64 {
         let end = self.exp.unwrap_or_default() + skew.as_secs_f64();
         #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
@@ -40,7 +40,7 @@ impl Times {
         end
     }
 
-    /// Judges all three. Returns whether they are valid by the system's clock only, and not by the sandbox's.
+    /// Judges all three. Returns whether they are valid only by the system's clock, not by the sandbox's.
     pub(super) fn judge(&self, claims: &Map<String, Value>, when: When, bench: &mut Bench) -> bool {
         let by_system = when
             .system_now
@@ -95,7 +95,7 @@ impl Times {
     }
 }
 
-/// Whether a time has come.
+/// Whether a time has been reached.
 fn begun(at: f64, now: Timestamp, skew: SignedDuration) -> Result<(), String> {
     if at - skew.as_secs_f64() <= seconds(now) {
         return Ok(());
@@ -117,7 +117,7 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_duration().as_secs_f64()
 }
 
-/// By whose clock that is, as the end of a sentence.
+/// The clock and its tolerance, as the end of a sentence.
 fn by(now: Timestamp, skew: SignedDuration) -> String {
     format!(" (the clock shows {}, and {} s of skew are allowed)", time(seconds(now)), rounded(skew.as_secs_f64()))
 }
@@ -128,7 +128,7 @@ fn time(at: f64) -> String {
     Timestamp::from_second(second).map_or_else(|_| rounded(at), |at| at.to_string())
 }
 
-/// At most three digits behind the point; what is longer than any time by its order of magnitude.
+/// At most three decimals. A number beyond the range of times is shown by its order of magnitude.
 fn rounded(seconds: f64) -> String {
     if seconds.abs() < 1e15 {
         ((seconds * 1000.0).round() / 1000.0).to_string()

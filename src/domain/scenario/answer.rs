@@ -1,4 +1,4 @@
-//! One answer of a scenario: what becomes of the handoff, and how the answer departs from the contract's.
+//! One answer of a scenario: the outcome of the handoff, and how the answer deviates from the contract's.
 
 use super::{
     Obstacle, Outcome,
@@ -19,81 +19,81 @@ mod until;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "AnswerFile")]
 pub struct ScriptedAnswer {
-    /// The result of the handoff, whatever the client sees of it.
+    /// The outcome of the handoff, whatever the client sees of it.
     pub outcome: Outcome,
     /// How long this answer is repeated before the next one; `None` for once.
     pub until: Option<Until>,
-    /// The result of a request for a token.
+    /// The result of a token request.
     pub token: TokenTerms,
     probability: Probability,
     departure: Departure,
 }
 
-/// What a scenario for the token endpoint says of the token, or of the error.
+/// What a scenario for the token endpoint says about the token or the error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenTerms {
-    /// The error; `invalid_grant` when an error without a name is asked for.
+    /// The error; `invalid_grant` if an error is requested without a name.
     pub error: Option<ErrorCode>,
-    /// How long the token is valid.
+    /// Lifetime of the token.
     pub expires_in: Option<SignedDuration>,
-    /// The scopes of the token, in place of those asked for.
+    /// The scopes of the token, instead of the requested ones.
     pub scope: Option<Box<str>>,
 }
 
-/// When an answer has been given often or long enough.
+/// When the walk leaves an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     EmailVerified,
     Subscribed,
     Registered,
-    /// It was given this many times.
+    /// After it was given this many times.
     Attempts(NonZeroU32),
-    /// This much of the sandbox's time has passed since it was first given.
+    /// After this much sandbox time since it was first given.
     After(Span),
 }
 
-/// How an answer departs from what the contract would have it be.
+/// How an answer deviates from the one that the contract prescribes.
 #[derive(Clone, Debug, Default)]
 pub struct Departure {
-    /// The HTTP status, when it is not the outcome's.
+    /// The HTTP status, if it differs from the outcome's.
     pub http_status: Option<u16>,
-    /// How long the answer is held back.
+    /// How long the answer is delayed.
     pub delay: Option<Delay>,
-    /// The body is sent in pieces over this much real time.
+    /// Sends the body in pieces over this much real time.
     pub dribble: Option<Duration>,
-    /// What happens to the connection.
+    /// A fault of the connection.
     pub fault: Option<ScriptedFault>,
     pub(super) headers: Headers,
     pub(super) body: BodyPlan,
     pub(super) truncate: Option<usize>,
 }
 
-/// What happens to a connection in place of an orderly answer.
+/// A fault of the connection instead of an orderly answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "FaultFile")]
 pub enum ScriptedFault {
-    /// It is closed before the first byte of the answer.
+    /// Closes the connection before the first byte of the answer.
     CloseBeforeAnswer,
-    /// It is closed after half of the answer's body.
+    /// Closes the connection after half of the answer's body.
     CloseMidway,
     Reset,
     EmptyAnswer,
-    /// No answer is sent.
+    /// Sends no answer.
     Hang {
-        /// How long at most; then the connection is closed.
+        /// Maximum time before the connection is closed.
         at_most: Duration,
     },
 }
 
 impl ScriptedAnswer {
-    /// How the answer departs from the contract's, this time; `None` when it is the outcome's plain answer.
+    /// How this answer deviates from the contract's, this time; `None` if it is the outcome's plain answer.
     ///
-    /// Takes one number from 0 up to 1 when the answer leaves it to chance, and none when it does not.
+    /// Calls `random` once if the answer has a probability, otherwise not at all.
     pub fn departure(&self, random: &mut dyn FnMut() -> f64) -> Option<&Departure> {
         (!self.departure.is_plain() && self.probability.happens(random)).then_some(&self.departure)
     }
 
-    /// Whether a request to an endpoint can be answered so.
+    /// Checks that the answer suits an endpoint.
     pub(super) fn suits(&self, endpoint: ScenarioEndpoint) -> Result<(), Cow<'static, str>> {
         let waits_for_actor = matches!(self.until, Some(Until::EmailVerified | Until::Subscribed | Until::Registered));
         let is_obstacle = match &self.outcome {
@@ -102,14 +102,14 @@ impl ScriptedAnswer {
         };
         match endpoint {
             ScenarioEndpoint::Handoff if self.token != TokenTerms::default() => Err(
-                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; write \"endpoint: token\", or drop them"
+                "\"error\", \"expires_in\" and \"scope\" are for the token endpoint; write \"endpoint: token\", or remove them"
                     .into(),
             ),
             ScenarioEndpoint::Token if is_obstacle => {
-                Err("the token endpoint has no such outcome; write \"success\" or \"error\"".into())
+                Err("the token endpoint does not have this outcome; write \"success\" or \"error\"".into())
             }
             ScenarioEndpoint::Token if waits_for_actor => {
-                Err("the token endpoint does not wait for an actor; \"until\" takes \"attempts\" or \"after\" here".into())
+                Err("the token endpoint does not wait for an actor; here \"until\" takes \"attempts\" or \"after\"".into())
             }
             ScenarioEndpoint::Handoff | ScenarioEndpoint::Token => {
                 let known = members_of(&self.outcome, endpoint);
@@ -135,7 +135,7 @@ fn members_of(outcome: &Outcome, endpoint: ScenarioEndpoint) -> &'static [&'stat
 }
 
 impl Departure {
-    /// Whether nothing departs from the contract's answer.
+    /// Whether the answer does not deviate from the contract's.
     fn is_plain(&self) -> bool {
         self.http_status.is_none()
             && self.delay.is_none()
@@ -147,7 +147,7 @@ impl Departure {
     }
 }
 
-/// An answer as written.
+/// An answer as written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "answer")]
 struct AnswerFile {
@@ -221,18 +221,18 @@ impl TryFrom<AnswerFile> for ScriptedAnswer {
             );
         }
         if is_error && (file.expires_in.is_some() || file.scope.is_some()) {
-            return Err("an error issues no token; drop \"expires_in\" and \"scope\"".to_owned());
+            return Err("an error issues no token; remove \"expires_in\" and \"scope\"".to_owned());
         }
         if file.scope.as_ref().is_some_and(|scope| scope.split(' ').any(str::is_empty)) {
-            return Err("\"scope\" holds words with single spaces between them, such as \"openid\"".to_owned());
+            return Err("\"scope\" must be words separated by single spaces, such as \"openid\"".to_owned());
         }
         let token =
             TokenTerms { error: file.error, expires_in: file.expires_in.map(|Lifetime(span)| span), scope: file.scope };
         if file.raw.is_some() && file.headers.has("content-type") {
-            return Err("\"raw\" has its own \"content_type\"; drop the header \"Content-Type\"".to_owned());
+            return Err("\"raw\" has its own \"content_type\"; remove the header \"Content-Type\"".to_owned());
         }
         if file.remove.as_ref().is_some_and(Vec::is_empty) {
-            return Err("\"remove\" is empty; name the members to leave out, or drop the key".to_owned());
+            return Err("\"remove\" is empty; name the members to leave out, or remove the key".to_owned());
         }
         let departure = Departure {
             http_status: file.http_status.map(|HttpStatus(status)| status),
@@ -261,18 +261,18 @@ impl TryFrom<u32> for HttpStatus {
     type Error = String;
 
     fn try_from(status: u32) -> Result<Self, String> {
-        // A status below 200 is not a final answer, and a client would keep waiting for one.
+        // A status below 200 is not final, so a client would keep waiting.
         match status {
-            204 | 205 | 304 => {
-                Err(format!("an answer with {status} has no body; write \"fault: {{ kind: empty_answer }}\" instead"))
-            }
+            204 | 205 | 304 => Err(format!(
+                "an answer with status {status} has no body; write \"fault: {{ kind: empty_answer }}\" instead"
+            )),
             200..=599 => Ok(Self(u16::try_from(status).unwrap_or_default())),
             _ => Err(format!("{status} is not from 200 to 599")),
         }
     }
 }
 
-/// A fault as written.
+/// A fault as written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "fault")]
 struct FaultFile {
@@ -351,7 +351,7 @@ mod tests {
             (json!({ "description": "x" }), "only an answer with \"outcome: error\""),
             (json!({ "outcome": "fail" }), "unknown variant `fail`"),
             (json!({ "raw": { "body": "" }, "set": { "a": 1 } }), "\"raw\" replaces the whole body"),
-            (json!({ "raw": { "body": "" }, "headers": { "Content-type": "x" } }), "drop the header"),
+            (json!({ "raw": { "body": "" }, "headers": { "Content-type": "x" } }), "remove the header"),
             (json!({ "http_status": 100 }), "100 is not from 200 to 599"),
             (json!({ "probability": 0.5 }), "has nothing to apply to"),
             (json!({ "delay": "1s", "probability": 1.5 }), "1.5 is not a probability"),

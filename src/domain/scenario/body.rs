@@ -1,4 +1,4 @@
-//! The body of an answer that departs from the contract's: members changed, or another text altogether.
+//! The body of an answer that deviates from the contract's: with changed members, or a different text.
 
 use super::{
     answer::Departure,
@@ -16,19 +16,20 @@ use serde::{
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The most members of "set" in one answer, with those inside of them and the items of lists; and of "remove".
+/// Maximum number of members of "set" in one answer, including nested members and list items; also of members of
+/// "remove".
 const MOST_MEMBERS: usize = 1_000;
 
-/// Where a scenario's body comes from.
+/// The source of a scenario's body.
 #[derive(Clone, Debug)]
 pub(super) enum BodyPlan {
-    /// The contract's body, with members replaced, added and left out.
+    /// The contract's body, with members replaced, added and removed.
     Contract { set: Members, remove: Vec<Box<str>> },
-    /// A text of the scenario's own.
+    /// The scenario's own text.
     Raw(Raw),
 }
 
-/// A body of the scenario's own.
+/// A scenario's own body.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename = "raw")]
 pub(super) struct Raw {
@@ -47,20 +48,20 @@ enum Filling {
     Text(Template),
     List(Vec<Filling>),
     Members(Members),
-    /// A number, a truth value or null.
+    /// A number, a boolean or null.
     Other(Value),
 }
 
-/// What goes over the wire in place of the contract's answer.
+/// What is sent instead of the contract's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// Headers that replace those of the same name.
+    /// Headers that replace those with the same name.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Departure {
-    /// The headers and the body of this answer, from the body that the contract would have.
+    /// Renders the headers and the body of this answer, starting from the contract's body.
     ///
     /// # Errors
     /// When a template cannot be rendered for this request.
@@ -108,16 +109,16 @@ impl BodyPlan {
         }
         if let Some((name, _)) = set.0.iter().find(|(name, _)| remove.iter().any(|removed| **removed == **name)) {
             let name = excerpt(name, 0).text;
-            return Err(format!("the member {name:?} is both set and removed; do one of the two"));
+            return Err(format!("the member {name:?} is both set and removed; do only one of them"));
         }
         match raw {
             None => Ok(Self::Contract { set, remove }),
             Some(raw) if set.0.is_empty() && remove.is_empty() => Ok(Self::Raw(raw)),
-            Some(_) => Err("\"raw\" replaces the whole body; drop it, or drop \"set\" and \"remove\"".to_owned()),
+            Some(_) => Err("\"raw\" replaces the whole body; remove it, or remove \"set\" and \"remove\"".to_owned()),
         }
     }
 
-    /// Refuses to remove what the contract's answer does not have. `known` are its members.
+    /// Rejects removing members that the contract's answer does not have. `known` are its members.
     pub(super) fn check_removed(&self, known: &[&str]) -> Result<(), String> {
         let Self::Contract { remove, .. } = self else { return Ok(()) };
         let Some(unknown) = remove.iter().find(|name| !known.contains(&&***name)) else { return Ok(()) };
@@ -126,14 +127,14 @@ impl BodyPlan {
         Err(format!("\"remove\": the answer has no member {}{meant}{separator} {}", quoted(unknown), known.join(", ")))
     }
 
-    /// Whether it is the contract's body, unchanged.
+    /// Whether it is the contract's unchanged body.
     pub(super) fn is_contract(&self) -> bool {
         matches!(self, Self::Contract { set, remove } if set.0.is_empty() && remove.is_empty())
     }
 }
 
 impl Members {
-    /// How many there are, with all that is in them.
+    /// Number of members, including nested ones.
     fn count(&self) -> usize {
         self.0.iter().map(|(_, filling)| filling.count()).sum()
     }
@@ -174,7 +175,7 @@ fn content_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Template, 
     Ok(template)
 }
 
-/// Whether a text can be sent as the type of a body.
+/// Checks that a text can be sent as a content type.
 fn sendable_type(text: &str) -> Result<(), String> {
     const MOST_BYTES: usize = 1_000;
     if text.len() > MOST_BYTES {
@@ -208,7 +209,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// The count of members and items so far. Reading stops at the first one too many, before the rest are compiled.
+/// Checks the count of members and items so far. Reading stops at the first excess one, before the rest is compiled.
 fn within_limit(count: usize) -> Result<usize, String> {
     if count > MOST_MEMBERS {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! Numbers as they are written, compared by value and without rounding.
+//! Numbers in their original notation, compared by value without rounding.
 
 use crate::base::reading::{EXACT, is_number};
 use serde::{
@@ -10,11 +10,12 @@ use std::{cmp::Ordering, fmt};
 
 /// A JSON number that keeps its text. `1`, `1.0` and `10e-1` are equal; 9007199254740993 and 9007199254740992 are not.
 ///
-/// Comparing takes time by the length of the texts, not by the exponents. Exponents beyond 10^38 count as equal.
+/// The cost of a comparison depends on the length of the texts, not on the exponents. Exponents beyond 10^38 count as
+/// equal.
 #[derive(Clone, Debug)]
 pub(super) struct Decimal(Box<str>);
 
-/// A number taken apart: the digits before and behind the point, and the exponent.
+/// The parts of a number: the digits before and after the decimal point, and the exponent.
 struct Parts<'t> {
     is_negative: bool,
     whole: &'t str,
@@ -23,17 +24,17 @@ struct Parts<'t> {
 }
 
 impl Decimal {
-    /// Reads a number as JSON writes it (RFC 8259, 6).
+    /// Parses a JSON number (RFC 8259, 6).
     pub(super) fn parse(text: &str) -> Option<Self> {
         is_number(text).then(|| Self(text.into()))
     }
 
-    /// Reads the number that a deserializer hands over as the bytes of its text.
+    /// Parses the number that a deserializer passes as the bytes of its text.
     pub(super) fn of_bytes<E: Error>(text: &[u8]) -> Result<Self, E> {
         std::str::from_utf8(text).ok().and_then(Self::parse).ok_or_else(|| E::custom("expected a number"))
     }
 
-    /// How many bytes its text has.
+    /// Length of its text in bytes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -45,7 +46,7 @@ impl Decimal {
         };
         let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        // Only an exponent that is too large for the type fails here.
+        // This fails only if the exponent is too large for the type.
         let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
         let exponent =
             exponent.parse().unwrap_or(if exponent.starts_with('-') { i128::MIN / 2 } else { i128::MAX / 2 });
@@ -62,7 +63,7 @@ impl Parts<'_> {
         self.digits().all(|digit| digit == b'0')
     }
 
-    /// -1, 0 or 1.
+    /// Returns -1, 0 or 1.
     fn sign(&self) -> i8 {
         match (self.is_zero(), self.is_negative) {
             (true, _) => 0,
@@ -71,14 +72,14 @@ impl Parts<'_> {
         }
     }
 
-    /// Where the first digit other than 0 stands, as a power of ten.
+    /// The position of the first nonzero digit, as a power of ten.
     fn power(&self) -> i128 {
         let zeros = self.digits().take_while(|digit| *digit == b'0').count();
         let length = |count: usize| i128::try_from(count).unwrap_or(i128::MAX / 4);
         self.exponent.saturating_add(length(self.whole.len()) - length(zeros))
     }
 
-    /// Compares two numbers other than 0 without their signs.
+    /// Compares two nonzero numbers, ignoring their signs.
     fn compare_magnitude(&self, other: &Self) -> Ordering {
         self.power().cmp(&other.power()).then_with(|| {
             let mut one = self.digits().skip_while(|digit| *digit == b'0');
@@ -122,7 +123,7 @@ impl PartialEq for Decimal {
 impl Eq for Decimal {}
 
 impl fmt::Display for Decimal {
-    /// The number as it is written.
+    /// Writes the number as it was written.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }

@@ -1,4 +1,4 @@
-//! JSON whose numbers keep their text.
+//! JSON values whose numbers keep their text.
 
 use super::{decimal::Decimal, steps::Steps};
 use crate::base::reading::{EXACT, tag};
@@ -9,7 +9,7 @@ use serde::{
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 
-/// A JSON value with exact numbers. Of members of one name the last one counts (R10).
+/// A JSON value with exact numbers. The last one of duplicate members counts (R10).
 #[derive(Clone, Debug)]
 pub(super) enum Exact {
     Null,
@@ -21,7 +21,7 @@ pub(super) enum Exact {
 }
 
 impl Exact {
-    /// Reads a JSON text; `None` when it is not JSON.
+    /// Parses a JSON text; `None` if it is not JSON.
     pub(super) fn read(text: &[u8]) -> Option<Self> {
         let tagged = tag(std::str::from_utf8(text).ok()?);
         let mut json = serde_json::Deserializer::from_str(&tagged);
@@ -29,7 +29,7 @@ impl Exact {
         json.end().ok().map(|()| value)
     }
 
-    /// The value at a JSON pointer.
+    /// Returns the value at a JSON pointer.
     pub(super) fn pointer(&self, pointer: &str) -> Option<&Self> {
         pointer.split('/').skip(1).try_fold(self, |value, segment| match value {
             Self::Object(members) => {
@@ -47,7 +47,7 @@ impl Exact {
         })
     }
 
-    /// Whether two values are the same; numbers by value. Long numbers cost steps.
+    /// Whether two values are the same; numbers are compared by value. Long numbers cost steps.
     pub(super) fn is_same(&self, other: &Self, steps: &Steps) -> bool {
         match (self, other) {
             (Self::Null, Self::Null) => true,
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Exact {
     }
 }
 
-/// Reads a value, from a text that [`tag`] wrote or from another source.
+/// Deserializes a value, from a text written by [`tag`] or from another source.
 #[derive(Clone, Copy)]
 struct NumberReader {
     is_tagged: bool,
@@ -178,7 +178,7 @@ impl<'de> Visitor<'de> for NumberReader {
 }
 
 impl fmt::Display for Exact {
-    /// The value as JSON.
+    /// Writes the value as JSON.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quoted = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
         match self {

@@ -1,11 +1,11 @@
-//! What a request offers for scenarios to match.
+//! The parts of a request that scenarios can match.
 
 use super::exact::Exact;
 use crate::domain::contract::read_json;
 use serde_json::Value;
 use std::{borrow::Cow, sync::OnceLock};
 
-/// A request body that is parsed when something asks for what is in it, and at most once.
+/// A request body that is parsed at most once, when its content is first needed.
 #[derive(Debug)]
 pub struct LazyBody<'a> {
     text: &'a [u8],
@@ -19,25 +19,25 @@ impl<'a> LazyBody<'a> {
         Self { text, value: OnceLock::new(), exact: OnceLock::new() }
     }
 
-    /// The body with exact numbers; `null` when it is not JSON.
+    /// The body with exact numbers; `null` if it is not JSON.
     pub(super) fn exact(&self) -> &Exact {
         self.exact.get_or_init(|| Exact::read(self.text).unwrap_or_else(|| self.value().into()))
     }
 
-    /// The body as JSON; `null` when it is not JSON.
+    /// The body as JSON; `null` if it is not JSON.
     pub fn value(&self) -> &Value {
         self.value.get_or_init(|| read_json(self.text).unwrap_or_default())
     }
 }
 
-/// What a request offers for scenarios to match. What a request does not hold is empty.
+/// The parts of a request that scenarios can match. Parts that the request does not have are empty.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The actor's email, in any case.
     pub email: &'a str,
     /// The actor's id in the caller's system.
     pub external_user_id: &'a str,
-    /// The intent, in the contract's words.
+    /// The intent, as the contract names it.
     pub intent: &'a str,
     /// The caller's id of the handoff.
     pub handoff_id: &'a str,
@@ -47,7 +47,7 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of a body that may or may not keep the contract, as one in the journal.
+    /// The facts of a body that may be invalid, such as one in the journal.
     #[must_use]
     pub fn of(body: &'a LazyBody<'a>) -> Self {
         let text = |pointer| body.value().pointer(pointer).and_then(Value::as_str).unwrap_or_default();
@@ -75,14 +75,14 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The facts of a body that were found earlier. The body is only parsed again if a matcher asks for more.
+    /// Restores the kept facts of a body. The body is parsed again only if a matcher needs more.
     #[must_use]
     pub fn kept(kept: &'a KeptFacts, body: &'a LazyBody<'a>) -> Self {
         let KeptFacts([email, external_user_id, intent, handoff_id, source]) = kept;
         Self { email, external_user_id, intent, handoff_id, source, body }
     }
 
-    /// A copy to keep; `None` when a text is too long to be worth its memory.
+    /// A copy to keep; `None` if a text is too long to be worth the memory.
     #[must_use]
     pub fn keep(&self) -> Option<KeptFacts> {
         let texts = [self.email, self.external_user_id, self.intent, self.handoff_id, self.source];
@@ -90,22 +90,22 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The longest text that is kept.
+/// Maximum length of a text that is kept.
 const LONGEST_KEPT: usize = 1_000;
 
-/// The facts of a request without its body, for the journal to keep.
+/// The facts of a request without its body, as the journal keeps them.
 #[derive(Debug)]
 pub struct KeptFacts([Box<str>; 5]);
 
 impl KeptFacts {
-    /// How many bytes they take.
+    /// Size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.iter().map(|text| text.len()).sum()
     }
 }
 
-/// An email in lower case, under which it is matched and remembered.
+/// An email in lower case, as used for matching and as a key.
 pub(super) fn lower_case(email: &str) -> Cow<'_, str> {
     if email.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         Cow::Borrowed(email)

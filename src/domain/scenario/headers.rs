@@ -1,4 +1,4 @@
-//! Headers that an answer adds to, or puts in place of, those of the server.
+//! Headers that an answer adds or replaces.
 
 use super::template::{Names, Template, TemplateError};
 use crate::base::{position::excerpt, reading::quoted};
@@ -8,13 +8,13 @@ use serde::{
 };
 use std::fmt;
 
-/// The most headers of one answer.
+/// Maximum number of headers of an answer.
 const MOST: usize = 100;
 
-/// The most bytes of all headers of one answer together, with their names: as many as common clients read.
+/// Maximum total size of an answer's headers in bytes, including their names: as much as common clients accept.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// What frames an answer or governs its connection.
+/// Headers that frame an answer or control its connection.
 const FRAMING: [&str; 7] =
     ["connection", "content-length", "keep-alive", "proxy-connection", "trailer", "transfer-encoding", "upgrade"];
 
@@ -32,12 +32,12 @@ impl Headers {
         self.0.is_empty()
     }
 
-    /// Whether there is a header of this name, in any case.
+    /// Whether there is a header with this name, in any case.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(other, _)| other.0.eq_ignore_ascii_case(name))
     }
 
-    /// The headers for one request.
+    /// Renders the headers for a request.
     pub(super) fn fill(&self, names: &Names) -> Result<Vec<(String, String)>, TemplateError> {
         let mut bytes = 0;
         self.0
@@ -65,14 +65,16 @@ impl Headers {
     }
 }
 
-/// Whether a value can be sent as a header: visible ASCII, with spaces and tabs inside.
+/// Checks that a value can be sent as a header: visible ASCII, with spaces and tabs inside.
 pub(super) fn sendable(name: &str, value: &str) -> Result<(), String> {
     let (name, shown) = (excerpt(name, 0).text, quoted(value));
     if value.chars().any(|char| char != '\t' && char.is_control() || !char.is_ascii()) {
-        return Err(format!("{shown} cannot be the header {name}: it holds more than plain text; use visible ASCII"));
+        return Err(format!(
+            "{shown} cannot be the header {name}: it has characters other than plain text; use visible ASCII"
+        ));
     }
     if value.trim_ascii() != value {
-        return Err(format!("{shown} cannot be the header {name}: readers drop the space around it; remove it"));
+        return Err(format!("{shown} cannot be the header {name}: clients drop leading and trailing space; remove it"));
     }
     Ok(())
 }
@@ -81,9 +83,11 @@ impl TryFrom<String> for HeaderName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        // What frames the answer is the server's own: a wrong length would break the connection for the next request.
+        // The server sets framing headers itself: a wrong length would break the connection for the next request.
         if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
-            return Err(format!("the header {name} is the server's own; \"fault\" and \"truncate\" break an answer"));
+            return Err(format!(
+                "the server sets the header {name} itself; to break an answer, use \"fault\" or \"truncate\""
+            ));
         }
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
@@ -116,11 +120,11 @@ impl<'de> Visitor<'de> for HeadersVisitor {
         let mut bytes = 0;
         while let Some(name) = map.next_key::<HeaderName>()? {
             if headers.0.len() == MOST {
-                return Err(A::Error::custom(format!("an answer has at most {MOST} headers; drop some")));
+                return Err(A::Error::custom(format!("an answer has at most {MOST} headers; remove some")));
             }
             if headers.has(&name.0) {
                 return Err(A::Error::custom(format!(
-                    "the header {} is there twice; write it once",
+                    "the header {} is given more than once; write it once",
                     excerpt(&name.0, 0).text
                 )));
             }

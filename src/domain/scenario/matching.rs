@@ -1,4 +1,4 @@
-//! Which requests a scenario, or a question to the journal, is about.
+//! Matches requests, for scenarios and for queries of the journal.
 
 mod file;
 
@@ -14,24 +14,24 @@ use crate::base::{glob::Glob, schema::by_name};
 use serde::Deserialize;
 use std::fmt;
 
-/// How many predicates a matcher may have, those of nested matchers included.
+/// Maximum number of predicates of a matcher, including those of nested matchers.
 pub const MOST_PREDICATES: usize = 100;
 
-/// How many entries a list of a matcher may have.
+/// Maximum number of entries in a list of a matcher.
 pub const MOST_ENTRIES: usize = 100;
 
-/// How deep matchers may be nested in one another.
+/// Maximum nesting depth of matchers.
 pub const MOST_NESTING: usize = 10;
 
-/// A matcher: what a request must offer. It reads from an object of the scenario format, and one without any key
-/// matches every request.
+/// Conditions on a request. Deserialized from an object of the scenario format; an object without keys matches every
+/// request.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "file::MatchFile")]
 pub struct Match {
     predicates: Vec<Predicate>,
-    /// How many predicates there are, those of nested matchers included.
+    /// Number of predicates, including those of nested matchers.
     size: usize,
-    /// How deep matchers are nested in this one.
+    /// Nesting depth of the matchers in this one.
     nesting: usize,
 }
 
@@ -49,14 +49,14 @@ pub(super) enum Predicate {
     Not(Match),
 }
 
-/// The result of comparing a request with a matcher.
+/// The result of matching a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MatchReport {
     pub(super) failed: usize,
     pub(super) held: usize,
 }
 
-/// Facts with the email as it is compared, and what the comparison has cost so far.
+/// Facts with the email in the form used for matching, and the cost of the match so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) facts: &'a Facts<'a>,
@@ -70,13 +70,13 @@ impl Match {
         steps.judge(self.holds(Subject { facts, email: &lower_case(facts.email), steps: &steps }))
     }
 
-    /// How many predicates a request fails; 0 when it matches.
+    /// Number of predicates that a request fails; 0 if it matches.
     pub fn misses(&self, facts: &Facts<'_>) -> Result<usize, TooCostly> {
         let steps = Steps::default();
         steps.judge(self.examine(Subject { facts, email: &lower_case(facts.email), steps: &steps }).failed)
     }
 
-    /// Each predicate that a request fails, in words; none when it matches.
+    /// A description of each predicate that a request fails; empty if it matches.
     pub fn failures(&self, facts: &Facts<'_>) -> Result<Vec<String>, TooCostly> {
         let steps = Steps::default();
         steps.judge(self.failures_of(Subject { facts, email: &lower_case(facts.email), steps: &steps }))
@@ -95,7 +95,7 @@ impl Match {
         self.predicates.iter().filter_map(|predicate| predicate.failure(subject)).collect()
     }
 
-    /// Whether it asks for something that only a handoff has.
+    /// Whether it uses properties that only handoffs have.
     pub(super) fn is_for_handoffs(&self) -> bool {
         self.predicates.iter().any(|predicate| match predicate {
             Predicate::HandoffId(_) | Predicate::Intent(_) | Predicate::Source(_) => true,
@@ -105,14 +105,14 @@ impl Match {
         })
     }
 
-    /// All of these must hold.
+    /// The predicates, all of which must hold.
     pub(super) fn predicates(&self) -> &[Predicate] {
         &self.predicates
     }
 }
 
 impl Predicate {
-    /// How many predicates it counts for.
+    /// Number of predicates that it counts for.
     fn size(&self) -> usize {
         match self {
             Self::Any(matches) => matches.iter().map(|one| one.size.max(1)).sum(),
@@ -153,22 +153,22 @@ impl Predicate {
             Self::Body(predicate) => predicate.failure(facts.body.exact()),
             Self::Any(matches) => {
                 let failures: Vec<String> = matches.iter().map(|one| one.failures_of(subject).join(" and ")).collect();
-                format!("none of any: {}", failures.join("; "))
+                format!("no entry of \"any\" matches: {}", failures.join("; "))
             }
-            Self::Not(inner) => format!("the request is what \"not\" excludes: {inner}"),
+            Self::Not(inner) => format!("the request matches what \"not\" excludes: {inner}"),
         };
         Some(cut(&failure, LONGEST_FAILURE, str::to_owned))
     }
 }
 
-/// How many characters of a text are quoted.
+/// Maximum number of characters quoted of a text.
 const LONGEST_QUOTE: usize = 200;
 
-/// How many characters a failure has at most.
+/// Maximum number of characters of a failure.
 const LONGEST_FAILURE: usize = 1_000;
 
 impl fmt::Display for Match {
-    /// The matcher in words: `email "kim@*", intent "self_sign"`.
+    /// Describes the matcher: `email "kim@*", intent "self_sign"`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.predicates.is_empty() {
             return formatter.write_str("every request");
@@ -195,12 +195,12 @@ impl fmt::Display for Match {
     }
 }
 
-/// A glob for emails, whose case does not count.
+/// A glob for emails that ignores case.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct EmailGlob(pub(super) Glob);
 
-/// Whether an email in lower case has the tag of a glob. Hyphens and underscores are the same.
+/// Whether a lower-case email has the tag of a glob, ignoring the difference between hyphens and underscores.
 fn has_tag_of(glob: &Glob, email: &str) -> bool {
     let last_tag = || {
         let (local, _) = email.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
@@ -263,12 +263,12 @@ mod tests {
             (json!({ "source": "erp" }), r#"source "crm" does not match "erp""#),
             (
                 json!({ "any": [{ "source": "erp", "handoff_id": "x" }, { "handoff_id": "y" }] }),
-                "none of any: handoff_id \"order-7\" does not match \"x\" and source \"crm\" does not match \"erp\"; \
+                "no entry of \"any\" matches: handoff_id \"order-7\" does not match \"x\" and source \"crm\" does not match \"erp\"; \
                  handoff_id \"order-7\" does not match \"y\"",
             ),
             (
                 json!({ "not": { "source": "c*", "body": [{ "pointer": "/facts", "exists": true }] } }),
-                r#"the request is what "not" excludes: source "c*", /facts exists"#,
+                r#"the request matches what "not" excludes: source "c*", /facts exists"#,
             ),
         ] {
             assert_eq!(failures(&matcher), [expected], "{matcher}");
@@ -358,13 +358,13 @@ mod tests {
             steps.judge(())
         };
         assert_eq!(cost(&of(1)), Ok(()));
-        // All of `any` are tried, as long as that is paid for.
+        // Every entry of `any` is tried as long as there are steps left.
         let any: Match = serde_json::from_value(json!({ "any": vec![json!({ "body": [&worst] }); 100] })).unwrap();
         assert_eq!(
             (cost(&any), any.matches(&facts), any.failures(&facts)),
             (Err(TooCostly), Err(TooCostly), Err(TooCostly))
         );
-        // A matcher that is too costly does not match, even under `not`.
+        // A matcher that is too costly does not match, even inside `not`.
         let not: Match =
             serde_json::from_value(json!({ "not": { "any": vec![json!({ "body": [&worst] }); 100] } })).unwrap();
         assert_eq!(not.matches(&facts), Err(TooCostly));

@@ -1,4 +1,4 @@
-//! What the control plane changed about the scenarios of one sandbox.
+//! Changes to the scenarios of one sandbox, made through the control plane.
 
 use super::{
     script::{Scenario, ScenarioEndpoint},
@@ -11,32 +11,32 @@ use std::{
     sync::Arc,
 };
 
-/// How many requests may be waited for by queued scenarios.
+/// Maximum number of queued requests.
 pub const MOST_QUEUED: usize = 1_000;
 
-/// What the control plane changed about the scenarios of one sandbox, beside the sandbox's own scenarios, which are
-/// documents of their own.
+/// Changes to the scenarios of one sandbox, made through the control plane. The sandbox's own scenarios are separate
+/// documents.
 ///
-/// Scenarios are named here, not held: a name stands for the scenario of that name that is in force when it is asked
-/// for, and for none while there is none.
+/// Refers to scenarios by name. A name stands for the scenario of that name that is in force when it is used, or for
+/// none if there is no such scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioOverrides {
-    /// Counts the changes to the sandbox's own scenarios and to `hidden`. Each of them is in one commit with a change of
-    /// this document.
+    /// Number of changes to the sandbox's own scenarios and to `hidden`. Each such change is in one commit with a
+    /// change of this document.
     pub revision: u64,
-    /// The server's scenarios that were removed from the sandbox.
+    /// Server scenarios that were removed from the sandbox.
     pub hidden: BTreeSet<Arc<str>>,
     /// The scenario that answers every request to its endpoint.
     pub pinned: Option<Arc<str>>,
-    /// The scenarios that answer the next requests to their endpoints, the next one first.
+    /// The scenarios that answer the next requests to their endpoints, next one first.
     pub queued: VecDeque<Arc<str>>,
 }
 
 impl ScenarioOverrides {
-    /// The id of the one document of a sandbox.
+    /// The id of this document, of which each sandbox has one.
     pub const ID: &'static str = "overrides";
 
-    /// The queued scenario that answers the next request to an endpoint, and the overrides without its place.
+    /// The queued scenario that answers the next request to an endpoint, and the overrides without that entry.
     #[must_use]
     pub fn next_queued(&self, set: &ScenarioSet, endpoint: ScenarioEndpoint) -> Option<(Arc<Scenario>, Self)> {
         let is_for_it = |name: &Arc<str>| set.get(name).filter(|scenario| scenario.endpoint() == endpoint);
@@ -47,13 +47,13 @@ impl ScenarioOverrides {
         Some((Arc::clone(scenario), rest))
     }
 
-    /// The scenario that is pinned.
+    /// The pinned scenario.
     #[must_use]
     pub fn pinned<'s>(&self, set: &'s ScenarioSet) -> Option<&'s Arc<Scenario>> {
         set.get(self.pinned.as_ref()?)
     }
 
-    /// The scenarios that are queued, the next one first.
+    /// The queued scenarios, next one first.
     pub fn queued<'s>(&self, set: &'s ScenarioSet) -> impl Iterator<Item = &'s Arc<Scenario>> {
         self.queued.iter().filter_map(|name| set.get(name))
     }
@@ -61,9 +61,9 @@ impl ScenarioOverrides {
     /// Queues a scenario for `count` requests.
     ///
     /// # Errors
-    /// When there is no room: how many requests are waited for.
+    /// The number of queued requests, when there is no room for more.
     pub fn queue(&mut self, scenario: &Scenario, count: usize, set: &ScenarioSet) -> Result<(), usize> {
-        // Names of scenarios that no longer exist take no room from others.
+        // Names of scenarios that no longer exist must not take up room.
         self.queued.retain(|name| set.get(name).is_some());
         let waiting = self.queued.len();
         if waiting.saturating_add(count) > MOST_QUEUED {
@@ -73,7 +73,7 @@ impl ScenarioOverrides {
         Ok(())
     }
 
-    /// Unpins a scenario, and takes it off the queue.
+    /// Unpins a scenario and removes it from the queue.
     pub fn release(&mut self, name: &str) {
         self.pinned.take_if(|pinned| **pinned == *name);
         self.queued.retain(|queued| **queued != *name);

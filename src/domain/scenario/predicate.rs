@@ -1,4 +1,4 @@
-//! Predicates about a value: one place of a request body, or a word of the contract.
+//! Predicates about one location in a request body, or about a word of the contract.
 
 use super::{decimal::Decimal, exact::Exact, matching::given, steps::Steps};
 use crate::base::glob::Glob;
@@ -10,13 +10,13 @@ use std::{
     io::{self, Write},
 };
 
-/// How many bytes a JSON pointer may have.
+/// Maximum length of a JSON pointer in bytes.
 const LONGEST_POINTER: usize = 1_000;
 
-/// How many bytes the JSON of a value to compare with may have.
+/// Maximum size of a value to compare with, as JSON, in bytes.
 const LARGEST_VALUE: usize = 10_000;
 
-/// What the place of a JSON pointer in the body must hold.
+/// What the value at a JSON pointer in the body must be.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "BodyPredicateFile")]
 pub(super) struct BodyPredicate {
@@ -57,8 +57,8 @@ impl BodyPredicate {
     pub(super) fn failure(&self, body: &Exact) -> String {
         let pointer = &self.pointer.0;
         match (body.pointer(pointer), &self.test) {
-            (None, test) => format!("{pointer} is absent; wanted: it {test}"),
-            (Some(found), test) => format!("{pointer} is {}; wanted: it {test}", brief(found)),
+            (None, test) => format!("{pointer} is absent; expected that it {test}"),
+            (Some(found), test) => format!("{pointer} is {}; expected that it {test}", brief(found)),
         }
     }
 }
@@ -82,7 +82,7 @@ impl fmt::Display for Test {
     }
 }
 
-/// A number that may be compared.
+/// A number that there are enough steps to compare.
 fn number<'e>(found: Option<&'e Exact>, steps: &Steps) -> Option<&'e Decimal> {
     match found {
         Some(Exact::Number(number)) if steps.pay(number.len() as u64) => Some(number),
@@ -90,16 +90,16 @@ fn number<'e>(found: Option<&'e Exact>, steps: &Steps) -> Option<&'e Decimal> {
     }
 }
 
-/// A value as JSON, cut where it stops being readable. Only the part that is shown is written.
+/// A value as JSON, shortened to a readable length. Only the part that is shown is written.
 fn brief(value: &Exact) -> String {
     const MOST: usize = 80;
     let mut start = Start { text: Vec::new(), left: MOST * 4 + 4 };
-    // Fails once there is enough.
+    // Fails once enough is written.
     let _ = write!(start, "{value}");
     cut(&String::from_utf8_lossy(&start.text), MOST, str::to_owned)
 }
 
-/// A writer that fails after this many bytes.
+/// A writer that fails after a number of bytes.
 struct Start {
     text: Vec<u8>,
     left: usize,
@@ -121,7 +121,7 @@ impl Write for Start {
     }
 }
 
-/// A text as `show` shows it, cut after `most` characters.
+/// A text formatted by `show` and cut after `most` characters.
 pub(super) fn cut(text: &str, most: usize, show: impl FnOnce(&str) -> String) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => show(&text[..end]) + "…",
@@ -134,7 +134,7 @@ fn is_larger(value: &Exact, bytes: usize) -> bool {
     write!(Start { text: Vec::new(), left: bytes }, "{value}").is_err()
 }
 
-/// A JSON pointer in a message.
+/// A JSON pointer as shown in a message.
 fn shown(pointer: &str) -> String {
     cut(pointer, 100, |text| format!("{text:?}"))
 }
@@ -161,7 +161,7 @@ impl TryFrom<String> for Pointer {
         let is_escape = |rest: &str| rest.starts_with(['0', '1']);
         if !pointer.split('~').skip(1).all(is_escape) {
             return Err(format!(
-                "{} is not a JSON pointer; write ~0 for a ~, and ~1 for a / inside of a key",
+                "{} is not a JSON pointer; write ~0 for a ~, and ~1 for a / inside a key",
                 shown(&pointer)
             ));
         }
@@ -169,7 +169,7 @@ impl TryFrom<String> for Pointer {
     }
 }
 
-/// An intent in the contract's words (R3).
+/// An intent, as the contract names it (R3).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct IntentName(pub(super) Box<str>);
@@ -185,7 +185,7 @@ impl TryFrom<String> for IntentName {
     }
 }
 
-/// A predicate as written.
+/// A predicate as written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "body predicate")]
 struct BodyPredicateFile {
@@ -216,17 +216,17 @@ impl TryFrom<BodyPredicateFile> for BodyPredicate {
         let mut tests = tests.into_iter().flatten();
         match (tests.next(), tests.next()) {
             (Some(Test::Equals(value)), None) if is_larger(&value, LARGEST_VALUE) => Err(format!(
-                "the value that {} is compared with has more than {LARGEST_VALUE} bytes, and at most {LARGEST_VALUE} are \
-                 allowed; compare parts of it",
+                "the value to compare {} with has more than {LARGEST_VALUE} bytes; at most {LARGEST_VALUE} are \
+                 allowed, so compare parts of it",
                 shown(&file.pointer.0)
             )),
             (Some(test), None) => Ok(Self { pointer: file.pointer, test }),
             (None, _) => Err(format!(
-                "{} is tested for nothing; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
+                "{} has no test; add one of \"equals\", \"glob\", \"exists\", \"above\", \"below\"",
                 shown(&file.pointer.0)
             )),
             (Some(_), Some(_)) => Err(format!(
-                "{} is tested twice in one entry; write an entry of the list for each test",
+                "{} has two tests in one entry; write a separate entry for each test",
                 shown(&file.pointer.0)
             )),
         }
@@ -269,8 +269,8 @@ mod tests {
     #[test]
     fn a_failure_says_what_is_there() {
         let failure = |predicate| read(&predicate).unwrap().failure(&Exact::from(&json!({ "a": 3 })));
-        assert_eq!(failure(json!({ "pointer": "/a", "above": 5 })), "/a is 3; wanted: it is above 5");
-        assert_eq!(failure(json!({ "pointer": "/b", "equals": "x" })), r#"/b is absent; wanted: it equals "x""#);
+        assert_eq!(failure(json!({ "pointer": "/a", "above": 5 })), "/a is 3; expected that it is above 5");
+        assert_eq!(failure(json!({ "pointer": "/b", "equals": "x" })), r#"/b is absent; expected that it equals "x""#);
     }
 
     #[test]
@@ -278,8 +278,8 @@ mod tests {
         for (predicate, problem) in [
             (json!({ "pointer": "a", "exists": true }), "is not a JSON pointer"),
             (json!({ "pointer": "/a~2", "exists": true }), "write ~0 for a ~"),
-            (json!({ "pointer": "/a" }), "is tested for nothing"),
-            (json!({ "pointer": "/a", "above": 1, "below": 2 }), "tested twice"),
+            (json!({ "pointer": "/a" }), "has no test"),
+            (json!({ "pointer": "/a", "above": 1, "below": 2 }), "has two tests"),
             (json!({ "pointer": "/a", "is": 1 }), "unknown field"),
         ] {
             let error = read(&predicate).unwrap_err();

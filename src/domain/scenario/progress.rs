@@ -1,4 +1,4 @@
-//! How far an actor, a handoff or everybody has come in the answers of a scenario.
+//! How far an actor, a handoff or all requests together have advanced through the answers of a scenario.
 
 use super::{
     answer::{ScriptedAnswer, Until},
@@ -10,30 +10,30 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where a walk through the answers stands. The default is the start.
+/// The position of a walk through the answers. The default is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// The answer that was given last, counted from zero.
     pub answer: usize,
     /// How often it was given since the walk reached it.
     pub attempts: u32,
-    /// When it was first given since, by the sandbox's clock.
+    /// When it was first given since then, by the sandbox's clock.
     pub since: Timestamp,
     /// How often any answer was given.
     pub total: u64,
 }
 
-/// What an actor has done, as far as answers wait for it.
+/// What an actor has done, for answers that wait for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActorFlags {
-    /// Has an account.
+    /// Whether the actor has an account.
     pub registered: bool,
     pub email_verified: bool,
     pub subscribed: bool,
 }
 
 impl Scenario {
-    /// What an unknown actor has yet to do: the steps that the answers of this scenario wait for.
+    /// The steps that the answers of this scenario wait for, and that an unknown actor has not done yet.
     #[must_use]
     pub fn waits_for(&self) -> ActorChange {
         let waits = |until| self.answers().iter().any(|answer| answer.until == Some(until)).then_some(false);
@@ -44,14 +44,14 @@ impl Scenario {
         }
     }
 
-    /// Advances by one request, and returns the answer that it gets, counted from zero.
+    /// Advances by one request and returns the index of its answer, counted from zero.
     ///
-    /// Answers whose `until` holds already are passed over, those that wait for the actor even before they were given
-    /// once. When it holds for every one of a scenario that starts over, the first is given.
+    /// Skips answers whose `until` already holds; those that wait for the actor are skipped even if they were never
+    /// given. If `until` holds for every answer of a scenario that starts over, the first one is given.
     pub fn next(&self, progress: &mut Progress, state: ActorFlags, now: Timestamp) -> usize {
         let answers = self.answers();
         if progress.answer >= answers.len() {
-            // The scenario was replaced by a shorter one of the same name.
+            // The scenario was replaced by a shorter one with the same name.
             *progress = Progress { total: progress.total, ..Progress::default() };
         }
         for _ in 0..answers.len() {
@@ -142,7 +142,7 @@ mod tests {
         let verified = ActorFlags { registered: true, email_verified: true, ..NOBODY };
         let requests = [(0, NOBODY), (1, NOBODY), (2, registered), (3, verified), (4, NOBODY)];
         assert_eq!(walk(&journey, &requests), [0, 0, 1, 2, 2]);
-        // What the actor has done already is not asked for.
+        // Answers that wait for what the actor has already done are skipped.
         assert_eq!(walk(&journey, &[(0, verified)]), [2]);
     }
 

@@ -1,4 +1,4 @@
-//! From the text of a file to typed values, with every error at its place. The one module that knows the YAML reader.
+//! Parses a file into typed values, with a position for every error. The only module that uses the YAML reader.
 
 mod comment;
 mod example;
@@ -12,16 +12,16 @@ use crate::base::{
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location, Options, budget::BudgetBreach, localizer::ExternalMessageSource};
 
-/// The most bytes of a file.
+/// Maximum size of a file in bytes.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
 
-/// The most values in a file, keys included, and the most that YAML's aliases stand for.
+/// Maximum number of values in a file, including keys, and of values that YAML aliases expand to.
 const MOST_VALUES: usize = 50_000;
 
-/// The most lists and objects inside one another.
+/// Maximum nesting depth of lists and objects.
 const MOST_LEVELS: usize = 64;
 
-/// Reads YAML, or JSON, which is YAML too.
+/// Parses YAML, or JSON, which is a subset of it.
 pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ScenarioError> {
     if text.len() > MOST_BYTES {
         return Err(too_large(file, text.len()));
@@ -43,7 +43,7 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Sce
     })
 }
 
-/// A usual slip that makes a value of another type: no value at all, braces without quotes, or no space behind a colon
+/// A common mistake that gives a value another type: no value at all, unquoted braces, or a missing space after a colon
 /// or a dash.
 fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
     let expected = match error {
@@ -95,9 +95,9 @@ fn slip(text: &str, position: Position, error: &Error) -> Option<String> {
     None
 }
 
-const MISSING: &str = "the value is missing; give one, or drop the key";
+const MISSING: &str = "the value is missing; add one, or remove the key";
 
-/// The text of a file.
+/// Decodes the text of a file.
 ///
 /// # Errors
 /// At the first byte that is not UTF-8.
@@ -109,13 +109,14 @@ pub fn utf8<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, ScenarioError> {
     })
 }
 
-/// The error of a file with more than [`MOST_BYTES`].
+/// The error for a file with more than [`MOST_BYTES`].
 fn too_large(file: &str, bytes: usize) -> ScenarioError {
-    let problem = format!("the file has {bytes} bytes; it has at most {MOST_BYTES}. Split it into several");
+    let problem =
+        format!("the file has {bytes} bytes; at most {MOST_BYTES} are allowed, so split it into several files");
     ScenarioError::at(file, "", Position { line: 1, column: 1 }, &problem)
 }
 
-/// An error at a place of a file that does not yet say what is wrong.
+/// An error at a position of a file, without a problem yet.
 pub(crate) fn place(file: &str, text: &str, location: Location) -> ScenarioError {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
     let position = Position { line: number(location.line()), column: number(location.column()) };
@@ -124,7 +125,7 @@ pub(crate) fn place(file: &str, text: &str, location: Location) -> ScenarioError
 
 fn options() -> Options {
     serde_saphyr::options! {
-        // `no` and `off` are words in a scenario, as they are in JSON.
+        // In a scenario, `no` and `off` are words, as in JSON.
         strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_depth: MOST_LEVELS,
@@ -136,13 +137,13 @@ fn options() -> Options {
     }
 }
 
-/// What is wrong, in the words of this crate where there are any.
+/// The problem, in our own words where possible.
 fn problem(error: &Error) -> String {
     match error {
         Error::Eof { .. } => "the file is empty or has only comments, or it ends too early; write a scenario, such as name: mine and answers: [{ outcome: success }]".to_owned(),
         Error::SerdeMissingField { field, .. } => format!("the key {field:?} is missing"),
         Error::SerdeUnknownField { field, .. } if field.starts_with("//") || field.starts_with("/*") => {
-            "a comment that neither JSON nor YAML has; remove it".to_owned()
+            "a comment that is valid in neither JSON nor YAML; remove it".to_owned()
         }
         Error::SerdeUnknownField { field, expected, .. } => match nearest(field, expected) {
             Some(option) => format!("unknown key {}; did you mean {option:?}?", quoted(field)),
@@ -155,7 +156,7 @@ fn problem(error: &Error) -> String {
         }
         Error::Unexpected { expected: "mapping start", .. } => "expected an object".to_owned(),
         Error::Unexpected { expected: "sequence start", .. } => "expected a list".to_owned(),
-        // Of a text, a number and a boolean alike.
+        // The same for strings, numbers and booleans.
         Error::Unexpected { expected: "string scalar", .. } => {
             "expected a single value, not a list or an object".to_owned()
         }
@@ -170,22 +171,22 @@ fn problem(error: &Error) -> String {
             "expected a whole number of 0 or more".to_owned()
         }
         Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
-            "there is one key too many; this object takes a single one".to_owned()
+            "there is more than one key; this object takes only one".to_owned()
         }
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => too_deep(),
         Error::Budget { breach: BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. }, .. } => {
-            format!("the file has too many values; it has at most {MOST_VALUES}, keys included")
+            format!("the file has too many values; at most {MOST_VALUES} are allowed, including keys")
         }
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::Budget { breach: BudgetBreach::AliasAnchorRatio { .. } | BudgetBreach::Aliases { .. }, .. } => {
             too_many_aliases()
         }
-        Error::UnknownAnchor { .. } => "a text cannot begin with * in YAML; write it in quotes".to_owned(),
+        Error::UnknownAnchor { .. } => "a text cannot start with * in YAML; put it in quotes".to_owned(),
         Error::Unexpected { expected: "scalar" | "value", .. } => {
             "expected a text, a number, true or false".to_owned()
         }
-        // What is read as an enum, and takes one key.
+        // Reported for an enum that takes one key.
         Error::SerdeInvalidType { expected, .. } if expected == "enum" => "the object is empty".to_owned(),
         Error::Unexpected { expected: "mapping end", .. } => {
             "this key cannot be given together with the one before it; remove one of them".to_owned()
@@ -197,15 +198,15 @@ fn problem(error: &Error) -> String {
             format!("a list of {len} is not {}", wanted_as(expected))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key {} is given twice; give it once", quoted(key))
+            format!("the key {} is given more than once; give it once", quoted(key))
         }
-        Error::DuplicateMappingKey { key: None, .. } => "a key is given twice; give it once".to_owned(),
+        Error::DuplicateMappingKey { key: None, .. } => "a key is given more than once; give it once".to_owned(),
         Error::InvalidScalar { .. } => "the value is of the wrong type".to_owned(),
         Error::NonFiniteFloat { value, .. } => {
             format!("{} is not a finite number; quote it to keep the text", quoted(value))
         }
         Error::MultipleDocuments { .. } => {
-            "the file holds more than one document; write each in a file of its own".to_owned()
+            "the file contains more than one document; put each into its own file".to_owned()
         }
         Error::MergeKeyNotAllowed { .. } | Error::MergeValueNotMapOrSeqOfMaps { .. } => {
             "the merge key << cannot be used here; write the keys out".to_owned()
@@ -216,24 +217,26 @@ fn problem(error: &Error) -> String {
         | Error::TaggedScalarCannotDeserializeIntoString { .. }
         | Error::InvalidBinaryBase64 { .. }
         | Error::BinaryNotUtf8 { .. } => {
-            "a tag (!) would turn the value into another; drop it, and quote a text".to_owned()
+            "a tag (!) would change the value; remove it, and quote texts".to_owned()
         }
-        // What a type says itself. The reader's own messages are of these kinds too.
+        // A message from our own types. The reader's own messages are of these kinds too.
         Error::Message { msg, .. } | Error::SerdeVariantId { msg, .. } => match &**msg {
-            // Limits that the reader reports in words alone.
+            // Limits for which the reader has only a message.
             "recursion limit exceeded" => too_deep(),
             message if message.contains("total_replayed_events") => too_many_aliases(),
             message => message.to_owned(),
         },
         Error::AliasError { error, .. } => problem(error),
-        _ => "the value cannot be read here; check the indentation, and quote a text".to_owned(),
+        _ => "the value cannot be read; check the indentation, and quote texts".to_owned(),
     }
 }
 
 fn too_deep() -> String {
-    format!("lists and objects are nested too deep; there are at most {MOST_LEVELS} inside one another")
+    format!("lists and objects are nested too deeply; at most {MOST_LEVELS} levels are allowed")
 }
 
 fn too_many_aliases() -> String {
-    format!("the aliases (*) of the file stand for too much, for at most {MOST_VALUES} values; write them out")
+    format!(
+        "the aliases (*) in the file stand for too many values; at most {MOST_VALUES} are allowed, so write them out"
+    )
 }

@@ -1,11 +1,11 @@
-//! The JSON Schema of scenario files, and what it defines under the names of an OpenAPI document.
+//! The JSON Schema of scenario files, also as components of an OpenAPI document.
 
 use serde_json::{Map, Value};
 
 /// The JSON Schema of scenario files.
 pub const SCENARIO_SCHEMA: &str = include_str!("scenario.schema.json");
 
-/// The definitions of the schema, and what an OpenAPI document calls them.
+/// The definitions of the schema and their names in an OpenAPI document.
 const NAMES: [(&str, &str); 12] = [
     ("answer", "ScenarioAnswer"),
     ("body", "BodyPredicate"),
@@ -21,10 +21,10 @@ const NAMES: [(&str, &str); 12] = [
     ("uniform", "UniformSpan"),
 ];
 
-/// The schema of a scenario and everything that it refers to, as components of an OpenAPI document.
+/// The schema of a scenario and everything it refers to, as components of an OpenAPI document.
 #[must_use]
 pub fn components() -> Map<String, Value> {
-    // The tests hold that the file is JSON.
+    // Tests ensure that the file is JSON.
     let mut scenario: Value = serde_json::from_str(SCENARIO_SCHEMA).unwrap_or_default();
     let mut components = Map::new();
     if let Some(members) = scenario.as_object_mut() {
@@ -41,7 +41,7 @@ pub fn components() -> Map<String, Value> {
     components
 }
 
-/// What a document calls a definition. A test holds that all are listed.
+/// The name of a definition in an OpenAPI document. A test ensures that all are listed.
 fn component(definition: &str) -> &str {
     NAMES.iter().find(|(name, _)| *name == definition).map_or(definition, |(_, component)| component)
 }

@@ -1,4 +1,4 @@
-//! A scenario, and what it says of itself.
+//! Scenarios and their properties.
 
 mod file;
 mod stored;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// A scenario: which requests it is for, and what they are answered, one attempt after the other.
+/// A scenario: which requests it matches, and the sequence of answers that it gives.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     name: Arc<str>,
@@ -29,22 +29,22 @@ pub struct Scenario {
     answers: Vec<ScriptedAnswer>,
     at_end: AtEnd,
     plan: Option<Arc<Plan>>,
-    /// What it was read from.
+    /// The text that it was read from.
     text: Box<str>,
     size: usize,
     is_file: bool,
-    /// Where its name is written: what an error about the scenario as a whole shows.
+    /// The position of its name, for errors about the scenario as a whole.
     origin: ScenarioError,
 }
 
-/// Which requests a scenario is for.
+/// The endpoint that a scenario answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScenarioEndpoint {
     /// Handoffs (H1).
     #[default]
     Handoff,
-    /// Requests for an access token (T1) whose assertion is good.
+    /// Requests for an access token (T1) with a valid assertion.
     Token,
 }
 
@@ -52,10 +52,10 @@ pub enum ScenarioEndpoint {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
-    /// Each actor, known by email.
+    /// Each actor, identified by email.
     #[default]
     Actor,
-    /// Each handoff, known by the caller's id of it.
+    /// Each handoff, identified by the caller's id.
     Handoff,
     /// All requests together.
     All,
@@ -65,10 +65,10 @@ pub enum Per {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtEnd {
-    /// The last answer, again and again.
+    /// The last answer is repeated.
     #[default]
     RepeatLast,
-    /// The first one.
+    /// The first answer is next.
     StartOver,
 }
 
@@ -79,7 +79,7 @@ impl Scenario {
         &self.name
     }
 
-    /// What it is for; may be empty.
+    /// What the scenario is for; may be empty.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
@@ -95,7 +95,7 @@ impl Scenario {
         &self.matcher
     }
 
-    /// Scenarios of larger priority are asked first.
+    /// Scenarios with a larger priority are matched first.
     #[must_use]
     pub fn priority(&self) -> i64 {
         self.priority
@@ -117,31 +117,31 @@ impl Scenario {
         self.at_end
     }
 
-    /// The plan for the envelopes that its handoffs open, if it has one (G3, G4).
+    /// The plan for envelopes opened by its handoffs, if it has one (G3, G4).
     #[must_use]
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()
     }
 
-    /// What it was read from, YAML or JSON.
+    /// The text that it was read from, YAML or JSON.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The same scenario, read from a file of a folder.
+    /// Marks the scenario as read from a file of a folder.
     #[must_use]
     pub fn of_file(self) -> Self {
         Self { is_file: true, ..self }
     }
 
-    /// The file that it was read from, as it was named. `None` for one that ships with the server or was sent to it.
+    /// The name of the file that it was read from. `None` if it ships with the server or was sent to it.
     #[must_use]
     pub fn file(&self) -> Option<&str> {
         self.is_file.then_some(&*self.origin.file)
     }
 
-    /// About how many bytes of memory it takes.
+    /// Approximate memory size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
@@ -157,15 +157,15 @@ impl Scenario {
         }
     }
 
-    /// The key of a walk that somebody names: an email in any case, a handoff's id, or nothing.
+    /// The key of a walk named by a caller: an email in any case, a handoff's id, or nothing.
     ///
     /// # Errors
-    /// Why no walk through this scenario has the name, and the fix.
+    /// Why this scenario has no walk with this name, and the fix.
     pub fn named_subject(&self, subject: &str) -> Result<String, String> {
         let name = self.name();
         match (self.per, subject) {
-            (Per::Actor, "") => Err(format!("{name:?} counts each actor apart; give the email of one")),
-            (Per::Handoff, "") => Err(format!("{name:?} counts each handoff apart; give a handoff_id")),
+            (Per::Actor, "") => Err(format!("{name:?} counts each actor separately; give an email")),
+            (Per::Handoff, "") => Err(format!("{name:?} counts each handoff separately; give a handoff_id")),
             (Per::All, subject) if !subject.is_empty() => {
                 Err(format!("{name:?} counts all requests together; leave the subject out"))
             }
@@ -180,17 +180,17 @@ impl Scenario {
         }
     }
 
-    /// An error at this scenario's name.
+    /// An error at the position of the scenario's name.
     #[must_use]
     pub fn error(&self, problem: &str) -> ScenarioError {
         self.origin.clone().saying(problem)
     }
 
-    /// The error at this scenario's name that another scenario has the same name.
+    /// The error that another scenario has the same name, at the position of this scenario's name.
     #[must_use]
     pub fn same_name_as(&self, first: &Self) -> ScenarioError {
         self.error(&format!(
-            "another scenario has the name {:?} already ({}:{}); rename one of them",
+            "another scenario already has the name {:?} ({}:{}); rename one of them",
             self.name, first.origin.file, first.origin.position
         ))
     }

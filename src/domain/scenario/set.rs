@@ -1,8 +1,8 @@
-//! Many scenarios, and which of them a request gets.
+//! A set of scenarios, and the choice of the one that answers a request.
 //!
-//! The set is indexed, so that a request is compared with the scenarios that could match it and not with all: a
-//! scenario that asks for one exact handoff id, email, external user id or intent, or for an email with one tag
-//! (`*+tag@*`), is only looked at for requests that have it.
+//! The set is indexed, so that a request is only matched against scenarios that could match it. A scenario that
+//! requires one exact handoff id, email, external user id or intent, or an email with a certain tag (`*+tag@*`), is
+//! only considered for requests that have it.
 
 mod limits;
 
@@ -20,17 +20,17 @@ use serde::Serialize;
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use utoipa::ToSchema;
 
-/// Scenarios in the order in which they are asked: larger priority first, then by name.
+/// Scenarios in matching order: larger priority first, then by name.
 #[derive(Debug, Default)]
 pub struct ScenarioSet {
     scenarios: Vec<Arc<Scenario>>,
-    /// The place of each scenario, by its name.
+    /// The index of each scenario, by name.
     names: HashMap<Arc<str>, usize>,
     handoffs: ScenarioIndex,
     tokens: ScenarioIndex,
 }
 
-/// The scenarios of one endpoint, by what they ask for; all as places in the order of the set.
+/// The scenarios of one endpoint, grouped by what they require, as indexes in set order.
 #[derive(Debug, Default)]
 struct ScenarioIndex {
     by_handoff_id: Ranks,
@@ -38,43 +38,43 @@ struct ScenarioIndex {
     by_tag: Ranks,
     by_external_user_id: Ranks,
     by_intent: Ranks,
-    /// Scenarios that are looked at for every request.
+    /// Scenarios that are considered for every request.
     rest: Vec<usize>,
-    /// All that `by_tag` knows, for the rare email with several ats.
+    /// All scenarios in `by_tag`, for the rare email with several at signs.
     tagged: Vec<usize>,
 }
 
-/// From a value to the scenarios that ask for it, as places in the order of the set.
+/// Maps a value to the scenarios that require it, as indexes in set order.
 type Ranks = HashMap<Box<str>, Vec<usize>>;
 
-/// A scenario in short.
+/// A scenario in brief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary<'s> {
     pub name: &'s str,
     pub description: &'s str,
     pub endpoint: ScenarioEndpoint,
-    /// Larger ones are asked first.
+    /// Larger priorities are matched first.
     pub priority: i64,
     /// The file that it was read from, if it was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'s str>,
 }
 
-/// A scenario that a request did not get.
+/// A scenario that did not match a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NearMiss {
     pub scenario: String,
-    /// Each predicate that failed, in words.
+    /// A description of each predicate that failed.
     pub failed: Vec<String>,
-    /// How many predicates held.
+    /// Number of predicates that held.
     pub matched: usize,
 }
 
 impl ScenarioSet {
-    /// Puts scenarios in order and indexes them.
+    /// Orders and indexes scenarios.
     ///
     /// # Errors
-    /// At the second scenario of the same name.
+    /// At the second scenario with the same name.
     pub fn compile(mut scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
         scenarios
             .sort_by(|one, other| other.priority().cmp(&one.priority()).then_with(|| one.name().cmp(other.name())));
@@ -92,10 +92,10 @@ impl ScenarioSet {
         Ok(set)
     }
 
-    /// The first scenario of an endpoint that a request matches.
+    /// Returns the first scenario of an endpoint that matches a request.
     ///
     /// # Errors
-    /// [`TooCostly`] when it takes too many steps to find it.
+    /// [`TooCostly`] when finding it takes too many steps.
     pub fn choose(&self, endpoint: ScenarioEndpoint, facts: &Facts<'_>) -> Result<Option<Arc<Scenario>>, TooCostly> {
         if self.scenarios.is_empty() {
             return Ok(None);
@@ -108,7 +108,7 @@ impl ScenarioSet {
         let steps = Steps::default();
         let subject = Subject { facts, email: &email, steps: &steps };
         let mut candidates = index.candidates(subject);
-        // Each list is in order already, so the next of all is the least of their heads.
+        // Each list is already in order, so the next candidate is the smallest of their heads.
         while let Some(list) = candidates.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0]) {
             let scenario = &self.scenarios[list[0]];
             if steps.judge(scenario.matcher().holds(subject))? {
@@ -125,9 +125,9 @@ impl ScenarioSet {
         self.handoffs.by_tag.keys().cloned().collect()
     }
 
-    /// The scenarios of an endpoint that a request does not match, nearest first: by the fewest predicates that failed,
-    /// then by the most that held, then in the order of the set. Those that come when [`super::MOST_STEPS`] are used up
-    /// are left out.
+    /// Returns the scenarios of an endpoint that do not match a request, nearest first: by the fewest failed
+    /// predicates, then by the most that held, then in set order. Scenarios that come after [`super::MOST_STEPS`] are
+    /// used up are left out.
     #[must_use]
     pub fn near_misses(&self, endpoint: ScenarioEndpoint, facts: &Facts<'_>, limit: usize) -> Vec<NearMiss> {
         let email = lower_case(facts.email);
@@ -143,7 +143,7 @@ impl ScenarioSet {
             .collect();
         misses.sort_by_key(|(_, report)| (report.failed, usize::MAX - report.held));
         misses.truncate(limit);
-        // Only those that are shown are put in words.
+        // Only the scenarios that are shown are described.
         let steps = Steps::default();
         let subject = Subject { steps: &steps, ..subject };
         let words = misses.into_iter().map(|(scenario, report)| NearMiss {
@@ -154,13 +154,13 @@ impl ScenarioSet {
         words.take_while(|_| steps.judge(()).is_ok()).collect()
     }
 
-    /// All scenarios, in the order in which they are asked.
+    /// All scenarios, in matching order.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Scenario>> {
         self.scenarios.iter()
     }
 
-    /// Each scenario in short, in the order in which they are asked: for lists that people and programs read.
+    /// Each scenario in brief, in matching order: for lists that people and programs read.
     #[must_use]
     pub fn summaries(&self) -> Vec<Summary<'_>> {
         self.scenarios
@@ -182,7 +182,7 @@ impl ScenarioSet {
 }
 
 impl ScenarioIndex {
-    /// The lists that hold every scenario that the request could match.
+    /// The lists that contain every scenario that the request could match.
     fn candidates(&self, subject: Subject<'_>) -> [&[usize]; 6] {
         fn of<'s>(ranks: &'s Ranks, value: &str) -> &'s [usize] {
             ranks.get(value).map(Vec::as_slice).unwrap_or_default()
@@ -205,7 +205,7 @@ impl ScenarioIndex {
         ]
     }
 
-    /// Files a scenario under the most telling of its predicates, and under that one only.
+    /// Adds a scenario under the most selective of its predicates only.
     fn add(&mut self, rank: usize, scenario: &Scenario) {
         let predicates = scenario.matcher().predicates();
         let exact = |pick: fn(&Predicate) -> Option<&str>| predicates.iter().find_map(pick);
@@ -247,7 +247,7 @@ impl ScenarioIndex {
     }
 }
 
-/// A tag with its words joined by hyphens, by which it is looked up.
+/// A tag with hyphens instead of underscores, as used for lookup.
 fn joined(tag: &str) -> Cow<'_, str> {
     if tag.contains('_') { Cow::Owned(tag.replace('_', "-")) } else { Cow::Borrowed(tag) }
 }
@@ -335,7 +335,7 @@ mod tests {
         let error = ScenarioSet::compile(vec![Arc::new(one), Arc::new(two)]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "b.yaml:2:7: another scenario has the name \"same\" already (a.yaml:1:7); rename one of them\n\
+            "b.yaml:2:7: another scenario already has the name \"same\" (a.yaml:1:7); rename one of them\n\
              name: same\n      ^"
         );
     }

@@ -1,4 +1,4 @@
-//! The scenarios that are embedded in the binary.
+//! The scenarios embedded in the binary.
 
 /// A shipped file is named after its scenario.
 macro_rules! ship {
@@ -43,7 +43,7 @@ const SHIPPED: [(&str, &str); 33] = [
     ship!("verify-then-success"),
 ];
 
-/// The shipped scenarios: the name of each, and the text of its file.
+/// The shipped scenarios: the name and the file text of each.
 #[must_use]
 pub fn shipped() -> Vec<(&'static str, &'static str)> {
     SHIPPED.to_vec()

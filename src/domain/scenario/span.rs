@@ -1,22 +1,22 @@
-//! Spans of time in a scenario: of the sandbox's time, and of real time, which is bounded.
+//! Durations in a scenario: of sandbox time, and of real time, which is limited.
 
 use crate::base::{chance, reading::quoted};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The longest that anything in a scenario takes in real time.
+/// The longest that anything in a scenario can take in real time.
 pub const LONGEST: Duration = Duration::from_secs(MOST_SECONDS);
 
 const MOST_SECONDS: u64 = 600;
 
-/// A span of real time, [`LONGEST`] at most.
+/// A duration of real time, at most [`LONGEST`].
 pub type Wait = chance::Stretch<MOST_SECONDS>;
 
-/// How long an answer is held back, in real time, [`LONGEST`] at most.
+/// How long an answer is delayed, in real time, at most [`LONGEST`].
 pub type Delay = chance::Delay<MOST_SECONDS>;
 
-/// A span of the sandbox's time.
+/// A duration of sandbox time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Span(pub SignedDuration);
@@ -29,7 +29,7 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// How long a token lives, at least a second.
+/// The lifetime of a token, at least a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Lifetime(pub(super) SignedDuration);

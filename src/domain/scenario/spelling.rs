@@ -1,4 +1,4 @@
-//! Refuses plain words of YAML that are read as another value than the one that is written: `zip: 01234` as 1234.
+//! Rejects plain YAML words that are read as a value other than the one written: `zip: 01234` as 1234.
 
 use super::{decimal::Decimal, error::ScenarioError};
 use crate::base::{
@@ -9,11 +9,11 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle};
 use serde::de::IgnoredAny;
 use serde_json::Number;
 
-/// Keys whose value is a number or a boolean of the format, in any spelling that JSON has for it.
+/// Keys whose value is a number or a boolean, in any notation that JSON allows for it.
 const TYPED: [&str; 10] =
     ["above", "attempts", "below", "exists", "http_status", "priority", "probability", "reopen", "sigma", "truncate"];
 
-/// Keys below which there is JSON of the user's own.
+/// Keys below which any JSON is allowed.
 const FREE: [&str; 2] = ["set", "equals"];
 
 /// A list or an object that is being read.
@@ -22,17 +22,17 @@ enum Open {
     Object { key: Option<String>, wants_key: bool },
 }
 
-/// Checks a text that was read before, so its size and nesting are within bounds.
+/// Checks a text that was parsed before, so its size and nesting are within bounds.
 ///
 /// # Errors
-/// At the first value, key or tag that would not be what is written.
+/// At the first value, key or tag that would be read as something else.
 pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
-    // The YAML reader passes over a byte order mark.
+    // The YAML reader skips a byte order mark.
     let content = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let is_json = serde_json::from_str::<IgnoredAny>(content).is_ok();
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(content) {
-        // What the YAML reader accepted is not an error here.
+        // Whatever the YAML reader accepted is not an error here.
         let Ok((event, span)) = event else { return Ok(()) };
         let wrong_at = |mark: Marker, problem: &str| {
             let position = Position { line: mark.line(), column: mark.col() + 1 };
@@ -48,7 +48,7 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
             }
             Event::Scalar(word, style, _, tag) => {
                 if tag.as_ref().is_some_and(|tag| !tag.is_yaml_core_schema_tag("str")) {
-                    return wrong_tag("a tag (!) would turn the value into another; drop it, and quote a text");
+                    return wrong_tag("a tag (!) would change the value; remove it, and quote texts");
                 }
                 let is_plain = *style == ScalarStyle::Plain && tag.is_none();
                 let problem = match (is_plain, is_key) {
@@ -65,11 +65,11 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
             }
             Event::SequenceStart(_, _, tag) | Event::MappingStart(_, _, tag) => {
                 if is_key {
-                    return wrong("a list or an object cannot be a key; a key is a text");
+                    return wrong("a list or an object cannot be a key; use a text");
                 }
                 let is_usual = |name| tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema_tag(name));
                 if tag.is_some() && !is_usual("seq") && !is_usual("map") {
-                    return wrong_tag("a tag (!) would turn the value into another; drop it");
+                    return wrong_tag("a tag (!) would change the value; remove it");
                 }
             }
             Event::Alias(_) => {}
@@ -90,23 +90,23 @@ pub(super) fn check(file: &str, text: &str) -> Result<(), ScenarioError> {
     Ok(())
 }
 
-/// The text from a place on.
+/// The text from a position on.
 fn written_at(text: &str, mark: Marker) -> &str {
     &text[Position { line: mark.line(), column: mark.col() + 1 }.offset(text)..]
 }
 
-/// What is wrong with a key that has no value at a place.
+/// The problem with a key that has no value.
 fn missing_value(text: &str, mark: Marker) -> String {
     let rest = written_at(text, mark);
     let before = text[..text.len() - rest.len()].trim_end();
     if before.ends_with(':') || rest.starts_with(':') {
-        "the value is missing; write null, or another value".to_owned()
+        "the value is missing; write null or another value".to_owned()
     } else {
-        "the value is missing; write one after a colon, or write a single word without braces".to_owned()
+        "the value is missing; add it after a colon, or write a single word without braces".to_owned()
     }
 }
 
-/// Whether a value is of a type that the format gives it.
+/// Whether the format gives the value a type.
 fn is_typed(open: &[Open]) -> bool {
     let mut keys = open.iter().filter_map(|open| match open {
         Open::Object { key, .. } => key.as_deref(),
@@ -116,7 +116,7 @@ fn is_typed(open: &[Open]) -> bool {
     !is_free && keys.next_back().is_some_and(|key| TYPED.contains(&key))
 }
 
-/// What is wrong with a plain word as a value.
+/// The problem with a plain word as a value.
 fn value_problem(word: &str, any_spelling: bool) -> Option<String> {
     let quoted = excerpt(word, 0).text;
     let read_as =
@@ -129,7 +129,7 @@ fn value_problem(word: &str, any_spelling: bool) -> Option<String> {
     }
     let Some(written) = Decimal::parse(word) else {
         return is_like_a_number(word).then(|| {
-            format!("{quoted} is a number in a spelling that JSON does not have; quote it to keep the text, or write the number plainly")
+            format!("{quoted} is a number in a notation that JSON does not allow; quote it to keep the text, or write it as in JSON")
         });
     };
     let Ok(kept) = serde_json::from_str::<Number>(word) else {
@@ -141,7 +141,7 @@ fn value_problem(word: &str, any_spelling: bool) -> Option<String> {
     if any_spelling || kept.to_string() == word { None } else { read_as(&kept.to_string()) }
 }
 
-/// What is wrong with a plain word as a key.
+/// The problem with a plain word as a key.
 fn key_problem(word: &str) -> Option<String> {
     let is_null = matches!(word, "" | "~" | "null" | "Null" | "NULL");
     let is_bool = matches!(word, "true" | "True" | "TRUE" | "false" | "False" | "FALSE");
@@ -152,7 +152,8 @@ fn key_problem(word: &str) -> Option<String> {
     })
 }
 
-/// Whether YAML, of any version, has a number in a spelling that JSON lacks: `01234`, `0o17`, `1_000`, `+5`, `.5`, `.inf`.
+/// Whether any version of YAML has a number in a notation that JSON lacks: `01234`, `0o17`, `1_000`, `+5`, `.5`,
+/// `.inf`.
 fn is_like_a_number(word: &str) -> bool {
     let magnitude = word.strip_prefix(['+', '-']).unwrap_or(word);
     let is_digits = |digits: &str, radix: u32| {

@@ -1,8 +1,8 @@
-//! Texts with places that are filled from the request: `{{ actor.email }}`.
+//! Templates: texts with placeholders that are filled from the request, such as `{{ actor.email }}`.
 //!
-//! The one module that knows the template engine. A template is checked when its scenario is read and compiled when it
-//! is rendered, so that a scenario holds only texts. It may name only what [`Context`] has, and its source, its nesting,
-//! its work and its output are bounded.
+//! The only module that uses the template engine. A template is checked when its scenario is read and compiled when it
+//! is rendered, so that a scenario contains only text. A template can use only the names of [`Context`], and its
+//! source, nesting, work and output are limited.
 
 mod blocks;
 mod filters;
@@ -32,16 +32,17 @@ use std::{
 };
 use tag::Refused;
 
-/// The most bytes that the templates of one answer may produce together.
+/// Maximum total output of the templates of one answer, in bytes.
 pub const MOST_OUTPUT: usize = 1024 * 1024;
 
-/// The fuel of one template: about one unit per step, and one per 64 bytes that it makes or looks at.
+/// The fuel of one template: about one unit per step, and one per 64 bytes that it creates or examines.
 const FUEL: u64 = 100_000;
 
-/// What the templates of one answer may use together. It is checked between them, so the last may exceed it by [`FUEL`].
+/// The fuel of all templates of one answer together. Checked between templates, so the last one may exceed it by
+/// [`FUEL`].
 const FUEL_OF_ANSWER: u64 = 2 * FUEL;
 
-/// The fuel of a template that is tried out. A scenario has many, and a caller waits while they are read.
+/// The fuel of a trial run. A scenario has many templates, and a caller waits while they are read.
 const FUEL_OF_TRIAL: u64 = 2_000;
 
 const NAME: &str = "template";
@@ -49,21 +50,21 @@ const NAME: &str = "template";
 /// Renders the templates of all scenarios.
 static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut engine = engine(FUEL, UndefinedBehavior::Strict);
-    // An error then names the value that was undefined.
+    // Lets errors name the undefined value.
     engine.set_debug(true);
     engine
 });
 
-/// Tries templates out, without a request.
+/// Tries templates without a request.
 static TRIAL: LazyLock<Environment<'static>> = LazyLock::new(|| engine(FUEL_OF_TRIAL, UndefinedBehavior::Chainable));
 
 fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
     let mut engine = Environment::new();
     engine.set_fuel(Some(fuel));
-    // What is on by default depends on how the program is built.
+    // The default depends on how the program is built.
     engine.set_debug(false);
     engine.set_undefined_behavior(undefined);
-    // A variable that outlives the turns of a loop could nest values without an end, and `debug` shows the engine.
+    // A variable that outlives the iterations of a loop could nest values endlessly, and `debug` exposes the engine.
     engine.remove_global("namespace");
     engine.remove_global("debug");
     engine.add_filter(guard::BOUNDED, filters::bounded);
@@ -75,28 +76,28 @@ fn engine(fuel: u64, undefined: UndefinedBehavior) -> Environment<'static> {
     engine
 }
 
-/// What templates may name.
+/// The values that templates can use.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Context<'a> {
     /// The parsed body of the request.
     pub request: &'a serde_json::Value,
-    /// Who the handoff is for.
+    /// The actor of the handoff.
     pub actor: &'a Actor,
-    /// The sandbox's present, as RFC 3339.
+    /// The sandbox's current time, as RFC 3339.
     pub now: Timestamp,
-    /// The server's base URL, without a slash at its end.
+    /// The server's base URL, without a trailing slash.
     pub base_url: &'a str,
-    /// The id of the agent session; empty when there is none.
+    /// The id of the agent session; empty if there is none.
     pub agent_session_id: &'a str,
-    /// An id drawn for this answer.
+    /// An id generated for this answer.
     pub id: &'a str,
 }
 
-/// The names of [`Context`], which serde has no list of.
+/// The names of [`Context`], because serde provides no list of them.
 const NAMES: [&str; 6] = ["request", "actor", "now", "base_url", "agent_session_id", "id"];
 const ACTOR_NAMES: [&str; 3] = ["email", "external_user_id", "display_name"];
 
-/// A context in the engine's own form, converted once for all templates of an answer, and what they may still use.
+/// A context as an engine value, converted once for all templates of an answer, with the remaining fuel and output.
 #[derive(Debug)]
 pub(super) struct Names {
     values: Value,
@@ -110,16 +111,16 @@ impl Context<'_> {
     }
 }
 
-/// A text that may hold places to fill.
+/// A text that may contain placeholders.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Template(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// There is nothing to fill.
+    /// Without placeholders.
     Plain(Arc<str>),
-    /// The text as it is written, and as the engine gets it.
+    /// The text as written, and as passed to the engine.
     Filled { source: Arc<str>, guarded: Arc<str> },
 }
 
@@ -127,16 +128,17 @@ enum Form {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the template {source_text:?} cannot be rendered: {problem}")]
 pub struct TemplateError {
-    /// The beginning of the template.
+    /// The start of the template.
     pub source_text: String,
     pub problem: String,
 }
 
 impl Template {
-    /// Checks a text.
+    /// Checks and prepares a text.
     ///
     /// # Errors
-    /// In words, when it does not compile, is too large or nested too deep, or names what [`Context`] does not have.
+    /// A message, when it does not compile, is too large or nested too deeply, or uses names that [`Context`] does not
+    /// have.
     pub fn compile(source: &str) -> Result<Self, String> {
         if !["{{", "{%", "{#"].iter().any(|opening| source.contains(opening)) {
             return Ok(Self::plain(source));
@@ -153,14 +155,14 @@ impl Template {
         }
     }
 
-    /// How many bytes it has as it is written.
+    /// Length of its source in bytes.
     pub(super) fn len(&self) -> usize {
         match &self.0 {
             Form::Plain(source) | Form::Filled { source, .. } => source.len(),
         }
     }
 
-    /// The text, if there is nothing to fill.
+    /// The text, if it has no placeholders.
     pub(super) fn as_plain(&self) -> Option<&str> {
         match &self.0 {
             Form::Plain(text) => Some(text),
@@ -168,15 +170,15 @@ impl Template {
         }
     }
 
-    /// A text with nothing to fill.
+    /// A text without placeholders.
     pub(super) fn plain(text: &str) -> Self {
         Self(Form::Plain(text.into()))
     }
 
-    /// The text with all places filled.
+    /// Renders the text.
     ///
     /// # Errors
-    /// When the request lacks what the template names, or the work or the output exceeds its bound.
+    /// When the request lacks a value that the template uses, or the work or the output exceeds its limit.
     pub fn render(&self, context: &Context<'_>) -> Result<String, TemplateError> {
         self.fill(&context.names())
     }
@@ -194,7 +196,7 @@ impl Template {
 
     fn fill_guarded(guarded: &str, names: &Names) -> Result<String, String> {
         if names.fuel.get() == 0 {
-            return Err("the templates of this answer take too many steps together; shorten them".to_owned());
+            return Err("the templates of this answer together take too many steps; shorten them".to_owned());
         }
         let most = names.bytes.get();
         let render = || {
@@ -208,7 +210,7 @@ impl Template {
         let (rendered, output) = panics::catch(render).ok_or(PANICKED)?;
         let used = rendered.map_err(|error| {
             if error.kind() == ErrorKind::WriteFailure {
-                format!("the templates of this answer give more than {MOST_OUTPUT} bytes together; shorten them")
+                format!("the templates of this answer together give more than {MOST_OUTPUT} bytes; shorten them")
             } else {
                 let expression = error.range().and_then(|range| guarded.get(range)).and_then(terms::unguarded);
                 let line = error.line().filter(|_| guarded.contains('\n'));
@@ -223,7 +225,7 @@ impl Template {
 }
 
 impl fmt::Display for Template {
-    /// The template as it is written.
+    /// Writes the template as it was written.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Form::Plain(source) | Form::Filled { source, .. } => formatter.write_str(source),
@@ -239,19 +241,19 @@ impl TryFrom<String> for Template {
     }
 }
 
-/// Checks a template, and gives the text to compile.
+/// Checks a template and returns the text to compile.
 fn check(source: &str) -> Result<String, Refused> {
     let Guarded { text, tags, open } = guard::guard(source)?;
     if let Some(block) = open.last() {
         return Err(block.unclosed());
     }
     let Err(problem) = try_out(source, &text) else { return Ok(text) };
-    // The engine names no place. It reads from the start, so the first tag that it fails at is the wrong one.
+    // The engine reports no position. It parses from the start, so the first prefix that fails ends with the wrong tag.
     let wrong = tags.partition_point(|(_, end)| passes(&source[..*end]));
     Err(Refused { offset: tags.get(wrong).map_or(0, |(start, _)| *start), problem })
 }
 
-/// Whether a template has no fault up to a place between two tags.
+/// Whether a template has no error up to a position between two tags.
 fn passes(beginning: &str) -> bool {
     let Ok(Guarded { open, .. }) = guard::guard(beginning) else { return false };
     let endings = open.iter().rev().map(Block::ending);
@@ -259,25 +261,25 @@ fn passes(beginning: &str) -> bool {
     guard::guard(&source).is_ok_and(|guarded| try_out(&source, &guarded.text).is_ok())
 }
 
-/// What is wrong with a template that the engine cannot cope with.
-const PANICKED: &str = "it cannot be rendered, because the template engine fails at it; write it in a simpler way";
+/// The error for a template that makes the engine panic.
+const PANICKED: &str = "it cannot be rendered, because it makes the template engine fail; simplify it";
 
 /// Compiles a guarded template and runs it once without a request.
 fn try_out(source: &str, guarded: &str) -> Result<(), String> {
-    let failed = "makes the template engine fail; write it in a simpler way";
+    let failed = "makes the template engine fail; simplify it";
     panics::catch(|| run_once(source, guarded)).unwrap_or_else(|| Err(failed.to_owned()))
 }
 
 fn run_once(source: &str, guarded: &str) -> Result<(), String> {
     let template = TRIAL.template_from_named_str(NAME, guarded).map_err(|error| {
-        // The filters that the guard put in are not the user's.
+        // Errors must not mention the filters that the guard inserted.
         let error = TRIAL.template_from_named_str(NAME, source).err().unwrap_or(error);
         words::clause(&error)
     })?;
     let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
     used.sort();
     used.iter().try_for_each(|name| known(name))?;
-    // The engine meets filters and tests that are named by a text only when it runs: map("upper").
+    // The engine checks filters and tests named by a string only when it runs: map("upper").
     let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest, ErrorKind::UnknownFunction];
     match template.render_captured_to((), io::sink()) {
         Err(error) if unknown.contains(&error.kind()) => Err(words::clause(&error)),
@@ -285,7 +287,7 @@ fn run_once(source: &str, guarded: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a name that a template uses exists; what a request holds is known only when it comes.
+/// Whether a name used by a template exists. The content of a request is known only when it arrives.
 fn known(name: &str) -> Result<(), String> {
     let mut segments = name.split('.');
     let first = segments.next().unwrap_or_default();
@@ -301,7 +303,7 @@ fn known(name: &str) -> Result<(), String> {
     }
 }
 
-/// An output with a limit.
+/// An output with a size limit.
 struct Bounded {
     bytes: Vec<u8>,
     most: usize,

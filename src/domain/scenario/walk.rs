@@ -1,4 +1,4 @@
-//! How far one subject has come in one scenario, as a document.
+//! How far one subject has advanced in one scenario, as a document.
 
 use super::{progress::Progress, script::Scenario};
 use crate::base::{
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// How many walks a sandbox remembers. The one that was unused for longest is forgotten first.
+/// Maximum number of walks that a sandbox remembers. The least recently used one is forgotten first.
 pub const MOST_WALKS: usize = 10_000;
 
-/// The longest subject that is remembered as it is.
+/// Maximum length of a subject that is stored in full.
 const LONGEST_SUBJECT: usize = 256;
 
-/// How far one subject has come in one scenario.
+/// How far one subject has advanced in one scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Walk {
     #[schema(value_type = ScenarioName)]
     pub scenario: Arc<str>,
-    /// Who walks: the actor's email in lower case, the handoff's id, or nothing, by the scenario's `per`.
+    /// The subject, depending on the scenario's `per`: the actor's email in lower case, the handoff's id, or nothing.
     pub subject: Box<str>,
     #[serde(flatten)]
     pub progress: Progress,
 }
 
 impl Walk {
-    /// A walk that has not begun. A subject that is too long is kept as its beginning and a hash of all of it.
+    /// A walk that has not begun. An overlong subject is stored as its start and a hash of the whole.
     #[must_use]
     pub fn new(scenario: &Scenario, subject: String) -> Self {
         Self { scenario: scenario.id(), subject: bounded(subject), progress: Progress::default() }
@@ -38,11 +38,11 @@ impl Record for Walk {
     const COLLECTION: &'static str = "scenario_walks";
 
     fn id(&self) -> Arc<str> {
-        // No name contains a space.
+        // Scenario names contain no spaces.
         format!("{} {}", self.scenario, self.subject).into()
     }
 
-    /// The scenario.
+    /// Tagged with the scenario.
     fn tags(&self) -> Vec<Key> {
         vec![Arc::clone(&self.scenario)]
     }

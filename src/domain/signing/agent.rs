@@ -1,4 +1,4 @@
-//! Agents: the people who may act for a recipient, and how far each of them has come (G2, G4, G5).
+//! Agents: the people who may act for a recipient, and the state of each (G2, G4, G5).
 
 use crate::base::times;
 use jiff::Timestamp;
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// The person assigned to a role (G2): what does not change once the envelope is sent.
+/// The person assigned to a role (G2): the part that does not change once the envelope is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Person {
     pub name: Box<str>,
-    /// Where invitations go. No two agents of a recipient share it, whatever its case (G10). Present unless there is a
-    /// phone.
+    /// Email address for invitations. Unique among the agents of a recipient, ignoring case (G10). Required unless
+    /// there is a phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Box<str>>,
-    /// Where one-time codes go, as it was given. Present unless there is an email.
+    /// Phone number for one-time codes, as given. Required unless there is an email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Box<str>>,
-    /// The language of the signing page and of the emails.
+    /// Language of the signing page and of the emails.
     #[serde(default)]
     pub locale: Locale,
     /// How one-time codes are sent.
@@ -27,13 +27,13 @@ pub struct Person {
     /// Free-form data of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Value>,
-    /// The contact, for a person assigned by a contact reference. Members of a group have `group_id` alone (G3).
+    /// The contact, for a person assigned by a contact reference. Members of a group have only `group_id` (G3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<Box<str>>,
-    /// The contact group, for a member of one.
+    /// The contact group, for a member of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<Box<str>>,
-    /// The team member that the person is.
+    /// The team member, for a person assigned by a user reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Box<str>>,
 }
@@ -55,8 +55,8 @@ impl Person {
         }
     }
 
-    /// What distinguishes the person from the other agents of a recipient: the email in lower case, or else the digits
-    /// of the phone (G10).
+    /// Identifies the person among the agents of a recipient: the email in lower case, or else the digits of the phone
+    /// (G10).
     #[must_use]
     pub fn identity(&self) -> String {
         match (&self.email, &self.phone) {
@@ -66,13 +66,13 @@ impl Person {
         }
     }
 
-    /// Whether there is an email or a phone to reach the person by (G2).
+    /// Whether the person can be reached by email or phone (G2).
     #[must_use]
     pub fn is_reachable(&self) -> bool {
         self.email.is_some() || self.phone.is_some()
     }
 
-    /// About how many bytes the contact details take up.
+    /// Approximate size of the contact details in bytes.
     #[must_use]
     pub fn contact_bytes(&self) -> usize {
         let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
@@ -80,7 +80,7 @@ impl Person {
     }
 }
 
-/// The language of the signing page and of the emails (G2).
+/// Language of the signing page and of the emails (G2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Locale {
     #[default]
@@ -100,17 +100,17 @@ pub enum PhoneContactMethod {
     Whatsapp,
 }
 
-/// How far an agent has come (G4).
+/// The state of an agent (G4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
-    /// The recipient's turn has not come, or never comes.
+    /// The recipient's turn has not come, or never will.
     Waiting,
-    /// May open.
+    /// Can open the envelope.
     Invited,
-    /// Has opened, and may accept.
+    /// Has opened the envelope and can accept.
     Opened,
-    /// Was the first to accept: the active signer of the slot, alone (G5).
+    /// Was the first to accept: the only active signer of the slot (G5).
     Primary,
     /// Another agent accepted first.
     Released,
@@ -133,17 +133,16 @@ impl AgentState {
     }
 }
 
-/// The part of an agent that changes. Small and plain, so that a recipient with thousands of them is copied in
-/// microseconds.
+/// The changing part of an agent. Small, so that a recipient with thousands of agents can be copied in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seat {
     pub state: AgentState,
-    /// Since when, by the sandbox's clock.
+    /// Time of the last change of state, by the sandbox's clock.
     #[serde(deserialize_with = "times::deserialize")]
     pub since: Timestamp,
 }
 
-/// Whether a text may be a phone number. E.164 is not required, as in the contract (G2).
+/// Whether a text can be a phone number. As in the contract, E.164 is not required (G2).
 #[must_use]
 pub fn is_phone(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())

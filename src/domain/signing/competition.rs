@@ -1,8 +1,8 @@
-//! The competition: one function from (envelope, command, now) to (envelope, effects), or a named refusal (G4 to G10).
+//! The competition: one function from (envelope, command, now) to (envelope, effects) or a named refusal (G4 to G10).
 //!
-//! Pure, and total: every command may come at any time, twice or too late, and either has its effects whole or is
-//! refused and changes nothing. [`Envelope::judge`] checks without changing anything, so that a command that comes too
-//! late is cheap to refuse.
+//! Pure and total: any command may come at any time, repeatedly or too late. It either takes effect as a whole, or is
+//! refused and changes nothing. [`Envelope::judge`] checks a command without changing anything, so refusing a late
+//! command is cheap.
 
 mod change;
 mod judge;
@@ -20,9 +20,9 @@ pub enum Command<'c> {
     Send,
     Void,
     Expire,
-    /// Those who could act are reminded.
+    /// Reminds the agents who can act.
     Remind,
-    /// An agent does something.
+    /// An action of an agent.
     Act(Spot, Act<'c>),
 }
 
@@ -30,10 +30,10 @@ pub enum Command<'c> {
 pub enum Act<'c> {
     /// Opens the invitation.
     Open,
-    /// Takes the role, if nobody else has (G4).
+    /// Takes the role, if no other agent has (G4).
     Accept,
     Decline,
-    /// Signs, with the one-time code where it is asked for.
+    /// Signs, with the one-time code if one is required.
     Sign {
         code: Option<&'c str>,
     },
@@ -51,20 +51,20 @@ impl Act<'_> {
     }
 }
 
-/// The result of a command that is not refused.
+/// The verdict on a command that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// It has effects.
+    /// The command has effects.
     Effective,
-    /// It was done before, and is not done again (G10).
+    /// The command repeats an earlier one and has no effect (G10).
     Repeated,
 }
 
 impl Envelope {
-    /// Carries out a command and appends its effects to `effects`; returns whether there were any.
+    /// Executes a command and appends its effects to `effects`; returns whether there were any.
     ///
     /// # Errors
-    /// A [`Refusal`], and nothing was changed.
+    /// A [`Refusal`]; nothing was changed.
     pub fn perform(
         &mut self,
         command: Command<'_>,

@@ -1,4 +1,4 @@
-//! What a role can be assigned to by reference: contacts, groups of contacts, and the team's own users (G3).
+//! The address book: contacts, groups of contacts, and the team's users, to which roles can be assigned (G3).
 
 use super::agent::{Locale, Person, is_phone};
 use crate::{
@@ -17,13 +17,13 @@ pub struct Contact {
     /// `cnt_…`.
     pub id: Arc<str>,
     pub name: Box<str>,
-    /// The email address. Present unless there is a phone.
+    /// Email address. Required unless there is a phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Box<str>>,
-    /// The phone number, as it was given. Present unless there is an email.
+    /// Phone number, as given. Required unless there is an email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Box<str>>,
-    /// The language of the signing page and of the emails.
+    /// Language of the signing page and of the emails.
     #[serde(default)]
     pub locale: Locale,
     #[serde(deserialize_with = "times::deserialize")]
@@ -37,7 +37,7 @@ pub struct Group {
     /// `grp_…`.
     pub id: Arc<str>,
     pub name: Box<str>,
-    /// Its members, in the order in which they become agents.
+    /// The members, in the order in which they become agents.
     pub contact_ids: Vec<Arc<str>>,
     #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
@@ -47,16 +47,16 @@ pub struct Group {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
-    /// `usr_…`, unless the caller chose another.
+    /// `usr_…`, unless the caller chose another id.
     #[schema(value_type = UserId)]
     pub id: Arc<str>,
     #[schema(min_length = 1)]
     pub name: Box<str>,
     pub email: Box<str>,
-    /// As it was given; it need not be in E.164 form (G2).
+    /// Phone number, as given; need not be in E.164 format (G2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Box<str>>,
-    /// The language of pages and mails.
+    /// Language of pages and emails.
     #[serde(default)]
     #[schema(required)]
     pub locale: Locale,
@@ -64,14 +64,14 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// The longest name of a user, in characters.
+/// Maximum length of a user's name, in characters.
 const LONGEST_NAME: usize = 200;
 
-/// What is wrong with the details of a member of the team: the member of the record and the problem, with the fix.
+/// The problem with a team member's details: the member of the record, and the problem with its fix.
 #[must_use]
 pub fn user_problem(name: &str, email: &str, phone: Option<&str>) -> Option<(&'static str, String)> {
     if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
-        Some(("name", format!("it must have from 1 to {LONGEST_NAME} characters")))
+        Some(("name", format!("it must have 1 to {LONGEST_NAME} characters")))
     } else if let Some(problem) = control_problem(name) {
         Some(("name", format!("{} {problem}; remove it", quoted(name))))
     } else if let Some(problem) = email_problem(email) {
@@ -81,12 +81,12 @@ pub fn user_problem(name: &str, email: &str, phone: Option<&str>) -> Option<(&'s
     } else {
         let phone = phone.filter(|phone| !is_phone(phone))?;
         let phone = quoted(phone);
-        Some(("phone", format!("{phone} has no digit; write a phone number such as \"+14155550123\"")))
+        Some(("phone", format!("{phone} has no digits; write a phone number such as \"+14155550123\"")))
     }
 }
 
 impl User {
-    /// What is wrong with a user that was written elsewhere.
+    /// The problem with a user from another source, such as a snapshot.
     #[must_use]
     pub fn problem(&self) -> Option<(&'static str, String)> {
         user_problem(&self.name, &self.email, self.phone.as_deref())
@@ -94,13 +94,13 @@ impl User {
 }
 
 impl Contact {
-    /// The person for a role that is assigned to this contact.
+    /// The person for a role assigned to this contact.
     #[must_use]
     pub fn person(&self) -> Person {
         Person { contact_id: Some((*self.id).into()), ..self.details() }
     }
 
-    /// The person for a role that is assigned to a group with this contact: it has the `groupId` alone (G3).
+    /// The person for a role assigned to a group with this contact: it has only the `groupId` (G3).
     #[must_use]
     pub fn member(&self, group: &Group) -> Person {
         Person { group_id: Some((*group.id).into()), ..self.details() }
@@ -110,10 +110,10 @@ impl Contact {
         Person::new(self.name.clone(), self.email.clone(), self.phone.clone(), self.locale)
     }
 
-    /// Changes what is given; an empty phone is removed.
+    /// Applies a change; an empty phone is removed.
     ///
     /// # Errors
-    /// Says that neither an email nor a phone would be left; nothing was changed.
+    /// [`NoAddress`] when neither an email nor a phone would be left; nothing was changed.
     pub fn change(&mut self, change: ContactChange) -> Result<(), NoAddress> {
         let ContactChange { name, email, phone, locale } = change;
         let email = email.or_else(|| self.email.clone());
@@ -130,23 +130,23 @@ impl Contact {
     }
 }
 
-/// A change to a contact; what is not given stays.
+/// A change to a contact. Omitted members stay unchanged.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContactChange {
     pub name: Option<Box<str>>,
     pub email: Option<Box<str>>,
-    /// An empty text removes it.
+    /// An empty string removes the phone.
     pub phone: Option<Box<str>>,
     pub locale: Option<Locale>,
 }
 
-/// A contact would have neither an email nor a phone (G2).
+/// A contact without an email or a phone (G2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoAddress;
 
 impl User {
-    /// The person that a role assigned to this user gets.
+    /// The person for a role assigned to this user.
     #[must_use]
     pub fn person(&self) -> Person {
         Person {

@@ -14,37 +14,37 @@ use super::{
 use jiff::Timestamp;
 use std::collections::HashSet;
 
-/// How many recipients an envelope has at most, removed ones included. An envelope is copied at each transition, and its
-/// recipients with it.
+/// Maximum number of recipients of an envelope, including removed ones. The recipients are copied with the envelope at
+/// each transition.
 pub const MOST_RECIPIENTS: usize = 1_000;
 
-/// How many agents a recipient has at most.
+/// Maximum number of agents of a recipient.
 pub const MOST_AGENTS: usize = 10_000;
 
-/// About how many bytes the recipients of an envelope take up at most, agents and their contexts included: a few bytes
-/// of a request can name a group of thousands, and each member gets a copy of the context.
+/// Approximate maximum size of an envelope's recipients in bytes, including agents and their contexts. A short request
+/// can name a group of thousands, and each member gets a copy of the context.
 pub const MOST_BYTES: usize = 32 << 20;
 
 #[derive(Clone, Debug)]
 pub struct NewRecipient {
     pub kind: RecipientType,
-    /// A stable name, chosen by the caller.
+    /// A stable name chosen by the caller.
     pub identifier: Box<str>,
-    /// A name for people.
+    /// A display name.
     pub role_name: Option<Box<str>>,
-    /// Lower orders go first.
+    /// Lower orders act first.
     pub order: u32,
-    /// Whether the envelope waits for it.
+    /// Whether the envelope waits for the recipient.
     pub required: bool,
     /// For the caller's own pages.
     pub color: Option<Box<str>>,
-    /// Who hosts an in-person signer; an id as it was given.
+    /// The host of an in-person signer; the id as given.
     pub hosted_by: Option<String>,
-    /// Who may pass its role on to this one; an id as it was given.
+    /// The recipient that can delegate to this one; the id as given.
     pub delegated_by: Option<String>,
-    /// Whether signing asks for a one-time code.
+    /// Whether signing requires a one-time code.
     pub phone_verification: bool,
-    /// Who may act for it.
+    /// The people who may act for it.
     pub persons: Vec<Person>,
 }
 
@@ -67,7 +67,7 @@ impl NewRecipient {
     }
 }
 
-/// A change to a recipient; what is not given stays.
+/// A change to a recipient. Omitted members stay unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct RecipientChange {
     pub kind: Option<RecipientType>,
@@ -83,10 +83,10 @@ pub struct RecipientChange {
 }
 
 impl Envelope {
-    /// Adds a recipient to the draft. `code` gives an agent's one-time code.
+    /// Adds a recipient to the draft. `code` returns an agent's one-time code.
     ///
     /// # Errors
-    /// A [`DraftError`], and nothing was changed.
+    /// A [`DraftError`]; nothing was changed.
     pub fn add_recipient(
         &mut self,
         new: NewRecipient,
@@ -97,7 +97,7 @@ impl Envelope {
         if self.recipients.len() >= MOST_RECIPIENTS {
             return Err(DraftError::TooManyRecipients);
         }
-        // Numbers are places, one more: a recipient that is removed keeps its own.
+        // A number is the index plus one; removed recipients keep theirs.
         let number = u32::try_from(self.recipients.len() + 1).unwrap_or(u32::MAX);
         self.is_free(&new.identifier, None)?;
         let role = Role {
@@ -123,11 +123,11 @@ impl Envelope {
         Ok(RecipientId { envelope: self.id, number })
     }
 
-    /// Changes a recipient of the draft. A recipient that changes its type keeps only the reference that belongs to the
-    /// new one, so that a bound host or delegator can be released.
+    /// Changes a recipient of the draft. A recipient whose type changes keeps only the reference that fits the new
+    /// type, so that a bound host or delegator can be released.
     ///
     /// # Errors
-    /// A [`DraftError`], and nothing was changed.
+    /// A [`DraftError`]; nothing was changed.
     pub fn change_recipient(
         &mut self,
         id: &str,
@@ -144,7 +144,7 @@ impl Envelope {
         }
         let kind = change.kind.unwrap_or(role.kind);
         if kind != RecipientType::Host {
-            // Any type may delegate, but only a host may host.
+            // Any type can delegate, but only a host can host.
             self.hosts_nobody(role.number)?;
         }
         if kind != role.kind {
@@ -179,7 +179,7 @@ impl Envelope {
     /// Removes a recipient from the draft, unless another one refers to it (G7).
     ///
     /// # Errors
-    /// A [`DraftError`], and nothing was changed.
+    /// A [`DraftError`]; nothing was changed.
     pub fn remove_recipient(&mut self, id: &str, now: Timestamp) -> Result<(), DraftError> {
         self.is_draft()?;
         let place = self.present_place(id)?;
@@ -199,7 +199,7 @@ impl Envelope {
         }
     }
 
-    /// The first other recipient whose `reference` is the recipient of a number.
+    /// The first other recipient whose `reference` is the recipient with this number.
     fn referring(&self, number: u32, reference: impl Fn(&Role) -> Option<u32>) -> Option<RecipientId> {
         let mut present = self.present().map(|(_, recipient)| &recipient.role);
         let bound = present.find(|role| role.number != number && reference(role) == Some(number))?;
@@ -210,7 +210,7 @@ impl Envelope {
         if self.state == EnvelopeState::Draft { Ok(()) } else { Err(DraftError::Refused(Refusal::NotDraft)) }
     }
 
-    /// The place of a recipient that was not removed.
+    /// The index of a recipient that was not removed.
     fn present_place(&self, id: &str) -> Result<usize, DraftError> {
         let place = id.parse().ok().and_then(|id| self.place_of(id));
         let place = place.ok_or_else(|| DraftError::NoSuchRecipient(id.to_owned()))?;
@@ -225,7 +225,7 @@ impl Envelope {
         Ok(())
     }
 
-    /// Whether a role can be kept beside all others.
+    /// Checks that a role fits in addition to all others.
     fn has_room(&self, role: &Role) -> Result<(), DraftError> {
         let others = self.recipients.iter().map(|other| &other.role).filter(|other| other.number != role.number);
         let bytes = others.map(|other| other.weight).fold(role.weight, usize::saturating_add);
@@ -249,7 +249,7 @@ impl Envelope {
         Err(DraftError::WrongReference { field, wanted, given })
     }
 
-    /// A role with its agents, numbered from the role's first one on.
+    /// A role with its agents, numbered from the role's first agent on.
     fn assigned(
         &self,
         mut role: Role,
@@ -257,7 +257,7 @@ impl Envelope {
         code: &dyn Fn(AgentId) -> Box<str>,
     ) -> Result<Role, DraftError> {
         let count = u32::try_from(persons.len()).unwrap_or(u32::MAX);
-        // Numbers are never given twice, so a draft whose agents are changed for ever runs out of them.
+        // Numbers are never reused, so a draft whose agents are changed endlessly runs out of them.
         if persons.len() > MOST_AGENTS || role.first_agent.checked_add(count).is_none() {
             return Err(DraftError::TooManyAgents(persons.len()));
         }
@@ -274,8 +274,7 @@ impl Envelope {
         Ok(role)
     }
 
-    /// The one-time codes of a role's agents: of those with a phone. None, unless the role requires phone verification
-    /// (G2).
+    /// The one-time codes of a role's agents with a phone. Empty unless the role requires phone verification (G2).
     fn codes(&self, role: &Role, code: &dyn Fn(AgentId) -> Box<str>) -> Vec<Option<Box<str>>> {
         if !role.phone_verification {
             return Vec::new();
@@ -296,7 +295,7 @@ impl Role {
     }
 }
 
-/// The first person who is the same as an earlier one (G10).
+/// The first person who equals an earlier one (G10).
 fn named_twice(persons: &[Person]) -> Option<&Person> {
     if persons.len() < 2 {
         return None;
@@ -305,7 +304,7 @@ fn named_twice(persons: &[Person]) -> Option<&Person> {
     persons.iter().find(|person| !seen.insert(person.identity()))
 }
 
-/// About how many bytes a role and its agents take up.
+/// Approximate size of a role and its agents in bytes.
 pub(super) fn weight(role: &Role) -> usize {
     let of = |person: &Person| {
         let context = person.context.as_ref().map_or(0, weight_of);

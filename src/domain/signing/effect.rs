@@ -1,9 +1,9 @@
-//! What a transition of an envelope brings about.
+//! The effects of an envelope's transition.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What can happen to an envelope, its recipients and agents (W4).
+/// Kinds of effects on an envelope, its recipients and agents (W4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(as = EventKind)]
 pub enum EffectKind {
@@ -88,13 +88,13 @@ impl EffectKind {
     }
 }
 
-/// Something that a transition brought about, in the order in which it happened.
+/// An effect of a transition, in the order in which it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Effect {
     pub kind: EffectKind,
-    /// The place of the recipient in the envelope, if it happened to a recipient or to one of its agents.
+    /// The recipient's index in the envelope, if the effect is about a recipient or one of its agents.
     pub recipient: Option<u32>,
-    /// The place of the agent among those of the recipient, if it happened to an agent.
+    /// The agent's index among those of the recipient, if the effect is about an agent.
     pub agent: Option<u32>,
 }
 

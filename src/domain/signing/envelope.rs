@@ -1,4 +1,4 @@
-//! Envelopes: what is to be signed by whom, and where that stands (G6).
+//! Envelopes: what is to be signed, by whom, and their state (G6).
 
 use super::{
     id::{AgentId, EnvelopeId, RecipientId},
@@ -19,7 +19,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What an envelope is created with.
+/// The properties that an envelope is created with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
     /// 2 to 48 characters.
@@ -33,7 +33,7 @@ pub struct Terms {
     /// Days from sending to the first reminder, 0 to 30; 0 for none.
     #[serde(deserialize_with = "within::<_, _, 0, 30>")]
     pub reminder_initial_delay_days: u8,
-    /// Days from one reminder to the next, 0 to 30; 0 for no further one.
+    /// Days from one reminder to the next, 0 to 30; 0 for no further reminders.
     #[serde(deserialize_with = "within::<_, _, 0, 30>")]
     pub reminder_repeat_interval_days: u8,
     /// Days from the last reminder to expiry, 0 to 30; 0 for none.
@@ -41,15 +41,15 @@ pub struct Terms {
     pub reminder_before_expiration_days: u8,
     /// Whether the released agents are invited again when a primary declines (G10).
     pub reopen: bool,
-    /// Whether the envelope stays `sent` when a required recipient declines; else it is voided (G10).
+    /// Whether the envelope stays `sent` when a required recipient declines; otherwise it is voided (G10).
     #[serde(default)]
     pub keep_declined: bool,
     #[serde(deserialize_with = "times::deserialize")]
     pub created_at: Timestamp,
-    /// The agent session that made it, if one did.
+    /// The agent session that created it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Arc<Origin>>,
-    /// What simulated people do with it.
+    /// The plan for simulated people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Plan>>,
 }
@@ -84,20 +84,20 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// About how many bytes it takes up.
+    /// Approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.agent_session_id.len() + self.handoff_id.len()
     }
 }
 
-/// Where an envelope stands (G6).
+/// The state of an envelope (G6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "EnvelopeFields", tag = "status", rename_all = "snake_case")]
 pub enum EnvelopeState {
     /// Can still be changed.
     Draft,
-    /// Waits for those who sign.
+    /// Waits for its signers.
     Sent { sent_at: Timestamp },
     /// All required recipients have done their part.
     Finalized {
@@ -122,13 +122,13 @@ pub enum EnvelopeState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidReason {
-    /// The sender called it off.
+    /// The sender voided it.
     Sender,
     /// A required recipient declined (G10).
     Declined,
 }
 
-/// Where an envelope stands (G6).
+/// The state of an envelope (G6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvelopeStatus {
@@ -140,7 +140,7 @@ pub enum EnvelopeStatus {
 }
 
 impl EnvelopeState {
-    /// The contract's words, each once.
+    /// The contract's names of the states, each once.
     pub const WORDS: [&str; 5] = ["draft", "sent", "finalized", "voided", "expired"];
 
     /// The state without its times.
@@ -155,7 +155,7 @@ impl EnvelopeState {
         }
     }
 
-    /// The contract's word for it.
+    /// The contract's name of the state.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -167,7 +167,7 @@ impl EnvelopeState {
         }
     }
 
-    /// Whether nothing more happens to it.
+    /// Whether the envelope has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self, Self::Finalized { .. } | Self::Voided { .. } | Self::Expired { .. })
@@ -190,30 +190,30 @@ pub struct Envelope {
     pub id: EnvelopeId,
     pub terms: Arc<Terms>,
     pub state: EnvelopeState,
-    /// Its roles, in the order in which they were added. Removed ones stay, and are ignored.
+    /// The recipients, in the order in which they were added. Removed ones stay, and are ignored.
     pub recipients: Vec<Recipient>,
-    /// The number that the next agent gets.
+    /// The number of the next agent.
     pub next_agent: u32,
-    /// How many of its transitions had effects, its creation included.
+    /// Number of transitions with effects, including its creation.
     pub revision: u64,
-    /// How the caller who created it reached the server: how URLs in its mails begin. `None` where nobody called.
+    /// The URL at which its creator reached the server; URLs in its emails start with it. `None` without a caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
-    /// What happens to it without a command.
+    /// Planned automatic actions.
     #[serde(default, skip_serializing_if = "Upcoming::is_empty")]
     pub upcoming: Upcoming,
 }
 
-/// Where an agent is in an envelope.
+/// The position of an agent in an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
-    /// The place of the recipient.
+    /// The recipient's index.
     pub recipient: u32,
-    /// The place of the agent among those of the recipient.
+    /// The agent's index among those of the recipient.
     pub agent: u32,
 }
 
-/// A day of the sandbox's time.
+/// A day of sandbox time.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Envelope {
@@ -233,13 +233,13 @@ impl Envelope {
         }
     }
 
-    /// The recipient at a place.
+    /// Returns the recipient at an index.
     #[must_use]
     pub fn recipient_at(&self, place: u32) -> Option<&Recipient> {
         self.recipients.get(usize::try_from(place).ok()?)
     }
 
-    /// The place of the recipient with this id, removed ones included.
+    /// The index of the recipient with this id, including removed ones.
     #[must_use]
     pub fn place_of(&self, id: RecipientId) -> Option<usize> {
         if id.envelope != self.id {
@@ -248,7 +248,7 @@ impl Envelope {
         self.recipients.iter().position(|recipient| recipient.role.number == id.number)
     }
 
-    /// Where the agent with this id is. The cost does not grow with the number of agents.
+    /// The position of the agent with this id. The cost does not depend on the number of agents.
     #[must_use]
     pub fn spot_of(&self, id: AgentId) -> Option<Spot> {
         if id.envelope != self.id {
@@ -263,13 +263,13 @@ impl Envelope {
         )
     }
 
-    /// The id of the recipient at a place.
+    /// The id of the recipient at an index.
     #[must_use]
     pub fn recipient_id(&self, place: u32) -> Option<RecipientId> {
         Some(RecipientId { envelope: self.id, number: self.recipient_at(place)?.role.number })
     }
 
-    /// The id of the agent at a spot.
+    /// The id of the agent at a position.
     #[must_use]
     pub fn agent_id(&self, spot: Spot) -> Option<AgentId> {
         let recipient = self.recipient_at(spot.recipient)?;
@@ -301,7 +301,7 @@ impl Envelope {
         regular.chain(last.map(u32::from)).filter_map(|day| self.after(day)).filter(|due| *due > now).min()
     }
 
-    /// `days` days after it was sent.
+    /// The time `days` days after it was sent.
     fn after(&self, days: u32) -> Option<Timestamp> {
         let span = DAY.checked_mul(i32::try_from(days).ok()?)?;
         Some(self.state.sent_at()?.checked_add(span).unwrap_or(Timestamp::MAX))
@@ -328,7 +328,7 @@ impl Record for Envelope {
     }
 }
 
-/// About how many bytes a JSON value takes up in memory.
+/// Approximate memory size of a JSON value in bytes.
 #[must_use]
 pub fn weight_of(value: &Value) -> usize {
     size_of::<Value>()

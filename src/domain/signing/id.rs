@@ -1,7 +1,7 @@
 //! The ids of envelopes, recipients and agents.
 //!
-//! An id of a recipient or an agent opens with the digits of its envelope, so that it leads there without an index. To
-//! callers they are opaque (G1, G2).
+//! The id of a recipient or an agent starts with the digits of its envelope, so that the envelope is found without an
+//! index. To callers, ids are opaque (G1, G2).
 
 use crate::base::schema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -15,25 +15,25 @@ use utoipa::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnvelopeId(pub u64);
 
-/// The id of a recipient: `rcp_`, the digits of its envelope, and 8 of its own.
+/// The id of a recipient: `rcp_`, the digits of its envelope, and 8 digits of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecipientId {
     pub envelope: EnvelopeId,
-    /// Its number there; never given twice.
+    /// Its number in the envelope; never reused.
     pub number: u32,
 }
 
-/// The id of an agent: `agt_`, the digits of its envelope, and 8 of its own.
+/// The id of an agent: `agt_`, the digits of its envelope, and 8 digits of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId {
     pub envelope: EnvelopeId,
-    /// Its number there; never given twice.
+    /// Its number in the envelope; never reused.
     pub number: u32,
 }
 
-/// A text that is not an id of the expected kind.
+/// The error for a text that is not an id of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write {0:?} and {1} hexadecimal digits in lower case")]
+#[error("write {0:?} followed by {1} lower-case hexadecimal digits")]
 pub struct IdError(&'static str, usize);
 
 const ENVELOPE: &str = "env_";

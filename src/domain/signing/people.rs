@@ -1,6 +1,6 @@
-//! Simulated people: what an agent does by itself, when, and how surely.
+//! Simulated people: what an agent does by itself, when, and with what probability.
 //!
-//! Reads no randomness: the numbers to draw with are handed in.
+//! Reads no randomness: callers pass the random numbers in.
 
 mod written;
 
@@ -14,17 +14,17 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The longest that a person takes for anything, in seconds of the sandbox's time: as long as an envelope can wait.
+/// Maximum delay of any action, in seconds of sandbox time: as long as an envelope can wait.
 pub const LONGEST: u64 = 90 * 86_400;
 
-/// How many rules for people a plan has at most.
+/// Maximum number of rules of a plan.
 pub const MOST_RULES: usize = 1_000;
 
-/// What the globs of all rules may cost together ([`Glob::search_cost`]). An envelope may have 10,000 agents, and each is
-/// compared with every rule.
+/// Maximum total cost of the globs of all rules ([`Glob::search_cost`]). An envelope can have 10,000 agents, each of
+/// which is matched against every rule.
 const MOST_SEARCHES: usize = 100;
 
-/// How an envelope that a handoff makes is played (G3, G4).
+/// How simulated people act on an envelope that a handoff creates (G3, G4).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -37,12 +37,12 @@ pub struct Plan {
     /// Whether, and how long after sending it, the sender voids the envelope.
     #[serde(default)]
     pub voids: Habit,
-    /// How people behave. If several rules match a person, the first counts.
+    /// How people behave. If several rules match a person, the first one counts.
     #[serde(default)]
     pub people: People,
 }
 
-/// The rules for people: at most [`MOST_RULES`], whose globs are cheap to compare with 10,000 agents.
+/// The rules for people: at most [`MOST_RULES`], with globs that are cheap to match against 10,000 agents.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Rule>")]
 pub struct People(Vec<Rule>);
@@ -68,8 +68,8 @@ impl TryFrom<Vec<Rule>> for People {
         }
         if rules.iter().map(|rule| rule.agent.search_cost()).sum::<usize>() > MOST_SEARCHES {
             return Err(format!(
-                "the globs of the rules for people are too costly to compare; all together may have at most \
-                 {MOST_SEARCHES} parts between two stars, where one with ? in it counts as ten. Write emails in full, or \
+                "the globs of the rules for people are too costly to match; together they may have at most \
+                 {MOST_SEARCHES} parts between two stars, where a part with ? counts as ten. Write emails in full, or \
                  with one star"
             ));
         }
@@ -81,42 +81,42 @@ impl TryFrom<Vec<Rule>> for People {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parties {
-    /// Each party is a recipient: all have to sign.
+    /// Each party is a recipient: everyone has to sign.
     #[default]
     OneEach,
-    /// All parties are agents of one recipient, and compete: any one signs.
+    /// All parties are agents of one recipient and compete: any one of them signs.
     AnyOne,
 }
 
-/// How people behave whose email matches the rule.
+/// The behaviour of people whose email matches the rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "written::RuleFile")]
 pub struct Rule {
-    /// The emails that it is for. Case does not count.
+    /// The emails that the rule applies to, ignoring case.
     pub agent: Glob,
     #[serde(flatten)]
     pub behaviour: Behaviour,
 }
 
-/// What a person does without a command. What is not given does not happen.
+/// What a person does without a command. Actions that are not given do not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
     /// After being invited.
     #[serde(default)]
     pub opens: Habit,
-    /// After having opened.
+    /// After opening.
     #[serde(default)]
     pub accepts: Habit,
     /// Instead of accepting or signing.
     #[serde(default)]
     pub declines: Declines,
-    /// After having become primary.
+    /// After becoming primary.
     #[serde(default)]
     pub signs: Habit,
 }
 
-/// Whether, and how long after it could, something is done.
+/// Whether an action happens, and how long after it becomes possible.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Habit {
     pub after: Delay<LONGEST>,
@@ -136,27 +136,27 @@ impl Default for Habit {
     }
 }
 
-/// Whether, when, and instead of what a person declines.
+/// Whether and when a person declines, and instead of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Declines {
-    /// How likely, and how long after it could be done.
+    /// The probability, and the delay after declining becomes possible.
     #[serde(flatten)]
     pub habit: Habit,
-    /// What the person does not do, because they decline.
+    /// The action that declining replaces.
     pub instead_of: InsteadOf,
 }
 
-/// What a person who declines does not do.
+/// The action that declining replaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InsteadOf {
     #[default]
     Accepting,
-    /// Sign, having accepted.
+    /// Signing, after accepting.
     Signing,
 }
 
-/// What a person does next.
+/// A person's next action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Intention {
@@ -182,8 +182,8 @@ impl Intention {
 }
 
 impl Behaviour {
-    /// Usual people, for races that do not describe their own: most open within the hour, read for a minute or two, and
-    /// sign a few minutes later.
+    /// Typical people, for races that do not describe their own: most open within the hour, read for a minute or two,
+    /// and sign a few minutes later.
     pub const USUAL: Self = {
         const fn around(seconds: u64, sigma: f64) -> Habit {
             let median = std::time::Duration::from_secs(seconds);
@@ -197,7 +197,7 @@ impl Behaviour {
         }
     };
 
-    /// Nothing ever happens by itself.
+    /// Nothing happens automatically.
     pub const NOTHING: Self = Self {
         opens: Habit::NEVER,
         accepts: Habit::NEVER,
@@ -211,9 +211,9 @@ impl Behaviour {
         self.declines.instead_of == InsteadOf::Signing && self.declines.habit.probability != Probability::NEVER
     }
 
-    /// What a person in this state does next, and after how long; `None` for nothing.
+    /// A person's next action in this state and the delay before it; `None` for nothing.
     ///
-    /// `random` gives numbers from 0 up to, but not including, 1; see [`Delay::draw`] for how many are taken.
+    /// `random` returns numbers in `0..1`; see [`Delay::draw`] for how often it is called.
     pub fn next(&self, state: AgentState, random: &mut dyn FnMut() -> f64) -> Option<(Intention, SignedDuration)> {
         let (usual, intention, instead_of) = match state {
             AgentState::Invited => (&self.opens, Intention::Open, None),
@@ -231,7 +231,7 @@ impl Behaviour {
 }
 
 impl Habit {
-    /// How long after it could something is done, if it is; `random` as for [`Behaviour::next`].
+    /// The delay after which the action happens, if it does; `random` as for [`Behaviour::next`].
     pub fn draw(&self, random: &mut dyn FnMut() -> f64) -> Option<SignedDuration> {
         if !self.probability.happens(random) {
             return None;
@@ -241,10 +241,10 @@ impl Habit {
 }
 
 impl Plan {
-    /// How a person behaves, if a rule is for them.
+    /// The behaviour of a person, if a rule applies to them.
     #[must_use]
     pub fn behaviour_of(&self, person: &Person) -> Option<&Behaviour> {
-        // A person without an email is matched by `*` alone.
+        // A person without an email is matched only by `*`.
         let email = person.email.as_deref().unwrap_or_default().to_lowercase();
         self.people.iter().find(|rule| rule.agent.matches(&email)).map(|rule| &rule.behaviour)
     }
@@ -294,7 +294,7 @@ mod tests {
             (json!({ "opens": "soon" }), "is not a span of time"),
             (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),
             (json!({ "accepts": { "uniform": ["2m", "1m"] } }), "the shorter one first"),
-            (json!({ "accepts": { "uniform": ["1m", "2m"], "after": "1m" } }), "inside of \"after\""),
+            (json!({ "accepts": { "uniform": ["1m", "2m"], "after": "1m" } }), "inside \"after\""),
             (json!({ "accepts": 5 }), "5 has no unit; write 5ms, 5s or 5m"),
             (json!({ "accepts": -5 }), "-5 is negative"),
             (json!({ "accepts": null }), "the value is missing"),
@@ -320,7 +320,7 @@ mod tests {
         }
         for (costly, most) in [("*+vip@*", 100), ("*a*b*", 50), ("*a?b*", 10)] {
             assert_eq!(people(costly, most), Ok(()), "{costly}");
-            assert!(people(costly, most + 1).unwrap_err().contains("too costly to compare"), "{costly}");
+            assert!(people(costly, most + 1).unwrap_err().contains("too costly to match"), "{costly}");
         }
     }
 }

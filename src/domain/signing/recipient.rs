@@ -1,4 +1,4 @@
-//! Recipients: the roles of an envelope, and how far each of them has come (G1, G7).
+//! Recipients: the roles of an envelope, and the state of each (G1, G7).
 
 use super::{
     agent::{AgentState, Person, Seat},
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What a recipient does (G7).
+/// The types of recipients (G7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecipientType {
     #[default]
     Signer,
-    /// Gets a copy of the finalized envelope. Never invited, never in the way.
+    /// Gets a copy of the finalized envelope. Never invited, and never waited for.
     Viewer,
-    /// Is there for those who sign in person: has done its part by accepting.
+    /// Present for in-person signers: its part is done by accepting.
     Host,
-    /// Signs on the device of its host, once the host is there.
+    /// Signs on its host's device, once the host has accepted.
     InPersonSigner,
-    /// Signs; passing the role on is not simulated.
+    /// Signs; delegation is not simulated.
     Delegator,
 }
 
 impl RecipientType {
-    /// The contract's word for it.
+    /// The contract's name of the type.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,17 +48,17 @@ impl RecipientType {
 /// A role: the part of a recipient that does not change once the envelope is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// Its number in the envelope; never given twice.
+    /// Its number in the envelope; never reused.
     pub number: u32,
     pub kind: RecipientType,
-    /// A stable name, chosen by the caller (G1); unique in the envelope.
+    /// A stable name chosen by the caller (G1); unique in the envelope.
     pub identifier: Box<str>,
-    /// A name for people.
+    /// A display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_name: Option<Box<str>>,
-    /// Lower orders go first, equal ones in parallel (G7).
+    /// Lower orders act first, equal ones in parallel (G7).
     pub order: u32,
-    /// Whether the envelope waits for it.
+    /// Whether the envelope waits for the recipient.
     pub required: bool,
     /// For the caller's own pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,31 +66,31 @@ pub struct Role {
     /// The number of the host of an in-person signer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_by: Option<u32>,
-    /// The number of the recipient who may pass its role on to this one.
+    /// The number of the recipient that can delegate to this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegated_by: Option<u32>,
-    /// Whether signing asks for the one-time code that was sent to the phone.
+    /// Whether signing requires the one-time code sent to the phone.
     pub phone_verification: bool,
-    /// The number of the first agent; the others follow it.
+    /// The number of the first agent; the others follow.
     pub first_agent: u32,
-    /// Who may act for it.
+    /// The people who may act for it.
     pub persons: Vec<Person>,
-    /// The one-time codes of those with a phone, by their place among `persons`; empty where none is required.
+    /// The one-time codes of people with a phone, by their index in `persons`; empty if no codes are required.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<Option<Box<str>>>,
-    /// About how many bytes all of this takes up.
+    /// Approximate total size in bytes.
     pub weight: usize,
 }
 
 impl Role {
-    /// Whether the envelope, and the next order, wait for it (G7).
+    /// Whether the envelope and the next order wait for the role (G7).
     #[must_use]
     pub fn blocks(&self) -> bool {
         self.required && self.kind != RecipientType::Viewer
     }
 }
 
-/// How far a recipient has come.
+/// The state of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RecipientFields", tag = "state", rename_all = "snake_case")]
 pub enum RecipientState {
@@ -105,28 +105,28 @@ pub enum RecipientState {
     Claimed {
         /// When its turn came.
         activated_at: Timestamp,
-        /// The place of the primary among the agents.
+        /// The index of the primary among the agents.
         by: u32,
-        /// When it accepted.
+        /// When the primary accepted.
         at: Timestamp,
     },
-    /// It has done its part.
+    /// Its part is done.
     Completed {
-        /// When its turn came; a viewer has none.
+        /// When its turn came; `None` for a viewer.
         activated_at: Option<Timestamp>,
-        /// The place of the agent who did it.
+        /// The index of the agent who did it.
         by: Option<u32>,
         /// When it was done.
         at: Timestamp,
     },
-    /// Nobody is left who would act for it.
+    /// No agent is left who could act for it.
     Declined {
         /// When its turn came.
         activated_at: Timestamp,
-        /// When the last one declined.
+        /// When the last agent declined.
         at: Timestamp,
     },
-    /// Taken out of the draft.
+    /// Removed from the draft.
     Removed { at: Timestamp },
 }
 
@@ -144,17 +144,17 @@ impl RecipientState {
     }
 }
 
-/// A recipient: a role, and how far it has come.
+/// A recipient: a role and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     pub role: Arc<Role>,
     pub state: RecipientState,
-    /// How far each of its agents has come, in the order of the role's `persons`.
+    /// The state of each agent, in the order of the role's `persons`.
     pub seats: Vec<Seat>,
 }
 
 impl Recipient {
-    /// The place of the agent who is primary (G5). One who has signed still is.
+    /// The index of the primary agent (G5), who remains primary after signing.
     #[must_use]
     pub fn primary(&self) -> Option<u32> {
         match self.state {
@@ -169,13 +169,13 @@ impl Recipient {
         matches!(self.state, RecipientState::Removed { .. })
     }
 
-    /// Whether the recipient's part can be done now, so that its agents are reminded of it.
+    /// Whether the recipient's part can be done now, so that its agents can be reminded.
     #[must_use]
     pub fn can_be_reminded(&self) -> bool {
         matches!(self.state, RecipientState::Open { .. } | RecipientState::Claimed { .. })
     }
 
-    /// How far the agent at a place has come.
+    /// The state of the agent at an index.
     #[must_use]
     pub fn agent(&self, place: u32) -> Option<AgentState> {
         self.seats.get(usize::try_from(place).ok()?).map(|seat| seat.state)

@@ -1,4 +1,4 @@
-//! Why the rules refuse a command: stable names, as the contract spells them (G8, G10).
+//! Why the signing rules refuse a command, with the contract's stable names (G8, G10).
 
 use super::{
     agent::AgentState,
@@ -17,33 +17,33 @@ pub enum Refusal {
     /// The envelope has ended and cannot be voided.
     Closed,
     NotDeletable,
-    /// Nobody would have to sign.
+    /// The envelope has no required signer.
     NoSigner,
-    /// A recipient has nobody who would act for it.
+    /// A recipient has no agents who could act for it.
     NoAgents {
-        /// The place of the recipient.
+        /// The recipient's index.
         recipient: u32,
     },
     /// An in-person signer has no host, or one whose turn comes later.
     NoHost {
-        /// The place of the recipient.
+        /// The recipient's index.
         recipient: u32,
     },
-    /// An agent has no phone, and signing would ask for a code.
+    /// An agent has no phone, but signing would require a code.
     NoPhone {
         spot: Spot,
     },
     /// A viewer only gets a copy.
     ReadOnly,
-    /// The host of an in-person signer is not there yet.
+    /// The host of an in-person signer has not accepted yet.
     NotHosted,
     /// The recipient's part needs no signature.
     NothingToSign,
-    /// The recipient has done its part; a host cannot take back that it was there.
+    /// The recipient has done its part; a host cannot withdraw.
     Completed,
-    /// Another agent was quicker to accept.
+    /// Another agent accepted first.
     AlreadyClaimed {
-        /// The place of the primary, if there still is one.
+        /// The index of the primary, if there still is one.
         by: Option<u32>,
     },
     /// The recipient's turn has not come.
@@ -51,7 +51,7 @@ pub enum Refusal {
     NotOpened,
     /// The agent has not accepted yet.
     NotPrimary,
-    /// Another agent was quicker to accept.
+    /// Another agent accepted first.
     Released,
     Declined,
     Signed,
@@ -119,40 +119,40 @@ impl Refusal {
         }
     }
 
-    /// What is wrong, in one sentence, and the fix where there is one.
+    /// What is wrong, in one sentence, with the fix if there is one.
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {
-            Self::NotDraft => "The envelope is not a draft any more; only a draft can be changed or sent.",
+            Self::NotDraft => "The envelope is no longer a draft; only drafts can be changed or sent.",
             Self::NotSent => "The envelope is still a draft; send it first.",
-            Self::Finalized => "The envelope is finalized; nothing more happens to it.",
-            Self::Voided => "The envelope was voided; nothing more happens to it.",
-            Self::Expired => "The envelope expired; nothing more happens to it.",
-            Self::Closed => "The envelope is finalized, voided or expired, and cannot be voided.",
+            Self::Finalized => "The envelope is finalized and cannot change any more.",
+            Self::Voided => "The envelope was voided and cannot change any more.",
+            Self::Expired => "The envelope expired and cannot change any more.",
+            Self::Closed => "The envelope is already finalized, voided or expired, so it cannot be voided.",
             Self::NotDeletable => "Only a draft can be deleted; void an envelope that was sent.",
-            Self::NoSigner => "Nobody would have to sign; add a required recipient whose type signs.",
-            Self::NoAgents { .. } => "The recipient has no agents; assign one at least before the envelope is sent.",
+            Self::NoSigner => "No one would have to sign; add a required recipient whose type signs.",
+            Self::NoAgents { .. } => "The recipient has no agents; assign at least one before you send the envelope.",
             Self::NoHost { .. } => {
-                "An in-person signer needs a host among the recipients, named by hostedById, whose order is not a later one."
+                "An in-person signer needs a host among the recipients: set hostedById to a host whose order is not later."
             }
-            Self::NoPhone { .. } => "The recipient asks for phone verification, but the agent has no phone.",
-            Self::ReadOnly => "A viewer gets a copy of the finalized envelope, and does nothing else.",
+            Self::NoPhone { .. } => "The recipient requires phone verification, but the agent has no phone.",
+            Self::ReadOnly => "A viewer only gets a copy of the finalized envelope.",
             Self::NotHosted => "The host has not accepted yet; an in-person signer opens on the host's device.",
-            Self::NothingToSign => "The recipient's part is done by accepting; it has nothing to sign.",
-            Self::Completed => "The recipient has done its part, and cannot decline any more.",
+            Self::NothingToSign => "The recipient has nothing to sign; accepting completes its part.",
+            Self::Completed => "The recipient has done its part and can no longer decline.",
             Self::AlreadyClaimed { .. } => "Another agent was the first to accept; the recipient is claimed.",
-            Self::NotInvited => "The agent is not invited yet; the recipient's turn has not come.",
-            Self::NotOpened => "The agent has not opened the envelope; open comes first.",
-            Self::NotPrimary => "The agent is not primary; accept comes first.",
-            Self::Released => "The agent was released: another one was the first to accept.",
-            Self::Declined => "The agent has declined, and plays no part any more.",
-            Self::Signed => "The agent has signed already.",
-            Self::CodeRequired => "Signing asks for the one-time code that was sent to the agent's phone.",
-            Self::CodeWrong => "The one-time code is not the one that was sent to the agent's phone.",
+            Self::NotInvited => "The agent is not invited yet, because the recipient's turn has not come.",
+            Self::NotOpened => "The agent has not opened the envelope; open it first.",
+            Self::NotPrimary => "The agent is not primary; accept first.",
+            Self::Released => "The agent was released, because another agent accepted first.",
+            Self::Declined => "The agent has declined and can no longer act.",
+            Self::Signed => "The agent has already signed.",
+            Self::CodeRequired => "Signing requires the one-time code sent to the agent's phone.",
+            Self::CodeWrong => "The one-time code is not the one sent to the agent's phone.",
         }
     }
 
-    /// What a program may want to know beside the name: ids, by their names in the contract.
+    /// Further data for programs: ids, by their names in the contract.
     #[must_use]
     pub fn context(self, envelope: &Envelope, about: Option<Spot>) -> Map<String, Value> {
         let mut context = Map::new();
@@ -182,7 +182,7 @@ impl Refusal {
 }
 
 impl From<AgentState> for Refusal {
-    /// Why an agent in this state cannot go on.
+    /// Why an agent in this state cannot continue.
     fn from(state: AgentState) -> Self {
         match state {
             AgentState::Waiting => Self::NotInvited,

@@ -1,6 +1,6 @@
-//! The bodies that callers of the signing service send, as they stand in JSON (G2, G3, G6, G7).
+//! The request bodies of the signing service, as JSON (G2, G3, G6, G7).
 //!
-//! Their rules are in the contract's schema files; whatever keeps those can be read here.
+//! The contract's schema files contain their rules. Every body that satisfies them can be deserialized here.
 
 use super::{
     agent::{Locale, Person, PhoneContactMethod},
@@ -140,7 +140,7 @@ struct RecipientChangeFields {
 }
 
 impl RecipientChangeRequest {
-    /// The change, and the sources of the agents, if they change too.
+    /// The change, and the sources of the agents if they change too.
     #[must_use]
     pub fn parts(self) -> (RecipientChange, Option<Vec<AgentRequest>>) {
         let fields = self.recipient;
@@ -160,13 +160,13 @@ impl RecipientChangeRequest {
     }
 }
 
-/// The agents of a recipient, which replace those that it has.
+/// The agents of a recipient, replacing the current ones.
 #[derive(Debug, Deserialize)]
 pub struct AgentsRequest {
     pub agents: Vec<AgentRequest>,
 }
 
-/// Who an agent is: one of four sources, if the caller keeps the rules.
+/// The source of an agent: one of four members, if the caller follows the rules.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
@@ -236,7 +236,7 @@ pub struct GroupRequest {
     pub contact_ids: Vec<String>,
 }
 
-/// A change to a contact group; what is not given stays.
+/// A change to a contact group. Omitted members stay unchanged.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupChangeRequest {
@@ -246,7 +246,7 @@ pub struct GroupChangeRequest {
     pub contact_ids: Option<Vec<String>>,
 }
 
-/// A whole number, also where it is written `30.0` or `3e1`: to JSON Schema those are whole numbers as well.
+/// A whole number, even if it is written as `30.0` or `3e1`, which JSON Schema also accepts as integers.
 fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Result<N, D::Error> {
     let number = deserializer.deserialize_any(Whole)?;
     N::try_from(number).map_err(|_| D::Error::custom(format_args!("{number} is too large")))
@@ -270,7 +270,8 @@ impl Visitor<'_> for Whole {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
-        // By way of its text: that of a whole number has its digits and nothing else, once minus zero is zero.
+        // Converted through its text: a whole number is printed with its digits only, after minus zero is turned into
+        // zero.
         (number + 0.0).to_string().parse().map_err(|_| E::custom("no whole number"))
     }
 }

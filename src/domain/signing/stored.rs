@@ -1,14 +1,14 @@
-//! How the state of an envelope or a recipient is read from a document.
+//! Deserializes the state of an envelope or a recipient.
 //!
-//! serde reads a tagged enum from a copy of its members, where their places are lost. Here each member is read at its
-//! own place, so that an error names it.
+//! serde reads a tagged enum from a copy of its members, which loses their locations. Here each member is read in
+//! place, so that errors name it.
 
 use super::{EnvelopeState, RecipientState, VoidReason};
 use crate::base::times;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// The state of an envelope as it is written.
+/// The state of an envelope as stored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvelopeFields {
@@ -50,7 +50,7 @@ impl TryFrom<EnvelopeFields> for EnvelopeState {
     }
 }
 
-/// The state of a recipient as it is written.
+/// The state of a recipient as stored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecipientFields {
@@ -95,11 +95,11 @@ impl TryFrom<RecipientFields> for RecipientState {
     }
 }
 
-/// A state without a member that it needs, or with one that it does not have.
+/// The error for a state that lacks a member or has one that does not belong to it.
 fn exactly(state: &str, members: &[&str]) -> String {
     let members: Vec<String> = members.iter().map(|member| format!("{member:?}")).collect();
     match &*members {
-        [only] => format!("{state:?} takes the member {only} alone; remove the others"),
+        [only] => format!("{state:?} takes only the member {only}; remove the others"),
         _ => format!("{state:?} takes exactly the members {}; add or remove what differs", members.join(", ")),
     }
 }

@@ -1,28 +1,27 @@
-//! What happens to an envelope without a command: its end, reminders, and what simulated people do.
+//! Planned automatic actions on an envelope: its expiry, reminders, and the actions of simulated people.
 //!
-//! It is part of the envelope, so that a transition and what it plans are written together, or not at all.
+//! They are part of the envelope, so that a transition and its plans are stored together or not at all.
 
 use super::{Envelope, EnvelopeState, Intention};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Something that happens to an envelope without a command. Among those due at the same instant, the lesser comes
-/// first.
+/// An automatic action on an envelope. Of those due at the same instant, the smaller variant comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EnvelopeTask {
     Expire,
-    /// Those who could act on it are reminded.
+    /// Reminds the agents who can act.
     Remind,
-    /// A simulated sender voids it.
+    /// Voids the envelope on behalf of a simulated sender.
     Void,
-    /// A simulated person does something; the number is the agent's in the envelope.
+    /// Performs an action of a simulated person; the number is the agent's in the envelope.
     Act(Intention, u32),
 }
 
 impl EnvelopeTask {
-    /// Where it stands among tasks that are due at the same instant, of other envelopes as well. Before all of them come
-    /// the ends of agent sessions, at 0.
+    /// The rank among tasks due at the same instant, including those of other envelopes. Rank 0 is the expiry of agent
+    /// sessions, which comes before all of them.
     #[must_use]
     pub fn rank(self) -> u8 {
         match self {
@@ -37,7 +36,7 @@ impl EnvelopeTask {
     }
 }
 
-/// What is planned for an envelope. When it expires is not in here: that follows from its state.
+/// The automatic actions planned for an envelope. Its expiry is not included, because it follows from its state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upcoming {
     /// When the next reminder is due.
@@ -46,7 +45,7 @@ pub struct Upcoming {
     /// When a simulated sender voids the envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<Timestamp>,
-    /// What simulated people do next, in order.
+    /// The next actions of simulated people, in order.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     acts: VecDeque<PlannedAct>,
 }
@@ -65,11 +64,11 @@ impl Upcoming {
         self.remind.is_none() && self.void.is_none() && self.acts.is_empty()
     }
 
-    /// Replaces what the agents with these numbers do next by `acts`, at most one for each agent. Sorts `agents`.
+    /// Replaces the planned actions of these agents with `acts`, at most one per agent. Sorts `agents`.
     pub fn replan(&mut self, agents: &mut [u32], acts: &[PlannedAct]) {
         match agents {
             [] => {}
-            // One agent acts, out of ten thousand who will.
+            // The common case: one agent acts while ten thousand others are planned.
             [agent] => {
                 if let Some(place) = self.acts.iter().position(|planned| planned.agent == *agent) {
                     self.acts.remove(place);
@@ -89,7 +88,7 @@ impl Upcoming {
         }
     }
 
-    /// About how many bytes the acts take up.
+    /// Approximate size of the actions in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.acts.len() * size_of::<PlannedAct>()
@@ -97,7 +96,7 @@ impl Upcoming {
 }
 
 impl Envelope {
-    /// What happens to it by itself, in order. Nothing, unless it is sent and has not ended.
+    /// The envelope's tasks in order. Empty unless it is sent and has not ended.
     #[must_use]
     pub fn tasks(&self) -> Vec<(Timestamp, EnvelopeTask)> {
         if !matches!(self.state, EnvelopeState::Sent { .. }) {
@@ -109,7 +108,7 @@ impl Envelope {
         tasks
     }
 
-    /// How many tasks it has.
+    /// Number of its tasks.
     #[must_use]
     pub fn count_tasks(&self) -> u32 {
         if !matches!(self.state, EnvelopeState::Sent { .. }) {
@@ -129,7 +128,7 @@ impl Envelope {
         self.own_tasks().into_iter().flatten().chain(act).min()
     }
 
-    /// Takes the first of its tasks if that is due at `now`, to be carried out. Its end stays until it has ended.
+    /// Removes and returns the first task if it is due at `now`. The expiry stays until the envelope has ended.
     pub fn take_task(&mut self, now: Timestamp) -> Option<(Timestamp, EnvelopeTask)> {
         let (due, task) = self.first_task().filter(|(due, _)| *due <= now)?;
         match task {

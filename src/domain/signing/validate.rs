@@ -1,6 +1,6 @@
-//! Whether an envelope that was written elsewhere, as in a snapshot, is one that this server could have produced.
+//! Checks that an envelope from another source, such as a snapshot, is one that this server could have produced.
 //!
-//! Numbers that lead nowhere, or to two places at once, are found here, so that no other rule has to expect them.
+//! Detects numbers that refer to nothing or to two things, so that no other rule has to handle them.
 
 use super::{
     agent::{AgentState, Seat},
@@ -11,10 +11,10 @@ use super::{
 use std::{collections::HashSet, sync::Arc};
 
 impl Envelope {
-    /// The envelope as it is given, if it is valid.
+    /// Returns the envelope if it is valid.
     ///
     /// # Errors
-    /// In words, what is impossible about it.
+    /// A description of what is impossible about it.
     pub fn validate(mut self) -> Result<Self, String> {
         self.terms.validate()?;
         if self.recipients.len() > MOST_RECIPIENTS {
@@ -28,9 +28,12 @@ impl Envelope {
         for (number, recipient) in (1..).zip(&self.recipients) {
             let role = &recipient.role;
             if role.number != number {
-                return Err(format!("its recipients are numbered from 1 on, but {number} is {}", role.number));
+                return Err(format!(
+                    "its recipients must be numbered from 1, but recipient {number} has the number {}",
+                    role.number
+                ));
             }
-            let about = |problem| format!("of the recipient {number}, {problem}");
+            let about = |problem| format!("in recipient {number}, {problem}");
             agents.push(recipient.validate_agents().map_err(about)?);
             recipient
                 .validate_state(self.state == EnvelopeState::Draft)
@@ -74,12 +77,13 @@ impl Recipient {
         }
         if seats.len() != count || !(role.codes.is_empty() || role.codes.len() == count) {
             return Err(
-                "there must be a seat for each person, and either no codes, or a code or null for each".to_owned()
+                "there must be one seat for each person, and either no codes at all or a code or null for each person"
+                    .to_owned(),
             );
         }
         let mut seen = HashSet::with_capacity(count);
         if let Some(lost) = role.persons.iter().find(|person| !person.is_reachable()) {
-            return Err(format!("the agent {:?} has neither an email nor a phone", lost.name));
+            return Err(format!("agent {:?} has neither an email nor a phone", lost.name));
         }
         if let Some(twice) = role.persons.iter().find(|person| !seen.insert(person.identity())) {
             return match (&twice.email, &twice.phone) {
@@ -96,19 +100,19 @@ impl Recipient {
     fn validate_state(&self, in_draft: bool) -> Result<(), &'static str> {
         let all = |state| self.seats.iter().all(|seat| seat.state == state);
         match self.state {
-            RecipientState::Waiting if !all(AgentState::Waiting) => return Err("no agent can be ahead of its turn"),
+            RecipientState::Waiting if !all(AgentState::Waiting) => return Err("no agent can act before its turn"),
             RecipientState::Waiting | RecipientState::Removed { .. } => {}
-            _ if in_draft => return Err("nothing can have happened before the envelope is sent"),
+            _ if in_draft => return Err("nothing can happen before the envelope is sent"),
             _ => {}
         }
         let is_ahead = |seat: &Seat| matches!(seat.state, AgentState::Primary | AgentState::Signed);
         let ahead = (0_u32..).zip(&self.seats).filter(|(_, seat)| is_ahead(seat)).map(|(place, _)| place);
         if !ahead.eq(self.primary()) {
-            return Err("the state and the agents differ on who is primary");
+            return Err("the state and the agents disagree on who is primary");
         }
         match self.state {
             RecipientState::Claimed { by, .. } if self.agent(by) == Some(AgentState::Signed) => {
-                Err("the primary has signed, but its part is not done")
+                Err("the primary has signed, but the recipient is not completed")
             }
             _ => Ok(()),
         }
@@ -144,7 +148,7 @@ mod tests {
         }
     }
 
-    /// An envelope in the middle of its life: a race that is decided, a host, one who signs in person, one taken out.
+    /// An envelope in progress: a decided race, a host, an in-person signer, a removed recipient.
     fn envelope() -> Envelope {
         let plan: Plan = serde_json::from_value(json!({ "people": [{ "opens": "5m" }], "reopen": true })).unwrap();
         let terms = Terms {
@@ -194,20 +198,20 @@ mod tests {
             ("/terms/name", json!("N"), "2 to 48 characters"),
             ("/revision", json!(0), "revision cannot be 0"),
             ("/revision", json!(u64::MAX), "revision cannot be"),
-            ("/recipients/1/role/number", json!(1), "numbered from 1 on, but 2 is 1"),
+            ("/recipients/1/role/number", json!(1), "numbered from 1, but recipient 2 has the number 1"),
             ("/recipients/1/role/identifier", json!("host"), "the identifier \"host\""),
             ("/recipients/2/role/first_agent", json!(u32::MAX), "no agent can have the number"),
             ("/recipients/2/role/first_agent", json!(0), "no agent can have the number 0"),
             ("/recipients/2/role/first_agent", json!(1), "two of its agents have the same number"),
-            ("/recipients/2/role/codes", json!([null]), "either no codes, or a code or null for each"),
-            ("/recipients/2/seats", json!([]), "a seat for each person"),
+            ("/recipients/2/role/codes", json!([null]), "either no codes at all or a code or null for each person"),
+            ("/recipients/2/seats", json!([]), "one seat for each person"),
             ("/recipients/2/role/persons/0/email", json!("BOB@example.com"), "two agents have the email"),
             ("/recipients/2/role/persons/0", json!({ "name": "Alice" }), "has neither an email nor a phone"),
-            ("/recipients/2/state/by", json!(0), "differ on who is primary"),
-            ("/recipients/2/state/by", json!(u32::MAX), "differ on who is primary"),
-            ("/recipients/2/seats/0/state", json!("primary"), "differ on who is primary"),
+            ("/recipients/2/state/by", json!(0), "disagree on who is primary"),
+            ("/recipients/2/state/by", json!(u32::MAX), "disagree on who is primary"),
+            ("/recipients/2/seats/0/state", json!("primary"), "disagree on who is primary"),
             ("/recipients/2/seats/1/state", json!("signed"), "the primary has signed"),
-            ("/recipients/4/seats/0/state", json!("opened"), "ahead of its turn"),
+            ("/recipients/4/seats/0/state", json!("opened"), "act before its turn"),
             ("/state", json!({ "status": "draft" }), "before the envelope is sent"),
         ] {
             let mut changed = json.clone();
@@ -221,7 +225,7 @@ mod tests {
         assert!(many.validate().unwrap_err().contains("more than 1000 recipients"));
     }
 
-    /// Whatever anybody can do with an envelope.
+    /// Tries everything that anybody can do with an envelope.
     fn play(envelope: &Envelope) {
         let mut commands = vec![Command::Send, Command::Void, Command::Expire, Command::Remind];
         for recipient in 0..6 {
@@ -274,7 +278,7 @@ mod tests {
         play(&serde_json::from_value::<Envelope>(stuck).unwrap().validate().unwrap());
     }
 
-    /// The places of a document that hold a number or a word.
+    /// The locations of all numbers and words in a document.
     fn leaves(value: &Value, pointer: &str, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {

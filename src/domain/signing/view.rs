@@ -1,5 +1,5 @@
-//! Envelopes, recipients and agents as callers see them (G2, G6, G7): in the contract's words, or, for the control plane,
-//! with what the contract has no word for.
+//! Envelopes, recipients and agents as JSON (G2, G6, G7): as in the contract or, for the control plane, with further
+//! members.
 
 use super::{
     agent::{AgentState, Locale, PhoneContactMethod},
@@ -13,12 +13,12 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// How much of an envelope is shown.
+/// Which parts of an envelope are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Detail {
-    /// With what only the control plane shows: states, and where the envelope comes from.
+    /// Includes what only the control plane shows: states, and the origin of the envelope.
     pub in_full: bool,
-    /// With the agents of recipients, of which there can be many.
+    /// Includes the agents of recipients, of which there can be many.
     pub agents: bool,
 }
 
@@ -27,7 +27,7 @@ impl Detail {
     pub const CONTRACT: Self = Self { in_full: false, agents: true };
 }
 
-/// An envelope in full: in the contract's words, and with what the contract has no word for.
+/// An envelope in full: the members of the contract, and those that only the control plane shows.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Envelope)]
@@ -66,7 +66,7 @@ pub struct EnvelopeView<'e> {
     voided_because: Option<VoidReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expired_at: Option<Timestamp>,
-    /// The agent session that made it, if one did.
+    /// The agent session that created it, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<&'e str>,
@@ -77,22 +77,22 @@ pub struct EnvelopeView<'e> {
     recipients: Recipients<'e>,
 }
 
-/// A role of an envelope, with all who may act for it (G1, G4).
+/// A role of an envelope, with the people who may act for it (G1, G4).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Recipient)]
 pub struct RecipientView<'e> {
     id: RecipientId,
-    /// A stable name, chosen by the caller (G1).
+    /// A stable name chosen by the caller (G1).
     identifier: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     role_name: Option<&'e str>,
-    /// What it does (G7).
+    /// The type of the recipient (G7).
     #[schema(inline)]
     r#type: RecipientType,
-    /// Lower orders go first, equal ones in parallel (G7).
+    /// Lower orders act first, equal ones in parallel (G7).
     order: u32,
-    /// Whether the envelope waits for it.
+    /// Whether the envelope waits for the recipient.
     required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     color: Option<&'e str>,
@@ -102,8 +102,8 @@ pub struct RecipientView<'e> {
     delegated_by_id: Option<RecipientId>,
     /// Whether signing requires a one-time code.
     phone_verification: bool,
-    /// `open`: its agents are invited; `claimed`: one of them is primary; `declined`: nobody is left who would act for
-    /// it.
+    /// `open`: its agents are invited; `claimed`: one of them is primary; `declined`: no agent is left who could act
+    /// for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required, value_type = RecipientStatus, inline)]
     state: Option<&'static str>,
@@ -115,13 +115,13 @@ pub struct RecipientView<'e> {
     removed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     declined_at: Option<Timestamp>,
-    /// Left out where `return=minimal` is preferred.
+    /// Omitted with `Prefer: return=minimal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<AgentView<'e>>>, max_items = 10_000)]
     agents: Option<Agents<'e>>,
 }
 
-/// The word for [`RecipientState`].
+/// The names of [`RecipientState`].
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it is a schema")]
@@ -144,7 +144,7 @@ struct AgentView<'e> {
     name: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'e str>,
-    /// As it was given; it need not be in E.164 form (G2).
+    /// Phone number, as given; need not be in E.164 format (G2).
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<&'e str>,
     locale: Locale,
@@ -165,7 +165,7 @@ struct AgentView<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required, value_type = AgentState)]
     state: Option<AgentState>,
-    /// Since when the state is so.
+    /// Time of the last change of state.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required, value_type = Timestamp)]
     since: Option<Timestamp>,
@@ -244,7 +244,7 @@ impl<'e> RecipientView<'e> {
 }
 
 impl<'e> AgentView<'e> {
-    /// The agent at a place of a recipient. Each place has a person and a seat.
+    /// The agent at an index of a recipient. Each index has a person and a seat.
     fn of(envelope: &'e Envelope, recipient: &'e Recipient, agent: u32, in_full: bool) -> Option<Self> {
         let place = usize::try_from(agent).ok()?;
         let person = recipient.role.persons.get(place)?;
@@ -267,7 +267,7 @@ impl<'e> AgentView<'e> {
     }
 }
 
-/// The recipients of an envelope, each composed when it is written.
+/// The recipients of an envelope, each converted when it is written.
 #[derive(Clone, Copy, Debug)]
 struct Recipients<'e> {
     envelope: &'e Envelope,
@@ -282,12 +282,12 @@ impl Serialize for Recipients<'_> {
     }
 }
 
-/// The agents of a recipient as JSON, a list. Each is composed when it is written: there can be thousands.
+/// The agents of a recipient as a JSON list. Each is converted when it is written, because there can be thousands.
 #[derive(Clone, Copy, Debug)]
 pub struct Agents<'e> {
     pub envelope: &'e Envelope,
     pub recipient: &'e Recipient,
-    /// With what only the control plane shows.
+    /// Includes what only the control plane shows.
     pub in_full: bool,
 }
 
@@ -296,7 +296,7 @@ impl Serialize for Agents<'_> {
         let Self { envelope, recipient, in_full } = *self;
         let count = u32::try_from(recipient.seats.len()).unwrap_or(u32::MAX);
         let agents = (0..count).filter_map(|agent| AgentView::of(envelope, recipient, agent, in_full));
-        // Its length is not known beforehand, which JSON does not need.
+        // The length is not known in advance, and JSON does not need it.
         serializer.collect_seq(agents)
     }
 }

@@ -1,4 +1,4 @@
-//! How `until` is written: a word, or an object with a number of attempts or a span of time.
+//! The forms of `until`: a word, or an object with a number of attempts or a duration.
 
 use super::{Span, Until};
 use crate::base::reading::{nearest, quoted};
@@ -10,7 +10,7 @@ use std::{fmt, num::NonZeroU32};
 
 const WORDS: [&str; 3] = ["email_verified", "subscribed", "registered"];
 
-/// An object as written, and the words that are not one.
+/// An object as written in a file, and the words that are not objects.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum UntilFile {
@@ -21,10 +21,10 @@ enum UntilFile {
     Registered(IgnoredAny),
 }
 
-/// A number of attempts. An error of this function is placed at the number, unlike one of the type.
+/// A number of attempts. An error of this function is reported at the number, unlike an error of the type.
 fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
     let count = u32::deserialize(deserializer)?;
-    NonZeroU32::new(count).ok_or_else(|| D::Error::custom("0 attempts are too few; write 1 or more"))
+    NonZeroU32::new(count).ok_or_else(|| D::Error::custom("0 attempts are not enough; write 1 or more"))
 }
 
 impl<'de> Deserialize<'de> for Until {
@@ -82,11 +82,11 @@ impl<'de> Visitor<'de> for UntilVisitor {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Until, E> {
-        Err(E::custom("the value is missing; give one, or drop the key"))
+        Err(E::custom("the value is missing; add one, or remove the key"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Until, A::Error> {
-        Err(A::Error::custom("a list cannot be read here; write a word such as subscribed, or { attempts: 2 }"))
+        Err(A::Error::custom("a list is not allowed here; write a word such as subscribed, or { attempts: 2 }"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Until, A::Error> {

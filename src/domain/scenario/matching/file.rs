@@ -1,4 +1,4 @@
-//! A matcher as it is written, with its limits.
+//! Matchers as written in files, with their limits.
 
 use super::{
     super::predicate::{BodyPredicate, IntentName},
@@ -11,7 +11,7 @@ use serde::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// A matcher as written.
+/// A matcher as written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "match")]
 pub(super) struct MatchFile {
@@ -38,7 +38,7 @@ pub(super) struct MatchFile {
 impl TryFrom<MatchFile> for Match {
     type Error = String;
 
-    /// Puts cheap predicates first, and those that need the parsed body last.
+    /// Orders cheap predicates first, and those that need the parsed body last.
     fn try_from(file: MatchFile) -> Result<Self, String> {
         let nested = file.all.iter().chain(file.any.iter().flatten()).chain(&file.not);
         let nesting = nested.map(|inner| inner.nesting + 1).max().unwrap_or(0);
@@ -51,7 +51,7 @@ impl TryFrom<MatchFile> for Match {
         predicates.extend(file.external_user_id.map(Predicate::ExternalUserId));
         predicates.extend(file.intent.map(Predicate::Intent));
         predicates.extend(file.source.map(Predicate::Source));
-        // All of several matchers is one matcher with the predicates of all.
+        // An `all` of several matchers is one matcher with the predicates of all.
         predicates.extend(file.all.into_iter().flat_map(|one| one.predicates));
         predicates.extend(file.body.into_iter().map(Predicate::Body));
         predicates.extend(file.any.map(Predicate::Any));
@@ -66,14 +66,14 @@ impl TryFrom<MatchFile> for Match {
     }
 }
 
-/// A key that is written must have a value: `email:` with nothing behind it would otherwise match every request.
+/// A key must have a value if it is given: `email:` without one would otherwise match every request.
 pub(in super::super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// How many answers a scenario may have.
+/// Maximum number of answers of a scenario.
 const MOST_ANSWERS: usize = 1_000;
 
 /// A list of 1 to [`MOST_ANSWERS`] answers.
@@ -82,13 +82,13 @@ pub(in super::super) fn at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'
 ) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
     match list.len() {
-        0 => Err(D::Error::custom("an empty list says nothing; list one at least")),
+        0 => Err(D::Error::custom("the list is empty; add at least one entry")),
         1..=MOST_ANSWERS => Ok(list),
         count => Err(D::Error::custom(format!("the list has {count} entries; it has at most {MOST_ANSWERS}"))),
     }
 }
 
-/// A list of 1 to [`MOST_ENTRIES`] entries. Reading stops at the first entry beyond.
+/// A list of 1 to [`MOST_ENTRIES`] entries. Reading stops at the first excess entry.
 fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     struct Entries<T>(PhantomData<T>);
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
@@ -109,7 +109,7 @@ fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
                 entries.push(entry);
             }
             if entries.is_empty() {
-                return Err(A::Error::custom("an empty list says nothing; list one at least"));
+                return Err(A::Error::custom("the list is empty; add at least one entry"));
             }
             Ok(entries)
         }

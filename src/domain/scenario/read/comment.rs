@@ -1,6 +1,6 @@
-//! Comments as other languages have them, in a scenario that is written as JSON.
+//! Finds comments of other languages in a scenario that is written as JSON.
 
-/// The offset of the first `//` or `/*` outside a text, if what comes first is a bracket.
+/// The offset of the first `//` or `/*` outside strings, if the text starts with a bracket.
 pub(super) fn comment_in_json(text: &str) -> Option<usize> {
     let mut in_text = false;
     let mut last = ' ';

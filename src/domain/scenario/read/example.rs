@@ -1,9 +1,9 @@
-//! The fix for a value of the wrong type: an example of what its key takes.
+//! Suggests a fix for a value of the wrong type: an example of what its key takes.
 
 use crate::base::reading::nearest;
 use serde_saphyr::Error;
 
-/// What each key takes, as it can be copied into a file.
+/// What each key takes, ready to be copied into a file.
 const EXAMPLES: [(&str, &str); 39] = [
     ("above", "10"),
     ("after", "5m"),
@@ -49,7 +49,7 @@ const EXAMPLES: [(&str, &str); 39] = [
 /// Kinds of faults, which are often written without "kind".
 const FAULTS: [&str; 5] = ["close_before_answer", "close_midway", "reset", "empty_answer", "hang"];
 
-/// The problem with a value at an offset of a text, and what to write instead.
+/// The problem with a value at an offset, with an example of what to write instead.
 pub(super) fn with_example(text: &str, offset: usize, error: &Error, problem: String) -> String {
     let (before, rest) = text.split_at(offset);
     let before = match error {
@@ -59,9 +59,9 @@ pub(super) fn with_example(text: &str, offset: usize, error: &Error, problem: St
                 None => problem,
             };
         }
-        // The place is that of the brace behind the first one, or of a key that is not a text.
+        // The position is that of the brace after the first one, or of a key that is not a string.
         Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => before.trim_end().trim_end_matches('{'),
-        // Every other object of a single key is a delay.
+        // Every other object with a single key is a delay.
         Error::SerdeInvalidType { expected, .. } if expected == "enum" && key_before(before) != Some("until") => {
             return format!("{problem}; write uniform or lognormal, such as {{ uniform: [1s, 2s] }}");
         }
@@ -78,7 +78,7 @@ pub(super) fn with_example(text: &str, offset: usize, error: &Error, problem: St
         _ => return problem,
     };
     let Some(key) = key_before(before) else { return problem };
-    // A list of predicates in "match", a text in "raw".
+    // A list of predicates in "match", a string in "raw".
     if key == "body" {
         let example = if problem == "expected a list" { "[{ pointer: /a, exists: true }]" } else { "\"a text\"" };
         return format!("{problem}; write one such as {example}");
@@ -104,11 +104,11 @@ fn key_before(text: &str) -> Option<&str> {
     let text = text.trim_end().strip_suffix(':')?.trim_end();
     let text = text.strip_suffix(['"', '\'']).unwrap_or(text);
     let start = text.rfind(|char: char| !char.is_ascii_alphanumeric() && char != '_').map_or(0, |place| place + 1);
-    // A character of more than one byte before it makes it no key of a scenario.
+    // A multi-byte character before it means that it is not a key of a scenario.
     text.get(start..)
 }
 
-/// Whether a place is the colon behind a key, where a missing value is noticed.
+/// Whether an offset is at the colon after a key, where a missing value is noticed.
 pub(super) fn is_without_value(text: &str, offset: usize) -> bool {
     let (before, rest) = text.split_at(offset);
     rest.starts_with(':') && before.ends_with(|char: char| char.is_ascii_alphanumeric() || "_\"'".contains(char))

@@ -1,15 +1,15 @@
-//! What is wrong with a text that is not YAML, and where. The reader often notices a fault behind its cause, such as an
-//! open quote at the next line; here the cause is looked up.
+//! Explains YAML syntax errors. The reader often notices an error after its cause, such as an open quote on the next
+//! line; this module finds the cause.
 
 use crate::base::position::Position;
 use granit_parser::{ErrorKind, Scanner, StrInput, TokenType};
 
-/// The place and the reason of a fault that the reader noticed at `noticed`.
+/// The position and the reason of an error that the reader noticed at `noticed`.
 pub(super) fn explain(text: &str, noticed: Position, kind: &ErrorKind) -> (Position, String) {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let at = noticed.offset(text);
     if let Some(comment) = super::comment::comment_in_json(&text[..text.ceil_char_boundary((at + 2).min(text.len()))]) {
-        let problem = "a comment that neither JSON nor YAML has; remove it";
+        let problem = "a comment that is valid in neither JSON nor YAML; remove it";
         return (Position::of(text, comment), problem.to_owned());
     }
     let fault = Fault { text, at, context: Context::of(text, at) };
@@ -17,19 +17,19 @@ pub(super) fn explain(text: &str, noticed: Position, kind: &ErrorKind) -> (Posit
     (Position::of(text, offset), problem)
 }
 
-/// What surrounds the first fault of a text.
+/// The surroundings of the first error in a text.
 #[derive(Default)]
 struct Context {
     /// Where the last complete token ends.
     behind: usize,
-    /// The brackets that are open, with their places.
+    /// The open brackets, with their offsets.
     brackets: Vec<(char, usize)>,
-    /// The columns of the lists and objects without brackets that are open, counted from 0.
+    /// The columns of the open lists and objects without brackets, counted from 0.
     columns: Vec<usize>,
 }
 
 impl Context {
-    /// What surrounds a fault that was noticed at `at`.
+    /// The surroundings of an error that was noticed at `at`.
     fn of(text: &str, at: usize) -> Self {
         let mut context = Self::default();
         for token in Scanner::new(StrInput::new(text)).map_while(Result::ok) {
@@ -52,7 +52,7 @@ impl Context {
                 _ => {}
             }
         }
-        // The scanner holds the first bracket of a file back for as long as it could be a key.
+        // The scanner withholds the first bracket of a file for as long as it could be a key.
         if context.brackets.is_empty() && context.columns.is_empty() {
             let start = text.find(|char: char| !char.is_whitespace()).unwrap_or_default();
             let first = text[start..].chars().next();
@@ -64,7 +64,7 @@ impl Context {
 
 struct Fault<'t> {
     text: &'t str,
-    /// Where the reader noticed it.
+    /// Where the reader noticed the error.
     at: usize,
     context: Context,
 }
@@ -89,17 +89,19 @@ impl Fault<'_> {
             | ErrorKind::TabInBlockIndentation
             | ErrorKind::TabInIndentation
             | ErrorKind::TabAtBlockScalarStart
-            | ErrorKind::TabInPlainScalar => (self.tab(), "a tab cannot indent a line in YAML; use spaces".to_owned()),
+            | ErrorKind::TabInPlainScalar => {
+                (self.tab(), "a line cannot be indented with a tab in YAML; use spaces".to_owned())
+            }
             ErrorKind::UnexpectedCharacter { character } => self.character(*character),
             ErrorKind::BomInsideDocument => {
-                here("a byte order mark, an invisible character, inside the file; remove it")
+                here("a byte order mark (an invisible character) inside the file; remove it")
             }
             ErrorKind::RecursionLimitExceeded => (self.at, super::too_deep()),
             ErrorKind::UnclosedFlowCollection { open } => open_bracket(*open, self.at),
             ErrorKind::MismatchedFlowCollectionEnd { open, close } => self.mismatch(*open, *close),
             ErrorKind::MisplacedFlowCollectionEnd => {
                 let bracket = self.text[self.at..].chars().next().unwrap_or(']');
-                (self.at, format!("a {bracket} that closes nothing; remove it"))
+                (self.at, format!("a {bracket} without an opening bracket; remove it"))
             }
             ErrorKind::ExpectedDocumentStart if self.directive().is_some() => {
                 (self.directive().unwrap_or(self.at), between_lines(&ErrorKind::DirectiveDisallowed).to_owned())
@@ -114,7 +116,7 @@ impl Fault<'_> {
         }
     }
 
-    /// The line before the fault that begins with %.
+    /// The line before the error that starts with %.
     fn directive(&self) -> Option<usize> {
         let before = &self.text[..self.at];
         let found = before.match_indices('%').map(|(place, _)| place);
@@ -125,7 +127,7 @@ impl Fault<'_> {
         &self.text[self.at..]
     }
 
-    /// The quote that opens the text in which the fault is, or that ends just before it.
+    /// The opening quote of the text that contains the error, or of a text that ends just before it.
     fn last_quote(&self) -> Option<usize> {
         let mut from = self.context.behind.min(self.at);
         loop {
@@ -138,7 +140,7 @@ impl Fault<'_> {
         }
     }
 
-    /// The first quote from a place on that can open a text.
+    /// The first quote after an offset that can open a text.
     fn next_quote(&self, from: usize) -> Option<usize> {
         let mut is_comment = false;
         let mut before = self.text[..from].chars().next_back().unwrap_or('\n');
@@ -155,7 +157,7 @@ impl Fault<'_> {
         None
     }
 
-    /// The quote that closes the one at a place.
+    /// The closing quote for the one at an offset.
     fn closing_quote(&self, start: usize) -> Option<usize> {
         let quote = self.text.as_bytes()[start];
         let mut bytes = self.text.bytes().enumerate().skip(start + 1).peekable();
@@ -164,7 +166,7 @@ impl Fault<'_> {
                 b'\\' if quote == b'"' => {
                     bytes.next();
                 }
-                // In single quotes, two of them are one in the text.
+                // In single quotes, two of them stand for one.
                 b'\'' if quote == b'\'' && bytes.peek().is_some_and(|(_, next)| *next == b'\'') => {
                     bytes.next();
                 }
@@ -175,25 +177,25 @@ impl Fault<'_> {
         None
     }
 
-    /// More text behind a closing quote.
+    /// More text after a closing quote.
     fn behind_quote(&self) -> (usize, String) {
         let start = self.last_quote().unwrap_or(self.at);
         if self.text[start..self.at].trim_end().contains('\n') {
             let line = Position::of(self.text, self.at).line;
-            let problem = format!("the quote that opens here is not closed on its line, but by a quote of line {line}");
+            let problem = format!("the quote that opens here is not closed on its line, but by a quote in line {line}");
             return (start, format!("{problem}; close it"));
         }
         let single = self.text[start..].starts_with('\'');
-        let quote = if single { "'' for a ' inside of it" } else { "\\\" for a \" inside of it" };
+        let quote = if single { "'' for a ' inside it" } else { "\\\" for a \" inside it" };
         let problem = if self.context.brackets.is_empty() {
-            format!("something follows the closing quote; quote the whole text, and write {quote}")
+            format!("text follows the closing quote; quote the whole text, and write {quote}")
         } else {
-            format!("something follows the closing quote; a comma or a colon is missing, or write {quote}")
+            format!("text follows the closing quote; a comma or a colon is missing, or write {quote}")
         };
         (self.at, problem)
     }
 
-    /// The first escape in double quotes that cannot be read. The reader names only the quote.
+    /// The first invalid escape in double quotes. The reader reports only the quote.
     fn escape(&self) -> (usize, String) {
         let mut rest = self.at;
         while let Some(found) = self.text[rest..].find('\\') {
@@ -235,7 +237,7 @@ impl Fault<'_> {
         (self.at, "an escape in double quotes cannot be read; write \\\\ for a backslash".to_owned())
     }
 
-    /// The tab that indents the line, or the first one behind the place.
+    /// The tab that indents the line, or the first tab after the offset.
     fn tab(&self) -> usize {
         let line = self.text[..self.at].rfind('\n').map_or(0, |end| end + 1);
         let indent = self.text[line..].find(|char: char| char != ' ').map_or(line, |offset| line + offset);
@@ -249,9 +251,9 @@ impl Fault<'_> {
         let at = self.rest().find(character).map_or(self.at, |offset| self.at + offset);
         let problem = if character.is_control() || !character.is_ascii() {
             let code = u32::from(character);
-            format!("the character U+{code:04X} cannot stand in a file; write \\u{code:04x} in double quotes")
+            format!("the character U+{code:04X} is not allowed in a file; write \\u{code:04x} in double quotes")
         } else {
-            format!("a text cannot begin with {character} in YAML; write it in quotes")
+            format!("a text cannot start with {character} in YAML; put it in quotes")
         };
         (at, problem)
     }
@@ -268,8 +270,8 @@ impl Fault<'_> {
         (at, problem)
     }
 
-    /// Whether the line of the fault is indented as little as the list or object around a bracket, so that the bracket
-    /// should have been closed before.
+    /// Whether the line of the error is indented no more than the list or object around a bracket, so that the bracket
+    /// should have been closed earlier.
     fn is_outside(&self, bracket: usize) -> bool {
         let place = Position::of(self.text, self.at);
         let line = self.text.lines().nth(place.line - 1).unwrap_or_default();
@@ -278,7 +280,7 @@ impl Fault<'_> {
         Position::of(self.text, bracket).line < place.line && around.is_some_and(|column| indent <= *column)
     }
 
-    /// A fault between two brackets.
+    /// An error between two brackets.
     fn in_brackets(&self, kind: &ErrorKind) -> (usize, String) {
         let problem = match kind {
             ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
@@ -289,10 +291,10 @@ impl Fault<'_> {
             | ErrorKind::SimpleKeyExpected
             | ErrorKind::InvalidSimpleKey
             | ErrorKind::FlowMappingValueAdjacentCollection => {
-                "a colon where none can be; a comma is missing before it, or quote the text"
+                "an unexpected colon; add the missing comma before it, or quote the text"
             }
             ErrorKind::BlockEntryInFlowCollection | ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
-                "a - for an item inside of brackets; items are written with commas there"
+                "a - inside brackets; separate items with commas there"
             }
             _ => between_lines(kind),
         };
@@ -314,7 +316,7 @@ fn is_low_surrogate(text: &str) -> bool {
     code.is_some_and(|code| (0xDC00..0xE000).contains(&code))
 }
 
-/// A fault outside of brackets and quotes.
+/// An error outside brackets and quotes.
 fn between_lines(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidIndentation
@@ -324,33 +326,33 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
         | ErrorKind::InvalidBlockScalarIndent
         | ErrorKind::MappingKeyNotAllowed
         | ErrorKind::InvalidFlowScalarIndent => {
-            "the line is not indented as the lines before it; indent what belongs together by as many spaces"
+            "the line is not indented like the lines before it; use the same number of spaces"
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            "a colon where none can be; write a text with a colon in quotes, and check the indentation"
+            "an unexpected colon; put a text with a colon in quotes, and check the indentation"
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            "a key without a colon, or a text without its indentation; write key: value"
+            "a key without a colon, or a text that is not indented; write key: value"
         }
         ErrorKind::InvalidMappingValueWhitespace
         | ErrorKind::InvalidBlockEntryWhitespace
-        | ErrorKind::ExpectedWhitespace => "a space is missing; write one after a colon and after a dash",
-        ErrorKind::CommentNotSeparated => "a comment needs a space before its #; add it, or write the text in quotes",
+        | ErrorKind::ExpectedWhitespace => "a space is missing after a colon or a dash; add it",
+        ErrorKind::CommentNotSeparated => "a comment needs a space before its #; add it, or put the text in quotes",
         ErrorKind::CommentInterceptedScalar => {
-            "a comment inside of a text of several lines; quote the text, or move it"
+            "a comment inside a multi-line text; quote the text, or move the comment"
         }
         ErrorKind::ZeroBlockScalarIndent | ErrorKind::InvalidBlockScalarHeader => {
-            "something follows the | or > that begins a text of several lines; begin the text on the next line"
+            "text follows the | or > of a multi-line text; start the text on the next line"
         }
         ErrorKind::ExpectedDocumentStart
         | ErrorKind::InvalidDocumentEnd
         | ErrorKind::MissingDocumentEndBeforeDirective => {
-            "something follows the end of the value; remove it, or check the indentation and the brackets"
+            "text after the end of the value; remove it, or check the indentation and the brackets"
         }
         ErrorKind::PlainScalarStartsWithDashFlowIndicator | ErrorKind::BlockEntryInFlowCollection => {
-            "a text cannot begin with this - in YAML; write it in quotes"
+            "a text cannot start with this - in YAML; put it in quotes"
         }
-        ErrorKind::MissingAnchorOrAliasName => "a text cannot begin with * or & in YAML; write it in quotes",
+        ErrorKind::MissingAnchorOrAliasName => "a text cannot start with * or & in YAML; put it in quotes",
         ErrorKind::UndeclaredTagHandle
         | ErrorKind::ExpectedTagBang
         | ErrorKind::InvalidGlobalTagCharacter
@@ -360,7 +362,7 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
         | ErrorKind::InvalidTagEscape
         | ErrorKind::InvalidTagUtf8LeadingByte
         | ErrorKind::InvalidTagUtf8TrailingByte
-        | ErrorKind::InvalidTagUtf8 => "a tag (!) would turn the value into another; drop it, and quote a text",
+        | ErrorKind::InvalidTagUtf8 => "a tag (!) would change the value; remove it, and quote texts",
         ErrorKind::DirectiveDisallowed
         | ErrorKind::InvalidDirectiveTerminator
         | ErrorKind::InvalidDirectiveName
@@ -375,11 +377,11 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
         | ErrorKind::InvalidTagDirectiveTerminator
         | ErrorKind::DirectiveByteLimitExceeded { .. }
         | ErrorKind::TooManyReservedDirectiveParams { .. } => {
-            "a line that begins with % is a directive of YAML, and not needed here; remove it"
+            "a line that starts with % is a YAML directive, which is not needed here; remove it"
         }
         ErrorKind::UnexpectedEof | ErrorKind::UnexpectedEndOfPlainScalar | ErrorKind::ExpectedNodeContent => {
-            "a value is missing here; write one"
+            "a value is missing here; add it"
         }
-        _ => "the line is not YAML; check its indentation and colons, and quote a text with special characters",
+        _ => "the line is not YAML; check its indentation and colons, and quote texts with special characters",
     }
 }

@@ -1,4 +1,4 @@
-//! A scenario as it is written, and what is wrong with it, place by place.
+//! Scenarios as written in files, with a position for every error.
 
 use super::{AtEnd, Per, Scenario, ScenarioEndpoint};
 use crate::{
@@ -22,10 +22,10 @@ use serde_saphyr::{Location, Spanned};
 use std::sync::Arc;
 
 impl Scenario {
-    /// Reads the text of a scenario file, YAML or JSON. `file` is what errors call it.
+    /// Parses a scenario file, YAML or JSON. Errors call the file `file`.
     ///
     /// # Errors
-    /// At the first place that is not a scenario's.
+    /// At the first invalid position.
     pub fn read(file: &str, text: &str) -> Result<Self, ScenarioError> {
         let written: ScenarioFile = read::read(file, text)?;
         spelling::check(file, text)?;
@@ -35,7 +35,7 @@ impl Scenario {
         if let Some(last) =
             written.answers.last().filter(|last| last.value.until.is_some() && at_end == AtEnd::RepeatLast)
         {
-            let problem = "nothing follows the last answer, so its \"until\" has no meaning; drop it, \
+            let problem = "nothing follows the last answer, so its \"until\" has no meaning; remove it, \
                            add an answer, or say \"at_end: start_over\"";
             return Err(place(last.referenced).saying(problem));
         }
@@ -61,7 +61,7 @@ impl Scenario {
         {
             return wrong(
                 location,
-                "a token opens no envelope; \"parties\", \"people\", \"reopen\" and \"voids\" are for handoffs",
+                "a token request opens no envelope; \"parties\", \"people\", \"reopen\" and \"voids\" are for handoffs",
             );
         }
         let plan = Plan {
@@ -77,7 +77,7 @@ impl Scenario {
             }
         }
         let Name(name) = written.name.value;
-        // A text is kept as it is written, and with the guards of templates.
+        // The text is kept both as written and with the guards of templates.
         let size = size_of::<Self>() + weight(&document) + 2 * text.len();
         Ok(Self {
             name,
@@ -96,15 +96,15 @@ impl Scenario {
         })
     }
 
-    /// The scenario as it is written, as JSON. Its text is read for that, which takes a while for a large one.
+    /// The scenario as JSON, as written. Parses the text, which takes a while for a large one.
     #[must_use]
     pub fn document(&self) -> Value {
-        // Its text was read before, so it can be read.
+        // The text was parsed before, so it is valid.
         read::read(&self.origin.file, &self.text).unwrap_or_default()
     }
 }
 
-/// About how many bytes a scenario takes that is written as this value.
+/// Approximate size in bytes of a scenario written as this value.
 fn weight(value: &Value) -> usize {
     let inside = match value {
         Value::String(text) => text.len(),
@@ -112,11 +112,11 @@ fn weight(value: &Value) -> usize {
         Value::Object(members) => members.iter().map(|(name, value)| 2 * name.len() + 48 + weight(value)).sum(),
         _ => 0,
     };
-    // Up to three times as much as JSON, and some of it in two forms.
+    // Up to three times the size of JSON, some of it in two forms.
     4 * size_of::<Value>() + inside
 }
 
-/// A scenario as written.
+/// A scenario as written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "scenario")]
 struct ScenarioFile {
@@ -143,13 +143,13 @@ struct ScenarioFile {
     reopen: Option<Spanned<bool>>,
     #[serde(default, deserialize_with = "given")]
     voids: Option<Spanned<Habit>>,
-    /// The editor's line, for JSON, which has no comments.
+    /// For editors that put `$schema` into JSON, which has no comments.
     #[serde(default, rename = "$schema")]
     _schema: Option<IgnoredAny>,
 }
 
 impl ScenarioFile {
-    /// The place of the first key that is about envelopes, if there is one.
+    /// The position of the first key about envelopes, if there is one.
     fn first_of_plan(&self) -> Option<Location> {
         let Self { parties, people, reopen, voids, .. } = self;
         let places = [
@@ -162,7 +162,7 @@ impl ScenarioFile {
     }
 }
 
-/// The name of a scenario: also a part of paths.
+/// The name of a scenario, which is also used in paths.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Name(Arc<str>);
@@ -174,7 +174,7 @@ impl TryFrom<String> for Name {
         if is_name(&name, 100) {
             Ok(Self(name.into()))
         } else if DOTS.contains(&&*name) {
-            Err(format!("{} cannot be a name, because it has another meaning in a URL; choose another", quoted(&name)))
+            Err(format!("{} cannot be a name, because it has a special meaning in URLs; choose another", quoted(&name)))
         } else {
             let name = quoted(&name);
             Err(format!("{name} cannot be a name; use up to 100 letters, digits, dashes, underscores and dots"))
@@ -251,7 +251,7 @@ answers: [{}]
         );
         assert_eq!(
             refusal("name: s\nmatch:\n  email: \"\"\nanswers: [{}]\n"),
-            "s.yaml:3:10: an empty glob matches nothing that a request holds; write \"*\" or drop the key\n  \
+            "s.yaml:3:10: an empty glob never matches; write \"*\" or remove the key\n  \
              email: \"\"\n         ^"
         );
     }
@@ -262,7 +262,7 @@ answers: [{}]
             ("answers: [{}]\n", "1:1", "the key \"name\" is missing"),
             ("name: a b\nanswers: [{}]\n", "1:7", "\"a b\" cannot be a name"),
             ("name: s\n", "1:1", "the key \"answers\" is missing"),
-            ("name: s\nanswers: []\n", "2:10", "list one at least"),
+            ("name: s\nanswers: []\n", "2:10", "add at least one entry"),
             ("name: s\nanswer: []\n", "2:1", "unknown key \"answer\"; did you mean \"answers\"?"),
             ("name: s\nanswers:\n  - outcome: succes\n", "3:14", "; did you mean \"success\"?"),
             ("name: s\nmatch: {email: *+a@*}\nanswers: [{}]\n", "2:16", "write it in quotes"),
@@ -307,8 +307,8 @@ answers: [{}]
             ("name: s\npeople:\n  - {declines: {instead_of: x}}\nanswers: [{}]\n", "3:29", "\"x\" is not one of"),
             ("name: s\npeople:\n  - {agent: \"\"}\nanswers: [{}]\n", "3:5", "an empty glob"),
             ("name: s\npeople:\n  - {opened: 1m}\nanswers: [{}]\n", "3:6", "did you mean \"opens\"?"),
-            ("name: s\nendpoint: token\nreopen: false\nanswers: [{}]\n", "3:9", "a token opens no envelope"),
-            ("name: s\nname: t\nanswers: [{}]\n", "2:1", "the key \"name\" is given twice"),
+            ("name: s\nendpoint: token\nreopen: false\nanswers: [{}]\n", "3:9", "a token request opens no envelope"),
+            ("name: s\nname: t\nanswers: [{}]\n", "2:1", "the key \"name\" is given more than once"),
             ("name: s\nanswers: [\n", "2:10", "the [ that opens here is not closed"),
             ("- 1\n", "1:1", "expected an object"),
             ("", "1:1", "the file is empty"),

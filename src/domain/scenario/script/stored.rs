@@ -1,11 +1,11 @@
-//! A scenario as a document: the text that it was read from.
+//! Scenarios as documents: the text that they were read from.
 
 use super::Scenario;
 use crate::base::document::Record;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, sync::Arc};
 
-/// A scenario of a sandbox's own. Its id is its name.
+/// A sandbox's own scenario. Its id is its name.
 impl Record for Scenario {
     const COLLECTION: &'static str = "scenarios";
 
@@ -18,11 +18,11 @@ impl Record for Scenario {
     }
 }
 
-/// What a scenario is read from. The text is kept rather than the values in it, so that errors keep their place and
+/// The source of a scenario. The text is stored instead of the parsed values, so that errors keep their positions and
 /// numbers their digits.
 #[derive(Serialize, Deserialize)]
 struct StoredScenario<'s> {
-    /// What errors call it.
+    /// The name of the file in errors.
     file: Cow<'s, str>,
     text: Cow<'s, str>,
     is_file: bool,

@@ -1,4 +1,4 @@
-//! How much one source of scenarios may hold: the folders, or a sandbox's own scenarios.
+//! Limits on one source of scenarios: the folders, or a sandbox's own scenarios.
 
 use super::{
     super::{error::ScenarioError, script::Scenario},
@@ -9,17 +9,17 @@ use std::{
     sync::Arc,
 };
 
-/// The most scenarios of one source: the folders, or a sandbox's own.
+/// Maximum number of scenarios from one source: the folders, or a sandbox's own.
 pub const MOST_SCENARIOS: usize = 1_000;
 
-/// The most bytes of memory that the scenarios of one source take together, by [`Scenario::size`].
+/// Maximum memory in bytes of all scenarios from one source, by [`Scenario::size`].
 pub const MOST_SET_BYTES: usize = 32 * 1024 * 1024;
 
 impl ScenarioSet {
-    /// The scenarios of one source, by [`MOST_SCENARIOS`] and [`MOST_SET_BYTES`].
+    /// The set of scenarios from one source, limited by [`MOST_SCENARIOS`] and [`MOST_SET_BYTES`].
     ///
     /// # Errors
-    /// At the first scenario that is too much, and at the second of the same name.
+    /// At the first scenario beyond a limit, and at the second one with the same name.
     pub fn of_one_source(scenarios: Vec<Arc<Scenario>>) -> Result<Self, ScenarioError> {
         let mut bytes = 0;
         for (count, scenario) in scenarios.iter().enumerate() {
@@ -29,43 +29,43 @@ impl ScenarioSet {
         Self::compile(scenarios)
     }
 
-    /// Checks that a scenario still fits as number `count`, when all take `bytes` bytes together.
+    /// Checks that a scenario still fits as number `count`, with `bytes` bytes in total.
     ///
     /// # Errors
-    /// At the scenario, when it is too much.
+    /// At the scenario, if it exceeds a limit.
     pub fn fits(scenario: &Scenario, count: usize, bytes: usize) -> Result<(), ScenarioError> {
         if count > MOST_SCENARIOS {
             return Err(scenario.error(&format!(
-                "this is scenario {count}; a sandbox and a folder have at most {MOST_SCENARIOS}. Remove one first"
+                "this is scenario {count}; a sandbox and a folder have at most {MOST_SCENARIOS}, so remove one first"
             )));
         }
         if bytes > MOST_SET_BYTES {
             return Err(scenario.error(&format!(
-                "with this scenario there are {bytes} bytes of scenarios in memory; a sandbox and a folder have at most \
-                 {MOST_SET_BYTES}. Remove or shorten one first"
+                "with this scenario, the scenarios take {bytes} bytes of memory; a sandbox and a folder have at most \
+                 {MOST_SET_BYTES}, so remove or shorten one first"
             )));
         }
         Ok(())
     }
 
-    /// About how many bytes of memory all of them take.
+    /// Approximate memory size of all scenarios in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.scenarios.iter().map(|scenario| scenario.size()).sum()
     }
 
-    /// Whether both sets hold the very same scenarios.
+    /// Whether both sets contain identical scenarios, by pointer.
     #[must_use]
     pub fn has_same_scenarios(&self, other: &Self) -> bool {
         self.scenarios.len() == other.scenarios.len()
             && self.scenarios.iter().zip(&other.scenarios).all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
-    /// About how many bytes of memory this set takes while `other` is kept too: its index, and the scenarios that
-    /// `other` does not share.
+    /// Approximate memory size in bytes of what this set does not share with `other`: its index, and the scenarios that
+    /// `other` does not contain.
     #[must_use]
     pub fn size_beside(&self, other: &Self) -> usize {
-        /// A pointer, an entry of the index with its place in it, and one by the name.
+        /// A pointer, an index entry with its position, and an entry by name.
         const OVERHEAD: usize = 192;
         let shared: HashSet<_> = other.scenarios.iter().map(Arc::as_ptr).collect();
         let unshared = self.scenarios.iter().filter(|scenario| !shared.contains(&Arc::as_ptr(scenario)));

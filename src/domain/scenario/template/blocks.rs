@@ -1,35 +1,35 @@
-//! The blocks of a template, and whether each is ended in its turn.
+//! The blocks of a template, and whether each is closed in order.
 
 use super::tag::Refused;
 
-/// The most blocks inside one another; each `elif` counts as one.
+/// Maximum nesting depth of blocks; each `elif` counts as one level.
 const MOST_BLOCKS: usize = 32;
 
-/// A block that is open.
+/// An open block.
 #[derive(Debug)]
 pub(super) struct Block {
     keyword: Box<str>,
-    /// Where its tag begins.
+    /// Offset of its tag.
     start: usize,
-    /// How many levels it takes: one, and one for each `elif`.
+    /// Number of levels it takes: one, plus one for each `elif`.
     levels: usize,
     has_else: bool,
 }
 
 impl Block {
-    /// The tag that ends it.
+    /// The tag that closes it.
     pub(super) fn ending(&self) -> String {
         format!("{{% end{} %}}", self.keyword)
     }
 
-    /// The error for a block that is not ended.
+    /// The error for a block that is not closed.
     pub(super) fn unclosed(&self) -> Refused {
         let (keyword, ending) = (&self.keyword, self.ending());
         Refused::at(self.start, format!("has {{% {keyword} %}} without {ending}; add it at the end of the block"))
     }
 }
 
-/// The blocks that are open, each inside of the one before.
+/// The open blocks, outermost first.
 #[derive(Debug, Default)]
 pub(super) struct Blocks(Vec<Block>);
 
@@ -43,7 +43,7 @@ impl Blocks {
         self.check(offset)
     }
 
-    /// Begins another branch of the block that is open: `elif` or `else`.
+    /// Starts another branch of the open block: `elif` or `else`.
     pub(super) fn branch(&mut self, keyword: &str, start: usize, offset: usize) -> Result<(), Refused> {
         let problem = match self.0.last_mut() {
             Some(block) if block.has_else => {
@@ -56,20 +56,20 @@ impl Blocks {
             }
             Some(block) => {
                 let (open, ending) = (&block.keyword, block.ending());
-                format!("has {{% {keyword} %}} inside of {{% {open} %}}; write {ending} before it")
+                format!("has {{% {keyword} %}} inside {{% {open} %}}; write {ending} before it")
             }
             None => format!("has {{% {keyword} %}} without {{% if %}}; write it between {{% if %}} and {{% endif %}}"),
         };
         Err(Refused::at(start, problem))
     }
 
-    /// Ends the block that is open, which must be one of `keyword`.
+    /// Closes the open block, which must be a `keyword` block.
     pub(super) fn end(&mut self, keyword: &str, start: usize) -> Result<(), Refused> {
         match self.0.pop() {
             Some(block) if *block.keyword == *keyword => Ok(()),
             Some(block) => {
                 let (open, ending) = (&block.keyword, block.ending());
-                let problem = format!("has {{% end{keyword} %}} inside of {{% {open} %}}; write {ending} before it");
+                let problem = format!("has {{% end{keyword} %}} inside {{% {open} %}}; write {ending} before it");
                 Err(Refused::at(start, problem))
             }
             None => Err(Refused::at(start, format!("has {{% end{keyword} %}} without {{% {keyword} %}}; remove it"))),
@@ -80,7 +80,7 @@ impl Blocks {
         if self.0.iter().map(|block| block.levels).sum::<usize>() <= MOST_BLOCKS {
             return Ok(());
         }
-        let problem = format!("has more than {MOST_BLOCKS} blocks inside one another; nest fewer, or use fewer elif");
+        let problem = format!("has more than {MOST_BLOCKS} nested blocks; nest fewer, or use fewer elif");
         Err(Refused::at(offset, problem))
     }
 }

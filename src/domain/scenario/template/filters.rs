@@ -1,4 +1,4 @@
-//! The filters that [`super::guard`] puts into templates, and the one that replaces a filter of the engine.
+//! The filters that [`super::guard`] inserts into templates, and a replacement for a filter of the engine.
 
 use super::words::refusal;
 use minijinja::{
@@ -6,11 +6,11 @@ use minijinja::{
     value::{Kwargs, ValueKind},
 };
 
-/// The most lists and objects inside one another in a value; a request has at most 127 levels.
+/// Maximum nesting depth of lists and objects in a value; a request has at most 127 levels.
 const MOST_LEVELS: usize = 140;
 
-/// The filter [`super::guard::BOUNDED`]: charges fuel for everything that a value holds, builds what was deferred, and
-/// refuses what the engine would show as an internal name.
+/// The filter [`super::guard::BOUNDED`]: charges fuel for the whole value, evaluates deferred parts, and rejects values
+/// that the engine would show as an internal name.
 pub(super) fn bounded(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     check_kind(&value)?;
     if !is_container(&value) {
@@ -19,7 +19,7 @@ pub(super) fn bounded(state: &State<'_, '_>, value: Value) -> Result<Value, Erro
     if measure(state, &value, MOST_LEVELS, 0)? { build(&value) } else { Ok(value) }
 }
 
-/// Writes a value where a template shows it. Refuses lists and objects with values that do not exist in them.
+/// Writes a value to the output of a template. Rejects lists and objects that contain undefined values.
 pub(super) fn show(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     check_kind(value)?;
     if is_container(value) {
@@ -47,10 +47,10 @@ fn check_shown(value: &Value, levels: usize, is_trial: bool) -> Result<(), Error
     Ok(())
 }
 
-/// Refuses values that have no text: failed computations and objects of the engine.
+/// Rejects values that have no text: failed computations and objects of the engine.
 fn check_kind(value: &Value) -> Result<(), Error> {
     match value.kind() {
-        // The error that it holds.
+        // The error stored in the value.
         ValueKind::Invalid => Err(value.try_iter().err().unwrap_or_else(no_text)),
         ValueKind::Plain => Err(no_text()),
         _ => Ok(()),
@@ -58,10 +58,12 @@ fn check_kind(value: &Value) -> Result<(), Error> {
 }
 
 fn no_text() -> Error {
-    refusal("uses a function or an object of the template language as a value; use texts, numbers, lists and objects")
+    refusal(
+        "uses a function or an object of the template language as a value; use only texts, numbers, lists and objects",
+    )
 }
 
-/// Builds what is deferred in a value that was measured.
+/// Evaluates the deferred parts of a measured value.
 fn build(value: &Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => {
@@ -83,8 +85,8 @@ pub(super) fn scalar(value: Value) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// The filter `tojson`. The engine's own takes fuel for a text once it is written, which is too late: an indent can
-/// make the text much larger than the value.
+/// The filter `tojson`. The engine's own version charges for a text only after writing it, which is too late: with an
+/// indent, the text can be much larger than the value.
 pub(super) fn to_json(
     state: &State<'_, '_>,
     value: &Value,
@@ -104,11 +106,11 @@ fn is_container(value: &Value) -> bool {
 }
 
 fn too_deep() -> Error {
-    refusal(format!("makes a value with more than {MOST_LEVELS} lists and objects inside one another"))
+    refusal(format!("makes a value with more than {MOST_LEVELS} levels of lists and objects"))
 }
 
-/// Takes fuel for a container and all that it holds, as text indented by `indent` spaces. Returns whether anything in
-/// it is deferred.
+/// Charges fuel for a container and everything in it, as text indented by `indent` spaces. Returns whether any part is
+/// deferred.
 fn measure(state: &State<'_, '_>, value: &Value, levels: usize, indent: usize) -> Result<bool, Error> {
     if levels == 0 {
         return Err(too_deep());

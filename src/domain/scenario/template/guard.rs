@@ -1,9 +1,9 @@
-//! Bounds a template before it is compiled.
+//! Limits a template before it is compiled.
 //!
-//! The engine's fuel pays for what a template does, with gaps: comparing nested lists, slicing, and sequences that are
-//! multiplied or joined without being built. Here every operand of a template gets a filter that measures its value
-//! ([`BOUNDED`]), and the operands of `*` and `+` one that takes no list ([`SCALAR`]), so that no value is larger than
-//! the fuel can pay for. The parser and the engine recurse into nested templates, so nesting is bounded as well.
+//! The engine's fuel covers what a template does, with gaps: comparing nested lists, slicing, and sequences that are
+//! multiplied or joined without being built. Therefore every operand of a template gets a filter that measures its
+//! value ([`BOUNDED`]), and operands of `*` and `+` also get one that rejects lists ([`SCALAR`]), so that no value is
+//! larger than its fuel allows. The parser and the engine recurse into nested templates, so nesting is limited as well.
 
 use super::{
     blocks::{Block, Blocks},
@@ -16,36 +16,36 @@ use minijinja::{
     machinery::{Token, Tokenizer},
 };
 
-/// The most bytes of a text with places to fill.
+/// Maximum size of a template in bytes.
 pub(super) const MOST_SOURCE: usize = 256 * 1024;
 
-/// The most bytes of a line of it. The engine counts columns in 16 bits, and a syntax error behind the last one panics.
+/// Maximum length of a line in bytes. The engine counts columns in 16 bits, and a syntax error beyond that panics.
 const MOST_LINE: usize = 64_000;
 
-/// The most operators, brackets and filters inside one another in one expression.
+/// Maximum nesting depth of operators, brackets and filters in an expression.
 const MOST_NESTED: usize = 64;
 
 /// The filter that measures a value.
 pub(super) const BOUNDED: &str = "_bounded";
 
-/// The filter that refuses lists.
+/// The filter that rejects lists.
 pub(super) const SCALAR: &str = "_scalar";
 
 /// A template that is safe to compile.
 #[derive(Debug)]
 pub(super) struct Guarded {
-    /// The template with a filter behind every operand.
+    /// The template with a filter after every operand.
     pub(super) text: String,
-    /// Where each tag of the source begins and ends.
+    /// Start and end of each tag in the source.
     pub(super) tags: Vec<(usize, usize)>,
-    /// The blocks that are still open at the end, each inside of the one before.
+    /// The blocks that are open at the end, outermost first.
     pub(super) open: Vec<Block>,
 }
 
-/// Checks brackets, blocks, and the names of statements, filters and tests, and puts a filter behind every operand.
+/// Checks brackets, blocks, and the names of statements, filters and tests, and inserts a filter after every operand.
 pub(super) fn guard(source: &str) -> Result<Guarded, Refused> {
     if source.len() > MOST_SOURCE {
-        let problem = format!("has {} bytes; a text with places to fill has at most {MOST_SOURCE}", source.len());
+        let problem = format!("has {} bytes; a template has at most {MOST_SOURCE}", source.len());
         return Err(Refused::at(0, problem));
     }
     if source.split('\n').any(|line| line.len() > MOST_LINE) {
@@ -91,7 +91,7 @@ pub(super) fn guard(source: &str) -> Result<Guarded, Refused> {
     Ok(Guarded { text: guard.guarded, tags, open: guard.blocks.into_open() })
 }
 
-/// The error for a text that has no next token. `read` is where the last token ended.
+/// The error for a text without a next token. `read` is where the last token ended.
 fn unreadable(source: &str, read: usize, tag: Option<&Tag<'_>>, error: &Error) -> Refused {
     if let Some(refused) = tag.and_then(|tag| tag.unbalanced(false)) {
         return refused;
@@ -103,13 +103,13 @@ fn unreadable(source: &str, read: usize, tag: Option<&Tag<'_>>, error: &Error) -
 
 struct Guard<'s> {
     source: &'s str,
-    /// How many bytes of the source are in `guarded` already.
+    /// Number of source bytes already copied to `guarded`.
     copied: usize,
     guarded: String,
     blocks: Blocks,
 }
 
-/// What the next word of an expression is the name of.
+/// What the next word of an expression names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
     Member,
@@ -117,20 +117,20 @@ enum Name {
     Test,
 }
 
-/// A value in an expression that a filter can be put behind.
+/// A value in an expression after which a filter can be inserted.
 struct Operand {
     end: usize,
-    /// A literal, or the result of a test: there is nothing to measure.
+    /// A literal or the result of a test, which need not be measured.
     is_plain: bool,
 }
 
-/// What is between two brackets, or the whole expression.
+/// The content of a pair of brackets, or the whole expression.
 #[derive(Default)]
 struct Level {
     operand: Option<Operand>,
-    /// The next operand is one of `*` or `+`.
+    /// Whether the next operand belongs to `*` or `+`.
     scalar: bool,
-    /// How deep the item between two commas nests so far: by its operators, and by its brackets.
+    /// Nesting depth so far of the item between two commas, by its operators and by its brackets.
     operators: usize,
     brackets: usize,
     deepest: usize,
@@ -150,7 +150,7 @@ impl<'s> Guard<'s> {
             return Err(refused);
         }
         let tokens = tag.tokens.as_slice();
-        // Brackets also stand in what is assigned to, which is not an expression.
+        // Assignment targets can also contain brackets, but are not expressions.
         let mut open = 0_usize;
         for (token, start, _) in tokens {
             match token {
@@ -172,7 +172,7 @@ impl<'s> Guard<'s> {
                 self.statement(keyword, tag.start, *offset, rest)
             }
             Some(_) if tag.is_block => {
-                let problem = format!("has a {{% without a statement; statements are {}", STATEMENTS.join(", "));
+                let problem = format!("has a {{% without a statement; write one of {}", STATEMENTS.join(", "));
                 Err(Refused::at(tag.start, problem))
             }
             Some(_) => self.expression(tokens, None),
@@ -201,10 +201,7 @@ impl<'s> Guard<'s> {
                 let filter = top_level(rest, |token| matches!(token, Token::Pipe));
                 let target = &rest[..filter.unwrap_or(rest.len())];
                 if !is_target(target) {
-                    return Err(Refused::at(
-                        start,
-                        "has a {% set %} that is not complete; write {% set name = value %}",
-                    ));
+                    return Err(Refused::at(start, "has an incomplete {% set %}; write {% set name = value %}"));
                 }
                 self.blocks.open(keyword, start, offset)?;
                 check_target(target)?;
@@ -230,7 +227,7 @@ impl<'s> Guard<'s> {
         }
     }
 
-    /// Puts filters behind the operands of an expression. `name` is what its first word is the name of, if it is not a
+    /// Inserts filters after the operands of an expression. `name` is what its first word names, if that is not a
     /// value.
     fn expression(&mut self, tokens: &[Placed<'_>], mut name: Option<Name>) -> Result<(), Refused> {
         let mut levels = vec![Level::default()];
@@ -250,8 +247,8 @@ impl<'s> Guard<'s> {
                     }
                     _ => {}
                 }
-                // A bracket in the place of a name still closes its own, and the engine refuses the rest. A member may be
-                // the number of an item.
+                // A bracket where a name belongs still closes its own pair, and the engine rejects the rest. A member
+                // may be an item's index.
                 if matches!(token, Token::Ident(_)) || matches!((kind, token), (Name::Member, Token::Int(_))) {
                     level.operand = Some(Operand { end: *end, is_plain: kind == Name::Test });
                     continue;
@@ -273,7 +270,7 @@ impl<'s> Guard<'s> {
                     level.operand = Some(Operand { end: *end, is_plain: is_literal(word) });
                 }
                 Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_) => {
-                    // Only the argument of a test, or another string, may stand behind an operand.
+                    // Only the argument of a test, or another string, can follow an operand.
                     self.put(level, false);
                     level.operand = Some(Operand { end: *end, is_plain: true });
                 }
@@ -325,14 +322,14 @@ impl<'s> Guard<'s> {
                 return Err(too_deep(*start));
             }
         }
-        // The brackets are balanced, so that only the outermost level is left.
+        // The brackets are balanced, so only the outermost level is left.
         if let Some(level) = levels.first_mut() {
             self.put(level, false);
         }
         Ok(())
     }
 
-    /// Ends the operand of a level, with its filter behind it.
+    /// Ends the operand of a level and inserts its filter.
     fn put(&mut self, level: &mut Level, is_factor: bool) {
         let Some(operand) = level.operand.take() else { return };
         let is_scalar = std::mem::take(&mut level.scalar) || is_factor;
@@ -345,13 +342,13 @@ impl<'s> Guard<'s> {
         self.guarded.push_str(&self.source[self.copied..at]);
         self.guarded.push('|');
         self.guarded.push_str(filter);
-        // What follows may be a word.
+        // A word may follow.
         self.guarded.push(' ');
         self.copied = at;
     }
 }
 
-/// Whether tokens can be what is assigned to: names, with members, commas and brackets.
+/// Whether tokens can be an assignment target: names with members, commas and brackets.
 fn is_target(tokens: &[Placed<'_>]) -> bool {
     let is_part = |(token, ..): &Placed<'_>| {
         matches!(token, Token::Ident(_) | Token::Dot | Token::Comma | Token::ParenOpen | Token::ParenClose)
@@ -360,11 +357,11 @@ fn is_target(tokens: &[Placed<'_>]) -> bool {
     !tokens.is_empty() && tokens.iter().all(is_part) && !tokens.windows(2).any(are_names)
 }
 
-/// Refuses to assign to a member: values cannot be changed.
+/// Rejects assignments to members, because values cannot be changed.
 fn check_target(tokens: &[Placed<'_>]) -> Result<(), Refused> {
     match tokens.iter().find(|(token, ..)| matches!(token, Token::Dot)) {
         Some((_, start, _)) => {
-            let problem = "assigns to a member, but values cannot be changed; assign to a name of its own";
+            let problem = "assigns to a member, but values cannot be changed; assign to a new name";
             Err(Refused::at(*start, problem))
         }
         None => Ok(()),
@@ -381,7 +378,7 @@ fn is_literal(word: &str) -> bool {
     matches!(word, "true" | "True" | "false" | "False" | "none" | "None")
 }
 
-/// The place of the first such token outside of brackets.
+/// The position of the first such token outside brackets.
 fn top_level(tokens: &[Placed<'_>], is_wanted: impl Fn(&Token<'_>) -> bool) -> Option<usize> {
     let mut open = 0_usize;
     tokens.iter().position(|(token, ..)| {

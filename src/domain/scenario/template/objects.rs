@@ -1,4 +1,4 @@
-//! The objects of the engine, which a template may use but not show.
+//! The objects of the engine, which a template can use but not show.
 
 use super::{
     tag::{Placed, Refused},
@@ -10,7 +10,7 @@ use minijinja::machinery::Token;
 const OF_LOOP: [&str; 11] =
     ["index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "changed", "cycle"];
 
-/// Refuses the objects of the engine as values: they would be shown as their internal names. `next` is what follows
+/// Rejects the engine's objects as values, because they would be shown as their internal names. `next` is what follows
 /// the name.
 pub(super) fn check_engine_name(word: &str, start: usize, next: &[Placed<'_>]) -> Result<(), Refused> {
     let refuse = |problem: String| Err(Refused::at(start, problem));
@@ -19,10 +19,10 @@ pub(super) fn check_engine_name(word: &str, start: usize, next: &[Placed<'_>]) -
         ("loop", [(Token::Dot, ..), (Token::Ident(member), ..), rest @ ..]) => match (*member, rest) {
             (member, _) if !OF_LOOP.contains(&member) => refuse(words::unknown_member("loop", member, &OF_LOOP)),
             ("cycle", [(Token::ParenOpen, ..), (Token::ParenClose, ..), ..]) => refuse(
-                "calls loop.cycle() without a value; write the values to take in turn: loop.cycle(\"a\", \"b\")"
+                "calls loop.cycle() without a value; write the values to cycle through: loop.cycle(\"a\", \"b\")"
                     .to_owned(),
             ),
-            // What is unpacked may be empty.
+            // An unpacked list may be empty.
             ("cycle", [(Token::ParenOpen, ..), (Token::Mul | Token::Pow, ..), ..]) => {
                 refuse("unpacks the arguments of loop.cycle(); write them: loop.cycle(\"a\", \"b\")".to_owned())
             }

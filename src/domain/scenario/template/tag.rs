@@ -2,11 +2,11 @@
 
 use minijinja::machinery::Token;
 
-/// Why a template is refused, and at which byte of it.
+/// Why a template is rejected, and at which byte.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) offset: usize,
-    /// What the template does wrong; follows "the template".
+    /// What is wrong with the template; follows "the template".
     pub(super) problem: String,
 }
 
@@ -16,7 +16,7 @@ impl Refused {
     }
 }
 
-/// A token with the bytes at which it begins and ends.
+/// A token with its start and end offsets.
 pub(super) type Placed<'s> = (Token<'s>, usize, usize);
 
 /// A tag: `{{ … }}` or `{% … %}`.
@@ -27,7 +27,7 @@ pub(super) struct Tag<'s> {
 }
 
 impl Tag<'_> {
-    /// The first bracket that is not closed, or closes nothing. Brackets that are open at the end of the tokens count
+    /// The first bracket that is not closed or has no opening bracket. Brackets open at the end of the tokens count
     /// only if the tag is known to end there.
     pub(super) fn unbalanced(&self, is_complete: bool) -> Option<Refused> {
         let mut open: Vec<(char, usize)> = Vec::new();
@@ -49,7 +49,7 @@ impl Tag<'_> {
             match (open.pop(), closed_before) {
                 (Some(opening), _) if closing_of(opening.0) == bracket => closed_before = Some((opening, *end)),
                 (Some(opening), _) => return Some(not_closed(opening)),
-                // Of the }} that was meant to end the tag, the first } closed a {.
+                // In a }} that was meant to end the tag, the first } closed a {.
                 (None, Some((opening @ ('{', _), end))) if bracket == '}' && end == *start => {
                     return Some(not_closed(opening));
                 }
@@ -59,7 +59,7 @@ impl Tag<'_> {
                         ('}', false) => "end the {{ with }}",
                         _ => "remove it",
                     };
-                    return Some(Refused::at(*start, format!("has a {bracket} that closes nothing; {fix}")));
+                    return Some(Refused::at(*start, format!("has a {bracket} without an opening bracket; {fix}")));
                 }
             }
         }

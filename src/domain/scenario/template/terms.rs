@@ -1,17 +1,17 @@
-//! The engine's terms in our words.
+//! Translates the engine's terms into ours.
 
 use super::guard::{BOUNDED, SCALAR};
 
-/// A part of a guarded template without the filters that were put in; `None` if it is one of them.
+/// A part of a guarded template without the inserted filters; `None` if it is one of them.
 pub(super) fn unguarded(part: &str) -> Option<String> {
-    // The space behind one is not part of an expression that ends with it.
+    // The space after a filter is not part of an expression that ends with it.
     let part = [BOUNDED, SCALAR].iter().fold(part.to_owned(), |part, filter| {
         part.replace(&format!("|{filter} "), "").replace(&format!("|{filter}"), "")
     });
     (part != BOUNDED && part != SCALAR).then_some(part)
 }
 
-/// A part of the syntax in our words.
+/// A syntax element in our words.
 pub(super) fn token(theirs: &str) -> Option<&str> {
     Some(match theirs {
         "end of variable block" => "}}",
@@ -30,7 +30,7 @@ pub(super) fn token(theirs: &str) -> Option<&str> {
     })
 }
 
-/// A type of values in our words.
+/// A value type in our words.
 pub(super) fn type_name(theirs: &str) -> &'static str {
     match theirs {
         "undefined" => "a value that does not exist",

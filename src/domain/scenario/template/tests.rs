@@ -1,4 +1,4 @@
-//! What templates can say, and what they cannot do.
+//! What templates can express, and what is rejected.
 
 use super::*;
 use proptest::prelude::*;
@@ -80,8 +80,8 @@ fn many_templates_of_one_answer_share_their_bounds() {
         id: "0000",
     };
     for (source, problem) in [
-        ("{% for i in range(20000) %}{% endfor %}", "too many steps together"),
-        ("{{ 'a' * 300000 }}", "more than 1048576 bytes together"),
+        ("{% for i in range(20000) %}{% endfor %}", "together take too many steps"),
+        ("{{ 'a' * 300000 }}", "together give more than 1048576 bytes"),
     ] {
         let template = Template::compile(source).unwrap();
         let names = context.names();
@@ -230,7 +230,7 @@ fn every_listed_filter_and_test_is_one_of_the_engine() {
 fn a_panic_of_the_engine_is_an_error() {
     let names = Names { values: Value::UNDEFINED, fuel: Cell::new(FUEL), bytes: Cell::new(100) };
     let problem = Template::fill_guarded("{{ 1|_panics }}", &names).unwrap_err();
-    assert!(problem.contains("the template engine fails at it"), "{problem}");
+    assert!(problem.contains("it makes the template engine fail"), "{problem}");
     let problem = try_out("{{ 1 }}", "{{ 1|_panics }}").unwrap_err();
     assert!(problem.contains("makes the template engine fail"), "{problem}");
 }

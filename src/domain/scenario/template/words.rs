@@ -1,5 +1,5 @@
-//! What is wrong with a template, in our words. The engine's own text is never shown: it is only compared with what is
-//! known of it, and what is not known gets a general sentence.
+//! Explains template errors in our own words. The engine's text is never shown: known messages are recognized, and
+//! unknown ones get a general sentence.
 //!
 //! Each function returns a clause that follows "the template": `has an unknown filter …`.
 
@@ -11,10 +11,10 @@ use crate::base::{
 use minijinja::{Error, ErrorKind};
 use std::borrow::Cow;
 
-/// What a block tag can begin with, except `else`, `elif` and the ends of blocks.
+/// What a block tag can start with, except `else`, `elif` and the ends of blocks.
 pub(super) const STATEMENTS: [&str; 8] = ["for", "if", "set", "with", "filter", "autoescape", "do", "raw"];
 
-/// The filters of the engine, without those that other names stand for.
+/// The engine's filters, without aliases.
 pub(super) const FILTERS: [&str; 48] = [
     "abs",
     "attr",
@@ -66,7 +66,7 @@ pub(super) const FILTERS: [&str; 48] = [
     "zip",
 ];
 
-/// The tests of the engine that can be written behind `is`.
+/// The engine's tests that can follow `is`.
 pub(super) const TESTS: [&str; 36] = [
     "boolean",
     "defined",
@@ -109,12 +109,12 @@ pub(super) const TESTS: [&str; 36] = [
 /// The functions that a template can call.
 const FUNCTIONS: [&str; 2] = ["dict", "range"];
 
-/// A problem that one of our own filters found.
+/// A problem found by one of our own filters.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Refusal(String);
 
-/// The engine's error for a problem that one of our own filters found.
+/// Wraps a problem found by one of our own filters as an engine error.
 pub(super) fn refusal(problem: impl Into<String>) -> Error {
     Error::from(ErrorKind::InvalidOperation).with_source(Refusal(problem.into()))
 }
@@ -131,7 +131,7 @@ pub(super) fn unknown_test(name: &str) -> String {
     unknown(&format!("the test {}", quoted(name)), name, "tests", &TESTS)
 }
 
-/// A name that is neither one of `names` nor a function.
+/// The error for a name that is neither one of `names` nor a function.
 pub(super) fn unknown_name(name: &str, names: &[String]) -> String {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let functions = FUNCTIONS.map(|function| format!("{function}()"));
@@ -144,7 +144,7 @@ pub(super) fn unknown_name(name: &str, names: &[String]) -> String {
     format!("names {}, which does not exist{meant}{separator} {listed}{what}", quoted(name))
 }
 
-/// A member that a value of the engine does not have.
+/// The error for a member that a value of the engine does not have.
 pub(super) fn unknown_member(of: &str, name: &str, known: &[&str]) -> String {
     unknown(&format!("{of}.{}", brief(name)), name, "members", known)
 }
@@ -158,14 +158,14 @@ fn unknown(what: &str, name: &str, kind: &str, known: &[&str]) -> String {
     }
 }
 
-/// What is wrong with a template that cannot be rendered; `expression` is the part that failed, as it is written.
+/// Explains why a template cannot be rendered; `expression` is the part that failed, as written.
 pub(super) fn rendering<'t>(error: &Error, expression: Option<&'t str>) -> String {
-    // The engine counts the opening of a tag as a part of some expressions.
+    // The engine includes the opening of the tag in some expressions.
     let without_tag =
         |text: &'t str| text.strip_prefix("{{").or_else(|| text.strip_prefix("{%")).unwrap_or(text).trim();
     let expression = expression.map(|text| brief(without_tag(text)));
     if error.kind() == ErrorKind::UndefinedError {
-        // The engine knows the name of most values, but not of a member of what has none.
+        // The engine knows the names of most values, but not of a member of an undefined value.
         let name = error.detail().and_then(|detail| detail.split('`').nth(1)).filter(|name| !name.contains("(...)"));
         let name = name.map(brief).or(expression);
         let lacks = match &name {
@@ -175,7 +175,7 @@ pub(super) fn rendering<'t>(error: &Error, expression: Option<&'t str>) -> Strin
         };
         return format!("{lacks}; give another value with | default(\"\")");
     }
-    // These list all names, and leave no room for more.
+    // These already list all names, so there is no room for more.
     let is_name = matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest);
     match (clause(error), expression) {
         (problem, Some(expression)) if !is_name && !expression.is_empty() => match problem.split_once("; ") {
@@ -186,7 +186,7 @@ pub(super) fn rendering<'t>(error: &Error, expression: Option<&'t str>) -> Strin
     }
 }
 
-/// What is wrong with a template that cannot be compiled or rendered.
+/// Explains why a template cannot be compiled or rendered.
 pub(super) fn clause(error: &Error) -> String {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(one) = cause {
@@ -204,7 +204,9 @@ pub(super) fn clause(error: &Error) -> String {
                 .to_owned()
         }
         ErrorKind::UndefinedError => rendering(error, None),
-        ErrorKind::OutOfFuel => "takes too many steps, or makes too much text; shorten its loops and texts".to_owned(),
+        ErrorKind::OutOfFuel => {
+            "takes too many steps or produces too much text; shorten its loops and texts".to_owned()
+        }
         ErrorKind::UnknownFilter => match between("filter ", " is unknown") {
             Some(name) => unknown_filter(name),
             None => format!(
@@ -240,20 +242,21 @@ pub(super) fn clause(error: &Error) -> String {
             None => "passes fewer arguments than the filter, test or function needs; add them in ( )".to_owned(),
         },
         ErrorKind::CannotUnpack => {
-            "assigns to several names what is not a list of as many values; name as many as there are".to_owned()
+            "assigns to several names a value that is not a list of the same length; use as many names as values"
+                .to_owned()
         }
         ErrorKind::NonPrimitive | ErrorKind::NonKey => {
             "uses a list or an object as the key of an object; use a text or a number".to_owned()
         }
         ErrorKind::BadSerialization => {
-            "makes JSON of a value that JSON does not have; use numbers, texts, lists and objects".to_owned()
+            "converts a value that JSON cannot represent; use numbers, texts, lists and objects".to_owned()
         }
         ErrorKind::InvalidOperation => operation(detail),
-        _ => "cannot be filled; write it with the statements and filters of the guide".to_owned(),
+        _ => "cannot be rendered; use only the statements and filters described in the guide".to_owned(),
     }
 }
 
-/// What is wrong with the syntax.
+/// Explains a syntax error.
 fn syntax(detail: &str) -> String {
     const KNOWN: [(&str, &str); 13] = [
         ("unexpected end of string", "has a quote that is not closed; close it"),
@@ -261,14 +264,14 @@ fn syntax(detail: &str) -> String {
         ("unexpected end of raw block", "has {% raw %} without {% endraw %}; add it at the end of the block"),
         (
             "unexpected character",
-            "has a character that means nothing in a tag, such as & or $; write and, or, not, (a if b else c), and texts in quotes",
+            "has a character that is not allowed in a tag, such as & or $; write and, or, not, (a if b else c), and texts in quotes",
         ),
         ("'_' may not occur", "has a number that ends with _; remove it"),
         ("invalid float", "has a number that cannot be read; write one such as 1.5"),
-        ("invalid integer", "has a number that is too large or not complete; write it in quotes, or write its digits"),
+        ("invalid integer", "has a number that is too large or incomplete; write it in quotes, or write its digits"),
         ("exceeds maximum recursion", "nests too many operators and brackets; split it with set"),
         ("empty subscript", "has empty [ ]; write a number or a text in them"),
-        ("non-keyword arg", "has an argument without a name after one with a name; write those without a name first"),
+        ("non-keyword arg", "has a positional argument after a named one; write positional arguments first"),
         ("Too many arguments", "passes too many arguments; remove some"),
         (
             "expected call expression",
@@ -293,7 +296,7 @@ fn syntax(detail: &str) -> String {
             let fix: Cow<'_, str> = match (came, wanted) {
                 ("=", "}}" | "%}") => "; compare with ==, or assign with {% set name = value %}".into(),
                 (_, "}}") => "; join values with ~, and write filters after |".into(),
-                (_, "%}") => "; remove what is too much in the tag".into(),
+                (_, "%}") => "; remove the extra part of the tag".into(),
                 (_, "in") => "; write in and a list".into(),
                 (_, "=") => "; write a name, = and a value".into(),
                 (came, wanted) if came.starts_with("a ") && wanted.starts_with("a ") => {
@@ -301,46 +304,46 @@ fn syntax(detail: &str) -> String {
                 }
                 _ => format!("; add {wanted} before it").into(),
             };
-            format!("has {came} where {wanted} must be{fix}")
+            format!("has {came} where {wanted} should be{fix}")
         }
         None => "has a tag that cannot be read; write it as the guide to templates shows".to_owned(),
     }
 }
 
-/// What is wrong with a step of a template.
+/// Explains a failed operation of a template.
 fn operation(detail: &str) -> String {
     const KNOWN: [(&str, &str); 28] = [
-        ("has too many elements", "asks range() for too many numbers; ask for fewer"),
+        ("has too many elements", "calls range() for too many numbers; use fewer"),
         ("range with step of 0", "calls range() with a step of 0; use another step"),
         ("step size of 0", "takes every 0th item; use another step"),
         ("is too large", "repeats a text too often, or makes a number too large; use smaller numbers"),
         ("only be multiplied", "repeats a text by something that is not a whole number"),
         ("count cannot be 0", "splits a list into parts of 0 items; use a larger number"),
         ("can only sum", "adds up a list of which not every item is a number; choose them with map or select"),
-        ("containment check", "looks with in for a value in something that is not a list, an object or a text"),
+        ("containment check", "uses in with something that is not a list, an object or a text"),
         ("not callable", "calls something that is not a function"),
-        ("not iterable", "uses as a list something that is not a list"),
-        ("non-iterable", "uses as a list something that is not a list"),
-        ("must be iterable", "uses as a list something that is not a list"),
-        ("value to list", "uses as a list something that is not a list"),
-        ("into pair", "uses as an object something that is not an object"),
-        ("expected object", "uses as an object something that is not an object"),
+        ("not iterable", "uses something as a list that is not a list"),
+        ("non-iterable", "uses something as a list that is not a list"),
+        ("must be iterable", "uses something as a list that is not a list"),
+        ("value to list", "uses something as a list that is not a list"),
+        ("into pair", "uses something as an object that is not an object"),
+        ("expected object", "uses something as an object that is not an object"),
         ("item from value", "takes an item of something that is not a list"),
         ("cannot be sliced", "takes a part of something that is not a list or a text"),
-        ("not a string", "uses as a text something that is not a text; use | string"),
+        ("not a string", "uses something as a text that is not a text; convert it with | string"),
         (
             "filter name is required",
             "calls map without a filter or an attribute; write map(\"upper\") or map(attribute=\"name\")",
         ),
-        ("must be a string", "uses as a text something that is not a text; use | string"),
-        ("autoescape", "passes something else than true, false or \"html\" to autoescape"),
+        ("must be a string", "uses something as a text that is not a text; convert it with | string"),
+        ("autoescape", "passes a value other than true, false or \"html\" to autoescape"),
         ("assign to namespaces", "assigns to the member of a value; assign to a name"),
         ("method must be", "rounds by a method that does not exist; use \"common\", \"ceil\" or \"floor\""),
         ("round", "rounds something that is not a number, or is too large"),
         ("abs", "takes the absolute value of something that is not a number, or is too large"),
-        ("loop", "calls loop; nest loops instead"),
+        ("loop", "calls loop, which is not supported; nest loops instead"),
         ("recursion limit", "nests too many blocks; nest fewer"),
-        ("format", "has a format that does not suit its values; write one %s for each value"),
+        ("format", "has a format that does not match its values; write one %s for each value"),
     ];
     if let Some(calculation) = detail.strip_prefix("unable to calculate ") {
         let by_zero = calculation.rsplit_once(' ').is_some_and(|(before, divisor)| {
@@ -357,21 +360,21 @@ fn operation(detail: &str) -> String {
         detail.strip_prefix("tried to use ").and_then(|rest| rest.split_once(" operator on unsupported types "));
     if let Some((operator, (one, other))) = operator.and_then(|(sign, types)| Some((sign, types.split_once(" and ")?)))
     {
-        return format!("uses {operator} on {} and {}, which it does not take", type_name(one), type_name(other));
+        return format!("uses {operator} on {} and {}, which is not supported", type_name(one), type_name(other));
     }
     let conversion = detail.strip_prefix("cannot convert ").and_then(|rest| rest.split_once(" to "));
     if let Some((came, wanted)) = conversion.filter(|(came, _)| *came != "value") {
-        return format!("uses {} where {} must be", type_name(came), type_name(wanted));
+        return format!("uses {} where {} should be", type_name(came), type_name(wanted));
     }
     for before in
         ["cannot calculate length of value of type ", "cannot join value of type ", "cannot reverse values of type "]
     {
         if let Some(kind) = detail.strip_prefix(before) {
-            return format!("uses {} where a list must be", type_name(kind));
+            return format!("uses {} where a list should be", type_name(kind));
         }
     }
     if ["invalid digit", "invalid float", "empty string", "number too"].iter().any(|slip| detail.contains(slip)) {
-        return "reads as a number a text that is not a number; give another one with default=".to_owned();
+        return "converts a text to a number that is not one; give a fallback with default=".to_owned();
     }
     let known = KNOWN.iter().find(|(theirs, _)| detail.contains(theirs));
     known

@@ -1,4 +1,4 @@
-//! The changes of a command that was judged: nothing here can fail any more.
+//! Applies a command that was judged. Nothing here can fail.
 
 use super::{Act, Effect};
 use crate::domain::{
@@ -12,7 +12,7 @@ use crate::domain::{
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// A transition under way.
+/// A transition in progress.
 pub(super) struct Change<'c> {
     pub(super) envelope: &'c mut Envelope,
     pub(super) now: Timestamp,
@@ -63,8 +63,8 @@ impl Change<'_> {
         }
     }
 
-    /// The first to accept becomes primary. All who could still have become primary are released in the same
-    /// transition.
+    /// The first agent to accept becomes primary. In the same transition, all others who could still have become
+    /// primary are released.
     fn accept(&mut self, spot: Spot) {
         self.seat(spot, AgentState::Primary);
         self.tell_of(EffectKind::AgentAccepted, spot);
@@ -114,7 +114,7 @@ impl Change<'_> {
         self.tell(EffectKind::RecipientCompleted, Some(place), None);
     }
 
-    /// Activates the recipients whose turn has come, or ends the envelope when nobody is left to wait for (G7).
+    /// Activates the recipients whose turn has come, or ends the envelope if no recipient is left to wait for (G7).
     fn go_on(&mut self) {
         let waits_for = |recipient: &Recipient| {
             recipient.role.blocks() && !matches!(recipient.state, RecipientState::Completed { .. })
@@ -150,10 +150,10 @@ impl Change<'_> {
         self.tell(EffectKind::EnvelopeFinalized, None, None);
     }
 
-    /// Moves all agents of a recipient from any of the states `from` to `to`, with an effect for each.
+    /// Moves all agents of a recipient in any of the states `from` to `to`, with an effect for each.
     fn turn(&mut self, place: u32, from: &[AgentState], to: AgentState, kind: EffectKind) {
         let now = self.now;
-        // Apart from `recipient`, so that the seats and the effects can be borrowed at the same time.
+        // Borrowed separately from `recipient`, so that the seats and the effects can be borrowed at the same time.
         let Some(index) = usize::try_from(place).ok() else { return };
         let Some(recipient) = self.envelope.recipients.get_mut(index) else { return };
         for (agent, seat) in (0_u32..).zip(&mut recipient.seats) {

@@ -1,4 +1,4 @@
-//! What may happen now: checks an envelope and changes nothing.
+//! Decides whether a command is possible now, without changing the envelope.
 
 use super::{Act, Command, Judgement};
 use crate::domain::signing::{
@@ -9,16 +9,16 @@ use crate::domain::signing::{
 };
 
 impl Envelope {
-    /// Whether a command may be carried out now. The cost does not grow with the number of agents, except for `Send`.
+    /// Judges whether a command is possible now. The cost does not depend on the number of agents, except for `Send`.
     ///
     /// # Errors
-    /// The [`Refusal`] that [`Envelope::perform`] would give.
+    /// The [`Refusal`] that [`Envelope::perform`] would return.
     pub fn judge(&self, command: Command<'_>) -> Result<Judgement, Refusal> {
         match command {
             Command::Send => self.judge_sending().map(|()| Judgement::Effective),
             Command::Void if self.state.has_ended() => Err(Refusal::Closed),
             Command::Void | Command::Expire => self.is_sent().map(|()| Judgement::Effective),
-            // Nobody may be left to remind: a declined recipient that is kept leaves the envelope sent.
+            // There may be nobody to remind: a kept declined recipient leaves the envelope sent.
             Command::Remind
                 if self.is_sent().is_ok() && !self.present().any(|(_, recipient)| recipient.can_be_reminded()) =>
             {
@@ -29,7 +29,7 @@ impl Envelope {
         }
     }
 
-    /// Whether the envelope may be deleted (G6).
+    /// Judges whether the envelope can be deleted (G6).
     ///
     /// # Errors
     /// [`Refusal::NotDeletable`], unless it is a draft.
@@ -78,7 +78,7 @@ impl Envelope {
         use Judgement::{Effective, Repeated};
         let recipient = self.recipient_at(spot.recipient).ok_or(Refusal::NotInvited)?;
         let state = recipient.agent(spot.agent).ok_or(Refusal::NotInvited)?;
-        // The agent's state takes precedence over the envelope's, so that an agent that was too late gets that reason.
+        // The agent's state takes precedence over the envelope's, so that an agent who was too late is told so.
         match (state, act) {
             (AgentState::Released, Act::Accept) => {
                 return Err(Refusal::AlreadyClaimed { by: recipient.primary() });
@@ -109,7 +109,7 @@ impl Envelope {
         }
     }
 
-    /// The recipients that were not removed, with their places.
+    /// The recipients that were not removed, with their indexes.
     pub(crate) fn present(&self) -> impl Iterator<Item = (u32, &Recipient)> {
         (0_u32..).zip(&self.recipients).filter(|(_, recipient)| !recipient.is_removed())
     }

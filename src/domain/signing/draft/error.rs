@@ -1,4 +1,4 @@
-//! Why a draft is not changed (G6, G8).
+//! Why a change to a draft is refused (G6, G8).
 
 use super::{MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS};
 use crate::{
@@ -15,26 +15,26 @@ pub enum DraftError {
     NoSuchRecipient(String),
     #[error("The recipient was removed from the envelope.")]
     Removed,
-    /// Another recipient has the identifier.
-    #[error("Another recipient of the envelope has the identifier {:?}; each needs one of its own.", brief(.0))]
+    /// Another recipient has the same identifier.
+    #[error("Another recipient of the envelope has the identifier {:?}; give each a different one.", brief(.0))]
     DuplicateIdentifier(String),
-    /// A recipient refers to one that the envelope does not have, to itself, or to one of the wrong type.
+    /// A recipient refers to itself, to a recipient that the envelope does not have, or to one of the wrong type.
     #[error("{field} must name another recipient of the envelope{wanted}, but is {:?}.", brief(.given))]
     WrongReference {
-        /// The field that refers.
+        /// The referring field.
         field: &'static str,
-        /// The type that it must have, if that matters.
+        /// The required type, if it matters.
         wanted: &'static str,
         given: String,
     },
-    /// An in-person signer is hosted by the recipient (G7).
+    /// The recipient hosts an in-person signer (G7).
     #[error("The recipient hosts {0}; remove that one first, or give it another host.")]
     HostBound(RecipientId),
-    /// Another recipient's `delegatedById` names the recipient (G7).
+    /// Another recipient's `delegatedById` names this recipient (G7).
     #[error("The recipient is the delegatedById of {0}; remove that one first, or give it another delegatedById.")]
     DelegatorBound(RecipientId),
-    /// Two agents of the recipient have one email, or one phone and no email (G10).
-    #[error("Two agents of the recipient have the {field} {:?}; each person is assigned once.", brief(value))]
+    /// Two agents of the recipient have the same email, or the same phone and no email (G10).
+    #[error("Two agents of the recipient have the {field} {:?}; assign each person only once.", brief(value))]
     DuplicateAgent {
         /// `email` or `phone`.
         field: &'static str,
@@ -42,9 +42,9 @@ pub enum DraftError {
     },
     #[error("An envelope has at most {MOST_RECIPIENTS} recipients.")]
     TooManyRecipients,
-    #[error("A recipient has at most {MOST_AGENTS} agents, but {0} are given.")]
+    #[error("A recipient has at most {MOST_AGENTS} agents, but {0} were given.")]
     TooManyAgents(usize),
-    /// The recipients and agents would take up too much memory, and make answers too large.
+    /// The recipients and agents would take up too much memory and make answers too large.
     #[error(
         "The recipients and agents of the envelope would take up more than {} MiB; give fewer agents, or less context.",
         MOST_BYTES >> 20
@@ -53,7 +53,7 @@ pub enum DraftError {
 }
 
 impl DraftError {
-    /// The names that a draft alone can be refused by.
+    /// The error names that only changes to drafts use.
     pub const NAMES: [&'static str; 10] = [
         "Recipient.NotFound",
         "Recipient.Removed",

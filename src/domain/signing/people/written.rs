@@ -1,4 +1,4 @@
-//! Rules and habits as people write them: in short where that is enough, in full where it is not.
+//! Rules and habits as written in files, in short or in full.
 
 use super::{Behaviour, Declines, Habit, InsteadOf, LONGEST, Rule};
 use crate::base::{
@@ -11,7 +11,7 @@ use serde::{
 };
 use std::fmt;
 
-/// A rule as written.
+/// A rule as written in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "person")]
 pub(super) struct RuleFile {
@@ -41,7 +41,7 @@ impl TryFrom<RuleFile> for Rule {
     }
 }
 
-/// A habit as written in full.
+/// A habit written in full.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "habit")]
 struct HabitFile {
@@ -57,10 +57,10 @@ struct HabitFile {
     lognormal: Option<Lognormal<LONGEST>>,
 }
 
-/// A member that has a value if it is given.
+/// A member that must have a value if it is given.
 fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     match Option::deserialize(deserializer)? {
-        None => Err(D::Error::custom("null is not a value here; write one, or leave the member out")),
+        None => Err(D::Error::custom("null is not allowed here; write a value, or leave the member out")),
         some => Ok(some),
     }
 }
@@ -78,18 +78,18 @@ impl TryFrom<HabitFile> for Written {
             (None, None) => None,
             (Some(spans), None) => Some(Delay::try_from(WrittenDelay::Uniform(spans))?),
             (None, Some(lognormal)) => Some(Delay::try_from(WrittenDelay::Lognormal(lognormal))?),
-            (Some(_), Some(_)) => return Err("\"uniform\" and \"lognormal\" exclude each other"),
+            (Some(_), Some(_)) => return Err("\"uniform\" and \"lognormal\" cannot be given together"),
         };
         let after = match (after, drawn) {
             (Some(after), None) | (None, Some(after)) => after,
             (None, None) => Delay::Fixed(std::time::Duration::ZERO),
-            (Some(_), Some(_)) => return Err("write the span to be drawn inside of \"after\", or alone"),
+            (Some(_), Some(_)) => return Err("put \"uniform\" or \"lognormal\" inside \"after\", or remove \"after\""),
         };
         Ok(Self { habit: Habit { after, probability: probability.unwrap_or(Probability::CERTAIN) }, instead_of })
     }
 }
 
-/// `never`, a span, a span to be drawn, or an object with `after` and `probability`.
+/// `never`, a duration, a random duration, or an object with `after` and `probability`.
 struct Written {
     habit: Habit,
     instead_of: Option<InsteadOf>,
@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for WrittenVisitor {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Written, E> {
-        Err(E::custom("the value is missing; give one, or drop the key"))
+        Err(E::custom("the value is missing; add one, or remove the key"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
