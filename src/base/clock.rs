@@ -184,7 +184,7 @@ impl Clock {
         (!frozen).then(|| Duration::try_from(due.duration_since(now)).unwrap_or_default())
     }
 
-    /// The time of a locked state.
+    /// Computes the time from the locked state.
     fn present(&self, state: &ClockState) -> Timestamp {
         let now = state.mode.now(&state.wall);
         if state.mode.is_frozen() {

@@ -1,6 +1,6 @@
 //! Competitive signing: envelopes, their roles, and the agents who compete for each role (G1 to G10).
 //!
-//! Pure: no I/O, and time and randomness are passed in. `competition` is the state machine; `draft` changes envelopes
+//! Pure: no I/O; time and randomness are passed in. `competition` is the state machine; `draft` changes envelopes
 //! before they are sent; `people` are simulated agents, and `upcoming` holds their planned actions.
 
 mod agent;

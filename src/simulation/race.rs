@@ -97,7 +97,7 @@ impl Race {
     /// A race of agents for the only recipient of a new envelope, which expires only if a period is given.
     ///
     /// # Errors
-    /// A [`RaceError`] when there are no agents, too many, or one of them twice.
+    /// A [`RaceError`] when there are no agents, too many, or duplicates.
     pub fn of_agents(agents: &[RaceAgent], reopen: bool, period_days: Option<i64>) -> Result<Self, RaceError> {
         let period = match period_days.map(|days| (days, u8::try_from(days))) {
             None => None,

@@ -14,7 +14,7 @@ impl WallClock {
         Self(Some(Arc::new(Mutex::new(at))))
     }
 
-    /// Moves a manual clock forward or back, like waking from sleep or a time server would.
+    /// Moves a manual clock forward or back, as waking from sleep or a time server would.
     pub fn set(&self, to: Timestamp) {
         if let Some(at) = &self.0 {
             *at.lock().unwrap_or_else(PoisonError::into_inner) = to;

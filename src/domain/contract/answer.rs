@@ -97,7 +97,7 @@ impl<'a> Answer<'a> {
         Self::Error { next_action: None, description }
     }
 
-    /// The answer body as JSON.
+    /// The body of the answer as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         // Strings under fixed keys always serialize.

@@ -1,7 +1,7 @@
 //! A shortcut for clean bodies: one walk over the bytes that builds nothing.
 //!
-//! It uses the same [`Shape`] as `super::explain`, so no rule is written twice. Its errors can only be on one side:
-//! every body that it passes, the full validation accepts without advice (checked by property tests and fuzzing).
+//! It uses the same [`Shape`] as `super::explain`, so no rule is written twice. It can only err on one side: the
+//! full validation accepts every body that it passes, without advice (checked by property tests and fuzzing).
 //! Whatever it is unsure of, such as unknown fields or nested free-form values, it leaves to the full validation.
 
 use super::{

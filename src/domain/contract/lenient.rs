@@ -45,7 +45,7 @@ pub(super) fn within_range(text: &str) -> Cow<'_, str> {
     if tame == text { Cow::Borrowed(text) } else { Cow::Owned(tame) }
 }
 
-/// Copies a JSON text, replacing each number with `replace` and each lone surrogate.
+/// Copies a JSON text, rewriting each number with `replace` and replacing each lone surrogate.
 fn rewrite(text: &str, mut replace: impl FnMut(&str, &mut String)) -> String {
     let bytes = text.as_bytes();
     let mut copy = String::with_capacity(text.len());

@@ -6,7 +6,7 @@ use crate::base::position::Position;
 
 /// The position of a pointer's value in a JSON text, or of the innermost existing value around it.
 ///
-/// Of a duplicate key, the last one counts. Meant for valid JSON; for other texts, it returns a position near the
+/// The last one of duplicate keys counts. Meant for valid JSON; for other texts, it returns a position near the
 /// error.
 #[must_use]
 pub fn locate(text: &str, pointer: &str) -> Position {

@@ -152,7 +152,7 @@ impl<P: Serialize> SigningAnswer<P> {
         Self { version: VERSION, success: true, payload: Some(payload), error: None }
     }
 
-    /// The answer body as JSON.
+    /// The body of the answer as JSON.
     ///
     /// # Errors
     /// When the payload cannot be serialized.

@@ -1,4 +1,4 @@
-//! Predicates about one location in a request body, or about a word of the contract.
+//! Predicates about a value in a request body, and about the intent.
 
 use super::{decimal::Decimal, exact::Exact, matching::given, steps::Steps};
 use crate::base::glob::Glob;
@@ -53,7 +53,7 @@ impl BodyPredicate {
         }
     }
 
-    /// Why it does not hold.
+    /// Explains why the predicate fails.
     pub(super) fn failure(&self, body: &Exact) -> String {
         let pointer = &self.pointer.0;
         match (body.pointer(pointer), &self.test) {
@@ -82,7 +82,7 @@ impl fmt::Display for Test {
     }
 }
 
-/// A number that there are enough steps to compare.
+/// Returns a number if there are enough steps left to compare it.
 fn number<'e>(found: Option<&'e Exact>, steps: &Steps) -> Option<&'e Decimal> {
     match found {
         Some(Exact::Number(number)) if steps.pay(number.len() as u64) => Some(number),

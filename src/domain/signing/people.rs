@@ -167,7 +167,7 @@ pub enum Intention {
 }
 
 impl Intention {
-    /// Every one, once.
+    /// Every intention, once.
     pub const ALL: [Self; 4] = [Self::Open, Self::Accept, Self::Decline, Self::Sign];
 
     #[must_use]

@@ -90,7 +90,7 @@ impl RaceFile {
     /// Creates the race.
     ///
     /// # Errors
-    /// A [`RaceError`] when there are no agents, too many, or one of them twice.
+    /// A [`RaceError`] when there are no agents, too many, or duplicates.
     pub fn race(&self) -> Result<Race, RaceError> {
         Race::of_agents(&self.agents, self.reopen, self.expiration_period_days)
     }

@@ -54,7 +54,7 @@ impl ScenarioSet {
         self.scenarios.iter().map(|scenario| scenario.size()).sum()
     }
 
-    /// Whether both sets contain identical scenarios, by pointer.
+    /// Whether both sets share the same scenario objects.
     #[must_use]
     pub fn has_same_scenarios(&self, other: &Self) -> bool {
         self.scenarios.len() == other.scenarios.len()
