@@ -213,8 +213,8 @@ mod tests {
         for (bad, rule) in [
             ("", "empty"),
             ("sam", "no \"@\""),
-            ("sam@", "after the"),
-            ("@example.com", "before the"),
+            ("sam@", "nothing follows"),
+            ("@example.com", "nothing precedes"),
             ("a@b@c", "more than one"),
             ("Sam <sam@example.com>", "needs quotes"),
             ("\"a b\"@example.com", "in quotes"),

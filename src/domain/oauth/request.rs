@@ -175,27 +175,27 @@ mod tests {
         for (form, authorization, problem) in [
             ("", None, "invalid_request: grant_type is missing"),
             ("grant_type=&assertion=x", None, "invalid_request: grant_type is missing"),
-            ("grant_type=authorization_code", None, "unsupported_grant_type: There is no grant 'authorization_code'"),
+            (
+                "grant_type=authorization_code",
+                None,
+                "unsupported_grant_type: The grant type 'authorization_code' is not supported",
+            ),
             (GRANT, None, "invalid_request: assertion is missing"),
             ("GRANT&assertion=x&assertion=x", None, "The parameter 'assertion' is given more than once; send it once"),
             ("GRANT&assertion=x&extra=&extra=", None, "The parameter 'extra' is given more than once; send it once"),
-            ("GRANT&assertion=x&client_secret=s", None, "client_secret is given without client_id"),
-            ("GRANT&assertion=x&client_secret=s&client_id=a", Some(&*basic), "one way is allowed at a time"),
+            ("GRANT&assertion=x&client_secret=s", None, "client_secret was sent without client_id"),
+            ("GRANT&assertion=x&client_secret=s&client_id=a", Some(&*basic), "use only one of them"),
             ("GRANT&assertion=x&client_id=b", Some(&*basic), "but the Authorization header names 'a'"),
-            (
-                "GRANT&assertion=x",
-                Some("Bearer x"),
-                "invalid_client: The Authorization header is of the scheme 'Bearer'",
-            ),
-            ("GRANT&assertion=x", Some("cs_0123"), "invalid_client: The Authorization header names no scheme;"),
-            ("GRANT&assertion=x", Some("secret"), "invalid_client: The Authorization header names no scheme;"),
+            ("GRANT&assertion=x", Some("Bearer x"), "invalid_client: The Authorization header has the scheme 'Bearer'"),
+            ("GRANT&assertion=x", Some("cs_0123"), "invalid_client: The Authorization header has no scheme;"),
+            ("GRANT&assertion=x", Some("secret"), "invalid_client: The Authorization header has no scheme;"),
             (
                 "GRANT&assertion=x",
                 Some("Basic *"),
                 "invalid_client: The Authorization header is not a Basic credential",
             ),
             ("GRANT&assertion=x", Some("Basic YQ=="), "no colon"),
-            ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is not a way"),
+            ("GRANT&client_assertion=x", None, "invalid_client: client_assertion is not supported"),
         ] {
             let error = read(&form.replace("GRANT", GRANT), authorization).unwrap_err();
             assert!(error.contains(problem), "{form}: {error}");

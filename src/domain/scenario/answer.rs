@@ -356,7 +356,7 @@ mod tests {
             (json!({ "probability": 0.5 }), "has nothing to apply to"),
             (json!({ "delay": "1s", "probability": 1.5 }), "1.5 is not a probability"),
             (json!({ "fault": { "kind": "reset", "at_most": "1s" } }), "only \"kind: hang\""),
-            (json!({ "until": { "attempts": 0 } }), "0 attempts are too few"),
+            (json!({ "until": { "attempts": 0 } }), "0 attempts are not enough"),
             (json!({ "until": { "after": "soon" } }), "not a span of time"),
             (json!({ "truncate": -1 }), "usize"),
             (json!({ "status": 200 }), "unknown field `status`"),

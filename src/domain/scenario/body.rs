@@ -330,9 +330,9 @@ mod tests {
         let error = render(json!({ "headers": { "X-Handoff": "{{ request.handoff_id }}" } })).unwrap_err();
         assert!(error.contains(r#""h\n1" cannot be the header X-Handoff"#), "{error}");
         for (headers, problem) in [
-            (json!({ "Content-Length": "3" }), "is the server's own"),
+            (json!({ "Content-Length": "3" }), "the server sets the header"),
             (json!({ "a b": "3" }), "cannot be the name of a header"),
-            (json!({ "a": "3", "A": "4" }), "the header A is there twice"),
+            (json!({ "a": "3", "A": "4" }), "the header A is given more than once"),
             (json!({ "a": "{{ b }}" }), "\"b\", which does not exist"),
         ] {
             let error = render(json!({ "headers": headers })).unwrap_err();

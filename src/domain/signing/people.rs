@@ -298,7 +298,7 @@ mod tests {
             (json!({ "accepts": 5 }), "5 has no unit; write 5ms, 5s or 5m"),
             (json!({ "accepts": -5 }), "-5 is negative"),
             (json!({ "accepts": null }), "the value is missing"),
-            (json!({ "accepts": { "uniform": null, "after": "1m" } }), "null is not a value here"),
+            (json!({ "accepts": { "uniform": null, "after": "1m" } }), "null is not allowed here"),
             (json!({ "signs": "91d" }), "longer than"),
             (json!({ "agent": "" }), "an empty glob"),
             (json!({ "reads": "1m" }), "unknown field `reads`"),

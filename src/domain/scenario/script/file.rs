@@ -265,7 +265,7 @@ answers: [{}]
             ("name: s\nanswers: []\n", "2:10", "add at least one entry"),
             ("name: s\nanswer: []\n", "2:1", "unknown key \"answer\"; did you mean \"answers\"?"),
             ("name: s\nanswers:\n  - outcome: succes\n", "3:14", "; did you mean \"success\"?"),
-            ("name: s\nmatch: {email: *+a@*}\nanswers: [{}]\n", "2:16", "write it in quotes"),
+            ("name: s\nmatch: {email: *+a@*}\nanswers: [{}]\n", "2:16", "put it in quotes"),
             ("name: s\nmatch: {body: [{pointer: a, exists: true}]}\nanswers: [{}]\n", "2:26", "is not a JSON pointer"),
             ("name: s\nanswers:\n  - http_status: 99\n", "3:18", "99 is not from 200 to 599"),
             ("name: s\nanswers:\n  - delay: 5\n", "3:12", "write 5ms, 5s or 5m"),
