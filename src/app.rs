@@ -1,4 +1,4 @@
-//! The one place where everything is composed.
+//! Composes the server from its parts.
 
 mod bodies;
 mod clients;
@@ -43,20 +43,20 @@ use futures_util::FutureExt;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How many callers can listen to a stream at once.
+/// Maximum number of concurrent event streams.
 pub const MOST_STREAMS: usize = 100;
 
-/// Simulations compute for seconds each, and their callers can retry.
+/// Simulations take seconds each, and their callers can retry.
 const SIMULATIONS: WorkLimits =
     WorkLimits { at_once: 2, queued: 0, patience: Duration::ZERO, time: Duration::from_secs(10) };
 
-/// Every other long computation of the control plane, such as a search of the journal. Most take milliseconds, so
-/// that a suite with many parallel tests queues rather than fails.
+/// All other long computations of the control plane, such as searches of the journal. Most take milliseconds, so a
+/// suite with many parallel tests queues instead of failing.
 const QUESTIONS: WorkLimits =
     WorkLimits { at_once: 2, queued: 2_000, patience: Duration::from_secs(10), time: Duration::from_secs(10) };
 
-/// What is recorded, compared with the callers that wait for it. At most one look per sandbox runs at a time; a long one
-/// gives way to those of other sandboxes, and then goes on.
+/// Comparisons of new exchanges with the callers that wait for them. At most one runs per sandbox; a long one yields to
+/// other sandboxes and then continues.
 const COMPARISONS: WorkLimits =
     WorkLimits { at_once: 2, queued: 10_000, patience: Duration::from_mins(1), time: Duration::from_secs(1) };
 
@@ -64,7 +64,7 @@ const COMPARISONS: WorkLimits =
 pub enum AppError {
     #[error(transparent)]
     Scenarios(#[from] scenarios::LoadError),
-    /// A client that the settings name cannot be registered.
+    /// A client in the settings cannot be registered.
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -72,30 +72,30 @@ pub enum AppError {
     /// `own_url` is not a base URL.
     #[error("{0}")]
     BaseUrl(String),
-    /// A key of our own cannot be used.
-    #[error("a key of the mock's own cannot be used: {0}")]
+    /// One of the mock's own keys cannot be used.
+    #[error("one of the mock's own keys cannot be used: {0}")]
     Key(String),
 }
 
 /// A composed server, ready to be put behind a listener.
 #[derive(Debug)]
 pub struct App {
-    /// The settings that it runs with.
+    /// The settings of the server.
     pub settings: Settings,
-    /// How URLs begin where the request does not say: `--base-url`, or else the address bound.
+    /// The base URL used if the request names no host: `--base-url`, or else the bound address.
     pub base_url: BaseUrl,
     /// The schema of a handoff's body.
     pub handoff_request: Schema,
-    /// Its sandboxes.
+    /// The sandboxes.
     pub sandboxes: Sandboxes,
     /// Real time since the server was composed.
     pub uptime: Stopwatch,
-    /// The budgets for request bodies.
+    /// The memory budgets for request bodies.
     pub bodies: Bodies,
     memory: memory::Room,
     /// Runs simulations.
     pub simulations: WorkPool,
-    /// Runs every other long computation of the control plane.
+    /// Runs all other long computations of the control plane.
     pub questions: WorkPool,
     comparisons: WorkPool,
     waits: Arc<Semaphore>,
@@ -104,12 +104,12 @@ pub struct App {
 }
 
 impl App {
-    /// Composes a server. `own_url` is where it is reached: how URLs begin when neither the settings nor the request
-    /// say so.
+    /// Composes a server. `own_url` is the address at which it is reached; URLs start with it if neither the settings
+    /// nor the request determine one.
     ///
     /// # Errors
-    /// When `own_url` is not a base URL, when a scenario file cannot be used, or an embedded schema, which is a defect of
-    /// this crate.
+    /// If `own_url` is not a base URL, if a scenario file cannot be used, or if an embedded schema is invalid, which is
+    /// a bug in this crate.
     pub fn new(settings: Settings, own_url: &str) -> Result<Arc<Self>, AppError> {
         let base_url = match &settings.base_url {
             Some(base_url) => base_url.clone(),
@@ -137,10 +137,10 @@ impl App {
             .never_drop(Revocation::COLLECTION)
             .never_drop(MassExpiry::COLLECTION)
             .never_drop(Client::COLLECTION)
-            // The same holds for an assertion that was used; the sandbox bounds these itself.
+            // A used assertion must stay known for the same reason. The sandbox bounds their number itself.
             .never_drop(UsedAssertion::COLLECTION)
             .never_drop(ForgottenAssertions::COLLECTION)
-            // What somebody defined stays until they remove it.
+            // Definitions of the user stay until the user removes them.
             .never_drop(Scenario::COLLECTION)
             .never_drop(ScenarioOverrides::COLLECTION)
             .keep(Walk::COLLECTION, MOST_WALKS, usize::MAX);
@@ -161,10 +161,10 @@ impl App {
             sandbox::SandboxLimits { count: settings.max_sandboxes, idle: settings.sandbox_idle.unsigned_abs() };
         let sandboxes = Sandboxes::new(sandbox, limits, store, Arc::new(scenarios), issuing, ids)
             .map_err(|error: KeyError| AppError::Key(error.to_string()))?;
-        // The store in memory answers at once, so a server starts outside of a runtime as well.
+        // The in-memory store answers without waiting, so a server can also start outside of a runtime.
         clients::register(&sandboxes, &settings)
             .now_or_never()
-            .unwrap_or_else(|| Err(StoreError::Unavailable("it does not answer at once".to_owned()).into()))?;
+            .unwrap_or_else(|| Err(StoreError::Unavailable("it did not answer immediately".to_owned()).into()))?;
         Ok(Arc::new(Self {
             base_url,
             handoff_request: Schema::compile(HANDOFF_REQUEST)?,
@@ -182,32 +182,32 @@ impl App {
         }))
     }
 
-    /// Carries out what becomes due, in every sandbox, for as long as it is awaited.
+    /// Runs due tasks in every sandbox for as long as the future is polled.
     pub async fn keep_time(&self) {
         timer::keep_time(&self.sandboxes, || self.make_room()).await;
     }
 
-    /// Fails the readiness probe, and ends streams, waits and long computations.
+    /// Makes the readiness probe fail, and ends streams, waits and long computations.
     pub fn begin_stop(&self) {
-        // Before the pools, so that a caller whose work is given up can see why.
+        // Set before the pools are stopped, so that a caller whose work is cancelled can see why.
         self.stopping.send_replace(true);
         self.simulations.stop();
         self.questions.stop();
         self.comparisons.stop();
     }
 
-    /// Completes when the server stops; at once if it is stopping already.
+    /// Completes when the server stops, or immediately if it is stopping already.
     pub async fn stopped(&self) {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// A place for one more listener of a stream, held until it is dropped; `None` when all are taken.
+    /// Takes a place for one more stream, held until it is dropped; `None` if all places are taken.
     #[must_use]
     pub fn stream(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
-    /// Whether the server takes new work.
+    /// Whether the server accepts new work.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !*self.stopping.borrow()

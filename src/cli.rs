@@ -1,4 +1,4 @@
-//! The program: one file a verb, and the exit codes that they share.
+//! The command line interface: one file per subcommand, and their shared exit codes.
 
 mod completions;
 mod connect;
@@ -33,19 +33,19 @@ use std::{
     process::ExitCode,
 };
 
-/// How the program ends.
+/// Exit codes of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All is well.
+    /// Success.
     Fine = 0,
     /// An expectation failed.
     Failed = 1,
-    /// The command line cannot be used.
+    /// Invalid command line.
     Usage = 2,
-    /// A file is wrong; the message says where.
+    /// Invalid file; the message names the place.
     File = 3,
-    /// The machine does not let the program do its work.
+    /// A failure of the environment, such as a port in use.
     Runtime = 4,
 }
 
@@ -55,7 +55,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The endings of a verb that fails: the message, in one line, and the exit code.
+/// A subcommand's failure: a one-line message and the exit code.
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) message: String,
@@ -83,8 +83,8 @@ impl From<ConfigError> for Failure {
     version,
     override_usage = "docendorse-mock [OPTIONS]\n       docendorse-mock <COMMAND>",
     about = "A stand-in for DocEndorse's handoff to the e-sign agent.",
-    long_about = "A stand-in for DocEndorse's handoff to the e-sign agent: the contract exactly, every answer on demand.\n\n\
-        Without a verb it serves: `docendorse-mock --listen 127.0.0.1:0` is `docendorse-mock serve --listen 127.0.0.1:0`.",
+    long_about = "A stand-in for DocEndorse's handoff to the e-sign agent: it keeps the contract exactly and gives every answer on demand.\n\n\
+        Without a command it serves: `docendorse-mock --listen 127.0.0.1:0` means `docendorse-mock serve --listen 127.0.0.1:0`.",
     after_help = "\
 Try it:
   docendorse-mock &
@@ -95,10 +95,10 @@ Try it:
          \"integration\": {\"source\": \"chat\", \"source_conversation_id\": \"c\", \"source_message_id\": \"m\"},
          \"context\": {\"summary\": \"Sam wants to sign an NDA.\"}}'
 
-Magic emails: a plus tag of the actor names the answer:
+Magic emails: a plus tag in the actor's email selects the answer:
   +success  +require_subscription  +verify_email  +register  +error  +slow
 
-Exit codes: 0 fine, 1 an expectation failed, 2 usage, 3 a file is wrong, 4 the machine."
+Exit codes: 0 success, 1 failed check, 2 invalid usage, 3 invalid file, 4 runtime error."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -107,51 +107,49 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Serve; what happens without a verb.
+    /// Start the server (the default command).
     #[command(after_help = "\
-Each flag is also an environment variable and a key of the file that --config names.
-Flags win over the environment, the environment over the file, the file over the defaults.")]
+Each flag can also be set by an environment variable or a key in the --config file.
+Flags override the environment, the environment overrides the file, the file overrides the defaults.")]
     Serve(Box<ServeOptions>),
-    /// Ask a server whether it is ready; exit 0 once it is.
+    /// Check that a server is ready; exits with 0 if it is.
     #[command(after_help = locate::HELP)]
     Ready(Box<ready::ReadyOptions>),
     /// Check request bodies and scenario files without a server.
     #[command(after_help = "\
-A .yaml or .yml file is a scenario; so is any other text that has \"answers\" and no \"handoff_id\"
-at its top level. All else is the body of a handoff. --as overrides this; it also takes the bodies
-of the signing service. Standard input is judged in the same way.
+A .yaml or .yml file is read as a scenario, and so is any other text that has \"answers\" but no
+\"handoff_id\" at its top level. Everything else is read as the body of a handoff. --as overrides this
+and also selects the bodies of the signing service. The same rules apply to standard input.
 
-A handoff that begins with a byte order mark is refused, as by the server; a scenario may have one.")]
+As on the server, a handoff must not start with a byte order mark; a scenario may.")]
     Validate(validate::ValidateOptions),
-    /// List the scenarios in the order in which they are asked.
+    /// List scenarios in the order in which they are tried.
     List(scenarios::ListOptions),
-    /// Print the file of a scenario as it is written.
+    /// Print the source file of a scenario.
     Show(scenarios::ShowOptions),
-    /// Get an access token by hand; an assertion can be wrong in every usual way.
+    /// Request an access token; can also send invalid assertions on purpose.
     #[command(after_help = "\
-It prints the token alone: TOKEN=$(docendorse-mock token)
-A refusal ends with 1 and says which claim failed, a server that does not answer with 4.
+Only the token is printed, so this works: TOKEN=$(docendorse-mock token)
+Exits with 1 if the server refuses, naming the claim that failed, and with 4 if it does not answer.
 
-The server is found as by `ready`; see docendorse-mock ready --help.")]
+The server is found in the same way as by `ready`; see docendorse-mock ready --help.")]
     Token(Box<token::TokenOptions>),
-    /// Read an assertion or access token, and say claim by claim what a server would object to.
-    #[command(
-        after_help = "It ends with 1 when something would be refused, and with 3 when the text is not a signed JWT."
-    )]
+    /// Check an assertion or access token claim by claim, as a server would.
+    #[command(after_help = "Exits with 1 if a server would refuse it, and with 3 if the text is not a signed JWT.")]
     Decode(decode::DecodeOptions),
-    /// Let simulated people race for one signature: who wins, when, and by how much.
+    /// Simulate agents competing for one signature: who wins, when, and by how much.
     #[command(after_help = race::AFTER_HELP)]
     Race(Box<race::RaceOptions>),
-    /// Make key pairs for clients.
+    /// Create key pairs for clients.
     #[command(subcommand)]
     Keys(keys::KeyOptions),
     /// Print name and version.
     Version,
-    /// Print a completion script for a shell.
+    /// Print a shell completion script.
     Completions(completions::CompletionOptions),
 }
 
-/// Runs the program with the arguments of the process.
+/// Runs the program with the process's arguments, and returns the exit code.
 #[must_use]
 pub fn run() -> ExitCode {
     panics::silence_caught();
@@ -160,7 +158,7 @@ pub fn run() -> ExitCode {
         Ok(matches) => matches,
         Err(error) => {
             record_usage_error(&arguments, &error);
-            return tell(&error);
+            return print_clap_result(&error);
         }
     };
     let is_flag = |setting: &str| {
@@ -171,7 +169,7 @@ pub fn run() -> ExitCode {
     };
     let verb = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.verb,
-        Err(error) => return tell(&error),
+        Err(error) => return print_clap_result(&error),
     };
     if let Verb::Ready(_) | Verb::Token(_) | Verb::List(_) | Verb::Show(_) = &verb {
         for warning in environment::unknown_variables(&Cli::command()) {
@@ -194,14 +192,14 @@ pub fn run() -> ExitCode {
         }
         Verb::Completions(options) => completions::completions(&options, Cli::command()),
     };
-    end(done)
+    exit_code(done)
 }
 
-fn end(done: Result<Exit, Failure>) -> ExitCode {
+fn exit_code(done: Result<Exit, Failure>) -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            // If this cannot be written either, the warning is lost.
+            // If standard error is closed too, the message is lost.
             let origin = environment::variable_with_path_in(&failure.message);
             let origin = origin.map(|variable| format!(" (from {variable})")).unwrap_or_default();
             let _ = writeln!(io::stderr(), "docendorse-mock: {}{origin}", failure.message);
@@ -210,26 +208,26 @@ fn end(done: Result<Exit, Failure>) -> ExitCode {
     }
 }
 
-/// Prints a warning to standard error; the verb goes on.
+/// Prints a warning to standard error.
 fn warn(warning: &str) {
-    // If this cannot be written either, the warning is lost.
+    // If standard error is closed too, the warning is lost.
     let _ = writeln!(io::stderr(), "docendorse-mock: warning: {warning}");
 }
 
-/// Help and version are answers, all else is an error of usage.
-fn tell(told: &clap::Error) -> ExitCode {
-    let printed = told.print();
-    if told.use_stderr() { Exit::Usage.into() } else { end(printed_fully(printed).map(|()| Exit::Fine)) }
+/// Prints clap's result: help and version go to standard output, usage errors to standard error.
+fn print_clap_result(result: &clap::Error) -> ExitCode {
+    let printed = result.print();
+    if result.use_stderr() { Exit::Usage.into() } else { exit_code(check_printed(printed).map(|()| Exit::Fine)) }
 }
 
-/// Writes to standard output, all of it at once.
+/// Writes to standard output.
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    printed_fully(out.write_all(bytes).and_then(|()| out.flush()))
+    check_printed(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// What cannot be printed is the machine's fault, but a reader that has left has read what it wanted.
-fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
+/// Reports a failed write, unless the reader has closed the pipe, which is normal.
+fn check_printed(printed: io::Result<()>) -> Result<(), Failure> {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Runtime, format!("cannot write to standard output: {}", io_error::reason(&error))))
@@ -238,7 +236,7 @@ fn printed_fully(printed: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// The text of a file, and what to call it; - is standard input.
+/// The text of a file and its name for messages; `-` is standard input.
 fn read_text(file: &str) -> Result<(String, String), Failure> {
     let (name, bytes) = if file == "-" {
         let mut bytes = Vec::new();
@@ -251,12 +249,12 @@ fn read_text(file: &str) -> Result<(String, String), Failure> {
     Ok((name.to_owned(), text.to_owned()))
 }
 
-/// A file that cannot be read.
+/// The failure for a file that cannot be read.
 fn unreadable(name: impl Display, error: &io::Error) -> Failure {
     Failure::new(Exit::File, format!("{name}: cannot be read: {}", io_error::reason(error)))
 }
 
-/// The verb left out is `serve`.
+/// Adds `serve` if no command is given.
 fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let first = arguments.get(1).and_then(|first| first.to_str());
     let is_own = matches!(first, Some("-h" | "--help" | "-V" | "--version"));
@@ -266,7 +264,7 @@ fn with_default_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// Serves. A start that fails is recorded in the ready file, where `ready --wait` finds it.
+/// Serves. A failed start is recorded in the ready file, where `ready --wait` finds it.
 fn serve(options: ServeOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let mut ready_file = options.ready_file.clone();
     let served = settings(options, is_flag).and_then(|settings| {
@@ -282,7 +280,7 @@ fn serve(options: ServeOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, 
     served
 }
 
-/// Records a command line of `serve` that cannot be parsed, as any start that fails.
+/// Records an invalid command line of `serve` in the ready file, like any other failed start.
 fn record_usage_error(arguments: &[OsString], error: &clap::Error) {
     if !error.use_stderr() || arguments.get(1).is_none_or(|verb| verb != "serve") {
         return;
@@ -303,7 +301,7 @@ fn settings(options: ServeOptions, is_flag: impl Fn(&str) -> bool) -> Result<Set
     let port = std::env::var_os("PORT");
     let port = port.as_ref().map(|port| port.to_string_lossy());
     Settings::resolve(options, port.as_deref(), is_flag("listen")).map_err(|error| match &error {
-        // A variable wins over the file, so that it has the value unless a flag does.
+        // A variable overrides the file, so it is the source of the value unless a flag is.
         ConfigError::Value { setting, problem } if !is_flag(&setting.replace('-', "_")) => {
             match environment::variable_of(setting) {
                 Some(variable) => Failure::new(Exit::Usage, format!("{variable}: {problem}")),

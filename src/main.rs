@@ -1,8 +1,8 @@
-//! Parses the command line and maps the outcome to an exit code; nothing else.
+//! Runs the command line interface and returns its exit code.
 
 use std::process::ExitCode;
 
-/// Many small allocations a second cost less with it, above all in a static binary.
+/// Faster than the system allocator for many small allocations, especially in a static binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,27 +1,27 @@
-//! How many bytes of request bodies the server holds at once, over all connections.
+//! Limits on the bytes of request bodies that the server holds at once, over all connections.
 
 use crate::{base::budget::Budget, config::Settings};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The least budget for bodies of the contract, in bytes, however small the largest body may be.
+/// Minimum budget for contract bodies, in bytes, however small the maximum body size is.
 const CONTRACT: usize = 64 << 20;
 
-/// The least budget for bodies of the control plane, in bytes: two of the largest snapshots.
+/// Minimum budget for control plane bodies, in bytes: two snapshots of the maximum size.
 const CONTROL: usize = 128 << 20;
 
-/// The budgets for request bodies. Those of the contract and of the control plane are independent.
+/// The memory budgets for request bodies. Contract and control plane have independent budgets.
 #[derive(Debug)]
 pub struct Bodies {
-    /// Of the handoff, the token endpoint and the signing service.
+    /// For the handoff, the token endpoint and the signing service.
     pub contract: Arc<Budget>,
-    /// Of the control plane.
+    /// For the control plane.
     pub control: Arc<Budget>,
     large: Semaphore,
 }
 
 impl Bodies {
-    /// Room for at least two of the largest bodies of either kind.
+    /// Creates budgets with room for at least two bodies of the maximum size each.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Bodies {
         }
     }
 
-    /// The permit to read a large body; `None` while another caller has it.
+    /// The permit to read a large body; `None` while another caller holds it.
     #[must_use]
     pub fn turn_of_large(&self) -> Option<SemaphorePermit<'_>> {
         self.large.try_acquire().ok()

@@ -1,4 +1,4 @@
-//! The clients that the settings name, registered in the default sandbox before the first request.
+//! Registers the clients in the settings with the default sandbox, before the first request.
 
 use crate::{
     base::io_error,
@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the client id {0:?} cannot be used; a client_id is \"client_\" and 32 hexadecimal digits")]
+    #[error("the client id {0:?} cannot be used; write \"client_\" followed by 32 lower-case hexadecimal digits")]
     Id(String),
-    /// A file of keys cannot be read.
+    /// A key file cannot be read.
     #[error("{}: cannot be read: {}", path.display(), io_error::reason(error))]
     Unreadable { path: PathBuf, error: std::io::Error },
-    /// A file holds no key that can be used.
-    #[error("{}: no key for {client_id}: {problem}", path.display())]
+    /// A key file holds no usable key.
+    #[error("{}: no usable key for {client_id}: {problem}", path.display())]
     Key {
         path: PathBuf,
         /// The client that the key is for.
@@ -30,7 +30,7 @@ pub enum ClientError {
     Store(#[from] StoreError),
 }
 
-/// Registers all of them. The keys of a client may be given in several places.
+/// Registers all clients. The keys of a client may be listed in several places.
 pub(super) async fn register(sandboxes: &Sandboxes, settings: &Settings) -> Result<(), ClientError> {
     sandboxes.begin().await?;
     for entry in &settings.clients {
@@ -43,7 +43,7 @@ pub(super) async fn register(sandboxes: &Sandboxes, settings: &Settings) -> Resu
         let mut client = new(sandboxes, client_id)?;
         client.scopes = scopes;
         client.secret = client_secret.as_deref().map(SecretDigest::of);
-        // Before its keys, so that a repeated id is reported as such.
+        // Registered before its keys, so that a repeated id is reported as such.
         sandboxes.register(&sandboxes.default_sandbox(), client).await.map_err(|error| problem(error.to_string()))?;
         for file in keys {
             add_keys(sandboxes, client_id, file).await?;

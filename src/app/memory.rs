@@ -1,4 +1,4 @@
-//! Keeps what all sandboxes hold together within `--max-memory`.
+//! Keeps the memory of all sandboxes together within `--max-memory`.
 
 use super::App;
 use crate::{
@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// The budget, and the store whose documents count against it.
+/// The memory budget, and the store whose documents count against it.
 #[derive(Debug)]
 pub(super) struct Room {
     budget: Arc<Budget>,
@@ -23,24 +23,24 @@ impl Room {
     }
 }
 
-/// How full the memory of the server is.
+/// Memory in use, and its limit.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct BudgetUse {
     /// Bytes that all sandboxes keep together.
     pub used: usize,
-    /// Bytes that they may keep (`--max-memory`).
+    /// Maximum bytes (`--max-memory`).
     pub limit: usize,
 }
 
 impl App {
-    /// How many bytes all sandboxes keep together, and how many they may.
+    /// Bytes that all sandboxes keep together, and their limit.
     #[must_use]
     pub fn memory(&self) -> BudgetUse {
         BudgetUse { used: self.memory.budget.used(), limit: self.memory.budget.limit() }
     }
 
-    /// Makes the largest sandboxes give up their oldest exchanges, documents, events and messages if all together keep
-    /// too much. Otherwise it costs one comparison.
+    /// Makes the largest sandboxes drop their oldest exchanges, documents, events and messages if all sandboxes
+    /// together exceed the limit. Otherwise it costs one comparison.
     ///
     /// Frees an eighth at once, so that the next request does not search the sandboxes again.
     pub fn make_room(&self) {
@@ -48,7 +48,7 @@ impl App {
         if !budget.is_exceeded() {
             return;
         }
-        // One caller makes room for all.
+        // One caller frees memory for all.
         let Ok(_turn) = turn.try_acquire() else { return };
         let mut usage = store.bytes_by_sandbox();
         let mut owners: Vec<_> = self
@@ -60,10 +60,10 @@ impl App {
                 (Arc::clone(sandbox.shelf_name()), bytes, Some(sandbox))
             })
             .collect();
-        // Documents of sandboxes that are gone stay for as long as a stream still reads them.
+        // Documents of removed sandboxes stay while a stream still reads them.
         owners.extend(usage.into_iter().map(|(shelf, bytes)| (shelf, bytes, None)));
         let sizes: Vec<usize> = owners.iter().map(|(_, bytes, _)| *bytes).collect();
-        // What nobody may drop, such as the scenarios of sandboxes.
+        // Data that must not be dropped, such as the scenarios of sandboxes.
         let stays = budget.used().saturating_sub(sizes.iter().sum());
         let target = (budget.limit() - budget.limit() / 8).saturating_sub(stays);
         let level = budget::level(sizes, target);

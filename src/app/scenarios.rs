@@ -1,6 +1,6 @@
-//! Loads the scenarios of every source of the settings, and reloads them when a folder changes.
+//! Loads scenarios from every source in the settings, and reloads them when a folder changes.
 //!
-//! Folders are polled rather than watched for events: some file systems, such as those of containers, send none.
+//! Folders are polled, because some file systems, such as those of containers, send no change events.
 
 pub mod folder;
 
@@ -21,14 +21,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The time between two looks at the folders.
+/// Time between two scans of the folders.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The most bytes of scenario files in all folders together.
+/// Maximum bytes of scenario files in all folders together.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Up to this many bytes in all, changes are found by content: two writes in quick succession may leave a file with the
-/// same size and time.
+/// Up to this many bytes in all, changes are detected by content, because two writes in quick succession can leave a
+/// file with the same size and time.
 const COMPARED_BY_CONTENT: u64 = 4 << 20;
 
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum LoadError {
     /// The folder has no scenario files.
     #[error("{}: no scenarios found; scenario files end in .yaml, .yml or .json", shown(.0))]
     Empty(PathBuf),
-    /// A symbolic link leads nowhere.
+    /// A symbolic link has no target.
     #[error(
         "{}: links to {}, which does not exist; remove the link, or restore its target",
         shown(path),
@@ -49,13 +49,13 @@ pub enum LoadError {
     )]
     BrokenLink {
         path: PathBuf,
-        /// What it leads to, as written in the link.
+        /// The target as written in the link.
         target: PathBuf,
     },
     #[error("{}: more than {most} entries; keep scenarios in a folder of their own", shown(folder))]
     TooManyEntries {
         folder: PathBuf,
-        /// How many are searched.
+        /// The maximum number of entries.
         most: usize,
     },
     #[error("{}: larger than {most} bytes, the limit for a scenario file", shown(path))]
@@ -78,7 +78,7 @@ pub enum LoadError {
 /// The scenarios of all sources.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All scenarios, in the order in which they are asked.
+    /// All scenarios, in the order in which they are tried.
     pub set: ScenarioSet,
     /// The text of each file, by the name of its scenario.
     pub texts: HashMap<Box<str>, Cow<'static, str>>,
@@ -86,12 +86,11 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Loads the scenarios of all sources. A scenario of a folder replaces the shipped one of the same name; the order of
-/// the sources has no meaning.
+/// Loads the scenarios of all sources. A scenario in a folder replaces the shipped one of the same name; the order of
+/// the sources does not matter.
 ///
 /// # Errors
-/// At the first file that is wrong, with its place; when two files of folders name the same scenario; when a limit is
-/// exceeded.
+/// At the first invalid file, with its place; if two files define the same scenario; if a limit is exceeded.
 pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
     let FolderContent { files, warnings } = find_all(sources)?;
     let mut scenarios = Vec::new();
@@ -102,7 +101,7 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
         let bytes = read_bytes(&file.path)?;
         let text = utf8(&name, &bytes)?;
         let scenario = Scenario::read(&name, text)?.of_file();
-        // The limits are for the user's scenarios; the shipped ones may come on top.
+        // The limits apply to the user's scenarios; the shipped ones do not count.
         size += scenario.size();
         ScenarioSet::fits(&scenario, scenarios.len() + 1, size)?;
         texts.insert(scenario.name().into(), text.to_owned().into());
@@ -120,10 +119,10 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
     Ok(Loaded { set: ScenarioSet::compile(scenarios)?, texts, warnings })
 }
 
-/// The files of all folders. A folder that is given twice counts once.
+/// Finds the scenario files of all folders. A folder that is listed twice counts once.
 ///
 /// # Errors
-/// When a folder or a file in it cannot be examined, or a limit is exceeded.
+/// If a folder or a file in it cannot be examined, or a limit is exceeded.
 pub fn find_all(sources: &[ScenarioSource]) -> Result<FolderContent, LoadError> {
     let mut seen = HashSet::new();
     let mut all = FolderContent::default();
@@ -152,22 +151,22 @@ pub fn find_all(sources: &[ScenarioSource]) -> Result<FolderContent, LoadError> 
     Ok(all)
 }
 
-/// What the folders looked like; the text of the error if they could not be examined.
-type Look = Result<Vec<FileLook>, String>;
+/// State of all folders, or the error message if they could not be examined.
+type FolderScan = Result<Vec<FileState>, String>;
 
-/// What a file looked like.
+/// State of a file.
 #[derive(Clone, PartialEq, Eq)]
-struct FileLook {
+struct FileState {
     path: PathBuf,
-    /// Where symbolic links lead: a link may be switched to a file of the same size and time.
+    /// The resolved path, because a link can be switched to a file of the same size and time.
     target: PathBuf,
     size: u64,
     modified: Option<SystemTime>,
-    /// Of its content; `None` in large folders.
+    /// Hash of the content; `None` in large folders.
     hash: Option<u64>,
 }
 
-fn look(sources: &[ScenarioSource]) -> Result<Vec<FileLook>, LoadError> {
+fn scan(sources: &[ScenarioSource]) -> Result<Vec<FileState>, LoadError> {
     let files = find_all(sources)?.files;
     let by_content = files.iter().map(|file| file.facts.len()).sum::<u64>() <= COMPARED_BY_CONTENT;
     files
@@ -175,7 +174,13 @@ fn look(sources: &[ScenarioSource]) -> Result<Vec<FileLook>, LoadError> {
         .map(|file| {
             let hash = by_content.then(|| hash(&file.path)).transpose()?;
             let target = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
-            Ok(FileLook { size: file.facts.len(), modified: file.facts.modified().ok(), path: file.path, target, hash })
+            Ok(FileState {
+                size: file.facts.len(),
+                modified: file.facts.modified().ok(),
+                path: file.path,
+                target,
+                hash,
+            })
         })
         .collect()
 }
@@ -187,31 +192,31 @@ fn hash(path: &Path) -> Result<u64, LoadError> {
 }
 
 impl App {
-    /// Reloads the scenarios whenever a file of their folders changes, for as long as it is awaited. Folders that cannot
-    /// be loaded leave the previous scenarios in place.
+    /// Reloads the scenarios whenever a file in their folders changes, for as long as the future is polled. If the
+    /// folders cannot be loaded, the previous scenarios stay in force.
     pub async fn watch_scenarios(&self) {
         if self.settings.scenarios.iter().all(|source| source.folder().is_none()) {
             return;
         }
-        let mut last = self.look_at_scenarios().await;
-        // What the loaded scenarios looked like; `None` if the files changed around the time of loading.
+        let mut last = self.scan_folders().await;
+        // The state that the loaded scenarios correspond to; `None` if the files changed during loading.
         let mut loaded = None;
-        // Files may have changed between the start and this first look.
+        // Files may have changed between the start and this first scan.
         let is_current = self.load_scenarios().await.is_ok_and(|now| {
             let set = self.sandboxes.scenarios();
             now.set.iter().map(|one| one.text()).eq(set.iter().map(|one| one.text()))
         });
-        if is_current && self.look_at_scenarios().await == last {
+        if is_current && self.scan_folders().await == last {
             loaded = Some(last.clone());
         }
         loop {
             tokio::time::sleep(PAUSE).await;
-            let now = self.look_at_scenarios().await;
-            // Two equal looks: a file that is still being written is not loaded.
+            let now = self.scan_folders().await;
+            // Loaded only after two equal scans, so that a file that is still being written is not loaded.
             if now == last && loaded.as_ref() != Some(&now) {
                 let result = self.load_scenarios().await;
-                let after = self.look_at_scenarios().await;
-                // A change during the load may have mixed old and new files; the load is repeated.
+                let after = self.scan_folders().await;
+                // A change during the load may have mixed old and new files, so the load is repeated.
                 if after == now {
                     self.apply_scenarios(result);
                     loaded = Some(now);
@@ -223,13 +228,13 @@ impl App {
         }
     }
 
-    /// Replaces the scenarios of the server by those that were loaded. Logs the reason if the load failed.
+    /// Replaces the server's scenarios with the loaded ones, or logs the reason why the load failed.
     fn apply_scenarios(&self, result: Result<Loaded, String>) {
         match result {
             Ok(loaded) => {
                 let scenarios = loaded.set.iter().len();
                 self.sandboxes.rebase(&Arc::new(loaded.set));
-                // Logged after the change, because readers of this line use the new scenarios at once.
+                // Logged after the change, because users rely on the new scenarios once they see this line.
                 tracing::info!(scenarios, "scenarios reloaded");
                 log_warnings(&loaded.warnings);
             }
@@ -237,16 +242,16 @@ impl App {
         }
     }
 
-    async fn look_at_scenarios(&self) -> Look {
-        self.aside(|sources| look(sources).map_err(|error| error.to_string())).await
+    async fn scan_folders(&self) -> FolderScan {
+        self.run_blocking(|sources| scan(sources).map_err(|error| error.to_string())).await
     }
 
     async fn load_scenarios(&self) -> Result<Loaded, String> {
-        self.aside(|sources| load(sources).map_err(|error| error.to_string())).await
+        self.run_blocking(|sources| load(sources).map_err(|error| error.to_string())).await
     }
 
-    /// Runs on a blocking thread: a folder may be on a slow network file system.
-    async fn aside<T: Send + 'static>(
+    /// Runs on a blocking thread, because a folder may be on a slow network file system.
+    async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&[ScenarioSource]) -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {

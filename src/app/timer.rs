@@ -1,11 +1,12 @@
 //! The timer: runs due tasks in every sandbox.
 //!
-//! One timer serves all sandboxes. It sleeps until the earliest task of any sandbox whose clock runs, and at most a
-//! second, because the system's clock may jump: a laptop sleeps, a time server corrects the time. It wakes when an
-//! earlier task is added, a clock is moved, or a sandbox is removed. Requests that move a frozen clock run its tasks.
+//! One timer serves all sandboxes. It sleeps until the earliest task of any sandbox with a running clock, but at most a
+//! second, because the system clock can jump when a laptop sleeps or a time server corrects it. It wakes when an
+//! earlier task is added, a clock is moved, or a sandbox is removed. The tasks of a frozen clock run in the requests
+//! that move it.
 //!
-//! Each sandbox settles on its own, one settling at a time, so that a store call that never returns delays no other
-//! sandbox. The settling of a sandbox that was reset or removed is cancelled.
+//! Sandboxes settle independently, each at most once at a time, so that a store call that never returns delays no other
+//! sandbox. Resetting or removing a sandbox cancels its settling.
 
 use crate::sandbox::{Sandbox, Sandboxes};
 use futures_util::{
@@ -21,12 +22,12 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// The longest sleep of the timer, and the pause before a failed task is tried again.
+/// Longest sleep of the timer, and the pause before a failed task is retried.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
-/// Runs due tasks for as long as it is awaited; calls `make_room` after each round.
+/// Runs due tasks for as long as the future is polled, and calls `make_room` after each round.
 pub async fn keep_time(sandboxes: &Sandboxes, make_room: impl Fn()) {
     let mut timer = Timer { sandboxes, settling: HashMap::new(), is_clearing: false, jobs: FuturesUnordered::new() };
     loop {
@@ -50,29 +51,29 @@ async fn sleep_for(pause: Option<Duration>) {
 
 struct Timer<'a> {
     sandboxes: &'a Sandboxes,
-    /// The sandboxes that are settling, by shelf, which differs before and after a reset.
+    /// The sandboxes that are settling, by shelf name, which changes with a reset.
     settling: HashMap<Arc<str>, AbortHandle>,
     is_clearing: bool,
     jobs: FuturesUnordered<BoxFuture<'a, Done>>,
 }
 
 enum Done {
-    /// A sandbox has settled, or could not.
+    /// A sandbox has settled, or failed to.
     Settled(Arc<Sandbox>),
     Cancelled,
-    /// The documents of removed sandboxes are cleared, or could not be.
+    /// The documents of removed sandboxes have been cleared, or could not be.
     Cleared,
 }
 
 impl Timer<'_> {
-    /// Starts to settle each sandbox that may have a due task. Returns the time until the next task of the sandboxes that
-    /// are not settling, if there is one.
+    /// Starts settling each sandbox that may have a due task. Returns the time until the next task of the sandboxes
+    /// that are not settling, if there is one.
     fn start_due(&mut self) -> Option<Duration> {
         let all = self.sandboxes.list();
         self.cancel_removed(&all);
         let mut pause: Option<Duration> = None;
         for sandbox in all {
-            // One that is settling is looked at when it has settled.
+            // A settling sandbox is checked again when it has settled.
             if self.settling.contains_key(sandbox.shelf_name()) {
                 continue;
             }
@@ -117,7 +118,7 @@ impl Timer<'_> {
         let sandboxes = self.sandboxes;
         self.jobs.push(Box::pin(async move {
             if let Err(error) = sandboxes.clear_away().await {
-                tracing::warn!(%error, "cannot clear what a deleted sandbox left; trying again");
+                tracing::warn!(%error, "cannot clear the documents of a deleted sandbox; retrying");
                 sleep(LONGEST_SLEEP).await;
             }
             Done::Cleared
@@ -133,14 +134,14 @@ impl Timer<'_> {
     }
 }
 
-/// Settles a sandbox. Pauses after a failure: the failed task stays due, and must not be tried again at once.
+/// Settles a sandbox. Pauses after a failure, because the failed task stays due and must not be retried immediately.
 async fn settle(sandbox: &Sandbox) {
     match AssertUnwindSafe(sandbox.settle()).catch_unwind().await {
         Ok(Ok(_)) => return,
         Ok(Err(error)) => {
-            tracing::warn!(%error, sandbox = sandbox.name(), "cannot carry out a task; trying again");
+            tracing::warn!(%error, sandbox = sandbox.name(), "cannot run a task; retrying");
         }
-        Err(_) => tracing::error!(sandbox = sandbox.name(), "a task panicked; trying again"),
+        Err(_) => tracing::error!(sandbox = sandbox.name(), "a task panicked; retrying"),
     }
     sleep(LONGEST_SLEEP).await;
 }

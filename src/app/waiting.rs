@@ -1,24 +1,24 @@
-//! Waits for exchanges: how many there may be, and the task that drives those of a sandbox.
+//! Waits for exchanges: their maximum number, and the task that serves the waits of a sandbox.
 
 use super::{App, WorkError};
 use crate::sandbox::{Sandbox, Tally, Wait};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-/// How many callers can wait for exchanges at once, in all sandboxes together.
+/// Maximum number of callers that wait for exchanges at once, over all sandboxes.
 pub const MOST_WAITS: usize = 1_000;
 
-/// The pause between two looks at what was recorded, so that many exchanges in a row cost one look and not many.
+/// Pause between two comparisons, so that many exchanges in a row are compared in one pass.
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl App {
-    /// A place for one more waiting caller, held until it is dropped; `None` when all are taken.
+    /// Takes a place for one more waiting caller, held until it is dropped; `None` if all places are taken.
     #[must_use]
     pub fn wait_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.waits).try_acquire_owned().ok()
     }
 
-    /// Waits for as many exchanges as wanted, starting from what a first look found.
+    /// Waits for the given number of exchanges, including those that a first search found.
     #[must_use]
     pub fn wait(self: &Arc<Self>, sandbox: &Arc<Sandbox>, tally: Tally, wanted: usize) -> Wait {
         let (wait, must_drive) = sandbox.waiters.wait(tally, wanted);
@@ -29,7 +29,7 @@ impl App {
     }
 }
 
-/// Compares new exchanges with the waiters until there are none.
+/// Compares new exchanges with the waiters until there are none left.
 async fn drive(app: Arc<App>, sandbox: Arc<Sandbox>) {
     loop {
         sandbox.waiters.rung().await;

@@ -1,4 +1,4 @@
-//! Long computations: off the async workers, a few at a time, and for a limited time each.
+//! Runs long computations on blocking threads: a few at a time, each with a deadline.
 
 use crate::base::clock::Deadline;
 use std::{
@@ -14,14 +14,14 @@ use tokio::{
     time::timeout,
 };
 
-/// How much a pool takes on.
+/// Limits of a pool.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkLimits {
-    /// Computations that run at the same time.
+    /// Number of computations that run at the same time.
     pub at_once: usize,
-    /// Callers that wait for their turn. The next one is refused at once.
+    /// Number of callers that may wait for a place. Further callers are refused immediately.
     pub queued: usize,
-    /// How long a caller waits for its turn, in real time.
+    /// How long a caller waits for a place, in real time.
     pub patience: Duration,
     /// How long one computation may take, in real time.
     pub time: Duration,
@@ -30,19 +30,19 @@ pub struct WorkLimits {
 /// Why a computation has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkError {
-    /// All places are taken, and so are those in the queue.
+    /// All places, and all places in the queue, are taken.
     Busy,
     /// It took longer than the pool allows.
     TooLong(Duration),
     Stopping,
-    /// It panicked, which is a defect of this crate.
+    /// It panicked, which is a bug in this crate.
     Failed,
 }
 
 /// Runs long computations on blocking threads.
 ///
-/// A computation holds its place until it ends, even if its caller has left. This bounds abandoned work, so no code has
-/// to detect that a caller left.
+/// A computation holds its place until it ends, even if its caller has disconnected. This bounds abandoned work, so no
+/// code has to detect disconnects.
 #[derive(Debug)]
 pub struct WorkPool {
     limits: WorkLimits,
@@ -62,11 +62,11 @@ impl WorkPool {
         }
     }
 
-    /// Runs `work` on a blocking thread. It checks the deadline between steps of bounded length, and returns `None`
-    /// once that is over.
+    /// Runs `work` on a blocking thread. `work` must check the deadline between steps of bounded length, and return
+    /// `None` once it has passed.
     ///
     /// # Errors
-    /// A [`WorkError`] when there is no place, when the deadline is over, or when the server stops.
+    /// Returns a [`WorkError`] if there is no place, the deadline passes, or the server stops.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Deadline) -> Option<T> + Send + 'static,
@@ -74,7 +74,7 @@ impl WorkPool {
         let place = self.place().await?;
         let deadline = Deadline::new(self.limits.time, Arc::clone(&self.stopped));
         let computed = spawn_blocking(move || {
-            // Held here, because the caller may leave earlier.
+            // Held by the computation, because the caller may disconnect earlier.
             let _place = place;
             work(&deadline)
         });
@@ -89,7 +89,7 @@ impl WorkPool {
         }
     }
 
-    /// Ends running computations at their next deadline check, and refuses waiting and later ones.
+    /// Ends running computations at their next deadline check, and refuses waiting and new ones.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
         self.places.close();
@@ -145,7 +145,7 @@ mod tests {
         }
         assert_eq!(begun.load(Ordering::Relaxed), 2);
         drop(held);
-        // Both places come back, as soon as the threads have noticed.
+        // Both places are returned as soon as the threads have noticed the stop.
         let _ = pool.places.acquire_many(2).await.unwrap();
         assert_eq!(pool.run(|_| Some(1)).await, Ok(1));
     }

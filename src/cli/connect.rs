@@ -1,22 +1,22 @@
-//! Connects to a server by its URL, and says what stands in the way.
+//! Connects to a server by its URL, and explains failures.
 
 use crate::{base::io_error, config::DEFAULT_URL};
 use std::io::{Error, ErrorKind};
 use tokio::net::TcpStream;
 
-/// Where a URL leads.
+/// The parts of a server's URL.
 #[derive(Debug)]
 pub(super) struct ServerAddress {
     /// The `Host` header.
     pub(super) host: String,
     /// Host and port to connect to.
     pub(super) address: String,
-    /// What paths begin with; empty or `/…`, without a slash at its end.
+    /// The prefix of paths: empty, or `/…` without a trailing slash.
     pub(super) prefix: String,
 }
 
 impl ServerAddress {
-    /// Reads an `http://` URL.
+    /// Parses an `http://` URL.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let rest = url.strip_prefix("http://").ok_or_else(|| {
             let (_, rest) = url.split_once("://").unwrap_or(("", url));
@@ -34,10 +34,10 @@ impl ServerAddress {
         self.address.rsplit(':').next().unwrap_or_default()
     }
 
-    /// Connects.
+    /// Connects to the server.
     ///
     /// # Errors
-    /// Why there is no connection, and the fix.
+    /// Returns a message with the reason and the fix.
     pub(super) async fn connect(&self) -> Result<TcpStream, String> {
         TcpStream::connect(&self.address).await.map_err(|error| self.unreachable(&error))
     }
@@ -48,17 +48,17 @@ impl ServerAddress {
         match error.kind() {
             ErrorKind::ConnectionRefused => format!("nothing listens at {address}; {}", self.fix()),
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-                format!("{address} closes the connection at once")
+                format!("{address} closes the connection immediately")
             }
             ErrorKind::TimedOut => format!("{address} does not accept the connection in time; check host and port"),
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
-                format!("the network does not reach {address}; check the host")
+                format!("{address} cannot be reached over the network; check the host")
             }
             ErrorKind::PermissionDenied => format!("this machine does not allow connections to {address}"),
             ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => {
-                format!("{address} is not an address that a server can have; check host and port")
+                format!("{address} cannot be the address of a server; check host and port")
             }
-            // The resolver's errors have no code of the system.
+            // Errors of the resolver have no OS error code.
             _ if error.raw_os_error().is_none() => {
                 format!("the host name {name:?} cannot be resolved; check its spelling, or use an IP address")
             }
@@ -66,7 +66,7 @@ impl ServerAddress {
         }
     }
 
-    /// What to do when nothing listens.
+    /// The fix if nothing listens at the address.
     fn fix(&self) -> String {
         let is_here = ["127.", "localhost:", "[::1]:"].iter().any(|start| self.address.starts_with(start));
         if !is_here {
@@ -78,7 +78,7 @@ impl ServerAddress {
             format!("docendorse-mock --listen {}", self.address)
         };
         let port = if self.host == self.address { "" } else { " (a URL without a port means port 80)" };
-        format!("start the server with `{start}`, or name another one with --url{port}")
+        format!("start the server with `{start}`, or give another one with --url{port}")
     }
 }
 
@@ -91,18 +91,18 @@ mod tests {
         let server = ServerAddress::parse("http://mock.test:4747/x").unwrap();
         for code in (1..=133).chain([99_999]) {
             let error = Error::from_raw_os_error(code);
-            let told = server.unreachable(&error);
+            let message = server.unreachable(&error);
             let theirs = error.to_string();
             let theirs = theirs.split(" (os error").next().unwrap_or_default();
-            assert!(told.contains("mock.test") && !told.contains("os error"), "{code}: {told}");
-            assert!(!told.contains(theirs), "{code}: {told}");
+            assert!(message.contains("mock.test") && !message.contains("os error"), "{code}: {message}");
+            assert!(!message.contains(theirs), "{code}: {message}");
         }
     }
 
     #[test]
     fn a_server_of_this_machine_is_to_be_started() {
         let fix = |url: &str| ServerAddress::parse(url).unwrap().fix();
-        assert_eq!(fix(DEFAULT_URL), "start the server with `docendorse-mock`, or name another one with --url");
+        assert_eq!(fix(DEFAULT_URL), "start the server with `docendorse-mock`, or give another one with --url");
         assert!(fix("http://[::1]:9").contains("`docendorse-mock --listen [::1]:9`"));
         assert!(fix("http://localhost").contains("`docendorse-mock --listen localhost:80`"));
         assert!(fix("http://localhost").ends_with("(a URL without a port means port 80)"));

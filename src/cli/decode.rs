@@ -1,4 +1,4 @@
-//! `decode`: what a server like this one would object to in an assertion, claim by claim, without asking one.
+//! `decode`: checks an assertion claim by claim as a server would, without asking one.
 
 use super::{Exit, Failure, output::printable, print, unreadable};
 use crate::{
@@ -20,24 +20,24 @@ use std::{
 
 #[derive(Args, Debug)]
 pub(super) struct DecodeOptions {
-    /// The assertion or access token, a file that holds it, or - for standard input.
+    /// The token, a file that holds it, or - for standard input.
     #[arg(default_value = "-")]
     token: String,
 
-    /// Verify the signature with this public key: PEM, JWK or JWKS; of an access token, with the server's JWKS. The test
-    /// key is known without it.
+    /// Verify the signature with this public key (PEM, JWK or JWKS); for access tokens, with the server's JWKS. The
+    /// built-in test key needs no file.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Want this as the aud.
+    /// Require this `aud`.
     #[arg(long, value_name = "URL", default_value = DEFAULT_AUDIENCE)]
     audience: String,
 
-    /// Let the clock of the client be wrong by this much.
+    /// Tolerate client clocks that differ by up to this much.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = config::duration)]
     clock_skew: SignedDuration,
 
-    /// Whether the assertion needs the two names.
+    /// Whether `given_name` and `family_name` are required.
     #[arg(long, value_name = "RULE", value_enum, default_value_t)]
     assertion_names: AssertionNames,
 
@@ -45,7 +45,7 @@ pub(super) struct DecodeOptions {
     #[arg(long, value_name = "RULE", value_enum, default_value_t)]
     email: EmailRule,
 
-    /// Judge as at this time, such as 2026-03-01T12:00:00Z. [default: now]
+    /// Check as of this time, such as 2026-03-01T12:00:00Z. [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<Timestamp>,
 
@@ -55,7 +55,7 @@ pub(super) struct DecodeOptions {
 }
 
 pub(super) fn decode(options: &DecodeOptions) -> Result<Exit, Failure> {
-    let Given { name, text } = given(&options.token)?;
+    let TokenText { name, text } = read_token(&options.token)?;
     let text = text.trim();
     if text.is_empty() {
         return Err(Failure::new(Exit::File, format!("{name} is empty; {EXPECTED}")));
@@ -67,7 +67,7 @@ pub(super) fn decode(options: &DecodeOptions) -> Result<Exit, Failure> {
     let now = options.at.unwrap_or_else(Clock::system_now);
     if jws.header.get("typ").is_some_and(|typ| typ == "at+jwt") {
         let keys = options.key.as_deref().map(read_jwks).transpose()?;
-        return tell(options, "access token", &jws, &judge_access_token(&jws, keys.as_ref(), now));
+        return print_result(options, "access token", &jws, &judge_access_token(&jws, keys.as_ref(), now));
     }
     let assertion = Assertion::read(text).map_err(|error| is_no_jwt(&error.description))?;
     let client = client(options, &assertion)?;
@@ -79,29 +79,29 @@ pub(super) fn decode(options: &DecodeOptions) -> Result<Exit, Failure> {
         names_required: options.assertion_names == AssertionNames::Required,
         ascii_emails: options.email == EmailRule::Ascii,
     });
-    tell(options, "assertion", &jws, &fates)
+    print_result(options, "assertion", &jws, &fates)
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
     times::read(text)
 }
 
-/// What a message about a text that is not a JWT ends with.
-const EXPECTED: &str = "give a JWT, which is three parts with dots in between (header.claims.signature), a file that \
+/// The end of each message about a text that is not a JWT.
+const EXPECTED: &str = "give a JWT (three parts separated by dots: header.claims.signature), a file that \
                         holds one, or - for standard input";
 
-/// The text to be judged, and what messages call it.
-struct Given {
+/// The text to check, and its name for messages.
+struct TokenText {
     name: String,
     text: String,
 }
 
-/// Reads what the argument names: a token as it stands, a file, or standard input.
-fn given(argument: &str) -> Result<Given, Failure> {
-    let named = |name: &str, text: String| Given { name: name.to_owned(), text };
+/// Reads the argument: a literal token, the name of a file, or `-` for standard input.
+fn read_token(argument: &str) -> Result<TokenText, Failure> {
+    let named = |name: &str, text: String| TokenText { name: name.to_owned(), text };
     if argument == "-" {
         let mut text = String::new();
-        // More than any token has, so that a stream without an end has one.
+        // Larger than any token, so that reading an endless stream stops.
         let read = std::io::stdin().take(1 << 20).read_to_string(&mut text);
         return match read {
             Ok(_) => Ok(named("standard input", text)),
@@ -118,7 +118,7 @@ fn given(argument: &str) -> Result<Given, Failure> {
             Err(error) => Err(unreadable(argument, &error)),
         };
     }
-    // Two dots make it a token rather than the name of a file, unless it is a path.
+    // A text with two dots is a token unless it looks like a path.
     if is_like_token || argument.matches('.').count() == 2 && !argument.contains(['/', '\\']) {
         return Ok(named("the argument", argument.to_owned()));
     }
@@ -126,7 +126,7 @@ fn given(argument: &str) -> Result<Given, Failure> {
     Err(Failure::new(Exit::File, printable(&format!("{shown:?} is neither a JWT nor a file that exists; {EXPECTED}"))))
 }
 
-/// The client whose key is known, if there is one.
+/// A client with the known key, if there is one.
 fn client(options: &DecodeOptions, assertion: &Assertion<'_>) -> Result<Option<Client>, Failure> {
     let iss = assertion.unverified_issuer().unwrap_or_default();
     let text = match &options.key {
@@ -152,7 +152,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 fn read_jwks(path: &Path) -> Result<Value, Failure> {
     let refuse = |problem: &str| {
-        let fix = "an access token is verified with the JWKS that /oauth2/v2/.well-known/jwks.json answers";
+        let fix = "an access token is verified with the JWKS from /oauth2/v2/.well-known/jwks.json";
         Failure::new(Exit::File, printable(&format!("{}: {problem}; {fix}", path.display())))
     };
     let text = read(path)?;
@@ -160,7 +160,7 @@ fn read_jwks(path: &Path) -> Result<Value, Failure> {
         return Err(refuse("it is not a JWKS: it is PEM"));
     }
     let jwks: Value = reading::json(text.as_bytes()).map_err(|error| refuse(&format!("it is not a JWKS: {error}")))?;
-    // A single JWK is a JWKS of one key.
+    // A single JWK counts as a JWKS with one key.
     if jwks["keys"].is_array() || jwks.get("kty").is_some() {
         Ok(jwks)
     } else {
@@ -168,14 +168,14 @@ fn read_jwks(path: &Path) -> Result<Value, Failure> {
     }
 }
 
-/// What a handoff would object to in an access token, as far as the token itself tells.
+/// Checks an access token as a handoff would, as far as that is possible without the server.
 fn judge_access_token(jws: &Jws<'_>, keys: Option<&Value>, now: Timestamp) -> Vec<Fate> {
     let fate = |claim: &'static str, fate, why: Option<String>| Fate { claim: claim.into(), fate, why };
     let judged =
         |claim, why: Option<String>| fate(claim, if why.is_some() { Verdict::Refused } else { Verdict::Accepted }, why);
     let signature = keys.map_or_else(
         || {
-            let why = "it is the server's; --key takes what /oauth2/v2/.well-known/jwks.json answers";
+            let why = "the key is the server's; pass the answer of /oauth2/v2/.well-known/jwks.json with --key";
             fate("signature", Verdict::Unjudged, Some(why.to_owned()))
         },
         |keys| judged("signature", is_signed_by(keys, jws).err()),
@@ -184,7 +184,7 @@ fn judge_access_token(jws: &Jws<'_>, keys: Option<&Value>, now: Timestamp) -> Ve
     let token: AccessToken = match reading::json(claims.as_bytes()) {
         Ok(token) => token,
         Err(error) => {
-            let why = format!("they are not those of an access token of docendorse-mock: {}", error.in_body());
+            let why = format!("these are not the claims of a docendorse-mock access token: {}", error.in_body());
             return vec![signature, fate("claims", Verdict::Refused, Some(why))];
         }
     };
@@ -198,20 +198,20 @@ fn judge_access_token(jws: &Jws<'_>, keys: Option<&Value>, now: Timestamp) -> Ve
     ]
 }
 
-fn tell(options: &DecodeOptions, what: &str, jws: &Jws<'_>, fates: &[Fate]) -> Result<Exit, Failure> {
+fn print_result(options: &DecodeOptions, what: &str, jws: &Jws<'_>, fates: &[Fate]) -> Result<Exit, Failure> {
     let objects = fates.iter().any(|fate| fate.fate == Verdict::Refused);
     let text = if options.json {
         format!("{:#}\n", json!({ "kind": what, "header": jws.header, "claims": jws.claims, "fates": fates }))
     } else {
-        in_words(what, jws, fates)
+        as_text(what, jws, fates)
     };
     print(text.as_bytes())?;
     Ok(if objects { Exit::Failed } else { Exit::Fine })
 }
 
-fn in_words(what: &str, jws: &Jws<'_>, fates: &[Fate]) -> String {
+fn as_text(what: &str, jws: &Jws<'_>, fates: &[Fate]) -> String {
     let mut text = format!("an {what}\n");
-    // A text takes whatever is written to it.
+    // Writing to a string cannot fail.
     for (name, value) in jws.header.iter().chain(&jws.claims) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned).replace(char::is_control, " ");
         let time = ["iat", "nbf", "exp"]
@@ -228,7 +228,7 @@ fn in_words(what: &str, jws: &Jws<'_>, fates: &[Fate]) -> String {
             Verdict::Refused => "REFUSED",
             Verdict::Absent => "absent",
             Verdict::Unjudged => "unjudged",
-            Verdict::PassedOver => "passed over",
+            Verdict::PassedOver => "skipped",
         };
         let line =
             format!("  {:12}  {fate:11}  {}", claim.replace(char::is_control, " "), why.as_deref().unwrap_or(""));

@@ -1,5 +1,5 @@
-//! What clap leaves open about variables: an empty one counts as unset, a wrong one is called by its name, and one that
-//! no setting has draws a warning.
+//! Handles environment variables where clap falls short: an empty variable counts as unset, errors name the variable,
+//! and unknown variables cause a warning.
 
 mod usage;
 
@@ -10,7 +10,7 @@ use clap::{
 };
 use std::{any::TypeId, ffi::OsString, path::PathBuf, str::FromStr};
 
-/// Reads whole numbers in our words, for every flag that takes one and has no bounds of its own.
+/// Gives every flag that takes an unbounded whole number a parser with our messages.
 fn with_plain_numbers(command: Command) -> Command {
     let plain = |flag: Arg| {
         let kind = flag.get_value_parser().type_id();
@@ -27,17 +27,17 @@ fn with_plain_numbers(command: Command) -> Command {
 
 fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     if !is_number(text) {
-        return Err("it is not a whole number of 0 or more; write one such as 1000".to_owned());
+        return Err("it is not a whole number of 0 or more; write a number such as 1000".to_owned());
     }
     text.parse().map_err(|_| "it is too large; write a smaller number, such as 1000".to_owned())
 }
 
-/// Parses the arguments, and the variables of those settings that no argument gives.
+/// Parses the arguments, and the variables of settings without an argument.
 pub(super) fn parse(command: impl Fn() -> Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
     let command = || with_plain_numbers(command());
     let arguments = &with_negative_values(arguments);
     match command().try_get_matches_from(arguments) {
-        // Help names every variable, empty or not.
+        // Help lists every variable, whether empty or not.
         Err(help) if !help.use_stderr() => Err(help),
         _ => without_empty_variables(command()).try_get_matches_from(arguments).map_err(|error| {
             if error.kind() == ErrorKind::InvalidUtf8 {
@@ -48,7 +48,7 @@ pub(super) fn parse(command: impl Fn() -> Command, arguments: &[OsString]) -> Re
     }
 }
 
-/// Joins a negative number to the flag before it: clap would take `-1` for a flag, and no flag begins with a digit.
+/// Joins a negative number to the flag before it. clap would take `-1` for a flag; no flag starts with a digit.
 fn with_negative_values(arguments: &[OsString]) -> Vec<OsString> {
     let is_flag = |text: &str| text.strip_prefix("--").is_some_and(|name| !name.is_empty() && !name.contains('='));
     let is_negative = |text: &str| {
@@ -74,7 +74,7 @@ fn with_negative_values(arguments: &[OsString]) -> Vec<OsString> {
     joined
 }
 
-/// Names the variable or the argument that is not UTF-8, which clap does not.
+/// Adds the name of the variable or argument that is not UTF-8, which clap omits.
 fn not_utf8(error: Error, mut command: Command, arguments: &[OsString]) -> Error {
     let verb = arguments.get(1).and_then(|verb| command.find_subcommand(verb));
     let variable = verb.into_iter().flat_map(Command::get_arguments).find_map(|flag| {
@@ -93,7 +93,7 @@ fn not_utf8(error: Error, mut command: Command, arguments: &[OsString]) -> Error
         })
     });
     let Some(place) = place else { return error };
-    // Only a built verb knows its whole usage.
+    // clap only completes the usage of a subcommand when it is built.
     command.build();
     let problem = format!("{place} is not UTF-8; write it in UTF-8");
     match arguments.get(1).and_then(|verb| command.find_subcommand_mut(verb)) {
@@ -102,7 +102,7 @@ fn not_utf8(error: Error, mut command: Command, arguments: &[OsString]) -> Error
     }
 }
 
-/// Whether the command line gives a flag.
+/// Whether the command line contains a flag.
 fn is_given(flag: &Arg, arguments: &[OsString]) -> bool {
     let Some(long) = flag.get_long().map(|long| format!("--{long}")) else { return false };
     arguments.iter().any(|argument| {
@@ -110,7 +110,7 @@ fn is_given(flag: &Arg, arguments: &[OsString]) -> bool {
     })
 }
 
-/// Compose files and CI matrices can only empty a variable, not unset it.
+/// Removes variables that are empty, because Compose files and CI matrices can only empty a variable, not unset it.
 fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(|verb| {
         verb.mut_args(|flag| {
@@ -120,13 +120,13 @@ fn without_empty_variables(command: Command) -> Command {
     })
 }
 
-/// What every variable of ours begins with.
+/// The prefix of all our variables.
 const PREFIX: &str = "DOCENDORSE_MOCK_";
 
-/// What other servers call `--listen`.
+/// Names that other servers use for `--listen`.
 const LISTEN_ELSEWHERE: [&str; 4] = ["port", "host", "bind", "address"];
 
-/// One warning for each variable that has our prefix and is not a setting: it is a slip, and has no effect.
+/// Returns a warning for each variable that has our prefix but matches no setting, because it has no effect.
 pub(super) fn unknown_variables(command: &Command) -> Vec<String> {
     let flags = command.get_subcommands().flat_map(Command::get_arguments);
     let variables = flags.filter_map(|flag| flag.get_env()?.to_str()?.strip_prefix(PREFIX));
@@ -146,7 +146,7 @@ pub(super) fn unknown_variables(command: &Command) -> Vec<String> {
                 Some(meant) => format!("did you mean {PREFIX}{meant}?"),
                 None => "docendorse-mock serve --help lists them".to_owned(),
             };
-            format!("{PREFIX}{name} is set, but no setting has that variable; {fix}")
+            format!("{PREFIX}{name} is set, but is not the variable of any setting; {fix}")
         })
         .collect();
     unknown.sort_unstable();
@@ -159,7 +159,7 @@ pub(super) fn variable_of(setting: &str) -> Option<String> {
     std::env::var_os(&variable).filter(|value| !value.is_empty()).map(|_| variable)
 }
 
-/// The variable whose path a message objects to, if it came from a variable.
+/// The variable that holds the path a message complains about, if there is one.
 pub(super) fn variable_with_path_in(message: &str) -> Option<String> {
     ["CONFIG", "SCENARIOS", "CLIENT_KEY", "READY_FILE"].into_iter().find_map(|name| {
         let variable = format!("{PREFIX}{name}");
@@ -173,7 +173,7 @@ pub(super) fn variable_with_path_in(message: &str) -> Option<String> {
     })
 }
 
-/// The flag that other servers call `--port`.
+/// Suggests `--listen` for flags such as `--port` that other servers use.
 fn with_hint(mut error: Error) -> Error {
     if let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg)
         && error.kind() == ErrorKind::UnknownArgument
@@ -184,10 +184,10 @@ fn with_hint(mut error: Error) -> Error {
     error
 }
 
-/// Clap blames the flag for the value of its variable, too; but a flag that was not given cannot be mended.
+/// Names the variable instead of the flag if the invalid value came from the variable; clap always blames the flag.
 fn named_after_variable(mut error: Error, mut command: Command, arguments: &[OsString]) -> Error {
     let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else { return error };
-    // Only flags of a built command can be shown as the error shows them.
+    // clap only formats the flags of a built command as its errors show them.
     command.build();
     let mut flags = command.get_subcommands().flat_map(Command::get_arguments);
     let variable = flags

@@ -1,4 +1,4 @@
-//! One request to a server: the little of an HTTP client that the program needs.
+//! A minimal HTTP client: one request per connection.
 
 use super::connect::ServerAddress;
 use crate::{base::io_error, config::Secret};
@@ -10,33 +10,33 @@ use serde_json::Value;
 use std::{error::Error, io, time::Duration};
 use tokio::time::timeout;
 
-/// The largest answer that is read.
+/// Maximum size of an answer, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// How long an answer may take in all; scenarios hold answers back for seconds on purpose.
+/// Maximum time for an answer. Scenarios may delay answers for seconds on purpose.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How long an answer of the control plane may take.
+/// Maximum time for an answer of the control plane.
 const LONGEST_OF_CONTROL: Duration = Duration::from_secs(2);
 
-/// An answer, read whole.
+/// A complete answer.
 pub(super) struct HttpAnswer {
     pub(super) status: u16,
-    /// The id of the exchange in the journal of the server.
+    /// The id of the exchange in the server's journal.
     pub(super) exchange: Option<String>,
     pub(super) body: Bytes,
 }
 
-/// Posts a form to a path of a server, found by its URL.
+/// Posts a form to a path on a server.
 ///
 /// # Errors
-/// Why there is no answer, in words.
+/// Returns a message that says why there is no answer.
 pub(super) fn post_form(url: &str, path: &str, form: String) -> Result<HttpAnswer, String> {
     let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     ask(url, request, form, LONGEST).map_err(|problem| format!("no answer from {url}: {problem}"))
 }
 
-/// Gets a JSON document of a server, if it has one at this path.
+/// Gets a JSON document from a server; `None` if it has none at this path.
 pub(super) fn get_json(url: &str, path: &str, token: Option<&Secret>) -> Option<Value> {
     let mut request = Request::get(path);
     if let Some(token) = token {
@@ -50,7 +50,7 @@ fn ask(url: &str, request: request::Builder, body: String, limit: Duration) -> R
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| io_error::reason(&error))?;
     let answer = runtime.block_on(async { timeout(limit, send(url, request, body)).await });
-    answer.unwrap_or_else(|_| Err(format!("nothing came within {} s", limit.as_secs())))
+    answer.unwrap_or_else(|_| Err(format!("nothing was received within {} s", limit.as_secs())))
 }
 
 async fn send(url: &str, request: request::Builder, body: String) -> Result<HttpAnswer, String> {
@@ -66,7 +66,7 @@ async fn send(url: &str, request: request::Builder, body: String) -> Result<Http
         .uri(format!("{}{path}", server.prefix))
         .header(header::HOST, &server.host)
         .body(Full::new(Bytes::from(body)))
-        .map_err(|_| format!("{url} has a character that no URL can have"))?;
+        .map_err(|_| format!("{url} contains a character that is not allowed in URLs"))?;
     let answer = sender.send_request(request).await.map_err(|error| broken(&error))?;
     let status = answer.status().as_u16();
     let exchange = answer.headers().get("x-mock-exchange").and_then(|id| id.to_str().ok()).map(str::to_owned);
@@ -86,7 +86,7 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
-/// Why an exchange ended without a whole answer.
+/// Describes why an exchange ended without a complete answer.
 fn broken(error: &(dyn Error + 'static)) -> String {
     let of_hyper = error.downcast_ref::<hyper::Error>();
     if of_hyper.is_some_and(hyper::Error::is_parse) {

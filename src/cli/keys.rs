@@ -1,4 +1,4 @@
-//! `keys`: a key pair for a client, and the lines that register it.
+//! `keys`: creates a key pair for a client, and prints how to register it.
 
 use super::{Exit, Failure, print};
 use crate::{
@@ -15,13 +15,13 @@ use std::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyOptions {
-    /// Make an RSA key pair for a client: two files, and the lines that register it.
+    /// Create an RSA key pair for a client in two files, and print how to register it.
     Generate(Generate),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Generate {
-    /// What the files begin with: NAME.key.pem is the private key, NAME.pub.pem the public one.
+    /// Base name of the files: NAME.key.pem is the private key, NAME.pub.pem the public key.
     #[arg(long, value_name = "NAME", default_value = "client")]
     out: PathBuf,
 
@@ -29,7 +29,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "BITS", default_value = "2048", value_parser = ["2048", "3072", "4096"])]
     bits: String,
 
-    /// The client that it is for. [default: drawn]
+    /// The client that the key is for. [default: generated]
     #[arg(long, value_name = "ID", value_parser = client_id)]
     client_id: Option<String>,
 }
@@ -41,7 +41,7 @@ pub(super) fn keys(options: &KeyOptions) -> Result<Exit, Failure> {
     let key = SigningKey::generate(bits).map_err(|error| failed(error.to_string()))?;
     let private_pem = key.private_pem().map_err(|error| failed(error.to_string()))?;
     let (private, public) = (with_ending(&options.out, ".key.pem"), with_ending(&options.out, ".pub.pem"));
-    // Both are taken before either is written, so that no pair is left half made.
+    // Both files are created before either is written, so that no incomplete pair is left behind.
     let mut private_file = create(&private, 0o600)?;
     let mut public_file = create(&public, 0o644).inspect_err(|_| drop(std::fs::remove_file(&private)))?;
     let written = private_file
@@ -54,21 +54,21 @@ pub(super) fn keys(options: &KeyOptions) -> Result<Exit, Failure> {
     let id = options.client_id.clone().unwrap_or_else(|| Ids::from_entropy().secret("client_", 32));
     let (private, public) = (private.display(), public.display());
     let pem = key.public_pem().replace('\n', "\\n");
-    let told = format!(
+    let text = format!(
         "client_id    {id}\n\
          private key  {private} (keep it to yourself)\n\
          public key   {public}\n\
          \n\
-         Start a server that knows it:\n  \
+         Start a server with this client:\n  \
            docendorse-mock serve --client-key {id}={public}\n\
          \n\
-         Or tell one that runs:\n  \
+         Or register it with a running server:\n  \
            curl {DEFAULT_URL}/__admin/clients -d '{{\"client_id\":\"{id}\",\"public_key\":\"{pem}\"}}'\n\
          \n\
          Then get a token:\n  \
            docendorse-mock token --client-id {id} --key {private}\n"
     );
-    print(told.as_bytes()).map(|()| Exit::Fine)
+    print(text.as_bytes()).map(|()| Exit::Fine)
 }
 
 fn with_ending(name: &Path, ending: &str) -> PathBuf {
@@ -77,7 +77,7 @@ fn with_ending(name: &Path, ending: &str) -> PathBuf {
     path.into()
 }
 
-/// A new file; one that is there already is left alone.
+/// Creates a new file. An existing file is not touched.
 fn create(path: &Path, mode: u32) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -88,7 +88,7 @@ fn create(path: &Path, mode: u32) -> Result<File, Failure> {
     options.open(path).map_err(|error| {
         let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
         let (exit, fix) = if exists {
-            (Exit::File, "; nothing is overwritten, so choose another --out")
+            (Exit::File, "; existing files are not overwritten, so choose another --out")
         } else {
             (Exit::Runtime, "")
         };
@@ -101,6 +101,6 @@ fn client_id(text: &str) -> Result<String, String> {
     if is_client_id(text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is not a client_id; write \"client_\" and 32 hexadecimal digits in lower case"))
+        Err(format!("{text:?} is not a client_id; write \"client_\" followed by 32 lower-case hexadecimal digits"))
     }
 }

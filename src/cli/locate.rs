@@ -1,4 +1,4 @@
-//! Finds a running server: the flags and variables that every verb which talks to a server shares.
+//! Finds a running server: the flags and variables shared by all subcommands that talk to a server.
 
 use super::{
     Exit, Failure,
@@ -15,25 +15,25 @@ use std::{path::PathBuf, time::Duration};
 /// How long each of several candidates may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The explanation of these flags, for the help of a verb.
+/// The explanation of these flags in the help of a subcommand.
 pub(super) const HELP: &str = "\
-The server is found by --url, by --ready-file, or by --listen, in this order. The variables and the settings file that \
-the server was started with lead to it, too: flags win over the environment, the environment over the file. If there \
-is no ready file yet, the address is tried, unless its port is 0.";
+The server is found by --url, --ready-file or --listen, in this order. The variables and the settings file with which \
+the server was started are used too: flags override the environment, the environment overrides the file. If there is \
+no ready file yet, the address is tried, unless its port is 0.";
 
-/// How to find a server.
+/// Flags that say how to find a server.
 #[derive(Args, Debug)]
 pub(super) struct Locator {
     /// The server's URL.
     #[arg(long, env = "DOCENDORSE_MOCK_URL", value_name = "URL", value_parser = base_url, help_heading = "Server")]
     url: Option<BaseUrl>,
 
-    /// The file that the server writes once it is ready, or when it fails to start.
+    /// The file that the server writes once it is ready, or if it fails to start.
     #[arg(long, env = "DOCENDORSE_MOCK_READY_FILE", value_name = "FILE", help_heading = "Server")]
     ready_file: Option<PathBuf>,
 
-    /// The address that the server listens on, or several with commas in between. PORT replaces the port, unless this
-    /// flag is given. [default: localhost:4747]
+    /// The address that the server listens on, or several separated by commas. PORT replaces the port unless this flag
+    /// is given. [default: localhost:4747]
     #[arg(
         long,
         env = "DOCENDORSE_MOCK_LISTEN",
@@ -53,34 +53,34 @@ pub(super) struct Locator {
     )]
     base_url: Option<BaseUrl>,
 
-    /// The server's settings file, for its ready file, address and base URL.
+    /// The server's settings file; its ready file, address and base URL are used.
     #[arg(long, env = "DOCENDORSE_MOCK_CONFIG", value_name = "FILE", help_heading = "Server")]
     config: Option<PathBuf>,
 }
 
-/// Where a server is to be found.
+/// The places where a server may be found.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// Read for each attempt: it may not exist yet, or be left over from an earlier run.
+    /// Read again for each attempt, because it may not exist yet or be left over from an earlier run.
     ready_file: Option<(PathBuf, FileUse)>,
-    /// URLs that follow from the settings.
+    /// URLs derived from the settings.
     urls: Vec<String>,
 }
 
-/// What a ready file is asked for.
+/// How a ready file is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileUse {
-    /// It alone names the server.
+    /// Only the file names the server.
     Only,
-    /// Its URL comes before the others.
+    /// The file's URL is tried before the others.
     First,
-    /// The address is given; the file only says whether a start failed.
+    /// The address is given; the file only reports whether a start failed.
     Failures,
 }
 
-/// One attempt to find a server.
+/// The result of one attempt to find a server.
 pub(super) enum Search {
-    /// URLs to ask, at least one, the likeliest first.
+    /// URLs to try, at least one, the most likely first.
     Urls(Vec<String>),
     /// The server did not start.
     Failed(StartFailure),
@@ -89,10 +89,10 @@ pub(super) enum Search {
 }
 
 impl Locator {
-    /// Settles where the server is to be found. `is_flag` says which settings the command line itself gives.
+    /// Determines where to look for the server. `is_flag` says which settings were given on the command line.
     ///
     /// # Errors
-    /// When the settings contradict each other, name no server, or cannot be read.
+    /// If the settings contradict each other, name no server, or cannot be read.
     pub(super) fn target(&self, is_flag: impl Fn(&str) -> bool) -> Result<Target, Failure> {
         let usage = |problem: &str| Failure::new(Exit::Usage, problem);
         let (file_is_flag, listen_is_flag) = (is_flag("ready_file"), is_flag("listen"));
@@ -101,7 +101,7 @@ impl Locator {
                 return Ok(Target { ready_file: None, urls: vec![url.to_string()] });
             }
             if is_flag("url") {
-                return Err(usage("--url names the server already; drop --ready-file and --listen"));
+                return Err(usage("--url already names the server; remove --ready-file and --listen"));
             }
         }
         let options = ServeOptions {
@@ -116,8 +116,8 @@ impl Locator {
         let port = addresses.first().map_or(0, |(_, port)| *port);
         if port == 0 && settings.ready_file.is_none() {
             return Err(usage(
-                "port 0 does not name a server; give --ready-file FILE as the server has it, \
-                 or --listen HOST:PORT as its ready line shows it",
+                "port 0 does not name a server; give --ready-file FILE with the server's ready file, \
+                 or --listen HOST:PORT with the address from its ready line",
             ));
         }
         let file_use = if file_is_flag || port == 0 {
@@ -138,7 +138,7 @@ impl Locator {
 }
 
 impl Target {
-    /// Looks for the server now.
+    /// Looks for the server once.
     pub(super) fn search(&self) -> Search {
         let mut urls = self.urls.clone();
         if let Some((path, file_use)) = &self.ready_file {
@@ -157,7 +157,7 @@ impl Target {
     /// The server's URL. Of several, the first at which a server is ready.
     ///
     /// # Errors
-    /// When there is no URL.
+    /// If there is no URL.
     pub(super) fn url(&self) -> Result<String, Failure> {
         let urls = match self.search() {
             Search::Urls(urls) => urls,
@@ -169,12 +169,12 @@ impl Target {
     }
 }
 
-/// The message for a start that failed.
+/// The message for a failed start.
 pub(super) fn not_started(failure: &StartFailure) -> String {
     format!("the server did not start: {}", failure.reason)
 }
 
-/// A server that listens on every address is reached by the loopback.
+/// The host to connect to: loopback if the server listens on every address.
 fn reachable(host: &str) -> &str {
     match host {
         "0.0.0.0" | "localhost" => "127.0.0.1",

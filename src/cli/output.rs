@@ -1,15 +1,15 @@
-//! What several subcommands print alike.
+//! Output helpers shared by subcommands.
 
 use clap::ValueEnum;
 
-/// For whom something is printed.
+/// The audience of the output.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Audience {
     Human,
     Json,
 }
 
-/// Text of a file for a terminal, without control characters that it would act on.
+/// Prepares text from a file for a terminal by replacing control characters.
 pub(super) fn printable(text: &str) -> String {
     text.replace(|char: char| char.is_control() && char != '\n' && char != '\t', " ")
 }

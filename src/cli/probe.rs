@@ -1,4 +1,4 @@
-//! One request to `/readyz`, and what listens at the address if it is not docendorse-mock.
+//! Requests `/readyz`, and identifies the program at the address if it is not docendorse-mock.
 
 use super::connect::ServerAddress;
 use crate::base::{clock::Stopwatch, io_error};
@@ -9,34 +9,34 @@ use tokio::{
     time::timeout,
 };
 
-/// Enough of an answer to tell whose it is, in bytes.
+/// Bytes of an answer that are enough to identify the program.
 const ENOUGH: usize = 8 << 10;
 
-/// The longest piece of a foreign answer that a message quotes, in characters.
+/// Longest quotation of a foreign answer in a message, in characters.
 const QUOTED: usize = 60;
 
-/// What was found at a URL.
+/// The program found at a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FoundServer {
-    /// A server of ours that is ready.
+    /// Our server, ready.
     Ready,
-    /// A server of ours that is stopping.
+    /// Our server, stopping.
     Stopping,
-    /// Something that accepts connections and does not answer.
+    /// A program that accepts connections but does not answer.
     Silent(String),
-    /// Something else; what it is.
+    /// Another program, with a description.
     Foreign(String),
-    /// No connection; why.
+    /// No connection, with the reason.
     Nothing(String),
 }
 
 impl FoundServer {
-    /// Whether a server of ours may be there.
+    /// Whether our server may be there.
     pub(super) fn may_be_ours(&self) -> bool {
         matches!(self, Self::Ready | Self::Stopping | Self::Silent(_))
     }
 
-    /// What stands in the way; nothing for a server that is ready.
+    /// The problem to report; `None` if the server is ready.
     pub(super) fn problem(self) -> Option<String> {
         match self {
             Self::Ready => None,
@@ -46,7 +46,7 @@ impl FoundServer {
     }
 }
 
-/// [`probe`] on a runtime of its own.
+/// Runs [`probe`] on its own runtime.
 pub(super) fn probe_now(url: &str, limit: Duration) -> FoundServer {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(probe(url, limit)),
@@ -54,7 +54,7 @@ pub(super) fn probe_now(url: &str, limit: Duration) -> FoundServer {
     }
 }
 
-/// Asks the server at a URL whether it is ready, for as long as `limit`.
+/// Asks the server at a URL whether it is ready, for at most `limit`.
 pub(super) async fn probe(url: &str, limit: Duration) -> FoundServer {
     let endpoint = match ServerAddress::parse(url) {
         Ok(endpoint) => endpoint,
@@ -92,7 +92,7 @@ pub(super) async fn probe(url: &str, limit: Duration) -> FoundServer {
     }
 }
 
-/// Sends the request, and reads until it is clear whose answer it is. A connection that breaks ends the answer.
+/// Sends the request, and reads until the program can be identified. A broken connection ends the answer.
 async fn talk(mut stream: TcpStream, endpoint: &ServerAddress, answer: &mut Vec<u8>) -> io::Result<()> {
     let ServerAddress { host, prefix, .. } = endpoint;
     let request = format!("GET {prefix}/readyz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
@@ -106,7 +106,7 @@ fn is_enough(answer: &[u8]) -> bool {
     answer.len() >= ENOUGH || !b"HTTP/".starts_with(start) || Response::parse(answer).is_some_and(|it| it.is_whole())
 }
 
-/// The parts of an HTTP answer that tell whose it is.
+/// The parts of an HTTP answer that identify the program.
 struct Response<'a> {
     status: &'a str,
     server: Option<&'a str>,
@@ -145,7 +145,7 @@ fn is_not_found(answer: &[u8]) -> bool {
     answer.starts_with(b"HTTP/") && Response::parse(answer).is_some_and(|response| response.status == "404")
 }
 
-/// Whose answer it is; an error says what is known of another program.
+/// Identifies the program. The error describes a program that is not ours.
 fn recognize(answer: &[u8]) -> Result<FoundServer, String> {
     if !answer.starts_with(b"HTTP/") {
         if let [0x15 | 0x16, 0x03, ..] = answer {
@@ -165,7 +165,7 @@ fn recognize(answer: &[u8]) -> Result<FoundServer, String> {
     }
 }
 
-/// A short piece of a foreign answer, without control characters.
+/// Quotes a short piece of a foreign answer, without control characters.
 fn quoted(text: &str) -> String {
     text.chars().take(QUOTED).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }

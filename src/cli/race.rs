@@ -1,4 +1,4 @@
-//! `race`: what simulated people come to who compete for one signature, without a server.
+//! `race`: simulates agents who compete for one signature, without a server.
 
 mod envelope;
 mod explore;
@@ -25,7 +25,7 @@ pub(super) struct RaceOptions {
     #[command(flatten)]
     simulation: Simulation,
 
-    /// For people, for programs, or to be looked at.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: RaceFormat,
 
@@ -37,22 +37,22 @@ pub(super) struct RaceOptions {
     proof: Proof,
 }
 
-/// Who races. [default: three agents who behave as people do]
+/// Who races. [default: three agents with typical behaviour]
 #[derive(Args, Debug)]
 struct Entrants {
-    /// A file, YAML or JSON, that says who races; - is standard input.
+    /// A YAML or JSON file that describes the agents; - is standard input.
     #[arg(value_name = "FILE", conflicts_with_all = ["agents", "agent"])]
     file: Option<String>,
 
-    /// Let the agents of this envelope race, from where it stands; FILE is then the snapshot of its sandbox.
+    /// Race the agents of this envelope from its current state; FILE is then a snapshot of its sandbox.
     #[arg(long, value_name = "ID", requires = "file", conflicts_with = "reopen")]
     envelope: Option<EnvelopeId>,
 
-    /// Simulate N agents who behave as people usually do. [default: 3]
+    /// Simulate N agents with typical behaviour. [default: 3]
     #[arg(long, value_name = "N", conflicts_with = "agent", value_parser = |text: &str| up_to(MOST_RACERS as u64, text))]
     agents: Option<u32>,
 
-    /// Let this agent race, and others named so; see below.
+    /// Add an agent to the race, see below. May be given more than once.
     #[arg(long, value_name = "SPEC")]
     agent: Vec<RaceAgent>,
 
@@ -64,7 +64,7 @@ struct Entrants {
 /// How the race is simulated.
 #[derive(Args, Debug)]
 struct Simulation {
-    /// What everything left to chance follows from. [default: drawn, and printed]
+    /// The seed of all random choices. [default: generated, and printed]
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
 
@@ -73,20 +73,20 @@ struct Simulation {
     runs: u32,
 }
 
-/// The rules themselves, without chance.
+/// Checks of the rules themselves, without randomness.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Proof")]
+#[command(next_help_heading = "Verification")]
 struct Proof {
-    /// Walk every interleaving of what up to N agents can do (--agents, 10 at most), and check what must always hold;
-    /// ends with 1 on a violation.
+    /// Walk every interleaving of the actions of up to N agents (--agents, at most 10), and check the invariants; exits
+    /// with 1 if one is violated.
     #[arg(long, conflicts_with_all = ["file", "agent", "seed", "runs"])]
     explore: bool,
 
-    /// Explore this layout of the envelope alone: single, sequence, optional or hosted. [default: all]
+    /// Explore only this layout of the envelope: single, sequence, optional or hosted. [default: all]
     #[arg(long, value_name = "LAYOUT", requires = "explore")]
     layout: Option<Layout>,
 
-    /// Carry out the commands of a file, such as the counter-example of an exploration; - is standard input.
+    /// Run the commands of a file, such as the counter-example of an exploration; - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "agents", "agent", "reopen", "seed", "runs", "explore"])]
     replay: Option<String>,
 }
@@ -98,19 +98,19 @@ enum RaceFormat {
     Svg,
 }
 
-/// Reads a whole number from 1.
+/// Parses a whole number from 1 to a maximum.
 fn up_to(most: u64, text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| is_number(text) && (1..=most).contains(&u64::from(*number)));
     number.ok_or_else(|| format!("it is not a whole number from 1 to {most}"))
 }
 
-/// What stands below the help.
+/// The text after the help.
 pub(super) const AFTER_HELP: &str = "\
-A SPEC is a name and what the agent does, each after a fixed or drawn span, maybe with a probability:
+A SPEC is a name and the agent's steps, each after a fixed or random delay, optionally with a probability:
   --agent 'Alice: opens 5m, accepts 1m..2h, signs 10m' --agent 'Bob: opens 1h, declines 1m 50%'
-A step that is not given does not happen. An agent without any step behaves as people usually do.
+A step that is not listed does not happen. An agent without steps has typical behaviour.
 
-A FILE says the same, and more:
+A FILE can express the same and more:
   agents:
     - name: Alice
       opens: 5m
@@ -121,11 +121,11 @@ A FILE says the same, and more:
   reopen: true
   expiration_period_days: 7
 
-With --envelope, FILE is the snapshot of a sandbox, and the race is for an envelope of it:
+With --envelope, FILE is a snapshot of a sandbox, and the race is for one of its envelopes:
   curl -s localhost:4747/__admin/sandboxes/default/snapshot | docendorse-mock race - --envelope ID
 
-The same seed gives the same bytes. Wrong usage ends with 2, a wrong file with 3, and an exploration
-or a script that violates an invariant with 1.";
+The same seed gives byte-identical output. Exit codes: 1 if an exploration or a script violates an
+invariant, 2 for invalid usage, 3 for an invalid file.";
 
 pub(super) fn race(options: &RaceOptions) -> Result<Exit, Failure> {
     let RaceOptions { entrants, simulation: Simulation { seed, runs }, proof, format, output } = options;
@@ -198,7 +198,7 @@ impl Entrants {
 fn read(file: &str) -> Result<RaceFile, Failure> {
     let (name, text) = read_text(file)?;
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        let problem = format!("{name}:1:1: the file is empty; write a race, such as agents: [{{ name: Alice }}]");
+        let problem = format!("{name}:1:1: the file is empty; describe a race, such as agents: [{{ name: Alice }}]");
         return Err(Failure::new(Exit::File, super::output::printable(&problem)));
     }
     RaceFile::read(&name, &text).map_err(|error| {

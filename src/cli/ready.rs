@@ -1,4 +1,4 @@
-//! `ready`: the server's own probe, for images without a shell and for scripts that wait.
+//! `ready`: probes the server, for images without a shell and for scripts that wait for a start.
 
 use super::{
     Exit, Failure,
@@ -14,16 +14,16 @@ use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Between two attempts of `--wait`.
+/// Pause between two attempts of `--wait`.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a failure that was recorded before the first look counts as one of an earlier run, which the next start
-/// clears away.
+/// For this long, a failure recorded before the first attempt is ignored: it may come from an earlier run, and the next
+/// start removes it.
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Args, Debug)]
 pub(super) struct ReadyOptions {
-    /// Keep asking until the server is ready, fails to start, or the time is up.
+    /// Keep asking until the server is ready, fails to start, or the timeout is reached.
     #[arg(long)]
     wait: bool,
 
@@ -36,7 +36,7 @@ pub(super) struct ReadyOptions {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    // No span that can be written is too long for one that is not negative.
+    // Every valid, non-negative duration fits.
     config::duration(text).map(SignedDuration::unsigned_abs)
 }
 

@@ -1,6 +1,6 @@
-//! The ready file: what a server says about itself once it is ready, or why it did not start.
+//! The ready file: written by a server once it is ready, or if it fails to start.
 //!
-//! It is replaced as a whole, so that a reader sees a complete file.
+//! It is replaced atomically, so that readers always see a complete file.
 
 use super::{Failure, probe};
 use crate::base::{clock::Clock, io_error};
@@ -12,39 +12,39 @@ use std::{
     time::Duration,
 };
 
-/// A ready file is far smaller, in bytes.
+/// Maximum size of a ready file, in bytes. Real ones are far smaller.
 const LARGEST: u64 = 1 << 16;
 
-/// How long the server that a ready file names may take to show that it still runs.
+/// How long the server in a ready file may take to answer before it counts as gone.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a ready file says.
+/// The content of a ready file.
 #[derive(Debug)]
 pub(super) enum ReadyFileContent {
     /// A server was ready at this URL.
     Ready(String),
-    /// A server did not start.
+    /// A server failed to start.
     Failed(StartFailure),
 }
 
-/// A start that failed. Two failures differ in their time.
+/// A failed start. The time tells two failures apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StartFailure {
-    /// The message of the server.
+    /// The server's message.
     pub(super) reason: String,
     at: String,
 }
 
-/// Reads a ready file. Never blocks on something that is not a file.
+/// Reads a ready file. Never blocks on something that is not a regular file.
 ///
 /// # Errors
-/// The reason, with the path.
+/// Returns the reason with the path.
 pub(super) fn read(path: &Path) -> Result<ReadyFileContent, String> {
     let wrong = |problem: String| format!("{}: {problem}", path.display());
     let facts =
         std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {}", io_error::reason(&error))))?;
     if !facts.is_file() {
-        return Err(wrong("it is not a regular file; name the file that the server has as --ready-file".to_owned()));
+        return Err(wrong("it is not a regular file; give the server's --ready-file".to_owned()));
     }
     let mut text = Vec::new();
     let file = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut text));
@@ -56,20 +56,20 @@ pub(super) fn read(path: &Path) -> Result<ReadyFileContent, String> {
     } else if let Some(reason) = member("error") {
         Ok(ReadyFileContent::Failed(StartFailure { reason, at: member("at").unwrap_or_default() }))
     } else {
-        Err(wrong("it is not a ready file; name the file that the server has as --ready-file".to_owned()))
+        Err(wrong("it is not a ready file; give the server's --ready-file".to_owned()))
     }
 }
 
-/// Replaces a ready file. Leaves no temporary file behind.
+/// Replaces a ready file, without leaving temporary files behind.
 ///
 /// # Errors
-/// When the folder cannot be written to, or something other than a file has the name.
+/// If the folder cannot be written to, or the name belongs to something other than a regular file.
 pub(super) fn write(path: &Path, facts: &Value) -> io::Result<()> {
     if std::fs::metadata(path).is_ok_and(|facts| !facts.is_file()) {
         return Err(io::Error::other("it exists and is not a regular file; choose another name"));
     }
     let temporary = path.with_file_name(format!(".docendorse-mock-ready.{}.tmp", std::process::id()));
-    // Left over from a process of the same id that was killed.
+    // Left over from a process with the same id that was killed.
     let _ = std::fs::remove_file(&temporary);
     let written = OpenOptions::new()
         .write(true)
@@ -83,15 +83,15 @@ pub(super) fn write(path: &Path, facts: &Value) -> io::Result<()> {
     written
 }
 
-/// Removes the record of an earlier failed start, which would be mistaken for one of this start.
+/// Removes the record of an earlier failed start, which could be mistaken for a failure of this start.
 pub(super) fn clear_failure(path: &Path) {
     if let Ok(ReadyFileContent::Failed(_)) = read(path) {
         let _ = std::fs::remove_file(path);
     }
 }
 
-/// Records why a server did not start, for `ready --wait`. Leaves the file of a server that runs alone: process ids are
-/// reused, and mean nothing to another container, so the server itself is asked.
+/// Records why a server did not start, for `ready --wait`. The file of a running server is not replaced. To find out
+/// whether it runs, the server is asked, because process ids are reused and mean nothing in another container.
 pub(super) fn record_failure(path: &Path, failure: &Failure) {
     if let Ok(ReadyFileContent::Ready(url)) = read(path)
         && probe::probe_now(&url, PATIENCE).may_be_ours()
@@ -105,6 +105,6 @@ pub(super) fn record_failure(path: &Path, failure: &Failure) {
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
     });
-    // The server reports the failure itself; this is only for those who wait.
+    // The server reports the failure itself; the file is only for waiting scripts.
     let _ = write(path, &facts);
 }

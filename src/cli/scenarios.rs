@@ -14,11 +14,11 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 use std::fmt::Write;
 
-/// The flag and variable of `serve` for the sources of scenarios.
+/// The flag and variable of `serve` for scenario sources.
 #[derive(Args, Debug)]
 pub(super) struct Source {
-    /// Take the scenario files of this folder; `shipped` stands for the scenarios that ship with the server. May be
-    /// given more than once, or with commas. [default: shipped]
+    /// Read the scenario files of this folder; `shipped` stands for the scenarios that ship with the server. May be
+    /// given more than once, or as a comma-separated list. [default: shipped]
     #[arg(
         long,
         env = "DOCENDORSE_MOCK_SCENARIOS",
@@ -35,7 +35,7 @@ pub(super) struct ListOptions {
     #[command(flatten)]
     source: Source,
 
-    /// For people, or for programs.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Audience,
 }
@@ -49,7 +49,7 @@ pub(super) struct ShowOptions {
     source: Source,
 }
 
-/// Prints every scenario, in the order in which they are asked.
+/// Prints all scenarios in the order in which they are tried.
 pub(super) fn list(options: &ListOptions) -> Result<Exit, Failure> {
     let Loaded { set, .. } = read(&options.source)?;
     let printed = match options.format {
@@ -59,7 +59,7 @@ pub(super) fn list(options: &ListOptions) -> Result<Exit, Failure> {
     print(printed.as_bytes()).map(|()| Exit::Fine)
 }
 
-/// Prints the file of one scenario as it is written.
+/// Prints the source file of a scenario.
 pub(super) fn show(options: &ShowOptions) -> Result<Exit, Failure> {
     let Loaded { set, texts, .. } = read(&options.source)?;
     let text = texts.get(&*options.name).ok_or_else(|| unknown(&options.name, &set))?;
@@ -79,13 +79,13 @@ fn table(set: &ScenarioSet) -> String {
     let width = set.iter().map(|scenario| scenario.name().len()).max().unwrap_or_default();
     set.iter().fold(String::new(), |mut table, scenario| {
         let line = format!("{:width$}  {}", scenario.name(), first_line(scenario));
-        // A text takes whatever is written to it.
+        // Writing to a string cannot fail.
         let _ = writeln!(table, "{}", line.trim_end());
         table
     })
 }
 
-/// The first line of the description, without what a terminal would take for an order.
+/// The first line of the description, without control characters.
 fn first_line(scenario: &Scenario) -> String {
     scenario.description().trim_start().lines().next().unwrap_or_default().replace(char::is_control, " ")
 }

@@ -1,4 +1,4 @@
-//! `serve`: the server, from its settings to its last answer.
+//! `serve`: runs the server.
 
 use super::{
     Exit, Failure, ready_file,
@@ -24,10 +24,10 @@ use std::{
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::{filter::LevelFilter, fmt};
 
-/// How long the process may take to end after a signal, before it is ended.
+/// How long the process may take to end after a signal before it is terminated.
 const STOP: Duration = DRAIN.saturating_add(Duration::from_secs(1));
 
-/// How long the ready line may delay the start if standard output is not read.
+/// How long the ready line may delay the start if nothing reads standard output.
 const READY_LINE: Duration = Duration::from_millis(500);
 
 pub(super) fn serve(settings: Settings) -> Result<Exit, Failure> {
@@ -37,13 +37,13 @@ pub(super) fn serve(settings: Settings) -> Result<Exit, Failure> {
     start_log(settings.log_format, settings.log_level).map_err(failed)?;
     let runtime = runtime().map_err(failed)?;
     let done = runtime.block_on(run(settings));
-    // Does not wait: a thread may be computing, and the reader of the log may have stopped.
+    // Does not wait, because a thread may be computing and nothing may be reading the log.
     runtime.shutdown_background();
     log::flush(FLUSH);
     done
 }
 
-/// A thread a core; on a single core none but the first, which is quicker than two that take turns.
+/// One thread per core. A single core has no worker threads, which is faster than two threads that take turns.
 fn runtime() -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if cores == 1 {
@@ -73,13 +73,12 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
             let _ = remove_ready_file(path);
         }
     });
-    let stop = stop.map_err(|error| {
-        Failure::new(Exit::Runtime, format!("signals cannot be handled: {}", io_error::reason(&error)))
-    })?;
+    let stop = stop
+        .map_err(|error| Failure::new(Exit::Runtime, format!("cannot handle signals: {}", io_error::reason(&error))))?;
     let url = server.url();
     let admin_url = url.admin();
     if let Some(path) = &ready_file {
-        // Not before the address is ours: a start that fails must leave the file of the server that runs.
+        // Written after binding, because a failed start must not replace the file of the server that holds the address.
         write_ready_file(path, &url, &admin_url, &url.token_endpoint()).map_err(|error| {
             Failure::new(
                 Exit::Runtime,
@@ -97,8 +96,8 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     if let Some(path) = &ready_file
         && let Err(failure) = remove_ready_file(path)
     {
-        // Not returned as an error: that would be recorded as a failed start, and its message would wait for a reader of
-        // standard error.
+        // Not returned as an error, because that would be recorded as a failed start, and its message would wait for a
+        // reader of standard error.
         tracing::error!("{}", failure.message);
         return Ok(failure.exit);
     }
@@ -106,17 +105,17 @@ async fn run(settings: Settings) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// One warning for each client of the settings file that cannot sign an assertion.
+/// A warning for each client in the settings file that cannot sign an assertion.
 fn clients_without_keys(settings: &Settings) -> impl Iterator<Item = String> + '_ {
     let has_key = |id: &str| settings.client_key.iter().any(|key| key.client_id == id);
     let without = settings.clients.iter().filter(move |client| client.keys.is_empty() && !has_key(&client.client_id));
     without.map(|client| {
         let id = &client.client_id;
-        format!("the client {id} has no key and gets no token; add one such as keys = [\"app.pub.pem\"]")
+        format!("the client {id} has no key and cannot get a token; add one such as keys = [\"app.pub.pem\"]")
     })
 }
 
-/// Prints the ready line. The server also starts if standard output is closed or not read.
+/// Prints the ready line. The server starts even if standard output is closed or not read.
 fn print_ready_line(line: String) {
     let (done, is_done) = mpsc::channel();
     let print = move || {
@@ -128,7 +127,7 @@ fn print_ready_line(line: String) {
     }
 }
 
-/// Sends log lines and panic messages through the log, which never blocks or fails.
+/// Sends log lines and panic messages through the log queue, which never blocks or fails.
 fn start_log(format: LogFormat, level: LogLevel) -> io::Result<()> {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -138,14 +137,14 @@ fn start_log(format: LogFormat, level: LogLevel) -> io::Result<()> {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let terminal = io::stderr().is_terminal();
-    // Its own complaints would be printed to standard error, which panics when that is gone.
+    // The logger would print its own errors to standard error, which panics if that is closed.
     let log = fmt().with_max_level(level).log_internal_errors(false).with_target(false).with_writer(log::standard()?);
-    // A second call, as an embedder may cause, leaves the first one's log in place.
+    // A second call, for example by an embedding program, keeps the first log.
     let _ = match (format, terminal) {
         (LogFormat::Json, _) | (LogFormat::Auto, false) => log.json().flatten_event(true).try_init(),
         (LogFormat::Text, _) | (LogFormat::Auto, true) => log.with_ansi(terminal).try_init(),
     };
-    // The usual message would wait for a reader of standard error, and hold up the thread that panicked.
+    // The default hook waits for a reader of standard error and would block the thread that panicked.
     panic::set_hook(Box::new(|panic| {
         if panics::is_caught() {
             return;
@@ -172,7 +171,7 @@ fn write_ready_file(path: &Path, url: &str, admin_url: &str, token_url: &str) ->
     ready_file::write(path, &facts)
 }
 
-/// Removes the file if this process wrote it; another server may have replaced it since.
+/// Removes the file if this process wrote it; another server may have replaced it.
 fn remove_ready_file(path: &Path) -> Result<(), Failure> {
     let facts = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     if facts.is_none_or(|facts| facts["pid"] != std::process::id()) {

@@ -1,21 +1,20 @@
-//! Signals that stop the process, handled on a thread of their own, so that they work even if the serving threads are
-//! busy.
+//! Signals that stop the process, handled on a separate thread so that they work even if the serving threads are busy.
 
 use super::Exit;
 use crate::base::log;
 use std::{io, process, thread, time::Duration};
 use tokio::{runtime::Builder, sync::oneshot};
 
-/// How long the last log lines may take.
+/// How long writing the last log lines may take.
 pub(super) const FLUSH: Duration = Duration::from_millis(500);
 
 /// Returns a receiver for the first SIGINT or SIGTERM (Ctrl-C on platforms without signals).
 ///
-/// The process then has `limit` to end by itself. After that, or at a second signal, it ends with [`Exit::Runtime`];
-/// `last` is called before.
+/// The process then has `limit` to end. After that, or at a second signal, it exits with [`Exit::Runtime`], after
+/// calling `last`.
 ///
 /// # Errors
-/// When the signals cannot be handled.
+/// If the signals cannot be handled.
 pub fn on_stop(limit: Duration, last: impl FnOnce() + Send + 'static) -> io::Result<oneshot::Receiver<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
@@ -25,12 +24,12 @@ pub fn on_stop(limit: Duration, last: impl FnOnce() + Send + 'static) -> io::Res
     let (sender, receiver) = oneshot::channel();
     let wait = async move {
         signals.next().await;
-        // Where the receiver is gone, the process is about to end.
+        // If the receiver is gone, the process is ending anyway.
         let _ = sender.send(());
         tokio::select! {
-            () = signals.next() => tracing::warn!("a second signal: ending at once"),
+            () = signals.next() => tracing::warn!("second signal received; exiting immediately"),
             () = tokio::time::sleep(limit) => {
-                tracing::error!("the server did not stop within {} seconds; ending at once", limit.as_secs());
+                tracing::error!("the server did not stop within {} seconds; exiting immediately", limit.as_secs());
             }
         }
         last();

@@ -1,5 +1,4 @@
-//! `token`: an access token by hand. Makes an assertion, a good one or one that is wrong in a certain way, and exchanges
-//! it at a server.
+//! `token`: requests an access token. Creates an assertion, valid or wrong on purpose, and exchanges it at a server.
 
 use super::{
     Exit, Failure,
@@ -27,27 +26,27 @@ use std::{
     time::Duration,
 };
 
-/// How long a server that gave no token may take to show what it is.
+/// How long a server that gave no token may take to identify itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// By how many seconds a time is wrong that is wrong on purpose.
+/// Offset of times that are wrong on purpose, in seconds.
 const HOUR: i64 = 3_600;
 
 #[derive(Args, Debug)]
 pub(super) struct TokenOptions {
-    /// The client that asks, the assertion's iss.
+    /// The client that requests the token; the assertion's iss.
     #[arg(long, value_name = "ID", default_value = built_in::CLIENT_ID)]
     client_id: String,
 
-    /// Prove the client by its secret as well.
+    /// Also authenticate the client with its secret.
     #[arg(long, value_name = "SECRET", value_parser = secret)]
     client_secret: Option<String>,
 
-    /// The client's private key, PEM. [default: the published test key]
+    /// The client's private key, as PEM. [default: the published test key]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// Name the key in the assertion's header.
+    /// Put this key id into the assertion's header.
     #[arg(long, value_name = "KID")]
     kid: Option<String>,
 
@@ -67,27 +66,27 @@ pub(super) struct TokenOptions {
     #[arg(long, value_name = "NAME", default_value = "Doe")]
     family_name: String,
 
-    /// The scopes asked for, words between spaces.
+    /// The scopes to request, separated by spaces.
     #[arg(long, value_name = "SCOPE", default_value = "openid agent_sessions:create")]
     scope: String,
 
-    /// How long the assertion lives, up to 5 minutes.
+    /// Lifetime of the assertion, at most 5 minutes.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = config::duration)]
     lifetime: SignedDuration,
 
-    /// Set a claim, as JSON where the value is JSON, else as a string. May be given more than once, as the next two.
+    /// Set a claim. VALUE is read as JSON if it is valid JSON, otherwise as a string. May be given more than once.
     #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, Value)>,
 
-    /// Leave a claim out.
+    /// Omit a claim. May be given more than once.
     #[arg(long, value_name = "NAME")]
     without: Vec<String>,
 
-    /// Set a member of the assertion's header.
+    /// Set a member of the assertion's header. May be given more than once.
     #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     header: Vec<(String, Value)>,
 
-    /// Print the assertion without asking a server. Its times follow the clock of this machine.
+    /// Print the assertion without contacting a server. Its times follow this machine's clock.
     #[arg(long)]
     assertion_only: bool,
 
@@ -98,7 +97,7 @@ pub(super) struct TokenOptions {
     #[command(flatten)]
     wrong: Wrong,
 
-    /// The server's admin token, to ask for the clock of its sandbox with --expired and --not-yet-valid.
+    /// The server's admin token, used to read its sandbox's clock for --expired and --not-yet-valid.
     #[arg(
         long,
         env = "DOCENDORSE_MOCK_ADMIN_TOKEN",
@@ -112,52 +111,51 @@ pub(super) struct TokenOptions {
     server: Locator,
 }
 
-/// The ways to be wrong; one at a time, so that what comes of it is plain.
+/// The ways in which the assertion can be wrong, one at a time so that the effect is clear.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
-#[command(next_help_heading = "Ways to be wrong, to see what comes of it")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and a group lets one through")]
+#[command(next_help_heading = "Invalid assertions, to see how the server answers")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and the group allows only one of them")]
 #[expect(clippy::struct_field_names, reason = "the names are the flags")]
 struct Wrong {
-    /// An assertion that expired an hour ago, by the clocks of both this machine and the client's sandbox.
+    /// Use an assertion that expired an hour ago, by the clocks of both this machine and the client's sandbox.
     #[arg(long)]
     expired: bool,
 
-    /// An assertion that becomes valid in an hour, by both clocks.
+    /// Use an assertion that becomes valid in an hour, by both clocks.
     #[arg(long)]
     not_yet_valid: bool,
 
-    /// An assertion that lives a second longer than five minutes.
+    /// Use an assertion whose lifetime is one second over five minutes.
     #[arg(long)]
     too_long: bool,
 
-    /// An assertion for somebody else.
+    /// Use an assertion for another audience.
     #[arg(long)]
     wrong_audience: bool,
 
-    /// An assertion that another key signed.
+    /// Use an assertion signed with another key.
     #[arg(long)]
     wrong_key: bool,
 
-    /// A signature of which a part was changed.
+    /// Use an assertion with a modified signature.
     #[arg(long)]
     bad_signature: bool,
 
-    /// No signature, and a header that says so.
+    /// Use an unsigned assertion with alg "none".
     #[arg(long)]
     alg_none: bool,
 
-    /// A signature with the public key as a secret, as everybody could make it.
+    /// Use an assertion signed with HS256, using the public key as the secret.
     #[arg(long)]
     alg_hs256: bool,
 
-    /// The same assertion twice; prints the answer to the second.
+    /// Send the same assertion twice, and print the second answer.
     #[arg(long, conflicts_with = "assertion_only")]
     replay: bool,
 }
 
-/// Gets a token, and prints it alone, so that a shell can take it: `TOKEN=$(docendorse-mock token)`.
-/// Reads a secret; an empty one would prove nothing.
+/// Parses a client secret, and refuses an empty one because it would authenticate nothing.
 fn secret(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("it is empty; give the secret of the client, or leave the flag out".to_owned());
@@ -165,6 +163,7 @@ fn secret(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Gets a token and prints only that, so that a shell can capture it: `TOKEN=$(docendorse-mock token)`.
 pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> Result<Exit, Failure> {
     let now = Clock::system_now();
     if options.assertion_only {
@@ -178,10 +177,10 @@ pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> R
         form.extend([("client_id", &*options.client_id), ("client_secret", secret)]);
     }
     let form = serde_urlencoded::to_string(form)
-        .map_err(|_| Failure::new(Exit::Usage, "the assertion cannot be written as a form"))?;
+        .map_err(|_| Failure::new(Exit::Usage, "the assertion cannot be encoded as a form"))?;
     let post = || {
         post_form(&url, CREATE_TOKEN, form.clone())
-            .map_err(|problem| Failure::new(Exit::Runtime, stranger(&url).unwrap_or(problem)))
+            .map_err(|problem| Failure::new(Exit::Runtime, foreign_server(&url).unwrap_or(problem)))
     };
     if options.wrong.replay {
         post()?;
@@ -201,7 +200,7 @@ pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> R
                 (Some(error), Some(description)) => format!("{error}: {description}"),
                 (Some(error), None) => error.to_owned(),
                 _ => {
-                    stranger(&url).unwrap_or_else(|| format!("an answer with HTTP status {status} and no token in it"))
+                    foreign_server(&url).unwrap_or_else(|| format!("the answer has HTTP status {status} and no token"))
                 }
             };
             let exchange = answer.exchange.map_or_else(String::new, |id| format!(" ({url}/__admin/requests/{id})"));
@@ -210,8 +209,8 @@ pub(super) fn token(options: &TokenOptions, is_flag: impl Fn(&str) -> bool) -> R
     }
 }
 
-/// The clocks that may judge an assertion. Usually either may accept it, so one that is to be refused must be wrong by
-/// both.
+/// The clocks that an assertion may be checked against. By default either may accept it, so an assertion that must be
+/// refused has to be wrong by both.
 #[derive(Clone, Copy)]
 struct Clocks {
     system: Timestamp,
@@ -224,8 +223,7 @@ impl Clocks {
         Self { system: now, sandbox: now }
     }
 
-    /// The clocks for an assertion that is to be sent to a server. The server is asked for its clock only where that
-    /// matters.
+    /// The clocks to use for an assertion. The server is only asked for its clock if the options depend on it.
     fn of(options: &TokenOptions, url: &str, now: Timestamp) -> Self {
         if !options.wrong.expired && !options.wrong.not_yet_valid {
             return Self::agreeing_on(now);
@@ -239,7 +237,7 @@ impl Clocks {
                 None => "if it has an admin token, set DOCENDORSE_MOCK_ADMIN_TOKEN",
             };
             warn(&format!(
-                "the server does not give the clock of its sandbox, so the times follow the clock of this machine; {fix}"
+                "cannot read the sandbox's clock from the server, so the times follow this machine's clock; {fix}"
             ));
         }
         Self::agreeing_on(now)
@@ -254,7 +252,7 @@ impl Clocks {
     }
 }
 
-/// The time in the sandbox that knows a client; in the default one if none does.
+/// The time in the sandbox that has the client, or in the default sandbox.
 fn sandbox_time(url: &str, options: &TokenOptions) -> Option<Timestamp> {
     let client_id = &*options.client_id;
     let get_json = |path: &str| get_json(url, path, options.admin_token.as_ref());
@@ -270,7 +268,7 @@ fn sandbox_time(url: &str, options: &TokenOptions) -> Option<Timestamp> {
     clock["now"].as_str()?.parse().ok()
 }
 
-/// The assertion that the options ask for.
+/// Builds the assertion that the options describe.
 fn assertion(options: &TokenOptions, clocks: Clocks) -> Result<String, Failure> {
     let now = clocks.system;
     let ids = Ids::from_entropy();
@@ -283,14 +281,14 @@ fn assertion(options: &TokenOptions, clocks: Clocks) -> Result<String, Failure> 
         (_, true) => clocks.latest() + HOUR,
         _ => now.as_second(),
     };
-    let audience = if wrong_audience { "https://somebody-else.example" } else { DEFAULT_AUDIENCE };
+    let audience = if wrong_audience { "https://other.example" } else { DEFAULT_AUDIENCE };
     let mut claims = json!({
         "iss": options.client_id,
         "sub": options.sub,
         "aud": audience,
         "iat": begin,
         "exp": begin + life,
-        // Ids alone would come again once in a while: their seed is short.
+        // The short seed of the ids makes them repeat now and then, so the time is added.
         "jti": format!("{}-{:x}", ids.request(), now.as_nanosecond()),
         "email": options.email,
         "given_name": options.given_name,
@@ -303,7 +301,7 @@ fn assertion(options: &TokenOptions, clocks: Clocks) -> Result<String, Failure> 
             let known: Vec<&str> = claims.keys().map(String::as_str).collect();
             let fix = match nearest(unknown, &known) {
                 Some(meant) => format!("did you mean {meant:?}?"),
-                None => format!("its claims are {}", known.join(", ")),
+                None => format!("it has {}", known.join(", ")),
             };
             let problem = format!("--without: the assertion has no claim {unknown:?}; {fix}");
             return Err(Failure::new(Exit::Usage, problem));
@@ -335,7 +333,7 @@ fn assertion(options: &TokenOptions, clocks: Clocks) -> Result<String, Failure> 
     }
     let assertion = key.sign(&header, &claims).map_err(|error| refused(error.to_string()))?;
     match assertion.rsplit_once('.') {
-        // Four letters stand for three bytes, so what is left is still base64url.
+        // Four characters encode three bytes, so the remainder is still valid base64url.
         Some((signed, signature)) if bad_signature => {
             Ok(format!("{signed}.AAAA{}", signature.get(4..).unwrap_or_default()))
         }
@@ -349,31 +347,31 @@ fn read_key(path: Option<&Path>) -> Result<Result<SigningKey, crate::domain::oau
     Ok(SigningKey::from_pem(&text))
 }
 
-/// What listens at the URL, if it is not docendorse-mock.
-fn stranger(url: &str) -> Option<String> {
+/// Describes the program at the URL if it is not docendorse-mock.
+fn foreign_server(url: &str) -> Option<String> {
     match probe::probe_now(url, PATIENCE) {
         FoundServer::Foreign(what) => Some(format!("no token from {url}: {what}")),
         _ => None,
     }
 }
 
-/// Reads the `NAME=VALUE` of a claim.
+/// Parses `NAME=VALUE` for a claim.
 fn claim(text: &str) -> Result<(String, Value), String> {
     pair(text, "email=kim@example.com")
 }
 
-/// Reads the `NAME=VALUE` of a member of the header.
+/// Parses `NAME=VALUE` for a header member.
 fn header(text: &str) -> Result<(String, Value), String> {
     pair(text, "kid=spring")
 }
 
-/// Reads `NAME=VALUE`.
+/// Parses `NAME=VALUE`.
 fn pair(text: &str, example: &str) -> Result<(String, Value), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             match serde_json::from_str(value) {
                 Ok(value) => Ok((name.to_owned(), value)),
-                // Its digits as a string are hardly meant.
+                // A number in range was probably meant, not its digits as a string.
                 Err(_) if reading::is_number(value) => {
                     Err(format!("{value} is out of range for a number; write it in double quotes to send a string"))
                 }

@@ -1,9 +1,9 @@
-//! `validate`: request bodies against the contract, and scenario files, without a server.
+//! `validate`: checks request bodies against the contract, and scenario files, without a server.
 
 use super::{
-    Exit, Failure,
+    Exit, Failure, check_printed,
     output::{Audience, printable},
-    printed_fully, warn,
+    warn,
 };
 use crate::{
     app::scenarios::{
@@ -35,20 +35,20 @@ use std::{
 /// The byte order mark of UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The largest file that is checked, in bytes.
+/// Maximum size of a file, in bytes.
 const LARGEST: u64 = 64 << 20;
 
 #[derive(Args, Debug)]
 pub(super) struct ValidateOptions {
-    /// Files that hold a request body or a scenario each, or folders of such files; - is standard input.
+    /// Files with one request body or scenario each, or folders of such files; - is standard input.
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     files: Vec<String>,
 
-    /// Check every file as this, also those of folders, instead of finding out what it is.
+    /// Check every file as this kind, also in folders, instead of detecting the kind.
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<FileKind>,
 
-    /// For people, or for programs.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Audience,
 }
@@ -58,11 +58,11 @@ struct Located {
     position: Position,
     fact: Value,
     text: String,
-    /// The line of the file and a caret, where there is one; each line ends.
+    /// The line of the file with a caret below the place, if there is one. Each line ends with a newline.
     excerpt: String,
 }
 
-/// What a file is checked as.
+/// The kind of content a file is checked as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FileKind {
     Handoff,
@@ -78,7 +78,7 @@ enum FileKind {
 }
 
 impl FileKind {
-    /// The schema of its bodies; for a scenario, which is not judged by one, that of a handoff.
+    /// The schema of the kind's bodies; for scenarios, which do not use a schema here, that of a handoff.
     fn schema(self) -> Result<&'static Schema, Failure> {
         static HANDOFF: OnceLock<Result<Schema, SchemaError>> = OnceLock::new();
         let schema = match self {
@@ -95,12 +95,12 @@ impl FileKind {
         schema.map_err(|error| Failure::new(Exit::Runtime, error.to_string()))
     }
 
-    /// The word that `--as` takes.
+    /// The name that `--as` takes.
     fn word(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// The name in reports for programs.
+    /// The name in JSON reports.
     fn name(self) -> String {
         match self {
             Self::Handoff => "request".to_owned(),
@@ -117,7 +117,7 @@ struct FileReport {
     advices: Vec<Located>,
 }
 
-/// Checks every file, whether or not one before it is valid.
+/// Checks every file, even after a file that is invalid.
 pub(super) fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
@@ -143,7 +143,7 @@ pub(super) fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
         Audience::Human => print_human(&reports),
         Audience::Json => print_json(&reports),
     };
-    printed_fully(printed)?;
+    check_printed(printed)?;
     if !unreadable.is_empty() {
         return Err(Failure::new(Exit::File, unreadable.join("\ndocendorse-mock: ")));
     }
@@ -154,7 +154,7 @@ fn name_of(file: &str) -> String {
     if file == "-" { "<stdin>".to_owned() } else { file.to_owned() }
 }
 
-/// At most [`LARGEST`] bytes of a file, which may be a pipe.
+/// Reads a file, which may be a pipe, up to [`LARGEST`] bytes.
 fn read(file: &str) -> io::Result<Vec<u8>> {
     let input: &mut dyn Read = if file == "-" { &mut io::stdin() } else { &mut std::fs::File::open(file)? };
     let mut body = Vec::new();
@@ -164,8 +164,8 @@ fn read(file: &str) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Checks the files of a folder. One that holds a scenario is a folder of scenarios: all of its files are judged as
-/// `serve --scenarios` judges them. In any other each file is a body.
+/// Checks the files of a folder. If one of them is a scenario, all are checked as `serve --scenarios` would; otherwise
+/// each is checked as a body.
 fn folder_reports(folder: &Path, kind: Option<FileKind>) -> Result<Result<Vec<FileReport>, LoadError>, Failure> {
     let files = match read_folder(folder) {
         Ok(files) => files,
@@ -176,7 +176,7 @@ fn folder_reports(folder: &Path, kind: Option<FileKind>) -> Result<Result<Vec<Fi
     if let (None, Some((path, _)), false) = (kind, scenario, files.iter().all(is_scenario)) {
         let (folder, path) = (shown(folder), shown(path));
         warn(&format!(
-            "{folder}: every file must be a scenario, because {path} is one; --as KIND checks them otherwise"
+            "{folder}: every file must be a scenario, because {path} is one; use --as KIND to check them as another kind"
         ));
     }
     let kind = kind.unwrap_or(if scenario.is_some() { FileKind::Scenario } else { FileKind::Handoff });
@@ -195,8 +195,8 @@ fn read_folder(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
     files.into_iter().map(|file| Ok((file.path.clone(), read_bytes(&file.path)?))).collect()
 }
 
-/// Finds out what a file is. YAML is a scenario, as in a folder of the server; any other text is one if it has `answers`
-/// and no `handoff_id` at its top level. A text that cannot be parsed is judged by the words in it.
+/// Detects the kind of a file. YAML is a scenario, as in the server's folders. Any other text is a scenario if it has
+/// `answers` and no `handoff_id` at its top level; a text that cannot be parsed is searched for these words.
 fn kind(file: &Path, body: &[u8]) -> FileKind {
     if is_yaml(file) {
         return FileKind::Scenario;
@@ -212,14 +212,14 @@ fn kind(file: &Path, body: &[u8]) -> FileKind {
     if is_scenario { FileKind::Scenario } else { FileKind::Handoff }
 }
 
-/// The scenarios of a folder, or of all files that are named, so far.
+/// The scenarios seen so far, of a folder or of all files on the command line.
 #[derive(Default)]
 struct Scenarios {
     read: Vec<Scenario>,
     bytes: usize,
 }
 
-/// Checks a scenario by itself and beside `others`, as a folder with all of them would.
+/// Checks a scenario by itself, and for conflicts with `others` as in a folder that holds them all.
 fn scenario_report(file: String, body: &[u8], others: &mut Scenarios) -> FileReport {
     let read = utf8(&file, body).and_then(|text| Scenario::read(&file, text));
     let read = read.and_then(|scenario| {
@@ -248,7 +248,7 @@ fn located_error(error: &ScenarioError) -> Located {
     Located { position: error.position, fact, text: problem, excerpt }
 }
 
-/// Checks a file: a scenario, or a body as the type that the server reads.
+/// Checks a file as a scenario, or as a body of the type that the server reads.
 fn report(kind: FileKind, file: String, body: &[u8], scenarios: &mut Scenarios) -> Result<FileReport, Failure> {
     let schema = kind.schema()?;
     Ok(match kind {
@@ -287,7 +287,7 @@ fn located(position: Position, found: &(impl Serialize + Display)) -> Located {
     let mut fact = serde_json::to_value(found).unwrap_or_default();
     fact["line"] = position.line.into();
     fact["column"] = position.column.into();
-    // The place is in front of the text already.
+    // The position is printed in front of the text already.
     let place = format!(", at line {}, column {}", position.line, position.column);
     let text = found.to_string();
     let text = text.strip_suffix(&place).unwrap_or(&text).to_owned();
@@ -308,11 +308,11 @@ fn print_human(reports: &[FileReport]) -> io::Result<()> {
             writeln!(out, "{file}:{position}: advice: {text}")?;
         }
         if violations.is_empty() {
-            let praise = match kind {
+            let verdict = match kind {
                 FileKind::Scenario => "is a scenario",
                 _ => "keeps the contract",
             };
-            writeln!(out, "{file}: {praise}")?;
+            writeln!(out, "{file}: {verdict}")?;
         }
     }
     Ok(())

@@ -1,10 +1,10 @@
-//! Settings that are one of a few words.
+//! Settings with a fixed set of values.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
@@ -13,11 +13,11 @@ pub enum LogFormat {
     Auto,
     /// Text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// How much is logged.
+/// The minimum level of log messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
@@ -29,25 +29,25 @@ pub enum LogLevel {
     Trace,
 }
 
-/// Which bearer tokens pass (H2).
+/// Which bearer tokens are accepted (H2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
-    /// Any token that is not empty.
+    /// Any non-empty token.
     #[default]
     Open,
     /// Only tokens that this server issued.
     Strict,
 }
 
-/// By whose clock the times of assertions are judged (T2).
+/// The clock that assertion times are checked against (T2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssertionClock {
-    /// The sandbox's, or else the system's.
+    /// The sandbox's or the system's; one that accepts is enough.
     #[default]
     Either,
-    /// The sandbox's alone.
+    /// Only the sandbox's.
     Sandbox,
 }
 
@@ -55,21 +55,21 @@ pub enum AssertionClock {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InspaktHttpStatus {
-    /// 200, as the vendor answers everything.
+    /// Always 200, like the vendor.
     #[default]
     Ok,
-    /// 4xx and 5xx, as HTTP means them.
+    /// 4xx and 5xx by HTTP semantics.
     Semantic,
 }
 
-/// What becomes of an envelope when a required recipient declines (G10).
+/// What happens to an envelope when a required recipient declines (G10).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDecline {
     /// It is voided.
     #[default]
     Void,
-    /// It stays sent, until its sender voids it or it expires.
+    /// It stays sent until its sender voids it or it expires.
     Keep,
 }
 
@@ -77,7 +77,7 @@ pub enum OnDecline {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ValidationNextAction {
-    /// No, as the vendor's page on the request schema shows them.
+    /// Omitted, as on the vendor's page about the request schema.
     #[default]
     Omit,
     /// `"next_action": "none"`, as in all other errors.
@@ -88,7 +88,7 @@ pub enum ValidationNextAction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmailRule {
-    /// Internationalised ones too, with an advice.
+    /// Also internationalised addresses, with advice.
     #[default]
     International,
     /// ASCII only.
@@ -102,18 +102,18 @@ pub enum AssertionNames {
     /// An assertion without them is refused.
     #[default]
     Required,
-    /// Their absence draws an advice.
+    /// Their absence is reported as advice.
     Optional,
 }
 
-/// How a handoff is answered whose `handoff_id` already has a session (S8).
+/// How to answer a handoff whose `handoff_id` already has a session (S8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDuplicateHandoff {
-    /// The session of the first one comes back.
+    /// The first session is returned.
     #[default]
     Replay,
-    /// Each handoff opens a session of its own.
+    /// Each handoff opens a new session.
     New,
     /// An error.
     Error,

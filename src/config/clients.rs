@@ -1,33 +1,33 @@
-//! Clients from the settings: where their keys are, and what they may do.
+//! Clients in the settings: the files of their keys, and their scopes.
 
 use crate::domain::oauth::{Scopes, is_client_id};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{path::PathBuf, str::FromStr};
 
-/// A public key for a client, as the command line names it: `CLIENT_ID=FILE`.
+/// A public key for a client, in the form used on the command line: `CLIENT_ID=FILE`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientKey {
-    /// `client_` and 32 hexadecimal digits.
+    /// `client_` followed by 32 hexadecimal digits.
     pub client_id: String,
-    /// A PEM file, a JWK or a JWKS.
+    /// A PEM, JWK or JWKS file.
     pub file: PathBuf,
 }
 
-/// A client, as the settings file describes it.
+/// A client in the settings file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClientEntry {
-    /// `client_` and 32 hexadecimal digits.
+    /// `client_` followed by 32 hexadecimal digits.
     #[serde(deserialize_with = "client_id")]
     pub client_id: String,
     /// Authenticates the client at the token endpoint. The server never shows it.
     #[serde(default, skip_serializing, deserialize_with = "client_secret")]
     pub client_secret: Option<String>,
-    /// Files of its public keys.
+    /// Files with its public keys.
     #[serde(default)]
     pub keys: Vec<PathBuf>,
-    /// The scopes that it may ask for, separated by spaces; `None` for all of them.
+    /// The scopes it may request, separated by spaces; `None` means all.
     #[serde(default, deserialize_with = "scope")]
     pub scope: Option<String>,
 }
@@ -59,7 +59,7 @@ fn judge_client_id(id: &str) -> Result<(), String> {
         return Ok(());
     }
     let id = crate::base::position::brief(id);
-    Err(format!("{id:?} cannot be a client id; write \"client_\" and 32 hexadecimal digits in lower case"))
+    Err(format!("{id:?} is not a client id; write \"client_\" followed by 32 lower-case hexadecimal digits"))
 }
 
 impl FromStr for ClientKey {
@@ -71,9 +71,7 @@ impl FromStr for ClientKey {
                 judge_client_id(client_id)?;
                 Ok(Self { client_id: client_id.to_owned(), file: file.into() })
             }
-            _ => {
-                Err(format!("{text:?} is not the key of a client; write CLIENT_ID=FILE, such as client_…=app.pub.pem"))
-            }
+            _ => Err(format!("{text:?} is not a client key; write CLIENT_ID=FILE, such as client_…=app.pub.pem")),
         }
     }
 }

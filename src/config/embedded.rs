@@ -1,4 +1,4 @@
-//! Settings of a program that embeds the server: the defaults, and durations as the standard library has them.
+//! Settings for a program that embeds the server: the defaults, and setters for durations.
 
 use super::{ServeOptions, Settings};
 use jiff::SignedDuration;
@@ -11,25 +11,25 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings with another [`session_ttl`](Self::session_ttl).
+    /// Replaces [`session_ttl`](Self::session_ttl).
     #[must_use]
     pub fn with_session_ttl(self, session_ttl: Duration) -> Self {
         Self { session_ttl: signed(session_ttl), ..self }
     }
 
-    /// These settings with another [`token_ttl`](Self::token_ttl).
+    /// Replaces [`token_ttl`](Self::token_ttl).
     #[must_use]
     pub fn with_token_ttl(self, token_ttl: Duration) -> Self {
         Self { token_ttl: signed(token_ttl), ..self }
     }
 
-    /// These settings with another [`clock_skew`](Self::clock_skew).
+    /// Replaces [`clock_skew`](Self::clock_skew).
     #[must_use]
     pub fn with_clock_skew(self, clock_skew: Duration) -> Self {
         Self { clock_skew: signed(clock_skew), ..self }
     }
 
-    /// These settings with another [`sandbox_idle`](Self::sandbox_idle).
+    /// Replaces [`sandbox_idle`](Self::sandbox_idle).
     #[must_use]
     pub fn with_sandbox_idle(self, sandbox_idle: Duration) -> Self {
         Self { sandbox_idle: signed(sandbox_idle), ..self }

@@ -1,4 +1,4 @@
-//! Why settings cannot be used.
+//! Errors in the settings.
 
 use super::FileError;
 
@@ -7,11 +7,11 @@ use super::FileError;
 pub enum ConfigError {
     #[error(transparent)]
     File(#[from] FileError),
-    /// A value cannot be used, wherever it came from.
+    /// An invalid value, from any source.
     #[error("{setting}: {problem}")]
     Value {
         setting: &'static str,
-        /// What is wrong with it, and the fix.
+        /// What is wrong, and the fix.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The settings file: TOML, whose keys are the flags without their dashes.
+//! The settings file: TOML whose keys are the flags without the leading dashes.
 
 mod problem;
 
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub enum FileError {
     #[error("{}: cannot be read: {}", path.display(), io_error::reason(error))]
     Unreadable { path: PathBuf, error: std::io::Error },
-    /// A value in the file cannot be used.
+    /// A value in the file is invalid.
     #[error("{}:{position}: {problem}", path.display())]
     Wrong {
         path: PathBuf,
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
         let problem = format!("{setting}: {problem}");
         return Err(FileError::Wrong { path: path.to_owned(), position, problem });
     }
-    // A path in a file is meant from where the file lies.
+    // Relative paths in a file are relative to the file's folder.
     if let Some(folder) = path.parent() {
         let ready_file = options.ready_file.iter_mut();
         let scenarios = options.scenarios.iter_mut().filter_map(|source| match source {
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path) -> Result<ServeOptions, FileError> {
     Ok(options)
 }
 
-/// The settings of the top level in a text, tables included, each with its offset.
+/// The top-level settings and tables of a text, each with its offset.
 fn settings_of(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let (mut offset, mut is_in_table) = (0, false);
@@ -69,20 +69,20 @@ fn settings_of(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// The offset of a setting of the top level.
+/// The offset of a top-level setting.
 fn place_of(setting: &str, text: &str) -> usize {
     settings_of(text).into_iter().find(|(_, name)| *name == setting).map_or(0, |(at, _)| at)
 }
 
-/// The offset of the value whose key is at an offset.
+/// The offset of the value for the key at an offset.
 fn value_of(key: usize, text: &str) -> usize {
     let line = text[key..].lines().next().unwrap_or_default();
     line.find('=').map_or(key, |sign| key + line.len() - line[sign + 1..].trim_start().len())
 }
 
-/// The setting of the top level that a place in a text belongs to.
+/// The top-level setting that contains a place of the text.
 fn setting_at(text: &str, at: usize) -> &str {
-    // The end of its line, as a place may be in front of the name.
+    // Searches up to the end of the line, because the place may be in front of the name.
     let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
     settings_of(text).into_iter().rev().find(|(start, _)| *start <= end).map_or("", |(_, name)| name)
 }
@@ -95,7 +95,7 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
             let foreign = Foreign::replace_in(&mut tree, span);
             match tree.read::<ServeOptions>() {
                 Err(error) => {
-                    // The two readers look at the settings in different orders, so they may object to different ones.
+                    // The two readers read the settings in different orders, so they may report different errors.
                     let place = error.place();
                     let setting = place.split('/').nth(1).unwrap_or_default();
                     if setting != setting_at(text, at) {
@@ -117,7 +117,7 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
     FileError::Wrong { path: path.to_owned(), position: Position::of(text, at), problem }
 }
 
-/// Refuses a client that the file describes twice, at its second place.
+/// Refuses a client that the file describes twice; the error is placed at the second one.
 fn refuse_repeated_client(path: &Path, text: &str, clients: &[ClientEntry]) -> Result<(), FileError> {
     let is_repeated = |(index, client): &(usize, &ClientEntry)| {
         clients[..*index].iter().any(|before| before.client_id == client.client_id)
@@ -129,11 +129,11 @@ fn refuse_repeated_client(path: &Path, text: &str, clients: &[ClientEntry]) -> R
     Err(FileError::Wrong {
         path: path.to_owned(),
         position: Position::of(text, at),
-        problem: format!("the client {id} is described more than once; put its keys into one entry"),
+        problem: format!("the client {id} is defined more than once; put its keys into one entry"),
     })
 }
 
-/// A size in a file: a number of bytes, or a text as on the command line.
+/// Reads a size: a number of bytes, or a text as on the command line.
 pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a size must be a number of bytes or a text such as \"1MiB\"")]
@@ -147,7 +147,7 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     }
 }
 
-/// Sources of scenarios in a file: one, or a list.
+/// Reads scenario sources: one, or a list.
 pub(super) fn scenarios<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ScenarioSource>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a folder, or a list such as [\"shipped\", \"my-scenarios\"]")]
@@ -160,27 +160,27 @@ pub(super) fn scenarios<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
         Sources::Many(paths) => paths,
     };
     if paths.is_empty() || paths.iter().any(|path| path.as_os_str().is_empty()) {
-        return Err(D::Error::custom("no folder is named; write \"shipped\" or a path, or leave the key out"));
+        return Err(D::Error::custom("the list is empty; write \"shipped\" or a path, or leave the key out"));
     }
     Ok(paths.into_iter().map(ScenarioSource::from).collect())
 }
 
-/// A span of time in a file, as on the command line.
+/// Reads a duration as on the command line.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SignedDuration>, D::Error> {
     text(deserializer, values::duration)
 }
 
-/// An address in a file, as on the command line.
+/// Reads an address as on the command line.
 pub(super) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     text(deserializer, values::listen)
 }
 
-/// A base URL in a file, as on the command line.
+/// Reads a base URL as on the command line.
 pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BaseUrl>, D::Error> {
     text(deserializer, values::base_url)
 }
 
-/// An HTTP status in a file: a number, judged as on the command line.
+/// Reads an HTTP status: a number with the same rules as on the command line.
 pub(super) fn error_http_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
     let code = i64::deserialize(deserializer)?;
     values::error_http_status(&code.to_string()).map(Some).map_err(D::Error::custom)

@@ -1,6 +1,6 @@
-//! Host names as `Host`, `Origin` and `--allowed-hosts` write them.
+//! Host names in `Host`, `Origin` and `--allowed-hosts`.
 //!
-//! Parsing is strict. A text that a browser would read as another host than we do (`127.1`, `a@b`) is not a host.
+//! Parsing is strict: a text that a browser would read as another host than we do (`127.1`, `a@b`) is not accepted.
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -9,7 +9,7 @@ use std::{
     str::FromStr,
 };
 
-/// Top-level domains that no registry hands out (RFC 6761, RFC 6762, and ICANN's resolution on `.internal`).
+/// Top-level domains in which no registry sells names (RFC 6761, RFC 6762, and ICANN's resolution on `.internal`).
 const PRIVATE_DOMAINS: [&str; 4] = ["localhost", "local", "internal", "test"];
 
 /// A host without its port.
@@ -17,12 +17,12 @@ const PRIVATE_DOMAINS: [&str; 4] = ["localhost", "local", "internal", "test"];
 pub enum Host {
     /// An IP literal; IPv6 is written in brackets.
     Ip(IpAddr),
-    /// A name in lower case, without the dot that may end it.
+    /// A lower-case name without a trailing dot.
     Name(Box<str>),
 }
 
 impl Host {
-    /// Parses a host and nothing else.
+    /// Parses a host without a port.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix('[') {
@@ -43,8 +43,8 @@ impl Host {
         Some((Self::parse(host)?, port))
     }
 
-    /// Whether no stranger can own this host, so that a request that names it did not come by DNS rebinding: an IP
-    /// literal, a single label, or a name below `.localhost`, `.local`, `.internal` or `.test`.
+    /// Whether a stranger cannot own this host, so that a request for it did not come by DNS rebinding: an IP literal,
+    /// a single label, or a name below `.localhost`, `.local`, `.internal` or `.test`.
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self {
@@ -54,7 +54,7 @@ impl Host {
     }
 }
 
-/// Splits `host:port`. An empty port counts as none (RFC 3986, 3.2.3). The host is not judged.
+/// Splits `host:port`. An empty port counts as none (RFC 3986, 3.2.3). The host is not checked.
 fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let end_of_host = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
     let (host, rest) = text.split_at_checked(end_of_host)?;
@@ -67,8 +67,8 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     Some((host, port))
 }
 
-/// Splits a host and an optional port that a URL can begin with. Unlike [`Host::parse`], it takes every way to write an
-/// IPv4 address that clients understand, such as `127.1`: its sender has reached the server by it.
+/// Splits a host with an optional port that can start a URL. Unlike [`Host::parse`], it accepts every notation of an
+/// IPv4 address that clients understand, such as `127.1`, because the sender has reached the server by it.
 #[must_use]
 pub fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = split_port(text)?;
@@ -84,7 +84,7 @@ fn is_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// Whether the URL standard would read a name as an IPv4 address: its last label is a number.
+/// Whether the URL standard would read a name as an IPv4 address, because its last label is a number.
 fn ends_in_number(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
@@ -133,8 +133,8 @@ impl FromStr for AllowedHost {
             Some(domain) => match Host::parse(domain) {
                 Some(Host::Name(domain)) if is_open_to_all(&domain) => {
                     return Err(format!(
-                        "{text:?} covers the names of strangers, because anybody can register one below {domain}; \
-                         name a domain of your own, such as *.example.{domain}"
+                        "{text:?} also covers hosts of strangers, because anyone can register a name below {domain}; use \
+                         a domain of your own, such as *.example.{domain}"
                     ));
                 }
                 Some(Host::Name(domain)) => Some(Self::Below(domain)),
@@ -151,7 +151,7 @@ impl FromStr for AllowedHost {
     }
 }
 
-/// Second-level domains below which registries and hosting services hand out names to anybody.
+/// Second-level domains below which registries and hosting services give out names to anybody.
 const SHARED_DOMAINS: [&str; 40] = [
     "co.uk",
     "org.uk",
@@ -195,8 +195,8 @@ const SHARED_DOMAINS: [&str; 40] = [
     "nip.io",
 ];
 
-/// Whether anybody can register a name below a domain: a top-level domain that a registry hands out, or a well-known
-/// suffix of several labels. The list of all suffixes changes weekly, so it is not complete.
+/// Whether anybody can register a name below a domain: a public top-level domain, or a well-known public suffix of
+/// several labels. The list is not complete, because the list of public suffixes changes weekly.
 fn is_open_to_all(domain: &str) -> bool {
     if domain.contains('.') { SHARED_DOMAINS.contains(&domain) } else { !PRIVATE_DOMAINS.contains(&domain) }
 }
@@ -321,7 +321,7 @@ mod tests {
         }
         for wide in ["*.com", "*.COM.", "*.xn--p1ai", "*.co.uk", "*.github.io", "*.intranet"] {
             let problem = wide.parse::<AllowedHost>().unwrap_err();
-            assert!(problem.contains("covers the names of strangers"), "{wide}: {problem}");
+            assert!(problem.contains("also covers hosts of strangers"), "{wide}: {problem}");
         }
         for entry in [
             "*.example.com",

@@ -1,16 +1,16 @@
-//! Rules for settings that their types cannot express.
+//! Checks of settings that their types cannot express.
 
 use super::{DEFAULT_AUDIENCE, Secret, Settings, values::LARGEST};
 use crate::base::{names::control_problem, reading::quoted};
 
-/// What is wrong with a `session-ttl` of 0.
-pub(super) const ZERO_SESSION_TTL: &str = "0 would end every session at once; give a span of time such as 1h";
+/// The error for a `session-ttl` of 0.
+pub(super) const ZERO_SESSION_TTL: &str = "0 would expire every session immediately; give a span of time such as 1h";
 
-/// What is wrong with a `token-ttl` of 0.
-pub(super) const ZERO_TOKEN_TTL: &str = "0 would expire every token at once; give a span of time such as 1h";
+/// The error for a `token-ttl` of 0.
+pub(super) const ZERO_TOKEN_TTL: &str = "0 would expire every token immediately; give a span of time such as 1h";
 
 impl Settings {
-    /// Refuses values that their types allow. The error is the name of the setting, and what is wrong with it.
+    /// Refuses invalid values that their types allow. The error is the name of the setting and the problem.
     pub(super) fn judge(&self) -> Result<(), (&'static str, String)> {
         self.refuse_zero()?;
         self.refuse_huge()?;
@@ -21,7 +21,7 @@ impl Settings {
             return Err(("session-ttl", ZERO_SESSION_TTL.to_owned()));
         }
         if self.sandbox_idle.is_zero() {
-            let problem = "0 would drop every sandbox at once; give a span of time such as 1h";
+            let problem = "0 would drop every sandbox immediately; give a span of time such as 1h";
             return Err(("sandbox-idle", problem.to_owned()));
         }
         if self.audience.trim().is_empty() {
@@ -36,7 +36,7 @@ impl Settings {
             self.scenarios.iter().enumerate().find(|(place, source)| self.scenarios[..*place].contains(source))
         {
             let before = self.scenarios.iter().position(|earlier| earlier == source).unwrap_or_default() + 1;
-            let problem = format!("entry {} is {source}, as entry {before} is; name each source once", place + 1);
+            let problem = format!("entry {} repeats entry {before}, {source}; list each source once", place + 1);
             return Err(("scenarios", problem));
         }
         if self.admin_token.as_ref().is_some_and(Secret::is_empty) {
@@ -52,7 +52,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Refuses sizes and counts that no machine can keep; a file has no other limit for them.
+    /// Refuses sizes and counts that no machine can hold. The types set no lower limit.
     fn refuse_huge(&self) -> Result<(), (&'static str, String)> {
         for (setting, value, example) in [
             ("max-body", self.max_body, "1GiB"),
@@ -72,11 +72,11 @@ impl Settings {
         Ok(())
     }
 
-    /// Refuses 0 where nothing could be served with it. 0 elsewhere is a choice: no journal, no events, no sandbox beside
-    /// the default one, no tolerance.
+    /// Refuses 0 where it would make the server useless. Elsewhere 0 is a valid choice: no journal, no events, no
+    /// sandbox besides the default one, no tolerance.
     fn refuse_zero(&self) -> Result<(), (&'static str, String)> {
         let size = "0 would refuse or drop everything; give a size such as 1MiB";
-        let count = "0 would drop everything at once; give a number such as 1000";
+        let count = "0 would drop everything immediately; give a number such as 1000";
         for (setting, value, problem) in [
             ("max-body", self.max_body, size),
             ("max-admin-body", self.max_admin_body, size),

@@ -1,11 +1,11 @@
-//! Options from several places, merged: what one place does not say, the next one does, and the defaults last.
+//! Merges options from several sources: the first source that sets an option wins, and defaults come last.
 
 use super::{DEFAULT_AUDIENCE, DEFAULT_LISTEN, ServeOptions, Settings, or_shipped};
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 
 impl ServeOptions {
-    /// These options, and where they say nothing, the others.
+    /// These options, with missing ones taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl ServeOptions {
 }
 
 impl Settings {
-    /// The options, and where they say nothing, the defaults.
+    /// The options, with missing ones set to their defaults.
     pub(super) fn from_options(options: ServeOptions) -> Self {
         let bytes = |size: Option<ByteSize>, default: u64| {
             usize::try_from(size.map_or(default, |size| size.as_u64())).unwrap_or(usize::MAX)

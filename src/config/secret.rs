@@ -9,15 +9,15 @@ use std::{convert::Infallible, fmt, str::FromStr};
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// Whether a text is the secret. The time it takes says nothing about how much of the text is right, nor about the
-    /// length of the secret.
+    /// Whether a text equals the secret. The time it takes reveals neither how much of the text matches nor the length
+    /// of the secret.
     #[must_use]
     pub fn matches(&self, text: &[u8]) -> bool {
         let hash = |bytes: &[u8]| digest::digest(&digest::SHA256, bytes);
         verify_slices_are_equal(hash(self.0.as_bytes()).as_ref(), hash(text).as_ref()).is_ok()
     }
 
-    /// The value of an `Authorization` header that shows this secret.
+    /// The value of an `Authorization` header with this secret.
     pub(crate) fn as_bearer(&self) -> String {
         format!("Bearer {}", self.0)
     }
@@ -34,7 +34,7 @@ impl Secret {
 }
 
 impl FromStr for Secret {
-    /// Judged later: the error of a parser would quote the value.
+    /// Never fails; checked later, because a parser's error would quote the value.
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {

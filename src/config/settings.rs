@@ -17,31 +17,31 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Settings {
-    /// The address as it was given.
+    /// The listen address as given.
     #[schema(pattern = "^.+:[0-9]+$")]
     pub listen: String,
-    /// How URLs begin in answers to this caller.
+    /// The start of URLs in answers to this caller.
     #[schema(required, value_type = String, format = "uri")]
     pub base_url: Option<BaseUrl>,
     /// Whether URLs follow the forwarded host, protocol and port of a request.
     pub trust_forwarded: bool,
-    /// The file that is written once ready.
+    /// The file that is written when the server is ready.
     #[schema(required, value_type = Option<String>)]
     pub ready_file: Option<PathBuf>,
     /// The format of log lines.
     #[schema(inline)]
     pub log_format: LogFormat,
-    /// The level from which messages are logged.
+    /// The minimum level of log messages.
     #[schema(inline)]
     pub log_level: LogLevel,
-    /// The largest request body, in bytes.
+    /// Maximum size of request bodies, in bytes.
     pub max_body: usize,
-    /// The largest request body of the control plane, in bytes; a snapshot to restore may have 64 MiB.
+    /// Maximum size of control plane request bodies, in bytes; snapshots to restore may be up to 64 MiB.
     pub max_admin_body: usize,
-    /// Host names under which the control plane is served, besides private ones.
+    /// Host names under which the control plane is served, in addition to private ones.
     #[schema(value_type = Vec<String>)]
     pub allowed_hosts: Vec<AllowedHost>,
-    /// `***` if the control plane needs a token.
+    /// `***` if the control plane requires a token.
     #[schema(required, value_type = Option<String>)]
     pub admin_token: Option<Secret>,
     /// Which bearer tokens are accepted (H2).
@@ -50,18 +50,18 @@ pub struct Settings {
     /// Public keys for clients of the default sandbox.
     #[schema(value_type = Vec<String>)]
     pub client_key: Vec<ClientKey>,
-    /// Clients of the default sandbox, as the settings file has them; without secrets.
+    /// Clients of the default sandbox from the settings file, without secrets.
     #[schema(value_type = Vec<Object>)]
     pub clients: Vec<ClientEntry>,
     /// The `aud` of assertions and tokens.
     pub audience: String,
-    /// How long access tokens are valid, by their sandbox's clock.
+    /// Lifetime of access tokens, by their sandbox's clock.
     #[schema(value_type = Duration)]
     pub token_ttl: SignedDuration,
-    /// By how much the clock of a client may be wrong (T2).
+    /// Tolerance for client clocks that differ (T2).
     #[schema(value_type = Duration)]
     pub clock_skew: SignedDuration,
-    /// Which clock judges the times of assertions (T2).
+    /// Which clock assertion times are checked against (T2).
     #[schema(inline)]
     pub assertion_clock: AssertionClock,
     /// Whether assertions need `given_name` and `family_name` (T2).
@@ -87,30 +87,30 @@ pub struct Settings {
     pub on_decline: OnDecline,
     /// Whether `registration_url` is left out (S5).
     pub no_registration_url: bool,
-    /// Where scenarios come from: folders, and `shipped` for the scenarios that ship with the server.
+    /// Sources of scenarios: folders, and `shipped` for the scenarios that ship with the server.
     #[schema(value_type = Vec<String>)]
     pub scenarios: Vec<ScenarioSource>,
-    /// The seed that ids are derived from.
+    /// The seed from which ids are derived.
     #[schema(required, value_type = Seed)]
     pub seed: Option<u64>,
-    /// How long an agent session lives, by its sandbox's clock.
+    /// Lifetime of agent sessions, by their sandbox's clock.
     #[schema(value_type = Duration)]
     pub session_ttl: SignedDuration,
-    /// The most sandboxes besides the default one.
+    /// Maximum number of sandboxes besides the default one.
     pub max_sandboxes: usize,
-    /// For how long a sandbox may be idle, in real time.
+    /// How long a sandbox may be idle, in real time.
     #[schema(value_type = Duration)]
     pub sandbox_idle: SignedDuration,
-    /// Agent sessions kept at most.
+    /// Maximum number of agent sessions.
     pub max_sessions: usize,
-    /// Bytes of agent sessions kept at most.
+    /// Maximum bytes of agent sessions.
     pub max_session_bytes: usize,
-    /// Events kept at most.
+    /// Maximum number of events.
     pub max_events: usize,
-    /// Exchanges kept at most.
+    /// Maximum number of exchanges.
     pub max_exchanges: usize,
-    /// Bytes of exchanges kept at most.
+    /// Maximum bytes of exchanges.
     pub max_journal: usize,
-    /// Bytes kept at most in all sandboxes together.
+    /// Maximum bytes in all sandboxes together.
     pub max_memory: usize,
 }

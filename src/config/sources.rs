@@ -1,4 +1,4 @@
-//! Where scenarios come from: the shipped set, folders, or both.
+//! Sources of scenarios: the shipped set, folders, or both.
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The word that stands for the shipped scenarios; a folder with that name is written `./shipped`.
+/// The word for the shipped scenarios. A folder with that name is written `./shipped`.
 const SHIPPED: &str = "shipped";
 
-/// One place that scenarios are read from.
+/// One source of scenarios.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScenarioSource {
     /// The scenarios that the binary contains.
@@ -31,7 +31,7 @@ impl ScenarioSource {
 
 impl From<PathBuf> for ScenarioSource {
     fn from(path: PathBuf) -> Self {
-        // Paths compare by component, and `shipped/` is a folder.
+        // Paths are compared by component, so `shipped/` is a folder.
         if path.as_os_str() == SHIPPED { Self::Shipped } else { Self::Folder(path) }
     }
 }
@@ -51,7 +51,7 @@ impl Serialize for ScenarioSource {
     }
 }
 
-/// Parses one source of the command line or the environment. Spaces around it are dropped, so that a list may be
+/// Parses one source from the command line or the environment. Surrounding spaces are dropped, so that a list may be
 /// written `shipped, mine`.
 #[must_use]
 pub fn scenario_source() -> impl TypedValueParser<Value = ScenarioSource> {
@@ -61,7 +61,7 @@ pub fn scenario_source() -> impl TypedValueParser<Value = ScenarioSource> {
     })
 }
 
-/// The sources given, or the shipped set if there are none.
+/// The given sources, or the shipped set if there are none.
 #[must_use]
 pub fn or_shipped(sources: Vec<ScenarioSource>) -> Vec<ScenarioSource> {
     if sources.is_empty() { vec![ScenarioSource::Shipped] } else { sources }

@@ -1,7 +1,8 @@
-//! The settings that a sandbox can have of its own, declared once.
+//! The settings that each sandbox can override, declared once.
 //!
-//! To add one: a field of [`super::ServeOptions`] and of [`Settings`], and a line in the list below. The control plane
-//! then takes it in `POST /__admin/sandboxes`, shows it, and keeps it in snapshots. A new enum also joins `words!`.
+//! To add one, add a field to [`super::ServeOptions`] and [`Settings`], and a line to the list below. The control plane
+//! then accepts it in `POST /__admin/sandboxes`, shows it, and keeps it in snapshots. A new enum must also be added to
+//! `words!`.
 
 use super::{
     AssertionClock, AssertionNames, Auth, EmailRule, InspaktHttpStatus, OnDecline, OnDuplicateHandoff, Settings,
@@ -33,7 +34,7 @@ use utoipa::{
 
 macro_rules! switches {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty,)*) => {
-        /// Every setting of a sandbox with its value.
+        /// All settings of a sandbox, with their values.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub struct Switches {
             $($(#[doc = $doc])* pub $name: $type,)*
@@ -74,7 +75,7 @@ macro_rules! switches {
 
         impl PartialSchema for SwitchChanges {
             fn schema() -> RefOr<Schema> {
-                let description = "Settings of a sandbox. One that is not given, or null, is the server's.";
+                let description = "Settings of a sandbox. Omitted or null settings are taken from the server.";
                 let object = ObjectBuilder::new().description(Some(description));
                 $(let object = object
                     .property(stringify!($name), described(or_null(<$type>::given()), concat!($($doc),*)));)*
@@ -136,13 +137,13 @@ switches! {
     on_decline: OnDecline,
     /// Whether `registration_url` is left out (S5).
     no_registration_url: bool,
-    /// How long an agent session lives, by the sandbox's clock.
+    /// Lifetime of agent sessions, by the sandbox's clock.
     session_ttl: SignedDuration,
-    /// How long an access token is valid, by the sandbox's clock (T5).
+    /// Lifetime of access tokens, by the sandbox's clock (T5).
     token_ttl: SignedDuration,
-    /// By how much the clock of a client may be wrong (T2).
+    /// Tolerance for client clocks that differ (T2).
     clock_skew: SignedDuration,
-    /// Which clock judges the times of assertions (T2).
+    /// Which clock assertion times are checked against (T2).
     assertion_clock: AssertionClock,
     /// Whether assertions need `given_name` and `family_name` (T2).
     assertion_names: AssertionNames,
@@ -183,24 +184,24 @@ fn or_null(schema: RefOr<Schema>) -> RefOr<Schema> {
     OneOfBuilder::new().item(schema).item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
-/// A type of setting, as JSON has it.
+/// The type of a setting, with its form in JSON.
 trait Setting: Sized {
-    /// How it is shown, in the OpenAPI document.
+    /// Its schema in answers.
     fn shown() -> RefOr<Schema>;
 
-    /// How it is given.
+    /// Its schema in requests.
     fn given() -> RefOr<Schema> {
         Self::shown()
     }
 
-    /// What `null` means; `None` where it means that the setting is not given.
+    /// The meaning of `null`; `None` if it means that the setting is not given.
     const NULL: Option<Self> = None;
 
     /// Reads a value. The error says what is wrong with it and what is expected.
     fn read(value: &Value) -> Result<Self, String>;
 }
 
-/// Reads each member at its own place, so that an error names it.
+/// Reads each member separately, so that an error names it.
 impl<'de> Deserialize<'de> for SwitchChanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
@@ -331,7 +332,7 @@ impl Setting for SignedDuration {
     }
 }
 
-/// An HTTP status of error answers. `null` leaves each error its own.
+/// An HTTP status for error answers. With `null`, each error has its own status.
 impl Setting for Option<u16> {
     const NULL: Option<Self> = Some(None);
 
@@ -340,7 +341,7 @@ impl Setting for Option<u16> {
     }
 
     fn given() -> RefOr<Schema> {
-        // Without 204, 205 and 304, which have no body.
+        // Without 204, 205 and 304, which cannot have a body.
         let range = |(from, to)| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(from)).maximum(Some(to));
         let ranges = [(200, 203), (206, 303), (305, 599)].map(range);
         ranges.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).into()

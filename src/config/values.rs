@@ -1,4 +1,4 @@
-//! How single values are read. Each rule stands here once, for the command line, the environment and the file alike.
+//! Parsers for single values, shared by the command line, the environment and the file.
 
 use crate::base::{chance::read_span, reading::quoted, urls::BaseUrl};
 use bytesize::ByteSize;
@@ -9,11 +9,11 @@ use clap::{
 use jiff::SignedDuration;
 use std::ffi::OsStr;
 
-/// Reads a size: bytes, or a number with a unit.
+/// Parses a size: a number of bytes, or a number with a unit.
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     let too_large = || format!("{text:?} is too large; write a smaller size, such as 1GiB");
     match text.parse::<ByteSize>() {
-        // The reader takes a sign, and stops at the largest number.
+        // The parser accepts a sign, and saturates at its largest number.
         Ok(size) if text.starts_with(|char: char| char.is_ascii_digit() || char == '.') => {
             if size.as_u64() > LARGEST {
                 Err(too_large())
@@ -26,21 +26,21 @@ pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     }
 }
 
-/// The largest size, and the largest count: more than any machine can keep.
+/// Maximum size and count: more than any machine can hold.
 pub(super) const LARGEST: u64 = 1 << 53;
 
-/// Whether a text would be a size if its number were small.
+/// Whether a text would be a valid size with a smaller number.
 fn is_size_but_large(text: &str) -> bool {
     let unit = text.trim_start_matches(|char: char| char.is_ascii_digit());
     unit.len() < text.len() && format!("1{unit}").parse::<ByteSize>().is_ok()
 }
 
-/// Whether a text has digits only: no sign, which readers of the standard library take.
+/// Whether a text consists of digits only. The standard library's parsers also accept a sign.
 pub(crate) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Parses a switch of the command line or the environment, in any of the usual words. Help and completion offer two.
+/// Parses a switch in any of the usual words. Help and completion offer only two.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SwitchParser;
 
@@ -65,18 +65,18 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Reads a span of time: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
+/// Parses a duration: `90s`, `10m`, `1h 30m`, or ISO 8601 (`PT10M`).
 ///
 /// # Errors
-/// When the text is not a span of time, or is negative.
+/// If the text is not a duration, or is negative.
 pub fn duration(text: &str) -> Result<SignedDuration, String> {
     read_span(text)
 }
 
-/// Splits `host:port`; the host keeps the brackets of an IPv6 address.
+/// Splits `host:port`. The host keeps the brackets of an IPv6 address.
 ///
 /// # Errors
-/// When the text is not such a pair.
+/// If the text does not have this form.
 pub fn split_address(address: &str) -> Result<(&str, u16), String> {
     const EXAMPLE: &str = "write HOST:PORT, such as 127.0.0.1:4747";
     let wrong = |fix: &str| Err(format!("{address:?} is not an address; {fix}"));
@@ -107,33 +107,33 @@ pub fn split_address(address: &str) -> Result<(&str, u16), String> {
     }
 }
 
-/// Splits a list of `host:port`, separated by commas, into its pairs; there is at least one.
+/// Splits a comma-separated list of `host:port` into at least one pair.
 ///
 /// # Errors
-/// When one of them is not such a pair.
+/// If an entry does not have this form.
 pub fn split_addresses(list: &str) -> Result<Vec<(&str, u16)>, String> {
     list.split(',').map(|address| split_address(address.trim())).collect()
 }
 
-/// Reads the addresses to listen on.
+/// Parses the addresses to listen on.
 pub(crate) fn listen(text: &str) -> Result<String, String> {
     split_addresses(text).map(|_| text.to_owned())
 }
 
-/// Reads what every URL that is handed out begins with; a slash at its end is dropped.
+/// Parses a base URL; a trailing slash is dropped.
 pub(crate) fn base_url(text: &str) -> Result<BaseUrl, String> {
     text.parse()
 }
 
-/// Reads the HTTP status of error answers. They have a body, so it must be one that allows a body.
+/// Parses the HTTP status for error answers, which must allow a body.
 pub(super) fn error_http_status(text: &str) -> Result<u16, String> {
     match text.parse().ok().filter(|_| is_number(text)) {
         Some(204 | 205 | 304) => Err(format!(
-            "an answer with HTTP status {text} has no body, but an error has one; choose another, such as 200"
+            "an answer with HTTP status {text} cannot have a body, but errors have one; choose another status, such as 200"
         )),
         Some(code @ 200..=599) => Ok(code),
         _ => {
-            // A number may have come without quotes, as from a file.
+            // A number may come without quotes, for example from a file.
             let shown = if text.parse::<f64>().is_ok_and(f64::is_finite) { text.to_owned() } else { quoted(text) };
             Err(format!("{shown} is not the HTTP status of an answer; write one from 200 to 599"))
         }

@@ -1,4 +1,4 @@
-//! Listeners with the app behind them: bind first, then serve, then stop within bounds.
+//! The server: binds the listeners, serves the app, and stops within bounded time.
 
 mod connections;
 mod listen;
@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
-/// How long requests under way may take to finish once the server begins to stop.
+/// How long requests in progress may take to finish once the server begins to stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long background work pauses after a panic.
@@ -41,7 +41,7 @@ pub enum ServerError {
     App(#[from] AppError),
 }
 
-/// A server that is bound but does not serve yet.
+/// A server that is bound but not serving yet.
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
@@ -53,7 +53,7 @@ impl Server {
     /// Binds the addresses of the settings and composes the app behind them.
     ///
     /// # Errors
-    /// When an address cannot be bound, or a file that the settings name cannot be used.
+    /// If an address cannot be bound, or a file named in the settings cannot be used.
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
         let listeners = listen::bind(&settings.listen).await?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
@@ -65,7 +65,7 @@ impl Server {
         Ok(Self { app, listeners, addresses })
     }
 
-    /// The URL at which the server is reached from this machine, whatever it advertises; with IPv4 where it listens there.
+    /// The URL at which this machine reaches the server, whatever base URL it advertises. Prefers an IPv4 address.
     #[must_use]
     pub fn url(&self) -> BaseUrl {
         url_of(&self.addresses)
@@ -77,13 +77,13 @@ impl Server {
         &self.addresses
     }
 
-    /// What is behind the listeners.
+    /// The app behind the listeners.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app
     }
 
-    /// Serves until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
+    /// Serves until `stop` completes, then lets requests in progress finish for up to [`DRAIN`].
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self { app, listeners, .. } = self;
         let (timekeeper, watcher) = (Arc::clone(&app), Arc::clone(&app));
@@ -99,15 +99,15 @@ impl Server {
     }
 }
 
-/// Does background work until it is done, and starts it again after a panic.
+/// Runs background work to its end, and restarts it after a panic.
 async fn keep_going(name: &str, work: impl AsyncFn()) {
     while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
-        tracing::error!("the {name} panicked; starting it again");
+        tracing::error!("the {name} panicked; restarting it");
         tokio::time::sleep(RESTART).await;
     }
 }
 
-/// The URL of the first IPv4 address, or else of the first one. The wildcard stands for the loopback.
+/// The URL of the first IPv4 address, otherwise of the first address. Loopback replaces a wildcard.
 fn url_of(addresses: &[SocketAddr]) -> BaseUrl {
     let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     let (host, port) = match address.copied().map(reachable) {
@@ -118,7 +118,7 @@ fn url_of(addresses: &[SocketAddr]) -> BaseUrl {
     BaseUrl::of_host(Scheme::Http, &host, port)
 }
 
-/// An address that can be connected to: the wildcard stands for the loopback.
+/// An address that can be connected to: loopback replaces a wildcard.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

@@ -91,7 +91,7 @@ async fn a_wrong_value_is_refused_by_its_name() {
             r#"In the body: /settings/no_registration_url: "yes" is not true or false"#,
         ),
         ("session_ttl", json!("soon"), r#"In the body: /settings/session_ttl: "soon" is not a span of time"#),
-        ("token_ttl", json!("0s"), "In the body: /settings/token_ttl: 0 would expire every token at once"),
+        ("token_ttl", json!("0s"), "In the body: /settings/token_ttl: 0 would expire every token immediately"),
         ("token_ttl", json!(60), "In the body: /settings/token_ttl: 60 has no unit; write 60ms, 60s or 60m"),
         ("clock_skew", json!("-1s"), r#"In the body: /settings/clock_skew: "-1s" is negative"#),
         ("error_http_status", json!(204), "In the body: /settings/error_http_status: "),

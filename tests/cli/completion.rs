@@ -1,9 +1,9 @@
-//! Completion scripts: the bash one is run by a real bash, which is asked what the Tab key would offer.
+//! Completion scripts. The bash script is run by a real bash, to see what the Tab key would offer.
 
 use crate::harness::{Folder, program, run, text};
 use std::process::Command;
 
-/// Sources the script, finds the function that bash would call for the program, and prints what it offers.
+/// Sources the script, finds the function that bash would call for the program, and prints its suggestions.
 const DRIVER: &str = r#"
 source "$1" || exit 1
 shift
@@ -27,7 +27,7 @@ impl Bash {
         Self { folder, script }
     }
 
-    /// What is offered for the last word.
+    /// The suggestions for the last word.
     fn offers(&self, words: &[&str]) -> Vec<String> {
         let mut command = Command::new("bash");
         command.current_dir(self.folder.file("")).args(["--norc", "-c", DRIVER, "bash", &self.script]).args(words);
@@ -37,7 +37,7 @@ impl Bash {
     }
 }
 
-/// Verbs and long flags as a help text lists them.
+/// Commands or long flags listed in a help text.
 fn documented(help: &str, is_verb: bool) -> Vec<String> {
     let lines = help.lines().filter_map(|line| {
         let word = line.split_whitespace().find(|word| word.starts_with("--") || is_verb)?;

@@ -1,4 +1,4 @@
-//! Flags over environment over file over defaults, and what is said when one of them is wrong.
+//! Precedence of flags, environment, file and defaults, and the messages for invalid values.
 
 use crate::harness::{Folder, Running, flags, golden, program, run, text};
 use serde_json::json;
@@ -56,7 +56,7 @@ fn a_switch_is_turned_by_any_of_the_usual_words() {
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let mut command = program();
-    // These two would be drawn anew.
+    // These two would otherwise be random.
     command.args(["--listen", "127.0.0.1:0", "--seed", "1", "--base-url", "http://mock.test"]).env("PORT", "");
     let expected = settings(&Running::start(&mut command));
     for flag in flags() {
@@ -67,7 +67,7 @@ fn an_empty_variable_counts_as_unset() {
         Running::start(program().args(["--listen", "127.0.0.1:0"]).env(drawn, ""));
     }
     let output = program().args(["serve", "--help"]).env("DOCENDORSE_MOCK_LISTEN", "").output().unwrap();
-    assert!(text(&output.stdout).contains("DOCENDORSE_MOCK_LISTEN"), "help names it all the same");
+    assert!(text(&output.stdout).contains("DOCENDORSE_MOCK_LISTEN"), "help lists it nevertheless");
     let output = program().args(["ready", "--timeout", "0s"]).env("DOCENDORSE_MOCK_LISTEN", "").output().unwrap();
     assert_ne!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
@@ -274,7 +274,7 @@ fn an_unknown_variable_of_ours_is_warned_of() {
     let (_, _, log) = Running::start(&mut command).stop("-TERM");
     assert!(
         log.contains(
-            "DOCENDORSE_MOCK_LISEN is set, but no setting has that variable; did you mean DOCENDORSE_MOCK_LISTEN?"
+            "DOCENDORSE_MOCK_LISEN is set, but is not the variable of any setting; did you mean DOCENDORSE_MOCK_LISTEN?"
         ),
         "{log}"
     );
@@ -318,9 +318,9 @@ fn zero_means_none_where_none_makes_sense() {
     assert_eq!((&settings["max-exchanges"], &settings["max-sandboxes"]), (&json!(0), &json!(0)));
 }
 
-/// What is wrong with a file of one setting, or `None` when the server would start with it.
+/// The error for a file with one setting, or `None` if the server would start with it.
 fn problem_of(folder: &Folder, setting: &str, value: &str) -> Option<String> {
-    // The wrong size at the end keeps the server from starting.
+    // The invalid size at the end keeps the server from starting.
     let config = folder.write("fix.toml", &format!("{setting} = {value}\nmax-memory = 0\n"));
     let told = text(&run(&["--config", &config]).stderr);
     (!told.contains("max-memory: 0")).then_some(told)

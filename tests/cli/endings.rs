@@ -1,4 +1,4 @@
-//! Terminals that go away, pipes that nobody reads, and signals while every thread is busy.
+//! Behaviour when a terminal closes, a pipe is not read, or a signal arrives while all threads are busy.
 
 use crate::harness::{CREATE, Folder, Running, minimal, program, run, send};
 use docendorse_mock::cli::signals;
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// A pipe that nobody reads any more.
+/// A pipe whose reading end is closed.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -22,7 +22,7 @@ fn long_path() -> String {
     format!("/{}", "x".repeat(8_000))
 }
 
-/// Whether requests are refused and answered, and tasks carried out by the timer.
+/// Checks that requests are refused and answered, and that the timer runs tasks.
 fn assert_alive(running: &Running) {
     for _ in 0..200 {
         assert_eq!(running.ask("GET", &long_path(), "").0, 404);
@@ -30,7 +30,7 @@ fn assert_alive(running: &Running) {
     let (status, answer) = running.ask("POST", CREATE, &minimal());
     assert_eq!(status, 200, "{answer}");
     let session = format!("/__admin/sessions/{}", answer["agent_session_id"].as_str().unwrap());
-    // The session ends at once: it is for the timer to say so.
+    // The session expires immediately; the timer must mark it.
     while running.ask("GET", &session, "").1["status"] != "expired" {}
 }
 
@@ -71,7 +71,7 @@ fn a_log_that_nobody_reads_costs_lines_and_nothing_else() {
     command.args(["--listen", "127.0.0.1:0", "--session-ttl", "1ms"]);
     let mut running = Running::start(&mut command);
     let dropped = || running.ask("GET", "/__admin/health", "").1["dropped_log_lines"].as_u64().unwrap();
-    // More than the pipe and the queue hold, however long a line is.
+    // More than the pipe and the queue can hold, however long a line is.
     for _ in 0..100 {
         assert_alive(&running);
         if dropped() > 0 {
@@ -80,7 +80,7 @@ fn a_log_that_nobody_reads_costs_lines_and_nothing_else() {
     }
     let dropped = dropped();
     assert!(dropped > 0);
-    // As soon as somebody reads, the loss is reported.
+    // The loss is reported as soon as the log is read again.
     let log = running.log();
     let report = log.iter().find(|line| line.contains("dropped ")).unwrap();
     let (_, rest) = report.split_once("dropped ").unwrap();
@@ -104,7 +104,7 @@ fn a_ready_line_that_nobody_reads_does_not_hold_up_the_start() {
     let folder = Folder::new();
     let path = folder.file("ready.json").to_str().unwrap().to_owned();
     let (_reader, mut writer) = std::io::pipe().unwrap();
-    // As much as a pipe holds.
+    // Fills the pipe.
     writer.write_all(&[b'x'; 1 << 16]).unwrap();
     for output in [writer.into(), closed_pipe()] {
         let mut command = program();
@@ -131,7 +131,7 @@ fn a_server_out_of_file_descriptors_recovers() {
     assert_eq!(running.ask("GET", "/readyz", "").0, 200);
     assert_eq!(running.stop_unread("-TERM"), Some(0));
     let again = log.iter().filter(is_told).count();
-    assert!(again < 5, "told {again} times more, and not once for each attempt");
+    assert!(again < 5, "logged {again} more times, but must not be logged for each attempt");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn verbs_end_quietly_when_their_reader_leaves() {
         let child = program().args(arguments).stdout(closed_pipe()).stderr(Stdio::piped()).output().unwrap();
         assert_eq!(child.status.code(), Some(0), "{arguments:?}");
         assert_eq!(String::from_utf8_lossy(&child.stderr), "", "{arguments:?}");
-        // With nobody to tell, failures keep their exit code.
+        // Failures keep their exit code even if no output can be written.
         let child = program().args(arguments).stdout(closed_pipe()).stderr(closed_pipe()).status().unwrap();
         assert_eq!(child.code(), Some(0), "{arguments:?}");
     }
@@ -161,10 +161,10 @@ fn verbs_end_quietly_when_their_reader_leaves() {
     }
 }
 
-/// Set to a time limit in seconds, it makes the test below the process that is signalled.
+/// When set to a number of seconds, the test below acts as the process that is signalled.
 const CHILD: &str = "DOCENDORSE_MOCK_TEST_SECONDS";
 
-/// A process that is killed with the test.
+/// A process that is killed at the end of the test.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -179,7 +179,7 @@ fn signals_end_a_process_whose_workers_are_busy() {
     if let Ok(limit) = std::env::var(CHILD) {
         be_busy(Duration::from_secs(limit.parse().unwrap()));
     }
-    // The limit ends the process, or else a second signal does.
+    // The time limit ends the process, or a second signal does.
     for (limit, signals) in [("0", &["-TERM"][..]), ("3600", &["-INT", "-TERM"]), ("3600", &["-TERM", "-TERM"])] {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "endings::signals_end_a_process_whose_workers_are_busy", "--nocapture"]);
@@ -193,7 +193,7 @@ fn signals_end_a_process_whose_workers_are_busy() {
     }
 }
 
-/// Keeps every worker of a runtime busy for good.
+/// Keeps every worker of a runtime busy forever.
 fn be_busy(limit: Duration) -> ! {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let stop = signals::on_stop(limit, || {}).unwrap();

@@ -1,4 +1,4 @@
-//! Exit codes of every command, beside the table of docs/running.md.
+//! Exit codes of every command, compared with the table in docs/running.md.
 
 use crate::harness::{Folder, Running, program, run, text};
 
@@ -70,6 +70,6 @@ fn every_command_ends_as_the_readme_says() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
         let row = row(code);
         let is_named = row.ends_with(" all |") || row.contains(&format!("`{}`", arguments[0]));
-        assert!(is_named, "{arguments:?} ends with {code}, which docs/running.md does not say: {row}");
+        assert!(is_named, "{arguments:?} ends with {code}, but docs/running.md does not list it: {row}");
     }
 }

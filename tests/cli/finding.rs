@@ -1,4 +1,4 @@
-//! How `ready` and `token` find a server, learn of a start that failed, and name what else listens.
+//! How `ready` and `token` find a server, detect a failed start, and identify another program at the address.
 #![cfg(unix)]
 
 use crate::harness::{Folder, Running, program, run, text};
@@ -14,7 +14,7 @@ fn start(arguments: &[&str]) -> Running {
     Running::start(program().args(["--listen", "127.0.0.1:0"]).args(arguments))
 }
 
-/// The error of `ready --wait` with a timeout that would exceed any test run.
+/// The error of `ready --wait` with a timeout that is longer than any test run.
 fn wait_for_failure(path: &str) -> String {
     let output = run(&["ready", "--wait", "--timeout", "1h", "--ready-file", path]);
     assert_eq!(output.status.code(), Some(1));
@@ -52,7 +52,7 @@ fn a_start_that_fails_ends_the_wait_with_the_reason() {
         let told = wait_for_failure(&path);
         assert!(told.starts_with("docendorse-mock: the server did not start: ") && told.contains(reason), "{told}");
         assert_eq!(read(&path)["exit_code"], exit);
-        // The variable names the address, and the file still names the failure.
+        // The variable gives the address, and the file still reports the failure.
         let mut by_variable = program();
         by_variable.args(["ready", "--wait", "--timeout", "1h"]).env("DOCENDORSE_MOCK_READY_FILE", &path);
         let output = by_variable.env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:1").output().unwrap();
@@ -62,7 +62,7 @@ fn a_start_that_fails_ends_the_wait_with_the_reason() {
     by_variable.arg("--max-body=much").env("DOCENDORSE_MOCK_READY_FILE", &path);
     assert_eq!(by_variable.output().unwrap().status.code(), Some(2));
     assert!(wait_for_failure(&path).contains("--max-body"));
-    assert_eq!(names(&folder), ["broken.yaml", "mock.toml", "ready.json"], "no temporary file");
+    assert_eq!(names(&folder), ["broken.yaml", "mock.toml", "ready.json"], "there must be no temporary file");
     // The next start replaces the record.
     let running = start(&["--ready-file", &path]);
     let output = run(&["ready", "--wait", "--timeout", "1h", "--ready-file", &path]);
@@ -107,7 +107,7 @@ fn a_failed_start_replaces_a_file_that_is_left_over() {
     let running = start(&[]);
     let url = running.url.clone();
     drop(running);
-    // Killed servers, one whose process id is in use again; a file cut off; a port that another program took.
+    // Files of killed servers, one with a reused process id; a truncated file; a port that another program took.
     let other = imitate(|stream, _| drop(stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")));
     for content in [
         format!("{{\"url\": \"{url}\", \"pid\": {}}}", u32::MAX),
@@ -133,7 +133,7 @@ fn a_ready_file_that_cannot_be_written_leaves_nothing_behind() {
     std::fs::create_dir(folder.file("folder")).unwrap();
     std::fs::create_dir(folder.file("locked")).unwrap();
     std::fs::set_permissions(folder.file("locked"), std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
-    // The last one can be written beside, and not be moved into place.
+    // For the last one, the temporary file can be written but not renamed.
     let mut targets = vec!["no/such/ready.json".to_owned(), "folder".to_owned(), "n".repeat(300)];
     if std::fs::write(folder.file("locked/probe"), "").is_err() {
         targets.push("locked/ready.json".to_owned());
@@ -145,7 +145,7 @@ fn a_ready_file_that_cannot_be_written_leaves_nothing_behind() {
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(4), "{target}: {told}");
         assert!(told.contains(&format!("cannot write the ready file {path}: ")), "{told}");
-        assert!(output.stdout.is_empty(), "it was never ready");
+        assert!(output.stdout.is_empty(), "the server must not become ready");
         assert_eq!(names(&folder), ["folder", "locked"], "{target}");
         for inside in ["folder", "locked"] {
             assert!(std::fs::read_dir(folder.file(inside)).unwrap().next().is_none(), "{target}: {inside}");
@@ -153,7 +153,7 @@ fn a_ready_file_that_cannot_be_written_leaves_nothing_behind() {
     }
 }
 
-/// Something that listens, and what it does with each connection and its request.
+/// A listener that handles each connection and its request with a function.
 fn imitate(answer: impl Fn(&mut std::net::TcpStream, &Sender<()>) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -236,12 +236,12 @@ fn ready_and_token_find_the_server_alike() {
     assert_eq!(found(&[("DOCENDORSE_MOCK_CONFIG", &config)], &[]), named);
     assert_eq!(found(&[nowhere, ("DOCENDORSE_MOCK_BASE_URL", &url)], &[]), named);
     assert_eq!(found(&[nowhere, ("DOCENDORSE_MOCK_URL", &url)], &[]), named);
-    // A ready file that does not exist leads on to the address; one that is given as a flag does not.
+    // If the ready file does not exist, the address is tried, unless the file was given as a flag.
     let missing = folder.file("missing.json").display().to_string();
     let known = ("DOCENDORSE_MOCK_LISTEN", &*address);
     assert_eq!(found(&[known, ("DOCENDORSE_MOCK_READY_FILE", &missing)], &[]), named);
     assert_eq!(found(&[known], &["--ready-file", &missing]), None);
-    // Flags win.
+    // Flags override variables.
     for flags in [["--url", &*url], ["--ready-file", &path], ["--listen", &address], ["--config", &config]] {
         let url_variable = [nowhere, ("DOCENDORSE_MOCK_URL", "http://127.0.0.1:1")];
         let variables = if flags[0] == "--config" { &url_variable[2..] } else { &url_variable[..] };

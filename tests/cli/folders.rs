@@ -1,4 +1,4 @@
-//! Folders of scenarios: which files count, several folders at once, and what a folder may contain without harm.
+//! Scenario folders: which files are read, several folders at once, and unusual folder contents.
 #![cfg(unix)]
 
 use crate::harness::{Folder, Running, program, run, text};
@@ -14,7 +14,7 @@ fn scenario(name: &str) -> String {
     format!("name: {name}\nanswers: [{{}}]\n")
 }
 
-/// The names of `list`, and its warnings.
+/// The names printed by `list`, and its warnings.
 fn listed(sources: &[&str]) -> (Vec<String>, String) {
     let mut arguments = vec!["list"];
     for source in sources {
@@ -26,7 +26,7 @@ fn listed(sources: &[&str]) -> (Vec<String>, String) {
     (names, text(&output.stderr))
 }
 
-/// The one line of the error that `list`, `validate` and `serve` give for a folder.
+/// The one-line error that `list`, `validate` and `serve` print for a folder.
 fn refusal(folder: &Folder) -> String {
     let path = folder.file("").display().to_string();
     let lines: Vec<String> =
@@ -50,7 +50,7 @@ fn make_fifo(folder: &Folder, name: &str) {
     assert!(Command::new("mkfifo").arg(folder.file(name)).status().unwrap().success());
 }
 
-/// Asks until something holds; no machine is slow enough for the last of the attempts.
+/// Repeats a check until it holds. Even a slow machine needs fewer than the maximum number of attempts.
 fn eventually(mut holds: impl FnMut() -> bool) {
     for _ in 0..4_000 {
         if holds() {
@@ -58,7 +58,7 @@ fn eventually(mut holds: impl FnMut() -> bool) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("never came to hold");
+    panic!("the condition never held");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn links_that_lead_nowhere_are_errors() {
     symlink("b.yaml", folder.file("a.yaml")).unwrap();
     symlink("a.yaml", folder.file("b.yaml")).unwrap();
     assert!(refusal(&folder).contains("yaml: cannot be read: "), "a loop");
-    // A link to a file that exists is read, whatever the target is called.
+    // A link to an existing file is read, whatever the name of the target.
     for name in ["a.yaml", "b.yaml"] {
         std::fs::remove_file(folder.file(name)).unwrap();
     }
@@ -158,7 +158,11 @@ fn folders_are_bounded_before_they_are_read() {
     std::fs::remove_file(many.file("0.yaml")).unwrap();
     assert_eq!(listed(&[&path(&many)]).0.len(), 1_000);
     let shipped = listed(&[]).0.len();
-    assert_eq!(listed(&["shipped", &path(&many)]).0.len(), 1_000 + shipped, "the limit is for the user's own");
+    assert_eq!(
+        listed(&["shipped", &path(&many)]).0.len(),
+        1_000 + shipped,
+        "the limit applies to the user's scenarios only"
+    );
     for number in 0..10_000 {
         std::fs::File::create(many.file(&format!("{number}.txt"))).unwrap();
     }
@@ -189,7 +193,7 @@ fn a_folder_without_scenarios_gets_a_warning() {
     assert!(names.is_empty());
     assert_eq!(warnings, format!("docendorse-mock: warning: {}: {warning}\n", path(&folder)));
     let output = run(&["validate", &path(&folder)]);
-    assert_eq!(output.status.code(), Some(3), "a check of nothing is not a success");
+    assert_eq!(output.status.code(), Some(3), "checking no files must not succeed");
     assert!(text(&output.stderr).contains(warning));
 
     let mut command = program();
@@ -352,7 +356,7 @@ fn publish(folder: &Folder, version: &str, description: &str) {
         let padding = "#".repeat(padding);
         let text = format!("name: {name}\ndescription: {description}\nanswers: [{{}}]\n{padding}\n");
         let path = folder.write(&format!("{version}/{name}.yaml"), &text);
-        // Size and time stay the same, so that only the link tells the versions apart.
+        // Size and time stay the same, so that only the link distinguishes the versions.
         std::fs::File::options().write(true).open(path).unwrap().set_modified(shared).unwrap();
     }
     symlink(version, folder.file("..data_tmp")).unwrap();
@@ -385,6 +389,6 @@ fn a_switched_config_map_is_one_change() {
     for (version, description) in [("..2026_11_26", "new"), ("..2026_11_27", "now")] {
         publish(&folder, version, description);
         reloaded();
-        assert_eq!(descriptions(), [description; 6], "all files at once");
+        assert_eq!(descriptions(), [description; 6], "all files change at once");
     }
 }

@@ -1,4 +1,4 @@
-//! `--allowed-hosts` and `--admin-token`, from every place where a setting can stand.
+//! `--allowed-hosts` and `--admin-token`, from every source of settings.
 
 use crate::harness::{Folder, Running, golden, program, run, text};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     net::TcpStream,
 };
 
-/// The HTTP status of `GET /__admin/settings` with some headers, and the body.
+/// The HTTP status and the body of `GET /__admin/settings` with the given headers.
 fn settings(server: &Running, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     write!(stream, "GET /__admin/settings HTTP/1.1\r\n{headers}connection: close\r\n\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! Runs the binary in a clean environment, and a folder of its own for each test.
+//! Runs the binary in a clean environment, with a separate folder for each test.
 
 use serde_json::Value;
 use std::{
@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-/// The binary, without whatever the environment of the test run says about it.
+/// The binary, without settings from the test run's environment.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_docendorse-mock"));
     command.env_clear().env("COLUMNS", "100");
@@ -35,7 +35,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Fails unless a text is what the golden file says.
+/// Compares a text with its golden file.
 pub fn golden(name: &str, actual: &str) {
     let path = Path::new("tests/cli/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -52,27 +52,27 @@ pub struct Flag {
     pub default: String,
 }
 
-/// Every setting; there is none without a variable.
+/// All settings. Each must have a variable.
 pub fn flags() -> Vec<Flag> {
     let help = text(&run(&["serve", "--help"]).stdout);
     let between = |text: &str, start: &str, end: &str| Some(text.split_once(start)?.1.split_once(end)?.0.to_owned());
     let blocks = help.split("\n      --").skip(1);
     let flags: Vec<Flag> = blocks
         .map(|block| {
-            // Where a line is broken depends on the words in it.
+            // Line breaks depend on the words, so they are removed.
             let block = block.split_whitespace().collect::<Vec<_>>().join(" ");
             let name = block.split([' ', '[']).next().unwrap().to_owned();
             let variable = between(&block, "[env: ", "]").unwrap_or_else(|| panic!("--{name} has no variable"));
-            // Without the equals sign where the value is a secret.
+            // Secrets are shown without their value.
             let variable = variable.trim_end_matches('=').to_owned();
             Flag { default: between(&block, "[default: ", "]").unwrap_or_default(), name, variable }
         })
         .collect();
-    assert!(flags.iter().any(|flag| flag.name == "listen"), "help looks otherwise than this function thinks");
+    assert!(flags.iter().any(|flag| flag.name == "listen"), "this function cannot parse the help text");
     flags
 }
 
-/// A folder that goes with the test.
+/// A temporary folder, removed when dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -93,7 +93,7 @@ impl Folder {
         self.file(name).to_str().unwrap().to_owned()
     }
 
-    /// A text with the folder's own path taken out.
+    /// Removes the folder's own path from a text.
     pub fn plain(&self, text: &str) -> String {
         text.replace(&format!("{}/", self.0.display()), "")
     }
@@ -105,7 +105,7 @@ impl Drop for Folder {
     }
 }
 
-/// A running server; killed when dropped.
+/// A running server, killed when dropped.
 pub struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -119,7 +119,7 @@ impl Running {
         Self::start_with_log(command, Stdio::piped())
     }
 
-    /// The same with another standard error.
+    /// Starts the binary with another standard error, and waits for its ready line.
     pub fn start_with_log(command: &mut Command, log: Stdio) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -130,7 +130,7 @@ impl Running {
             if let Some(mut log) = child.stderr.take() {
                 log.read_to_string(&mut problem).unwrap();
             }
-            panic!("no ready line, but: {problem}");
+            panic!("no ready line: {problem}");
         }
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
         Self { child, stdout, line, url }
@@ -140,7 +140,7 @@ impl Running {
         self.child.id()
     }
 
-    /// The lines of standard error as they come; they can be asked for once.
+    /// The lines of standard error as they arrive. Can be called once.
     pub fn log(&mut self) -> Receiver<String> {
         let lines = BufReader::new(self.child.stderr.take().unwrap()).lines();
         let (sender, receiver) = channel();
@@ -148,7 +148,7 @@ impl Running {
         receiver
     }
 
-    /// Sends a signal and waits for the end: the exit code, the rest of standard output, and standard error.
+    /// Sends a signal and waits for the end. Returns the exit code, the rest of standard output, and standard error.
     #[cfg(unix)]
     pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
         send(signal, self.child.id());
@@ -158,19 +158,19 @@ impl Running {
         (self.child.wait().unwrap().code(), rest, log)
     }
 
-    /// Sends a signal and waits for the end without a look at standard error: the exit code.
+    /// Sends a signal and waits for the end without reading standard error. Returns the exit code.
     #[cfg(unix)]
     pub fn stop_unread(mut self, signal: &str) -> Option<i32> {
         send(signal, self.child.id());
         self.child.wait().unwrap().code()
     }
 
-    /// One request over a socket of its own: the HTTP status and the body.
+    /// Sends one request on a new connection. Returns the HTTP status and the body.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         self.ask_as("x", method, path, body)
     }
 
-    /// The same with a certain access token.
+    /// Sends one request with the given access token.
     pub fn ask_as(&self, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
         let host = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(host).unwrap();
@@ -192,7 +192,7 @@ impl Running {
 /// Sends a signal such as `-TERM` to a process.
 #[cfg(unix)]
 pub fn send(signal: &str, process: u32) {
-    // The shell's own `kill`: the program of that name is not installed everywhere.
+    // The shell's built-in `kill`, because the program `kill` is not installed everywhere.
     let sent = Command::new("sh").args(["-c", &format!("kill {signal} {process}")]).status().unwrap();
     assert!(sent.success());
 }

@@ -1,9 +1,9 @@
-//! What is too much for a scenario: a folder, a PUT, a new sandbox and `validate` refuse it in the same words.
+//! Limits of scenarios: a folder, a PUT, a new sandbox and `validate` refuse the same scenarios with the same message.
 
 use crate::harness::{Folder, Running, program, run, text};
 use serde_json::{Value, json};
 
-/// The name of each scenario, its text, and a part of the refusal.
+/// The name of each scenario, its text, and a part of the expected message.
 fn attacks() -> Vec<(&'static str, String, &'static str)> {
     let with = |answer: Value| json!({ "name": "s", "answers": [answer] }).to_string();
     let many = |count: usize| -> Value {
@@ -56,7 +56,7 @@ fn attacks() -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
-/// A refusal without what each door calls the file.
+/// The message without the name that each entry point gives the file.
 fn refusal(text: &str, file: &str) -> String {
     let from = text.find(&format!("{file}:")).unwrap_or_else(|| panic!("no {file} in {text}"));
     text[from + file.len()..].trim_end().to_owned()
@@ -80,7 +80,7 @@ fn all_doors_refuse_too_much_in_the_same_words() {
 
         let (status, answer) = server.ask("PUT", "/__admin/scenarios/s", &scenario);
         let detail = answer["detail"].as_str().unwrap_or_default();
-        // A detail is a sentence, so its first line ends with a full stop.
+        // A problem's detail is a sentence, so its first line ends with a full stop.
         let detail = detail.replacen(".\n", "\n", 1);
         assert_eq!((status, refusal(&detail, "The body")), (400, told.clone()), "{name}: PUT");
 

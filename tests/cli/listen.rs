@@ -1,4 +1,4 @@
-//! Where the server listens.
+//! The addresses the server listens on.
 
 use crate::harness::{Running, program, run, text};
 use std::net::{TcpListener, TcpStream};

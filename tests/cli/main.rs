@@ -1,10 +1,10 @@
-//! The real binary, as a shell sees it: what it prints, how it ends, what it leaves behind.
+//! Tests of the real binary as a shell sees it: its output, its exit codes, and the files it leaves behind.
 //!
-//! Golden files lie in `golden/`; set `UPDATE_GOLDEN=1` to write them anew, and read the difference.
+//! Golden files are in `golden/`. Set `UPDATE_GOLDEN=1` to rewrite them, and review the diff.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
-#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary exports nothing")]
 
 mod completion;
 mod config;

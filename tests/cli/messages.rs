@@ -1,4 +1,4 @@
-//! What the program says when something outside of it is missing or broken: a file, a server, an argument.
+//! Messages about problems outside the program: a file, a server or an argument is missing or broken.
 #![cfg(unix)]
 
 use crate::harness::{Folder, Running, program, run, run_with_input, text};
@@ -9,7 +9,8 @@ use std::{
     process::Output,
 };
 
-/// Standard error of a command that fails with a certain exit code; one line, without words of the system.
+/// The one line on standard error of a command that fails with the given exit code. It must not contain system
+/// messages.
 fn told(output: &Output, exit: i32) -> String {
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(exit), "{told}");
@@ -49,11 +50,11 @@ fn a_file_that_cannot_be_read_is_told_in_plain_words() {
             &["serve", "--config", path],
             &["serve", "--listen", "127.0.0.1:0", "--client-key", &key],
         ] {
-            // A token that is not a JWT is found out first.
+            // A token that is not a JWT would be reported first.
             let arguments = arguments.iter().map(|one| if *one == "e30.e30.AA" { GOOD } else { one });
             fails(&arguments.collect::<Vec<_>>(), 3, &expected);
         }
-        // A folder of scenarios is meant here.
+        // A folder is a valid argument here.
         if *path != directory {
             fails(&["validate", path], 3, &expected);
         }
@@ -101,7 +102,7 @@ fn an_address_that_cannot_be_bound_is_told_in_plain_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let busy = listener.local_addr().unwrap().to_string();
     for (address, expected) in [
-        (&*busy, "is in use; stop what uses it, or choose another"),
+        (&*busy, "is in use; stop the program that uses it, or choose another"),
         ("203.0.113.1:0", "this machine does not have that address"),
         ("no-such-host.invalid:0", "the host name \"no-such-host.invalid\" cannot be resolved; use an IP address"),
     ] {
@@ -109,7 +110,7 @@ fn an_address_that_cannot_be_bound_is_told_in_plain_words() {
     }
 }
 
-/// A server that does something with each connection.
+/// A server that handles each connection with a function.
 fn listen(answer: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -125,7 +126,7 @@ fn listen(answer: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> String 
 
 #[test]
 fn token_and_ready_say_why_there_is_no_server() {
-    let start = "start the server with `docendorse-mock --listen 127.0.0.1:1`, or name another one with --url";
+    let start = "start the server with `docendorse-mock --listen 127.0.0.1:1`, or give another one with --url";
     let hyphen = "the host name \"no-such-host.invalid\" cannot be resolved; check its spelling, or use an IP address";
     for (url, expected) in [
         ("http://127.0.0.1:1", &*format!("nothing listens at 127.0.0.1:1; {start}")),
@@ -142,7 +143,7 @@ fn token_and_ready_say_why_there_is_no_server() {
 
 #[test]
 fn token_says_what_broke_the_answer() {
-    // Whatever it is, the probe recognizes the server as one of ours, so that the reason of the first attempt is told.
+    // The probe recognizes the server as ours, so the error of the first attempt is reported.
     let ours = |answer: &'static str| {
         move |stream: &mut std::net::TcpStream, request: &str| {
             let ready = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nready\n";
@@ -175,7 +176,7 @@ fn token_says_what_broke_the_answer() {
 
 #[test]
 fn decode_says_what_it_expects() {
-    let expected = "give a JWT, which is three parts with dots in between (header.claims.signature), a file that holds \
+    let expected = "give a JWT (three parts separated by dots: header.claims.signature), a file that holds \
                     one, or - for standard input";
     for (argument, problem) in [
         ("notajwt", "\"notajwt\" is neither a JWT nor a file that exists; "),
@@ -229,7 +230,7 @@ fn a_url_an_address_and_a_client_draw_a_fix() {
         (&["serve", "--listen", ":4747"], "it has no host; write HOST:PORT"),
         (&["serve", "--listen", "0.0.0.0"], "it has no port; write HOST:PORT, such as 0.0.0.0:4747"),
         (&["serve", "--listen", "::1:4747"], "write an IPv6 address in brackets, such as [::1]:4747"),
-        (&["serve", "--client-key", "acme=app.pem"], "\"acme\" cannot be a client id"),
+        (&["serve", "--client-key", "acme=app.pem"], "\"acme\" is not a client id"),
         (&["serve", "--seed", "1", "--seed", "2"], "--seed"),
         (&["serve", "--max-events", "99999999999999999999"], "it is too large; write a smaller number, such as 1000"),
         (&["serve", "--trust-forwarded=perhaps"], "\"perhaps\" is not a switch; write true or false"),
@@ -254,7 +255,8 @@ fn an_unknown_variable_draws_the_nearest_one() {
     ] {
         for verb in [&["list"][..], &["show", "flaky"], &["ready", "--url", "http://127.0.0.1:1"]] {
             let output = program().args(verb).env(variable, "1").output().unwrap();
-            let warning = format!("docendorse-mock: warning: {variable} is set, but no setting has that variable; ");
+            let warning =
+                format!("docendorse-mock: warning: {variable} is set, but is not the variable of any setting; ");
             let told = text(&output.stderr);
             assert!(told.starts_with(&warning) && told.contains(expected), "{verb:?} {variable}: {told}");
         }
@@ -310,7 +312,7 @@ fn a_snapshot_alone_asks_for_the_envelope() {
 fn wrong_times_are_wrong_by_the_clock_of_the_sandbox_too() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let token = |flags: &[&str]| run(&[&["token", "--url", &server.url], flags].concat());
-    // A sandbox whose clock stands in the past, with a client of its own.
+    // A sandbox whose clock is in the past, with its own client.
     let past = r#"{"name": "past", "clock": {"frozen_at": "2020-01-01T00:00:00Z"}}"#;
     assert_eq!(server.ask("POST", "/__admin/sandboxes", past).0, 201);
     let id = "client_ffffffffffffffffffffffffffffffff";
@@ -330,12 +332,12 @@ fn wrong_times_are_wrong_by_the_clock_of_the_sandbox_too() {
         }
         assert_eq!(token(client).status.code(), Some(0), "{client:?}");
     }
-    // A server that does not tell its clock.
+    // A server that does not reveal its clock.
     let mut command = program();
     let locked = Running::start(command.args(["--listen", "127.0.0.1:0", "--admin-token", "s3cret"]));
     let output = run(&["token", "--url", &locked.url, "--expired"]);
     let told = text(&output.stderr);
-    assert!(told.contains("warning: the server does not give the clock of its sandbox"), "{told}");
+    assert!(told.contains("warning: cannot read the sandbox's clock from the server"), "{told}");
     assert!(text(&run(&["token", "--url", &locked.url]).stderr).is_empty());
 }
 

@@ -1,8 +1,8 @@
-//! Values that mean nothing are refused wherever a setting can stand, with the fix.
+//! Invalid values are refused with a fix, in every source of settings.
 
 use crate::harness::{Folder, program, run, run_with_input, text};
 
-/// What the program says when it ends with a code.
+/// The message of a command that exits with the given code.
 fn refused(arguments: &[&str], exit: i32) -> String {
     let output = run(arguments);
     let told = text(&output.stderr) + &text(&output.stdout);
@@ -26,10 +26,10 @@ fn numbers_have_no_sign_and_fit() {
         ("--max-memory", "1e30", "is not a size"),
         ("--max-exchanges", "99999999999999999999", "is too large"),
         ("--max-sessions", "18446744073709551615", "is too large"),
-        ("--session-ttl", "0s", "0 would end every session at once"),
+        ("--session-ttl", "0s", "0 would expire every session immediately"),
         ("--audience", "https://x\u{1}", "contains a control character"),
-        ("--allowed-hosts", "*.com", "covers the names of strangers"),
-        ("--scenarios", "shipped,shipped", "entry 2 is shipped, as entry 1 is"),
+        ("--allowed-hosts", "*.com", "also covers hosts of strangers"),
+        ("--scenarios", "shipped,shipped", "entry 2 repeats entry 1, shipped"),
     ] {
         let told = refused(&[flag, value], 2);
         assert!(told.contains(reason), "{flag} {value}: {told}");
@@ -53,14 +53,14 @@ fn numbers_have_no_sign_and_fit() {
 fn a_settings_file_is_as_strict() {
     let folder = Folder::new();
     for (line, reason) in [
-        ("scenarios = [\"shipped\", \"shipped\"]", "mock.toml:1:13: scenarios: entry 2 is shipped, as entry 1 is"),
-        ("session-ttl = \"0s\"", "session-ttl: 0 would end every session at once"),
+        ("scenarios = [\"shipped\", \"shipped\"]", "mock.toml:1:13: scenarios: entry 2 repeats entry 1, shipped"),
+        ("session-ttl = \"0s\"", "session-ttl: 0 would expire every session immediately"),
         ("listen = \"localhost:+1\"", "is not a number from 0 to 65535"),
         ("max-body = \"99999999999999999999GiB\"", "is too large"),
         ("max-body = 9223372036854775807", "max-body: 9223372036854775807 is too large"),
         ("max-exchanges = 9223372036854775807", "max-exchanges: 9223372036854775807 is too large"),
         ("audience = \"a\\u0000\"", "contains a control character"),
-        ("allowed-hosts = [\"*.com\"]", "covers the names of strangers"),
+        ("allowed-hosts = [\"*.com\"]", "also covers hosts of strangers"),
     ] {
         let file = folder.write("mock.toml", line);
         let told = refused(&["--config", &file], 3);

@@ -1,4 +1,4 @@
-//! `race`: simulated people, without a server.
+//! `race`: simulated agents, without a server.
 
 use crate::harness::{Folder, golden, run, run_with_input, text};
 use serde_json::Value;
@@ -99,7 +99,7 @@ fn an_envelope_that_exists_comes_from_a_snapshot() {
         (
             "empty.json",
             r#"{ "clock": { "now": "2026-03-01T12:00:00Z", "frozen": true }, "envelopes": [] }"#,
-            "the snapshot has no envelope env_0000000000000001; it has none at all",
+            "the snapshot has no envelope env_0000000000000001; it has no envelopes",
         ),
     ] {
         let output = run(&["race", &folder.write(name, content), "--envelope", "env_0000000000000001"]);
@@ -107,7 +107,7 @@ fn an_envelope_that_exists_comes_from_a_snapshot() {
         let told = folder.plain(&text(&output.stderr));
         assert!(told.starts_with(&format!("docendorse-mock: {name}: {problem}")), "{told}");
     }
-    // One that can be raced for is an example of docs/signing.md.
+    // An example in docs/signing.md covers an envelope that can be raced for.
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Files that cannot be read: each is refused at the place of its fault, with the reason and the fix.
+//! Files that cannot be read: each is refused with the place of the fault, the reason and the fix.
 
 use crate::harness::{Folder, golden, run_with_input, text};
 
@@ -7,7 +7,7 @@ fn json(description: &str) -> String {
     format!("{{\n  \"name\": \"s\",\n  \"description\": \"{description}\",\n  \"answers\": [{{}}]\n}}\n")
 }
 
-/// A YAML file with a description on its second line.
+/// A YAML file with the description on its second line.
 fn yaml(description: &str) -> String {
     format!("name: s\ndescription: {description}\nanswers: [{{}}]\n")
 }
@@ -130,7 +130,7 @@ fn broken_yaml() -> Vec<String> {
     descriptions.map(yaml).into_iter().chain(texts.map(str::to_owned)).collect()
 }
 
-/// What the reader of YAML says of faults; none of it may reach a user.
+/// Phrases of the YAML reader, which must not reach a user.
 const READER: [&str; 24] = [
     "unexpected",
     "while parsing",
@@ -235,7 +235,7 @@ fn escapes_that_json_has_are_read() {
     }
 }
 
-/// Scenarios without their name, each with one value of the wrong type.
+/// Scenarios without a name, each with one value of the wrong type.
 const WRONG_VALUES: [&str; 106] = [
     "per: [actor]\nanswers: [{}]",
     "per: {}\nanswers: [{}]",

@@ -1,10 +1,10 @@
-//! `serve --scenarios`: a folder that is refused at the start, or reloaded by the running server.
+//! `serve --scenarios`: folders that are refused at the start, or reloaded by the running server.
 
 use crate::harness::{CREATE, Folder, Running, minimal, program, run, text};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const GOOD: &str = "name: kim\ndescription: mended\nanswers:\n  - outcome: success\n";
+const GOOD: &str = "name: kim\ndescription: fixed\nanswers:\n  - outcome: success\n";
 const BROKEN: &str = "name: kim\nanswers:\n  - outcome: succes\n";
 
 #[test]
@@ -15,7 +15,7 @@ fn a_broken_scenario_stops_the_start() {
     let directory = folder.file("").to_str().unwrap().to_owned();
     let output = run(&["serve", "--listen", "127.0.0.1:0", "--scenarios", &directory]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(output.stdout.is_empty(), "it was never ready");
+    assert!(output.stdout.is_empty(), "the server must not become ready");
     assert_eq!(
         folder.plain(&text(&output.stderr)),
         "docendorse-mock: kim.yaml:3:14: \"succes\" is not one of \"success\", \"require_subscription\", \
@@ -23,7 +23,7 @@ fn a_broken_scenario_stops_the_start() {
     );
 }
 
-/// Asks the control plane until its scenarios have these descriptions.
+/// Polls the control plane until its scenarios have these descriptions.
 fn until(running: &Running, expected: &[&str]) {
     let mut last = Value::Null;
     for _ in 0..4_000 {
@@ -35,7 +35,7 @@ fn until(running: &Running, expected: &[&str]) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("never came to {expected:?}: {last:#}");
+    panic!("the descriptions never became {expected:?}: {last:#}");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_running_server_takes_changes_and_keeps_the_last_good_set() {
     until(&running, &["one"]);
     assert_eq!(status(), "register");
 
-    // Changed at once after the start, and to the same size.
+    // Changed right after the start, without changing the size.
     put("a", "two", "register");
     until(&running, &["two"]);
     put("a", "new", "verify_email");
@@ -67,14 +67,14 @@ fn a_running_server_takes_changes_and_keeps_the_last_good_set() {
     std::fs::remove_file(folder.file("set/a.yaml")).unwrap();
     until(&running, &["added"]);
 
-    // A broken file beside a good change: neither is taken, until the broken one is mended.
+    // A broken file beside a good change: neither is loaded until the broken one is fixed.
     folder.write("set/kim.yaml", BROKEN);
     put("b", "later", "success");
     std::fs::rename(folder.file("set"), folder.file("away")).unwrap();
     until(&running, &["added"]);
     std::fs::rename(folder.file("away"), folder.file("set")).unwrap();
     folder.write("set/kim.yaml", GOOD);
-    until(&running, &["later", "mended"]);
+    until(&running, &["later", "fixed"]);
 }
 
 #[test]
@@ -89,10 +89,10 @@ fn a_broken_change_and_a_folder_that_vanishes_leave_the_last_good_set_and_are_to
     let mut command = program();
     command.args(["--listen", "127.0.0.1:0", "--log-format", "json", "--scenarios", &directory]);
     let mut running = Running::start(&mut command);
-    // Each error is waited for in the log, since nothing else tells of it.
+    // Each error is awaited in the log, because nothing else reports it.
     let told = running.log();
     let wait_for = |problem: &str| loop {
-        let line = told.recv_timeout(Duration::from_secs(30)).expect("the log tells of it");
+        let line = told.recv_timeout(Duration::from_secs(30)).expect("the log reports it");
         let line: Value = serde_json::from_str(&line).unwrap();
         let message = line["message"].as_str().unwrap_or_default();
         if message.contains(problem) {
@@ -111,7 +111,7 @@ fn a_broken_change_and_a_folder_that_vanishes_leave_the_last_good_set_and_are_to
     until(&running, &["one"]);
     assert_eq!(running.ask("POST", CREATE, &minimal()).1["status"], "register");
 
-    // A folder that is there again is taken, even where it is empty.
+    // A folder that exists again is loaded, even if it is empty.
     std::fs::create_dir(folder.file("set")).unwrap();
     until(&running, &[]);
 }

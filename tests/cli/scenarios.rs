@@ -1,4 +1,4 @@
-//! `list`, `show` and `validate`: scenario files, offline.
+//! `list`, `show` and `validate`: scenario files without a server.
 
 use crate::harness::{Folder, golden, minimal, program, run, text};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! `serve` and `ready`: from the first line to the last.
+//! `serve` and `ready`, from the first line of output to the last.
 
 use crate::harness::{CREATE, Folder, Running, minimal, program, run, text};
 use serde_json::Value;
@@ -101,7 +101,7 @@ fn a_port_in_use_is_told_in_one_line_with_the_fix() {
         text(&output.stderr),
         format!(
             "docendorse-mock: cannot listen on {address}: port {port} is in use; \
-             stop what uses it, or choose another with --listen 127.0.0.1:0\n"
+             stop the program that uses it, or choose another one with --listen 127.0.0.1:0\n"
         )
     );
 }
@@ -117,7 +117,10 @@ fn a_refused_request_is_a_line_in_the_log_with_its_request_id() {
     assert_eq!(refused.len(), 1, "{log}");
     assert_eq!(refused[0]["request_id"].as_str().unwrap().len(), 36);
     assert!(refused[0]["message"].as_str().unwrap().contains("cut off"), "{log}");
-    assert!(lines.iter().all(|line| line["http_status"] != 200), "answered requests are for --log-level debug");
+    assert!(
+        lines.iter().all(|line| line["http_status"] != 200),
+        "answered requests are only logged with --log-level debug"
+    );
 }
 
 #[test]
@@ -155,7 +158,11 @@ fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
 
     let mut by_variable = program();
     by_variable.env("DOCENDORSE_MOCK_LISTEN", "127.0.0.1:0").env("DOCENDORSE_MOCK_READY_FILE", &path);
-    assert_eq!(by_variable.arg("ready").output().unwrap().status.code(), Some(0), "port 0 leaves only the file");
+    assert_eq!(
+        by_variable.arg("ready").output().unwrap().status.code(),
+        Some(0),
+        "with port 0, only the file names the server"
+    );
 
     running.stop("-TERM");
     let output = run(&["ready", "--ready-file", &path]);
@@ -164,10 +171,7 @@ fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
     let path = folder.write("other.json", "[]");
     let output = run(&["ready", "--ready-file", &path]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr)
-            .ends_with("other.json: it is not a ready file; name the file that the server has as --ready-file\n")
-    );
+    assert!(text(&output.stderr).ends_with("other.json: it is not a ready file; give the server's --ready-file\n"));
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! `token`, `decode` and `keys`: tokens by hand, every way to be wrong, and key pairs of one's own.
+//! `token`, `decode` and `keys`: requesting tokens, all kinds of invalid assertions, and new key pairs.
 
 use crate::harness::{CREATE, Folder, Running, golden, minimal, program, run, run_with_input, text};
 use std::process::Output;
@@ -41,7 +41,7 @@ fn every_way_to_be_wrong_is_told_apart() {
             &["--too-long"],
             "invalid_grant: The assertion's exp: it is 301 s after iat; it must be at most 300 s after iat.",
         ),
-        (&["--wrong-audience"], "invalid_grant: The assertion's aud: it is 'https://somebody-else.example'"),
+        (&["--wrong-audience"], "invalid_grant: The assertion's aud: it is 'https://other.example'"),
         (&["--wrong-key"], "invalid_grant: The assertion's signature: it does not match the client's key"),
         (&["--bad-signature"], "invalid_grant: The assertion's signature: it does not match the client's key"),
         (&["--alg-none"], "invalid_grant: The assertion's alg: it is 'none'"),
@@ -69,7 +69,7 @@ fn without_a_server_a_token_cannot_be_had() {
     let output = run(&["token", "--url", "https://mock.test"]);
     assert!(text(&output.stderr).contains("print the assertion with --assertion-only"));
     let output = run(&["token", "--expired", "--alg-none"]);
-    assert_eq!(output.status.code(), Some(2), "one way to be wrong at a time");
+    assert_eq!(output.status.code(), Some(2), "the flags exclude each other");
     let output = run(&["token", "--key", "fixtures/keys/test-client.pub.pem"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("fixtures/keys/test-client.pub.pem: it is a public key"));
@@ -93,10 +93,10 @@ fn a_pair_of_ones_own_is_made_registered_and_used() {
     let before = std::fs::read(&private).unwrap();
     let again = run(&["keys", "generate", "--out", &name]);
     assert_eq!(again.status.code(), Some(3));
-    assert!(text(&again.stderr).contains("nothing is overwritten"), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("existing files are not overwritten"), "{}", text(&again.stderr));
     assert_eq!(std::fs::read(&private).unwrap(), before);
 
-    // As the lines that were printed say: at the start, and over the control plane of a server that runs.
+    // As the printed lines say: at the start, and through the control plane of a running server.
     let key = format!("{id}={public}");
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--client-key", &key]));
     let flags = ["--client-id", &*id, "--key", &private];
@@ -119,7 +119,7 @@ fn a_client_that_cannot_be_registered_stops_the_start() {
         ("client_ffffffffffffffffffffffffffffffff=missing.pem", "missing.pem: cannot be read"),
         (
             "client_ffffffffffffffffffffffffffffffff=fixtures/keys/test-client.key.pem",
-            "fixtures/keys/test-client.key.pem: no key for client_ffffffffffffffffffffffffffffffff: it is a private key",
+            "fixtures/keys/test-client.key.pem: no usable key for client_ffffffffffffffffffffffffffffffff: it is a private key",
         ),
         ("client_ffffffffffffffffffffffffffffffff=fixtures/keys/short.pub.pem", "it is an RSA key of 1024 bits"),
     ] {
@@ -151,10 +151,10 @@ fn a_file_describes_clients_in_full() {
     let output = run(&["--listen", "127.0.0.1:0", "--config", &config]);
     assert_eq!(output.status.code(), Some(3));
     let said = folder.plain(&text(&output.stderr));
-    assert!(said.contains("mock.toml:2:13: clients, entry 1, client-id: \"acme\" cannot be a client id"), "{said}");
+    assert!(said.contains("mock.toml:2:13: clients, entry 1, client-id: \"acme\" is not a client id"), "{said}");
 }
 
-/// An assertion of the published client, made at noon on the first of March 2026.
+/// An assertion of the published client, created at noon on 1 March 2026.
 fn assertion(more: &[&str]) -> String {
     let fixed = ["--claim", "iat=1772366400", "--claim", "exp=1772366700", "--claim", "jti=j-1", "--assertion-only"];
     let arguments = [&["token"], &fixed[..], more].concat();
@@ -177,7 +177,7 @@ fn an_assertion_is_read_claim_by_claim() {
     let (code, printed) = decode(&bad, &["--at", "2026-03-01T13:00:00Z"]);
     assert_eq!(code, Some(1));
     golden("decode-bad.txt", &printed);
-    // Without the key there is nothing to say of the signature.
+    // Without the key, the signature cannot be checked.
     let foreign = assertion(&["--client-id", "client_ffffffffffffffffffffffffffffffff"]);
     let at = ["--at", "2026-03-01T12:00:00Z", "--json"];
     let (code, printed) = decode(&foreign, &at);
@@ -202,7 +202,7 @@ fn an_access_token_is_read_too() {
     let now = run(&["decode", printed.trim()]);
     assert_eq!(now.status.code(), Some(0));
     assert!(text(&now.stdout).starts_with("an access token\n"));
-    // Claim by claim, as far as it can be told without the server that knows what was revoked.
+    // Checked claim by claim, as far as that is possible without the server, which knows the revoked tokens.
     let folder = Folder::new();
     let jwks = folder.file("jwks.json").display().to_string();
     std::fs::write(&jwks, server.ask("GET", "/oauth2/v2/.well-known/jwks.json", "").1.to_string()).unwrap();
@@ -251,7 +251,7 @@ fn decode_has_the_rules_of_the_server_for_assertions() {
     assert!(printed.contains("--email ascii rejects internationalised addresses"), "{printed}");
 }
 
-/// Words of libraries, which no message may have.
+/// Phrases of libraries, which no message may contain.
 const FOREIGN: [&str; 22] = [
     "invalid type",
     "invalid value",
@@ -336,7 +336,7 @@ fn no_message_about_a_flag_has_words_of_a_library() {
         let output = run(arguments);
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        // Every flag has the frame "invalid value … for …: "; what follows it is about the value.
+        // Every flag's message starts with "invalid value … for …: "; the rest is about the value.
         let said = told.split(">': ").nth(1).unwrap();
         assert!(said.starts_with(problem), "{arguments:?}: {told}");
         assert!(!FOREIGN.iter().any(|words| said.contains(words)), "{told}");
@@ -428,7 +428,7 @@ fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
     }
     for spec in ["Alice: opens [1]", "Alice: opens 5", "Alice: opens -5", "Alice: accepts 1..2", "Alice: opens x..y"] {
         let told = text(&run(&["race", "--agent", spec]).stderr);
-        // Every flag has the frame "invalid value … for …: "; what follows it is about the value.
+        // Every flag's message starts with "invalid value … for …: "; the rest is about the value.
         let said = told.split("<SPEC>': ").nth(1).unwrap();
         assert!(!told.is_empty() && !FOREIGN.iter().any(|words| said.contains(words)), "{spec}\n{told}");
     }
@@ -438,7 +438,7 @@ fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
 fn a_claim_that_is_not_there_cannot_be_left_out() {
     for (flags, problem) in [
         (&["--without", "given-name"][..], "the assertion has no claim \"given-name\"; did you mean \"given_name\"?"),
-        (&["--without", "foo"], "no claim \"foo\"; its claims are "),
+        (&["--without", "foo"], "no claim \"foo\"; it has "),
         (&["--claim", "exp=1e400"], "1e400 is out of range for a number; write it in double quotes"),
     ] {
         let output = run(&[&["token", "--assertion-only"], flags].concat());
@@ -457,7 +457,7 @@ fn a_key_of_the_wrong_kind_draws_the_right_one() {
     let folder = Folder::new();
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let access = text(&token(&server, &[]).stdout).trim().to_owned();
-    let jwks = "an access token is verified with the JWKS that /oauth2/v2/.well-known/jwks.json answers";
+    let jwks = "an access token is verified with the JWKS from /oauth2/v2/.well-known/jwks.json";
     let other = folder.write("other.json", "{}");
     for (token, key, problem) in [
         (&access, "fixtures/keys/test-client.pub.pem", format!("it is not a JWKS: it is PEM; {jwks}")),
@@ -501,7 +501,7 @@ fn a_client_that_cannot_get_a_token_draws_a_warning() {
         let listen = ["--listen", "127.0.0.1:0", "--config", &config];
         Running::start(program().args(listen).args(more)).stop("-TERM").2
     };
-    assert!(start(&[]).contains(&format!("the client {id} has no key and gets no token")));
+    assert!(start(&[]).contains(&format!("the client {id} has no key and cannot get a token")));
     let key = format!("{id}=fixtures/keys/other-client.pub.pem");
     assert!(!start(&["--client-key", &key]).contains("has no key"));
 }

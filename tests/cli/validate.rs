@@ -1,4 +1,4 @@
-//! `validate`: bodies against the contract, offline.
+//! `validate`: bodies against the contract, without a server.
 
 use crate::harness::{Folder, golden, minimal, run, run_with_input, text};
 use serde_json::Value;
@@ -146,10 +146,10 @@ fn a_byte_order_mark_is_judged_as_the_server_judges_it() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
     let output = run_with_input(&["validate", "-"], "\u{FEFF}name: s\nanswers: [{set: {zip: 012}}]\n".as_bytes());
-    assert_eq!(output.status.code(), Some(3), "the mark hides nothing");
+    assert_eq!(output.status.code(), Some(3), "the mark must not hide the fault");
 }
 
-/// The kinds that the files of a folder are checked as, and whether each is valid.
+/// The kind and validity reported for each file of a folder.
 fn folder_report(arguments: &[&str]) -> (Option<i32>, Vec<(String, String, bool)>) {
     let output = run(&[&["validate", "--format", "json"], arguments].concat());
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -194,9 +194,10 @@ fn a_folder_with_a_scenario_is_judged_as_the_server_does() {
         let path = folder.file("").display().to_string();
         let expected = vec![checked(name, "scenario", true), checked("b.json", "scenario", false)];
         assert_eq!(folder_report(&[&path]), (Some(3), expected));
-        assert_eq!(run(&["list", "--scenarios", &path]).status.code(), Some(3), "the server refuses it as well");
-        let warning =
-            format!("every file must be a scenario, because {path}{name} is one; --as KIND checks them otherwise\n");
+        assert_eq!(run(&["list", "--scenarios", &path]).status.code(), Some(3), "the server refuses it too");
+        let warning = format!(
+            "every file must be a scenario, because {path}{name} is one; use --as KIND to check them as another kind\n"
+        );
         assert!(text(&run(&["validate", &path]).stderr).ends_with(&warning), "{warning}");
         let files = folder_report(&["--as", "handoff", &path]).1;
         assert_eq!(files, [checked(name, "request", false), checked("b.json", "request", true)]);
@@ -209,7 +210,7 @@ fn a_folder_with_a_scenario_is_judged_as_the_server_does() {
 #[test]
 fn every_file_that_a_server_refuses_is_refused() {
     let folder = Folder::new();
-    // Each fits; together they take more memory than a folder may.
+    // Each file fits; together they exceed the memory limit of a folder.
     let scenario = format!("name: NAME\nanswers: [{{raw: {{body: \"{}\"}}}}]\n", "x".repeat(1_000_000));
     for number in 0..12 {
         folder.write(&format!("{number:02}.yaml"), &scenario.replace("NAME", &format!("s{number}")));
@@ -222,7 +223,7 @@ fn every_file_that_a_server_refuses_is_refused() {
     assert!(text(&output.stdout).contains(&refused), "{refused}");
 }
 
-/// The problem of the first line, without the program and the place.
+/// The problem in the first line, without the program's name and the place.
 fn problem_of(told: &str) -> String {
     told.lines().next().unwrap().rsplit_once(": ").unwrap().1.to_owned()
 }

@@ -1,6 +1,6 @@
-//! Scenario files on disk: which entries of a folder count, and how they are read within bounds.
+//! Finds and reads scenario files on disk within limits.
 //!
-//! Only regular files are opened, so that a FIFO or a device in the folder never blocks a reader.
+//! Only regular files are opened, so that a FIFO or a device in the folder cannot block the reader.
 
 use super::LoadError;
 use crate::domain::scenario::MOST_BYTES;
@@ -10,16 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The largest scenario file, in bytes.
+/// Maximum size of a scenario file, in bytes.
 const LARGEST_FILE: u64 = MOST_BYTES as u64;
 
-/// The most entries of any kind that a folder may have.
+/// Maximum number of entries of any kind in a folder.
 const MOST_ENTRIES: usize = 10_000;
 
-/// The scenario files of a folder, by name, and remarks on entries that are not read.
+/// The scenario files of a folder, ordered by name, and warnings about ignored entries.
 #[derive(Debug, Default)]
 pub struct FolderContent {
-    /// Regular files with the extension of a scenario.
+    /// Regular files with a scenario file extension.
     pub files: Vec<FoundFile>,
     /// Warnings for the user, one line each.
     pub warnings: Vec<String>,
@@ -30,12 +30,12 @@ pub struct FolderContent {
 pub struct FoundFile {
     /// The folder joined with the file's name.
     pub path: PathBuf,
-    /// Of the file itself, not of a symbolic link to it.
+    /// Metadata of the file itself, after following symbolic links.
     pub facts: Metadata,
 }
 
-/// Whether the name is that of a scenario file: `.yaml`, `.yml` or `.json` in any case, and no leading dot, which marks
-/// the lock files of editors and the `._` files of macOS.
+/// Whether the name is that of a scenario file: `.yaml`, `.yml` or `.json` in any case, without a leading dot. Lock
+/// files of editors and `._` files of macOS start with a dot.
 #[must_use]
 pub fn is_scenario_name(path: &Path) -> bool {
     let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
@@ -52,16 +52,16 @@ fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
-/// A path for messages: control characters, which a terminal would act on, are replaced.
+/// Formats a path for messages. Control characters, which a terminal would interpret, are replaced.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     path.display().to_string().replace(char::is_control, "\u{fffd}")
 }
 
-/// Finds the scenario files of a folder; folders inside it are not searched.
+/// Finds the scenario files of a folder, without searching its subfolders.
 ///
 /// # Errors
-/// When the folder or an entry cannot be examined, a file is too large, or there are too many entries.
+/// If the folder or an entry cannot be examined, a file is too large, or there are too many entries.
 pub fn find(folder: &Path) -> Result<FolderContent, LoadError> {
     let mut found = FolderContent::default();
     let entries = std::fs::read_dir(folder).map_err(|error| match error.kind() {
@@ -96,13 +96,13 @@ pub fn find(folder: &Path) -> Result<FolderContent, LoadError> {
     Ok(found)
 }
 
-/// Reads a scenario file. Checks its kind and size again, since it may have changed since it was found.
+/// Reads a scenario file. Checks its kind and size again, because it may have changed since it was found.
 ///
 /// # Errors
-/// When it cannot be read, is not a regular file any more, or is too large.
+/// If it cannot be read, is no longer a regular file, or is too large.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
     let is_regular = |facts: Metadata| {
-        if facts.is_file() { Ok(()) } else { Err(io::Error::other("it is not a regular file any more")) }
+        if facts.is_file() { Ok(()) } else { Err(io::Error::other("it is no longer a regular file")) }
     };
     let mut bytes = Vec::new();
     std::fs::metadata(path)

@@ -1,4 +1,4 @@
-//! Errors of the command line in our own words: what is wrong, and the fix.
+//! Command line errors in our own words, with a fix.
 
 use crate::base::{position::brief, reading::nearest};
 use clap::{
@@ -7,9 +7,9 @@ use clap::{
 };
 use std::ffi::OsString;
 
-/// The error with the fix, where clap gives none.
+/// Adds a fix to errors that clap reports without one.
 pub(super) fn in_our_words(error: Error, mut command: Command, arguments: &[OsString]) -> Error {
-    // Only a built verb knows its whole usage.
+    // clap only completes the usage of a subcommand when it is built.
     command.build();
     let Some(problem) = problem(&error, &command, arguments) else { return error };
     match verb(&mut command, arguments) {
@@ -49,14 +49,14 @@ fn problem(error: &Error, command: &Command, arguments: &[OsString]) -> Option<S
             let listed = options.join(", ");
             let known: Vec<&str> = options.iter().map(String::as_str).collect();
             let meant = nearest(&value, &known).map_or(String::new(), |word| format!("; did you mean '{word}'?"));
-            // A flag at the end of the line has no value; `--flag=` has an empty one.
+            // A flag at the end of the line has no value; `--flag=` has an empty value.
             let name = argument.split([' ', '=', '[']).next().unwrap_or_default();
             let is_last = arguments.last().is_some_and(|last| last == name);
             Some(match (value.is_empty(), is_last, options.is_empty()) {
-                (true, true, true) => format!("a value is required for '{argument}'; write one behind it"),
+                (true, true, true) => format!("a value is required for '{argument}'; write one after it"),
                 (true, true, false) => format!("a value is required for '{argument}'; write one of {listed}"),
                 (true, false, true) => {
-                    format!("a value of '{argument}' is empty; write one, and no comma at an end, or leave it out")
+                    format!("an entry of '{argument}' is empty; remove the extra comma, or leave the flag out")
                 }
                 (true, false, false) => format!("the value of '{argument}' is empty; write one of {listed}"),
                 (false, _, true) => return None,
@@ -67,7 +67,7 @@ fn problem(error: &Error, command: &Command, arguments: &[OsString]) -> Option<S
         }
         ErrorKind::TooManyValues => {
             let argument = argument?;
-            Some(format!("unexpected value '{value}' for '{argument}'; it takes none, write {argument} alone"))
+            Some(format!("unexpected value '{value}' for '{argument}'; it takes none; write only {argument}"))
         }
         ErrorKind::ArgumentConflict => {
             let argument = argument?;
@@ -94,7 +94,7 @@ fn problem(error: &Error, command: &Command, arguments: &[OsString]) -> Option<S
     }
 }
 
-/// The call that prints the help of the verb.
+/// The command that prints the help for the subcommand.
 fn help(command: &Command, arguments: &[OsString]) -> String {
     let verb = arguments.get(1).and_then(|verb| command.find_subcommand(verb));
     match verb {
@@ -103,7 +103,7 @@ fn help(command: &Command, arguments: &[OsString]) -> String {
     }
 }
 
-/// The usual words of a switch.
+/// Common words for on and off.
 const SWITCH_WORDS: [&str; 12] = ["true", "yes", "on", "y", "t", "1", "false", "no", "off", "n", "f", "0"];
 
 /// The fix for a value that belongs to no flag.

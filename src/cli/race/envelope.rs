@@ -1,4 +1,4 @@
-//! `race --envelope`: a race for an envelope that exists, as the snapshot of its sandbox holds it.
+//! `race --envelope`: a race for an existing envelope, read from a snapshot of its sandbox.
 
 use super::{Exit, Failure};
 use crate::{
@@ -10,17 +10,17 @@ use crate::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How many envelopes a message lists.
+/// Maximum number of envelopes that a message lists.
 const LISTED: usize = 5;
 
-/// What of a snapshot matters here.
+/// The parts of a snapshot that a race needs.
 #[derive(Deserialize)]
 struct RacedSnapshot {
     clock: Reading,
     envelopes: Vec<Envelope>,
 }
 
-/// The race for an envelope, from where it stands.
+/// The race for an envelope from its current state.
 pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
     let (name, text) = read_text(file)?;
     let refuse = |problem: String| Failure::new(Exit::File, printable(&format!("{name}: {problem}")));
@@ -29,8 +29,8 @@ pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
             .err()
             .map_or(String::new(), |error| format!(": {error}"));
         refuse(format!(
-            "this is not the snapshot of a sandbox{problem}; --envelope takes what \
-             /__admin/sandboxes/NAME/snapshot answers"
+            "this is not the snapshot of a sandbox{problem}; --envelope needs the answer of \
+             /__admin/sandboxes/NAME/snapshot"
         ))
     })?;
     let now = snapshot.clock.now;
@@ -38,11 +38,11 @@ pub(super) fn race_of(id: EnvelopeId, file: &str) -> Result<Race, Failure> {
     let found = snapshot.envelopes.into_iter().find(|envelope| envelope.id == id);
     let envelope =
         found.ok_or_else(|| refuse(format!("the snapshot has no envelope {id}; it has {}", listed(&ids))))?;
-    let envelope = envelope.validate().map_err(|problem| refuse(format!("of the envelope {id}, {problem}")))?;
-    Race::of_envelope(&envelope, now).map_err(|error| refuse(format!("there is no race for {id}: {error}")))
+    let envelope = envelope.validate().map_err(|problem| refuse(format!("in the envelope {id}, {problem}")))?;
+    Race::of_envelope(&envelope, now).map_err(|error| refuse(format!("cannot race for {id}: {error}")))
 }
 
-/// The message for a file that is a snapshot, and no envelope of it is named.
+/// The message for a snapshot that is given without `--envelope`; `None` if the text is not a snapshot.
 pub(super) fn lacks_envelope(name: &str, text: &str) -> Option<String> {
     let snapshot: Value = serde_json::from_str(text).ok()?;
     let is_snapshot = snapshot.get("agents").is_none() && snapshot.get("clock").is_some();
@@ -50,16 +50,16 @@ pub(super) fn lacks_envelope(name: &str, text: &str) -> Option<String> {
     let ids: Vec<&str> = envelopes.iter().filter_map(|envelope| envelope["id"].as_str()).collect();
     let problem = match &ids[..] {
         [] => "it has no envelope to race for".to_owned(),
-        [first, ..] => format!("add --envelope {first} to race for an envelope of it; it has {}", listed(&ids)),
+        [first, ..] => format!("add --envelope {first} to race for one of its envelopes; it has {}", listed(&ids)),
     };
     Some(format!("{name}: this is the snapshot of a sandbox; {problem}"))
 }
 
-/// The first few ids, and how many more there are.
+/// Lists the first few ids, and the number of the others.
 fn listed<S: AsRef<str>>(ids: &[S]) -> String {
     let first: Vec<&str> = ids.iter().take(LISTED).map(AsRef::as_ref).collect();
     match ids.len().saturating_sub(LISTED) {
-        _ if ids.is_empty() => "none at all".to_owned(),
+        _ if ids.is_empty() => "no envelopes".to_owned(),
         0 => first.join(", "),
         more => format!("{} and {more} more", first.join(", ")),
     }

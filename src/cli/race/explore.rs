@@ -1,4 +1,4 @@
-//! `race --explore` and `race --replay`: the rules themselves, walked through instead of drawn from.
+//! `race --explore` and `race --replay`: checks of the rules themselves, without randomness.
 
 use super::{Failure, RaceFormat, as_json};
 use crate::{
@@ -7,20 +7,20 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// What is walked through unless somebody says otherwise.
-const USUAL: u32 = 3;
+/// The default number of agents.
+const DEFAULT_AGENTS: u32 = 3;
 
-/// Walks every interleaving of what up to `agents` agents can do, in every layout and with and without reopening unless
-/// one is asked for, and with every `--on-decline`. The exit code is 1 when an invariant is violated.
+/// Walks every interleaving of the actions of up to `agents` agents, with every `--on-decline`, in every layout and
+/// with and without reopening unless one is selected. The exit code is 1 if an invariant is violated.
 pub(super) fn explore_rules(
     agents: Option<u32>,
     layout: Option<Layout>,
     reopen: bool,
     format: RaceFormat,
 ) -> Result<(String, Exit), Failure> {
-    let most = agents.unwrap_or(USUAL);
-    // Judged before anything is walked through, which can take a while.
-    is_in_words(format)?;
+    let most = agents.unwrap_or(DEFAULT_AGENTS);
+    // Checked before the exploration, which can take a while.
+    refuse_svg(format)?;
     Setup::new(most, Layout::default(), reopen).map_err(|error| usage(&error))?;
     let layouts = layout.map_or(Layout::ALL.to_vec(), |layout| vec![layout]);
     let reopens: &[bool] = if reopen { &[true] } else { &[false, true] };
@@ -41,9 +41,9 @@ pub(super) fn explore_rules(
     Ok((text, exit))
 }
 
-/// Carries out the script of a counter-example, or one written by hand, and checks every invariant after each command.
+/// Runs the script of a counter-example, or one written by hand, and checks every invariant after each command.
 pub(super) fn replay_script(file: &str, format: RaceFormat) -> Result<(String, Exit), Failure> {
-    is_in_words(format)?;
+    refuse_svg(format)?;
     let (name, text) = read_text(file)?;
     let script = Script::parse(&text).map_err(|error| Failure::new(Exit::File, format!("{name}:{error}")))?;
     let replay = script.replay(&Rules);
@@ -54,13 +54,13 @@ pub(super) fn replay_script(file: &str, format: RaceFormat) -> Result<(String, E
     }
 }
 
-/// Refuses `svg`: the rules have no picture.
-fn is_in_words(format: RaceFormat) -> Result<(), Failure> {
+/// Refuses `svg`, because there is no picture of the rules.
+fn refuse_svg(format: RaceFormat) -> Result<(), Failure> {
     match format {
         RaceFormat::Table | RaceFormat::Json => Ok(()),
         RaceFormat::Svg => Err(Failure::new(
             Exit::Usage,
-            "--explore and --replay have no picture; use --format table or --format json",
+            "--explore and --replay cannot be drawn; use --format table or --format json",
         )),
     }
 }
@@ -87,11 +87,14 @@ fn table(found: &[Exploration]) -> String {
         );
     }
     if let Some(example) = found.iter().find_map(|one| one.violation.as_ref()) {
-        text.push_str("\nAn invariant is violated; save this as a file, and --replay runs it again:\n\n");
+        text.push_str("\nAn invariant is violated; save this to a file, and run it again with --replay:\n\n");
         text.push_str(&example.to_string());
     } else {
         let states: usize = found.iter().map(|one| one.states).sum();
-        let _ = writeln!(text, "\n{states} states, every command tried in each: every path ends, nothing is violated");
+        let _ = writeln!(
+            text,
+            "\n{states} states, every command tried in each: all paths end, and no invariant is violated"
+        );
     }
     text
 }

@@ -1,19 +1,19 @@
-//! What is wrong with a settings file, in the words of TOML.
+//! Messages about errors in a settings file, in TOML's terms.
 
 use crate::base::{
     chance::not_a_span,
     reading::{ReadError, Tree, is_number},
 };
 
-/// A value of a kind that TOML alone has: a date, a time, or a number that is not finite.
+/// A value of a type that only TOML has: a date, a time, or a non-finite number.
 pub(super) struct Foreign {
     pub(super) pointer: String,
     written: String,
 }
 
 impl Foreign {
-    /// Replaces such values by texts, which no setting of another type accepts either. `span` is what the reader of the
-    /// file objects to.
+    /// Replaces such values with texts, which settings of other types do not accept either. `span` is the text that the
+    /// file's reader rejected.
     pub(super) fn replace_in(tree: &mut Tree, span: &str) -> Vec<Self> {
         let mut found = Vec::new();
         Self::replace(tree, String::new(), span, &mut found);
@@ -21,11 +21,11 @@ impl Foreign {
     }
 
     fn replace(tree: &mut Tree, pointer: String, span: &str, found: &mut Vec<Self>) {
-        /// The member that stands for a date in what the TOML reader hands out.
+        /// The key that stands for a date in the TOML reader's output.
         const DATE: &str = "$__toml_private_datetime";
 
         let written = match tree {
-            // TOML has no null; numbers that are not finite are read as one.
+            // TOML has no null; the reader turns non-finite numbers into it.
             Tree::Null => if span.trim_start_matches(['+', '-']) == "inf" { span } else { "nan" }.to_owned(),
             Tree::Object(members) => match &mut members[..] {
                 [(name, Tree::Text(date))] if name == DATE => std::mem::take(date),
@@ -52,7 +52,7 @@ impl Foreign {
         self.pointer.split('/').nth(1).unwrap_or_default()
     }
 
-    /// The value in a message.
+    /// The value as shown in a message.
     pub(super) fn shown(&self) -> String {
         let kind = if self.written.ends_with(char::is_alphabetic) && !self.written.ends_with(['Z', 'z']) {
             ""
@@ -65,7 +65,7 @@ impl Foreign {
     }
 }
 
-/// What is wrong with a setting, with its place and the fix in the words of TOML.
+/// The message about a setting, with its place and a fix in TOML's terms.
 pub(super) fn in_settings(tree: &Tree, error: &ReadError, foreign: Option<&Foreign>) -> String {
     let mut problem = error.in_settings();
     if let Some(value) = foreign {
@@ -76,13 +76,13 @@ pub(super) fn in_settings(tree: &Tree, error: &ReadError, foreign: Option<&Forei
     with_counted_entry(problem)
 }
 
-/// The fix for a value of the wrong type, where its text could be meant.
+/// The fix for a value of the wrong type if its text may have been meant.
 fn type_fix(setting: &str, value: Option<&Tree>, problem: &str) -> String {
     match value {
         Some(value) if problem.ends_with(" is not a text") => text_fix(setting, value),
         Some(Tree::Text(text)) if problem.ends_with(" is not a list") => format!("; write [{text:?}]"),
         Some(Tree::Object(_)) if problem.ends_with(" is not a list") => {
-            "; write its name in two pairs of brackets, such as [[clients]]".to_owned()
+            "; write its name in double brackets, such as [[clients]]".to_owned()
         }
         Some(Tree::Text(text)) if is_number(text) && problem.contains(" is not a whole number") => {
             format!("; write {text} without quotes")
@@ -101,7 +101,7 @@ fn setting_of(error: &ReadError) -> &str {
     error.pointer.split('/').nth(1).unwrap_or_default()
 }
 
-/// The fix for a value that must be a text. What it shows is a value that the setting takes.
+/// The fix for a value that must be a text. Any value it shows is one that the setting accepts.
 fn text_fix(setting: &str, value: &Tree) -> String {
     let number = match value {
         Tree::Number(number) => Some(&**number),
@@ -113,7 +113,7 @@ fn text_fix(setting: &str, value: &Tree) -> String {
             match problem.as_ref().and_then(|problem| problem.split_once("; write ")) {
                 Some((_, spans)) if spans != "0s" && !spans.starts_with("a span") => {
                     format!(
-                        "; a span of time has a unit; write a text in double quotes, such as \"{}\"",
+                        "; a span of time needs a unit; write a text in double quotes, such as \"{}\"",
                         with_seconds(spans)
                     )
                 }
@@ -130,7 +130,7 @@ fn text_fix(setting: &str, value: &Tree) -> String {
     }
 }
 
-/// Of the spans that a number may stand for, the one in seconds.
+/// Picks the suggestion in seconds from a list of durations.
 fn with_seconds(spans: &str) -> &str {
     let mut all = spans.split(", ").flat_map(|part| part.split(" or "));
     all.find(|span| span.ends_with('s') && !span.ends_with("ms")).unwrap_or("1h")
@@ -145,7 +145,7 @@ fn value_at<'t>(tree: &'t Tree, pointer: &str) -> Option<&'t Tree> {
     })
 }
 
-/// Counts the entries of a list from one, as people do: `clients.0.scope: …` becomes `clients, entry 1, scope: …`.
+/// Counts list entries from one: `clients.0.scope: …` becomes `clients, entry 1, scope: …`.
 fn with_counted_entry(problem: String) -> String {
     let counted = || {
         let (setting, rest) = problem.split_once('.')?;
@@ -158,41 +158,41 @@ fn with_counted_entry(problem: String) -> String {
     counted().unwrap_or(problem)
 }
 
-/// What is wrong with the syntax, for the usual slips. `place` is the part of the file that the message is about.
+/// The message for common syntax errors. `place` is the part of the file that the reader's message refers to.
 pub(super) fn syntax(message: &str, place: &str) -> String {
     const SLIPS: [(&str, &str); 16] = [
-        ("missing escaped value", "a backslash begins an escape that TOML does not have; write \\\\ for a backslash"),
+        ("missing escaped value", "a backslash starts an escape that TOML does not have; write \\\\ for a backslash"),
         ("too few unicode value digits", "an escape has too few digits; write \\u and 4 digits, or \\U and 8"),
         (
             "invalid basic string",
-            "the text has no closing double quote, or a raw control character; close it, or remove the character",
+            "the text has no closing double quote, or contains a control character; add the quote, or remove the character",
         ),
         (
             "invalid multi-line basic string",
-            "the text has no closing \"\"\", or a raw control character; close it, or remove the character",
+            "the text has no closing \"\"\", or contains a control character; add the quotes, or remove the character",
         ),
         (
             "invalid literal string",
-            "the text has no closing single quote, or a raw control character; close it, or remove the character",
+            "the text has no closing single quote, or contains a control character; add the quote, or remove the character",
         ),
         (
             "invalid multi-line literal string",
-            "the text has no closing ''', or a raw control character; close it, or remove the character",
+            "the text has no closing ''', or contains a control character; add the quotes, or remove the character",
         ),
         ("missing comma between array elements", "a comma is missing between two values of the list; add it"),
         ("missing comma between key-value pairs", "a comma is missing between two members of the inline table; add it"),
-        ("extra comma", "a comma follows nothing; drop it"),
+        ("extra comma", "there is an extra comma; remove it"),
         ("unclosed array table", "the heading has too few closing brackets; write one such as [[clients]]"),
         ("unclosed table", "the heading has no closing bracket; write one such as [[clients]]"),
         ("unclosed array", "the list has no closing bracket; add it"),
         ("unclosed inline table", "the inline table has no closing brace; add it"),
-        ("unexpected leading zero", "a number begins with 0; drop the 0"),
+        ("unexpected leading zero", "the number starts with 0; remove the 0"),
         ("missing value", "the value is missing; write one such as max-body = \"1MiB\""),
         ("missing opening quote", "the text has no opening double quote; add it"),
     ];
     if message.contains("duplicate key") {
         let key = place.trim().trim_matches(['[', ']', '"', '\'', ' ']);
-        return format!("{key:?} is given more than once; give it once");
+        return format!("{key:?} is given more than once; remove all but one");
     }
     if !message.contains("leading zero")
         && place.starts_with(|char: char| char.is_ascii_digit())
@@ -202,7 +202,7 @@ pub(super) fn syntax(message: &str, place: &str) -> String {
     }
     let is_code = |length| place.len() == length && place.bytes().all(|byte| byte.is_ascii_hexdigit());
     if (is_code(4) || is_code(8)) && u32::from_str_radix(place, 16).is_ok_and(|code| char::from_u32(code).is_none()) {
-        return "the escape is half of a character, or none at all; write the character itself, or its code such as \
+        return "the escape is not a complete character; write the character itself, or its code such as \
                 \\U0001F600"
             .to_owned();
     }

@@ -1,4 +1,4 @@
-//! Connections: accepted up to a limit, served one task each, and brought to an end within bounds.
+//! Connections: accepted up to a limit, served in one task each, and ended within bounded time.
 
 use super::{DRAIN, patience::Patience};
 use crate::{
@@ -22,40 +22,39 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How many connections there can be at once. Further ones wait until another one ends; those that are idle end after
-/// half a minute.
+/// Maximum number of concurrent connections. Further ones wait until another ends; idle ones end after half a minute.
 pub const MOST_CONNECTIONS: usize = 4_096;
 
-/// How long a caller may take to send the head of a request, and so how long a connection may be idle.
+/// How long a caller may take to send the head of a request, and therefore how long a connection may be idle.
 const HEAD: Duration = Duration::from_secs(30);
 
-/// How long a caller may leave an answer unread that does not fit into the buffers on its way.
+/// How long a caller may leave an answer unread once the buffers are full.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// How much a connection reads ahead at most; no head may be larger. A thousand connections that send as fast as they
-/// can hold a thousand times this.
+/// Maximum number of bytes that a connection reads ahead, and therefore the maximum size of a head. A thousand busy
+/// connections hold a thousand times this.
 const BUFFER: usize = 128 << 10;
 
-/// How long to wait after a connection could not be accepted.
+/// Pause after a failure to accept a connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long the log is silent about further failures to accept one.
+/// Minimum time between log lines about failures to accept.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Serves a router until `stop` is done, then lets requests under way finish for up to [`DRAIN`].
+/// Serves a router until `stop` completes, then lets requests in progress finish for up to [`DRAIN`].
 ///
-/// At most `most` connections are served at once. Answers with a [`fault::ConnectionFault`] on them are not sent: their connection
-/// is broken as the fault says.
+/// At most `most` connections are served at once. An answer with a [`fault::ConnectionFault`] is not sent; its
+/// connection is broken as the fault says.
 pub async fn serve_router(listeners: Vec<TcpListener>, router: Router, most: usize, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let mut acceptor = Acceptor { listeners, next: 0, told: None };
+    let mut acceptor = Acceptor { listeners, next: 0, last_logged: None };
     let mut was_full = false;
     let mut stop = pin!(stop);
     loop {
         let is_full = connections.len() >= most;
         if is_full && !was_full {
-            tracing::warn!("{most} connections are open, which is the limit; new ones wait until one ends");
+            tracing::warn!("{most} connections are open, which is the limit; new ones wait until another ends");
         }
         was_full = is_full;
         let stream = tokio::select! {
@@ -64,7 +63,7 @@ pub async fn serve_router(listeners: Vec<TcpListener>, router: Router, most: usi
             Some(_) = connections.join_next() => continue,
             stream = acceptor.accept(), if !is_full => stream,
         };
-        // Answers are small and whole: there is nothing to gain from waiting for more.
+        // Answers are small and complete, so waiting for more data gains nothing.
         let _ = stream.set_nodelay(true);
         connections.spawn(serve_connection(stream, router.clone(), stopped.clone()));
     }
@@ -80,24 +79,24 @@ pub async fn serve_router(listeners: Vec<TcpListener>, router: Router, most: usi
 /// Accepts from several listeners in turn.
 struct Acceptor {
     listeners: Vec<TcpListener>,
-    /// The listener that is asked first.
+    /// Index of the listener to try first.
     next: usize,
     /// When a failure was last logged.
-    told: Option<Stopwatch>,
+    last_logged: Option<Stopwatch>,
 }
 
 impl Acceptor {
-    /// The next connection. Pauses after an error: the process is most likely out of file descriptors, and connections
-    /// must get a chance to end.
+    /// Accepts the next connection. Pauses after an error, because the process is most likely out of file descriptors
+    /// and open connections need time to end.
     async fn accept(&mut self) -> TcpStream {
         loop {
             match self.accept_once().await {
                 Ok(stream) => return stream,
                 Err(error) if is_of_caller(&error) => {}
                 Err(error) => {
-                    if self.told.is_none_or(|told| told.elapsed() >= SILENCE) {
-                        tracing::warn!(error = io_error::reason(&error), "cannot accept connections; trying again");
-                        self.told = Some(Stopwatch::start());
+                    if self.last_logged.is_none_or(|logged| logged.elapsed() >= SILENCE) {
+                        tracing::warn!(error = io_error::reason(&error), "cannot accept connections; retrying");
+                        self.last_logged = Some(Stopwatch::start());
                     }
                     sleep(PAUSE).await;
                 }
@@ -120,16 +119,16 @@ impl Acceptor {
     }
 }
 
-/// Whether an error is of the connection alone, which the caller broke before it was accepted.
+/// Whether the error concerns only this connection, because the caller broke it before it was accepted.
 fn is_of_caller(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Serves one connection until its end, which is a fault's if an answer has one on it.
+/// Serves one connection until it ends or a fault breaks it.
 ///
 /// A caller that closes its half of the connection after a request still gets the answer. Whether it closed the other
-/// half as well only shows when something is written.
+/// half too only shows when something is written.
 async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request| fault::raise(router.call(request)));
@@ -158,7 +157,7 @@ async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: wa
     }
 }
 
-/// Waits until the server stops; at once if it is stopping already.
+/// Waits until the server stops; returns at once if it is stopping already.
 async fn until(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -1,33 +1,34 @@
-//! Binding: from an address of the settings to listeners.
+//! Binds listeners to the addresses in the settings.
 
 use super::ServerError;
 use crate::{base::io_error, config::split_addresses};
 use std::io::{Error, ErrorKind};
 use tokio::net::TcpListener;
 
-/// How often another free port is tried when the one that the system picked is in use at another address.
+/// Number of attempts to find a free port that is available on every address.
 const ATTEMPTS: usize = 100;
 
 #[derive(Debug, PartialEq, Eq)]
 struct BindTarget<'a> {
     host: &'a str,
     port: u16,
-    /// One of the two addresses of `localhost`, of which a machine may have only one.
+    /// One of the two addresses of `localhost`; a machine may lack one of them.
     is_loopback: bool,
 }
 
 /// The result of binding every address once.
 enum Round {
     Bound(Vec<TcpListener>),
-    /// The port that the system picked is in use at another address. The listeners keep it from being picked again.
+    /// The port that the system picked is in use on another address. The listeners keep the system from picking it
+    /// again.
     Taken(Vec<TcpListener>, ServerError),
 }
 
-/// Binds every address of a list. `localhost` is both loopback addresses, or the one that the machine has. Port 0 is a
-/// free port, the same one for all.
+/// Binds every address of a list. `localhost` means both loopback addresses, or the one that the machine has. Port 0
+/// means a free port, the same one for all addresses.
 ///
 /// # Errors
-/// When an address cannot be bound.
+/// If an address cannot be bound.
 pub(super) async fn bind(list: &str) -> Result<Vec<TcpListener>, ServerError> {
     let targets = targets(list).map_err(|reason| ServerError::Bind { address: list.to_owned(), reason })?;
     let mut held = Vec::new();
@@ -87,13 +88,13 @@ async fn bind_once(targets: &[BindTarget<'_>]) -> Result<Round, ServerError> {
     }
     match absent {
         Some(failed) if listeners.is_empty() => return Err(failed),
-        Some(failed) => tracing::info!("{failed}; listening on the other loopback address alone"),
+        Some(failed) => tracing::info!("{failed}; listening on the other loopback address only"),
         None => {}
     }
     Ok(Round::Bound(listeners))
 }
 
-/// Whether the machine lacks the address, as one without IPv6 does: the system has several words for that.
+/// Whether the machine lacks the address, such as one without IPv6. Systems report that in different ways.
 fn is_absent(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) && !is_out_of_files(error)
 }
@@ -106,15 +107,17 @@ fn reason(error: &Error, address: &str) -> String {
     let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
     match error.kind() {
         ErrorKind::AddrInUse => {
-            format!("port {port} is in use; stop what uses it, or choose another with --listen 127.0.0.1:0")
+            format!(
+                "port {port} is in use; stop the program that uses it, or choose another one with --listen 127.0.0.1:0"
+            )
         }
         ErrorKind::PermissionDenied => {
-            format!("port {port} may not be used; choose one above 1023")
+            format!("port {port} needs more privileges; choose a port above 1023")
         }
         ErrorKind::AddrNotAvailable => {
             "this machine does not have that address; 127.0.0.1 and 0.0.0.0 always exist".to_owned()
         }
-        // The resolver's errors have no code of the system.
+        // Errors of the resolver have no OS error code.
         _ if error.raw_os_error().is_none() => {
             format!("the host name {host:?} cannot be resolved; use an IP address such as 127.0.0.1, or localhost")
         }

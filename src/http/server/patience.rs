@@ -1,4 +1,4 @@
-//! A connection whose writes fail when the other end does not read for a while.
+//! A stream whose writes fail if the peer does not read for a while.
 
 use std::{
     io::{self, IoSlice},
@@ -11,23 +11,23 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// Reads and writes as the connection does, except that a write that finds no room for too long fails. An answer that
-/// nobody reads would otherwise hold its connection, and what the answer is made of, for as long as the process lives.
+/// Wraps a stream so that a write fails if it waits too long for buffer space. Otherwise an answer that nobody reads
+/// would hold its connection and its memory for as long as the process lives.
 #[derive(Debug)]
 pub(super) struct Patience<S> {
     stream: S,
     limit: Duration,
-    /// Set while a write waits for room.
+    /// Set while a write waits for buffer space.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patience<S> {
-    /// Waits for room for at most `limit` at a time.
+    /// Limits each wait for buffer space to `limit`.
     pub(super) fn new(stream: S, limit: Duration) -> Self {
         Self { stream, limit, waiting: None }
     }
 
-    /// Gives up on a write that waits for too long.
+    /// Fails a write that has waited too long.
     fn judge<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;
@@ -36,7 +36,7 @@ impl<S> Patience<S> {
         let limit = self.limit;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(waiting.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other end does not read")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 }
 
