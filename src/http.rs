@@ -1,4 +1,4 @@
-//! HTTP: which path leads to which handler. Handlers translate; the sandbox decides.
+//! The HTTP layer: maps paths to handlers. Handlers translate; the sandbox decides.
 
 mod admin;
 mod base_url;
@@ -22,7 +22,7 @@ use declared::operations;
 use std::sync::Arc;
 
 operations! {
-    /// The probes and the document of the contract, described in the document of the control plane.
+    /// Probes and the contract's document, which are described in the control plane's document.
     PublicOperations:
     openapi::show_contract_document,
     probes::live,
@@ -31,8 +31,8 @@ operations! {
 
 /// Every route of the server.
 ///
-/// The contract and unknown paths are recorded in the journal, and refuse what web pages of other sites send. The control
-/// plane is not recorded and has a stricter guard. Probes and published documents are open to everybody.
+/// The contract and unknown paths are recorded in the journal and refuse requests from web pages of other sites. The
+/// control plane is not recorded and has a stricter guard. Probes and published documents are open.
 pub fn router(app: &Arc<App>) -> Router {
     let public = PublicOperations::routes().merge(contract::documents()).layer(guard::no_sniff());
     Router::new()

@@ -1,6 +1,6 @@
 //! The control plane, `/__admin`.
 //!
-//! Never recorded in the journal; its errors have one shape, RFC 9457.
+//! Its requests are never recorded in the journal. Its errors are RFC 9457 problems.
 
 mod actors;
 mod answers;
@@ -122,15 +122,15 @@ declare! {
 
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     ControlPlane::routes()
-        // The index is served with and without its slash.
+        // The index is served with and without a trailing slash.
         .route("/__admin", get(server::show_index))
         .method_not_allowed_fallback(method_not_allowed)
-        // Everything below belongs to the control plane, so that no slip lands in the journal of the contract.
+        // A catch-all, so that a mistyped path does not end up in the contract's journal.
         .route("/__admin/{*rest}", any(no_such_endpoint))
         .layer(
             ServiceBuilder::new()
                 .layer(guard::no_sniff())
-                // Before the request id: a request that it refuses draws none from the sandbox.
+                // Runs before the request id is taken: a refused request must not use up one of the sandbox's ids.
                 .layer(from_fn_with_state(Arc::clone(app), guard::protect))
                 .layer(from_fn_with_state(Arc::clone(app), stamp))
                 .layer(CatchPanicLayer::custom(panicked))
@@ -138,7 +138,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-/// Gives each answer its request id.
+/// Adds a request id to every answer.
 async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let id = request_id(&headers, || app.sandboxes.default_sandbox().ids.request());
     let path = mask_jwts(request.uri().path());
@@ -161,5 +161,5 @@ async fn no_such_endpoint(uri: Uri) -> Problem {
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let known = use_one_of(&operations::methods_at(uri.path()));
     let (method, path) = (brief(method.as_str()), brief(uri.path()));
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not take {method}; {known}"))
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not support {method}; {known}"))
 }

@@ -1,7 +1,7 @@
-//! The address that a request was sent to, as the caller knows it: how the URLs in its answer begin.
+//! The address under which the caller reached the server, which the URLs in the answer start with.
 //!
-//! In a container with a mapped port the server cannot know its own address. So unless `--base-url` is set, URLs follow
-//! the request: the host of its target or its `Host`, and with `--trust-forwarded` what a proxy says of them.
+//! In a container with a mapped port, the server cannot know its own address. So unless `--base-url` is set, URLs
+//! follow the request: the host of its target or of `Host`, and with `--trust-forwarded` the headers that a proxy adds.
 
 use crate::{
     app::App,
@@ -20,11 +20,11 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// Why a request names no address that a URL can begin with, and the fix.
+/// The request names no address that a URL can start with: the reason and the fix.
 #[derive(Debug)]
 pub(super) struct InvalidAddress(pub(super) String);
 
-/// How the URLs in the answer to a control plane request begin.
+/// The base URL for the answer to a control plane request.
 #[derive(Debug)]
 pub(super) struct Base(pub(super) BaseUrl);
 
@@ -37,8 +37,7 @@ impl FromRequestParts<Arc<App>> for Base {
     }
 }
 
-/// How the URLs in the answer to a request begin. A request without any host, as HTTP/1.0 allows, gets the address that
-/// is bound.
+/// The base URL for the answer to a request. A request without a host, which HTTP/1.0 allows, gets the bound address.
 pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<BaseUrl, InvalidAddress> {
     if app.settings.base_url.is_some() {
         return Ok(app.base_url.clone());
@@ -46,7 +45,7 @@ pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Base
     let proxy = if app.settings.trust_forwarded { Forwarded::read(headers)? } else { Forwarded::default() };
     let named = match (&proxy.host, uri.authority()) {
         (Some(host), _) => NamedHost { what: "forwarded host", text: host.as_bytes() },
-        // The target wins over the header (RFC 9112, 3.2.2).
+        // The target takes precedence over the header (RFC 9112, 3.2.2).
         (None, Some(authority)) => {
             NamedHost { what: "host of the request target", text: authority.as_str().as_bytes() }
         }
@@ -60,7 +59,7 @@ pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Base
         },
     };
     let scheme = proxy.scheme.unwrap_or_default();
-    // The usual case: nothing to judge and nothing to build.
+    // The common case needs no checks and builds no URL.
     if scheme == Scheme::Http && proxy.port.is_none() && app.base_url.is_http(named.text) {
         return Ok(app.base_url.clone());
     }
@@ -68,14 +67,14 @@ pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Base
     Ok(BaseUrl::of_host(scheme, host, proxy.port.or(port)))
 }
 
-/// A host with an optional port, and where it stands.
+/// A host with an optional port, and the place it was read from.
 struct NamedHost<'r> {
     what: &'static str,
     text: &'r [u8],
 }
 
 impl<'r> NamedHost<'r> {
-    /// The host as it was written, and the port.
+    /// The host as written, and the port.
     fn parse(&self) -> Result<(&'r str, Option<u16>), InvalidAddress> {
         std::str::from_utf8(self.text).ok().and_then(split_authority).ok_or_else(|| {
             InvalidAddress(format!(
@@ -87,7 +86,7 @@ impl<'r> NamedHost<'r> {
     }
 }
 
-/// What a proxy says of the request that it passes on. Of several proxies the first one counts.
+/// What proxies say about the original request. With several proxies, the first entry counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Forwarded {
     scheme: Option<Scheme>,
@@ -96,7 +95,7 @@ struct Forwarded {
 }
 
 impl Forwarded {
-    /// Reads `Forwarded` (RFC 7239), and for what it does not say the `X-Forwarded-` headers.
+    /// Reads `Forwarded` (RFC 7239), then the `X-Forwarded-` headers for values that it lacks.
     fn read(headers: &HeaderMap) -> Result<Self, InvalidAddress> {
         let standard = match headers.get(header::FORWARDED) {
             None => Vec::new(),
@@ -115,7 +114,7 @@ impl Forwarded {
                 let value = String::from_utf8_lossy(headers.get(other)?.as_bytes());
                 value.split(',').next().unwrap_or_default().trim().to_owned()
             };
-            // Some proxies send a header without a value where they know none.
+            // Some proxies send an empty header if they do not know the value.
             (!value.is_empty()).then_some(value)
         };
         let scheme = parameter("proto", &X_FORWARDED_PROTO).map(|proto| {
@@ -126,7 +125,7 @@ impl Forwarded {
                 ))
             })
         });
-        // RFC 7239 has no parameter for the port, which is part of the host there.
+        // `Forwarded` has no parameter for the port; it is part of `host` (RFC 7239).
         let is_standard = standard.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
         let port = if is_standard { None } else { parameter("port", &X_FORWARDED_PORT) };
         let port = port.map(|port| match port.parse::<u16>() {
@@ -171,7 +170,7 @@ fn first_element(text: &str) -> Option<Vec<(&str, String)>> {
     }
 }
 
-/// The text up to the closing quotation mark, and what comes after it.
+/// Returns the text up to the closing quotation mark, and the rest after it.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.char_indices();

@@ -1,5 +1,4 @@
-//! Reading a request body: never more of it than is allowed, never longer than is reasonable, and never more of all
-//! bodies together than fits into a budget.
+//! Reads request bodies within limits on size and time, and within a memory budget for all bodies together.
 
 use crate::base::{
     budget::{Account, Budget},
@@ -20,46 +19,46 @@ use tokio::time::timeout;
 /// The message for a caller whose body does not fit into the budget.
 pub(super) const BUSY: &str = "Too many large request bodies are being received at the same time; retry in a second.";
 
-/// How long a caller may fall silent in the middle of a body.
+/// Longest pause in the middle of a body.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a caller may take for a whole body.
+/// Longest time for a whole body.
 pub(super) const WHOLE: Duration = Duration::from_mins(5);
 
-/// How much of an unwanted body is still taken, so that its sender gets to read the answer.
+/// How much of an unwanted body is still read, so that its sender can read the answer.
 const DRAINED_BYTES: usize = 64 << 20;
 
-/// How long an unwanted body is still taken.
+/// How long an unwanted body is still read.
 const DRAINED_FOR: Duration = Duration::from_secs(10);
 
-/// How much of each body is taken without a look at the budget: usual requests cost nothing and are never turned away.
+/// Bytes of each body that are not counted against the budget, so that ordinary requests are never turned away.
 const FREE: usize = 16 << 10;
 
-/// A body that was read whole.
+/// A body that was read completely.
 #[derive(Debug)]
 pub(super) struct ReadBody {
     pub(super) bytes: Arc<[u8]>,
-    /// Its part of the budget, to be held for as long as the request is under way.
+    /// Its share of the budget, held until the request is finished.
     pub(super) lease: Option<Arc<Account>>,
 }
 
-/// Why there is no body.
+/// Why a body could not be read.
 #[derive(Debug)]
 pub(super) enum BodyError {
-    /// It is over the limit (H4). What was left of it is being drained.
+    /// The body is over the limit (H4). The rest of it is being drained.
     TooLarge,
-    /// The caller fell silent, or took too long.
+    /// The caller stopped sending, or took too long.
     TimedOut,
     /// The body ended early, or its framing is broken.
     Broken,
-    /// The other bodies under way leave no room for this one.
+    /// The other bodies in progress leave no room for this one.
     Busy,
 }
 
-/// Reads a body whole, into memory of its own, so that keeping the body does not keep the buffer of the connection.
+/// Reads a whole body into memory of its own, so that keeping the body does not keep the connection's buffer alive.
 ///
-/// A caller who waits for permission to send (`Expect`) gets it here, unless the size announced is too large already.
-/// Bytes count against the budget as they come, not as they are announced.
+/// A caller that sent `Expect: 100-continue` gets permission here, unless the announced size is too large. Bytes count
+/// against the budget when they arrive, not when they are announced.
 pub(super) async fn read(
     mut body: Body,
     limit: usize,
@@ -77,7 +76,7 @@ pub(super) async fn read(
     let mut lease = None;
     let mut started = None;
     loop {
-        // A body that came with its head needs no timer.
+        // A body that arrived together with its head needs no timer.
         let frame = if let Some(frame) = body.frame().now_or_never() {
             frame
         } else {
@@ -108,8 +107,8 @@ pub(super) async fn read(
     }
 }
 
-/// Judges `Transfer-Encoding`: hyper undoes `chunked` alone, and a body in another coding would be misread. One whose
-/// last coding is not `chunked` has no known end (RFC 9112, 6.3); hyper answers it with 400.
+/// Checks `Transfer-Encoding`. hyper decodes only `chunked`, so a body in another coding would be misread. If the last
+/// coding is not `chunked`, the body has no known end (RFC 9112, 6.3), and hyper answers 400.
 pub(super) fn judge_transfer_coding(headers: &HeaderMap) -> Result<(), String> {
     let codings: Vec<String> = headers
         .get_all(header::TRANSFER_ENCODING)
@@ -124,17 +123,17 @@ pub(super) fn judge_transfer_coding(headers: &HeaderMap) -> Result<(), String> {
     Err(format!("The Transfer-Encoding {codings:?} is not supported; send the body chunked, or with a Content-Length."))
 }
 
-/// Drops the body of a request that was refused unread. A client that waits for permission to send it (`Expect`) never
-/// gets it.
+/// Discards the body of a request that was refused before reading it. A client that waits for `100 Continue` never gets
+/// it.
 pub(super) fn let_go(body: Body, headers: &HeaderMap) {
     if !headers.contains_key(header::EXPECT) {
         drain(body);
     }
 }
 
-/// Drops an unwanted body: reads and discards a bounded rest of it, while the answer is already on its way.
+/// Discards an unwanted body: reads a bounded amount of it while the answer is being sent.
 ///
-/// A connection that is closed while its other end still writes is reset, and the answer may be lost with it.
+/// Closing a connection while its peer still writes resets it, and the answer can be lost.
 pub(super) fn drain(mut body: Body) {
     if body.is_end_stream() {
         return;

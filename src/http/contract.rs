@@ -1,4 +1,4 @@
-//! The contract: handoff, tokens and the signing service. Every request is recorded in the journal.
+//! The contract endpoints: handoff, tokens and the signing service. Every request is recorded in the journal.
 
 mod answer;
 mod check;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub(super) use fallback::no_such_endpoint;
 
-/// Every route of the contract that is recorded.
+/// All recorded routes of the contract.
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route(CREATE_AGENT_SESSION, post(handoff::create_agent_session).fallback(handoff::method_not_allowed))
@@ -36,7 +36,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .merge(signing::router())
 }
 
-/// The documents for OAuth clients, which are open to everybody and not recorded.
+/// The documents for OAuth clients, which need no credential and are not recorded.
 pub(super) fn documents() -> Router<Arc<App>> {
     Router::new()
         .route("/oauth2/v2/.well-known/oauth-authorization-server", get(metadata::show_metadata))

@@ -1,4 +1,4 @@
-//! One declaration of an operation for the router and for the OpenAPI document of the control plane.
+//! Declares an operation once, for both the router and the control plane's OpenAPI document.
 
 use crate::app::App;
 use axum::{
@@ -9,9 +9,9 @@ use axum::{
 use std::sync::Arc;
 use utoipa::openapi::HttpMethod;
 
-/// Declares operations: a type whose `routes` lead to their handlers and whose `openapi` describes them.
+/// Declares a type whose `routes` map operations to their handlers and whose `openapi` describes them.
 ///
-/// Path, method and description come from `#[utoipa::path]` at the handler. The description is only composed when
+/// Path, method and description come from `#[utoipa::path]` on the handler. The description is only built when
 /// `openapi` is called.
 macro_rules! operations {
     ($(#[$attribute:meta])* $name:ident: $($module:ident::$handler:ident,)+) => { ::pastey::paste! {
@@ -37,7 +37,7 @@ macro_rules! operations {
 
 pub(super) use operations;
 
-/// Adds the route to a handler, as its description `P` says.
+/// Adds a handler under the path and methods of its description `P`.
 pub(super) fn add<P: utoipa::Path, H: Handler<T, Arc<App>>, T: 'static>(
     router: Router<Arc<App>>,
     handler: H,

@@ -1,12 +1,12 @@
-//! Connections that misbehave on purpose: what a scenario may do to an answer once it is found.
+//! Connections that misbehave on purpose: faults that a scenario applies to a finished answer.
 //!
-//! A handler puts a fault on its response and returns it as any other. What HTTP itself can say, an empty or a slow
-//! answer, is done to the response there and then. All else is only marked, in the response's extensions, and carried
-//! out by the server: the mark fails the service, hyper gives up the connection without writing, and this module
-//! handles the socket. A router without our server behind it (in process, or mounted elsewhere) gives the response
-//! whole.
+//! A handler puts a fault on its response and returns it like any other. Faults that HTTP can express, such as an empty
+//! or a slow answer, are applied to the response immediately. All others are only marked in the response's extensions
+//! and carried out by the server: the mark makes the service fail, hyper gives up the connection without writing, and
+//! this module takes over the socket. A router that does not run behind our server (in process, or mounted elsewhere)
+//! returns the response unchanged.
 //!
-//! Knows nothing of why; what the journal keeps is the answer as it was meant.
+//! This module does not know why a fault occurs. The journal keeps the answer that was intended.
 
 use crate::base::clock::Clock;
 use axum::{
@@ -32,33 +32,33 @@ use tokio::{
     time::{Interval, interval, timeout},
 };
 
-/// How long a connection that is closed on purpose still takes what the caller sends.
+/// How long the caller's bytes are still read on a connection that is closed on purpose.
 ///
-/// The kernel resets a connection that is closed over unread bytes, and a clean end would not be one.
+/// The kernel resets a connection that is closed with unread bytes, which would not be a clean end.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// In how many pieces a body dribbles at most.
+/// Maximum number of pieces in which a body dribbles.
 const PIECES: u64 = 10;
 
-/// What goes wrong with a connection instead of its answer.
+/// What happens to a connection instead of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionFault {
     /// The connection is closed cleanly (FIN) before any byte of the answer.
     CloseBeforeAnswer,
-    /// The head, which announces the whole length, and half of the body (rounded down) are sent; then the connection is
-    /// closed cleanly. An answer without a body is cut in its head.
+    /// The complete head, which announces the full length, and half of the body (rounded down) are sent; then the
+    /// connection is closed cleanly. An answer without a body is cut within its head.
     CloseMidway,
     /// The connection is reset (RST) before any byte of the answer.
     Reset,
-    /// The answer is a 200 without a body. Its other headers stay, the content type among them.
+    /// The answer is a 200 without a body. Its other headers stay, including the content type.
     EmptyAnswer,
     /// Nothing is sent for this long, or until the server stops; then the connection is closed cleanly. A caller that
-    /// goes away does not end it: it looks the same as one that only closed its half of the connection.
+    /// disconnects does not end the wait, because it cannot be told apart from one that only closed its half.
     Hang(Duration),
 }
 
 impl ConnectionFault {
-    /// Puts the fault on a response, which a handler returns as any other.
+    /// Puts the fault on a response, which the handler returns like any other.
     #[must_use]
     pub fn apply(self, mut response: Response) -> Response {
         if self == Self::EmptyAnswer {
@@ -72,15 +72,15 @@ impl ConnectionFault {
     }
 }
 
-/// The answer whole and correct, its head at once and its body in up to ten pieces spread evenly over a time.
+/// A correct answer whose head is sent at once and whose body is sent in up to ten pieces, spread evenly over a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dribble {
-    /// How long the body takes; its last piece comes at the end of it.
+    /// Time until the last piece of the body is sent.
     pub over: Duration,
 }
 
 impl Dribble {
-    /// Slows a response down. One whose body is empty, or of unknown length, passes as it is.
+    /// Slows down a response. A body that is empty or of unknown length is not changed.
     #[must_use]
     pub fn apply(self, response: Response) -> Response {
         let length = response.body().size_hint().exact().unwrap_or_default();
@@ -89,7 +89,7 @@ impl Dribble {
         }
         let size = length.div_ceil(PIECES);
         let count = u32::try_from(length.div_ceil(size)).unwrap_or(1);
-        // An interval must not have length zero.
+        // An interval must not have zero length.
         let every = (self.over / count).max(Duration::from_nanos(1));
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         response.map(|body| Body::new(Pieces { body, chunk: Bytes::new(), size, every, pace: None }))
@@ -99,11 +99,11 @@ impl Dribble {
 /// A body that waits before each of its pieces.
 struct Pieces {
     body: Body,
-    /// What was taken from the body and not passed on yet.
+    /// Bytes taken from the body but not passed on yet.
     chunk: Bytes,
     size: usize,
     every: Duration,
-    /// Starts with the first look at the body: the time belongs to sending, not to what comes before.
+    /// Created when the body is first polled, so that only the time for sending counts.
     pace: Option<Interval>,
 }
 
@@ -124,7 +124,7 @@ impl HttpBody for Pieces {
         }
         let pace = pace.get_or_insert_with(|| {
             let mut pace = interval(*every);
-            // Left alone, the first tick comes at once.
+            // Without this, the first tick would come at once.
             pace.reset();
             pace
         });
@@ -142,16 +142,16 @@ impl HttpBody for Pieces {
     }
 }
 
-/// Why a service gave no answer: the connection is to be broken instead.
+/// Why a service gave no answer: the connection must be broken instead.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is to be broken: {fault:?}")]
+#[error("breaking the connection on purpose: {fault:?}")]
 pub(crate) struct Broken {
     fault: ConnectionFault,
-    /// What of the answer is still to be sent.
+    /// The part of the answer that is still sent.
     sent: Vec<u8>,
 }
 
-/// Lets an ordinary answer pass, and fails for one that has a fault on it.
+/// Passes ordinary answers through, and fails for answers with a fault.
 pub(crate) async fn raise(answer: impl Future<Output = Result<Response, Infallible>>) -> Result<Response, Broken> {
     let Ok(mut response) = answer.await;
     match response.extensions_mut().remove::<ConnectionFault>() {
@@ -162,12 +162,12 @@ pub(crate) async fn raise(answer: impl Future<Output = Result<Response, Infallib
 }
 
 impl Broken {
-    /// Finds what [`raise`] failed with in the error with which hyper gave a connection up.
+    /// Finds the error of [`raise`] within the error with which hyper gave up a connection.
     pub(crate) fn find(error: &hyper::Error) -> Option<&Self> {
         error.source()?.downcast_ref()
     }
 
-    /// Breaks the connection, which hyper has given up. `stop` ends what would wait.
+    /// Breaks the connection after hyper has given it up. `stop` ends a fault that waits.
     pub(crate) async fn carry_out(&self, mut stream: TcpStream, stop: impl Future<Output = ()>) {
         let misbehave = async {
             match self.fault {
@@ -187,20 +187,20 @@ impl Broken {
             () = stop => Ok(()),
         };
         if let Err(error) = broken {
-            tracing::debug!(%error, fault = ?self.fault, "the caller was gone before the fault");
+            tracing::debug!(%error, fault = ?self.fault, "the caller disconnected before the fault was applied");
         }
     }
 }
 
-/// Reads and discards what the caller sends, until the connection is reset.
+/// Reads and discards what the caller sends until the connection is reset.
 async fn until_reset(stream: &mut TcpStream) {
     if tokio::io::copy(stream, &mut tokio::io::sink()).await.is_ok() {
-        // The caller closed its half and waits for the answer, or has closed the connection.
+        // The caller closed its half and waits for the answer, or closed the whole connection.
         pending::<()>().await;
     }
 }
 
-/// Reads and discards what the caller sends, until there is no more to come.
+/// Reads and discards what the caller sends until the end.
 async fn until_gone(stream: &mut TcpStream) {
     let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
 }
@@ -217,7 +217,7 @@ async fn half(response: Response) -> Vec<u8> {
     bytes
 }
 
-/// The head of an answer, as hyper would have put it.
+/// The head of an answer as hyper would have written it.
 fn head(mut parts: Parts, length: usize) -> Vec<u8> {
     parts.headers.remove(header::TRANSFER_ENCODING);
     parts.headers.insert(header::CONTENT_LENGTH, length.into());

@@ -1,13 +1,14 @@
-//! Keeps web pages out: a page that a developer happens to visit must neither drive nor read the server.
+//! Keeps web pages out: a page that a developer happens to visit must not be able to drive or read the server.
 //!
-//! A browser says which page sends a request (`Sec-Fetch-Site`, `Origin`), and which host the page believes it talks to
-//! (`Host`). A request without these headers does not come from a page, so curl and every other client pass.
+//! A browser states which page sends a request (`Sec-Fetch-Site`, `Origin`) and which host the page addressed (`Host`).
+//! A request without these headers does not come from a page, so curl and other clients pass.
 //!
-//! - [`protect`] is the layer of the control plane and of pages: all checks.
-//! - [`judge_sender`] alone guards the contract, whose clients may call the server by any name. `record::open` asks it,
-//!   so that every contract surface refuses in its own error shape. Probes and published documents are not guarded.
+//! - [`protect`] is the layer for the control plane and pages. It runs all checks.
+//! - [`judge_sender`] alone guards the contract, whose clients may address the server by any name. `record::admit`
+//!   calls it, so that each contract surface refuses in its own error shape. Probes and published documents are not
+//!   guarded.
 //!
-//! No answer ever has a CORS header, so a page of another origin can read none.
+//! Answers never have CORS headers, so a page of another origin cannot read them.
 
 use crate::{
     app::App,
@@ -31,17 +32,17 @@ const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// How much of a header an answer quotes.
+/// Number of bytes of a header that an answer quotes.
 const QUOTED: usize = 100;
 
-/// Why a request is refused, and how to have it accepted.
+/// Why a request is refused, and how to get it accepted.
 #[derive(Debug)]
 pub(super) enum SenderRefusal {
-    /// `Host` does not name this server: a page may have come here by DNS rebinding.
+    /// `Host` does not name this server, so a page may have reached it by DNS rebinding.
     Host(String),
-    /// A page of another origin sends the request.
+    /// A page of another origin sent the request.
     Page(String),
-    /// The control plane's token is missing or wrong. The challenge says which.
+    /// The control plane's token is missing or wrong: the message and the challenge.
     Token(&'static str, &'static str),
 }
 
@@ -69,7 +70,7 @@ impl IntoResponse for SenderRefusal {
     }
 }
 
-/// Guards the control plane and pages, as a layer.
+/// The layer that guards the control plane and pages.
 pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match judge(&app, &parts) {
@@ -88,12 +89,12 @@ pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next:
     }
 }
 
-/// A layer that forbids browsers to interpret an answer as another type than its `Content-Type`.
+/// A layer that stops browsers from guessing a type other than the answer's `Content-Type`.
 pub(super) fn no_sniff() -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF)
 }
 
-/// The same for an answer whose headers are at hand.
+/// Sets the same header on an existing set of headers.
 pub(super) fn set_no_sniff(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
 }
@@ -105,9 +106,9 @@ fn judge(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     if path == "/__admin" || path.starts_with("/__admin/") { judge_token(app, &parts.headers) } else { Ok(()) }
 }
 
-/// Judges that the request names a host that is this server's.
+/// Checks that the request addresses a host that is this server's.
 ///
-/// A request without any host passes: no browser sends one.
+/// A request without a host passes, because browsers always send one.
 fn judge_host(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let header = hosts.next();
@@ -119,13 +120,13 @@ fn judge_host(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
         let Some((host, _)) = parse_host(host) else {
             let host = quoted(host);
             return Err(SenderRefusal::Host(format!(
-                "the Host {host} is not a host name with an optional port; send one such as localhost:4747"
+                "the Host {host} is not a valid host with an optional port; send one such as localhost:4747"
             )));
         };
         if !(host.is_private() || is_listed(app, &host) || is_base_url(app, |(base, _)| *base == host)) {
             return Err(SenderRefusal::Host(format!(
-                "the Host {:?} is not one that this server is known by, and a web page could have set it up to reach \
-                 the server (DNS rebinding); if the name is yours, start the server with --allowed-hosts {host}",
+                "the Host {:?} does not name this server, and a web page could have set it up to reach the server (DNS \
+                 rebinding); if the name is yours, start the server with --allowed-hosts {host}",
                 host.to_string()
             )));
         }
@@ -133,12 +134,12 @@ fn judge_host(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     Ok(())
 }
 
-/// Judges that no page of another origin sends the request.
+/// Checks that the request was not sent by a page of another origin.
 ///
-/// Such a page may only do what a link does: open one of our pages or the dashboard in a tab of its own.
+/// Such a page can only do what a link does: open one of our pages or the dashboard as a top-level navigation.
 pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), SenderRefusal> {
     let headers = &parts.headers;
-    // The usual case: not a browser.
+    // The common case: the caller is not a browser.
     if !headers.contains_key(SEC_FETCH_SITE) && !headers.contains_key(header::ORIGIN) {
         return Ok(());
     }
@@ -163,7 +164,7 @@ pub(super) fn judge_sender(app: &App, parts: &Parts) -> Result<(), SenderRefusal
     Err(SenderRefusal::Page(format!("{sender} may not send requests to this server; {fix}")))
 }
 
-/// Whether the browser vouches that the page is ours, or the page is of a host that the settings name.
+/// Whether the browser states that the page is ours, or the page's host is in the settings.
 fn is_our_own_page(app: &App, parts: &Parts) -> bool {
     let headers = &parts.headers;
     let site = match single(headers, &SEC_FETCH_SITE) {
@@ -185,19 +186,19 @@ fn is_our_own_page(app: &App, parts: &Parts) -> bool {
         (None, Some(origin)) => origin.is_some_and(|(host, port)| {
             let named = single(headers, &header::HOST).ok().flatten();
             let named = named.and_then(|named| parse_host(named.as_bytes()));
-            // A Host without a port means the default port of the scheme, which is the page's.
+            // A Host without a port means the default port of the page's scheme.
             let default = headers.get(header::ORIGIN).map_or(80, |origin| default_port(origin.as_bytes()));
             named.is_some_and(|(named, named_port)| named == host && named_port.unwrap_or(default) == port)
         }),
     }
 }
 
-/// Whether a tab of its own goes to a page of ours. A page in a frame or fetched ahead is not that.
+/// Whether the request is a top-level navigation to one of our pages. Frames and prefetches are not.
 fn is_navigation(parts: &Parts) -> bool {
     let is =
         |name: &HeaderName, wanted: &str| matches!(single(&parts.headers, name), Ok(Some(value)) if value == wanted);
     let path = parts.uri.path();
-    // Below /__admin only the dashboard is for people; a link must not start what an endpoint does.
+    // Below /__admin, only the dashboard is a page; a link must not trigger other endpoints.
     let is_page = !path.starts_with("/__admin") || path == "/__admin" || path == "/__admin/";
     is_page
         && (parts.method == Method::GET || parts.method == Method::HEAD)
@@ -210,7 +211,7 @@ fn judge_token(app: &App, headers: &HeaderMap) -> Result<(), SenderRefusal> {
     const MISSING: &str =
         "the control plane needs its token; send Authorization: Bearer with the value of --admin-token";
     const WRONG: &str =
-        "the token is not the one of --admin-token, which the control plane needs; send Authorization: Bearer with it";
+        "the token does not match --admin-token; send Authorization: Bearer with the value of --admin-token";
     const INVALID: &str = r#"Bearer realm="docendorse-mock control plane", error="invalid_token""#;
     const SCHEME: &str =
         "the Authorization header has no Bearer token; send Authorization: Bearer with the value of --admin-token";
@@ -253,7 +254,7 @@ fn parse_host(text: &[u8]) -> Option<(Host, Option<u16>)> {
     Host::parse_with_port(std::str::from_utf8(text).ok()?)
 }
 
-/// Parses the origin of a web page: `http://host` or `https://host`, with an optional port. `null` is not an origin.
+/// Parses the origin of a web page: `http://host` or `https://host` with an optional port. `null` has no host.
 fn parse_origin(text: &str) -> Option<(Host, u16)> {
     let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
     let (host, port) = Host::parse_with_port(authority)?;
@@ -264,7 +265,7 @@ fn default_port(origin: &[u8]) -> u16 {
     if origin.starts_with(b"https:") { 443 } else { 80 }
 }
 
-/// The beginning of what a caller sent, as it can stand in a sentence.
+/// Quotes the start of a header value for a message.
 pub(super) fn quoted(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let start: String = text.chars().take(QUOTED).collect();

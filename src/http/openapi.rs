@@ -1,4 +1,4 @@
-//! The OpenAPI documents. That of the contract is built on the schema files by which bodies are judged.
+//! The OpenAPI documents. The contract's document is built on the schema files that validate bodies.
 
 use crate::{
     domain::contract::{HANDOFF_ANSWER, HANDOFF_REQUEST, SchemaError, signing},
@@ -19,7 +19,7 @@ use utoipa::{
     },
 };
 
-/// An OpenAPI document, for the description of the documents themselves.
+/// Schema of an OpenAPI document, for the operations that return one.
 pub(super) enum OpenApiDocument {}
 
 impl PartialSchema for OpenApiDocument {
@@ -44,7 +44,7 @@ impl ToSchema for OpenApiDocument {
 const CONTRACT: &str = include_str!("../domain/contract/openapi.json");
 const SIGNING: &str = include_str!("../domain/contract/signing/openapi.json");
 
-/// The document of the contract surface
+/// Get the contract's OpenAPI document
 #[utoipa::path(
     get, path = "/openapi.json", tag = "documents",
     responses(
@@ -65,7 +65,7 @@ fn contract_document(base_url: &str) -> Result<Value, SchemaError> {
     Ok(whole)
 }
 
-/// Adds responses of the guard, which every operation below a path has.
+/// Adds the guard's responses to every operation below a path.
 fn add_responses(document: &mut Value, below: &str, responses: &[(&str, &str)]) {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     let items = paths.filter(|(path, _)| path.starts_with(below)).filter_map(|(_, item)| item.as_object_mut());
@@ -78,7 +78,7 @@ fn add_responses(document: &mut Value, below: &str, responses: &[(&str, &str)]) 
     }
 }
 
-/// Adds to a document what another one has: members to objects, items to lists.
+/// Merges another document into this one: members into objects, items into lists.
 fn add(to: &mut Value, from: Value) {
     match (to, from) {
         (Value::Object(to), Value::Object(from)) => {
@@ -91,7 +91,7 @@ fn add(to: &mut Value, from: Value) {
     }
 }
 
-/// This document
+/// Get the control plane's OpenAPI document
 #[utoipa::path(
     get, path = "/__admin/openapi.json", tag = "documents",
     responses((status = 200, description = "The control plane as OpenAPI 3.1.", body = OpenApiDocument))
@@ -109,7 +109,7 @@ fn document(text: &str, base_url: &str, schemas: &[(&str, &str)]) -> Result<Valu
     for (name, schema) in schemas {
         let mut schema: Value = serde_json::from_str(schema)?;
         if let Some(schema) = schema.as_object_mut() {
-            // Inside the document, a schema is named by its place in it.
+            // Within the document, a schema is identified by its place.
             schema.shift_remove("$schema");
             schema.shift_remove("$id");
         }

@@ -1,4 +1,4 @@
-//! JSON for people to read.
+//! Indented JSON.
 
 use super::problem::Problem;
 use axum::{
@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-/// An answer in indented JSON, because people read it.
+/// An answer as indented JSON, for human readers.
 pub(super) struct Pretty<T>(pub(super) T);
 
 impl<T: Serialize> IntoResponse for Pretty<T> {

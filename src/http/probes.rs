@@ -1,10 +1,10 @@
-//! Probes for operators; resets and faults do not affect them.
+//! Health probes. Resets and faults do not affect them.
 
 use crate::app::App;
 use axum::{extract::State, http::StatusCode};
 use std::sync::Arc;
 
-/// The process answers
+/// Check that the process is alive
 #[utoipa::path(
     get, path = "/livez", tag = "probes",
     responses(
@@ -15,14 +15,14 @@ pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
-/// The server takes work
+/// Check that the server accepts work
 ///
-/// 503 once it is stopping. Nothing listens before everything is loaded.
+/// 503 while the server is stopping. The server does not listen until everything is loaded.
 #[utoipa::path(
     get, path = "/readyz", tag = "probes",
     responses(
-        (status = 200, description = "The server takes work.", body = String, content_type = "text/plain"),
-        (status = 503, description = "It is stopping.", body = String, content_type = "text/plain")
+        (status = 200, description = "The server accepts work.", body = String, content_type = "text/plain"),
+        (status = 503, description = "The server is stopping.", body = String, content_type = "text/plain")
     )
 )]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {

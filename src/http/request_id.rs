@@ -2,10 +2,10 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header that carries it, in requests and answers.
+/// Carries the id, in requests and answers.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The caller's own request id if it can be logged, else a fresh one.
+/// The caller's own request id if it can be logged, otherwise a new one.
 pub(super) fn request_id(headers: &HeaderMap, fresh: impl FnOnce() -> uuid::Uuid) -> HeaderValue {
     let given = headers.get(X_REQUEST_ID).filter(|given| {
         let bytes = given.as_bytes();

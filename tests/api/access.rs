@@ -209,7 +209,7 @@ async fn a_token_without_the_scope_is_forbidden_to_create_sessions() {
         assert_eq!(refused.status, 403);
         assert!(refused.header("www-authenticate").contains(r#"error="insufficient_scope""#));
         assert!(refused.header("www-authenticate").ends_with(r#"scope="agent_sessions:create""#));
-        assert!(refused.description().contains("\"agent_sessions:create\" is needed here"));
+        assert!(refused.description().contains("this endpoint needs \"agent_sessions:create\""));
     }
 }
 

@@ -337,7 +337,7 @@ async fn a_deleted_client_is_gone_with_its_tokens() {
     assert_eq!(api.call("DELETE", &path).await.status, 404);
     let refused = hand_off().await;
     assert_eq!(refused.status, 401);
-    assert!(refused.description().contains("gone: it was deleted"), "{}", refused.text);
+    assert!(refused.description().contains("no longer exists: it was deleted"), "{}", refused.text);
     assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
     let refused = client.exchange("j-2", &json!({})).await;
     assert!(error_of(&refused).contains("is gone: it was deleted"), "{}", refused.text);

@@ -116,7 +116,7 @@ async fn a_host_that_is_read_in_two_ways_is_misdirected() {
         "loc%61lhost",
     ] {
         let answer = ask(&api, "GET", "/__admin/health", &[("host", host)]).await;
-        assert_problem(&answer, 421, "is not a host name with an optional port");
+        assert_problem(&answer, 421, "is not a valid host with an optional port");
     }
     let answer = ask(&api, "GET", "/__admin/health", &[("host", "localhost"), ("host", "localhost")]).await;
     assert_problem(&answer, 421, "There is more than one Host header");
@@ -466,8 +466,7 @@ async fn the_control_plane_can_need_a_token() {
         assert_problem(&answer, 401, "--admin-token");
         assert!(answer.header("www-authenticate").ends_with("error=\"invalid_token\""), "{wrong}");
         let has_token = wrong.len() > "Bearer ".len() && wrong.to_lowercase().starts_with("bearer ");
-        let expected =
-            if has_token { "The token is not the one of " } else { "The Authorization header has no Bearer " };
+        let expected = if has_token { "The token does not match " } else { "The Authorization header has no Bearer " };
         assert!(answer.json()["detail"].as_str().unwrap().starts_with(expected), "{wrong}: {}", answer.text);
     }
     let twice = [("authorization", "Bearer s3cret-token"), ("authorization", "Bearer s3cret-token")];

@@ -109,7 +109,7 @@ async fn a_known_handoff_id_can_be_an_error() {
     api.hand_off(body_of("h-1", "sam@example.com")).await;
     let again = api.hand_off(body_of("h-1", "sam@example.com")).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    assert_eq!(again.description(), "The handoff_id was used before; send each handoff under an id of its own.");
+    assert_eq!(again.description(), "The handoff_id was used before; send each handoff with its own id.");
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ async fn a_404_says_only_what_is_known() {
     assert_eq!(api.call("DELETE", &format!("/__admin/requests/{first}")).await.status, 204);
     for method in ["GET", "DELETE"] {
         for (id, expected) in [
-            (&*first, "The exchange \"ex_00000001\" is not kept any more; it was deleted or dropped."),
+            (&*first, "The exchange \"ex_00000001\" is no longer kept; it was deleted or dropped."),
             ("ex_00000003", "There is no exchange \"ex_00000003\"; the last is ex_00000002."),
             ("ex_00000000", "There is no exchange \"ex_00000000\"; the last is ex_00000002."),
             ("nonsense", "\"nonsense\" is not the id of an exchange; write one such as ex_00000001."),
@@ -183,7 +183,7 @@ async fn a_405_names_the_methods_of_the_path() {
             assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
             let told = detail(&answer);
             let (what, fix) = told.split_once("; use ").unwrap_or_else(|| panic!("{told}"));
-            assert_eq!(what, format!("{path} does not take {method}"));
+            assert_eq!(what, format!("{path} does not support {method}"));
             let named: Vec<&str> = fix.trim_end_matches('.').split([',', ' ']).filter(|word| *word != "or").collect();
             let named: Vec<&str> = named.into_iter().filter(|word| !word.is_empty()).collect();
             assert_eq!(named, known, "{path}: {told}");
@@ -195,9 +195,9 @@ async fn a_405_names_the_methods_of_the_path() {
     }
     assert!(seen > 100, "{seen}");
     let health = detail(&api.call("POST", "/__admin/health").await);
-    assert_eq!(health, "/__admin/health does not take POST; use GET.");
+    assert_eq!(health, "/__admin/health does not support POST; use GET.");
     let pin = detail(&api.call("GET", "/__admin/scenarios/flaky/pin").await);
-    assert_eq!(pin, "/__admin/scenarios/flaky/pin does not take GET; use PUT or DELETE.");
+    assert_eq!(pin, "/__admin/scenarios/flaky/pin does not support GET; use PUT or DELETE.");
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn a_negative_span_is_a_bad_value() {
     for by in ["-5s", "-PT5S", "5s ago", "-1d"] {
         let answer = send(&api, "POST", "/__admin/clock/advance", &json!({ "by": by }).to_string()).await;
         assert_eq!(answer.status, 400, "{}", answer.text);
-        let problem = "is negative, but a clock only moves forward; write a span such as 10m.";
+        let problem = "is negative, but a clock only moves forward; write a span of time such as 10m.";
         assert_eq!(detail(&answer), format!("In the body: /by: {by:?} {problem}"));
     }
     assert_eq!(send(&api, "POST", "/__admin/clock/advance", r#"{"by": "0s"}"#).await.status, 200);
@@ -435,10 +435,10 @@ async fn a_number_out_of_range_is_told_the_range() {
         assert_eq!(told, format!("In the body: {expected}"), "{body}");
     }
     for (count, expected) in [
-        ("-1", "-1 is not from 1 to 1000, the most exchanges that the journal keeps."),
+        ("-1", "-1 is not from 1 to 1000, the number of exchanges that the journal keeps."),
         (
             "1001",
-            "1001 is not from 1 to 1000, the most exchanges that the journal keeps; raise --max-exchanges to wait for \
+            "1001 is not from 1 to 1000, the number of exchanges that the journal keeps; raise --max-exchanges to wait for \
              more.",
         ),
         (too_large, "99999999999999999999 is too large; write a smaller number."),
@@ -615,7 +615,7 @@ async fn a_cause_is_named_as_it_is() {
     }
     let request = Request::post("/__admin/clock/advance").header("content-encoding", "gzip");
     let told = detail(&api.send(request.body(Body::from("x")).unwrap()).await);
-    assert_eq!(told, "The Content-Encoding \"gzip\" is not understood; send the body as it is.");
+    assert_eq!(told, "The Content-Encoding \"gzip\" is not supported; send the body uncompressed.");
     let request = Request::get("/__admin/health").header("origin", "null").header("host", "localhost");
     let told = detail(&api.send(request.body(Body::empty()).unwrap()).await);
     assert!(told.starts_with("A web page without an origin") && !told.contains("--allowed-hosts"), "{told}");

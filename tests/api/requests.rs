@@ -174,7 +174,10 @@ async fn who_waits_in_vain_is_told_what_came_and_what_came_near() {
     // The time before the wait, which is real, is subtracted from it.
     assert_eq!(started.elapsed().as_secs_f64().round(), 90.0);
     let told = missed.json();
-    assert_eq!(told["detail"], "The time is up, and 1 of 2 exchanges matched; near_misses says why others did not.");
+    assert_eq!(
+        told["detail"],
+        "The wait timed out with 1 of 2 matching exchanges; near_misses says why others did not."
+    );
     assert_eq!((&told["wanted"], &told["matching"]), (&json!(2), &json!(1)));
     assert_eq!(ids(&missed), ["h-1"]);
     let near: Vec<(&Value, &Value)> = told["near_misses"]
@@ -200,7 +203,7 @@ async fn a_wait_ends_by_itself() {
         let nothing = json!({
             "title": "Request Timeout",
             "status": 408,
-            "detail": "The time is up, and 0 of 1 exchanges matched; the journal holds no others.",
+            "detail": "The wait timed out with 0 of 1 matching exchanges; the journal holds no others.",
             "wanted": 1, "matching": 0, "dropped": 0, "requests": [], "near_misses": [],
         });
         assert_eq!(missed.header("content-type"), "application/problem+json");

@@ -41,7 +41,7 @@ async fn assert_gone(api: &Api, token: &Value, reason: &str) {
     assert!(refused.header("www-authenticate").contains(r#"error="invalid_token""#));
     let description = refused.description();
     assert!(
-        description.contains("belongs to a client or a sandbox that is gone") && description.contains(reason),
+        description.contains("belongs to a client or a sandbox that no longer exists") && description.contains(reason),
         "{description}"
     );
 }

@@ -521,7 +521,7 @@ async fn how_far_each_has_come_can_be_seen_set_and_forgotten() {
     }
     let beyond = json!({ "subject": "sam@example.com", "answer": 3 });
     let told = send(&api, "PUT", "/__admin/scenarios/s/state", beyond).await.json();
-    let problem = "In the body: /answer: 3 is not from 0 to 2; this member counts from 0, so 0 is answer 1 of \"s\".";
+    let problem = "In the body: /answer: 3 is not from 0 to 2; answers count from 0, so 0 is answer 1 of \"s\".";
     assert_eq!(told["detail"], problem);
     assert_eq!(api.call("DELETE", "/__admin/scenarios/s/state").await.status, 204);
     assert_eq!(said(&api, "h-1", "kim@example.com").await, "0");

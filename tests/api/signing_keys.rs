@@ -99,7 +99,7 @@ async fn the_key_of_a_sandbox_that_is_gone_is_refused_and_told_why() {
         assert_eq!(api.call("DELETE", "/__admin/sandboxes/suite-a").await.status, 204);
         let (name, description) = refused_with(&api, &key).await;
         assert_eq!(name, "ApiKey.Unknown");
-        assert_eq!(description, "The API key belongs to a sandbox that is gone: it was deleted.");
+        assert_eq!(description, "The API key belongs to a sandbox that no longer exists: it was deleted.");
     }
 }
 
@@ -154,7 +154,7 @@ async fn exchanges_are_recorded_without_the_key() {
     let refused = api.send(request(&key, "GET", "/envelopes/env_1", None)).await;
     let path = format!("/__admin/requests/{}?sandbox=suite-a", refused.header("x-mock-exchange"));
     let exchange = api.get(&path).await.json();
-    assert_eq!(exchange["chosen"]["why"], "the rules of signing refuse it: Envelope.NotFound");
+    assert_eq!(exchange["chosen"]["why"], "the signing rules refuse it: Envelope.NotFound");
     assert_eq!(
         (&exchange["answer"]["http_status"], &exchange["client"]),
         (&json!(200), &suite["credentials"]["client_id"])

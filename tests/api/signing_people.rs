@@ -253,5 +253,5 @@ async fn a_refusal_of_a_rule_names_itself() {
     let api = Api::new();
     let answer = ask(&api, "DELETE", "/envelopes/env_0000000000000000", None).await;
     assert_eq!(refusal(&answer).0, "Envelope.NotFound");
-    assert_eq!(api.exchange(&answer).await["chosen"]["why"], "the rules of signing refuse it: Envelope.NotFound");
+    assert_eq!(api.exchange(&answer).await["chosen"]["why"], "the signing rules refuse it: Envelope.NotFound");
 }

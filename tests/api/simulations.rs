@@ -110,7 +110,10 @@ async fn an_envelope_that_exists_is_raced_for_and_stays_as_it_is() {
 
     let refused = simulate(&api, PATH, json!({ "envelope_id": ids[1] })).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert_eq!(refused.json()["detail"], "There is no race: The envelope was voided and cannot change any more.");
+    assert_eq!(
+        refused.json()["detail"],
+        "The race cannot be simulated: The envelope was voided and cannot change any more."
+    );
     let unknown = simulate(&api, PATH, json!({ "envelope_id": "env_0000000000000003" })).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     let both = simulate(&api, PATH, json!({ "envelope_id": ids[0], "reopen": true })).await;
@@ -177,7 +180,7 @@ async fn two_simulations_compute_and_others_are_refused() {
     for _ in 0..600 {
         let refused = simulate(&api, PATH, json!({ "agents": three(), "runs": 100 })).await;
         assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "1"), "{}", refused.text);
-        assert!(refused.text.contains("Too many long requests"), "{}", refused.text);
+        assert!(refused.text.contains("Too many long-running requests"), "{}", refused.text);
     }
     drop(releases);
     // The places are given back as soon as the threads have noticed.

@@ -98,7 +98,7 @@ async fn a_misspelt_reset_does_not_reset_the_default_sandbox() {
     let form = detail(&send(&api, "POST", "/__admin/reset", "sandbox=suite-a").await);
     assert_eq!(form, body);
     let member = detail(&send(&api, "POST", "/__admin/clock/advance?by=10m", "").await);
-    assert_eq!(member, "In the query of POST /__admin/clock/advance: \"by\" is a member of the body.");
+    assert_eq!(member, "In the query of POST /__admin/clock/advance: \"by\" belongs in the body.");
     assert_eq!(api.get("/__admin/sessions").await.json()["matching"], 1);
 }
 

@@ -80,7 +80,7 @@ async fn waits_are_bounded_and_give_their_place_back() {
     are_waiting(&api, "default", MOST_WAITS).await;
     let refused = api.get(&wait_for("h-2")).await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "1"), "{}", refused.text);
-    assert!(refused.text.contains("1000 callers wait already"), "{}", refused.text);
+    assert!(refused.text.contains("1000 callers are waiting already"), "{}", refused.text);
     // Clients that hang up.
     waits.shutdown().await;
     are_waiting(&api, "default", 0).await;

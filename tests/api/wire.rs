@@ -281,7 +281,7 @@ async fn a_silent_caller_is_answered_in_the_end() {
     let (status, description) = answer(&mut stream).await;
     assert_eq!(
         (status, &*description),
-        (408, "The request body stopped half-way for 30 seconds, or took longer than 300 in all.")
+        (408, "The request body paused for 30 seconds, or took longer than 300 in all.")
     );
 }
 

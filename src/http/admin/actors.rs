@@ -1,4 +1,4 @@
-//! `/__admin/actors`: what is known of the users on whose behalf handoffs come.
+//! `/__admin/actors`: the users on whose behalf handoffs are made.
 
 use super::paging::{Paging, page_size};
 use crate::{
@@ -22,9 +22,9 @@ use utoipa::ToSchema;
 pub(super) struct ActorPage {
     #[schema(max_items = 1000)]
     actors: Vec<Arc<ActorState>>,
-    /// How many there are, from `after` on.
+    /// Number of entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<Arc<str>>,
 }
@@ -32,15 +32,16 @@ pub(super) struct ActorPage {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ActorChanged {
     actor: Arc<ActorState>,
-    /// The agent sessions that waited for this, in the order of their handoffs (S3).
+    /// The agent sessions that were waiting for this change, in the order of their handoffs (S3).
     #[schema(value_type = Vec<AgentSessionId>)]
     opened_sessions: Vec<Arc<str>>,
 }
 
-/// Known actors, newest first
+/// List actors, newest first
 ///
-/// An actor becomes known when a handoff succeeds or meets an obstacle, or when the control plane changes it. An
-/// actor known only by its agent sessions is listed last, and only while the sandbox keeps one of them.
+/// An actor is added by its first handoff that succeeds or meets an obstacle, or by a change through the control plane.
+/// Actors that exist only through their agent sessions are listed last, for as long as the sandbox keeps one of those
+/// sessions.
 #[utoipa::path(
     get, path = "/__admin/actors", tag = "actors",
     params(Paging, World),
@@ -67,14 +68,14 @@ pub(super) async fn list_actors(
     Ok(Pretty(ActorPage { actors: page.to_vec(), matching: rest.len(), next }))
 }
 
-/// What is known of an actor
+/// Get an actor
 ///
-/// 404 for an unknown actor. Such an actor counts as registered, verified and subscribed, unless a plus tag of the
-/// email says otherwise.
+/// 404 if the actor is unknown. An unknown actor is treated as registered, verified and subscribed, unless a plus tag
+/// in the email says otherwise.
 #[utoipa::path(
     get, path = "/__admin/actors/{email}", tag = "actors",
-    params(("email" = String, Path, format = Email, description = "The actor's email, in upper or lower case."), World),
-    responses((status = 200, description = "What is known.", body = ActorState))
+    params(("email" = String, Path, format = Email, description = "The actor's email, case-insensitive."), World),
+    responses((status = 200, description = "The actor.", body = ActorState))
 )]
 pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<Pretty<impl Serialize>, Problem> {
     match sandbox.actor(&email).await? {
@@ -83,20 +84,20 @@ pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<P
     }
 }
 
-/// Change what is known of an actor
+/// Change an actor
 ///
-/// A member that is not given stays as it is. An actor that was not known starts as the plus tags of the email say.
-/// Once the actor is registered, verified and subscribed, the handoffs that were answered `require_subscription`
-/// get their sessions without a retry (S3).
+/// Omitted members keep their value. A new actor starts with the state that the plus tags of its email give it. As soon
+/// as the actor is registered, verified and subscribed, handoffs that were answered `require_subscription` get their
+/// sessions without a retry (S3).
 #[utoipa::path(
     patch, path = "/__admin/actors/{email}", tag = "actors",
-    params(("email" = String, Path, format = Email, description = "The actor's email, in upper or lower case."), World),
+    params(("email" = String, Path, format = Email, description = "The actor's email, case-insensitive."), World),
     request_body(content = Option<ActorChange>, examples(
         ("verified" = (value = json!({"email_verified": true}))),
         ("subscribed" = (value = json!({"subscribed": true})))
     )),
     responses(
-        (status = 200, description = "What is known now, and the sessions that this opened.", body = ActorChanged)
+        (status = 200, description = "The actor, and the sessions that this change opened.", body = ActorChanged)
     )
 )]
 pub(super) async fn change_actor(

@@ -1,4 +1,4 @@
-//! Answers that many operations have: their descriptions, under the names by which operations refer to them.
+//! Answers shared by many operations: the components that describe them.
 
 use serde_json::{Value, json};
 use utoipa::{
@@ -19,24 +19,24 @@ macro_rules! answers {
     )*};
 }
 
-// Those that a handler names itself. All others follow from facts of the operation.
+// Handlers name these themselves. All other answers are added from facts about the operation.
 answers! {
-    Busy: "503 of an operation that computes.";
+    Busy: "503 for operations that run on the work pool.";
     Conflict: "409.";
-    NotFoundByName: "404 of the signing service.";
-    Refused: "409 of the signing service.";
+    NotFoundByName: "404 from the signing service.";
+    Refused: "409 from the signing service.";
 }
 
-/// The component that describes each answer.
+/// The component that describes each answer, by name.
 pub(super) fn components() -> Value {
     json!({
         "BadRequest": problem(
-            "A parameter or a member is unknown or missing, or has a value that it cannot have.",
+            "A parameter or a member is unknown, missing or invalid.",
             400,
             "In the query: limit: 0 is not from 1 to 1000.",
         ),
         "Unauthorized": with_header(problem(
-            "The server runs with `--admin-token`, and the request does not show that token.",
+            "The server runs with `--admin-token`, and the request does not carry that token.",
             401,
             "The control plane needs its token; send Authorization: Bearer with the value of --admin-token.",
         ), "WWW-Authenticate", &json!({ "required": true, "schema": { "type": "string", "pattern": "^Bearer " } })),
@@ -47,17 +47,17 @@ pub(super) fn components() -> Value {
              host, start the server with --allowed-hosts example.com.",
         ),
         "NotFound": problem(
-            "It does not exist.",
+            "Not found.",
             404,
             "There is no sandbox \"suit-a\"; did you mean \"suite-a\"?",
         ),
         "MethodNotAllowed": with_header(problem(
-            "The path does not have this method. `detail` and the Allow header name those that it has.",
+            "The path does not support this method. `detail` and the Allow header list the methods that it supports.",
             405,
-            "/__admin/reset does not take PUT; use POST.",
+            "/__admin/reset does not support PUT; use POST.",
         ), "Allow", &header("Allow")),
         "BareMethodNotAllowed": {
-            "description": "The path does not have this method. The body is empty.",
+            "description": "The path does not support this method. The body is empty.",
             "headers": { "Allow": header("Allow") },
         },
         "BodyTimedOut": problem(
@@ -66,29 +66,29 @@ pub(super) fn components() -> Value {
             "The body did not arrive in time; send it without pauses.",
         ),
         "Conflict": problem(
-            "The present state does not allow it. Nothing was changed.",
+            "The current state does not allow this. Nothing was changed.",
             409,
             "There is a sandbox \"suite-a\" already; delete it first, or choose another name.",
         ),
         "BodyTooLarge": problem(
-            "The body is larger than the limit (`--max-admin-body`, 4 MiB by default; a snapshot to restore may have \
-             64 MiB), or holds too many JSON values.",
+            "The body is larger than the limit (`--max-admin-body`, 4 MiB by default; a snapshot to restore may be up to \
+             64 MiB), or it holds too many JSON values.",
             413,
             "The body is larger than 4194304 bytes, the limit that --max-admin-body sets.",
         ),
         "Misdirected": problem(
-            "The `Host` is neither an IP address, nor a name that nobody can register, nor one that `--base-url` or \
-             `--allowed-hosts` names.",
+            "The `Host` header names a host that this server does not answer to. IP addresses, names that cannot be \
+             registered, and the names in `--base-url` and `--allowed-hosts` are accepted.",
             421,
-            "The Host \"mock.example.com\" is not one that this server is known by, and a web page could have set it up \
-             to reach the server (DNS rebinding); if the name is yours, start the server with --allowed-hosts \
+            "The Host \"mock.example.com\" does not name this server, and a web page could have set it up to reach the \
+             server (DNS rebinding); if the name is yours, start the server with --allowed-hosts \
              mock.example.com.",
         ),
-        "Defect": problem("A defect of the mock.", 500, "The mock failed; please report this as a bug."),
+        "Defect": problem("An internal error of the mock.", 500, "The mock failed; please report this as a bug."),
         "UnsupportedTransferCoding": problem(
             "The body has a transfer coding other than `chunked`.",
             501,
-            "The transfer coding \"gzip\" is not supported; send the body as it is.",
+            "The Transfer-Encoding \"gzip\" is not supported; send the body chunked, or with a Content-Length.",
         ),
         "StoreUnavailable": with_header(problem(
             "The store is unavailable, or too many large bodies are being received at the same time.",
@@ -96,19 +96,19 @@ pub(super) fn components() -> Value {
             "Too many large bodies are being received at the same time; retry in a moment.",
         ), "Retry-After", &header("Retry-After")),
         "Busy": with_header(problem(
-            "Too many long requests are being computed, this one took too long, the server is stopping, or the store is \
+            "Too many long-running requests are in progress, this one took too long, the server is stopping, or the store is \
              unavailable. `detail` says which.",
             503,
-            "Too many long requests are being computed; try again in a moment.",
+            "Too many long-running requests are in progress; try again in a moment.",
         ), "Retry-After", &header("Retry-After")),
     })
 }
 
-/// The answers of the signing service, with the stable name of its error.
+/// The answers of the signing service, which carry the stable name of their error.
 pub(super) fn signing_components() -> Value {
     json!({
         "NotFoundByName": {
-            "description": "It does not exist.",
+            "description": "Not found.",
             "headers": { "Preference-Applied": header("Preference-Applied") },
             "content": { "application/problem+json": {
                 "schema": { "anyOf": [schema("SigningProblem"), schema("Problem")] },
@@ -122,8 +122,8 @@ pub(super) fn signing_components() -> Value {
             } },
         },
         "Refused": {
-            "description": "The rules of signing refuse it, and nothing was changed. The recipient, or the envelope, is \
-                            shown as it now is.",
+            "description": "The signing rules refuse this, and nothing was changed. The answer shows the current state of \
+                            the recipient or the envelope.",
             "headers": { "Preference-Applied": header("Preference-Applied") },
             "content": { "application/problem+json": {
                 "schema": schema("SigningProblem"),
@@ -156,27 +156,27 @@ pub(super) fn signing_components() -> Value {
     })
 }
 
-/// The component that describes each header of an answer.
+/// The components that describe the response headers.
 pub(super) fn headers() -> Value {
     json!({
         "X-Request-Id": {
-            "description": "The id under which the request was logged: the caller's own `X-Request-Id` if that has 1 to \
-                            128 visible ASCII characters, else a new one.",
+            "description": "The id under which the request was logged: the caller's own `X-Request-Id` if it is 1 to 128 \
+                            visible ASCII characters long, otherwise a new one.",
             "required": true,
             "schema": { "type": "string", "pattern": "^[!-~]{1,128}$" },
         },
         "Allow": {
-            "description": "The methods of the path.",
+            "description": "The methods that the path supports.",
             "required": true,
             "schema": { "type": "string", "pattern": "^[A-Z]+(, ?[A-Z]+)*$" },
             "example": "GET,HEAD",
         },
         "Preference-Applied": {
-            "description": "Present when the answer leaves out agents, as the caller prefers.",
+            "description": "Present when the answer leaves out agents because the caller asked for it.",
             "schema": { "const": "return=minimal" },
         },
         "Retry-After": {
-            "description": "After how many seconds to retry. Present only where a retry can help.",
+            "description": "Seconds to wait before a retry. Present only if a retry can help.",
             "schema": { "type": "integer", "minimum": 1 },
         },
     })

@@ -1,4 +1,4 @@
-//! `/__admin/clients`: the apps that may ask for tokens in a sandbox, and their keys.
+//! `/__admin/clients`: the applications that can request tokens in a sandbox, and their keys.
 
 use super::{
     answers::Conflict,
@@ -34,26 +34,26 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewClient)]
 pub(super) struct RegisterClient {
-    /// Drawn when not given.
+    /// Generated if omitted.
     #[schema(value_type = Option<ClientId>)]
     client_id: Option<String>,
-    /// Drawn when not given.
+    /// Generated if omitted.
     #[schema(min_length = 1)]
     client_secret: Option<String>,
-    /// PEM: a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE. Give either this or `jwks`.
+    /// A PEM block: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE. Give either this or `jwks`.
     public_key: Option<String>,
-    /// A JWKS, or a JWK (RFC 7517).
+    /// A JWKS or a single JWK (RFC 7517).
     #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
-    /// The name of a PEM key; its thumbprint (RFC 7638) when not given.
+    /// The key id of a PEM key; defaults to its thumbprint (RFC 7638).
     #[schema(min_length = 1, max_length = 200)]
     kid: Option<String>,
-    /// All scopes when not given.
+    /// Scopes that the client may request; all if omitted.
     #[schema(value_type = Option<Vec<Scope>>, min_items = 1)]
     scopes: Option<Vec<String>>,
 }
 
-/// A client, an app that may ask for access tokens (T4).
+/// A client: an application that can request access tokens (T4).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Client)]
 pub(super) struct ClientView {
@@ -67,7 +67,7 @@ pub(super) struct ClientView {
     #[schema(max_items = 16)]
     keys: Vec<PublicKey>,
     created_at: Timestamp,
-    /// Only shown when the client is registered.
+    /// Only shown once, when the client is registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
 }
@@ -77,24 +77,24 @@ pub(super) struct ClientView {
 pub(super) struct ClientPage {
     #[schema(max_items = 1000)]
     clients: Vec<ClientView>,
-    /// How many there are, from `after` on.
+    /// Number of entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<String>,
 }
 
-/// Keys to be registered: exactly one of the two ways to write them.
+/// Keys to register, given as either PEM or a JWKS.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKeys)]
 pub(super) struct WantedKeys {
-    /// PEM: a PUBLIC KEY, an RSA PUBLIC KEY or a CERTIFICATE. Give either this or `jwks`.
+    /// A PEM block: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE. Give either this or `jwks`.
     public_key: Option<String>,
-    /// A JWKS, or a JWK (RFC 7517).
+    /// A JWKS or a single JWK (RFC 7517).
     #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
-    /// The name of a PEM key; its thumbprint (RFC 7638) when not given.
+    /// The key id of a PEM key; defaults to its thumbprint (RFC 7638).
     #[schema(min_length = 1, max_length = 200)]
     kid: Option<String>,
 }
@@ -111,9 +111,10 @@ impl WantedKeys {
                 };
                 Ok(vec![key])
             }
-            (None, Some(_)) if self.kid.is_some() => {
-                Err(Problem::in_body("kid", "it goes with \"public_key\"; a JWK has a \"kid\" of its own"))
-            }
+            (None, Some(_)) if self.kid.is_some() => Err(Problem::in_body(
+                "kid",
+                "it can only be given with \"public_key\"; write the \"kid\" of a JWK inside the JWK",
+            )),
             (None, Some(jwks)) => PublicKey::read(&jwks.to_string()).map_err(refuse("jwks")),
             (Some(_), Some(_)) => Err(Problem::bad_request(
                 "In the body: \"public_key\" and \"jwks\" cannot be given together; remove one.",
@@ -127,8 +128,8 @@ impl WantedKeys {
 
 /// Register a client
 ///
-/// Keys that a verifier should not trust are refused with the reason, and not kept: private keys, RSA keys under 2048
-/// bits, other algorithms.
+/// Unsuitable keys are refused with the reason: private keys, RSA keys shorter than 2048 bits, and keys for other
+/// algorithms.
 #[utoipa::path(
     post, path = "/__admin/clients", tag = "tokens",
     params(World),
@@ -148,7 +149,7 @@ pub(super) async fn create_client(
         Some(id) if is_client_id(&id) => id,
         Some(id) => {
             let id = brief(&id);
-            let problem = format!("{id:?} must be \"client_\" and 32 hexadecimal digits in lower case");
+            let problem = format!("{id:?} must be \"client_\" followed by 32 lower-case hexadecimal digits");
             return Err(Problem::in_body("client_id", problem));
         }
         None => app.sandboxes.draw("client_", 32),
@@ -161,7 +162,7 @@ pub(super) async fn create_client(
     };
     let secret = match wanted.client_secret {
         Some(secret) if secret.is_empty() => {
-            return Err(Problem::in_body("client_secret", "it is empty; leave it out to have one drawn"));
+            return Err(Problem::in_body("client_secret", "it is empty; leave it out to have one generated"));
         }
         Some(secret) => secret,
         None => app.sandboxes.draw("cs_", 40),
@@ -180,7 +181,7 @@ pub(super) async fn create_client(
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())
 }
 
-/// The clients of the sandbox, in order of registration
+/// List clients, in order of registration
 #[utoipa::path(
     get, path = "/__admin/clients", tag = "tokens",
     params(Paging, World),
@@ -195,7 +196,7 @@ pub(super) async fn list_clients(
     Ok(Pretty(ClientPage { clients: entries, matching, next }))
 }
 
-/// One client
+/// Get a client
 #[utoipa::path(
     get, path = "/__admin/clients/{id}", tag = "tokens",
     params(("id" = ClientId, Path, description = "The client's id."), World),
@@ -245,7 +246,7 @@ pub(super) async fn add_keys(
 
 /// Retire a key of a client
 ///
-/// Assertions signed with it are refused from then on. Tokens that were issued for them stay valid.
+/// Assertions signed with this key are refused from then on. Access tokens that were already issued stay valid.
 #[utoipa::path(
     delete, path = "/__admin/clients/{id}/keys/{kid}", tag = "tokens",
     params(("id" = ClientId, Path, description = "The client's id."), ("kid" = String, Path, description = "The key's `kid`, or its thumbprint (RFC 7638)."), World),
@@ -276,7 +277,7 @@ fn changed<E: Into<Problem>>(
     }
 }
 
-/// The client and the key in the path.
+/// The client id and the key id in the path.
 pub(super) struct IdAndKid {
     id: String,
     kid: String,
@@ -313,7 +314,7 @@ fn unknown(id: &str) -> Problem {
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
-        Self::new(StatusCode::CONFLICT, format!("The key cannot be taken: {error}"))
+        Self::new(StatusCode::CONFLICT, format!("The key was not accepted: {error}"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/__admin/clock` and `/__admin/agenda`: the sandbox's time, and what is due in it.
+//! `/__admin/clock` and `/__admin/agenda`: the sandbox's time and its pending tasks.
 
 use super::{
     answers::Conflict,
@@ -27,9 +27,9 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Serialize, ToSchema)]
 pub(super) struct Clock {
     now: Timestamp,
-    /// Whether it stands still.
+    /// True if the clock is frozen.
     frozen: bool,
-    /// When the next task is due; null when there is none.
+    /// When the next task is due; null if there is none.
     #[schema(required)]
     next_due: Option<Timestamp>,
 }
@@ -37,9 +37,9 @@ pub(super) struct Clock {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Settled {
     now: Timestamp,
-    /// Whether it stands still.
+    /// True if the clock is frozen.
     frozen: bool,
-    /// The tasks that were carried out, in order.
+    /// The tasks that were run, in order.
     ran: Vec<Ran>,
 }
 
@@ -47,11 +47,11 @@ pub(super) struct Settled {
 pub(super) struct Agenda {
     #[schema(max_items = 1000)]
     agenda: Vec<Item>,
-    /// How many there are in all.
+    /// Number of pending tasks.
     total: u64,
 }
 
-/// The sandbox's time
+/// Get the sandbox's time
 #[utoipa::path(
     get, path = "/__admin/clock", tag = "time",
     params(World),
@@ -64,23 +64,23 @@ pub(super) async fn show_clock(World(sandbox): World) -> Result<Pretty<Clock>, P
 
 /// Freeze the clock
 ///
-/// Nothing happens by itself until the clock is moved or resumed. A request body is refused.
+/// No task runs by itself until the clock is moved or resumed. A request body is refused.
 #[utoipa::path(
     post, path = "/__admin/clock/freeze", tag = "time",
     params(World),
-    responses((status = 200, description = "The time, and what was due.", body = Settled))
+    responses((status = 200, description = "The time, and the tasks that were due.", body = Settled))
 )]
 pub(super) async fn freeze_clock(World(sandbox): World) -> Result<Pretty<Settled>, Problem> {
     change_clock(&sandbox, ClockChange::Freeze).await
 }
 
-/// Let the clock run on from where it stands
+/// Resume the clock
 ///
-/// At the pace of the system's clock. A request body is refused.
+/// The clock continues from its current time, at the pace of the system clock. A request body is refused.
 #[utoipa::path(
     post, path = "/__admin/clock/resume", tag = "time",
     params(World),
-    responses((status = 200, description = "The time, and what was due.", body = Settled))
+    responses((status = 200, description = "The time, and the tasks that were due.", body = Settled))
 )]
 pub(super) async fn resume_clock(World(sandbox): World) -> Result<Pretty<Settled>, Problem> {
     change_clock(&sandbox, ClockChange::Resume).await
@@ -96,15 +96,15 @@ pub(super) struct SetTo {
 
 /// Move the clock forward to a time
 ///
-/// Tasks that are due by then are carried out in order of their due time. Of tasks due at the same moment, ends of
-/// sessions come first, in the order in which the sessions were created; the others are ordered by kind and by what
-/// they are about. A time in the past is refused, and the clock stays where it is. A frozen clock stays frozen.
+/// Runs the tasks that are due by then, in order of their due time. Among tasks due at the same instant, session
+/// expiries come first, in the order in which the sessions were created; the others are ordered by kind, then by
+/// subject. A time in the past is refused and leaves the clock unchanged. A frozen clock stays frozen.
 #[utoipa::path(
     post, path = "/__admin/clock/set", tag = "time",
     params(World),
     request_body(content = SetTo, example = json!({"to": "2026-03-01T12:00:00Z"})),
     responses(
-        (status = 200, description = "The time, and what was due.", body = Settled),
+        (status = 200, description = "The time, and the tasks that were due.", body = Settled),
         (status = 409, response = Conflict)
     )
 )]
@@ -120,9 +120,10 @@ pub(super) struct AdvanceBy {
     by: SpanText,
 }
 
-/// Move the clock forward by a span
+/// Move the clock forward by a duration
 ///
-/// Tasks are carried out as when it is moved to a time. A negative span is 400, and the clock stays where it is.
+/// Runs due tasks in the same order as `/__admin/clock/set`. A negative duration is answered 400 and leaves the clock
+/// unchanged.
 #[utoipa::path(
     post, path = "/__admin/clock/advance", tag = "time",
     params(World),
@@ -131,7 +132,7 @@ pub(super) struct AdvanceBy {
         ("iso8601" = (value = json!({"by": "PT10M"})))
     )),
     responses(
-        (status = 200, description = "The time, and what was due.", body = Settled),
+        (status = 200, description = "The time, and the tasks that were due.", body = Settled),
         (status = 409, response = Conflict)
     )
 )]
@@ -142,7 +143,7 @@ pub(super) async fn advance_clock(
     let by = span("by", &advance.by.0)?;
     if by.is_negative() {
         let problem =
-            format!("{:?} is negative, but a clock only moves forward; write a span such as 10m", advance.by.0);
+            format!("{:?} is negative, but a clock only moves forward; write a span of time such as 10m", advance.by.0);
         return Err(Problem::in_body("by", problem));
     }
     change_clock(&sandbox, ClockChange::Advance(by)).await
@@ -152,15 +153,15 @@ pub(super) async fn advance_clock(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AgendaQuery {
-    /// At most this many.
+    /// Maximum number of entries to return.
     #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
 
-/// What will happen, in order
+/// List pending tasks, in order
 ///
-/// In order of due time. Of tasks due at the same moment, ends of sessions come first, in the order in which the
-/// sessions were created; the others are ordered by kind and by what they are about.
+/// Ordered by due time. Among tasks due at the same instant, session expiries come first, in the order in which the
+/// sessions were created; the others are ordered by kind, then by subject.
 #[utoipa::path(
     get, path = "/__admin/agenda", tag = "time",
     params(AgendaQuery, World),
@@ -174,6 +175,7 @@ pub(super) async fn list_agenda(
     Ok(Pretty(Agenda { agenda, total }))
 }
 
+/// Changes the clock, runs the tasks that are due at its new time, and answers with both.
 async fn change_clock(sandbox: &Sandbox, change: ClockChange) -> Result<Pretty<Settled>, Problem> {
     let (Reading { now, frozen }, ran) = sandbox.change_clock(change).await.map_err(|error| match error {
         ChangeClockError::Refused(error) => {
@@ -184,7 +186,7 @@ async fn change_clock(sandbox: &Sandbox, change: ClockChange) -> Result<Pretty<S
     Ok(Pretty(Settled { now, frozen, ran }))
 }
 
-/// The span of time that a member of the body holds.
+/// Parses a duration in a member of the body.
 pub(super) fn span(field: &str, text: &str) -> Result<SignedDuration, Problem> {
     read_span(text).ok_or_else(|| Problem::in_body(field, not_a_span(text)))
 }

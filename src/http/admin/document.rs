@@ -1,7 +1,7 @@
 //! The OpenAPI document of the control plane.
 //!
-//! Operations and schemas come from the handlers and the types that they take and return. What many operations share
-//! follows from facts of the operation, and is added here.
+//! Operations and schemas are generated from the handlers and their types. This module adds the parts that many
+//! operations share, which follow from facts about each operation.
 
 mod schemas;
 
@@ -19,39 +19,38 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use utoipa::OpenApi;
 
-/// The document without the address of the server. Built when it is first asked for.
+/// The document without the server's address. Built on first use.
 pub(in crate::http) static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
 
 const DESCRIPTION: &str = "\
-    `/__admin` and the probes. No credential is needed unless the server runs with `--admin-token`. Web pages of other \
-    origins are refused. Nothing here is recorded in the journal. Errors of `/__admin` have one shape, RFC 9457. Every \
-    GET answers HEAD as well. Request bodies are JSON, whatever their media type says. An unknown member is refused. An \
-    optional member may be null, which means the same as leaving it out.\n\n\
-    A sandbox is an isolated environment. `?sandbox=NAME` selects one; without it the sandbox is `default`, which always \
-    exists.\n\n\
-    The contract surface has its own document at `/openapi.json`. Letters with numbers, such as S8, are clauses of the \
-    contract.";
+    `/__admin` and the probes. No credential is needed unless the server runs with `--admin-token`. Requests from web \
+    pages of other origins are refused. Nothing here is recorded in the journal. Errors of `/__admin` are RFC 9457 \
+    problems. Every GET also answers HEAD. Request bodies are read as JSON, whatever their media type. Unknown members \
+    are refused. An optional member may be null, which means the same as leaving it out.\n\n\
+    A sandbox is an isolated environment. `?sandbox=NAME` selects one; without it, requests use the sandbox `default`, \
+    which always exists.\n\n\
+    The contract surface has its own document at `/openapi.json`. Labels such as S8 refer to clauses of the contract.";
 
 const TAGS: [(&str, &str); 13] = [
     ("server", "The server and its settings."),
-    ("sessions", "The agent sessions of the sandbox."),
-    ("journal", "The exchanges of the contract surface, each with its answer and the reasons for it (S9)."),
-    ("actors", "The users on whose behalf handoffs are made, and what stands in their way (S3 to S5)."),
-    ("tokens", "The clients that may ask for access tokens, and the tokens that were issued (T1 to T5)."),
-    ("time", "The sandbox's clock, which can be moved, and its tasks."),
-    ("signing", "What people do with their invitations, envelopes in full, the team, and races (G1 to G10)."),
-    ("events", "What happened in the sandbox, in one order."),
-    ("messages", "What the service would have sent to people."),
-    ("scenarios", "How the service behaves towards matching requests, and how far each script has come."),
+    ("sessions", "Agent sessions of the sandbox."),
+    ("journal", "Recorded requests of the contract surface, each with its answer and the reasons for it (S9)."),
+    ("actors", "The users on whose behalf handoffs are made, and the obstacles they face (S3 to S5)."),
+    ("tokens", "Clients that can request access tokens, and the tokens issued to them (T1 to T5)."),
+    ("time", "The sandbox's clock, which can be moved forward, and its pending tasks."),
+    ("signing", "Actions of agents, full envelopes, the team, and races (G1 to G10)."),
+    ("events", "Everything that happened in the sandbox, in one order."),
+    ("messages", "Messages that the real service would have sent to people."),
+    ("scenarios", "How the service answers matching requests, and how far each script has advanced."),
     ("sandboxes", "Isolated environments for test suites that share a server."),
     ("documents", "The OpenAPI documents, and the schema of scenarios."),
-    ("probes", "For operators. A reset does not affect them."),
+    ("probes", "Liveness and readiness. A reset does not affect them."),
 ];
 
 fn build() -> Value {
     let mut api = ControlPlane::openapi();
     api.merge(PublicOperations::openapi());
-    // The tests hold that it can be written.
+    // Tests check that the document can be serialized.
     let Value::Object(mut generated) = serde_json::to_value(&api).unwrap_or_default() else { return Value::Null };
     let mut schemas = generated["components"]["schemas"].take();
     add_all(&mut schemas, signing::problem_schemas());
@@ -80,7 +79,7 @@ fn build() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "docendorse-mock: the control plane",
-            "summary": "Shows and changes the state of the server and of its sandboxes.",
+            "summary": "Inspect and change the server and its sandboxes.",
             "description": DESCRIPTION,
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
             "version": env!("CARGO_PKG_VERSION"),
@@ -97,7 +96,7 @@ fn build() -> Value {
             "securitySchemes": { "adminToken": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The value of `--admin-token`. Without that setting no credential is needed.",
+                "description": "The value of `--admin-token`. Without that setting, no credential is needed.",
             } },
         },
     });
@@ -112,7 +111,7 @@ fn build() -> Value {
     document
 }
 
-/// Adds to an operation what follows from its facts.
+/// Adds the parts of an operation that follow from facts about it.
 fn complete(path: &str, operation: &mut Value) {
     operation["operationId"] = camel_case(operation["operationId"].as_str().unwrap_or_default()).into();
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
@@ -159,7 +158,7 @@ fn complete(path: &str, operation: &mut Value) {
     let links = links::of(operation["operationId"].as_str().unwrap_or_default());
     let body = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
     for content in body.into_iter().flat_map(Map::values_mut) {
-        // A body is given or left out.
+        // A body is either present or absent, never null.
         without_null(&mut content["schema"]);
     }
     let Some(answers) = operation["responses"].as_object_mut() else { return };
@@ -181,7 +180,7 @@ fn complete(path: &str, operation: &mut Value) {
     answers.sort_keys();
 }
 
-/// Takes the parameters that many operations have out of them, and returns them by their names.
+/// Moves parameters that many operations share out of the operations, and returns them by name.
 fn share_parameters(paths: &mut Value) -> Map<String, Value> {
     let mut shared = Map::new();
     for (_, operation) in members(paths).flat_map(|(_, item)| members(item)) {
@@ -192,7 +191,7 @@ fn share_parameters(paths: &mut Value) -> Map<String, Value> {
                 continue;
             }
             let reference = json!({ "$ref": format!("#/components/parameters/{name}") });
-            // One operation may describe it in words of its own.
+            // An operation may describe the parameter in its own words.
             let known = shared.entry(name).or_insert_with(|| parameter.clone());
             if known == parameter {
                 *parameter = reference;
@@ -204,7 +203,7 @@ fn share_parameters(paths: &mut Value) -> Map<String, Value> {
 
 const SHARED: [&str; 3] = ["sandbox", "limit", "prefer"];
 
-/// An object in a query is written as JSON.
+/// Declares that an object in a query is written as JSON.
 fn carry_as_json(parameter: &mut Value) {
     let is_object = parameter["in"] == "query" && parameter["schema"]["$ref"] == "#/components/schemas/Match";
     if let Some(members) = parameter.as_object_mut().filter(|_| is_object) {

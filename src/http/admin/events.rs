@@ -1,4 +1,4 @@
-//! `/__admin/events`: what happened in the sandbox, in one order; page by page, or as it happens.
+//! `/__admin/events`: the events of the sandbox in one order, as pages or as a stream.
 
 mod stream;
 
@@ -30,35 +30,35 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// Which events are wanted. All given conditions must hold.
+/// Filters for events. Events must match every filter given.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventQuery {
-    /// Only events after this one: the `next` of the page before, or the last known one. For a page, 404 when the log
-    /// does not have it yet.
+    /// Only events after this one: the `next` of the previous page, or the last event seen. For a page, 404 if the log
+    /// has not reached it yet.
     #[param(value_type = Option<EventId>)]
     after: Option<String>,
-    /// Only events of these kinds, with commas in between.
+    /// Only events of these kinds, separated by commas.
     #[param(value_type = Option<Vec<EffectKind>>, style = Form, explode = false, example = json!(["agent.accepted", "agent.released"]))]
     event: Option<String>,
     /// Only events of this envelope.
     envelope_id: Option<EnvelopeId>,
     /// Only events of this agent.
     agent_id: Option<AgentId>,
-    /// Only events of the envelope that this agent session made.
+    /// Only events of the envelope that this agent session created.
     #[param(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<Readings>,
-    /// At most this many. A stream takes no limit.
+    /// Maximum number of events to return. Not allowed for a stream.
     #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
 
-/// The header of a stream that continues.
+/// The header with which a client resumes a stream.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(super) struct LastEventId {
-    /// The last event that was seen. A stream continues after it, whatever `after` says.
+    /// The last event seen. The stream resumes after it and ignores `after`.
     #[param(rename = "Last-Event-ID", pattern = "^(evt_[0-9]{1,19})?$", example = json!("evt_00000001"))]
     _last_event_id: Option<String>,
 }
@@ -68,14 +68,14 @@ pub(super) struct LastEventId {
 struct EventPage {
     #[schema(value_type = Vec<EventView<'static>>, max_items = 1000)]
     events: Vec<NumberedEvent>,
-    /// The `after` of the next page; null when this is the last one for now.
+    /// The `after` of the next page; null if there are no more events yet.
     #[schema(required, value_type = Option<EventId>)]
     next: Option<String>,
-    /// Events dropped for newer ones since the last reset: those with the first ids.
+    /// Number of events dropped to make room for newer ones since the last reset; always the oldest.
     dropped: u64,
 }
 
-/// The conditions that an event must meet.
+/// Conditions that an event must meet.
 #[derive(Debug)]
 struct EventFilter {
     kinds: Option<Vec<EventKind>>,
@@ -94,16 +94,16 @@ impl EventFilter {
     }
 }
 
-/// Events, oldest first, or as they happen
+/// List or stream events, oldest first
 ///
-/// All given conditions must hold. An unknown parameter is refused.
+/// Events must match every filter given. Unknown parameters are refused.
 ///
-/// A client that accepts `text/event-stream`, and does not name `application/json` beside it, gets server-sent
-/// events: first what the log holds after `after` or `Last-Event-ID`, then each event as it happens, with its id, its
-/// kind as `event`, and the event as JSON in `data`. An event `gap` with `{"lost": 12}` says how many events, wanted
-/// or not, the log dropped before the reader came to them. An event `reset` says that the log, and its ids, started
-/// over. After 15 seconds without an event comes a comment. The stream ends when the server stops or the sandbox is
-/// gone, after everything that happened before.
+/// A client that accepts `text/event-stream` and does not also name `application/json` gets server-sent events: first
+/// the events in the log after `after` or `Last-Event-ID`, then each new event as it happens. `id` is the event's id,
+/// `event` its kind, and `data` the event as JSON. An event `gap` with `{"lost": 12}` reports how many events the log
+/// dropped before the reader reached them, whether they match or not. An event `reset` reports that the log and its ids
+/// have started over. After 15 seconds without an event, the server sends a comment. The stream ends when the server
+/// stops or the sandbox is deleted, after all earlier events have been sent.
 #[utoipa::path(
     get, path = "/__admin/events", tag = "events",
     params(EventQuery, LastEventId, World),
@@ -112,7 +112,7 @@ impl EventFilter {
             (EventPage = "application/json"),
             (String = "text/event-stream", example = json!("retry: 1000\n\nid: evt_00000007\nevent: agent.accepted\ndata: {\"id\":\"evt_00000007\",\"at\":\"2026-03-01T12:00:00Z\",\"event\":\"agent.accepted\",\"envelope_id\":\"env_0d8ef5f2b39d3a7e\",\"recipient_id\":\"rcp_0d8ef5f2b39d3a7e00000001\",\"agent_id\":\"agt_0d8ef5f2b39d3a7e00000001\"}\n\n"))
         )),
-        (status = 503, description = "There are 100 streams already.", body = Problem, content_type = "application/problem+json")
+        (status = 503, description = "100 streams are open already.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(super) async fn list_events(
@@ -132,15 +132,15 @@ pub(super) async fn list_events(
     };
     if is_wanted(&headers) {
         if limit.is_some() {
-            return Err(Problem::in_query("limit", "a stream has no end; leave it out"));
+            return Err(Problem::in_query("limit", "it does not apply to a stream; leave it out"));
         }
-        // A client that comes back asks as it did the first time; what it has seen since stands in the header.
+        // A reconnecting client repeats its first request; the header says what it has seen since.
         return stream_events(app, sandbox, last_seen.unwrap_or(after), filter);
     }
     let page = sandbox.events().page(after, page_size(limit), |_, event| filter.admits(event)).await?;
     if after > page.last {
         let (after, first) = (event_id(after), event_id(1));
-        let detail = format!("There is no event {after:?} yet; after a reset ids begin again with {first}");
+        let detail = format!("There is no event {after:?} yet; after a reset, ids start again at {first}");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
     let next = if page.more { Some(event_id(page.seen)) } else { None };
@@ -148,7 +148,7 @@ pub(super) async fn list_events(
     Ok(Pretty(EventPage { events, next, dropped: page.dropped }).into_response())
 }
 
-/// The number of an event that a caller names. `place` says where.
+/// Parses an event id. `place` names the parameter or header in the error.
 fn number_of(place: &str, id: &str) -> Result<u64, Problem> {
     event_number(id).ok_or_else(|| {
         let (id, example) = (brief(id), event_id(1));

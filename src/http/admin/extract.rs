@@ -1,4 +1,4 @@
-//! Extractors for handlers of the control plane.
+//! Extractors for control plane handlers.
 
 use crate::{
     app::App,
@@ -30,7 +30,7 @@ use utoipa::{
     },
 };
 
-/// The query of a control plane request, without `sandbox`. Unknown and repeated parameters were refused before.
+/// The query of a control plane request, without `sandbox`. Unknown and repeated parameters have already been refused.
 #[derive(Debug)]
 pub(super) struct Params<T>(pub(super) T);
 
@@ -46,19 +46,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// An error in a query, with the name of the parameter.
-#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
+/// Converts an error in the query; the message names the parameter.
+#[expect(clippy::needless_pass_by_value, reason = "the error is consumed")]
 pub(super) fn in_query(error: ReadError) -> Problem {
     Problem::bad_request(format!("In the query: {}", shorten(&error.in_query())))
 }
 
-/// An error in a body, with the place of the member.
-#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
+/// Converts an error in the body; the message names the member.
+#[expect(clippy::needless_pass_by_value, reason = "the error is consumed")]
 pub(super) fn in_body(error: ReadError) -> Problem {
     Problem::bad_request(format!("In the body: {}", shorten(&(error.in_body() + &error.type_fix()))))
 }
 
-/// The sandbox that a control plane request is about: `?sandbox=NAME`, else the default one.
+/// The sandbox that a control plane request addresses: `?sandbox=NAME`, or the default one.
 #[derive(Debug)]
 pub(super) struct World(pub(super) Arc<Sandbox>);
 
@@ -66,7 +66,7 @@ impl IntoParams for World {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = ObjectBuilder::new().schema_type(Type::String).default(Some(DEFAULT.into()));
         let parameter = ParameterBuilder::new().name("sandbox").parameter_in(ParameterIn::Query).schema(Some(schema));
-        vec![parameter.description(Some("The sandbox that this is about. 404 when it does not exist.")).build()]
+        vec![parameter.description(Some("The sandbox's name. 404 if it does not exist.")).build()]
     }
 }
 
@@ -80,7 +80,7 @@ impl FromRequestParts<Arc<App>> for World {
     }
 }
 
-/// The problem of a request that names a sandbox which does not exist.
+/// The problem for a sandbox name that does not exist.
 pub(super) fn unknown_sandbox(app: &App, name: &str) -> Problem {
     let all = app.sandboxes.list();
     if name.is_empty() {
@@ -90,7 +90,7 @@ pub(super) fn unknown_sandbox(app: &App, name: &str) -> Problem {
     Problem::unknown_name("sandbox", name, all.iter().map(|sandbox| sandbox.name()))
 }
 
-/// The JSON body of a control plane request. Unknown members are refused. An empty body is an empty object.
+/// The JSON body of a control plane request. Unknown members are refused. An empty body counts as an empty object.
 #[derive(Debug)]
 pub(super) struct Fields<T>(pub(super) T);
 
@@ -105,7 +105,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for Fields<T> {
     }
 }
 
-/// The JSON body of the one request that may be large: a snapshot to restore.
+/// The JSON body of a snapshot to restore, the only request that may be large.
 #[derive(Debug)]
 pub(super) struct LargeFields<T>(pub(super) T);
 
@@ -130,33 +130,33 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<App>> for LargeFields
     }
 }
 
-/// Refuses a body in a coding, which would be told to be broken JSON.
+/// Refuses a compressed body, which would otherwise be reported as invalid JSON.
 pub(super) fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     let Some(coding) = codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) else {
         return Ok(());
     };
     let coding = quoted(&String::from_utf8_lossy(coding.as_bytes()));
-    let detail = format!("The Content-Encoding {coding} is not understood; send the body as it is");
+    let detail = format!("The Content-Encoding {coding} is not supported; send the body uncompressed");
     Err(Problem::new(StatusCode::BAD_REQUEST, detail))
 }
 
-/// How many JSON values a body may hold. A few bytes of text (`[0],`) make a tree of some hundred bytes.
+/// Maximum number of JSON values in a body. A few bytes of text (`[0],`) become a tree of some hundred bytes.
 const MOST_VALUES: usize = 100_000;
 
-/// The largest snapshot that is accepted, unless other bodies of the control plane may be even larger.
+/// Maximum size of a snapshot to restore, unless `--max-admin-body` is larger.
 pub(super) const MOST_RESTORED: usize = 64 << 20;
 
-/// How many JSON values a snapshot may hold.
+/// Maximum number of JSON values in a snapshot.
 const MOST_RESTORED_VALUES: usize = 2_000_000;
 
-/// From this size on snapshots are read one at a time.
+/// Snapshots of this size or more are read one at a time.
 const LARGE: usize = 4 << 20;
 
-/// From this size on a body is parsed beside the requests of others, not in their way.
+/// Bodies of this size or more are parsed on a blocking thread, so that other requests are not delayed.
 const PARSED_APART: usize = 256 << 10;
 
-/// The body of a control plane request, within the limit of `--max-admin-body`.
+/// Reads the body of a control plane request, up to the limit of `--max-admin-body`.
 pub(super) async fn read_body(request: Request, app: &App) -> Result<ReadBody, Problem> {
     let limit = app.settings.max_admin_body;
     read_within(request, limit, "the limit that --max-admin-body sets", &app.bodies.control).await
@@ -183,7 +183,7 @@ async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc
     })
 }
 
-/// Reads a snapshot. A large one is read without a tree of it, which would need as much memory again.
+/// Reads a snapshot. A large one is deserialized directly, because a tree of values would need as much memory again.
 fn read_snapshot<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
     let is_object = bytes.trim_ascii().starts_with(b"{");
     let large = if bytes.len() <= PARSED_APART || !is_object { None } else { serde_json::from_slice(bytes).ok() };
@@ -209,7 +209,7 @@ async fn parse<T: Send + 'static>(
             let member = place.rsplit('/').next().unwrap_or_default();
             error.is_missing_member() && example.contains(&format!("{member:?}:"))
         };
-        // What is not an object at all.
+        // The body as a whole is not an object.
         let is_whole = |error: &ReadError| error.place().is_empty() && error.in_body().ends_with(" JSON object");
         let parsed = read(&text).map_err(|error| match example.filter(|example| shows(example, &error)) {
             Some(example) => {

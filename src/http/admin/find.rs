@@ -1,6 +1,6 @@
-//! `/__admin/requests/count`, `find` and `wait`: the exchanges in the journal that match.
+//! `/__admin/requests/count`, `find` and `wait`: searching the journal for exchanges that match.
 //!
-//! Searching, and writing out what was found, runs on the pool for questions; waiting costs a place and no thread.
+//! Searches and their answers are computed on the work pool. A waiting caller takes a place but no thread.
 
 use super::{
     answers::Busy,
@@ -37,16 +37,16 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use utoipa::{IntoParams, ToSchema};
 
-/// The longest wait.
+/// Longest timeout of a wait.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// How many near misses are shown.
+/// Maximum number of near misses shown.
 const NEAREST: usize = 5;
 
-/// How many exchanges an answer to a wait holds at most.
+/// Maximum number of exchanges in the answer to a wait.
 const MOST: usize = 1000;
 
-/// The fix of a matcher that is not one.
+/// The fix suggested for an invalid matcher.
 const MATCHER: &str = r#"write a matcher such as {"email": "sam@example.com"}"#;
 
 #[derive(Deserialize, ToSchema)]
@@ -63,17 +63,17 @@ pub(super) struct FindRequests {
     #[serde(rename = "match")]
     matcher: Option<Match>,
     endpoint: Option<Endpoint>,
-    /// At most this many.
+    /// Maximum number of exchanges to return.
     #[schema(inline, default = 100)]
     limit: Option<Limit>,
 }
 
-/// Count the exchanges that match
+/// Count matching exchanges
 ///
-/// `match` is that of scenarios. Without `match`, or without a body, every exchange counts. An exchange counts as
-/// soon as its request has been received; one whose answer is still delayed (`pending`) counts too. An exchange whose
-/// body was not read matches only an empty matcher. A matcher has at most 100 predicates, and a glob at most 1,000
-/// characters; an exchange that takes more than 100 million steps to compare is 400.
+/// `match` works as in scenarios. Without `match`, or without a body, every exchange counts. An exchange counts as soon
+/// as its request has been received, even while its answer is still delayed (`pending`). An exchange whose body was not
+/// read matches only an empty matcher. A matcher can have at most 100 predicates, and a glob at most 1,000 characters.
+/// If comparing an exchange takes more than 100 million steps, the answer is 400.
 #[utoipa::path(
     post, path = "/__admin/requests/count", tag = "journal",
     params(World),
@@ -82,7 +82,7 @@ pub(super) struct FindRequests {
         ("handoffs" = (value = json!({"endpoint": "handoff"})))
     )),
     responses(
-        (status = 200, description = "The number.", body = Count),
+        (status = 200, description = "The number of matching exchanges.", body = Count),
         (status = 503, response = Busy)
     )
 )]
@@ -98,15 +98,15 @@ pub(super) async fn count_requests(
     Ok(Pretty(Count { count, dropped }))
 }
 
-/// Find the exchanges that match, newest first
+/// Find matching exchanges, newest first
 ///
-/// Exchanges match as they do for the count.
+/// Exchanges match as for `/__admin/requests/count`.
 #[utoipa::path(
     post, path = "/__admin/requests/find", tag = "journal",
     params(World),
     request_body(content = Option<FindRequests>, example = json!({"match": {"body": [{"pointer": "/files/0", "exists": true}]}, "limit": 10})),
     responses(
-        (status = 200, description = "The newest of them.", body = FoundRequests),
+        (status = 200, description = "The newest matching exchanges.", body = FoundRequests),
         (status = 503, response = Busy)
     )
 )]
@@ -123,9 +123,9 @@ pub(super) async fn find_requests(
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Count {
-    /// How many match.
+    /// Number of matching exchanges.
     count: usize,
-    /// Exchanges that the journal dropped for newer ones since the last reset. They are not searched.
+    /// Number of exchanges dropped to make room for newer ones since the last reset. They are not searched.
     dropped: u64,
 }
 
@@ -135,9 +135,9 @@ struct FoundRequests {
     /// Newest first.
     #[schema(max_items = 1000)]
     requests: Vec<Arc<Entry>>,
-    /// How many match in all.
+    /// Total number of matching exchanges.
     matching: usize,
-    /// Exchanges that the journal dropped for newer ones since the last reset. They are not searched.
+    /// Number of exchanges dropped to make room for newer ones since the last reset. They are not searched.
     dropped: u64,
 }
 
@@ -147,7 +147,7 @@ fn found(journal: &Journal, mut requests: Vec<Arc<Entry>>, limit: usize) -> Resp
     Pretty(FoundRequests { requests, matching, dropped: journal.fill().dropped }).into_response()
 }
 
-/// Searches the journal, and passes what matches to `conclude`.
+/// Searches the journal and passes the matches to `conclude`.
 async fn search<T: Send + 'static>(
     app: &App,
     sandbox: &Arc<Sandbox>,
@@ -166,34 +166,34 @@ async fn search<T: Send + 'static>(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AwaitRequests {
-    /// How many exchanges must match.
+    /// Number of matching exchanges to wait for.
     #[param(minimum = 1, default = 1)]
     count: Option<i64>,
-    /// What they must match, as JSON. Without it every exchange counts. A raw + inside a text is refused where it can be
-    /// a plus or a space; write %2B or %20.
+    /// The matcher, as JSON. Without it, every exchange counts. A raw `+` inside a text is refused if it could mean
+    /// either a plus or a space; write %2B or %20.
     #[serde(rename = "match")]
     #[param(value_type = Option<Match>, example = json!({"email": "sam@*"}))]
     matcher: Option<Readings>,
     /// Only exchanges of this surface of the contract.
     endpoint: Option<Endpoint>,
-    /// How long to wait, in real time: at most five minutes, `10s` unless given.
+    /// How long to wait, in real time: at most five minutes, `10s` by default.
     #[param(value_type = Option<GivenSpan>)]
     timeout: Option<String>,
 }
 
-/// Wait for exchanges
+/// Wait for matching exchanges
 ///
-/// Answers as soon as the journal holds enough matching exchanges, which may be at once. An exchange counts as soon
-/// as its request has been received; one whose answer is still delayed (`pending`) counts too. At most 1,000 callers
-/// wait at once, in all sandboxes together; the next one gets 503. A wait ends early with 503 when the server stops,
-/// and with 404 when its sandbox is deleted or dropped. A reset of the sandbox starts the count over. A `count` above
-/// what the journal keeps (`--max-exchanges`) is refused.
+/// Answers as soon as the journal holds enough matching exchanges, which may be at once. An exchange counts as soon as
+/// its request has been received, even while its answer is still delayed (`pending`). At most 1,000 callers can wait at
+/// the same time across all sandboxes; further ones get 503. A wait ends early with 503 when the server stops, and with
+/// 404 when its sandbox is deleted or dropped. A reset of the sandbox restarts the count. A `count` larger than the
+/// journal can keep (`--max-exchanges`) is refused.
 #[utoipa::path(
     get, path = "/__admin/requests/wait", tag = "journal",
     params(AwaitRequests, World),
     responses(
-        (status = 200, description = "There are enough; the newest of them.", body = FoundRequests),
-        (status = 408, description = "The time was up: a problem with what came, and what came nearest.", body = Missed, content_type = "application/problem+json"),
+        (status = 200, description = "Enough exchanges matched; the newest are shown.", body = FoundRequests),
+        (status = 408, description = "The wait timed out. The problem shows the exchanges that matched and the nearest misses.", body = Missed, content_type = "application/problem+json"),
         (status = 503, response = Busy)
     )
 )]
@@ -205,20 +205,20 @@ pub(super) async fn await_requests(
     let count = awaited.count.unwrap_or(1);
     let most = sandbox.journal.capacity();
     if count == 0 {
-        let problem = "0 exchanges are there at once, so there is nothing to wait for; wait for 1 or more, or assert that \
+        let problem = "0 is always reached, so there is nothing to wait for; wait for 1 or more, or check that \
                        none came with POST /__admin/requests/count, after the last request that could cause one";
         return Err(Problem::in_query("count", problem));
     }
     let Some(count) = usize::try_from(count).ok().filter(|count| *count <= most) else {
         let fix = if count > 0 { "; raise --max-exchanges to wait for more" } else { "" };
-        let problem = format!("{count} is not from 1 to {most}, the most exchanges that the journal keeps{fix}");
+        let problem = format!("{count} is not from 1 to {most}, the number of exchanges that the journal keeps{fix}");
         return Err(Problem::in_query("count", problem));
     };
     let matcher: Match = match &awaited.matcher {
         None => Match::default(),
         Some(text) => text.json().map_err(|error: ReadError| {
             let problem = error.to_string();
-            // What is not JSON, or not an object, has no member to name: a whole matcher is the fix.
+            // Text that is not a JSON object has no member to name; the fix shows a whole matcher.
             let fixed = if error.pointer.is_empty() { problem.strip_suffix("; write JSON") } else { None };
             let is_bare = error.pointer.is_empty() && !problem.contains("; ");
             match fixed.or(is_bare.then_some(&*problem)) {
@@ -236,11 +236,11 @@ pub(super) async fn await_requests(
         .map_err(|problem| Problem::in_query("timeout", format!("{}; at most 5m", within_limit(&problem, LONGEST))))?;
     if patience > LONGEST {
         let timeout = brief(awaited.timeout.as_deref().unwrap_or_default());
-        let problem = format!("{timeout:?} is longer than 5m, the maximum; wait again after a 408");
+        let problem = format!("{timeout:?} is longer than the maximum of 5m; wait again after a 408");
         return Err(Problem::in_query("timeout", problem));
     }
     let _place = app.wait_place().ok_or_else(|| {
-        Problem::busy(format!("{MOST_WAITS} callers wait already, the most that there can be; try again in a moment."))
+        Problem::busy(format!("{MOST_WAITS} callers are waiting already, which is the maximum; try again in a moment."))
     })?;
     let time = Stopwatch::start();
     loop {
@@ -281,27 +281,27 @@ pub(super) async fn await_requests(
     }
 }
 
-/// The sandbox was removed while a request waited for it.
+/// The problem for a sandbox that was removed during a wait.
 fn deleted(sandbox: &Sandbox) -> Problem {
     let detail = format!("The sandbox {:?} was deleted or dropped during the wait", sandbox.name());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
-/// The problem of a wait that timed out (RFC 9457), with what came and what came nearest.
+/// The problem for a wait that timed out (RFC 9457), with the matches and the nearest misses.
 #[derive(Serialize, ToSchema)]
 struct Missed {
     #[serde(flatten)]
     problem: Problem,
-    /// How many were waited for.
+    /// Number of exchanges that were waited for.
     wanted: usize,
-    /// How many match.
+    /// Number of exchanges that match.
     matching: usize,
-    /// Exchanges that the journal dropped for newer ones since the last reset. They are not searched.
+    /// Number of exchanges dropped to make room for newer ones since the last reset. They are not searched.
     dropped: u64,
-    /// Those that match, newest first.
+    /// The matching exchanges, newest first.
     #[schema(max_items = 1000)]
     requests: Vec<Arc<Entry>>,
-    /// Those that do not match, with the fewest failed predicates first.
+    /// The nearest misses, those with the fewest failed predicates first.
     #[schema(max_items = 5)]
     near_misses: Vec<Near>,
 }
@@ -309,12 +309,12 @@ struct Missed {
 #[derive(Serialize, ToSchema)]
 struct Near {
     request: Arc<Entry>,
-    /// Each predicate that failed, in words.
+    /// A description of each predicate that failed.
     #[schema(min_items = 1)]
     failed: Vec<String>,
 }
 
-/// What came, and the exchanges that came nearest to matching, with what kept them from it.
+/// Builds the answer to a wait that timed out.
 fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) -> Option<Result<Response, TooCostly>> {
     let (mut requests, mut near) = (Vec::new(), Vec::new());
     for entry in journal.all().into_iter().filter(|entry| query.covers(entry)) {
@@ -328,7 +328,7 @@ fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) 
         }
     }
     near.sort_by_key(|(misses, _)| *misses);
-    // Only those that are shown are put in words.
+    // Only the near misses that are shown are described.
     let near = near.into_iter().take(NEAREST).map(|(_, request)| {
         let failed = journal.with_facts(&request, |facts| query.matcher.failures(facts))?;
         Ok(Near { request, failed })
@@ -341,7 +341,7 @@ fn missed(journal: &Journal, query: &Query, wanted: usize, deadline: &Deadline) 
     requests.truncate(MOST);
     let near =
         if near_misses.is_empty() { "the journal holds no others" } else { "near_misses says why others did not" };
-    let detail = format!("The time is up, and {matching} of {wanted} exchanges matched; {near}");
+    let detail = format!("The wait timed out with {matching} of {wanted} matching exchanges; {near}");
     let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
     let missed = Missed { problem, wanted, matching, dropped: journal.fill().dropped, requests, near_misses };
     Some(Ok(Problem::extended(StatusCode::REQUEST_TIMEOUT, &missed)))

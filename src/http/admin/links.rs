@@ -1,9 +1,10 @@
-//! Links between operations: where an answer holds the id that other operations take. Tools follow them to ids that
-//! exist.
+//! OpenAPI links: which member of an answer holds the id that other operations take. Test tools follow them to reach
+//! existing ids.
 
 use serde_json::{Map, Value, json};
 
-/// An operation, the pointer to an id in its answer, the parameter that takes it, and the operations that have that.
+/// An operation, the pointer to an id in its answer, the parameter that takes the id, and the operations with that
+/// parameter.
 struct Link(&'static str, &'static str, &'static str, &'static [&'static str]);
 
 const LINKS: [Link; 17] = [
@@ -38,7 +39,7 @@ const LINKS: [Link; 17] = [
     Link("listEnvelopes", "/envelopes/0/recipients/0/agents/0/id", "agentId", &["open", "accept", "sign", "decline"]),
 ];
 
-/// The links of an operation's answer, by their names; none for most.
+/// The links of an operation's answer by name; empty for most operations.
 pub(super) fn of(operation: &str) -> Map<String, Value> {
     let links = LINKS.iter().filter(|Link(from, ..)| *from == operation);
     let each = links.flat_map(|Link(_, pointer, parameter, to)| to.iter().map(move |to| (*to, *pointer, *parameter)));

@@ -1,4 +1,4 @@
-//! `/__admin/messages`: what the service would have sent to somebody, one-time codes above all.
+//! `/__admin/messages`: the messages that the real service would have sent, such as one-time codes.
 
 use super::{
     paging::{Limit, page_after, page_size},
@@ -21,23 +21,23 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// Which messages are wanted. All given conditions must hold.
+/// Filters for messages. Messages must match every filter given.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct MessageQuery {
-    /// Only messages to this phone. Write its `+` as `%2B`.
+    /// Only messages to this phone number. Write its `+` as `%2B`.
     #[param(value_type = Option<String>)]
     to: Option<Readings>,
-    /// Only messages sent this way.
+    /// Only messages sent through this channel.
     channel: Option<Channel>,
     /// Only messages about this envelope.
     envelope_id: Option<EnvelopeId>,
     /// Only messages to this agent.
     agent_id: Option<AgentId>,
-    /// Only messages after this one: the `next` of the page before. 404 when there is no such message.
+    /// Only messages after this one; pass the `next` of the previous page. 404 if there is no such message.
     after: Option<String>,
-    /// At most this many.
+    /// Maximum number of entries to return.
     #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
@@ -47,12 +47,12 @@ pub(super) struct MessageQuery {
 pub(super) struct MessagePage {
     #[schema(max_items = 1000)]
     messages: Vec<MessageView>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<Arc<str>>,
-    /// Messages dropped for newer ones since the last reset.
+    /// Number of messages dropped to make room for newer ones since the last reset.
     dropped: u64,
 }
 
@@ -65,9 +65,9 @@ impl MessageQuery {
     }
 }
 
-/// Messages, newest first
+/// List messages, newest first
 ///
-/// A sandbox keeps the last 10,000. All given conditions must hold. An unknown parameter is refused.
+/// A sandbox keeps the last 10,000 messages. Messages must match every filter given. Unknown parameters are refused.
 #[utoipa::path(
     get, path = "/__admin/messages", tag = "messages",
     params(MessageQuery, World),
@@ -86,7 +86,7 @@ pub(super) async fn list_messages(
     Ok(Pretty(MessagePage { messages, matching, next, dropped }))
 }
 
-/// One message
+/// Get a message
 #[utoipa::path(
     get, path = "/__admin/messages/{id}", tag = "messages",
     params(("id" = MessageId, Path, description = "The message."), World),
@@ -99,11 +99,11 @@ pub(super) async fn show_message(World(sandbox): World, Id(id): Id) -> Result<Pr
 
 /// Delete all messages
 ///
-/// It takes no condition.
+/// Filters are not accepted.
 #[utoipa::path(
     delete, path = "/__admin/messages", tag = "messages",
     params(World),
-    responses((status = 200, description = "How many there were.", body = Deleted))
+    responses((status = 200, description = "The number of deleted messages.", body = Deleted))
 )]
 pub(super) async fn delete_messages(
     World(sandbox): World,

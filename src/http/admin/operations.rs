@@ -1,7 +1,7 @@
-//! What each operation of the control plane takes, as its OpenAPI document says, and nothing beside it.
+//! Checks requests against the operations in the control plane's OpenAPI document.
 //!
-//! A parameter or a member that an operation does not know is refused here or, for members of a body that it takes, by
-//! the type of the body. A slip such as `?sandbx=` would otherwise be ignored silently.
+//! Unknown parameters are refused here, so that a typo such as `?sandbx=` is not ignored silently. Unknown members of a
+//! body are refused by the type of the body, or here if the operation takes no body.
 
 use crate::{
     app::App,
@@ -28,7 +28,7 @@ use hyper::body::Body as _;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
-/// What one operation takes.
+/// The parameters and body of one operation.
 #[derive(Debug)]
 struct Operation {
     method: String,
@@ -37,14 +37,14 @@ struct Operation {
     parameters: Vec<String>,
     takes_body: bool,
     members: Vec<String>,
-    /// A body that it takes, on one line.
+    /// An example body on one line.
     example: Option<String>,
     summary: String,
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| read(&DOCUMENT));
 
-/// Refuses what the operation of a request does not take.
+/// Refuses requests with parameters or a body that their operation does not take.
 pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(operation) = find(request.method(), request.uri().path()) else { return next.run(request).await };
     let path = request.uri().path().to_owned();
@@ -62,24 +62,24 @@ pub(super) async fn judge(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-/// The longest example that a message shows, in bytes.
+/// Longest example shown in a message, in bytes.
 const LONGEST_EXAMPLE: usize = 200;
 
-/// A body that an operation takes, if the document has a short one.
+/// An example body of an operation, if the document has a short one.
 pub(super) fn example_of(method: &Method, path: &str) -> Option<&'static str> {
     find(method, path)?.example.as_deref().filter(|example| example.len() <= LONGEST_EXAMPLE)
 }
 
-/// The methods of a path, in the order of the document.
+/// The methods of a path, in document order.
 pub(super) fn methods_at(path: &str) -> Vec<&'static str> {
     at(path).map(|operation| operation.method.as_str()).collect()
 }
 
-/// What every path of the control plane begins with.
+/// The prefix of every control plane path.
 const ROOT: &str = "/__admin/";
 
-/// The path that is most likely meant by one that does not exist: the nearest documented one, segment by segment, with
-/// the ids of the path; else the nearest as a whole.
+/// Suggests the documented path nearest to an unknown one: compared segment by segment, keeping the ids; otherwise
+/// compared as a whole.
 pub(super) fn nearest_path(path: &str) -> Option<String> {
     let written: Vec<&str> = path.strip_prefix(ROOT)?.trim_end_matches('/').split('/').collect();
     let documented = OPERATIONS.iter().filter_map(|operation| operation.path.strip_prefix(ROOT));
@@ -96,7 +96,7 @@ pub(super) fn nearest_path(path: &str) -> Option<String> {
     nearest.or_else(|| nearest_as_a_whole(path).map(str::to_owned))
 }
 
-/// How far a segment is from a documented one; `None` if it can hardly be meant.
+/// The edit distance between a segment and a documented one; `None` if they are too different.
 fn distance(written: &str, known: &str) -> Option<usize> {
     if written == known {
         Some(0)
@@ -109,14 +109,14 @@ fn distance(written: &str, known: &str) -> Option<usize> {
 }
 
 fn nearest_as_a_whole(path: &str) -> Option<&'static str> {
-    // What all paths share would make any short path near to any other.
+    // The shared prefix is ignored; it would make any short path look similar to any other.
     let known = OPERATIONS.iter().map(|operation| operation.path.as_str()).filter(|path| !path.contains('{'));
     let known: Vec<&str> = known.filter_map(|path| path.strip_prefix(ROOT)).filter(|path| !path.is_empty()).collect();
     let nearest = reading::nearest(path.strip_prefix(ROOT)?.trim_end_matches('/'), &known)?;
     OPERATIONS.iter().map(|operation| operation.path.as_str()).find(|path| path.strip_prefix(ROOT) == Some(nearest))
 }
 
-/// The operations of the control plane: method, path and summary.
+/// The operations of the control plane: method, URL path and summary.
 pub(super) fn list() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let of_control = OPERATIONS.iter().filter(|operation| operation.path.starts_with("/__admin"));
     of_control.map(|operation| (&*operation.method, &*operation.path, &*operation.summary))
@@ -129,10 +129,10 @@ fn find(method: &Method, path: &str) -> Option<&'static Operation> {
 
 /// The operations of a path.
 fn at(path: &str) -> impl Iterator<Item = &'static Operation> {
-    // The index is served with and without its slash.
+    // The index is served with and without a trailing slash.
     let path = if path == "/__admin" { "/__admin/" } else { path };
     let all = OPERATIONS.iter().filter(|operation| operation.is_at(path)).collect::<Vec<_>>();
-    // `/requests/count` is also of the shape of `/requests/{id}`.
+    // `/requests/count` also has the form of `/requests/{id}`.
     let nearest = all.iter().map(|operation| operation.path.as_str()).min_by_key(|path| path.contains('{'));
     all.into_iter().filter(move |operation| Some(operation.path.as_str()) == nearest)
 }
@@ -144,7 +144,7 @@ impl Operation {
         ours.by_ref().all(|our| theirs.next().is_some_and(|their| fits(our, their))) && theirs.next().is_none()
     }
 
-    /// The operation at the path of a request, in a message.
+    /// Names the operation in a message, with the path of the request.
     fn name(&self, path: &str) -> String {
         format!("{} {}", self.method, brief(path))
     }
@@ -155,14 +155,14 @@ impl Operation {
         let Some(unknown) = query.names().find(|name| !known(name)) else { return Ok(()) };
         let problem = ReadError::unknown(unknown, self.parameters.iter().map(String::as_str).collect()).in_query();
         let hint = if self.members.iter().any(|member| member == unknown) {
-            format!("{:?} is a member of the body", brief(unknown))
+            format!("{:?} belongs in the body", brief(unknown))
         } else {
             shorten(&problem).into_owned()
         };
         Err(Problem::bad_request(format!("In the query of {}: {hint}", self.name(path))))
     }
 
-    /// Judges the body of an operation that takes none: it must be empty, or an empty object.
+    /// Checks the body of an operation that takes none: it must be empty or an empty object.
     fn judge_body(&self, path: &str, body: &[u8]) -> Result<(), Problem> {
         let takes_none = |fix: &str| Err(Problem::bad_request(format!("{} takes no body; {fix}", self.name(path))));
         let form = reading::query(&String::from_utf8_lossy(body)).ok();

@@ -1,4 +1,4 @@
-//! Lists page by page: `limit` and `after` of the query, `matching` and `next` of the answer.
+//! Paging of lists: `limit` and `after` in the query, `matching` and `next` in the answer.
 
 use crate::{
     base::{
@@ -11,38 +11,38 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-/// The largest page, and the usual one.
+/// Maximum and default page size.
 const MOST: usize = 1000;
-const USUAL: usize = 100;
+const DEFAULT: usize = 100;
 
-/// About how many bytes one page holds at most, except for the last entry on it.
+/// Approximate maximum bytes of one page. The last entry may exceed it.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug)]
 pub(super) struct ListPage<T> {
     pub(super) entries: Vec<T>,
-    /// How many there are, from `after` on.
+    /// Number of entries from `after` on.
     pub(super) matching: usize,
-    /// The id of the last entry, unless the page is the last one.
+    /// The id of the last entry, or `None` on the last page.
     pub(super) next: Option<String>,
 }
 
-/// Which part of a list is wanted.
+/// The page to return.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// Only entries after this one: the `next` of the page before. 404 when there is no such entry.
+    /// Only entries after this one; pass the `next` of the previous page. 404 if there is no such entry.
     #[param(value_type = Option<String>)]
     pub(super) after: Option<Readings>,
-    /// At most this many.
+    /// Maximum number of entries to return.
     #[param(inline, default = 100)]
     pub(super) limit: Option<Limit>,
 }
 
 impl Paging {
-    /// The part of a list that is wanted. `what` is one entry of it, for the error about an id that does not exist.
+    /// Cuts the requested page out of a list. `what` names one entry in the error for an unknown `after`.
     pub(super) fn of<T, V: Serialize>(
         &self,
         what: &str,
@@ -77,7 +77,7 @@ impl Paging {
     }
 }
 
-/// A page of records; an error when no record has the id `after`. `what` is one record of the list.
+/// A page of records, or an error if no record has the id `after`. `what` names one record in that error.
 pub(super) fn page_after<T>(
     what: &str,
     after: Option<&str>,
@@ -86,11 +86,11 @@ pub(super) fn page_after<T>(
     page.ok_or_else(|| Problem::unknown_after(what, after.unwrap_or_default(), []))
 }
 
-/// A page size as a request asks for it.
+/// A page size in a request.
 pub(super) type Limit = Within<1, MOST>;
 
-/// Refuses a filter that nothing can match, because no reading of its value is of the right form. `problem` is what is
-/// wrong with a value.
+/// Refuses a filter value that nothing can match, because no reading of it has the right form. `problem` describes the
+/// fault in a value.
 pub(super) fn check_filter(
     name: &str,
     value: Option<&Readings>,
@@ -100,7 +100,7 @@ pub(super) fn check_filter(
     value.map_or(Ok(()), |value| value.parse(check)).map_err(|problem| Problem::in_query(name, problem))
 }
 
-/// Refuses a filter by agent session whose value is not an id of one.
+/// Refuses an agent session filter whose value is not a session id.
 pub(super) fn check_session_filter(value: Option<&Readings>) -> Result<(), Problem> {
     check_filter("agent_session_id", value, |id| {
         let example = "as_0123456789abcdef01234567";
@@ -109,7 +109,7 @@ pub(super) fn check_session_filter(value: Option<&Readings>) -> Result<(), Probl
     })
 }
 
-/// The page size that a request asks for, or else the usual one.
+/// The requested page size, or the default.
 pub(super) fn page_size(asked: Option<Limit>) -> usize {
-    asked.map_or(USUAL, Limit::get)
+    asked.map_or(DEFAULT, Limit::get)
 }

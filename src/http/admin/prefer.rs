@@ -1,4 +1,4 @@
-//! `Prefer: return=minimal` (RFC 7240): answers without the agents of recipients, of which there can be thousands.
+//! `Prefer: return=minimal` (RFC 7240): answers without the agents of recipients, which can number in the thousands.
 
 use axum::{
     extract::FromRequestParts,
@@ -11,18 +11,18 @@ use utoipa::IntoParams;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// How much of an answer a caller prefers.
+/// The caller's preference for the size of the answer.
 #[derive(Clone, Copy, Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(super) struct Preferred {
-    /// `return=minimal` (RFC 7240) leaves out the `agents` of recipients, of which there can be thousands. Any other
-    /// preference is ignored.
+    /// `return=minimal` (RFC 7240) leaves out the `agents` of recipients, which can number in the thousands. Other
+    /// preferences are ignored.
     #[param(rename = "Prefer", value_type = Option<String>, example = json!("return=minimal"))]
     pub(super) minimal: bool,
 }
 
 impl Preferred {
-    /// An answer that states whether it follows the preference.
+    /// Builds an answer that states whether the preference was applied.
     pub(super) fn answer(self, body: impl IntoResponse) -> Response {
         let mut answer = body.into_response();
         if self.minimal {
@@ -40,7 +40,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Preferred {
     }
 }
 
-/// If a preference is given twice, the first one counts.
+/// If the preference is given twice, the first one counts.
 fn wants_minimal(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
     let mut wanted = lines.flat_map(|line| line.split(',')).filter_map(|preference| {

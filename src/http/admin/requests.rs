@@ -29,16 +29,16 @@ use utoipa::{
     },
 };
 
-/// Which exchanges are wanted. All given conditions must hold.
+/// Filters for exchanges. Exchanges must match every filter given.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RequestQuery {
-    /// Only exchanges that came at this time (RFC 3339) or later, or that were recorded after the exchange with this id.
-    /// Write the `+` of an offset as `%2B`.
+    /// Only exchanges received at or after this time (RFC 3339), or recorded after the exchange with this id. Write the
+    /// `+` of a UTC offset as `%2B`.
     #[param(value_type = Option<Since>, inline, example = json!("ex_00000001"))]
     since: Option<Readings>,
-    /// Only exchanges before this one: the `next` of the page before.
+    /// Only exchanges before this one: the `next` of the previous page.
     #[param(value_type = Option<ExchangeId>)]
     before: Option<String>,
     /// Only exchanges answered with this HTTP status, or with this `status` in their body (S1).
@@ -46,7 +46,7 @@ pub(super) struct RequestQuery {
     status: Option<String>,
     /// Only exchanges of this surface of the contract.
     endpoint: Option<Endpoint>,
-    /// At most this many.
+    /// Maximum number of entries to return.
     #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
@@ -77,7 +77,7 @@ impl PartialSchema for StatusOrCode {
 impl ToSchema for StatusOrCode {}
 
 impl RequestQuery {
-    /// `recorded` is the number of the last exchange.
+    /// Parses the filters. `recorded` is the number of the last recorded exchange.
     fn filter(&self, recorded: u64) -> Result<Filter, Problem> {
         let mut filter = Filter { endpoint: self.endpoint, ..Filter::default() };
         if let Some(since) = &self.since {
@@ -122,7 +122,8 @@ impl RequestQuery {
     }
 }
 
-/// Refuses an exchange that was not recorded yet. One that was dropped or deleted still has its place in the order.
+/// Refuses an exchange number that has not been reached yet. Dropped and deleted exchanges keep their place in the
+/// order.
 fn check_recorded(parameter: &str, number: u64, recorded: u64) -> Result<(), Problem> {
     if number <= recorded {
         return Ok(());
@@ -140,29 +141,29 @@ fn check_recorded(parameter: &str, number: u64, recorded: u64) -> Result<(), Pro
 pub(super) struct JournalPage {
     #[schema(max_items = 1000)]
     requests: Vec<Arc<Entry>>,
-    /// How many match in all.
+    /// Total number of matching exchanges.
     matching: usize,
-    /// The `before` of the next page; null on the last one. A page ends after a few megabytes, whatever its limit.
+    /// The `before` of the next page; null on the last page. A page ends after a few megabytes, whatever its limit.
     #[schema(required, value_type = Option<ExchangeId>)]
     next: Option<String>,
-    /// Exchanges dropped for newer ones since the last reset.
+    /// Number of exchanges dropped to make room for newer ones since the last reset.
     dropped: u64,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Deleted {
-    /// How many there were.
+    /// Number of deleted entries.
     pub(super) deleted: usize,
 }
 
-/// No condition: the request is about all of them.
+/// An empty query: the request applies to all entries.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct All {}
 
-/// Exchanges, newest first
+/// List exchanges, newest first
 ///
-/// All given conditions must hold. An unknown parameter is refused.
+/// Entries must match every filter given. Unknown parameters are refused.
 #[utoipa::path(
     get, path = "/__admin/requests", tag = "journal",
     params(RequestQuery, World),
@@ -179,25 +180,26 @@ pub(super) async fn list_requests(
     Ok(Pretty(JournalPage { requests, matching, next, dropped: journal.fill().dropped }))
 }
 
-/// The most scenarios that did not match in one answer.
+/// Maximum number of near-miss scenarios in one answer.
 const NEAREST: usize = 10;
 
-/// An exchange with what only its own page shows.
+/// An exchange with the details that only its own page shows.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExchangeInFull)]
 pub(super) struct ExchangePage {
     #[serde(flatten)]
     entry: Arc<Entry>,
-    /// The scenarios of its endpoint that it did not match, nearest first, each with what failed. They are those that
-    /// were in force when the request came. Empty when the request was answered before it was compared with a scenario,
-    /// for example because it breaks the contract; null when the scenarios are no longer kept.
+    /// The scenarios of its endpoint that it did not match, nearest first, each with the predicates that failed. They
+    /// are those in force when the request was received. Empty if the request was answered before any scenario was
+    /// tried, for example because it breaks the contract; null if those scenarios are no longer kept.
     #[schema(required, max_items = 10)]
     near_misses: Option<Vec<NearMiss>>,
 }
 
-/// One exchange
+/// Get an exchange
 ///
-/// The exchange that an `X-Mock-Exchange` header names, with the scenarios of its endpoint that it did not match.
+/// Returns the exchange that an `X-Mock-Exchange` header names, with the scenarios of its endpoint that it did not
+/// match.
 #[utoipa::path(
     get, path = "/__admin/requests/{id}", tag = "journal",
     params(("id" = ExchangeId, Path, description = "The value of an `X-Mock-Exchange` header (S9)."), World),
@@ -214,7 +216,7 @@ pub(super) async fn show_request(
     let entry = exchange_number(&id).and_then(|number| sandbox.journal.get(number));
     let entry = entry.ok_or_else(|| unknown(&sandbox.journal, &id))?;
     let version = match entry.exchange.chosen.by {
-        // It was compared with no scenario.
+        // No scenario was tried.
         ChosenBy::Contract | ChosenBy::Nobody | ChosenBy::Signing => None,
         _ => entry.exchange.scenarios,
     };
@@ -230,7 +232,7 @@ pub(super) async fn show_request(
     Ok(Pretty(ExchangePage { entry, near_misses }))
 }
 
-/// The scenarios of a set that an exchange did not match, of its endpoint only.
+/// The scenarios of the exchange's endpoint that it did not match.
 fn near_misses(journal: &Journal, entry: &Entry, set: &ScenarioSet) -> Vec<NearMiss> {
     match entry.endpoint() {
         Some(Endpoint::Handoff) => {
@@ -247,7 +249,7 @@ fn near_misses(journal: &Journal, entry: &Entry, set: &ScenarioSet) -> Vec<NearM
 
 /// Empty the journal
 ///
-/// The numbers of later exchanges continue from where they were.
+/// Exchange numbers continue; they do not start over.
 #[utoipa::path(
     delete, path = "/__admin/requests", tag = "journal",
     params(World),
@@ -271,13 +273,13 @@ pub(super) async fn delete_request(World(sandbox): World, Id(id): Id) -> Result<
     }
 }
 
-/// The problem of a request for an exchange that the journal does not hold. Ids are counted, so it is known which were
-/// given.
+/// The problem for an exchange that the journal does not hold. Ids are sequential, so it can tell dropped exchanges
+/// from future ones.
 fn unknown(journal: &Journal, id: &str) -> Problem {
     let detail = match exchange_number(id) {
         None => format!("{:?} is not the id of an exchange; write one such as {}", brief(id), exchange_id(1)),
         Some(number) if (1..=journal.recorded()).contains(&number) => {
-            format!("The exchange {:?} is not kept any more; it was deleted or dropped", exchange_id(number))
+            format!("The exchange {:?} is no longer kept; it was deleted or dropped", exchange_id(number))
         }
         Some(number) => match journal.recorded() {
             0 => format!("There is no exchange {:?}; the journal has recorded none yet", exchange_id(number)),

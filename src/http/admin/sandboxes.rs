@@ -1,4 +1,4 @@
-//! `/__admin/sandboxes`: isolated worlds for test suites that share a server.
+//! `/__admin/sandboxes`: isolated environments for test suites that share a server.
 
 use super::{
     answers::{Busy, Conflict},
@@ -42,23 +42,23 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::runtime::Handle;
 use utoipa::{IntoParams, ToSchema};
 
-/// A sandbox to be created. What is not given is as in the server's settings.
+/// A sandbox to create. Omitted settings are those of the server.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSandbox)]
 pub(super) struct SandboxFields {
-    /// Drawn when not given.
+    /// Generated if omitted.
     #[schema(value_type = Option<SandboxName>)]
     name: Option<String>,
-    /// Sandboxes with one seed give the same answers to the same requests. Drawn when not given.
+    /// Sandboxes with the same seed give the same answers to the same requests. Generated if omitted.
     #[schema(value_type = Option<Seed>)]
     seed: Option<u64>,
-    /// A clock that stands still. Without it, the clock follows the system's.
+    /// A frozen clock. Without it, the clock follows the system's.
     clock: Option<ClockFields>,
-    /// Scenarios of its own. One with the name of a scenario of the server replaces that.
+    /// Scenarios for this sandbox only. A scenario with the name of one of the server's replaces it.
     #[schema(value_type = Option<Vec<ScenarioSchema>>, max_items = 1000)]
     scenarios: Option<Vec<Box<RawValue>>>,
-    /// A setting that is not given is the server's.
+    /// Settings that differ from the server's.
     #[schema(value_type = Option<SwitchChanges>)]
     settings: Option<Map<String, Value>>,
 }
@@ -83,7 +83,7 @@ pub(super) struct SandboxView {
     #[schema(value_type = Fill)]
     sessions: Usage,
     requests: Fill,
-    /// The credentials that select the sandbox; null for the default one, which needs none.
+    /// The credentials that select the sandbox; null for the default sandbox, which needs none.
     #[schema(required)]
     credentials: Option<Credentials>,
     /// The credentials as lines of an environment file.
@@ -98,7 +98,7 @@ pub(super) struct ListedSandbox {
     name: String,
     #[schema(value_type = Seed)]
     seed: u64,
-    /// For how many seconds of real time it has not been used.
+    /// Seconds of real time since the sandbox was last used.
     idle_s: u64,
 }
 
@@ -107,9 +107,9 @@ pub(super) struct ListedSandbox {
 pub(super) struct SandboxPage {
     #[schema(max_items = 1000)]
     sandboxes: Vec<ListedSandbox>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<String>,
 }
@@ -123,7 +123,7 @@ pub(super) struct Reset {
 
 /// Create a sandbox
 ///
-/// A request with one of its credentials belongs to it. Beyond `--max-sandboxes`, the sandbox that was idle longest
+/// Requests with one of its credentials belong to it. Beyond `--max-sandboxes`, the sandbox that has been idle longest
 /// is dropped.
 #[utoipa::path(
     post, path = "/__admin/sandboxes", tag = "sandboxes",
@@ -146,7 +146,7 @@ pub(super) async fn create_sandbox(
     let changes = SwitchChanges::try_from(wanted.settings.unwrap_or_default());
     let changes = changes.map_err(|problem| Problem::bad_request(format!("In the body: {}", shorten(&problem))))?;
     settings.switches = settings.switches.with(changes);
-    // Read before anything is made, so that nothing is half made. Many take seconds to read.
+    // Read before anything is created, so that an error leaves nothing behind. Reading many scenarios takes seconds.
     let scenarios = match wanted.scenarios.unwrap_or_default() {
         none if none.is_empty() => Ok(ScenarioSet::default()),
         some => app.questions.run(move |_| Some(read_scenarios(&some))).await?,
@@ -163,7 +163,7 @@ pub(super) async fn create_sandbox(
 fn read_scenarios(written: &[Box<RawValue>]) -> Result<ScenarioSet, String> {
     let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
     let mut places = HashMap::new();
-    // One more than there may be, so that the refusal can show it.
+    // Reads one more than the maximum, so that the refusal can report it.
     for (place, text) in written.iter().take(MOST_SCENARIOS + 1).enumerate() {
         let scenario = Scenario::read(&format!("/scenarios/{place}"), text.get());
         let scenario = scenario.map_err(|error| in_scenario(written, &error))?;
@@ -176,13 +176,14 @@ fn read_scenarios(written: &[Box<RawValue>]) -> Result<ScenarioSet, String> {
     ScenarioSet::of_one_source(scenarios).map_err(|error| in_scenario(written, &error))
 }
 
-/// An error in a scenario of the body: its lines and columns mean nothing to the caller, whose text they do not count.
+/// Converts an error in a scenario of the body. Line and column are left out, because they count within the scenario
+/// and not within the body.
 fn in_scenario(written: &[Box<RawValue>], error: &ScenarioError) -> String {
     let place = error.file.strip_prefix("/scenarios/").and_then(|place| place.parse::<usize>().ok());
     let text = place.and_then(|place| written.get(place)).map_or("", |text| text.get());
     let offset = error.position.offset(text);
     let pointer = pointer_at(text, offset);
-    // The reader places a missing key at one that is there.
+    // The reader reports a missing key at the position of an existing one.
     let is_missing = error.problem.starts_with("the key ") && error.problem.contains(" is missing");
     let parent = pointer.rsplit_once('/').filter(|_| is_missing && text[offset..].starts_with('"'));
     let pointer = format!("{}{}", error.file, parent.map_or(&*pointer, |(parent, _)| parent));
@@ -193,15 +194,14 @@ fn in_scenario(written: &[Box<RawValue>], error: &ScenarioError) -> String {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RestoredAs {
-    /// A name that replaces that of the snapshot.
+    /// A name that replaces the snapshot's name.
     #[param(value_type = Option<SandboxName>)]
     name: Option<String>,
 }
 
 /// Create a sandbox from a snapshot
 ///
-/// Its clock continues from where it was, its ids from those that were drawn, and its sessions belong to its new
-/// client.
+/// The clock continues from the snapshot's time and ids from its counters. Sessions belong to the new sandbox's client.
 #[utoipa::path(
     post, path = "/__admin/sandboxes/restore", tag = "sandboxes",
     params(RestoredAs),
@@ -224,10 +224,10 @@ pub(super) async fn restore_sandbox(
     Ok((StatusCode::CREATED, Pretty(describe(&sandbox, &base_url).await?)).into_response())
 }
 
-/// Everything that a sandbox holds
+/// Take a snapshot of a sandbox
 ///
-/// Except its journal and its credentials. Keep it in a file, and make a sandbox from it with
-/// `/__admin/sandboxes/restore`, on this server or on another one.
+/// Holds everything except the journal and the credentials. Save it to a file, and create a sandbox from it with
+/// `/__admin/sandboxes/restore` on this server or another one.
 #[utoipa::path(
     get, path = "/__admin/sandboxes/{name}/snapshot", tag = "sandboxes",
     params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
@@ -240,11 +240,11 @@ pub(super) async fn restore_sandbox(
 pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) -> Result<Response, Problem> {
     let sandbox = find(&app, &name)?;
     let too_large = || {
-        let detail = "The snapshot would be larger than 64 MiB, which is what can be restored; delete sessions, or keep \
+        let detail = "The snapshot would be larger than 64 MiB, the most that can be restored; delete sessions, or keep \
                       fewer with --max-sessions or --max-session-bytes.";
         Problem::new(StatusCode::CONFLICT, detail)
     };
-    // Before anything is copied.
+    // Checked before anything is copied.
     if sandbox.size_of_documents().await? > MOST_RESTORED {
         return Err(too_large());
     }
@@ -260,9 +260,9 @@ pub(super) async fn snapshot_sandbox(State(app): State<Arc<App>>, Id(name): Id) 
     }
 }
 
-/// The default sandbox, then the others by name
+/// List sandboxes
 ///
-/// Without credentials.
+/// The default sandbox comes first, then the others by name. Credentials are not shown.
 #[utoipa::path(
     get, path = "/__admin/sandboxes", tag = "sandboxes",
     params(Paging),
@@ -282,7 +282,7 @@ pub(super) async fn list_sandboxes(
     Ok(Pretty(SandboxPage { sandboxes: entries, matching, next }))
 }
 
-/// One sandbox, with its credentials
+/// Get a sandbox with its credentials
 #[utoipa::path(
     get, path = "/__admin/sandboxes/{name}", tag = "sandboxes",
     params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
@@ -299,7 +299,7 @@ pub(super) async fn show_sandbox(
 
 /// Reset a sandbox to its start
 ///
-/// As `/__admin/reset`. Its credentials stay, and so does its clock, which never goes back.
+/// Does the same as `/__admin/reset`. The credentials stay, and so does the clock, which never goes back.
 #[utoipa::path(
     post, path = "/__admin/sandboxes/{name}/reset", tag = "sandboxes",
     params(("name" = SandboxName, Path, description = "The name of a sandbox.")),
@@ -320,7 +320,7 @@ pub(super) async fn reset(app: &App, name: &str) -> Result<(), Problem> {
     Ok(app.sandboxes.clear_away().await?)
 }
 
-/// Delete a sandbox with all that it holds
+/// Delete a sandbox and everything in it
 ///
 /// Its credentials are refused from then on, and the answer says why. The default sandbox cannot be deleted.
 #[utoipa::path(

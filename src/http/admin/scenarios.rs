@@ -1,4 +1,4 @@
-//! `/__admin/scenarios`: how the service behaves towards requests that match, and how far each script has come.
+//! `/__admin/scenarios`: how the service answers matching requests, and how far each script has advanced.
 
 use super::{
     answers::Conflict,
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// A scenario as it is written. Its schema is that of scenario files.
+/// A scenario as the author wrote it. Its schema is that of scenario files.
 pub(super) enum ScenarioSchema {}
 
 by_name!(ScenarioSchema, "Scenario");
@@ -39,12 +39,12 @@ by_name!(ScenarioSchema, "Scenario");
 pub(super) struct ListedScenario {
     #[schema(value_type = ScenarioName)]
     name: String,
-    /// What it is for; may be empty.
+    /// What the scenario is for; may be empty.
     description: String,
     endpoint: ScenarioEndpoint,
-    /// Scenarios with a larger priority are asked first.
+    /// Scenarios with a higher priority are tried first.
     priority: i64,
-    /// The file that it was read from; absent for a scenario that ships with the server or was sent to it.
+    /// The file it was read from; absent for scenarios that ship with the server or were sent to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
 }
@@ -54,15 +54,15 @@ pub(super) struct ListedScenario {
 pub(super) struct ScenarioPage {
     #[schema(max_items = 1000)]
     scenarios: Vec<ListedScenario>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<String>,
     /// The scenario that answers every request to its endpoint.
     #[schema(required, value_type = Option<ScenarioName>)]
     pinned: Option<String>,
-    /// The scenarios that answer the next requests to their endpoints, one each.
+    /// The scenarios that answer the next requests to their endpoints, one request each.
     #[schema(value_type = Vec<ScenarioName>, max_items = 1000)]
     queued: Vec<String>,
 }
@@ -92,9 +92,9 @@ pub(super) struct ScenarioState {
     state: Vec<Arc<Walk>>,
 }
 
-/// The JSON Schema of scenarios
+/// Get the JSON Schema of scenarios
 ///
-/// For editors and validators. The server checks more than the schema can say.
+/// For editors and validators. The server also checks rules that the schema cannot express.
 #[utoipa::path(
     get, path = "/__admin/schemas/scenario.json", tag = "documents",
     responses(
@@ -105,9 +105,10 @@ pub(super) async fn show_scenario_schema() -> Response {
     ([(header::CONTENT_TYPE, "application/schema+json")], SCENARIO_SCHEMA).into_response()
 }
 
-/// Scenarios, in the order in which they are asked
+/// List scenarios, in the order in which they are tried
 ///
-/// Larger priority first, then by name. Queued scenarios come before all others, and the pinned one after them.
+/// Scenarios are ordered by descending priority, then by name. Queued scenarios are tried before all others, then the
+/// pinned one.
 #[utoipa::path(
     get, path = "/__admin/scenarios", tag = "scenarios",
     params(Paging, World),
@@ -138,10 +139,10 @@ pub(super) async fn list_scenarios(
     }))
 }
 
-/// One scenario, as written
+/// Get a scenario as written
 #[utoipa::path(
     get, path = "/__admin/scenarios/{name}", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
     responses((status = 200, description = "The scenario, in JSON.", body = ScenarioSchema))
 )]
 pub(super) async fn show_scenario(
@@ -150,23 +151,23 @@ pub(super) async fn show_scenario(
     State(app): State<Arc<App>>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let scenario = find(&sandbox, &name).await?;
-    // A large one takes a second to read.
+    // Reading a large scenario can take a second.
     Ok(Pretty(app.questions.run(move |_| Some(scenario.document())).await?))
 }
 
 /// Add or replace a scenario of the sandbox
 ///
-/// Replaces one of the same name, also where that is pinned or queued. Walks through that one continue where they
-/// are. A scenario that cannot be read is refused with line, column and what is wanted, and nothing changes. JSON is
-/// YAML too; the media type is not looked at.
+/// An existing scenario of the same name is replaced, even if it is pinned or queued. Subjects keep their position in
+/// it. An invalid scenario is refused with line, column and the expected value, and nothing changes. The body may be
+/// JSON or YAML; its media type is ignored.
 #[utoipa::path(
     put, path = "/__admin/scenarios/{name}", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
     request_body(content(
         (ScenarioSchema = "application/json", example = json!({"name": "busy", "match": {"email": "kim@*"}, "answers": [{"outcome": "error", "description": "The service is busy.", "http_status": 503}, {}]})),
         (ScenarioSchema = "application/yaml", example = json!("name: busy\nmatch: { email: kim@* }\nanswers:\n  - { outcome: error, description: The service is busy., http_status: 503 }\n  - outcome: success\n"))
     )),
-    responses((status = 200, description = "It answers from now on.", body = ScenarioPut))
+    responses((status = 200, description = "The scenario is in force.", body = ScenarioPut))
 )]
 pub(super) async fn put_scenario(
     World(sandbox): World,
@@ -175,7 +176,7 @@ pub(super) async fn put_scenario(
     request: Request,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let body = read_body(request, &app).await?;
-    // A large one takes a second to read.
+    // Reading a large scenario can take a second.
     let read =
         move |_: &Deadline| Some(utf8("the body", &body.bytes).and_then(|text| Scenario::read("the body", text)));
     let scenario = app.questions.run(read).await?.map_err(|error| Problem::bad_request(error.to_string()))?;
@@ -195,12 +196,12 @@ pub(super) async fn put_scenario(
 
 /// Delete a scenario from the sandbox
 ///
-/// Other sandboxes keep it, and a reset brings back those that the server started with.
+/// Other sandboxes keep it. A reset restores the scenarios that the server started with.
 #[utoipa::path(
     delete, path = "/__admin/scenarios/{name}", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
     responses(
-        (status = 204, description = "The scenario is deleted; it is not pinned or queued any more.")
+        (status = 204, description = "The scenario is deleted, and no longer pinned or queued.")
     )
 )]
 pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
@@ -210,13 +211,14 @@ pub(super) async fn delete_scenario(World(sandbox): World, Id(name): Id) -> Resu
     }
 }
 
-/// Let a scenario answer every request
+/// Pin a scenario
 ///
-/// Whatever its `match` says. At most one is pinned; queued ones come before it. A request body is refused.
+/// A pinned scenario answers every request to its endpoint, whatever its `match` says, except those taken by queued
+/// scenarios. At most one scenario is pinned. A request body is refused.
 #[utoipa::path(
     put, path = "/__admin/scenarios/{name}/pin", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
-    responses((status = 200, description = "It is pinned.", body = Pinned))
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
+    responses((status = 200, description = "The scenario is pinned.", body = Pinned))
 )]
 pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<Pretty<impl Serialize>, Problem> {
     match sandbox.scripts.pin(&name).await {
@@ -227,12 +229,12 @@ pub(super) async fn pin_scenario(World(sandbox): World, Id(name): Id) -> Result<
 
 /// Unpin a scenario
 ///
-/// 409 when it is not the pinned one.
+/// 409 if it is not pinned.
 #[utoipa::path(
     delete, path = "/__admin/scenarios/{name}/pin", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
     responses(
-        (status = 204, description = "It is not pinned any more."),
+        (status = 204, description = "The scenario is no longer pinned."),
         (status = 409, response = Conflict)
     )
 )]
@@ -243,25 +245,25 @@ pub(super) async fn unpin_scenario(World(sandbox): World, Id(name): Id) -> Resul
     }
 }
 
-/// How many requests a scenario answers.
+/// Number of requests that a scenario answers.
 type QueueCount = Within<1, MOST_QUEUED>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueScenario {
-    /// How many requests. A sandbox queues 1,000 in all.
+    /// Number of requests to answer. A sandbox can queue 1,000 in all.
     #[schema(inline, default = 1)]
     count: Option<QueueCount>,
 }
 
-/// Let a scenario answer the next requests
+/// Queue a scenario for the next requests
 ///
-/// Whatever its `match` says, and after those that are queued already.
+/// It answers them whatever its `match` says, after those that are queued already.
 #[utoipa::path(
     post, path = "/__admin/scenarios/{name}/queue", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
     request_body(content = Option<QueueScenario>, example = json!({"count": 2})),
-    responses((status = 200, description = "It is queued.", body = Queued))
+    responses((status = 200, description = "The scenario is queued.", body = Queued))
 )]
 pub(super) async fn queue_scenario(
     World(sandbox): World,
@@ -275,11 +277,11 @@ pub(super) async fn queue_scenario(
     }
 }
 
-/// How far each subject has come in a scenario
+/// List the positions of all subjects in a scenario
 #[utoipa::path(
     get, path = "/__admin/scenarios/{name}/state", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
-    responses((status = 200, description = "Every walk, by subject.", body = ScenarioState))
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
+    responses((status = 200, description = "The position of each subject.", body = ScenarioState))
 )]
 pub(super) async fn show_scenario_state(
     World(sandbox): World,
@@ -293,22 +295,22 @@ pub(super) async fn show_scenario_state(
 #[serde(deny_unknown_fields)]
 #[schema(as = NewScenarioState)]
 pub(super) struct NewState {
-    /// Who walks, by the scenario's `per`: the actor's email in any case, or the handoff's id. Not given when all
-    /// requests walk together.
+    /// The subject, as the scenario's `per` defines it: the actor's email (case-insensitive) or the handoff's id. Omit
+    /// it if all requests share one position.
     subject: Option<String>,
-    /// An answer of the scenario, counted from 0.
+    /// Index of an answer of the scenario, counted from 0.
     #[schema(minimum = 0)]
     answer: i64,
 }
 
-/// Set a subject to an answer of a scenario
+/// Set the position of a subject in a scenario
 ///
-/// The next request of the subject gets that answer, unless its `until` already holds.
+/// The subject's next request gets this answer, unless the answer's `until` already holds.
 #[utoipa::path(
     put, path = "/__admin/scenarios/{name}/state", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
     request_body(content = NewState, example = json!({"subject": "sam@example.com", "answer": 0})),
-    responses((status = 200, description = "Every walk, by subject.", body = ScenarioState))
+    responses((status = 200, description = "The position of each subject.", body = ScenarioState))
 )]
 pub(super) async fn set_scenario_state(
     World(sandbox): World,
@@ -323,18 +325,18 @@ pub(super) async fn set_scenario_state(
         Err(SetWalkError::Answer { last }) => {
             let answer = state.answer;
             let problem =
-                format!("{answer} is not from 0 to {last}; this member counts from 0, so 0 is answer 1 of {name:?}");
+                format!("{answer} is not from 0 to {last}; answers count from 0, so 0 is answer 1 of {name:?}");
             Err(Problem::in_body("answer", problem))
         }
         Err(SetWalkError::Scenario(error)) => Err(refused(&sandbox, error).await),
     }
 }
 
-/// Start every walk through a scenario over
+/// Reset the positions of all subjects in a scenario
 #[utoipa::path(
     delete, path = "/__admin/scenarios/{name}/state", tag = "scenarios",
-    params(("name" = ScenarioName, Path, description = "The scenario. 404 when the sandbox has none of this name."), World),
-    responses((status = 204, description = "Every walk starts over."))
+    params(("name" = ScenarioName, Path, description = "The scenario's name. 404 if the sandbox has no such scenario."), World),
+    responses((status = 204, description = "Every subject starts over."))
 )]
 pub(super) async fn forget_scenario_state(World(sandbox): World, Id(name): Id) -> Result<StatusCode, Problem> {
     find(&sandbox, &name).await?;
@@ -342,14 +344,14 @@ pub(super) async fn forget_scenario_state(World(sandbox): World, Id(name): Id) -
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reset the scenarios to those of the start
+/// Reset the scenarios
 ///
-/// Scenarios that were put are removed, deleted ones come back, none is pinned or queued, and every walk starts over.
-/// A request body is refused.
+/// Removes added scenarios, restores deleted ones, unpins and empties the queue, and resets the position of every
+/// subject. A request body is refused.
 #[utoipa::path(
     delete, path = "/__admin/scenarios", tag = "scenarios",
     params(World),
-    responses((status = 204, description = "They are as they were."))
+    responses((status = 204, description = "The scenarios are those that the sandbox started with."))
 )]
 pub(super) async fn reset_scenarios(World(sandbox): World) -> Result<StatusCode, Problem> {
     match sandbox.scripts.reset().await {

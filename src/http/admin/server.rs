@@ -1,4 +1,4 @@
-//! `/__admin/`, `health`, `version`, `settings` and `reset`: the server, and the state of a sandbox.
+//! `/__admin/`, `health`, `version`, `settings` and `reset`: the server, and a sandbox's state.
 
 use super::{
     extract::World,
@@ -21,11 +21,11 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What the control plane can do.
+/// The operations of the control plane.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Index {
     name: &'static str,
-    /// The version of the server.
+    /// The server's version.
     version: &'static str,
     operations: Vec<IndexEntry>,
 }
@@ -34,17 +34,17 @@ pub(super) struct Index {
 pub(super) struct IndexEntry {
     method: &'static str,
     url: String,
-    /// What it does.
+    /// What the operation does.
     summary: &'static str,
 }
 
-/// The operations of the control plane
+/// List the operations of the control plane
 ///
-/// Each with its URL, for a first look around. `/__admin` without a slash answers the same.
+/// Each operation is listed with its URL. `/__admin` without the trailing slash gives the same answer.
 #[utoipa::path(
     get, path = "/__admin/", tag = "server",
     responses(
-        (status = 200, description = "The operations, in the order of this document. A `{name}` in a URL stands for a part that the caller fills in.", body = Index)
+        (status = 200, description = "The operations, in the order of this document. A `{name}` in a URL is a placeholder.", body = Index)
     )
 )]
 pub(super) async fn show_index(Base(base_url): Base) -> Pretty<Index> {
@@ -55,11 +55,11 @@ pub(super) async fn show_index(Base(base_url): Base) -> Pretty<Index> {
     Pretty(Index { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), operations })
 }
 
-/// How full the sandbox is, and how much it has dropped
+/// Get the sandbox's usage and dropped counts
 #[utoipa::path(
     get, path = "/__admin/health", tag = "server",
     params(World),
-    responses((status = 200, description = "The health.", body = Health))
+    responses((status = 200, description = "Usage and dropped counts.", body = Health))
 )]
 pub(super) async fn show_health(State(app): State<Arc<App>>, World(sandbox): World) -> Result<Pretty<Health>, Problem> {
     Ok(Pretty(Health {
@@ -99,11 +99,11 @@ pub(super) struct Health {
     #[schema(value_type = Fill)]
     messages: Usage,
     memory: MemoryUse,
-    /// Log lines that were lost because the reader of standard error is too slow or gone.
+    /// Number of log lines lost because nothing reads standard error, or reads it too slowly.
     dropped_log_lines: u64,
 }
 
-/// `stopping` once the server takes no more work.
+/// `stopping` once the server no longer accepts work.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum HealthStatus {
@@ -111,15 +111,15 @@ pub(super) enum HealthStatus {
     Stopping,
 }
 
-/// How much memory all sandboxes of the server use together, and how much this one dropped for it.
+/// Memory used by all sandboxes of the server together, and what this sandbox dropped to stay within the limit.
 #[derive(Serialize, ToSchema)]
 pub(super) struct MemoryUse {
-    /// About how many bytes all sandboxes keep together.
+    /// Approximate bytes that all sandboxes keep together.
     used: usize,
-    /// How many bytes they may keep (`--max-memory`).
+    /// Maximum bytes that they may keep (`--max-memory`).
     limit: usize,
-    /// How many exchanges, documents, events, messages and listed tokens this sandbox dropped because all sandboxes
-    /// together kept too much.
+    /// Number of exchanges, documents, events, messages and listed tokens that this sandbox dropped because all
+    /// sandboxes together exceeded the limit.
     dropped: u64,
 }
 
@@ -135,7 +135,7 @@ pub(super) struct Version {
     version: &'static str,
 }
 
-/// Name and version of the program
+/// Get the program's name and version
 #[utoipa::path(
     get, path = "/__admin/version", tag = "server",
     responses((status = 200, description = "The version.", body = Version))
@@ -144,10 +144,10 @@ pub(super) async fn show_version() -> Pretty<Version> {
     Pretty(Version { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") })
 }
 
-/// Every setting with its value
+/// List the settings
 ///
-/// The names are those of the command line and of the settings file. `base-url` and `seed` are the ones in use,
-/// whether given or not.
+/// The names are those of the command line and the settings file. `base-url` and `seed` show the values in use, even if
+/// they were not given.
 #[utoipa::path(
     get, path = "/__admin/settings", tag = "server",
     responses((status = 200, description = "The settings.", body = Settings))
@@ -159,12 +159,12 @@ pub(super) async fn show_settings(State(app): State<Arc<App>>, Base(base_url): B
     Pretty(settings)
 }
 
-/// Reset the sandbox to its start
+/// Reset a sandbox
 ///
 /// Deletes sessions, envelopes, actors, exchanges, events, tasks, messages, contacts and users. Ids start over; the
-/// clock stays where it is. A request that is in progress is answered and leaves no trace: no exchange (its answer
-/// has no `X-Mock-Exchange`), no session, no event. A token request whose client turns out to belong to the sandbox
-/// only after the reset gets 503 with `Retry-After`. A request body is refused.
+/// clock keeps its time. A request in progress is answered but leaves no trace: no exchange (its answer has no
+/// `X-Mock-Exchange`), no session, no event. A token request whose client turns out to belong to the sandbox only after
+/// the reset gets 503 with `Retry-After`. A request body is refused.
 #[utoipa::path(
     post, path = "/__admin/reset", tag = "server",
     params(World),

@@ -24,15 +24,15 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// Which sessions are wanted. All given conditions must hold.
+/// Filters for agent sessions. Sessions must match every filter given.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SessionQuery {
-    /// Only the sessions of this handoff (R2).
+    /// Only sessions of this handoff (R2).
     #[param(value_type = Option<String>)]
     handoff_id: Option<Readings>,
-    /// Only sessions of the actor with this email, in upper or lower case (R4).
+    /// Only sessions of the actor with this email, case-insensitive (R4).
     #[param(value_type = Option<String>, format = Email)]
     email: Option<Readings>,
     /// Only sessions of this actor (R4).
@@ -43,9 +43,9 @@ pub(super) struct SessionQuery {
     client: Option<Readings>,
     /// Only sessions with this intent (R3).
     intent: Option<Intent>,
-    /// Only sessions after this one: the `next` of the page before. 404 when there is no such session.
+    /// Only sessions after this one; pass the `next` of the previous page. 404 if there is no such session.
     after: Option<String>,
-    /// At most this many.
+    /// Maximum number of entries to return.
     #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
@@ -55,15 +55,15 @@ pub(super) struct SessionQuery {
 pub(super) struct SessionPage {
     #[schema(max_items = 1000)]
     sessions: Vec<Arc<AgentSession>>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required, value_type = Option<AgentSessionId>)]
     next: Option<Arc<str>>,
 }
 
 impl SessionQuery {
-    /// Refuses what no session can have.
+    /// Refuses filter values that no session can have.
     fn check(&self) -> Result<(), Problem> {
         check_filter("email", self.email.as_ref(), |email| {
             email_problem(email).map(|problem| not_an_email(email, problem))
@@ -86,9 +86,9 @@ impl SessionQuery {
     }
 }
 
-/// Agent sessions, newest first
+/// List agent sessions, newest first
 ///
-/// All given conditions must hold. An unknown parameter is refused.
+/// Entries must match every filter given. Unknown parameters are refused.
 #[utoipa::path(
     get, path = "/__admin/sessions", tag = "sessions",
     params(SessionQuery, World),
@@ -105,7 +105,7 @@ pub(super) async fn list_sessions(
     Ok(Pretty(SessionPage { sessions: records, matching, next }))
 }
 
-/// One agent session
+/// Get an agent session
 #[utoipa::path(
     get, path = "/__admin/sessions/{id}", tag = "sessions",
     params(("id" = AgentSessionId, Path, description = "The `agent_session_id` of a successful handoff (S2)."), World),
@@ -118,7 +118,7 @@ pub(super) async fn show_session(World(sandbox): World, Id(id): Id) -> Result<Pr
 
 /// Delete an agent session
 ///
-/// Its `handoff_id` is free again (S8).
+/// Its `handoff_id` can be used again (S8).
 #[utoipa::path(
     delete, path = "/__admin/sessions/{id}", tag = "sessions",
     params(("id" = AgentSessionId, Path, description = "The `agent_session_id` of a successful handoff (S2)."), World),

@@ -1,5 +1,5 @@
-//! `/__admin/signing`: what people do with their invitations, so that a test can play any order by hand (G4, G10); the
-//! envelopes in full, and the team.
+//! `/__admin/signing`: actions of agents, so that a test can play any order of events by hand (G4, G10); full
+//! envelopes, and the team.
 
 mod envelopes;
 mod refusal;
@@ -32,15 +32,15 @@ use utoipa::ToSchema;
 #[schema(as = Empty)]
 pub(super) struct EmptyBody {}
 
-/// An agent opens the invitation
+/// Open an agent's invitation
 ///
 /// Repeating it changes nothing (G10).
 #[utoipa::path(
     post, path = "/__admin/signing/agents/{agentId}/open", tag = "signing",
-    params(("agentId" = AgentId, Path, description = "The agent. 404 `Agent.NotFound` when no envelope has it."), World, Preferred),
+    params(("agentId" = AgentId, Path, description = "The agent's id. 404 `Agent.NotFound` if it does not exist."), World, Preferred),
     request_body = Option<EmptyBody>,
     responses(
-        (status = 200, description = "Done, now or before.", body = Acted<'static>),
+        (status = 200, description = "The invitation is open.", body = Acted<'static>),
         (status = 404, response = NotFoundByName),
         (status = 409, response = Refused)
     )
@@ -54,17 +54,16 @@ pub(super) async fn open(
     act(&sandbox, &agent, Act::Open, preferred).await
 }
 
-/// An agent accepts the role
+/// Accept as an agent
 ///
-/// The first agent that has opened and accepts becomes primary, and all others are released at the same moment (G4,
-/// G5). An agent that comes too late gets 409 `Recipient.AlreadyClaimed`. A primary that accepts again changes
-/// nothing.
+/// The first agent to open and accept becomes primary, and all others are released at the same moment (G4, G5). Later
+/// agents get 409 `Recipient.AlreadyClaimed`. A primary that accepts again changes nothing.
 #[utoipa::path(
     post, path = "/__admin/signing/agents/{agentId}/accept", tag = "signing",
-    params(("agentId" = AgentId, Path, description = "The agent. 404 `Agent.NotFound` when no envelope has it."), World, Preferred),
+    params(("agentId" = AgentId, Path, description = "The agent's id. 404 `Agent.NotFound` if it does not exist."), World, Preferred),
     request_body = Option<EmptyBody>,
     responses(
-        (status = 200, description = "Done, now or before.", body = Acted<'static>),
+        (status = 200, description = "The agent is primary.", body = Acted<'static>),
         (status = 404, response = NotFoundByName),
         (status = 409, response = Refused)
     )
@@ -78,16 +77,16 @@ pub(super) async fn accept(
     act(&sandbox, &agent, Act::Accept, preferred).await
 }
 
-/// An agent declines
+/// Decline as an agent
 ///
-/// When the last agent declines, or the primary does, the recipient has declined. A required recipient that declines
-/// voids the envelope, unless `reopen` invites the released agents again, or `on_decline` is `keep` (G10).
+/// The recipient declines when its last agent or its primary declines. A required recipient that declines voids the
+/// envelope, unless `reopen` invites the released agents again, or `on_decline` is `keep` (G10).
 #[utoipa::path(
     post, path = "/__admin/signing/agents/{agentId}/decline", tag = "signing",
-    params(("agentId" = AgentId, Path, description = "The agent. 404 `Agent.NotFound` when no envelope has it."), World, Preferred),
+    params(("agentId" = AgentId, Path, description = "The agent's id. 404 `Agent.NotFound` if it does not exist."), World, Preferred),
     request_body = Option<EmptyBody>,
     responses(
-        (status = 200, description = "Done, now or before.", body = Acted<'static>),
+        (status = 200, description = "The agent has declined.", body = Acted<'static>),
         (status = 404, response = NotFoundByName),
         (status = 409, response = Refused)
     )
@@ -104,23 +103,24 @@ pub(super) async fn decline(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Signature {
-    /// The one-time code, where the recipient requires phone verification.
+    /// The one-time code, if the recipient requires phone verification.
     code: Option<String>,
 }
 
-/// The primary agent signs
+/// Sign as the primary agent
 ///
-/// Where the recipient requires phone verification, with the one-time code: `Agent.CodeRequired` without one,
-/// `Agent.CodeWrong` with a wrong one. The code was sent when the agent accepted; find it among the messages.
+/// If the recipient requires phone verification, `code` must hold the one-time code: without it the answer is
+/// `Agent.CodeRequired`, with a wrong one `Agent.CodeWrong`. The code was sent when the agent accepted; read it from
+/// the messages.
 #[utoipa::path(
     post, path = "/__admin/signing/agents/{agentId}/sign", tag = "signing",
-    params(("agentId" = AgentId, Path, description = "The agent. 404 `Agent.NotFound` when no envelope has it."), World, Preferred),
+    params(("agentId" = AgentId, Path, description = "The agent's id. 404 `Agent.NotFound` if it does not exist."), World, Preferred),
     request_body(content = Option<Signature>, examples(
         ("plain" = (value = json!({}))),
         ("with a code" = (value = json!({"code": "123456"})))
     )),
     responses(
-        (status = 200, description = "Done, now or before.", body = Acted<'static>),
+        (status = 200, description = "The agent has signed.", body = Acted<'static>),
         (status = 404, response = NotFoundByName),
         (status = 409, response = Refused)
     )
@@ -136,14 +136,14 @@ pub(super) async fn sign(
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Acted<'e> {
-    /// False when it was done before, and nothing changed (G10).
+    /// False if this had been done before, so nothing changed (G10).
     effective: bool,
     envelope_status: EnvelopeStatus,
     #[schema(required, value_type = RecipientView<'e>)]
     recipient: Option<RecipientView<'e>>,
 }
 
-/// The answer to what an agent did: the recipient as it now is, whether or not the rules refused it.
+/// The answer to an agent's action: the recipient in its current state, or the refusal with it.
 async fn act(sandbox: &Sandbox, agent: &str, act: Act<'_>, preferred: Preferred) -> Result<Response, Problem> {
     let done = match sandbox.act(agent, act).await {
         Ok(done) => done,

@@ -1,4 +1,4 @@
-//! `/__admin/signing/simulations`: races of simulated people who compete for one signature.
+//! `/__admin/signing/simulations`: simulated races of agents who compete to sign.
 
 use super::answers::{Busy, Conflict};
 use crate::{
@@ -22,13 +22,13 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// How many runs are simulated for one request at most.
+/// Maximum number of runs per request.
 const MOST_RUNS: u32 = 100_000;
 
-/// What the runs of one request may cost in all, in steps of agents: a second or two.
+/// Maximum cost of all runs of one request, in agent steps. Takes a second or two.
 const MOST_STEPS: u64 = 1_000_000;
 
-/// One run, or the figures of several.
+/// One run in full, or statistics over several runs.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum RaceOrRaces {
@@ -36,8 +36,8 @@ pub(super) enum RaceOrRaces {
     Several(Races),
 }
 
-/// A race of the given agents, or one for an envelope with its agents as they are: for the first recipient of a draft
-/// that signs, or the first open one of an envelope that was sent. Give either `agents` or `envelope_id`.
+/// A race of the given agents, or of the agents of an envelope. In a draft they are the agents of the first recipient
+/// that signs, in a sent envelope those of the first open recipient. Give either `agents` or `envelope_id`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSimulation)]
@@ -46,16 +46,18 @@ pub(super) struct SimulateRace {
     agents: Option<Vec<RaceAgent>>,
     #[schema(value_type = Option<EnvelopeId>)]
     envelope_id: Option<String>,
-    /// Whether the released agents are invited again when a primary declines. Not with an envelope, which has it.
+    /// Whether released agents are invited again when a primary declines. Not allowed with `envelope_id`, because the
+    /// envelope defines it.
     #[schema(default = false)]
     reopen: Option<bool>,
-    /// After how many days the race is over; never when not given. Not with an envelope, which has it.
+    /// Number of days after which the race ends; never if omitted. Not allowed with `envelope_id`, because the envelope
+    /// defines it.
     #[schema(minimum = 1, maximum = 90)]
     expiration_period_days: Option<i64>,
-    /// Everything that is left to chance follows from it. The sandbox's own when not given.
+    /// Seed for all random choices. Defaults to the sandbox's seed.
     #[schema(value_type = Option<Seed>)]
     seed: Option<u64>,
-    /// How many runs. The most that are allowed is less for many agents.
+    /// Number of runs. The maximum is lower for many agents.
     #[schema(minimum = 1, maximum = 100_000, default = 1)]
     runs: Option<i64>,
 }
@@ -72,16 +74,17 @@ enum SimulationFormat {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SimulationQuery {
-    /// The format of the answer. Without it the `Accept` header decides, and else it is JSON.
+    /// The format of the answer. Defaults to the format that `Accept` asks for, otherwise JSON.
     #[param(inline)]
     format: Option<SimulationFormat>,
 }
 
-/// Let simulated people race for one signature
+/// Simulate a race to sign
 ///
-/// Agents with a given behaviour compete for one recipient, on the state machine that serves real ones, in simulated
-/// time. Nothing in the sandbox changes. One run is shown in full, several in figures. The same seed gives the same
-/// bytes. Two simulations compute at the same time, each for at most 10 s; others get 503.
+/// Agents with given behaviours compete for one recipient, under the same state machine as real agents but in simulated
+/// time. Nothing in the sandbox changes. One run is reported in full, several as statistics. The same seed gives
+/// byte-identical answers. At most two simulations run at the same time, for at most 10 s each; further requests get
+/// 503.
 #[utoipa::path(
     post, path = "/__admin/signing/simulations", tag = "signing",
     params(SimulationQuery, World),
@@ -90,7 +93,7 @@ pub(super) struct SimulationQuery {
         ("many" = (value = json!({"agents": [{"name": "Alice"}, {"name": "Bob"}, {"name": "Carol"}], "runs": 1000})))
     )),
     responses(
-        (status = 200, description = "One run, or the figures of several.", content(
+        (status = 200, description = "One run in full, or statistics over several runs.", content(
             (RaceOrRaces = "application/json"),
             (String = "image/svg+xml"),
             (String = "text/plain")
@@ -112,8 +115,9 @@ pub(super) async fn simulate_race(
     let race = race(&sandbox, wanted).await?;
     let most = MOST_RUNS.min(u32::try_from(MOST_STEPS / race.cost()).unwrap_or(MOST_RUNS)).max(1);
     let runs = u32::try_from(runs).ok().filter(|runs| (1..=most).contains(runs)).ok_or_else(|| {
-        let problem =
-            format!("{runs} is not from 1 to {most}, the most of this race at once; docendorse-mock race takes more");
+        let problem = format!(
+            "{runs} is not from 1 to {most}, the maximum for this race; use `docendorse-mock race` for more runs"
+        );
         Problem::in_body("runs", problem)
     })?;
     app.simulations.run(move |deadline| simulate(&race, seed, runs, format, deadline)).await?
@@ -131,12 +135,12 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
         (None, Some(id)) => {
             if wanted.reopen.is_some() || wanted.expiration_period_days.is_some() {
                 return Err(Problem::bad_request(
-                    "The envelope says itself whether it reopens and when it expires; leave both out.",
+                    "The envelope defines whether it reopens and when it expires; leave both out.",
                 ));
             }
             let envelope = sandbox.envelopes().get(&id).await?.ok_or_else(|| Problem::not_found("envelope", &id))?;
             Race::of_envelope(&envelope, sandbox.clock.now())
-                .map_err(|error| Problem::new(StatusCode::CONFLICT, format!("There is no race: {error}")))
+                .map_err(|error| Problem::new(StatusCode::CONFLICT, format!("The race cannot be simulated: {error}")))
         }
         (Some(_), Some(_)) => Err(Problem::bad_request(
             "In the body: \"agents\" and \"envelope_id\" cannot be given together; remove one.",
@@ -147,7 +151,7 @@ async fn race(sandbox: &Sandbox, wanted: SimulateRace) -> Result<Race, Problem> 
     }
 }
 
-/// The format that the caller prefers, if it states one.
+/// The format in `Accept`, or the default.
 fn accepted(headers: &HeaderMap) -> SimulationFormat {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let types = accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or("").trim());
@@ -160,7 +164,7 @@ fn accepted(headers: &HeaderMap) -> SimulationFormat {
     known.into_iter().next().unwrap_or(SimulationFormat::Json)
 }
 
-/// The answer; `None` when the deadline is over first.
+/// Builds the answer; `None` if the deadline passes first.
 fn simulate(
     race: &Race,
     seed: u64,
@@ -187,8 +191,8 @@ fn simulate(
     }))
 }
 
-fn json(told: impl Serialize) -> Response {
-    Pretty(told).into_response()
+fn json(value: impl Serialize) -> Response {
+    Pretty(value).into_response()
 }
 
 fn picture(svg: String) -> Response {

@@ -1,4 +1,4 @@
-//! `/__admin/tokens`: the access tokens of a sandbox; issued by hand, listed, and revoked.
+//! `/__admin/tokens`: issuing, listing and revoking the access tokens of a sandbox.
 
 use super::{
     answers::Conflict,
@@ -37,25 +37,25 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// The longest user that a token names, in characters; as in an assertion.
+/// Maximum length of the user id in a token, in characters; the same as in an assertion.
 const LONGEST: usize = 512;
 
-/// A token to be issued without an assertion.
+/// A token to issue without an assertion.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewToken)]
 pub(super) struct IssueToken {
-    /// The sandbox's own client when not given.
+    /// Defaults to the sandbox's own client.
     #[schema(value_type = Option<ClientId>)]
     client_id: Option<String>,
-    /// The user whom it acts for, by their id in the client's system.
+    /// The user the token acts for, by their id in the client's system.
     #[schema(min_length = 1, max_length = 512)]
     sub: Option<String>,
     #[schema(format = Email, max_length = 512)]
     email: Option<String>,
-    /// Scopes, separated by spaces; all of the client's when not given.
+    /// Scopes, separated by spaces; defaults to all scopes of the client.
     scope: Option<String>,
-    /// As long as the sandbox's tokens are valid when not given.
+    /// Lifetime of the token; defaults to the sandbox's token lifetime.
     #[schema(value_type = Option<GivenSpan>)]
     expires_in: Option<SpanText>,
 }
@@ -69,7 +69,7 @@ pub(super) struct TokenView {
     status: TokenStatus,
     #[schema(value_type = ClientId)]
     client_id: Arc<str>,
-    /// The user whom it acts for, by their id in the client's system; null when it acts for no certain user.
+    /// The user the token acts for, by their id in the client's system; null if it is not bound to a user.
     #[schema(required)]
     sub: Option<Arc<str>>,
     #[schema(required)]
@@ -79,12 +79,12 @@ pub(super) struct TokenView {
     issued_at: Option<Timestamp>,
     #[schema(required)]
     expires_at: Option<Timestamp>,
-    /// Only shown when the token is issued by this API.
+    /// Only shown when the token is issued through this API.
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
 }
 
-/// Whether a token is accepted.
+/// Whether the token is accepted.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TokenStatus {
@@ -98,22 +98,22 @@ pub(super) enum TokenStatus {
 pub(super) struct TokenPage {
     #[schema(max_items = 1000)]
     tokens: Vec<TokenView>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<Arc<str>>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Expired {
-    /// How many of the listed tokens were valid until now.
+    /// Number of tokens that were valid until now, among those that are listed.
     expired: usize,
 }
 
 /// Issue an access token without an assertion
 ///
-/// For tests of what comes after the token endpoint.
+/// For tests that do not exercise the token endpoint.
 #[utoipa::path(
     post, path = "/__admin/tokens", tag = "tokens",
     params(World),
@@ -139,7 +139,7 @@ pub(super) async fn create_token(
     };
     for (name, text) in [("sub", &wanted.sub), ("email", &wanted.email)] {
         if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST) {
-            return Err(Problem::in_body(name, format!("it has more than {LONGEST} characters; shorten it")));
+            return Err(Problem::in_body(name, format!("it is longer than {LONGEST} characters; shorten it")));
         }
     }
     if wanted.sub.as_deref() == Some("") {
@@ -168,7 +168,7 @@ pub(super) async fn create_token(
     Ok((StatusCode::CREATED, Pretty(shown)).into_response())
 }
 
-/// Access tokens, newest first
+/// List access tokens, newest first
 ///
 /// The tokens themselves are not shown.
 #[utoipa::path(
@@ -181,7 +181,7 @@ pub(super) async fn list_tokens(
     Params(paging): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let limit = page_size(paging.limit);
-    // The id of a token has no plus.
+    // The id of a token contains no plus sign, so both readings are equal.
     let after = paging.after.map(|after| after.spaced);
     let page = sandbox.tokens.page(after.as_deref(), limit).await?;
     let RecordPage { records, matching, next } = page_after("access token", after.as_deref(), page)?;
@@ -192,7 +192,7 @@ pub(super) async fn list_tokens(
     Ok(Pretty(TokenPage { tokens, matching, next }))
 }
 
-/// One access token
+/// Get an access token
 #[utoipa::path(
     get, path = "/__admin/tokens/{id}", tag = "tokens",
     params(("id" = String, Path, description = "The token's id, or the whole token."), World),
@@ -226,19 +226,19 @@ pub(super) async fn revoke_token(
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(RevokeError::TooMany) => Err(Problem::new(
             StatusCode::CONFLICT,
-            "Too many tokens are revoked that could still pass; expire all of them: DELETE /__admin/tokens.",
+            "Too many unexpired tokens are revoked already; expire all tokens with DELETE /__admin/tokens.",
         )),
         Err(RevokeError::Store(error)) => Err(error.into()),
     }
 }
 
-/// Expire every access token issued so far
+/// Expire all access tokens
 ///
-/// Tokens issued later are valid.
+/// Tokens issued later are not affected.
 #[utoipa::path(
     delete, path = "/__admin/tokens", tag = "tokens",
     params(World),
-    responses((status = 200, description = "How many that were.", body = Expired))
+    responses((status = 200, description = "The number of expired tokens.", body = Expired))
 )]
 pub(super) async fn expire_tokens(World(sandbox): World) -> Result<Pretty<impl Serialize>, Problem> {
     let mut passing = 0;

@@ -1,4 +1,4 @@
-//! What handlers of the contract answer with, and what they found on the way to it.
+//! Answers of contract handlers, and the findings they pass along with the answer.
 
 use crate::{
     base::budget::Account,
@@ -13,56 +13,57 @@ use crate::{
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-/// What is known of an exchange beside its request and its answer. It is shown in the journal, never in the answer.
+/// Facts about an exchange for the journal; never part of the answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) client: Option<Arc<str>>,
     pub(super) body: Option<Arc<[u8]>>,
-    /// The body's part of the budget for bodies under way.
+    /// The body's share of the memory budget for bodies in progress.
     pub(super) lease: Option<Arc<Account>>,
     pub(super) violations: Vec<Violation>,
     pub(super) omitted_violations: usize,
     pub(super) advices: Vec<Advice>,
     pub(super) chosen: Option<Chosen>,
-    /// The version of the scenario set that the request was compared with.
+    /// The version of the scenario set that the request was matched against.
     pub(super) scenarios: Option<u64>,
     pub(super) agent_session: Option<Arc<str>>,
-    /// The access token that was issued or shown, by its id.
+    /// The id of the access token that was issued or used.
     pub(super) token: Option<Arc<str>>,
-    /// The assertion that came, and the result for each claim.
+    /// The assertion that was sent, with the result for each claim.
     pub(super) assertion: Option<Box<JudgedAssertion>>,
-    /// The exchange is not recorded: it belongs to what a reset has cleared.
+    /// True if the exchange must not be recorded, because a reset has cleared its sandbox.
     pub(super) is_unrecorded: bool,
-    /// The sandbox that the request belongs to, where only its body tells.
+    /// The sandbox that the request belongs to, if only the body identifies it.
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
 
-/// An answer of the contract, with what was found on the way to it.
+/// A contract answer, with the findings made on the way.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) http_status: StatusCode,
-    /// The `status` of the body, where answers have one.
+    /// The `status` member of the body, if it has one.
     pub(super) status: Option<&'static str>,
-    /// Headers beside the usual ones; one of the same name replaces it.
+    /// Additional headers; they replace headers of the same name.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
-    /// What the journal keeps instead of a body with a credential in it.
+    /// The body that the journal keeps if the real one holds a credential.
     pub(super) masked_body: Option<Vec<u8>>,
-    /// What happens to the answer on its way.
+    /// A fault to apply to the connection.
     pub(super) fault: Option<ConnectionFault>,
-    /// The body is sent in pieces over this much time.
+    /// Time over which the body is sent in pieces.
     pub(super) dribble: Option<Duration>,
-    /// Whether the log shows it as refused. The HTTP status does not always tell, because settings change it (S7, G8).
+    /// Whether the log reports it as refused. The HTTP status does not always show that, because settings change it
+    /// (S7, G8).
     pub(super) is_refused: bool,
-    /// How long it is held back, in real time.
+    /// How long the answer is delayed, in real time.
     pub(super) delay: Duration,
-    /// Why it is what it is, in a few words for the log.
+    /// The reason for the answer, in a few words for the log.
     pub(super) reason: Cow<'static, str>,
     pub(super) findings: Findings,
 }
 
 impl Answered {
-    /// An answer that goes out at once and as it is.
+    /// An answer that is sent immediately and unchanged.
     pub(super) fn plain(http_status: StatusCode, body: Vec<u8>, reason: Cow<'static, str>, findings: Findings) -> Self {
         Self {
             http_status,

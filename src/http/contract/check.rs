@@ -1,6 +1,6 @@
-//! The order in which a request is judged: credential, media type, size, JSON, schema.
+//! Checks a request in order: credential, media type, size, JSON, schema.
 //!
-//! The first fault is already the contract's error answer.
+//! The first fault found becomes the contract's error answer.
 
 use super::{
     credential::Caller,
@@ -23,23 +23,23 @@ use axum::{
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// How many JSON values a body may hold, unless `--max-body` allows a larger one. A few bytes of text (`[0],`) make a
-/// tree of some hundred bytes.
+/// Maximum number of JSON values in a body, unless `--max-body` allows a larger body. A few bytes of text (`[0],`)
+/// become a tree of some hundred bytes.
 const MOST_VALUES: usize = 100_000;
 
-/// A request that keeps the contract, as the type that its body stands for.
+/// A request that keeps the contract, with its body as a typed value.
 #[derive(Debug)]
 pub(super) struct Checked<T> {
     pub(super) caller: Caller,
     pub(super) value: T,
-    /// The body as it came.
+    /// The body as received.
     pub(super) body: Arc<[u8]>,
-    /// The body's part of the budget for bodies under way.
+    /// The body's share of the memory budget for bodies in progress.
     pub(super) lease: Option<Arc<Account>>,
     pub(super) advices: Vec<Advice>,
 }
 
-/// A body type with a schema of its own.
+/// A body type that has its own schema.
 pub(super) trait Contracted: DeserializeOwned {
     fn schema(app: &App) -> Result<&Schema, &SchemaError>;
 }
@@ -50,7 +50,7 @@ impl Contracted for HandoffRequest {
     }
 }
 
-/// Judges a request, in the order in which faults count. The first one is the answer. Who asks was judged before.
+/// Checks a request in the order above, and returns the first fault as the answer. The caller has already been checked.
 pub(super) async fn check<T: Contracted, E: ContractError>(
     app: &App,
     headers: &HeaderMap,
@@ -79,7 +79,7 @@ pub(super) async fn check<T: Contracted, E: ContractError>(
     }
 }
 
-/// What is wrong with a body, and the body where it was read.
+/// A fault in a body, with the body if it was read.
 type Faulty = (RequestError, Option<ReadBody>);
 
 async fn check_body<T: Contracted>(
@@ -106,7 +106,7 @@ async fn check_body<T: Contracted>(
     let schema = match T::schema(app) {
         Ok(schema) => schema,
         Err(error) => {
-            tracing::error!(%error, "a schema cannot be used");
+            tracing::error!(%error, "cannot use a schema");
             return Err((RequestError::Failed, Some(body)));
         }
     };
@@ -116,13 +116,13 @@ async fn check_body<T: Contracted>(
     }
 }
 
-/// A request refused before its body was read.
+/// The error for a request that is refused before its body is read. Discards the body.
 pub(super) fn unread<E>(error: E, headers: &HeaderMap, body: Body) -> E {
     body::let_go(body, headers);
     error
 }
 
-/// Judges `Content-Type` and `Content-Encoding` (H3).
+/// Checks `Content-Type` and `Content-Encoding` (H3).
 fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
@@ -147,17 +147,17 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
         Some(coding) => {
             let coding = text(coding);
             let coding = brief(&coding);
-            Err(format!("The Content-Encoding {coding:?} is not understood; send the JSON as it is."))
+            Err(format!("The Content-Encoding {coding:?} is not supported; send the JSON uncompressed."))
         }
         None => Ok(()),
     }
 }
 
-/// The charset of a media type, where it is not UTF-8.
+/// The charset of a media type if it is not UTF-8.
 pub(super) fn foreign_charset(media_type: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(media_type);
     let (mut parameters, mut in_quotes, mut escaped) = (vec![String::new()], false, false);
-    // A quoted string may hold a semicolon, and a backslash before any character (RFC 9110, 5.6.4).
+    // A quoted string can contain semicolons and backslash escapes (RFC 9110, 5.6.4).
     for char in text.chars() {
         match char {
             _ if escaped => escaped = false,

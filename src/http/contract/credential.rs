@@ -1,5 +1,5 @@
-//! `Authorization` at the handoff endpoint (H2, RFC 6750): which sandbox a caller speaks to, as which client, and
-//! whether they may.
+//! `Authorization` at the handoff endpoint (H2, RFC 6750): finds the caller's sandbox and client, and checks their
+//! access.
 
 use crate::{
     app::App,
@@ -15,19 +15,19 @@ use axum::http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// The client that stands for every caller whose token says nothing of its own.
+/// The client id used when a token does not identify a client.
 pub(in crate::http) const OPEN_CLIENT: &str = "open";
 
-/// Who asks, by their credential (H2).
+/// The caller, as identified by the credential (H2).
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) sandbox: Arc<Sandbox>,
     pub(super) client: Arc<str>,
-    /// The access token, where we issued it.
+    /// The access token, if this server issued it.
     pub(super) token: Option<Arc<AccessToken>>,
 }
 
-/// What the credential of a request turns out to be, looked up once.
+/// Looks up the credential of a request, once.
 pub(super) async fn find_token(app: &App, headers: &HeaderMap) -> Result<FoundToken, StoreError> {
     let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = credential.and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim_matches(' '));
@@ -37,8 +37,8 @@ pub(super) async fn find_token(app: &App, headers: &HeaderMap) -> Result<FoundTo
     }
 }
 
-/// The sandbox that a request speaks to: the one that its credential belongs to, else the default one. Whether the
-/// credential passes, and whether it could be looked up, is judged later.
+/// The sandbox that a request belongs to: that of its credential, or the default one. Whether the credential is valid,
+/// and whether it could be looked up, is checked later.
 pub(super) fn sandbox_of(app: &App, found: &Result<FoundToken, StoreError>) -> Arc<Sandbox> {
     match found {
         Ok(FoundToken::Ours(sandbox, _)) => Arc::clone(sandbox),
@@ -46,8 +46,8 @@ pub(super) fn sandbox_of(app: &App, found: &Result<FoundToken, StoreError>) -> A
     }
 }
 
-/// Judges `Authorization`, whose token was looked up already: `sandbox` is what [`sandbox_of`] found for it. A token of
-/// ours is judged in full in both modes: a client that holds one wants to know.
+/// Checks `Authorization`. `sandbox` is the one that [`sandbox_of`] found. A token that this server issued is checked
+/// in full in both modes, because a client that holds one expects that.
 pub(super) async fn judge_credential(
     app: &App,
     headers: &HeaderMap,
@@ -61,11 +61,11 @@ pub(super) async fn judge_credential(
             Ok(Caller { sandbox, client: Arc::clone(&token.client_id), token: Some(token) })
         }
         (FoundToken::Gone(why), _) => Err(invalid(
-            format!("The access token belongs to a client or a sandbox that is gone: {why}."),
-            "The client or the sandbox of the access token is gone",
+            format!("The access token belongs to a client or a sandbox that no longer exists: {why}."),
+            "The client or the sandbox of the access token no longer exists",
         )),
         (FoundToken::Broken(problem), _) => {
-            Err(invalid(format!("The access token {problem}."), "The access token is not as it was issued"))
+            Err(invalid(format!("The access token {problem}."), "The access token was modified"))
         }
         (FoundToken::Foreign, Auth::Open) => {
             Ok(Caller { sandbox: Arc::clone(sandbox), client: OPEN_CLIENT.into(), token: None })
@@ -81,12 +81,12 @@ pub(super) async fn judge_credential(
     }
 }
 
-/// Judges that a request shows one bearer token and nothing else.
+/// Checks that a request carries exactly one bearer token.
 fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
     let malformed = |description: &str| invalid(description.to_owned(), "The credential is malformed");
     let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
     let Some(credential) = credentials.next() else {
-        // A caller that shows no credential at all gets no error code (RFC 6750, 3.1).
+        // A caller without any credential gets no error code (RFC 6750, 3.1).
         let description = "The Authorization header is missing; send Authorization: Bearer ACCESS_TOKEN.";
         return Err(HandoffError::new(StatusCode::UNAUTHORIZED, description)
             .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="docendorse-mock""#));
@@ -96,12 +96,12 @@ fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
     }
     let Some((scheme, token)) = credential.to_str().ok().map(|text| text.split_once(' ').unwrap_or((text, ""))) else {
         return Err(malformed(
-            "The Authorization header holds characters that no token has; send Authorization: Bearer ACCESS_TOKEN in ASCII.",
+            "The Authorization header holds characters that a token cannot contain; send Authorization: Bearer ACCESS_TOKEN in ASCII.",
         ));
     };
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(malformed(
-            "The Authorization header is not of the Bearer scheme; send Authorization: Bearer ACCESS_TOKEN.",
+            "The Authorization header does not use the Bearer scheme; send Authorization: Bearer ACCESS_TOKEN.",
         ));
     }
     let token = token.trim_matches(' ');
@@ -109,12 +109,12 @@ fn judge_form(headers: &HeaderMap) -> Result<(), HandoffError> {
         return Err(malformed("The bearer token is empty; send Authorization: Bearer ACCESS_TOKEN."));
     }
     if token.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b',')) {
-        return Err(malformed("The bearer token holds a space or a comma; send one token and nothing else."));
+        return Err(malformed("The bearer token contains a space or a comma; send exactly one token."));
     }
     Ok(())
 }
 
-/// Judges a token whose signature is good: time, revocation, scope (T3).
+/// Checks a token with a valid signature: time, revocation, scope (T3).
 async fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), HandoffError> {
     if let Some(fault) = sandbox.judge_token(token).await? {
         return Err(no_longer_passes(token, fault));
@@ -124,7 +124,7 @@ async fn judge_token(sandbox: &Sandbox, token: &AccessToken) -> Result<(), Hando
     let challenge = format!(
         r#"Bearer realm="docendorse-mock", error="insufficient_scope", error_description="The access token lacks a scope", scope="{wanted}""#
     );
-    let description = format!("The access token has the scope {:?}; {wanted:?} is needed here.", token.scope);
+    let description = format!("The access token has the scope {:?}; this endpoint needs {wanted:?}.", token.scope);
     Err(HandoffError::new(StatusCode::FORBIDDEN, description).with_header(header::WWW_AUTHENTICATE, &challenge))
 }
 

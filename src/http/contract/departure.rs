@@ -1,4 +1,4 @@
-//! Lets an answer depart from the contract's as its scenario says.
+//! Applies a scenario's departures from the contract to an answer.
 
 use crate::{
     base::{position::shorten, urls::BaseUrl},
@@ -13,15 +13,15 @@ use crate::{
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
-/// On every scripted answer: in a browser, a body that a scenario wrote runs no script.
+/// Set on every scripted answer, so that a browser runs no scripts from a body that a scenario wrote.
 const SANDBOX: (HeaderName, HeaderValue) = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
 
-/// The scenario cannot be rendered.
+/// A scenario that cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct DepartureError(String);
 
-/// Changes an answer as its scenario says. `request` is what templates call `request`.
+/// Changes an answer as its scenario says. Templates see `request` under that name.
 pub(super) fn apply_scenario(
     base_url: &BaseUrl,
     sandbox: &Sandbox,
@@ -55,7 +55,7 @@ pub(super) fn apply_scenario(
     answered.masked_body = masked.map(|masked| masked.body);
     let headers = rendered.headers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
     answered.headers.extend(headers);
-    // Last, so that no scenario replaces it.
+    // Added last, so that a scenario cannot replace it.
     answered.headers.push(SANDBOX);
     answered.body = rendered.body;
     if let Some(status) = departure.http_status.and_then(|status| StatusCode::from_u16(status).ok()) {

@@ -1,4 +1,4 @@
-//! What goes wrong at the handoff, in the contract's shape (S6).
+//! Errors of the handoff endpoint, in the contract's shape (S6).
 
 use super::{
     answer::{Answered, Findings},
@@ -21,13 +21,13 @@ use std::borrow::Cow;
 /// A contract answer with `status: "error"` (S6).
 #[derive(Debug)]
 pub(super) struct HandoffError {
-    /// By HTTP's meaning. It decides the shape of the body.
+    /// The status by HTTP semantics. It determines the shape of the body.
     http_status: StatusCode,
     /// The HTTP status that is sent instead (S7).
     sent_as: Option<StatusCode>,
     description: Cow<'static, str>,
     header: Option<(HeaderName, HeaderValue)>,
-    /// Whether a 400 has a `next_action` (S6); every other error has one.
+    /// Whether a 400 has a `next_action` (S6). All other errors have one.
     validation_next_action: ValidationNextAction,
     findings: Box<Findings>,
 }
@@ -36,7 +36,7 @@ impl HandoffError {
     pub(super) fn new(http_status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = match description.into() {
             Cow::Borrowed(fixed) => Cow::Borrowed(fixed),
-            // It may quote what came.
+            // It may quote the request.
             Cow::Owned(made) => Cow::Owned(shorten(&made).into_owned()),
         };
         Self {
@@ -49,7 +49,7 @@ impl HandoffError {
         }
     }
 
-    /// What is known beside the error.
+    /// Attaches findings for the journal.
     pub(super) fn with_findings(self, findings: Findings) -> Self {
         Self { findings: Box::new(findings), ..self }
     }
@@ -91,7 +91,7 @@ pub(super) fn error_status(switches: &Switches, http_status: StatusCode) -> Stat
 
 impl From<StoreError> for HandoffError {
     fn from(error: StoreError) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The mock could not do its work: {error}."))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The request could not be processed: {error}."))
     }
 }
 
@@ -100,7 +100,7 @@ impl From<HandOffFailure> for HandoffError {
         match failure {
             HandOffFailure::Store(error) => error.into(),
             HandOffFailure::TooCostly(error) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("The mock cannot choose a scenario: {error}."))
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("No scenario could be chosen: {error}."))
             }
         }
     }
@@ -122,7 +122,7 @@ impl From<HandoffError> for Answered {
         };
         let body = answer.to_json();
         if findings.chosen.is_none() {
-            let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
+            let why = Cow::Borrowed("the request was refused before any rule was applied; the answer says why");
             findings.chosen = Some(Chosen { by: ChosenBy::Contract, why });
         }
         Self {

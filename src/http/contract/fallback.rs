@@ -1,4 +1,4 @@
-//! Paths that no endpoint has (H4).
+//! Answers for paths without an endpoint (H4).
 
 use super::{
     answer::{Answered, Findings},
@@ -22,7 +22,7 @@ use axum::{
 };
 use std::{future::ready, sync::Arc};
 
-/// An error of a path that is not the handoff's: in its shape, but no setting of the handoff applies (S7).
+/// An error for an unknown path. It has the handoff's shape, but the handoff's settings do not apply to it (S7).
 struct NoEndpoint(HandoffError);
 
 impl From<RequestError> for NoEndpoint {
@@ -43,7 +43,7 @@ impl ContractError for NoEndpoint {
     }
 }
 
-/// Answers in the shape of the handoff, whose callers are most likely to slip.
+/// Answers in the handoff's shape, because a mistyped path most likely comes from one of its callers.
 pub(in crate::http) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let incoming = match record::admit::<NoEndpoint>(&app, request) {
         Ok(incoming) => incoming,
@@ -52,10 +52,10 @@ pub(in crate::http) async fn no_such_endpoint(State(app): State<Arc<App>>, reque
     let sandbox = sandbox_of(&app, &find_token(&app, &incoming.parts.headers).await);
     let (exchange, parts, body) = record::open(&app, incoming, sandbox);
     body::drain(body);
-    // Not the query, which may hold what is masked elsewhere.
+    // The query is left out, because it may hold secrets.
     let method = brief(parts.method.as_str());
     let path = match (parts.uri.path(), parts.uri.authority()) {
-        // The target of CONNECT.
+        // CONNECT has an authority and no path.
         ("", Some(authority)) => brief(authority.as_str()),
         (path, _) => brief(path),
     };

@@ -1,4 +1,5 @@
-//! `POST /api/v1/agent-sessions/create` (H1): a handoff's way in, and the sandbox's decision in the contract's words.
+//! `POST /api/v1/agent-sessions/create` (H1): checks a handoff, and writes the sandbox's decision as the contract
+//! defines it.
 
 use super::{
     answer::{Answered, Findings},
@@ -30,7 +31,7 @@ use axum::{
 use serde_json::Value;
 use std::{future::ready, sync::Arc};
 
-/// Creates an agent session, or answers with the reason why there is none.
+/// Creates an agent session, or answers with the reason why it cannot.
 pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: Request) -> Response {
     let incoming = match record::admit::<HandoffError>(&app, request) {
         Ok(incoming) => incoming,
@@ -43,7 +44,7 @@ pub(super) async fn create_agent_session(State(app): State<Arc<App>>, request: R
     exchange.answer(hand_off(&app, &parts.headers, token, sandbox, body, base_url)).await
 }
 
-/// Another method (H4).
+/// Answers other methods with 405 (H4).
 pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
     let incoming = match record::admit::<HandoffError>(&app, request) {
         Ok(incoming) => incoming,
@@ -92,7 +93,7 @@ async fn hand_off(
         }
     };
     advices.extend(others);
-    let (http_status, status, answer) = in_words(&base_url, sandbox.switches(), &result);
+    let (http_status, status, answer) = to_answer(&base_url, sandbox.switches(), &result);
     let agent_session = match &result {
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),
         _ => None,
@@ -128,13 +129,13 @@ fn acts_for_another(others: &[Advice]) -> HandoffError {
     HandoffError::new(StatusCode::FORBIDDEN, description)
 }
 
-/// What templates call `request`.
+/// The value that templates see as `request`.
 fn request_of(answered: &Answered) -> Value {
     read_json(answered.findings.body.as_deref().unwrap_or_default()).unwrap_or_default()
 }
 
-/// A result in the contract's words: the HTTP status, the `status`, the body.
-fn in_words(base_url: &BaseUrl, switches: &Switches, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
+/// Translates a result into the contract's answer: the HTTP status, the `status` member and the body.
+fn to_answer(base_url: &BaseUrl, switches: &Switches, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
     match result {
         HandOffResult::Session(session) => {
             (StatusCode::OK, "success", Answer::success(&session.id, base_url.agent(&session.id)).to_json())
@@ -154,12 +155,12 @@ fn in_words(base_url: &BaseUrl, switches: &Switches, result: &HandOffResult) -> 
             (StatusCode::UNPROCESSABLE_ENTITY, "error", Answer::error(description).to_json())
         }
         HandOffResult::Duplicate => {
-            let description = "The handoff_id was used before; send each handoff under an id of its own.";
+            let description = "The handoff_id was used before; send each handoff with its own id.";
             (StatusCode::CONFLICT, "error", Answer::error(description).to_json())
         }
         HandOffResult::OtherUser => {
             let description = "The handoff_id belongs to the session of another user (actor.external_user_id or \
-                               actor.email differs); send each handoff under an id of its own.";
+                               actor.email differs); send each handoff with its own id.";
             (StatusCode::CONFLICT, "error", Answer::error(description).to_json())
         }
     }

@@ -1,4 +1,4 @@
-//! Heads of requests and answers as text for the journal, with what would let a reader act as the caller masked.
+//! Heads of requests and answers as text for the journal, with credentials masked.
 
 use crate::domain::journal::{is_secret_name, mask_credentials, mask_shapes};
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
@@ -22,12 +22,12 @@ pub(super) fn lines(headers: &HeaderMap) -> Box<str> {
     lines.into_boxed_str()
 }
 
-/// Room enough for the lines of some headers, so that none of them has to be moved again.
+/// An estimated capacity, so that the text is not reallocated while headers are added.
 fn size_of_lines(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 3).sum()
 }
 
-/// Headers as `name: value` lines, with what would let a reader act as the caller left out.
+/// Writes headers as `name: value` lines, with credentials masked.
 fn push_lines(headers: &HeaderMap, into: &mut String) {
     for (name, value) in headers {
         into.push_str(name.as_str());
@@ -36,7 +36,7 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
         if is_secret(name) {
             mask(into, &text);
         } else if text.contains('?') && text.contains('=') {
-            // A URL, such as that of `Referer`.
+            // A URL, such as in `Referer`.
             push_target(&text, into);
         } else {
             into.push_str(&mask_credentials(&text));
@@ -45,9 +45,9 @@ fn push_lines(headers: &HeaderMap, into: &mut String) {
     }
 }
 
-/// Whether a header holds a secret. The usual headers are checked first, which is cheap.
+/// Whether a header holds a secret. Common headers are checked first, because that is cheap.
 fn is_secret(name: &HeaderName) -> bool {
-    const USUAL: [HeaderName; 12] = [
+    const COMMON: [HeaderName; 12] = [
         header::HOST,
         header::USER_AGENT,
         header::ACCEPT,
@@ -61,10 +61,10 @@ fn is_secret(name: &HeaderName) -> bool {
         header::ORIGIN,
         header::REFERER,
     ];
-    !USUAL.contains(name) && name.as_str() != "x-request-id" && is_secret_name(name.as_str())
+    !COMMON.contains(name) && name.as_str() != "x-request-id" && is_secret_name(name.as_str())
 }
 
-/// Leaves a credential out, and gives its length. The name of a well-known scheme stays.
+/// Replaces a credential by its length. The name of a well-known scheme stays.
 fn mask(into: &mut String, credential: &str) {
     const SCHEMES: [&str; 3] = ["bearer", "basic", "digest"];
     let secret = match credential.split_once(' ') {
@@ -79,7 +79,7 @@ fn mask(into: &mut String, credential: &str) {
     let _ = write!(into, "*** ({} characters)", secret.chars().count());
 }
 
-/// A URL, without the token (RFC 6750, 2.3) and the secrets that its query may hold, though none should.
+/// Writes a URL with the token (RFC 6750, 2.3) and other secrets in its query masked.
 fn push_target(target: &str, into: &mut String) {
     let Some((path, query)) = target.split_once('?') else { return into.push_str(&mask_credentials(target)) };
     into.push_str(&mask_credentials(path));
@@ -91,7 +91,7 @@ fn push_target(target: &str, into: &mut String) {
     }
 }
 
-/// A parameter of a query or a form, without its value where its name, or its shape once decoded, says that it is a
+/// Writes a parameter of a query or a form. Its value is masked if its name, or its decoded value's form, marks it as a
 /// secret.
 pub(super) fn push_parameter(pair: &str, into: &mut String) {
     match pair.split_once('=') {
@@ -107,7 +107,7 @@ fn is_secret_parameter(name: &str) -> bool {
     is_secret_name(&decoded(name))
 }
 
-/// Whether a value is a secret by its shape. A JWT that stands there in clear is masked when it is read.
+/// Whether a value has the form of a secret. A JWT in plain text is masked when the journal is read.
 fn hides_secret(value: &str) -> bool {
     if value.contains(['%', '+']) {
         matches!(mask_shapes(&decoded(value)), Cow::Owned(_))

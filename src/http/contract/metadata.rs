@@ -1,4 +1,4 @@
-//! The documents by which OAuth clients find the token endpoint and verify what it issues (RFC 8414, RFC 7517).
+//! The documents with which OAuth clients find the token endpoint and verify its tokens (RFC 8414, RFC 7517).
 
 use super::{request_error::RequestError, token::error::error_body};
 use crate::{
@@ -35,7 +35,7 @@ pub(super) async fn show_metadata(State(app): State<Arc<App>>, headers: HeaderMa
     .into_response()
 }
 
-/// The key that verifies our access tokens.
+/// The key that verifies this server's access tokens.
 pub(super) async fn show_jwks(State(app): State<Arc<App>>) -> Response {
     Pretty(app.sandboxes.issuing().issuer.jwks()).into_response()
 }

@@ -1,8 +1,8 @@
-//! Opens an exchange for each request of a contract surface, and closes it with the answer: into the journal, into the
-//! log, and into the headers by which the answer leads to its exchange (S9).
+//! Opens an exchange for each contract request, and closes it with the answer. The exchange goes to the journal and to
+//! the log, and headers of the answer name it (S9).
 //!
-//! [`admit`] lets a request in, its surface finds the sandbox, [`open`] begins the exchange in it, and
-//! [`OpenExchange::answer`] ends it.
+//! The order is: [`admit`] checks the sender, the surface finds the sandbox, [`open`] opens the exchange in it, and
+//! [`OpenExchange::answer`] closes it.
 
 mod close;
 
@@ -38,30 +38,30 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-/// The header that names an answer's exchange in the journal.
+/// Names the answer's exchange in the journal.
 const X_MOCK_EXCHANGE: HeaderName = HeaderName::from_static("x-mock-exchange");
-/// How many advices the exchange holds; left out when there are none.
+/// Number of advice entries on the exchange; left out if there are none.
 const X_MOCK_ADVICES: HeaderName = HeaderName::from_static("x-mock-advices");
 
-/// Why an exchange has no answer.
+/// Recorded in place of an answer.
 const CUT_OFF: &str = "the connection ended before there was an answer";
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A request that may come in.
+/// A request that passed the guard.
 pub(super) struct Incoming {
     pub(super) parts: Parts,
     body: Body,
     started: Stopwatch,
-    /// [`Sandboxes::resets`](crate::sandbox::Sandboxes::resets) when it came.
+    /// The value of [`Sandboxes::resets`](crate::sandbox::Sandboxes::resets) when the request arrived.
     began: u64,
 }
 
-/// Lets a request in, unless a web page of another site sent it.
+/// Admits a request unless a web page of another site sent it.
 ///
 /// # Errors
-/// With the refusal as the answer, in the shape of the surface. It leaves no trace in a sandbox and draws no id from it,
-/// or a web page could flood the journal and change the ids of a run.
+/// Returns the refusal as the answer, in the shape of the surface. A refused request leaves no trace in a sandbox and
+/// uses up no id; otherwise a web page could flood the journal and change the ids of a run.
 pub(super) fn admit<E: ContractError>(app: &App, request: Request) -> Result<Incoming, Response> {
     let (parts, body) = request.into_parts();
     match guard::judge_sender(app, &parts) {
@@ -73,7 +73,7 @@ pub(super) fn admit<E: ContractError>(app: &App, request: Request) -> Result<Inc
     }
 }
 
-/// Answers a request that the guard refuses. No setting moves its HTTP status.
+/// Answers a request that the guard refuses. Settings do not change its HTTP status.
 fn refuse(parts: &Parts, answered: Answered) -> Response {
     let head = head(parts);
     let request = guard::quoted(head.lines().next().unwrap_or_default().as_bytes());
@@ -87,7 +87,7 @@ fn refuse(parts: &Parts, answered: Answered) -> Response {
     response
 }
 
-/// Opens the exchange of a request in its sandbox, and hands its parts back for an answer to be found.
+/// Opens the exchange of a request in its sandbox, and returns the request's parts to the handler.
 pub(super) fn open(app: &Arc<App>, incoming: Incoming, sandbox: Arc<Sandbox>) -> (OpenExchange, Parts, Body) {
     let Incoming { parts, body, started, began } = incoming;
     let (base_url, fault) = match base_url(app, &parts.headers, &parts.uri) {
@@ -119,8 +119,9 @@ pub(super) fn open(app: &Arc<App>, incoming: Incoming, sandbox: Arc<Sandbox>) ->
     (exchange, parts, body)
 }
 
-/// An exchange that has no answer yet. Dropped without one, it is recorded without one: the connection ended, as it does
-/// when the server stops. A caller that goes away does not end it; its answer is recorded and cannot be delivered.
+/// An exchange without an answer. If it is dropped in this state, it is recorded as cut off; that happens when the
+/// server stops. A caller that disconnects does not cut it off: the answer is recorded even though it cannot be
+/// delivered.
 pub(super) struct OpenExchange {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
@@ -129,16 +130,16 @@ pub(super) struct OpenExchange {
     at: Timestamp,
     head: Box<str>,
     request_id: HeaderValue,
-    /// What is known by now; recorded also when the caller does not wait for it.
+    /// The findings so far. They are recorded even if the exchange is cut off.
     findings: Findings,
     closed: bool,
-    /// Its entry in the journal, while the answer is delayed.
+    /// Its entry in the journal while the answer is delayed.
     pending: Option<Arc<Entry>>,
-    /// How the caller reaches the server.
+    /// The base URL by which the caller reached the server.
     base_url: BaseUrl,
-    /// Why the request is refused before any handler sees it.
+    /// A fault found before any handler sees the request.
     fault: Option<RequestError>,
-    /// Whether the query names a sandbox, which has no meaning here.
+    /// Whether the query has a `sandbox` parameter, which the contract ignores.
     ignores_sandbox: bool,
 }
 
@@ -148,18 +149,18 @@ fn names_sandbox(query: &str) -> bool {
 }
 
 impl OpenExchange {
-    /// How the caller reaches the server: how URLs in the answer begin.
+    /// The base URL for URLs in the answer.
     pub(super) fn base_url(&self) -> BaseUrl {
         self.base_url.clone()
     }
 
-    /// [`Sandboxes::resets`](crate::sandbox::Sandboxes::resets) when the request came.
+    /// The value of [`Sandboxes::resets`](crate::sandbox::Sandboxes::resets) when the request arrived.
     pub(super) fn began(&self) -> u64 {
         self.began
     }
 
-    /// Waits for the answer, holds it back as long as it wants, and closes the exchange with it. A panic on the way is
-    /// a defect of ours; it costs this one request and not the server.
+    /// Waits for the handler's answer, delays it if requested, and closes the exchange with it. A panic in the handler
+    /// fails this request only, not the server.
     pub(super) async fn answer<E: ContractError>(
         mut self,
         answer: impl Future<Output = Result<Answered, E>>,
@@ -174,8 +175,8 @@ impl OpenExchange {
         });
         self.findings = std::mem::take(&mut answered.findings);
         if self.ignores_sandbox {
-            let message = "came with the query parameter \"sandbox\", which is ignored: the credential of a request selects \
-                           its sandbox";
+            let message = "has the query parameter \"sandbox\", which is ignored: the credential of a request selects its \
+                           sandbox";
             let advice = Advice { pointer: String::new(), code: "ignored_sandbox", message: message.to_owned() };
             self.findings.advices.push(advice);
         }
@@ -202,7 +203,7 @@ impl OpenExchange {
             headers.insert(X_MOCK_ADVICES, self.findings.advices.len().into());
         }
         let recorded = RecordedAnswer { status: answered.http_status.as_u16(), headers: lines(headers), body };
-        // After a reset its number belongs to another exchange.
+        // After a reset, its number belongs to another exchange.
         let is_recorded = !self.findings.is_unrecorded;
         let number =
             is_recorded.then(|| self.record(Some(recorded), answered.status, answered.is_refused, &answered.reason));

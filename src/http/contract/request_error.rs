@@ -1,4 +1,4 @@
-//! What is wrong with a request whatever it asks for. Each surface words it in its own shape.
+//! Faults that can occur in any contract request. Each surface reports them in its own shape.
 
 use super::answer::{Answered, Findings};
 use crate::{
@@ -16,36 +16,36 @@ use std::borrow::Cow;
 /// Why a request fails before its handler sees it.
 #[derive(Debug)]
 pub(super) enum RequestError {
-    /// The request names no address that a URL can begin with.
+    /// The request names no address that a URL can start with.
     Address(String),
     /// The media type of the body is not accepted (H3).
     MediaType(String),
-    /// The body came in a transfer coding other than `chunked`.
+    /// The body has a transfer coding other than `chunked`.
     TransferCoding(String),
-    /// The body is over the limit, in bytes (H4).
+    /// The body is larger than the limit, in bytes (H4).
     TooLarge(usize),
-    /// The body holds more JSON values than are accepted.
+    /// The body holds more JSON values than the limit.
     TooManyValues(usize),
-    /// The other bodies under way leave no room for this one.
+    /// The other bodies in progress leave no room for this one.
     Busy,
-    /// The body stopped half-way.
+    /// The sender stopped in the middle of the body.
     TimedOut,
-    /// The body broke off.
+    /// The body ended early.
     Broken,
-    /// The body breaks the contract, with every reason.
+    /// The body breaks the contract; holds every violation.
     Refused(BodyRefusal),
     /// A web page of another site sent the request.
     CrossSite(String),
-    /// A defect of the server.
+    /// An internal error of the server.
     Failed,
 }
 
-/// The errors of one surface.
+/// The error type of one surface.
 pub(super) trait ContractError: From<RequestError> + Into<Answered> + Send {
-    /// What is known beside the error.
+    /// The findings attached to the error, for the journal.
     fn findings(&mut self) -> &mut Findings;
 
-    /// Follows the settings of the sandbox that answers, before the error becomes its answer.
+    /// Applies the settings of the answering sandbox before the error is turned into its answer.
     fn adapt(&mut self, _: &Switches) {}
 }
 
@@ -65,7 +65,7 @@ impl RequestError {
         }
     }
 
-    /// By HTTP's meaning.
+    /// The status by HTTP semantics.
     pub(super) fn http_status(&self) -> StatusCode {
         match self {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -79,7 +79,7 @@ impl RequestError {
         }
     }
 
-    /// What is wrong, and the fix.
+    /// What is wrong, and how to fix it.
     pub(super) fn description(&self) -> Cow<'static, str> {
         match self {
             Self::MediaType(description)
@@ -90,13 +90,13 @@ impl RequestError {
                 format!("The request body is larger than {}, the limit that --max-body sets.", bytes(*limit)).into()
             }
             Self::TooManyValues(most) => format!(
-                "The request body holds more than {most} JSON values; send fewer, or raise --max-body, which the limit \
-                 follows."
+                "The request body holds more than {most} JSON values; send fewer, or raise --max-body, which also raises \
+                 this limit."
             )
             .into(),
             Self::Busy => BUSY.into(),
             Self::TimedOut => format!(
-                "The request body stopped half-way for {} seconds, or took longer than {} in all.",
+                "The request body paused for {} seconds, or took longer than {} in all.",
                 body::SILENCE.as_secs(),
                 body::WHOLE.as_secs()
             )
@@ -109,7 +109,7 @@ impl RequestError {
         }
     }
 
-    /// A header that HTTP requires with the error.
+    /// The header that HTTP requires with this error, if any.
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::MediaType(_) => Some((header::ACCEPT, HeaderValue::from_static("application/json"))),
@@ -119,7 +119,7 @@ impl RequestError {
         }
     }
 
-    /// What the journal shows of it.
+    /// The findings that the journal shows.
     pub(super) fn findings(self) -> Findings {
         match self {
             Self::Refused(refusal) => Findings {

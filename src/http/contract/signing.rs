@@ -69,7 +69,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         )
         .route("/api/v1/key/users", resource().get(users::list_users).done())
         .route("/api/v1/key/users/{user_id}", resource().get(users::show_user).done())
-        // Everything below belongs to this surface, so that a slip is answered in its own shape.
+        // A catch-all, so that a mistyped path is answered in this surface's shape.
         .route("/api/v1/key", any(no_such_endpoint))
         .route("/api/v1/key/", any(no_such_endpoint))
         .route("/api/v1/key/{*rest}", any(no_such_endpoint))

@@ -1,4 +1,5 @@
-//! `POST /oauth2/v2/token` (T1 to T5): from a form to an access token, or to one precise error in RFC 6749's shape.
+//! `POST /oauth2/v2/token` (T1 to T5): answers a form with an access token or with one precise error in the shape of
+//! RFC 6749.
 
 pub(super) mod error;
 
@@ -41,7 +42,7 @@ pub(super) async fn create_token(State(app): State<Arc<App>>, request: Request) 
     exchange.answer(answer(&app, &parts.headers, body, &base_url, began, &sandbox)).await
 }
 
-/// Another method (H4), in the shape of the token endpoint.
+/// Answers other methods with 405 (H4), in the token endpoint's shape.
 pub(super) async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Response {
     let incoming = match record::admit::<TokenFailure>(&app, request) {
         Ok(incoming) => incoming,
@@ -77,7 +78,7 @@ async fn answer(
             return Err(TokenFailure::unavailable(problem).with_findings(Findings { is_unrecorded: true, ..findings }));
         }
         Err(GrantFailure::Store(error)) => {
-            tracing::error!(%error, "no token was issued");
+            tracing::error!(%error, "cannot issue a token");
             return Err(TokenFailure::unavailable("The store is unavailable.").with_findings(findings));
         }
     };
@@ -103,7 +104,7 @@ async fn answer(
     Ok(answered)
 }
 
-/// Reads the form whole.
+/// Reads the whole form.
 async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<ReadBody, TokenFailure> {
     let waits_for_leave = headers.contains_key(header::EXPECT);
     if let Err(problem) = body::judge_transfer_coding(headers) {
@@ -121,7 +122,7 @@ async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<ReadBod
     read.map_err(|error| RequestError::of(&error, limit).into())
 }
 
-/// A form, and nothing but a form (RFC 6749, 4.5 and appendix B).
+/// Requires the form media type (RFC 6749, 4.5 and appendix B).
 fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
     const FORM: &str = "application/x-www-form-urlencoded";
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
@@ -141,13 +142,13 @@ fn judge_media_type(headers: &HeaderMap) -> Result<(), String> {
         .get(header::CONTENT_ENCODING)
         .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
     {
-        Err("The Content-Encoding is not understood; send the form as it is.".to_owned())
+        Err("The Content-Encoding is not supported; send the form uncompressed.".to_owned())
     } else {
         Ok(())
     }
 }
 
-/// The `Authorization` header, if there is one.
+/// The `Authorization` header, if it is present.
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let refuse = |problem| Err(TokenError::new(ErrorCode::InvalidClient, problem));
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
@@ -157,11 +158,13 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     }
     match first.to_str() {
         Ok(text) => Ok(Some(text)),
-        Err(_) => refuse("The Authorization header holds characters that no credential has; send Basic and base64."),
+        Err(_) => {
+            refuse("The Authorization header holds characters that a credential cannot contain; send Basic and base64.")
+        }
     }
 }
 
-/// The members of a good answer (T5).
+/// The members of a success answer (T5).
 #[derive(Serialize)]
 struct TokenAnswer<'t> {
     access_token: &'t str,
@@ -170,7 +173,7 @@ struct TokenAnswer<'t> {
     scope: &'t str,
 }
 
-/// A token as the contract hands it out (T5).
+/// The success answer for an issued token (T5).
 fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
     let token = &issued.token;
     findings.token = Some(Arc::clone(&token.jti));
@@ -179,7 +182,7 @@ fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
         let answer = TokenAnswer { access_token, token_type: "Bearer", expires_in: *expires_in, scope: &token.scope };
         serde_json::to_vec(&answer).unwrap_or_default()
     };
-    let reason = findings.chosen.as_ref().map_or("the assertion is good".into(), |chosen| chosen.why.clone());
+    let reason = findings.chosen.as_ref().map_or("the assertion is valid".into(), |chosen| chosen.why.clone());
     Answered {
         headers: no_store(),
         masked_body: Some(body(&format!("*** ({} characters)", issued.text.len()))),
@@ -187,7 +190,7 @@ fn issued_token(issued: &Issued, mut findings: Findings) -> Answered {
     }
 }
 
-/// Caches must not keep an answer of the token endpoint (RFC 6749, 5.1).
+/// Caches must not store answers of the token endpoint (RFC 6749, 5.1).
 fn no_store() -> Vec<(HeaderName, HeaderValue)> {
     vec![
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -195,7 +198,7 @@ fn no_store() -> Vec<(HeaderName, HeaderValue)> {
     ]
 }
 
-/// A form without what would let its reader act as the client: secrets, and the signatures of assertions.
+/// The form with secrets and the signatures of assertions masked, so that its reader cannot act as the client.
 fn masked_form(form: &[u8]) -> Arc<[u8]> {
     let text = String::from_utf8_lossy(form);
     let mut masked = String::with_capacity(text.len());
@@ -219,8 +222,8 @@ fn masked_form(form: &[u8]) -> Arc<[u8]> {
     masked.into_bytes().into()
 }
 
-/// What a JWT signs, its header and its claims, which are shown decoded beside the form; `None` if the text is not a
-/// JWT.
+/// The signed part of a JWT: its header and claims, which the journal shows decoded beside the form. `None` if the text
+/// is not a JWT.
 fn signed_part(token: &str) -> Option<&str> {
     let (signed, _) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;

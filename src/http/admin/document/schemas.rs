@@ -1,17 +1,18 @@
-//! Makes the generated schemas say what bodies and answers really are.
+//! Corrects the generated schemas where they differ from what bodies and answers really are.
 
 use super::{add_all, members};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
-/// Bodies that need one of two members, first the one with which others may be given, and those others.
+/// Bodies that need exactly one of two members: the schema, the first member with those that may accompany it, and the
+/// second member.
 pub(super) const EITHER: [(&str, &[&str], &str); 3] = [
     ("NewClient", &["public_key", "kid"], "jwks"),
     ("NewKeys", &["public_key", "kid"], "jwks"),
     ("NewSimulation", &["agents", "reopen", "expiration_period_days"], "envelope_id"),
 ];
 
-/// Requires one of two members of an object, and forbids the other. Null is as good as not given.
+/// Requires exactly one of two members of an object. Null counts as absent.
 pub(super) fn require_one(schema: &mut Value, one: &[&str], other: &str) {
     let alternative = |name: &str, without: &[&str]| {
         let nulls = without.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" })));
@@ -24,7 +25,7 @@ pub(super) fn require_one(schema: &mut Value, one: &[&str], other: &str) {
     }
 }
 
-/// Gives a schema that stands inside another the description, and the default, of its place.
+/// Moves the description and the default of an inlined schema to the place where it is used.
 pub(super) fn describe_inlined(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -45,7 +46,7 @@ pub(super) fn describe_inlined(value: &mut Value) {
     }
 }
 
-/// Takes null from the optional members of answers, which are left out instead. Members of bodies may be null.
+/// Removes null from the optional members of answers, which are omitted instead. Members of request bodies may be null.
 pub(super) fn leave_out_instead_of_null(schemas: &mut Value, paths: &Value) {
     let mut given = HashSet::new();
     let operations = paths.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object);
@@ -70,7 +71,7 @@ pub(super) fn leave_out_instead_of_null(schemas: &mut Value, paths: &Value) {
     }
 }
 
-/// Merges each `allOf`, which stands for flattened members, into one object, or into one for each variant.
+/// Merges each `allOf` (flattened members) into one object, or into one object per variant.
 pub(super) fn merge_parts(schemas: &mut Value) {
     let all = schemas.clone();
     for (_, schema) in members(schemas) {
@@ -109,7 +110,7 @@ fn merged(schema: &Value, all: &Value) -> Value {
     }
 }
 
-/// An object schema with the members of another.
+/// Returns an object schema with the members of both.
 fn together(one: &Value, other: &Value) -> Value {
     let mut both = one.clone();
     both["type"] = "object".into();
@@ -125,7 +126,7 @@ fn together(one: &Value, other: &Value) -> Value {
     both
 }
 
-/// Removes the schemas that nothing refers to: parts that were merged into others.
+/// Removes schemas that nothing refers to, such as parts that were merged into others.
 pub(super) fn retain_used(schemas: &mut Value, roots: &[&Value]) {
     loop {
         let mut used = HashSet::new();
@@ -155,7 +156,7 @@ fn collect_references(value: &Value, names: &mut HashSet<String>) {
     }
 }
 
-/// Closes every object: an answer has no members that the document does not know, and bodies with such are refused.
+/// Closes every object: answers have no undocumented members, and bodies with unknown members are refused.
 pub(super) fn close_objects(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -170,8 +171,8 @@ pub(super) fn close_objects(schema: &mut Value) {
     }
 }
 
-/// Writes a document as people would: descriptions without the line ends of the source, numbers without the width that
-/// they have in memory, and no null in a query or a header.
+/// Normalizes the text and types of a document: joins the source's line breaks in descriptions, removes integer and
+/// float widths, and removes null from queries and headers.
 pub(super) fn simplify(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -196,7 +197,7 @@ pub(super) fn simplify(value: &mut Value) {
 
 const WIDTHS: [&str; 4] = ["int32", "int64", "float", "double"];
 
-/// What is given or left out cannot be null.
+/// Removes null from the schema of a value that is either present or absent.
 pub(super) fn without_null(schema: &mut Value) {
     if let Some([one, _]) = schema["type"].as_array().map(Vec::as_slice) {
         schema["type"] = one.clone();

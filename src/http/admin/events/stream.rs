@@ -1,7 +1,7 @@
-//! Events as they happen, as server-sent events (`text/event-stream`).
+//! Live events as server-sent events (`text/event-stream`).
 //!
-//! A reader follows the log at its own pace and holds one page of it at a time. A reader that falls behind the log is
-//! told how many events it missed.
+//! Each reader follows the log at its own pace and holds one page of it at a time. A reader that falls behind the log
+//! receives a `gap` event with the number of events it missed.
 
 use super::{EventFilter, number_of};
 use crate::{
@@ -21,20 +21,21 @@ use futures_util::stream;
 use std::{convert::Infallible, fmt::Write, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-/// How long a stream is silent at most.
+/// Longest silence before the server sends a comment.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How many events are taken from the log at a time, and about how many bytes of them: what waits for a slow reader.
+/// Maximum number of events, and approximate bytes, read from the log at a time. This bounds what is kept for a slow
+/// reader.
 const PAGE: usize = 100;
 const PAGE_BYTES: usize = 64 << 10;
 
-/// Tells a reader that ids begin again.
+/// Tells a reader that ids have started over.
 const RESET: &str = "id:\nevent: reset\ndata: {}\n\n";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const TYPE: &str = "text/event-stream";
 
-/// Whether a stream is asked for: its type is named, and JSON is not.
+/// True if the client accepts a stream and does not also accept JSON.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let names = |wanted: &str| {
         let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
@@ -44,14 +45,14 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     names(TYPE) && !names("application/json")
 }
 
-/// The number of the last event that a client has seen, as the header says.
+/// The number of the last event the client has seen, from its `Last-Event-ID` header.
 pub(super) fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let last = headers.get(LAST_EVENT_ID).map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     last.map(|id| number_of("In the header Last-Event-ID", &id)).transpose()
 }
 
-/// Streams what is in the log after `seen`, and then whatever happens, until the server stops or the sandbox is gone.
+/// Streams the events in the log after `seen`, then new ones, until the server stops or the sandbox is deleted.
 pub(super) fn stream_events(
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
@@ -61,7 +62,7 @@ pub(super) fn stream_events(
     let Some(leave) = app.stream() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("{} streams are open already, the most that there can be; close one.", crate::app::MOST_STREAMS),
+            format!("{} streams are open already, which is the maximum; close one.", crate::app::MOST_STREAMS),
         ));
     };
     let hold = sandbox.reader();
@@ -70,30 +71,30 @@ pub(super) fn stream_events(
     Ok(([(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, "no-store")], body).into_response())
 }
 
-/// Where one listener is.
+/// The position of one stream in the log.
 struct EventReader {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
-    /// Keeps the events of a sandbox that is deleted until they are read.
+    /// Keeps the events of a deleted sandbox until this reader has read them.
     hold: Arc<()>,
     filter: EventFilter,
-    /// The number of the last event that was looked at.
+    /// The number of the last event read.
     seen: u64,
     has_begun: bool,
     _leave: OwnedSemaphorePermit,
 }
 
 impl EventReader {
-    /// The next part of the stream, as soon as there is one.
+    /// Waits for the next part of the stream.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
-        // A stream counts as use of its sandbox.
+        // An open stream counts as use of the sandbox.
         self.sandbox.touch();
         if !self.has_begun {
             self.has_begun = true;
             return Some((Ok(Bytes::from_static(b"retry: 1000\n\n")), self));
         }
         if self.sandbox.was_reset() {
-            // Its successor's ids begin again, and the reader with them.
+            // The successor's ids start over, so the reader does too.
             let successor = self.app.sandboxes.successor(&self.sandbox)?;
             self.hold = successor.reader();
             self.sandbox = successor;
@@ -103,8 +104,8 @@ impl EventReader {
         let sandbox = Arc::clone(&self.sandbox);
         let mut heartbeat = pin!(sleep(HEARTBEAT));
         loop {
-            // Asked before the log is looked at, so that nothing can come in between unseen; and so that a reader that
-            // reaches the end has everything that happened before it.
+            // Taken before the log is read, so that no event is missed in between, and so that a reader that reaches
+            // the end has every event that preceded it.
             let happened = sandbox.happened();
             let is_over = !self.app.is_ready() || sandbox.is_gone();
             if sandbox.was_reset() {
@@ -126,7 +127,7 @@ impl EventReader {
         Some((Ok(Bytes::from_static(b": heartbeat\n\n")), self))
     }
 
-    /// What the log has for this reader, if anything.
+    /// Reads the events the log has for this reader; empty if there are none.
     async fn read(&mut self, sandbox: &Sandbox) -> Result<String, StoreError> {
         let mut text = String::new();
         loop {

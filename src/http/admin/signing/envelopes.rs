@@ -1,4 +1,4 @@
-//! `/__admin/signing/envelopes`: envelopes in full, and what their senders do beside the contract.
+//! `/__admin/signing/envelopes`: full envelopes, and actions of senders outside the contract.
 
 use super::{
     EmptyBody,
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// Which envelopes are wanted. All given conditions must hold.
+/// Filters for envelopes. Envelopes must match every filter given.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -33,16 +33,16 @@ pub(in crate::http::admin) struct EnvelopeQuery {
     /// Only envelopes with this status (G6).
     #[param(value_type = Option<EnvelopeStatus>)]
     status: Option<String>,
-    /// Only the envelope that this agent session made.
+    /// Only the envelope that this agent session created.
     #[param(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<Readings>,
-    /// Only envelopes that handoffs with this id made (R2).
+    /// Only envelopes created by handoffs with this id (R2).
     #[param(value_type = Option<String>)]
     handoff_id: Option<Readings>,
-    /// Only envelopes after this one: the `next` of the page before. 404 when there is no such envelope.
+    /// Only envelopes after this one; pass the `next` of the previous page. 404 if there is no such envelope.
     #[param(value_type = Option<EnvelopeId>)]
     after: Option<String>,
-    /// At most this many.
+    /// Maximum number of entries to return.
     #[param(inline, default = 100)]
     limit: Option<Limit>,
 }
@@ -52,9 +52,9 @@ pub(in crate::http::admin) struct EnvelopeQuery {
 pub(in crate::http::admin) struct ListedEnvelopes<'e> {
     #[schema(max_items = 1000)]
     envelopes: Vec<EnvelopeView<'e>>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required, value_type = Option<EnvelopeId>)]
     next: Option<Arc<str>>,
 }
@@ -62,7 +62,7 @@ pub(in crate::http::admin) struct ListedEnvelopes<'e> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EnvelopeEnded)]
 pub(in crate::http::admin) struct Ended<'e> {
-    /// False when it had ended before, and nothing changed (G10).
+    /// False if the envelope had ended before, so nothing changed (G10).
     effective: bool,
     envelope: EnvelopeView<'e>,
 }
@@ -79,9 +79,9 @@ impl EnvelopeQuery {
     }
 }
 
-/// Envelopes, newest first
+/// List envelopes, newest first
 ///
-/// All given conditions must hold. An unknown parameter is refused.
+/// Entries must match every filter given. Unknown parameters are refused.
 #[utoipa::path(
     get, path = "/__admin/signing/envelopes", tag = "signing",
     params(EnvelopeQuery, World, Preferred),
@@ -104,12 +104,12 @@ pub(in crate::http::admin) async fn list_envelopes(
     Ok(preferred.answer(Pretty(ListedEnvelopes { envelopes, matching, next })))
 }
 
-/// One envelope, in full
+/// Get an envelope in full
 ///
-/// As the contract shows it, with the states of its recipients and agents, and the session that made it.
+/// As the contract shows it, plus the states of its recipients and agents, and the session that created it.
 #[utoipa::path(
     get, path = "/__admin/signing/envelopes/{id}", tag = "signing",
-    params(("id" = EnvelopeId, Path, description = "The envelope. 404 `Envelope.NotFound` when there is none."), World, Preferred),
+    params(("id" = EnvelopeId, Path, description = "The envelope's id. 404 `Envelope.NotFound` if it does not exist."), World, Preferred),
     responses(
         (status = 200, description = "The envelope.", body = EnvelopeView<'static>),
         (status = 404, response = NotFoundByName)
@@ -128,13 +128,13 @@ pub(in crate::http::admin) async fn show_envelope(
 
 /// Void an envelope
 ///
-/// As its sender does through the contract (G6).
+/// Has the same effect as when its sender voids it through the contract (G6).
 #[utoipa::path(
     post, path = "/__admin/signing/envelopes/{id}/void", tag = "signing",
-    params(("id" = EnvelopeId, Path, description = "The envelope. 404 `Envelope.NotFound` when there is none."), World, Preferred),
+    params(("id" = EnvelopeId, Path, description = "The envelope's id. 404 `Envelope.NotFound` if it does not exist."), World, Preferred),
     request_body = Option<EmptyBody>,
     responses(
-        (status = 200, description = "It has ended.", body = Ended<'static>),
+        (status = 200, description = "The envelope has ended.", body = Ended<'static>),
         (status = 404, response = NotFoundByName),
         (status = 409, response = Refused)
     )
@@ -148,15 +148,15 @@ pub(in crate::http::admin) async fn void_envelope(
     ended(sandbox.void_envelope(&id).await, preferred)
 }
 
-/// Expire an envelope before its time
+/// Expire an envelope early
 ///
-/// As if its time were over (G6). The clock stays where it is.
+/// Has the same effect as reaching its expiry time (G6). The clock does not move.
 #[utoipa::path(
     post, path = "/__admin/signing/envelopes/{id}/expire", tag = "signing",
-    params(("id" = EnvelopeId, Path, description = "The envelope. 404 `Envelope.NotFound` when there is none."), World, Preferred),
+    params(("id" = EnvelopeId, Path, description = "The envelope's id. 404 `Envelope.NotFound` if it does not exist."), World, Preferred),
     request_body = Option<EmptyBody>,
     responses(
-        (status = 200, description = "It has ended.", body = Ended<'static>),
+        (status = 200, description = "The envelope has ended.", body = Ended<'static>),
         (status = 404, response = NotFoundByName),
         (status = 409, response = Refused)
     )

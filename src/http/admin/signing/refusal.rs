@@ -1,5 +1,5 @@
-//! Refusals of the signing service: a problem (RFC 9457) with the stable name of the error, what a program may want to
-//! know beside it, and the present state of what it is about.
+//! Refusals by the signing service: an RFC 9457 problem with the stable name of the error, its context, and the current
+//! state of the recipient or envelope.
 
 use crate::{
     domain::signing::{Detail, Envelope, EnvelopeStatus, EnvelopeView, RecipientView, Refusal, Spot},
@@ -14,7 +14,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-/// A problem (RFC 9457) with the name of the signing service's error, and what it is about.
+/// A problem (RFC 9457) with the name of the signing service's error, its context and the current state.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SigningProblem)]
 struct SigningProblem<'e> {
@@ -22,43 +22,43 @@ struct SigningProblem<'e> {
     problem: Problem,
     #[schema(value_type = ErrorName)]
     name: &'static str,
-    /// What a program may need beside the name: ids, by their names in the contract.
+    /// Data for programs, such as ids, under the contract's names.
     #[schema(value_type = Object)]
     context: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     envelope_status: Option<EnvelopeStatus>,
-    /// The recipient as it now is.
+    /// The recipient in its current state.
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<RecipientView<'e>>,
-    /// The envelope as it now is.
+    /// The envelope in its current state.
     #[serde(skip_serializing_if = "Option::is_none")]
     envelope: Option<EnvelopeView<'e>>,
 }
 
-/// The stable name of an error of the signing service (G8). Programs should rely on it, not on the detail.
+/// The stable name of an error of the signing service (G8). Programs should rely on it and not on `detail`.
 enum ErrorName {}
 
 impl ToSchema for ErrorName {}
 
 impl PartialSchema for ErrorName {
     fn schema() -> RefOr<Schema> {
-        // A draft is deleted through the contract alone.
+        // Drafts can only be deleted through the contract.
         let refusals = Refusal::ALL.map(Refusal::name).into_iter().filter(|name| *name != "Envelope.NotDeletable");
         let names = refusals.chain(["Envelope.NotFound", "Agent.NotFound", "User.NotFound", "User.Exists"]);
         let description =
-            "The stable name of an error of the signing service (G8). Programs should rely on it, not on the detail.";
+            "The stable name of an error of the signing service (G8). Programs should rely on it and not on `detail`.";
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).description(Some(description)).into()
     }
 }
 
-/// The schemas of [`SigningProblem`], to which no operation refers itself.
+/// The schemas of [`SigningProblem`], which no operation refers to directly.
 pub(in crate::http::admin) fn problem_schemas() -> Map<String, Value> {
     let mut schemas = vec![(SigningProblem::name().into_owned(), SigningProblem::schema())];
     SigningProblem::schemas(&mut schemas);
     schemas.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
 }
 
-/// The answer to what the signing service refused; an unavailable store is not a refusal of the service.
+/// Converts a refusal into an answer. An unavailable store is not a refusal and becomes an ordinary problem.
 pub(super) fn refused(error: SigningError, preferred: Preferred) -> Result<Response, Problem> {
     let code = match error.fault() {
         SigningErrorKind::NotFound => StatusCode::NOT_FOUND,
@@ -83,12 +83,12 @@ pub(super) fn refused(error: SigningError, preferred: Preferred) -> Result<Respo
     Ok(preferred.answer(Problem::extended(code, &refused)))
 }
 
-/// An envelope with everything that the control plane shows, with agents unless the caller prefers less.
+/// An envelope with everything that the control plane shows; without agents if the caller prefers a minimal answer.
 pub(super) fn in_full(envelope: &Envelope, preferred: Preferred) -> EnvelopeView<'_> {
     EnvelopeView::of(envelope, Detail { in_full: true, agents: !preferred.minimal })
 }
 
-/// The recipient at a spot of an envelope, likewise.
+/// The recipient at a position of an envelope; without agents if the caller prefers a minimal answer.
 pub(super) fn recipient_at(envelope: &Envelope, spot: Option<Spot>, preferred: Preferred) -> Option<RecipientView<'_>> {
     let recipient = envelope.recipient_at(spot?.recipient)?;
     Some(RecipientView::of(envelope, recipient, Detail { in_full: true, agents: !preferred.minimal }))

@@ -1,4 +1,4 @@
-//! `/__admin/signing/users`: the team, written here and read through the contract (G3).
+//! `/__admin/signing/users`: the team, which is managed here and read through the contract (G3).
 
 use super::refusal::refused;
 use crate::{
@@ -29,17 +29,17 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewUser)]
 pub(in crate::http::admin) struct UserFields {
-    /// Drawn when not given.
+    /// Generated if omitted.
     #[schema(value_type = Option<UserId>)]
     id: Option<String>,
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     #[schema(format = Email)]
     email: String,
-    /// Any text with a digit (G2).
+    /// Any text that contains a digit (G2).
     #[schema(pattern = "[0-9]")]
     phone: Option<String>,
-    /// `en-US` when not given.
+    /// Defaults to `en-US`.
     locale: Option<Locale>,
 }
 
@@ -48,9 +48,9 @@ pub(in crate::http::admin) struct UserFields {
 pub(in crate::http::admin) struct UserPage {
     #[schema(max_items = 1000)]
     users: Vec<Arc<User>>,
-    /// How many match, from `after` on.
+    /// Number of matching entries from `after` on.
     matching: usize,
-    /// The `after` of the next page; null on the last one.
+    /// The `after` of the next page; null on the last page.
     #[schema(required)]
     next: Option<Arc<str>>,
 }
@@ -60,8 +60,8 @@ impl UserFields {
         let refuse = |member: &str, problem: String| Err(Problem::in_body(member, problem));
         if let Some(id) = self.id.as_ref().filter(|id| !is_name(id, 64)) {
             let fix = match &**id {
-                "." | ".." => "it has another meaning in a URL; choose another",
-                _ => "take 1 to 64 letters, digits, dots, dashes and underscores",
+                "." | ".." => "it has a special meaning in a URL; choose another",
+                _ => "use 1 to 64 letters, digits, dots, dashes and underscores",
             };
             return refuse("id", format!("{:?} cannot be used; {fix}", brief(id)));
         }
@@ -83,7 +83,7 @@ impl UserFields {
 
 /// Add a user to the team
 ///
-/// The contract only reads users (G3). 409 `User.Exists` when the id is taken.
+/// The contract can only read users (G3). 409 `User.Exists` if the id is taken.
 #[utoipa::path(
     post, path = "/__admin/signing/users", tag = "signing",
     params(World),
@@ -105,7 +105,7 @@ pub(in crate::http::admin) async fn create_user(
     }
 }
 
-/// The team, newest first
+/// List users, newest first
 #[utoipa::path(
     get, path = "/__admin/signing/users", tag = "signing",
     params(Paging, World),
@@ -116,17 +116,17 @@ pub(in crate::http::admin) async fn list_users(
     Params(Paging { after, limit }): Params<Paging>,
 ) -> Result<Pretty<impl Serialize>, Problem> {
     let limit = page_size(limit);
-    // The id of a user has no plus.
+    // The id of a user contains no plus sign, so both readings are equal.
     let after = after.map(|after| after.spaced);
     let page = sandbox.users().page(after.as_deref(), limit, |_| true).await?;
     let RecordPage { records, matching, next } = page_after("user", after.as_deref(), page)?;
     Ok(Pretty(UserPage { users: records, matching, next }))
 }
 
-/// One user
+/// Get a user
 #[utoipa::path(
     get, path = "/__admin/signing/users/{id}", tag = "signing",
-    params(("id" = UserId, Path, description = "The user."), World),
+    params(("id" = UserId, Path, description = "The user's id."), World),
     responses(
         (status = 200, description = "The user.", body = User),
         (status = 404, response = NotFoundByName)
@@ -145,10 +145,10 @@ pub(in crate::http::admin) async fn show_user(
 
 /// Delete a user
 ///
-/// Agents that were created from the user stay as they are (G10).
+/// Agents that were created from the user do not change (G10).
 #[utoipa::path(
     delete, path = "/__admin/signing/users/{id}", tag = "signing",
-    params(("id" = UserId, Path, description = "The user."), World),
+    params(("id" = UserId, Path, description = "The user's id."), World),
     responses((status = 204, description = "The user is deleted."))
 )]
 pub(in crate::http::admin) async fn delete_user(World(sandbox): World, Id(id): Id) -> Result<StatusCode, Problem> {

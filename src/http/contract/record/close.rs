@@ -1,4 +1,4 @@
-//! Puts an exchange into the journal and the log: before its answer is delayed, and when it is closed.
+//! Writes an exchange to the journal and the log, before its answer is delayed and when it is closed.
 
 use super::{CUT_OFF, Findings, OpenExchange};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use std::sync::Arc;
 
 impl OpenExchange {
-    /// Records the exchange, or completes the one recorded before the delay, and logs it. Returns its number.
+    /// Records the exchange, or completes the pending one, and logs it. Returns its number.
     pub(super) fn record(
         &mut self,
         answer: Option<RecordedAnswer>,
@@ -45,7 +45,7 @@ impl OpenExchange {
         self.app.make_room();
     }
 
-    /// Moves the exchange to the sandbox that the body of the request names.
+    /// Moves the exchange to the sandbox that the request's body identifies.
     fn enter_sandbox(&mut self, sandbox: Option<&Arc<Sandbox>>) {
         if let Some(sandbox) = sandbox {
             self.at = sandbox.clock.now();
@@ -53,7 +53,7 @@ impl OpenExchange {
         }
     }
 
-    /// The exchange without its answer.
+    /// Builds the exchange without its answer.
     fn exchange(&self, findings: Findings, head: Box<str>) -> Exchange {
         Exchange {
             at: self.at,
@@ -77,8 +77,8 @@ impl OpenExchange {
     }
 }
 
-/// One line a request: refused ones at `info`, all others at `debug`. The HTTP status alone does not tell: errors of the
-/// signing service are answered with 200.
+/// Logs one line per request: refused ones at `info`, others at `debug`. The HTTP status does not tell them apart,
+/// because the signing service answers errors with 200.
 fn log(exchange: &Exchange, refused: bool, reason: &str) {
     if !(tracing::enabled!(tracing::Level::DEBUG) || refused && tracing::enabled!(tracing::Level::INFO)) {
         return;

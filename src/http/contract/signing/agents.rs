@@ -12,7 +12,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// `PUT`: sets the agents of a recipient of a draft, which replace those that it has.
+/// `PUT`: replaces the agents of a draft's recipient.
 pub(super) async fn set_agents(
     sandbox: Arc<Sandbox>,
     (envelope, recipient): (String, String),
@@ -23,7 +23,7 @@ pub(super) async fn set_agents(
     listed(&envelope, &recipient)
 }
 
-/// `GET`.
+/// `GET`: lists the agents of a recipient.
 pub(super) async fn list_agents(
     sandbox: Arc<Sandbox>,
     (envelope, recipient): (String, String),

@@ -1,4 +1,4 @@
-//! `X-Inspakt-Api-Key` (G8): which sandbox a caller speaks to, and whether they may.
+//! `X-Inspakt-Api-Key` (G8): finds the caller's sandbox and checks their access.
 
 use super::error::ApiError;
 use crate::{
@@ -13,17 +13,17 @@ use std::sync::Arc;
 
 const X_INSPAKT_API_KEY: HeaderName = HeaderName::from_static("x-inspakt-api-key");
 
-/// The key of a request, looked up once.
+/// The API key of a request, looked up once.
 #[derive(Debug)]
 pub(super) enum ShownKey {
-    /// There is no key to judge, for this reason.
+    /// There is no usable key; holds the error message.
     Missing(&'static str),
-    /// It leads to a sandbox, or does not.
+    /// The result of looking up the key.
     Key(FoundSandbox),
 }
 
 impl ShownKey {
-    /// Looks up what a request shows.
+    /// Looks up the key of a request.
     pub(super) fn find(app: &App, headers: &HeaderMap) -> Self {
         let mut keys = headers.get_all(X_INSPAKT_API_KEY).iter();
         let Some(key) = keys.next() else {
@@ -38,8 +38,8 @@ impl ShownKey {
         Self::Key(key.to_str().map_or(FoundSandbox::Unknown, |key| app.sandboxes.by_api_key(key.trim())))
     }
 
-    /// The sandbox that the request speaks to: that of its key, else the default one. Whether the key passes is judged
-    /// later.
+    /// The sandbox that the request belongs to: that of its key, or the default one. Whether the key is valid is
+    /// checked later.
     pub(super) fn sandbox(&self, app: &App) -> Arc<Sandbox> {
         match self {
             Self::Key(FoundSandbox::Sandbox(sandbox)) => Arc::clone(sandbox),
@@ -47,7 +47,7 @@ impl ShownKey {
         }
     }
 
-    /// Judges the key; `sandbox` is what [`ShownKey::sandbox`] found for it.
+    /// Checks the key. `sandbox` is the one that [`ShownKey::sandbox`] found.
     pub(super) fn judge(self, app: &App, sandbox: &Arc<Sandbox>) -> Result<Caller, ApiError> {
         let found = match self {
             Self::Missing(description) => return Err(ApiError::unauthorized("ApiKey.Missing", description)),
@@ -55,12 +55,12 @@ impl ShownKey {
         };
         match (found, app.settings.auth) {
             (FoundSandbox::Sandbox(sandbox), _) => {
-                // The client that the key was handed out with.
+                // The client that was created together with the key.
                 let client = sandbox.credentials().map_or(built_in::CLIENT_ID, |own| &own.client_id).into();
                 Ok(Caller { sandbox, client, token: None })
             }
             (FoundSandbox::Gone(why), _) => {
-                let description = format!("The API key belongs to a sandbox that is gone: {why}.");
+                let description = format!("The API key belongs to a sandbox that no longer exists: {why}.");
                 Err(ApiError::unauthorized("ApiKey.Unknown", description))
             }
             (FoundSandbox::Unknown, Auth::Open) => {
@@ -68,8 +68,8 @@ impl ShownKey {
             }
             (FoundSandbox::Unknown, Auth::Strict) => Err(ApiError::unauthorized(
                 "ApiKey.Unknown",
-                "The API key does not belong to a sandbox, and --auth strict accepts no other; POST /__admin/sandboxes makes a \
-                 sandbox with a key.",
+                "The API key does not belong to a sandbox, and --auth strict accepts no other; create a sandbox with a key \
+                 by POST /__admin/sandboxes.",
             )),
         }
     }

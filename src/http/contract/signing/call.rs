@@ -1,4 +1,4 @@
-//! The input of a route of the signing service, and how it is judged: the key first, then the rest.
+//! The input of a signing service route, and the order in which it is checked: the key first, then the rest.
 
 use super::{error::ApiError, page::take_no_query};
 use crate::{
@@ -30,9 +30,9 @@ use crate::{
 };
 use axum::{body::Body, http::request::Parts};
 
-/// The input of a route besides its path.
+/// The input of a route apart from its path.
 pub(super) trait Asked: Sized + Send {
-    /// Judges a request, and returns what the journal should show with it.
+    /// Checks a request, and returns the input with the findings for the journal.
     fn ask(
         app: &App,
         parts: &Parts,
@@ -41,7 +41,7 @@ pub(super) trait Asked: Sized + Send {
     ) -> impl Future<Output = Result<(Caller, Self, Findings), ApiError>> + Send;
 }
 
-/// A body that keeps the contract.
+/// A body that matches its schema.
 #[derive(Debug)]
 pub(super) struct Given<T>(pub(super) T);
 
@@ -63,7 +63,7 @@ impl<T: Contracted + Send> Asked for Given<T> {
     }
 }
 
-/// No input: any body is discarded.
+/// A route without input: any body is discarded.
 #[derive(Debug)]
 pub(super) struct Nothing;
 
@@ -82,7 +82,7 @@ impl Asked for Nothing {
     }
 }
 
-/// What is asked, and how the caller reaches the server.
+/// The input, with the base URL by which the caller reached the server.
 #[derive(Debug)]
 pub(super) struct Reached<A>(pub(super) BaseUrl, pub(super) A);
 
@@ -93,14 +93,14 @@ impl<A: Asked> Asked for Reached<A> {
         caller: Result<Caller, ApiError>,
         body: Body,
     ) -> Result<(Caller, Self, Findings), ApiError> {
-        // It was judged when the exchange was opened.
+        // It was checked when the exchange was opened.
         let base_url = base_url(app, &parts.headers, &parts.uri).map_err(RequestError::from)?;
         let (caller, asked, findings) = A::ask(app, parts, caller, body).await?;
         Ok((caller, Self(base_url, asked), findings))
     }
 }
 
-/// Discards a body that the route does not take.
+/// Discards a body that the route does not use.
 pub(super) fn without_body(
     parts: &Parts,
     caller: Result<Caller, ApiError>,

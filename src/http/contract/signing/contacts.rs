@@ -24,18 +24,18 @@ pub(super) async fn create_contact(
     Payload::of(json!({ "contactId": contact.id }))
 }
 
-/// `GET`: newest first.
+/// `GET`: lists contacts, newest first.
 pub(super) async fn list_contacts(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
     let (contacts, next) = page.of(sandbox.contacts(), |_| true, SigningError::NoSuchContact).await?;
     Payload::listed("contacts", &contacts, next)
 }
 
-/// `GET {contactId}`.
+/// `GET {contactId}`: returns a contact.
 pub(super) async fn show_contact(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     Payload::single("contact", sandbox.contact(&id).await?)
 }
 
-/// `PATCH {contactId}`, and `PUT` with the same meaning: changes what is given.
+/// `PATCH {contactId}`, and `PUT` with the same meaning: changes the given members.
 pub(super) async fn change_contact(
     sandbox: Arc<Sandbox>,
     id: String,
@@ -44,7 +44,7 @@ pub(super) async fn change_contact(
     Payload::single("contact", sandbox.change_contact(&id, change).await?)
 }
 
-/// `DELETE {contactId}`: its groups lose it; agents that were assigned to it stay.
+/// `DELETE {contactId}`: removes the contact, also from its groups. Agents created from it stay.
 pub(super) async fn delete_contact(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     sandbox.delete_contact(&id).await?;
     Payload::of(json!({ "contactId": id }))

@@ -14,7 +14,7 @@ use crate::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// `POST`: makes a draft.
+/// `POST`: creates a draft.
 pub(super) async fn create_envelope(
     sandbox: Arc<Sandbox>,
     (): (),
@@ -25,7 +25,7 @@ pub(super) async fn create_envelope(
     Payload::of(json!({ "envelopeId": envelope.id }))
 }
 
-/// `GET`: newest first.
+/// `GET`: lists envelopes, newest first.
 pub(super) async fn list_envelopes(
     sandbox: Arc<Sandbox>,
     (): (),
@@ -37,31 +37,31 @@ pub(super) async fn list_envelopes(
     Payload::listed("envelopes", &envelopes, next)
 }
 
-/// `GET {envelopeId}`.
+/// `GET {envelopeId}`: returns an envelope.
 pub(super) async fn show_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     let envelope = sandbox.envelope(&id).await?;
     Payload::single("envelope", view(&envelope))
 }
 
-/// `DELETE {envelopeId}`: of a draft.
+/// `DELETE {envelopeId}`: deletes a draft.
 pub(super) async fn delete_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     sandbox.delete_envelope(&id).await?;
     Payload::of(json!({ "envelopeId": id }))
 }
 
-/// `PUT {envelopeId}/send`: those whose turn it is are invited.
+/// `PUT {envelopeId}/send`: sends the envelope and invites the recipients whose turn it is.
 pub(super) async fn send_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     let Performed { envelope, .. } = sandbox.send_envelope(&id).await?;
     Payload::single("envelope", view(&envelope))
 }
 
-/// `POST {envelopeId}/void`: voids it.
+/// `POST {envelopeId}/void`: voids the envelope.
 pub(super) async fn void_envelope(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     let Performed { envelope, .. } = sandbox.void_envelope(&id).await?;
     Payload::single("envelope", view(&envelope))
 }
 
-/// An envelope in the contract's words alone.
+/// The view of an envelope that the contract defines.
 fn view(envelope: &Envelope) -> EnvelopeView<'_> {
     EnvelopeView::of(envelope, Detail::CONTRACT)
 }

@@ -1,4 +1,4 @@
-//! What goes wrong at the signing service, in its own shape (G8): one stable name each.
+//! Errors of the signing service in its own shape, each with a stable name (G8).
 
 use crate::{
     base::position::brief,
@@ -19,16 +19,16 @@ use serde_json::{Map, Value, json};
 
 /// An answer with `success: false`.
 #[derive(Debug)]
-pub(super) struct ApiError(Box<Said>);
+pub(super) struct ApiError(Box<ErrorParts>);
 
-/// What the answer says. In a box, because most results hold none.
+/// The content of the error. Boxed, because most results hold none.
 #[derive(Debug)]
-struct Said {
-    /// By HTTP's meaning.
+struct ErrorParts {
+    /// The status by HTTP semantics.
     http_status: StatusCode,
-    /// Whether it is sent with 200 all the same (G8).
+    /// Whether it is sent with 200 nevertheless (G8).
     is_sent_as_ok: bool,
-    /// One of the contract's.
+    /// The name of the error, one of the contract's.
     name: &'static str,
     description: String,
     context: Map<String, Value>,
@@ -38,7 +38,7 @@ struct Said {
 
 impl ApiError {
     pub(super) fn new(http_status: StatusCode, name: &'static str, description: impl Into<String>) -> Self {
-        Self(Box::new(Said {
+        Self(Box::new(ErrorParts {
             http_status,
             is_sent_as_ok: false,
             name,
@@ -49,20 +49,20 @@ impl ApiError {
         }))
     }
 
-    /// A caller whose key is not accepted.
+    /// The error for a caller whose key is not accepted.
     pub(super) fn unauthorized(name: &'static str, description: impl Into<String>) -> Self {
         let challenge = HeaderValue::from_static(r#"ApiKey realm="docendorse-mock""#);
         Self::new(StatusCode::UNAUTHORIZED, name, description).with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
-    /// A query that cannot be understood, because of one of its parameters.
+    /// The error for an invalid query parameter.
     pub(super) fn query(parameter: &str, description: impl Into<String>) -> Self {
         let mut error = Self::new(StatusCode::BAD_REQUEST, "Request.InvalidQuery", description);
         error.0.context.insert("parameter".to_owned(), brief(parameter).into());
         error
     }
 
-    /// What is known beside the error.
+    /// Attaches findings for the journal.
     pub(super) fn with_findings(mut self, findings: Findings) -> Self {
         self.0.findings = findings;
         self
@@ -111,7 +111,7 @@ impl From<SigningError> for ApiError {
         };
         let mut answer = Self::new(http_status, error.name(), error.to_string());
         answer.0.context = error.context();
-        let why = format!("the rules of signing refuse it: {}", error.name()).into();
+        let why = format!("the signing rules refuse it: {}", error.name()).into();
         answer.0.findings.chosen = Some(Chosen { by: ChosenBy::Signing, why });
         answer
     }
@@ -135,13 +135,13 @@ impl ContractError for ApiError {
 
 impl From<ApiError> for Answered {
     fn from(error: ApiError) -> Self {
-        let Said { http_status, is_sent_as_ok, name, description, context, header, mut findings } = *error.0;
+        let ErrorParts { http_status, is_sent_as_ok, name, description, context, header, mut findings } = *error.0;
         findings.chosen.get_or_insert_with(|| Chosen {
             by: ChosenBy::Contract,
-            why: "the request was refused before the rules of signing were asked; the answer says why".into(),
+            why: "the request was refused before any signing rule was applied; the answer says why".into(),
         });
         let reason = format!("{name}: {description}").into();
-        // Strings under fixed keys: there is nothing that could fail to serialize.
+        // Strings under fixed keys cannot fail to serialize.
         let body = SigningAnswer::error(ErrorAnswer { name, description, context }).to_json().unwrap_or_default();
         let mut answered = Self::plain(http_status, body, reason, findings);
         answered.headers.extend(header);

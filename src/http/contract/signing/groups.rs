@@ -13,7 +13,7 @@ use crate::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// `POST`: makes a group of contacts.
+/// `POST`: creates a group of contacts.
 pub(super) async fn create_group(
     sandbox: Arc<Sandbox>,
     (): (),
@@ -24,18 +24,18 @@ pub(super) async fn create_group(
     Payload::of(json!({ "groupId": group.id }))
 }
 
-/// `GET`: newest first.
+/// `GET`: lists groups, newest first.
 pub(super) async fn list_groups(sandbox: Arc<Sandbox>, (): (), page: PageQuery) -> Result<Payload, ApiError> {
     let (groups, next) = page.of(sandbox.groups(), |_| true, SigningError::NoSuchGroup).await?;
     Payload::listed("groups", &groups, next)
 }
 
-/// `GET {groupId}`.
+/// `GET {groupId}`: returns a group.
 pub(super) async fn show_group(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     Payload::single("group", sandbox.group(&id).await?)
 }
 
-/// `PATCH {groupId}`, and `PUT` with the same meaning: changes what is given; `contactIds` replaces all members.
+/// `PATCH {groupId}`, and `PUT` with the same meaning: changes the given members; `contactIds` replaces the whole list.
 pub(super) async fn change_group(
     sandbox: Arc<Sandbox>,
     id: String,
@@ -44,7 +44,7 @@ pub(super) async fn change_group(
     Payload::single("group", sandbox.change_group(&id, change.name, change.contact_ids).await?)
 }
 
-/// `DELETE {groupId}`: its contacts stay, and so do agents that were created from it.
+/// `DELETE {groupId}`: deletes the group. Its contacts stay, and so do agents created from it.
 pub(super) async fn delete_group(sandbox: Arc<Sandbox>, id: String, _: Nothing) -> Result<Payload, ApiError> {
     sandbox.delete_group(&id).await?;
     Payload::of(json!({ "groupId": id }))

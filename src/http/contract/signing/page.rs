@@ -1,4 +1,4 @@
-//! Which part of a list is wanted: `limit`, `after`, and of envelopes `status`.
+//! Paging and filtering of lists: `limit`, `after`, and for envelopes `status`.
 
 use super::{
     call::{Asked, without_body},
@@ -19,28 +19,28 @@ use crate::{
 use axum::{body::Body, http::request::Parts};
 use std::sync::Arc;
 
-/// The largest page, and the usual one.
+/// Maximum and default page size.
 const MOST: usize = 1000;
-const USUAL: usize = 100;
+const DEFAULT: usize = 100;
 
-/// A part of a list, newest first.
+/// One page of a list, newest first.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PageQuery {
     limit: usize,
-    /// The id of the last record of the page before.
+    /// The id of the last record of the previous page.
     after: Option<String>,
 }
 
-/// A part of the list of envelopes.
+/// One page of the list of envelopes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EnvelopePage {
     pub(super) page: PageQuery,
-    /// Only those in this state.
+    /// Only envelopes with this status.
     pub(super) status: Option<&'static str>,
 }
 
 impl PageQuery {
-    /// The records that are wanted, and the id to go on from where there are more.
+    /// The records of the page, and the id from which the next page continues, if there is one.
     pub(super) async fn of<T: Record>(
         &self,
         records: &Reader<T>,
@@ -102,10 +102,10 @@ fn read(query: Option<&str>, known: &[&'static str]) -> Result<EnvelopePage, Api
             ));
         }
     }
-    Ok(EnvelopePage { page: PageQuery { limit: limit.unwrap_or(USUAL), after }, status })
+    Ok(EnvelopePage { page: PageQuery { limit: limit.unwrap_or(DEFAULT), after }, status })
 }
 
-/// Refuses the query of an endpoint that takes none.
+/// Refuses a query at an endpoint that takes none.
 pub(super) fn take_no_query(query: Option<&str>) -> Result<(), ApiError> {
     match form_urlencoded::parse(query.unwrap_or_default().as_bytes()).next() {
         Some((name, _)) => Err(unknown_parameter(&name, &[])),
@@ -120,7 +120,7 @@ fn unknown_parameter(name: &str, known: &[&str]) -> ApiError {
         known => {
             let meant = suggestion(name, known);
             let end = if meant.is_empty() { "." } else { "" };
-            format!("The query parameter {shown} is none of {}{meant}{end}", known.join(", "))
+            format!("The query parameter {shown} is not one of {}{meant}{end}", known.join(", "))
         }
     };
     ApiError::query(name, description)

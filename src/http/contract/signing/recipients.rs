@@ -14,7 +14,7 @@ use crate::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// `POST`: adds one to a draft.
+/// `POST`: adds a recipient to a draft.
 pub(super) async fn add_recipient(
     sandbox: Arc<Sandbox>,
     envelope: String,
@@ -25,7 +25,7 @@ pub(super) async fn add_recipient(
     Payload::of(json!({ "recipientId": id }))
 }
 
-/// `GET`: in the order in which they were added, those that were removed included.
+/// `GET`: lists recipients in the order in which they were added, including removed ones.
 pub(super) async fn list_recipients(sandbox: Arc<Sandbox>, envelope: String, _: Nothing) -> Result<Payload, ApiError> {
     let envelope = sandbox.envelope(&envelope).await?;
     let recipients: Vec<RecipientView<'_>> =
@@ -33,7 +33,7 @@ pub(super) async fn list_recipients(sandbox: Arc<Sandbox>, envelope: String, _: 
     Payload::single("recipients", recipients)
 }
 
-/// `GET {recipientId}`.
+/// `GET {recipientId}`: returns a recipient.
 pub(super) async fn show_recipient(
     sandbox: Arc<Sandbox>,
     (envelope, id): (String, String),
@@ -43,7 +43,7 @@ pub(super) async fn show_recipient(
     shown(&envelope, &id)
 }
 
-/// `PATCH {recipientId}`, and `PUT` with the same meaning: what is given changes, all else stays.
+/// `PATCH {recipientId}`, and `PUT` with the same meaning: changes the given members.
 pub(super) async fn change_recipient(
     sandbox: Arc<Sandbox>,
     (envelope, id): (String, String),
@@ -55,7 +55,7 @@ pub(super) async fn change_recipient(
     shown(&envelope, &id)
 }
 
-/// `DELETE {recipientId}`: takes it out of a draft.
+/// `DELETE {recipientId}`: removes a recipient from a draft.
 pub(super) async fn remove_recipient(
     sandbox: Arc<Sandbox>,
     (envelope, id): (String, String),
@@ -69,7 +69,7 @@ fn shown(envelope: &Envelope, id: &str) -> Result<Payload, ApiError> {
     Payload::single("recipient", view(envelope, Sandbox::recipient(envelope, id)?))
 }
 
-/// A recipient in the contract's words alone.
+/// The view of a recipient that the contract defines.
 fn view<'e>(envelope: &'e Envelope, recipient: &'e Recipient) -> RecipientView<'e> {
     RecipientView::of(envelope, recipient, Detail::CONTRACT)
 }

@@ -1,5 +1,5 @@
-//! A path of the signing service with its methods: each request is recorded, judged, handed to its handler, and its
-//! result put into the shape of the contract (G8).
+//! A path of the signing service with its methods. Each request is recorded, checked and handed to its handler; the
+//! result is put into the contract's shape (G8).
 
 use super::{api_key::ShownKey, call::Asked, error::ApiError};
 use crate::{
@@ -31,25 +31,25 @@ use axum::{
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
 use std::{future::ready, sync::Arc};
 
-/// What a handler answers with: the whole of a successful answer.
+/// A handler's complete, serialized success answer.
 #[derive(Debug)]
 pub(super) struct Payload(Vec<u8>);
 
 impl Payload {
-    /// What was asked for, in the shape of the contract.
+    /// Wraps a payload in the contract's shape.
     pub(super) fn of(payload: impl Serialize) -> Result<Self, ApiError> {
-        // Strings, numbers and JSON of the caller's own: nothing of it can fail, and if it does it is a defect.
+        // Strings, numbers and the caller's own JSON cannot fail to serialize; a failure would be a bug.
         SigningAnswer::success(payload).to_json().map(Self).map_err(|_| RequestError::Failed.into())
     }
 }
 
 impl Payload {
-    /// One thing under its name.
+    /// One object under its name.
     pub(super) fn single(name: &'static str, thing: impl Serialize) -> Result<Self, ApiError> {
         Self::of(NamedPayload { name, thing, next: None })
     }
 
-    /// A part of a list, and where it goes on.
+    /// One page of a list, and the id from which the next page continues.
     pub(super) fn listed(name: &'static str, things: impl Serialize, next: Option<Arc<str>>) -> Result<Self, ApiError> {
         Self::of(NamedPayload { name, thing: things, next })
     }
@@ -72,7 +72,7 @@ impl<T: Serialize> Serialize for NamedPayload<T> {
     }
 }
 
-/// A path, as it is put together method by method.
+/// A path, to which methods are added one by one.
 #[derive(Default)]
 pub(super) struct Resource {
     methods: MethodRouter<Arc<App>>,
@@ -122,7 +122,7 @@ impl Resource {
         self
     }
 
-    /// The path, whole: any other method is not allowed.
+    /// Finishes the path: all other methods are refused.
     pub(super) fn done(self) -> MethodRouter<Arc<App>> {
         let allowed: Arc<str> = self.allowed.join(", ").into();
         let known: Arc<str> = use_one_of(&self.allowed).into();
@@ -143,7 +143,7 @@ impl Resource {
     }
 }
 
-/// A request whose exchange is open, and the key that it shows.
+/// A request with an open exchange, and its API key.
 struct Opened {
     exchange: OpenExchange,
     key: ShownKey,
@@ -181,7 +181,7 @@ where
     };
     match result {
         Ok(Payload(body)) => {
-            let why = "the rules of signing allow it";
+            let why = "the signing rules allow it";
             findings.chosen = Some(Chosen { by: ChosenBy::Signing, why: why.into() });
             Ok(Answered::plain(StatusCode::OK, body, why.into(), findings))
         }
@@ -193,7 +193,7 @@ where
     }
 }
 
-/// A path that no endpoint of the signing service has.
+/// Answers paths without an endpoint in the signing service.
 pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let Opened { exchange, parts, body, .. } = match open(&app, request) {
         Ok(opened) => opened,
@@ -205,6 +205,6 @@ pub(super) async fn no_such_endpoint(State(app): State<Arc<App>>, request: Reque
 
 fn not_found(parts: &Parts) -> ApiError {
     let (method, path) = (brief(parts.method.as_str()), brief(parts.uri.path()));
-    let description = format!("There is no endpoint {method} {path}; /openapi.json lists what there is.");
+    let description = format!("There is no endpoint {method} {path}; /openapi.json lists the endpoints.");
     ApiError::new(StatusCode::NOT_FOUND, "Endpoint.NotFound", description)
 }

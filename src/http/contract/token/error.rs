@@ -1,4 +1,4 @@
-//! What goes wrong at the token endpoint, in the shape of RFC 6749, 5.2 (T5).
+//! Errors of the token endpoint, in the shape of RFC 6749, 5.2 (T5).
 
 use crate::{
     domain::{
@@ -19,7 +19,7 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub(super) struct TokenFailure(Box<FailureParts>);
 
-/// In a box, because most results hold none.
+/// Boxed, because most results hold none.
 #[derive(Debug)]
 struct FailureParts {
     http_status: StatusCode,
@@ -29,19 +29,19 @@ struct FailureParts {
     findings: Findings,
 }
 
-/// The `error` for a defect of the server, and for one that cannot answer now. RFC 6749 has none for this endpoint, so
-/// these are those of its 4.1.2.1, which clients know.
+/// The `error` codes for an internal error and for a temporary failure. RFC 6749 defines none for this endpoint, so
+/// these are taken from its section 4.1.2.1, which clients know.
 const SERVER_ERROR: &str = "server_error";
 const UNAVAILABLE: &str = "temporarily_unavailable";
 
 impl TokenFailure {
     fn of(http_status: StatusCode, code: &'static str, description: &str) -> Self {
-        // Characters that a description must not have are replaced.
+        // Replaces characters that a description must not contain.
         let TokenError { description, .. } = TokenError::new(ErrorCode::InvalidRequest, description);
         Self(Box::new(FailureParts { http_status, code, description, header: None, findings: Findings::default() }))
     }
 
-    /// A request that is refused before the grant is judged, with another HTTP status than 400.
+    /// A request that is refused before the grant is checked, with an HTTP status other than 400.
     pub(super) fn refused(http_status: StatusCode, description: &str) -> Self {
         Self::of(http_status, ErrorCode::InvalidRequest.as_str(), description)
     }
@@ -57,7 +57,7 @@ impl TokenFailure {
         self
     }
 
-    /// What is known beside the error.
+    /// Attaches findings for the journal.
     pub(super) fn with_findings(mut self, findings: Findings) -> Self {
         self.0.findings = findings;
         self
@@ -104,7 +104,7 @@ impl ContractError for TokenFailure {
 impl From<TokenFailure> for Answered {
     fn from(failure: TokenFailure) -> Self {
         let FailureParts { http_status, code, description, header, mut findings } = *failure.0;
-        let why = Cow::Borrowed("the request was refused before any rule was asked; the answer says why");
+        let why = Cow::Borrowed("the request was refused before any rule was applied; the answer says why");
         findings.chosen.get_or_insert(Chosen { by: ChosenBy::Contract, why });
         let body = error_body(code, &description).to_string().into_bytes();
         let reason = format!("{code}: {description}").into();
