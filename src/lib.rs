@@ -1,10 +1,10 @@
 //! A stand-in for DocEndorse's handoff to the e-sign agent.
 //!
-//! To have a server inside a test, start a [`Mock`]. To mount the routes in a server of your own, take [`router`] over an
+//! To run a server inside a test, start a [`Mock`]. To mount the routes in your own server, use [`router`] with an
 //! [`App`]. The program is the binary of this crate.
 //!
-//! Everything that is public is on this page. The modules behind it are for this crate's own tests and may change with
-//! any version.
+//! This page lists the whole public API. The modules behind it exist for this crate's own tests and can change with any
+//! version.
 
 #[doc(hidden)]
 pub mod app;
@@ -27,7 +27,7 @@ pub mod simulation;
 #[doc(hidden)]
 pub mod store;
 
-// The server in a test, and mounted elsewhere.
+// Running the server in a test, or mounting it elsewhere.
 #[doc(inline)]
 pub use crate::{
     app::App,
@@ -38,7 +38,7 @@ pub use crate::{
     },
     mock::{ChangedActor, CreateSandbox, Mock, MockError, MockSandbox},
 };
-// What they take and answer with.
+// Argument and return types of the above.
 #[doc(inline)]
 pub use crate::{
     config::SwitchChanges,

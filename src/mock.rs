@@ -1,4 +1,4 @@
-//! The server inside a Rust test, with helpers for what a test asks of it.
+//! Runs the server inside a Rust test, with helpers for the test.
 
 mod clock;
 mod current;
@@ -20,10 +20,10 @@ use crate::{
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// A running server for tests: starts on a free port, stops on request or when dropped.
+/// A running server for tests. It starts on a free port, and stops on request or when dropped.
 ///
-/// A whole test, of a product that calls the handoff with `reqwest`: the user has to subscribe first, does so, and has
-/// a session without a retry.
+/// A complete test of a product that calls the handoff with `reqwest`: the user has to subscribe first, and then has a
+/// session without a retry.
 ///
 /// ```
 /// use docendorse_mock::{ActorChange, Mock, Settings};
@@ -34,12 +34,12 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings { seed: Some(1), ..Settings::default() }.with_session_ttl(Duration::from_secs(600));
 /// let mock = Mock::start(settings).await?;
-/// // Tests that run at the same time each take a sandbox.
+/// Tests that run in parallel each use their own sandbox.
 /// let sandbox = mock.create_sandbox("subscribes-first").await?;
 /// let token = sandbox.issue_token("usr_123", "kim@example.com").await?;
 /// sandbox.change_actor("kim@example.com", ActorChange { subscribed: Some(false), ..ActorChange::default() }).await?;
 ///
-/// // Here your product would make the request.
+/// Here your product would make the request.
 /// let answer = reqwest::Client::new()
 ///     .post(format!("{}/api/v1/agent-sessions/create", mock.url()))
 ///     .bearer_auth(token)
@@ -56,13 +56,13 @@ use tokio::{sync::oneshot, task::JoinHandle};
 ///     .await?;
 /// assert_eq!(answer["status"], "require_subscription");
 ///
-/// // It asked once, and broke no rule.
+/// Your product sent one valid request.
 /// let handoffs = json!({ "endpoint": "handoff", "match": { "email": "kim@example.com" } });
 /// let exchanges = sandbox.wait_for_exchanges(1, &handoffs, Duration::from_secs(5)).await?;
 /// assert_eq!(exchanges.len(), 1);
 /// assert!(exchanges[0].exchange.violations.is_empty());
 ///
-/// // Kim subscribes, and the session exists. After ten minutes it expires.
+/// Kim subscribes, which opens the session. After ten minutes it expires.
 /// let change = ActorChange { subscribed: Some(true), ..ActorChange::default() };
 /// let changed = sandbox.change_actor("kim@example.com", change).await?;
 /// assert_eq!(changed.opened_sessions.len(), 1);
@@ -85,19 +85,19 @@ impl Mock {
     /// Starts a server on a free port of both loopback addresses, on the current runtime.
     ///
     /// # Errors
-    /// When no port can be bound, or a file that the settings name cannot be used.
+    /// If no port can be bound, or a file in the settings cannot be used.
     pub async fn start(settings: Settings) -> Result<Self, ServerError> {
         let server = Server::bind(Settings { listen: "localhost:0".to_owned(), ..settings }).await?;
         let (stop, stopped) = oneshot::channel();
         let (url, app) = (server.url(), Arc::clone(server.app()));
         let task = tokio::spawn(server.serve(async move {
-            // A dropped `Mock` stops as on request.
+            // A dropped `Mock` stops in the same way as on request.
             let _ = stopped.await;
         }));
         Ok(Self { url, app, stop, task })
     }
 
-    /// The URL at which the server is reached.
+    /// The server's URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -115,10 +115,10 @@ impl Mock {
         self.app.sandboxes.get(name).map(|sandbox| self.handle(sandbox))
     }
 
-    /// Creates a sandbox with credentials of its own.
+    /// Creates a sandbox with its own credentials.
     ///
     /// # Errors
-    /// When the name is taken or cannot be used; when the store is unavailable.
+    /// If the name is taken or invalid, or the store is unavailable.
     pub async fn create_sandbox(&self, new: impl Into<CreateSandbox>) -> Result<MockSandbox, MockError> {
         let CreateSandbox { name, seed, settings: changes } = new.into();
         let mut settings = self.app.sandboxes.default_sandbox().settings().clone();
@@ -132,12 +132,12 @@ impl Mock {
             base_url: self.url.clone(),
         };
         let sandbox = self.app.sandboxes.create(new).await?;
-        // One that was idle for long may have gone to make room.
+        // Another sandbox may have been dropped to make room.
         self.app.sandboxes.clear_away().await?;
         Ok(self.handle(sandbox))
     }
 
-    /// What is behind the server, for everything else.
+    /// The app behind the server, for everything that has no helper.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app

@@ -1,4 +1,4 @@
-//! The clock of a sandbox of the embedded server.
+//! The clock of a sandbox in an embedded server.
 
 use super::{MockError, MockSandbox};
 use crate::{
@@ -15,35 +15,35 @@ impl MockSandbox {
         self.current().clock.now().into()
     }
 
-    /// Freezes the clock, carries out what is due, and returns that.
+    /// Freezes the clock, runs the tasks that are due, and returns them.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn freeze_clock(&self) -> Result<Vec<Ran>, MockError> {
         self.change_clock(ClockChange::Freeze).await
     }
 
-    /// Lets the clock run on from where it stands, carries out what is due, and returns that.
+    /// Resumes the clock from its current time, runs the tasks that are due, and returns them.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn resume_clock(&self) -> Result<Vec<Ran>, MockError> {
         self.change_clock(ClockChange::Resume).await
     }
 
-    /// Moves the clock forward to a time, carries out what became due, and returns that.
+    /// Moves the clock forward to a time, runs the tasks that become due, and returns them.
     ///
     /// # Errors
-    /// When the time is in the past of the sandbox, or the store is unavailable.
+    /// If the time is before the sandbox's time, or the store is unavailable.
     pub async fn set_clock(&self, to: SystemTime) -> Result<Vec<Ran>, MockError> {
         let to = Timestamp::try_from(to).map_err(|_| MockError::Time)?;
         self.change_clock(ClockChange::Set(to)).await
     }
 
-    /// Moves the clock forward, carries out what became due, and returns that.
+    /// Moves the clock forward by a duration, runs the tasks that become due, and returns them.
     ///
     /// # Errors
-    /// When that leads beyond the year 9999, or the store is unavailable.
+    /// If the result is beyond the year 9999, or the store is unavailable.
     pub async fn advance_clock(&self, by: Duration) -> Result<Vec<Ran>, MockError> {
         let by = SignedDuration::try_from(by).map_err(|_| MockError::Time)?;
         self.change_clock(ClockChange::Advance(by)).await

@@ -1,9 +1,9 @@
-//! A sandbox that a handle of the embedded server stands for.
+//! The sandbox behind a handle of an embedded server.
 
 use crate::{app::App, sandbox::Sandbox};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A sandbox, replaced by its successor after a reset, so that a handle does not keep what was cleared.
+/// A sandbox that is replaced by its successor after a reset, so that a handle does not keep cleared data.
 #[derive(Debug)]
 pub(super) struct Current(Mutex<Arc<Sandbox>>);
 
@@ -12,7 +12,7 @@ impl Current {
         Self(Mutex::new(sandbox))
     }
 
-    /// The sandbox since its last reset. One that was deleted stays as it was.
+    /// The sandbox since its last reset. A deleted sandbox does not change.
     pub(super) fn get(&self, app: &App) -> Arc<Sandbox> {
         let mut sandbox = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sandbox.was_reset()

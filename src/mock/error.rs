@@ -1,4 +1,4 @@
-//! Why a helper of the embedded server has no result.
+//! Errors of the helpers of an embedded server.
 
 use crate::{
     base::clock::ClockError,
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Why a helper of the embedded server has no result.
+/// Why a helper has no result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MockError {
@@ -18,7 +18,7 @@ pub enum MockError {
     /// The sandbox was deleted, or the server is stopping.
     #[error("the sandbox was deleted, or the server is stopping")]
     Gone,
-    /// The clock cannot be moved there.
+    /// The clock cannot be moved to that time.
     #[error(transparent)]
     Clock(#[from] ClockError),
     /// The time is not between the years -9999 and 9999.
@@ -30,26 +30,26 @@ pub enum MockError {
     /// The sandbox has no scenario of this name.
     #[error("there is no scenario {0:?} in this sandbox")]
     NoSuchScenario(String),
-    /// The queue of scenarios has no room for that many requests.
+    /// The scenario queue has no room for that many requests.
     #[error("the sandbox has no room for more queued scenarios; let some be answered, or reset it")]
     NoRoom,
-    /// The client of the sandbox was deleted.
-    #[error("the sandbox has no client {0:?} any more")]
+    /// The sandbox's client was deleted.
+    #[error("the sandbox no longer has the client {0:?}")]
     NoSuchClient(String),
-    /// The query of the journal cannot be read.
-    #[error("the query cannot be used: {0}")]
+    /// The query of the journal is invalid.
+    #[error("invalid query: {0}")]
     Query(String),
-    /// The query takes too many steps to compare.
-    #[error("the query cannot be used: {0}")]
+    /// Comparing with the query takes too many steps.
+    #[error("invalid query: {0}")]
     TooCostly(#[from] TooCostly),
-    /// Fewer exchanges than wanted matched in time.
+    /// Fewer exchanges than requested matched in time.
     #[error("{matching} of {wanted} exchanges matched within {timeout:?}; the journal holds {kept} in all")]
     TimedOut {
-        /// How many exchanges were waited for.
+        /// Number of exchanges that were waited for.
         wanted: usize,
-        /// How many matched.
+        /// Number of exchanges that matched.
         matching: usize,
-        /// How many exchanges the journal holds.
+        /// Number of exchanges in the journal.
         kept: usize,
         /// How long the call waited.
         timeout: Duration,

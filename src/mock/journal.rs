@@ -1,7 +1,7 @@
-//! The journal of a sandbox of the embedded server.
+//! The journal of a sandbox in an embedded server.
 //!
-//! A query is written as for `/__admin/requests/count`: `json!({ "match": { "email": "sam@example.com" } })`, or
-//! `json!({ "endpoint": "handoff" })`; an empty one, `json!({})`, means every exchange.
+//! Queries have the form of `/__admin/requests/count`, such as `json!({ "match": { "email": "sam@example.com" } })` or
+//! `json!({ "endpoint": "handoff" })`. An empty query, `json!({})`, matches every exchange.
 
 use super::{MockError, MockSandbox};
 use crate::{
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
-/// How long a search may take.
+/// Maximum duration of a search.
 const SEARCH: Duration = Duration::from_secs(10);
 
 impl MockSandbox {
@@ -29,28 +29,30 @@ impl MockSandbox {
         self.current().journal.all()
     }
 
-    /// The exchanges that match, newest first.
+    /// The matching exchanges, newest first.
     ///
     /// # Errors
-    /// When the query cannot be used.
+    /// If the query is invalid.
     pub fn find_exchanges(&self, query: &Value) -> Result<Vec<Arc<Entry>>, MockError> {
         let sandbox = self.current();
         Ok(search(&sandbox, read(query)?)?.entries(&sandbox.journal))
     }
 
-    /// How many exchanges match.
+    /// The number of matching exchanges.
     ///
     /// # Errors
-    /// When the query cannot be used.
+    /// If the query is invalid.
     pub fn count_exchanges(&self, query: &Value) -> Result<usize, MockError> {
         Ok(self.find_exchanges(query)?.len())
     }
 
-    /// Waits until the journal holds `count` exchanges that match, and returns those that do, newest first.
+    /// Waits until the journal holds `count` matching exchanges, and returns all matching ones, newest first.
+    ///
+    /// A reset restarts the count.
     ///
     /// # Errors
-    /// [`MockError::TimedOut`] when they do not come in time; when the query cannot be used; and when the sandbox is
-    /// deleted meanwhile. A reset starts the count over.
+    /// Returns [`MockError::TimedOut`] on a timeout, and other errors if the query is invalid or the sandbox is deleted
+    /// during the wait.
     pub async fn wait_for_exchanges(
         &self,
         count: usize,

@@ -1,4 +1,4 @@
-//! One sandbox of the embedded server: its actors, sessions, tokens, scenarios and events.
+//! A sandbox of an embedded server: its actors, sessions, tokens, scenarios and events.
 
 use super::{MockError, current::Current};
 use crate::{
@@ -16,13 +16,13 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// A sandbox to create. What is not given follows the server's settings; a name alone is enough:
+/// A sandbox to create. Omitted values follow the server's settings; a name alone is enough:
 /// `mock.create_sandbox("suite-a")`.
 #[derive(Clone, Debug, Default)]
 pub struct CreateSandbox {
-    /// Its name; drawn when not given.
+    /// Its name; generated if `None`.
     pub name: Option<String>,
-    /// The seed of its ids. When not given, on a server with a seed, it follows from that seed and the name.
+    /// The seed of its ids. If `None` and the server has a seed, it is derived from that seed and the name.
     pub seed: Option<u64>,
     /// Settings that differ from the server's.
     pub settings: SwitchChanges,
@@ -34,16 +34,16 @@ impl From<&str> for CreateSandbox {
     }
 }
 
-/// An actor after a change, and what followed from it.
+/// An actor after a change, and the sessions that the change opened.
 #[derive(Clone, Debug)]
 pub struct ChangedActor {
-    /// What is known of the actor now.
+    /// The actor's new state.
     pub actor: Arc<ActorState>,
-    /// The agent sessions of handoffs that had waited for a subscription (S3).
+    /// The agent sessions of handoffs that were waiting for a subscription (S3).
     pub opened_sessions: Vec<Arc<AgentSession>>,
 }
 
-/// A sandbox of the embedded server. Clones are handles to the same sandbox.
+/// A sandbox of an embedded server. Clones are handles to the same sandbox.
 #[derive(Clone, Debug)]
 pub struct MockSandbox {
     pub(super) app: Arc<App>,
@@ -64,7 +64,7 @@ impl MockSandbox {
         self.sandbox.get(&self.app)
     }
 
-    /// Its name.
+    /// The sandbox's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -76,10 +76,10 @@ impl MockSandbox {
         self.credentials.as_ref()
     }
 
-    /// Issues an access token that acts for a user: `external_user_id` and email.
+    /// Issues an access token that acts for the user with this `external_user_id` and email.
     ///
     /// # Errors
-    /// When the sandbox's own client was deleted, or the store is unavailable.
+    /// If the sandbox's own client was deleted, or the store is unavailable.
     pub async fn issue_token(&self, external_user_id: &str, email: &str) -> Result<String, MockError> {
         let own = self.credentials().map_or(built_in::CLIENT_ID, |credentials| &credentials.client_id);
         let client = self.current().clients().get(own).await?.ok_or_else(|| MockError::NoSuchClient(own.to_owned()))?;
@@ -94,18 +94,18 @@ impl MockSandbox {
         Ok(self.current().issue(token, &self.url).await?.text)
     }
 
-    /// What is known of an actor; `None` when nothing is.
+    /// The state of an actor; `None` if it is unknown.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, MockError> {
         Ok(self.current().actors().get(&ActorState::key(email)).await?)
     }
 
-    /// Changes what is known of an actor, and opens the sessions that waited for a subscription.
+    /// Changes an actor, and opens the sessions that were waiting for a subscription.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn change_actor(&self, email: &str, change: ActorChange) -> Result<ChangedActor, MockError> {
         let (actor, opened_sessions) = self.current().change_actor(email, change).await?;
         Ok(ChangedActor { actor, opened_sessions })
@@ -114,7 +114,7 @@ impl MockSandbox {
     /// The agent sessions, newest first.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn sessions(&self) -> Result<Vec<Arc<AgentSession>>, MockError> {
         Ok(self.current().agent_sessions().all(|_| true).await?)
     }
@@ -122,7 +122,7 @@ impl MockSandbox {
     /// The events, oldest first.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn events(&self) -> Result<Vec<NumberedEvent>, MockError> {
         let sandbox = self.current();
         let (mut events, mut seen) = (Vec::new(), 0);
@@ -136,10 +136,10 @@ impl MockSandbox {
         }
     }
 
-    /// Gives the sandbox a scenario, in YAML or JSON, or replaces the one of the same name. Returns the name.
+    /// Adds or replaces a scenario, given as YAML or JSON, and returns its name.
     ///
     /// # Errors
-    /// When the scenario cannot be used, the sandbox has no room for more, or the store is unavailable.
+    /// If the scenario is invalid, the sandbox has no room for more, or the store is unavailable.
     pub async fn put_scenario(&self, text: &str) -> Result<String, MockError> {
         let scenario = Scenario::read("the scenario", text)?;
         let name = scenario.name().to_owned();
@@ -147,34 +147,34 @@ impl MockSandbox {
         Ok(name)
     }
 
-    /// Lets a scenario answer every request from now on.
+    /// Makes a scenario answer every request from now on.
     ///
     /// # Errors
-    /// When there is no scenario with that name, or the store is unavailable.
+    /// If there is no scenario with that name, or the store is unavailable.
     pub async fn pin_scenario(&self, name: &str) -> Result<(), MockError> {
         Ok(self.current().scripts.pin(name).await?)
     }
 
-    /// Lets requests choose their scenarios again.
+    /// Unpins the scenario, so that requests are matched with scenarios again.
     ///
     /// # Errors
-    /// When the store is unavailable.
+    /// If the store is unavailable.
     pub async fn unpin_scenario(&self) -> Result<(), MockError> {
         Ok(self.current().scripts.unpin(None).await?)
     }
 
-    /// Lets a scenario answer the next `count` requests.
+    /// Makes a scenario answer the next `count` requests.
     ///
     /// # Errors
-    /// When there is no scenario with that name, the queue has no room, or the store is unavailable.
+    /// If there is no scenario with that name, the queue has no room, or the store is unavailable.
     pub async fn queue_scenario(&self, name: &str, count: usize) -> Result<(), MockError> {
         Ok(self.current().scripts.queue(name, count).await?)
     }
 
-    /// Clears everything except credentials and the clock, and starts ids over.
+    /// Clears everything except credentials and the clock, and restarts ids.
     ///
     /// # Errors
-    /// [`MockError::Gone`] when the sandbox was deleted; when the store is unavailable.
+    /// Returns [`MockError::Gone`] if the sandbox was deleted, or an error if the store is unavailable.
     pub async fn reset(&self) -> Result<(), MockError> {
         self.app.sandboxes.successor(&self.current()).ok_or(MockError::Gone)?;
         self.app.sandboxes.reset(&self.name).await?.ok_or(MockError::Gone)?;
