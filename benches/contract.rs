@@ -1,6 +1,6 @@
-//! What it costs to judge a body: the short cut for clean ones, the full judgement, and the explanation of faults.
+//! Cost of validating a body: the fast path for clean bodies, full validation, and the explanation of faults.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use docendorse_mock::domain::{
@@ -35,12 +35,12 @@ fn contract(criterion: &mut Criterion) {
             bencher.iter(|| schema.check::<HandoffRequest>(black_box(body)).is_ok());
         });
     }
-    group.bench_function("full, without the short cut", |bencher| {
+    group.bench_function("full, without the fast path", |bencher| {
         bencher.iter(|| schema.judge(black_box(&full)).is_ok());
     });
     group.finish();
 
-    // The limit: parsing alone, into a tree that nobody looks at.
+    // The lower bound: only parsing, into a tree that is then discarded.
     criterion.bench_function("limit/parse full", |bencher| {
         bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&full)).unwrap());
     });

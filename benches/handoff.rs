@@ -1,6 +1,6 @@
-//! A whole handoff in process: routing, credential, body, judgement, session, journal, answer. No socket.
+//! A complete handoff in process: routing, credential, body, validation, session, journal and answer, without a socket.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
 
 use axum::{Router, body::Body, http::Request, routing::post};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -38,7 +38,7 @@ fn handoff(criterion: &mut Criterion) {
     };
 
     let mut group = criterion.benchmark_group("handoff");
-    group.bench_function("a session of its own", |bencher| {
+    group.bench_function("a new session", |bencher| {
         bencher.iter(|| assert_eq!(runtime.block_on(ask(&router, request(fresh()))), 200));
     });
     group.bench_function("replayed", |bencher| {
@@ -49,7 +49,7 @@ fn handoff(criterion: &mut Criterion) {
     });
     group.finish();
 
-    // The limit: the same router with a handler that reads the body and answers a constant.
+    // The lower bound: the same router with a handler that reads the body and returns a constant.
     let bare = Router::new()
         .route(http::CREATE_AGENT_SESSION, post(|body: bytes::Bytes| async move { body.len().to_string() }));
     let bare = Arc::new(bare);

@@ -1,7 +1,7 @@
-//! A token in process, beside the cost of the two operations that it cannot be had without; and a handoff with a token
-//! that is checked, beside one in open mode.
+//! Issuing a token in process, compared with the two cryptographic operations that it needs; and a handoff with a
+//! checked token, compared with open mode.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
 
 use axum::{Router, body::Body, http::Request};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -17,7 +17,7 @@ use std::{cell::Cell, hint::black_box};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-/// The allocator of the program as it is shipped.
+/// The allocator of the shipped program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -75,7 +75,7 @@ fn oauth(criterion: &mut Criterion) {
     group.bench_function("limit/one RSA-2048 verification", |bencher| {
         bencher.iter(|| assert!(public.verifies(black_box(jws.signed.as_bytes()), &jws.signature)));
     });
-    group.bench_function("limit/one signature of ours", |bencher| bencher.iter(|| issuer.sign(black_box(&claims))));
+    group.bench_function("limit/one Ed25519 signature", |bencher| bencher.iter(|| issuer.sign(black_box(&claims))));
     group.finish();
 
     let mut group = criterion.benchmark_group("handoff");

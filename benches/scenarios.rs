@@ -1,14 +1,14 @@
-//! What it costs to choose a scenario: among ten and among a thousand that ask for an exact value, the shipped ones
-//! beside them. The thousand should cost about as much as the ten.
+//! Cost of choosing a scenario among ten and among a thousand that each match one exact value, in addition to the
+//! shipped ones. A thousand should cost about as much as ten.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use docendorse_mock::domain::scenario::{Facts, LazyBody, Scenario, ScenarioEndpoint, ScenarioSet, shipped};
 use serde_json::json;
 use std::{hint::black_box, sync::Arc};
 
-/// The shipped set and `count` scenarios that ask for one exact value of `key` each.
+/// The shipped set plus `count` scenarios that each match one exact value of `key`.
 fn set(key: &str, count: usize) -> ScenarioSet {
     let shipped = shipped().into_iter().map(|(name, text)| Arc::new(Scenario::read(name, text).unwrap()));
     let own = (0..count).map(|index| {
@@ -21,7 +21,7 @@ fn set(key: &str, count: usize) -> ScenarioSet {
 fn value(key: &str, index: usize) -> String {
     match key {
         "email" => format!("user-{index:04}@example.com"),
-        // There are few intents; many scenarios share one, and the first of them is chosen.
+        // There are few intents, so many scenarios share one, and the first of them is chosen.
         "intent" => ["self_sign", "use_template"][index % 2].to_owned(),
         _ => format!("handoff-{index:04}"),
     }
@@ -49,7 +49,7 @@ fn choose(criterion: &mut Criterion) {
             }
             assert!(
                 set.choose(ScenarioEndpoint::Handoff, &facts).is_ok_and(|chosen| chosen.is_some()),
-                "the scenario is there to be chosen"
+                "no scenario matched"
             );
             group.bench_with_input(BenchmarkId::from_parameter(count), &facts, |bencher, facts| {
                 bencher.iter(|| set.choose(ScenarioEndpoint::Handoff, black_box(facts)));

@@ -1,7 +1,7 @@
-//! What a command costs: by the machine alone, through the store, over HTTP in process; what an acceptance costs as the
-//! agents of a recipient grow, whoever wins and whoever comes too late; and how many races a second are simulated.
+//! Cost of a signing command: in the state machine alone, through the store, and over HTTP in process; cost of an
+//! acceptance by a winner and by a loser, by number of agents; and races simulated per second.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on should say where")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
 
 use axum::{Router, body::Body, http::Request};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -21,22 +21,22 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 #[path = "../tests/help/opened.rs"]
-#[allow(unreachable_pub, reason = "a benchmark has no outside")]
+#[allow(unreachable_pub, reason = "a benchmark exports nothing")]
 mod opened;
 
-/// The allocator of the program as it is shipped.
+/// The allocator of the shipped program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// How many envelopes a store here keeps: more than a batch has, and few enough for the largest to fit into memory.
+/// Number of envelopes that the store keeps here: more than a batch, but few enough that the largest fit into memory.
 const KEPT: usize = 200;
 
-/// How many races are made ready before they are measured.
+/// Number of races prepared before they are measured.
 const BATCH: BatchSize = BatchSize::NumIterations(100);
 
-/// A race of three who have opened: all accept, the winner signs. Two of the four commands are refused.
+/// A race of three agents who have all opened: all accept, the winner signs. Two of the four commands are refused.
 const RACE: [(u32, Act<'static>); 4] =
     [(1, Act::Accept), (0, Act::Accept), (2, Act::Accept), (1, Act::Sign { code: None })];
 
@@ -51,7 +51,7 @@ fn envelopes() -> Envelopes {
     Repository::new(&Arc::new(Shelf::new(Arc::new(Memory::new(retention)), "default".into())))
 }
 
-/// One command through the update loop, as a sandbox carries it out.
+/// Runs one command through the update loop, as a sandbox does.
 async fn carry_out(
     envelopes: &Envelopes,
     id: &str,
@@ -68,7 +68,7 @@ async fn carry_out(
     envelopes.evolve(id, next).await.unwrap()
 }
 
-/// An envelope that three agents have opened, in a sandbox.
+/// Creates an envelope in a sandbox and lets three agents open it.
 async fn opened_in(sandbox: &Sandbox) -> EnvelopeId {
     let id = sandbox.create_envelope(terms(), None).await.unwrap().id;
     let agents: Vec<_> = (0..3).map(|n| AgentSource { info: Some(person(n)), ..AgentSource::default() }).collect();
@@ -102,7 +102,7 @@ fn commands(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(RACE.len() as u64));
 
     let start = opened(1, 3);
-    group.bench_function("by the machine alone", |bencher| {
+    group.bench_function("in the state machine", |bencher| {
         let mut effects = Vec::new();
         bencher.iter_batched_ref(
             || start.clone(),
@@ -201,7 +201,7 @@ fn acceptances(criterion: &mut Criterion) {
                 |id| {
                     let accepted = runtime.block_on(carry_out(&stored, &id, command(0, Act::Accept), &mut effects));
                     assert!(matches!(accepted, Update::Done(_)));
-                    // Those who are dropped for it are dropped elsewhere.
+                    // Returned so that dropping them is not measured.
                     (id, accepted)
                 },
                 BatchSize::PerIteration,

@@ -1,5 +1,5 @@
-//! What callers that wait cost a handoff: handoffs over a socket with 10, 200 and 1,000 waits open, as a ratio to handoffs
-//! with none in the same run, and how long a stop takes while they wait.
+//! Cost of waiting callers for a handoff: handoffs over a socket with 10, 200 and 1,000 open waits, as a ratio to
+//! handoffs without waits in the same run; and the duration of a stop while callers wait.
 //!
 //! `cargo bench --bench waiters`
 
@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Handoffs of one round. Rounds with and without waits take turns, so that a slow moment of the machine hits both.
+/// Handoffs per round. Rounds with and without waits alternate, so that a slow phase of the machine affects both.
 const ROUND: usize = 1_000;
 const ROUNDS: usize = 10;
 
@@ -66,7 +66,7 @@ async fn measure(waits: usize) {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let sandbox = mock.app().sandboxes.default_sandbox();
     let (mut next, mut without, mut with, mut warm_up) = (0, Vec::new(), Vec::new(), Vec::new());
-    // A full journal, as after some time of use.
+    // Fills the journal, as after some time of use.
     round(&mock, &mut next, &mut warm_up).await;
     let mut open = Vec::new();
     for _ in 0..ROUNDS {
@@ -108,7 +108,7 @@ async fn measure(waits: usize) {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it runs.
+    // `cargo test --benches` only checks that the benchmark starts.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }

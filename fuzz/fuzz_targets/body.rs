@@ -1,5 +1,5 @@
-//! Raw bytes as a request body: nothing panics, the short cut for clean bodies agrees with the full judgement, the
-//! explanation with the JSON Schema validator, and every place that a violation names exists.
+//! Feeds raw bytes to the handoff endpoint's body validation. Nothing panics, the fast path for clean bodies agrees
+//! with full validation, the explanation agrees with the JSON Schema validator, and every place in a violation exists.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Raw bytes as each body of the signing service, held to what `body.rs` holds a handoff to.
+//! Feeds raw bytes to the validation of each body of the signing service, with the same checks as `body.rs`.
 
 #![no_main]
 

@@ -1,14 +1,14 @@
-//! A real Chromium, headless, with pages of other sites: what they can do to the server, and what they can read.
+//! Tests with a real, headless Chromium: what pages of other sites can do to the server, and what they can read.
 //!
-//! `scripts/install-test-tools` installs what is needed; `cargo test --test browser -- --ignored` runs the tests.
+//! Install the tools with `scripts/install-test-tools`; run the tests with `cargo test --test browser -- --ignored`.
 //! `attack.mjs` drives the browser and serves the pages.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
-#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary exports nothing")]
 
 #[path = "../cli/harness.rs"]
-#[allow(dead_code, reason = "the other test binary uses all of it")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 mod harness;
 #[path = "../clients/tools.rs"]
 mod tools;
@@ -29,7 +29,7 @@ fn browse(part: &str, server: &Running) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The state that the control plane shows, without what changes by itself.
+/// The state that the control plane shows, without members that change by themselves.
 fn state(server: &Running) -> Value {
     let paths = [
         "settings",
@@ -53,7 +53,7 @@ fn state(server: &Running) -> Value {
     state
 }
 
-/// The same, after a first look: what is made when somebody looks is there then.
+/// The same after a first read, because some state is only created on first access.
 fn settled_state(server: &Running) -> Value {
     state(server);
     state(server)
@@ -70,9 +70,9 @@ fn a_page_of_another_site_changes_and_reads_nothing() {
     assert_eq!(report["read"], json!([]), "{report:#}");
     assert_eq!(state(&server), before, "{report:#}");
     let attempts = usize::try_from(report["attempts"].as_u64().unwrap()).unwrap();
-    // Each attempt came as far as the guard; the browser stopped none of them.
+    // Every attempt reached the guard; the browser blocked none of them.
     let refused = log.iter().filter(|line| line.contains("refused: ")).take(attempts).count();
-    assert!(attempts > 100 && refused == attempts, "{refused} of {attempts} attempts came through to the guard");
+    assert!(attempts > 100 && refused == attempts, "{refused} of {attempts} attempts reached the guard");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Every command of the guide to signing, run as written against one server, prints what the guide says. In the guide's
-//! output, `…` stands for anything.
+//! Runs every command of the signing guide as written against one server, and compares the output with the guide. In
+//! the guide's output, `…` stands for any text.
 
 use crate::harness::{Folder, Running, program};
 use std::{path::Path, process::Command};
 
-/// A command of the guide, and what it should print.
+/// A command of the guide with its expected output.
 #[derive(Debug)]
 struct Example {
     line: usize,
@@ -28,7 +28,7 @@ fn examples(text: &str) -> Vec<Example> {
                 examples.push(Example { line: index + 1, command, output: String::new() });
             }
             let command = &mut examples.last_mut().unwrap().command;
-            // A quoted text goes on over lines as well.
+            // A quoted argument can span several lines.
             let is_open = command.matches('\'').count() % 2 == 1;
             continues = is_open || part.len() < line.len();
             if is_open {
@@ -43,7 +43,7 @@ fn examples(text: &str) -> Vec<Example> {
     examples
 }
 
-/// Whether a text is what another one says, but for white space and what `…` stands for.
+/// Compares a text with an expected one, ignoring white space and the parts that `…` stands for.
 fn agrees(printed: &str, said: &str) -> bool {
     let plain = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
     let (printed, said) = (plain(printed), plain(said));
@@ -71,7 +71,7 @@ fn the_examples_of_the_guide_to_signing_are_true() {
     let programs = Path::new(env!("CARGO_BIN_EXE_docendorse-mock")).parent().unwrap().display().to_string();
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
     for Example { line, command, output } in all {
-        // The server runs already, and where it listens is for the test to say.
+        // The server is running already, and the test determines its address.
         if command.starts_with("docendorse-mock --seed") || command.starts_with("B=") {
             continue;
         }

@@ -1,15 +1,15 @@
-//! Programs that know nothing of this server use the real binary: Authlib and PyJWT in Python, openid-client and jose in
-//! Node.js, and curl in the guide to signing.
+//! Third-party programs use the real binary: Authlib and PyJWT in Python, openid-client and jose in Node.js, and curl
+//! in the signing guide.
 //!
-//! `scripts/install-test-tools` installs them; `cargo test --test clients -- --ignored` runs the tests.
+//! Install them with `scripts/install-test-tools`; run the tests with `cargo test --test clients -- --ignored`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
-#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary exports nothing")]
 
 mod docs;
 #[path = "../cli/harness.rs"]
-#[allow(dead_code, reason = "the other test binary uses all of it")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 mod harness;
 mod tools;
 
@@ -36,7 +36,7 @@ fn openid_client_and_jose_run_the_whole_flow() {
     let folder = tools::packages("clients-node", &pins);
     let flow = tools::script("tests/clients/node/flow.mjs", &folder);
     let server = strict();
-    // The library compares the issuer with the address of its discovery, by whatever name that goes.
+    // The library requires the issuer to match the discovery address, under each name of the host.
     for url in [&server.url, &server.url.replace("127.0.0.1", "localhost")] {
         let arguments = [url, KEY, BODY, built_in::CLIENT_ID, built_in::CLIENT_SECRET];
         walk(Command::new(tools::node()).arg(&flow).args(arguments));
@@ -47,7 +47,7 @@ fn strict() -> Running {
     Running::start(program().args(["--listen", "localhost:0", "--auth", "strict"]))
 }
 
-/// Runs a client's flow of three steps.
+/// Runs the three steps of a client's flow.
 fn walk(command: &mut Command) {
     let printed = String::from_utf8(tools::run(command).stdout).unwrap();
     assert_eq!(printed.lines().filter(|line| line.contains("passed")).count(), 3, "{printed}");

@@ -1,6 +1,6 @@
-//! Stores that wrap another one pass most calls on.
+//! Delegation for stores that wrap another one and pass most calls on.
 
-/// Implements methods of `Store` by those of a field: `delegate!(memory: get find list);`.
+/// Implements methods of `Store` by calling them on a field: `delegate!(memory: get find list);`.
 macro_rules! delegate {
     ($field:tt: $($method:ident)*) => { $( delegate!(@$method $field); )* };
     (@get $field:tt) => {

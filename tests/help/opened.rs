@@ -1,9 +1,9 @@
-//! An envelope at the start of the race, for the tests and benchmarks that race.
+//! An envelope that all agents have opened, for tests and benchmarks that race them.
 
 use docendorse_mock::domain::signing::{Act, Command, Envelope, EnvelopeId, Locale, NewRecipient, Person, Spot, Terms};
 use jiff::Timestamp;
 
-/// A sent envelope with one recipient, and so many agents who all have opened it.
+/// A sent envelope with one recipient, whose agents have all opened it.
 pub fn opened(id: u64, agents: u32) -> Envelope {
     let now = Timestamp::UNIX_EPOCH;
     let mut envelope = Envelope::new(EnvelopeId(id), terms());

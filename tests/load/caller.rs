@@ -1,5 +1,5 @@
-//! A caller on a connection that it keeps: bare, so that most of the time goes to the server, and so that all requests are
-//! on their way before the first answer is read.
+//! A minimal HTTP client on one connection. It costs little time itself, and can send all requests before it reads the
+//! first answer.
 
 use docendorse_mock::domain::signing::AgentId;
 use std::{
@@ -24,7 +24,8 @@ impl Caller {
         Self { host: address.to_owned(), stream: BufReader::new(stream) }
     }
 
-    /// The request by which an agent accepts. Nobody wants to read a thousand agents a thousand times.
+    /// The request with which an agent accepts. The minimal answer leaves out the agents, which would otherwise be read
+    /// a thousand times.
     pub fn accept(&self, agent: AgentId) -> String {
         let host = &self.host;
         format!(
@@ -37,7 +38,7 @@ impl Caller {
         self.stream.get_mut().write_all(requests.as_bytes()).unwrap();
     }
 
-    /// The next answer; they come in the order of the requests.
+    /// Receives the next answer. Answers come in the order of the requests.
     pub fn receive(&mut self) -> Answer {
         let mut line = String::new();
         let mut read_line = |line: &mut String| {

@@ -1,13 +1,13 @@
-//! First acceptor wins under real load: a thousand agents who have opened one envelope accept it at the same moment, each
-//! by a request of its own to a server on a socket, from threads of the system on as many connections.
+//! The first acceptor wins under real load: a thousand agents accept the same opened envelope at the same moment, each
+//! with a separate HTTP request, from several OS threads with a connection each.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
-#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary exports nothing")]
 
 mod caller;
 #[path = "../help/opened.rs"]
-#[allow(dead_code, reason = "the envelope here is made through the sandbox")]
+#[allow(dead_code, reason = "this binary creates envelopes through the sandbox")]
 mod opened;
 
 use caller::{Answer, Caller};
@@ -25,7 +25,7 @@ use std::sync::{Arc, Barrier};
 const ROUNDS: usize = 100;
 const AGENTS: u32 = 1000;
 
-/// Threads that accept, each on a connection of its own and for its share of the agents.
+/// Number of threads; each has a connection and accepts for its share of the agents.
 const CALLERS: usize = 16;
 
 #[test]
@@ -49,7 +49,7 @@ fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
     runtime.block_on(mock.stop());
 }
 
-/// A sent envelope that all its agents have opened.
+/// Sends an envelope and lets all its agents open it.
 async fn open_for_all(sandbox: &Sandbox) -> Arc<Envelope> {
     let envelope = sandbox.create_envelope(opened::terms(), None).await.unwrap();
     let id = envelope.id.to_string();
@@ -65,7 +65,7 @@ async fn open_for_all(sandbox: &Sandbox) -> Arc<Envelope> {
     sandbox.envelope(&id).await.unwrap()
 }
 
-/// Lets every agent accept at the same moment: each caller has its share written before the barrier opens.
+/// Lets all agents accept at the same moment: each caller's requests are prepared before the barrier opens.
 fn race(callers: &mut [Caller], agents: &[AgentId]) -> Vec<(AgentId, Answer)> {
     let barrier = Barrier::new(callers.len());
     std::thread::scope(|scope| {
@@ -87,11 +87,11 @@ fn race(callers: &mut [Caller], agents: &[AgentId]) -> Vec<(AgentId, Answer)> {
     })
 }
 
-/// One answer of 200, and the right refusal to everybody else: whose is the one.
+/// Checks that one agent gets 200 and all others get the right refusal, and returns the winner.
 fn judge(answers: &[(AgentId, Answer)], agents: &[AgentId], round: usize) -> AgentId {
     assert_eq!(answers.len(), agents.len());
     let won: Vec<_> = answers.iter().filter(|(_, answer)| answer.status == 200).collect();
-    let [(winner, _)] = won[..] else { panic!("{} won in round {round}", won.len()) };
+    let [(winner, _)] = won[..] else { panic!("{} agents won in round {round}", won.len()) };
     for (agent, answer) in answers.iter().filter(|(agent, _)| agent != winner) {
         assert_eq!(answer.status, 409, "{agent} in round {round}");
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -102,7 +102,7 @@ fn judge(answers: &[(AgentId, Answer)], agents: &[AgentId], round: usize) -> Age
     *winner
 }
 
-/// One transition has made the winner primary and released everybody else.
+/// Checks that one transition made the winner primary and released all others.
 fn is_claimed(now: &Envelope, before: &Envelope, winner: AgentId) {
     assert_eq!(now.revision, before.revision + 1);
     let recipient = &now.recipients[0];
@@ -113,7 +113,7 @@ fn is_claimed(now: &Envelope, before: &Envelope, winner: AgentId) {
     }
 }
 
-/// The log tells of one acceptance, then of everybody else's release, each once, and of nothing else.
+/// Checks that the log holds one acceptance, then one release for each other agent, and nothing else.
 fn is_told(events: &[Arc<Event>], winner: AgentId) {
     let agent = |event: &Event| event.subject.agent().unwrap();
     assert_eq!((events[0].kind, agent(&events[0])), (EventKind::Signing(EffectKind::AgentAccepted), winner));

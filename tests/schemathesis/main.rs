@@ -1,17 +1,18 @@
-//! Schemathesis generates requests from the published documents, and checks the answers of the real binary.
+//! Schemathesis generates requests from the published documents and checks the answers of the real binary.
 //!
-//! `scripts/install-test-tools` installs it; `cargo test --test schemathesis -- --ignored` runs the tests. What is left
-//! out, and why, is in `control.toml`. `SCHEMATHESIS_EXAMPLES` sets how many requests there are for each operation.
+//! Install it with `scripts/install-test-tools`; run the tests with `cargo test --test schemathesis -- --ignored`.
+//! `control.toml` lists the disabled checks with their reasons. `SCHEMATHESIS_EXAMPLES` sets the number of requests per
+//! operation.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
-#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary exports nothing")]
 
 #[path = "../cli/harness.rs"]
-#[allow(dead_code, reason = "the other test binary uses all of it")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 mod harness;
 #[path = "../clients/tools.rs"]
-#[allow(dead_code, reason = "the other test binary uses all of it")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 mod tools;
 
 use docendorse_mock::domain::oauth::built_in;
@@ -19,7 +20,7 @@ use harness::{Running, program};
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// How many requests there are for each operation, unless `SCHEMATHESIS_EXAMPLES` says otherwise.
+/// Number of requests per operation, unless `SCHEMATHESIS_EXAMPLES` is set.
 const EXAMPLES: &str = "15";
 
 #[test]
@@ -57,7 +58,7 @@ fn run(server: &Running, document: &str, more: &[&str]) {
     tools::run(command.args(["--continue-on-failure", "--generation-database", "none"]));
 }
 
-/// Makes something of every kind, so that links lead to ids that exist.
+/// Creates at least one object of every kind, so that links lead to existing ids.
 fn fill(server: &Running) {
     let token = token(server);
     for number in 1..=3 {
