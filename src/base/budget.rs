@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_largest_owners_come_down() {
+    fn only_the_largest_owners_shrink() {
         assert_eq!(level(vec![1, 2, 100, 50], 40), 18);
         assert_eq!(level(vec![10, 10], 20), usize::MAX);
         assert_eq!(level(vec![10, 10, 11], 0), 0);

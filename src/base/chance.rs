@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn a_written_delay_reads_back() {
         for json in [r#""1m 30s""#, r#"{"uniform":["0s","2d"]}"#, r#"{"lognormal":{"median":"10m","sigma":0.5}}"#] {
             let delay: Delay<1_000_000> = serde_json::from_str(json).unwrap();
             let again = serde_json::to_string(&delay).unwrap();
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_that_cannot_be_meant_is_refused() {
+    fn a_delay_that_makes_no_sense_is_refused() {
         for (json, problem) in [
             ("500", "has no unit; write 500ms or 500s"),
             ("5", "has no unit; write 5ms, 5s or 5m"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_certain_or_fixed_takes_no_chance() {
+    fn certain_and_fixed_values_draw_no_number() {
         let mut never = || panic!("a number was drawn");
         assert!(Probability::CERTAIN.happens(&mut never));
         assert!(!Probability(0.0).happens(&mut never));

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_does_not_go_back_and_does_not_leave_time() {
+    fn a_clock_never_goes_back_or_out_of_range() {
         let clock = Clock::frozen(at("2026-03-01T00:00:00Z"));
         let error = clock.change(ClockChange::Set(at("2026-02-01T00:00:00Z"))).unwrap_err();
         assert!(matches!(error, ClockError::Backwards { .. }));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_read_as_people_write_them_and_in_iso_8601() {
+    fn spans_are_read_in_friendly_and_iso_8601_form() {
         let seconds = |text| read_span(text).map(|span| span.as_secs());
         assert_eq!(seconds("1h 30m"), Some(5_400));
         assert_eq!([seconds("2 days"), seconds("P2D"), seconds("PT48H")], [Some(172_800); 3]);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_step_back_is_waited_out() {
+    fn a_small_step_back_holds_the_clock() {
         let (wall, clock) = by_hand("2026-03-01T12:00:00.5Z");
         let before = clock.now();
         wall.set(at("2026-03-01T12:00:00Z"));

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_that_can_mean_nothing_is_refused() {
+    fn a_meaningless_glob_is_refused() {
         assert!(Glob::parse("").unwrap_err().contains("empty"));
         assert!(Glob::parse(r"a\b").unwrap_err().contains("escapes nothing"));
         assert!(Glob::parse(r"a\").unwrap_err().contains("escapes nothing"));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_that_an_index_can_use_are_known() {
+    fn globs_that_an_index_can_use_are_recognized() {
         let glob = |pattern| Glob::parse(pattern).unwrap();
         assert_eq!(glob(r"a\*b").exact(), Some("a*b"));
         assert_eq!(glob("a*").exact(), None);

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_reason_has_the_words_of_the_system() {
+    fn no_reason_quotes_the_operating_system() {
         // Codes that are the same on every Unix, and two unassigned ones.
         for code in (1..=35).chain([4_000, 99_999]) {
             let error = Error::from_raw_os_error(code);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_this_program_are_kept() {
+    fn messages_of_this_program_are_kept() {
         assert_eq!(reason(&Error::other("it is not a regular file any more")), "it is not a regular file any more");
         let foreign = Error::new(ErrorKind::InvalidData, "stream did not contain valid UTF-8");
         assert_eq!(reason(&foreign), "it is not UTF-8; save it as UTF-8");

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_reader_costs_lines_and_no_time() {
+    fn a_blocked_reader_loses_lines_and_delays_nothing() {
         let (log, give, written) = gated(10);
         say(&log, "one\n");
         taken_up(&log);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_whole_however_little_is_taken_at_once() {
+    fn lines_stay_whole_when_written_in_small_pieces() {
         let (log, give, written) = gated(100);
         say(&log, "abc\n");
         (0..4).for_each(|_| give.send(Some(1)).unwrap());
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_ignored_and_counted() {
+    fn a_closed_reader_is_ignored_and_counted() {
         let (log, give, written) = gated(100);
         say(&log, "one\n");
         taken_up(&log);

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_can_stand_in_a_path() {
+    fn names_are_safe_in_a_path() {
         for name in ["a", "suite-a", "a.b_c", "...", "x".repeat(64).as_str()] {
             assert!(is_name(name, 64), "{name}");
         }

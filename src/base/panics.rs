@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_caught_and_reported_as_none() {
+    fn a_caught_panic_returns_none() {
         assert_eq!(catch(|| 1), Some(1));
         assert_eq!(catch(|| -> u8 { panic!("caught by the test: {}", is_caught()) }), None);
         assert!(!is_caught());

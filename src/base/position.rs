@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_excerpt_is_short_and_holds_its_place(text in "[aé\u{1F600}]{0,700}", offset in 0..3000_usize) {
+        fn an_excerpt_is_short_and_contains_its_place(text in "[aé\u{1F600}]{0,700}", offset in 0..3000_usize) {
             let place = text[text.floor_char_boundary(offset)..].chars().next();
             let excerpt = excerpt(&text, offset);
             prop_assert!(excerpt.text.chars().count() <= EXCERPT);

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_rfc_3339_are_read() {
+    fn rfc_3339_times_are_read() {
         for (text, time) in [
             ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
             ("2026-03-01t12:00:00z", "2026-03-01T12:00:00Z"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_refused_with_the_reason() {
+    fn any_other_time_is_refused_with_the_reason() {
         for text in [
             "",
             "noon",

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_url_can_begin_with_is_refused() {
+    fn a_base_that_no_url_can_begin_with_is_refused() {
         for text in
             ["", "mock.test", "ftp://mock.test", "http://", "http://a?b", "http://a#b", "http://a@b", "http://a b"]
         {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_fix() {
+    fn an_error_names_the_fault_and_its_fix() {
         for (text, problem) in [
             ("", "write one such as http://mock.test:4747"),
             ("mock.test/a", r#"the scheme is missing; did you mean "http://mock.test/a"?"#),

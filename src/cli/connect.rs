@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_reason_has_the_words_of_the_system() {
+    fn no_reason_quotes_the_operating_system() {
         let server = ServerAddress::parse("http://mock.test:4747/x").unwrap();
         for code in (1..=133).chain([99_999]) {
             let error = Error::from_raw_os_error(code);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_this_machine_is_to_be_started() {
+    fn a_local_address_suggests_starting_the_server() {
         let fix = |url: &str| ServerAddress::parse(url).unwrap().fix();
         assert_eq!(fix(DEFAULT_URL), "start the server with `docendorse-mock`, or give another one with --url");
         assert!(fix("http://[::1]:9").contains("`docendorse-mock --listen [::1]:9`"));

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_a_browser_reads_otherwise_is_not_a_host() {
+    fn a_host_that_browsers_read_differently_is_refused() {
         for wrong in [
             "",
             ".",

@@ -368,7 +368,7 @@ mod tests {
     use clap::{Args, Command};
 
     #[test]
-    fn each_is_a_flag_a_variable_and_a_key_of_the_file() {
+    fn every_switch_is_a_flag_a_variable_and_a_file_key() {
         let command = ServeOptions::augment_args(Command::new("serve"));
         for name in Switches::NAMES {
             let flag = name.replace('_', "-");

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_forgotten_too_early_does_not_pass_again() {
+    async fn an_assertion_forgotten_early_does_not_pass_again() {
         let assertions = assertions(20);
         for number in 0..21 {
             assert_eq!(use_up(&assertions, &number.to_string(), 100 + number, 0).await, "passes");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_that_have_ended_are_forgotten_now_and_then() {
+    async fn expired_assertions_are_forgotten_regularly() {
         let assertions = assertions(1_000_000);
         for number in 0..2_000 {
             assert_eq!(use_up(&assertions, &number.to_string(), 100 + number, 100 + number).await, "passes");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_that_have_ended_make_room_first() {
+    async fn expired_assertions_make_room_first() {
         let assertions = assertions(20);
         for number in 0..200 {
             let (end, now) = (100 + number, 90 + number);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_whose_clock_is_behind_uses_none_twice() {
+    async fn a_caller_whose_clock_is_behind_reuses_no_assertion() {
         let assertions = assertions(20);
         assert_eq!(use_up(&assertions, "1", 100, 99).await, "passes");
         assertions.forget(101).await.unwrap();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn of_many_that_use_one_assertion_at_once_one_passes() {
+    async fn one_of_many_concurrent_uses_of_an_assertion_passes() {
         for room in [3, 1_000] {
             let assertions = Arc::new(assertions(room));
             for round in 0..50 {

@@ -39,7 +39,7 @@ async fn plain(api: &Api, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_token_lets_into_its_sandbox_as_its_client() {
+async fn a_token_identifies_its_sandbox_and_client() {
     for api in both_modes() {
         let client = Client::frozen(&api).await;
         let token = token_of(&client.exchange("j-1", &json!({})).await);
@@ -121,7 +121,7 @@ async fn a_token_is_revoked_and_all_are_expired_at_once() {
 
 /// A reset lets pass again what was taken back, until all of it is expired anew.
 #[tokio::test]
-async fn all_tokens_are_expired_also_after_a_reset() {
+async fn tokens_expired_all_at_once_stay_expired_after_a_reset() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
     let client = Client::frozen(&api).await;
     let expire_all = async || api.call("DELETE", &client.path("tokens")).await.status;
@@ -139,7 +139,7 @@ async fn all_tokens_are_expired_also_after_a_reset() {
 
 /// Memory is short, and the sandbox gives up what is old; but a token that was taken back stays that.
 #[tokio::test]
-async fn tokens_that_were_taken_back_do_not_pass_when_memory_is_short() {
+async fn revoked_tokens_stay_revoked_when_memory_is_short() {
     let api = Api::with(Settings { max_memory: 4 << 20, ..Settings::default() });
     let client = Client::frozen(&api).await;
     let press = async |round: &str| {
@@ -237,7 +237,7 @@ async fn a_token_that_was_tampered_with_is_refused_in_both_modes() {
 }
 
 #[tokio::test]
-async fn the_token_of_another_server_passes_in_open_mode_alone() {
+async fn a_foreign_token_passes_only_in_open_mode() {
     let [open, strict] = both_modes();
     let other = Api::with(Settings { seed: Some(99), ..Settings::default() });
     let client = Client::frozen(&other).await;
@@ -277,7 +277,7 @@ async fn tokens_are_issued_by_hand() {
 }
 
 #[tokio::test]
-async fn a_handoff_for_another_user_draws_an_advice_or_in_strict_mode_an_error() {
+async fn a_handoff_for_another_user_draws_an_advice_or_an_error() {
     let [open, strict] = both_modes();
     for (user, email, differs) in [
         ("usr_123", "SAM@example.com", 0),

@@ -118,7 +118,7 @@ async fn a_group_is_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_contact_that_was_dropped_is_no_member() {
+async fn a_dropped_contact_is_not_a_member() {
     let api = Api::with(docendorse_mock::Settings { max_sessions: 2, ..docendorse_mock::Settings::default() });
     let (old, joe) = (named(&api, "old").await, named(&api, "joe").await);
     let both = group(&api, &[&old, &joe]).await;

@@ -60,7 +60,7 @@ async fn thousands_of_people_of_one_envelope_act_in_their_order() {
 
 /// A caller who moved the clock hangs up: the rest is carried out all the same.
 #[tokio::test]
-async fn settling_that_is_given_up_is_resumed_by_the_timer() {
+async fn the_timer_resumes_abandoned_settling() {
     let stage = Stage::new(json!({ "people": [{ "opens": "1m" }] })).await;
     for number in 0..3 {
         stage.hand_off(&format!("h-{number}"), parties(&["Alice"])).await;

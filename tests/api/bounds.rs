@@ -276,7 +276,7 @@ async fn a_stream_holds_little_at_a_time_for_its_reader() {
 
 /// What callers can put into a request and an answer could repeat: none of it comes back at length.
 #[tokio::test]
-async fn errors_quote_little_of_what_came() {
+async fn errors_quote_little_of_the_request() {
     let api = with_statuses();
     let (long, path) = ("q".repeat(900_000), "p".repeat(50_000));
     let mut answers = Vec::new();
@@ -407,7 +407,7 @@ fn slow_scenario(name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn reading_scenarios_does_not_hold_up_the_server() {
+async fn reading_scenarios_does_not_block_the_server() {
     let api = Api::new();
     let put = Request::put("/__admin/scenarios/s").body(slow_scenario("s").to_string().into()).unwrap();
     let create = post("/__admin/sandboxes", json!({ "scenarios": [slow_scenario("s")] }).to_string());

@@ -25,7 +25,7 @@ fn other_key() -> SigningKey {
 }
 
 #[tokio::test]
-async fn rsa_exponents_that_no_key_should_have_are_refused() {
+async fn unsafe_rsa_exponents_are_refused() {
     let api = Api::new();
     let jwk: Value = serde_json::from_str(&fixture("other-client.jwk.json")).unwrap();
     let with = |exponent: &str| json!({ "jwks": { "kty": "RSA", "n": jwk["n"], "e": exponent } });
@@ -45,7 +45,7 @@ async fn rsa_exponents_that_no_key_should_have_are_refused() {
 
 /// Whatever comes first, a client that is registered can be used, and one that is not leaves its id to others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_races_with_its_removal_leaves_nothing() {
+async fn a_client_removed_while_it_is_added_leaves_nothing() {
     let api = std::sync::Arc::new(Api::new());
     let id = format!("client_{:032x}", 7);
     let path = format!("/__admin/clients/{id}");
@@ -73,7 +73,7 @@ async fn register(api: &Api, client: Value) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_sandboxes_that_race_for_one_id_one_has_it() {
+async fn one_of_two_sandboxes_that_race_for_an_id_gets_it() {
     let api = std::sync::Arc::new(Api::new());
     assert_eq!(send(&api, "POST", "/__admin/sandboxes", json!({ "name": "other" })).await.status, 201);
     for round in 0..50 {
@@ -133,7 +133,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
 }
 
 #[tokio::test]
-async fn keys_that_a_verifier_should_not_trust_are_refused_with_the_reason() {
+async fn keys_that_are_not_to_be_trusted_are_refused_with_the_reason() {
     let api = Api::new();
     let jwk: Value = serde_json::from_str(&fixture("other-client.jwk.json")).unwrap();
     let with = |member: &str, value: Value| {
@@ -226,7 +226,7 @@ async fn keys_are_rotated_in_mid_flight() {
 }
 
 #[tokio::test]
-async fn a_client_may_prove_itself_with_its_secret_and_must_do_it_rightly() {
+async fn a_client_may_prove_itself_with_the_right_secret() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let other = Client::frozen(&api).await;
@@ -272,7 +272,7 @@ async fn a_client_may_prove_itself_with_its_secret_and_must_do_it_rightly() {
 
 /// Wherever a client puts them by mistake, and however it writes them.
 #[tokio::test]
-async fn what_would_let_a_reader_act_as_the_client_is_not_in_the_journal() {
+async fn the_journal_lets_no_reader_act_as_the_client() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let secret = &*client.secret;
@@ -362,7 +362,7 @@ async fn a_deleted_client_is_gone_with_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_outlive_its_sandbox_where_another_one_takes_its_name_and_client() {
+async fn a_token_does_not_pass_in_a_new_sandbox_of_the_same_name() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
     let id = "client_ffffffffffffffffffffffffffffffff";
     let mut tokens = Vec::new();
@@ -383,7 +383,7 @@ async fn a_token_does_not_outlive_its_sandbox_where_another_one_takes_its_name_a
 }
 
 #[tokio::test]
-async fn the_server_says_of_itself_where_tokens_are_to_be_had() {
+async fn the_server_publishes_where_tokens_are_issued() {
     let api = Api::new();
     let metadata = api.get("/oauth2/v2/.well-known/oauth-authorization-server").await;
     for other in ["/.well-known/oauth-authorization-server/oauth2/v2", "/oauth2/v2/.well-known/openid-configuration"] {

@@ -84,7 +84,7 @@ async fn a_clock_does_not_go_back() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_none_is_refused() {
+async fn an_invalid_time_is_refused() {
     let api = frozen().await;
     let before = api.get("/__admin/clock").await.json();
     for (path, body) in [
@@ -115,7 +115,7 @@ async fn a_time_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn moving_settles_in_order_of_due_time_then_of_arrival() {
+async fn due_tasks_run_in_order_of_time_then_of_arrival() {
     let api = frozen().await;
     let mut opened = Vec::new();
     for (handoff_id, wait) in [("h-1", "0s"), ("h-2", "0s"), ("h-3", "5m"), ("h-4", "0s"), ("h-5", "1s")] {
@@ -145,7 +145,7 @@ async fn moving_settles_in_order_of_due_time_then_of_arrival() {
 }
 
 #[tokio::test]
-async fn an_expired_session_is_shown_as_that_and_frees_its_handoff_id() {
+async fn an_expired_session_says_so_and_frees_its_handoff_id() {
     let api = frozen().await;
     let first = open(&api, "h-1").await;
     advance(&api, "9m 59s").await;
@@ -165,7 +165,7 @@ async fn an_expired_session_is_shown_as_that_and_frees_its_handoff_id() {
 }
 
 #[tokio::test]
-async fn a_reset_strikes_the_agenda_off_and_leaves_the_clock() {
+async fn a_reset_clears_the_agenda_and_keeps_the_clock() {
     let api = frozen().await;
     open(&api, "h-1").await;
     let before = api.get("/__admin/clock").await.json()["now"].clone();
@@ -211,7 +211,7 @@ impl Drop for Timed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_clock_carries_out_what_is_due_without_being_asked() {
+async fn a_running_clock_runs_due_tasks_by_itself() {
     let mut timed = Timed::new(SignedDuration::from_secs(1));
     // The timer sleeps after this, with nothing on any agenda.
     timed.pass(Duration::from_millis(20)).await;
@@ -224,7 +224,7 @@ async fn a_running_clock_carries_out_what_is_due_without_being_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_timer_hears_of_a_clock_that_was_moved_or_resumed() {
+async fn the_timer_notices_a_moved_or_resumed_clock() {
     let mut timed = Timed::new(SignedDuration::from_hours(24));
     let session = open(&timed.api, "h-1").await;
     timed.pass(Duration::from_millis(20)).await;
@@ -246,7 +246,7 @@ async fn the_timer_hears_of_a_clock_that_was_moved_or_resumed() {
 /// The timer's own clock is paused, so that a year of it passes in no time: exact, because a frozen clock leaves the
 /// timer nothing to wait for.
 #[tokio::test(start_paused = true)]
-async fn a_frozen_clock_never_carries_anything_out_by_itself() {
+async fn a_frozen_clock_runs_no_task_by_itself() {
     let api = frozen().await;
     let app = Arc::clone(&api.app);
     let timer = tokio::spawn(async move { app.keep_time().await });
@@ -260,7 +260,7 @@ async fn a_frozen_clock_never_carries_anything_out_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_due_at_once_on_a_frozen_clock_does_not_keep_the_timer_awake() {
+async fn what_is_due_on_a_frozen_clock_lets_the_timer_sleep() {
     let api = Api::with(Settings { session_ttl: SignedDuration::ZERO, ..Settings::default() });
     api.call("POST", "/__admin/clock/freeze").await;
     let session = open(&api, "h-1").await;
@@ -280,7 +280,7 @@ async fn what_is_due_at_once_on_a_frozen_clock_does_not_keep_the_timer_awake() {
 }
 
 #[tokio::test]
-async fn a_deleted_session_leaves_the_agenda_to_those_that_live() {
+async fn a_deleted_session_leaves_other_tasks_on_the_agenda() {
     let ttl = SignedDuration::from_mins(10);
     let api = Api::with(Settings { session_ttl: ttl, max_sessions: 5, ..Settings::default() });
     api.call("POST", "/__admin/clock/freeze").await;

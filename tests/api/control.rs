@@ -67,7 +67,7 @@ async fn sessions_are_listed_filtered_and_paged() {
 }
 
 #[tokio::test]
-async fn a_session_is_shown_with_its_request_and_deleted_with_its_handoff_id() {
+async fn a_session_is_shown_with_its_request_and_deleted() {
     let api = Api::new();
     let body = body_of("h-1", "sam@example.com");
     let first = api.hand_off(body.clone()).await.json();

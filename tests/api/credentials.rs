@@ -25,7 +25,7 @@ async fn any_bearer_token_passes_in_open_mode() {
 }
 
 #[tokio::test]
-async fn a_missing_or_malformed_credential_is_refused_with_a_challenge() {
+async fn a_missing_or_malformed_credential_draws_a_challenge() {
     let api = Api::new();
     let mut refusals = String::new();
     let bad: [&[&str]; 9] = [
@@ -49,7 +49,7 @@ async fn a_missing_or_malformed_credential_is_refused_with_a_challenge() {
 }
 
 #[tokio::test]
-async fn strict_mode_refuses_what_this_server_did_not_issue() {
+async fn strict_mode_refuses_tokens_of_other_servers() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
     let answer = api.send(request(&["Bearer ACCESS_TOKEN"])).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -58,7 +58,7 @@ async fn strict_mode_refuses_what_this_server_did_not_issue() {
 }
 
 #[tokio::test]
-async fn the_credential_is_judged_before_the_body_is_looked_at() {
+async fn the_credential_is_checked_before_the_body() {
     let api = Api::new();
     let mut request = request(&[]);
     *request.body_mut() = Body::from("no JSON at all");

@@ -39,7 +39,7 @@ fn numbered(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_once_and_in_its_order() {
+async fn events_are_listed_once_and_in_order() {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     api.call("POST", "/__admin/clock/freeze").await;
     post(&api, "/__admin/clock/set", json!({ "to": "2100-01-01T00:00:00Z" })).await;
@@ -108,7 +108,7 @@ async fn events_are_paged_and_filtered() {
 }
 
 #[tokio::test]
-async fn the_oldest_events_give_way_and_are_counted() {
+async fn the_oldest_events_are_dropped_and_counted() {
     let api = Api::with(Settings { max_events: 3, ..Settings::default() });
     race(&api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
     let kept = events(&api, "").await;
@@ -118,7 +118,7 @@ async fn the_oldest_events_give_way_and_are_counted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_refused_with_the_reason() {
+async fn a_wrong_query_is_refused_with_the_reason() {
     let api = Api::new();
     race(&api.app.sandboxes.default_sandbox(), &["alice"]).await;
     let mut problems = String::new();
@@ -146,7 +146,7 @@ async fn what_cannot_be_asked_for_is_refused_with_the_reason() {
 }
 
 #[test]
-fn the_document_knows_every_kind_of_event() {
+fn the_document_lists_every_kind_of_event() {
     let kinds = &documents().control()["components"]["schemas"]["EventKind"]["enum"];
     assert_eq!(*kinds, json!(EventKind::all().map(EventKind::as_str).collect::<Vec<_>>()));
 }
@@ -173,7 +173,7 @@ pub async fn piece(body: &mut Body) -> Option<String> {
 }
 
 #[tokio::test]
-async fn whoever_names_the_type_of_a_stream_gets_one() {
+async fn an_accept_header_selects_the_stream() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     for (accept, wanted) in [
         (None, "application/json"),
@@ -193,7 +193,7 @@ async fn whoever_names_the_type_of_a_stream_gets_one() {
 }
 
 #[tokio::test]
-async fn there_is_a_bound_on_streams_and_a_closed_one_makes_room() {
+async fn streams_are_bounded_and_a_closed_one_makes_room() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     let accept = [("accept", "text/event-stream")];
     let mut open = join_all((0..MOST_STREAMS).map(|_| answer(&app, "", &accept))).await;
@@ -207,7 +207,7 @@ async fn there_is_a_bound_on_streams_and_a_closed_one_makes_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_never_silent_for_long_even_where_nothing_wanted_happens() {
+async fn a_stream_is_never_silent_for_long() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     let mut quiet = stream(&app, "?event=document.signed").await;
     let start = tokio::time::Instant::now();
@@ -223,7 +223,7 @@ async fn a_stream_is_never_silent_for_long_even_where_nothing_wanted_happens() {
 }
 
 #[tokio::test]
-async fn a_stream_is_use_of_its_sandbox() {
+async fn a_stream_counts_as_use_of_its_sandbox() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     let mut stream = stream(&app, "").await;
@@ -234,7 +234,7 @@ async fn a_stream_is_use_of_its_sandbox() {
 }
 
 #[tokio::test]
-async fn a_reader_who_is_left_behind_is_told_how_much_they_missed() {
+async fn a_slow_reader_learns_how_much_it_missed() {
     let app = App::new(Settings { max_events: 3, ..Settings::default() }, BASE_URL).unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     let mut stream = stream(&app, "").await;
@@ -262,7 +262,7 @@ async fn a_reader_who_is_left_behind_is_told_how_much_they_missed() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_when_the_log_begins_anew() {
+async fn a_stream_continues_when_the_log_restarts() {
     let app = App::new(Settings::default(), BASE_URL).unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     let mut stream = stream(&app, "").await;
@@ -378,7 +378,7 @@ fn shown(blocks: &[Block]) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn all_who_listen_hear_the_same_and_the_streams_end_with_the_server() {
+async fn all_listeners_hear_the_same_until_the_server_ends() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let app = Arc::clone(mock.app());
     let sandbox = app.sandboxes.default_sandbox();
@@ -407,7 +407,7 @@ async fn all_who_listen_hear_the_same_and_the_streams_end_with_the_server() {
 }
 
 #[tokio::test]
-async fn a_listener_who_comes_back_goes_on_where_they_were() {
+async fn a_returning_listener_resumes_where_it_left_off() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let app = Arc::clone(mock.app());
     let sandbox = app.sandboxes.default_sandbox();
@@ -436,7 +436,7 @@ async fn a_listener_who_comes_back_goes_on_where_they_were() {
 }
 
 #[tokio::test]
-async fn a_listener_who_comes_back_too_late_is_told_of_the_gap() {
+async fn a_listener_who_returns_too_late_gets_a_gap() {
     let mock = Mock::start(Settings { max_events: 4, ..Settings::default() }).await.unwrap();
     race(&mock.app().sandboxes.default_sandbox(), &["alice", "bob", "carol", "dave"]).await;
     let listener = Listener::open(&mock, "", Some("evt_00000001")).await;
@@ -447,7 +447,7 @@ async fn a_listener_who_comes_back_too_late_is_told_of_the_gap() {
 }
 
 #[tokio::test]
-async fn no_event_is_missed_or_heard_twice_while_many_things_happen() {
+async fn no_event_is_missed_or_repeated_under_load() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let app = Arc::clone(mock.app());
     let listeners = join_all((0..3).map(|_| Listener::open(&mock, "", None))).await;

@@ -73,7 +73,7 @@ async fn above_and_below_compare_numbers_by_value() {
 }
 
 #[tokio::test]
-async fn questions_to_the_journal_compare_numbers_by_value() {
+async fn journal_queries_compare_numbers_by_value() {
     let api = Api::new();
     for number in ["9007199254740993", "9007199254740992", "1e400", "1.50"] {
         hand_off(&api, number).await;
@@ -152,7 +152,7 @@ async fn wait_takes_numbers_beyond_64_bits() {
 }
 
 #[tokio::test]
-async fn a_large_question_compares_numbers_by_value() {
+async fn a_large_query_compares_numbers_by_value() {
     let api = Api::new();
     hand_off(&api, "18446744073709551617").await;
     let any = r#"{"body": [{"pointer": "/facts/n", "equals": 18446744073709551616}]}"#;

@@ -129,7 +129,7 @@ fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
 }
 
 #[tokio::test]
-async fn closed_before_the_answer_is_a_clean_end_without_a_byte() {
+async fn closed_before_the_answer_is_a_clean_end_without_data() {
     let server = Faulty::start().await;
     for served_before in [false, true] {
         let mut stream = server.connect().await;
@@ -145,7 +145,7 @@ async fn closed_before_the_answer_is_a_clean_end_without_a_byte() {
 }
 
 #[tokio::test]
-async fn a_clean_end_is_clean_even_over_a_body_that_nobody_read() {
+async fn a_clean_end_is_clean_even_with_an_unread_body() {
     let server = Faulty::start().await;
     let mut stream = server.connect().await;
     let head = format!("POST /close-before-answer HTTP/1.1\r\nhost: mock.test\r\ncontent-length: {LARGE}\r\n\r\n");
@@ -187,7 +187,7 @@ fn without_date(head: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn closed_midway_sends_every_byte_up_to_the_middle_however_large() {
+async fn closed_midway_sends_every_byte_up_to_the_middle() {
     let server = Faulty::start().await;
     let mut stream = server.connect().await;
     ask(&mut stream, "close-midway-large").await;
@@ -237,7 +237,7 @@ async fn an_empty_answer_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_connection_that_hangs_is_silent_for_its_time_and_then_ends() {
+async fn a_hanging_connection_is_silent_and_then_ends() {
     let server = Faulty::start().await;
     for served_before in [false, true] {
         let mut stream = server.connect().await;
@@ -327,7 +327,7 @@ async fn connections_over_the_limit_wait_until_one_ends() {
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_those_that_hang() {
+async fn a_stop_does_not_wait_for_hanging_connections() {
     let server = Faulty::start().await;
     let mut stream = server.connect().await;
     ask(&mut stream, "hang").await;
@@ -361,7 +361,7 @@ async fn a_body_dribbles_in_even_pieces() {
 }
 
 #[tokio::test]
-async fn a_dribbling_answer_shows_its_head_at_once_and_is_whole_in_the_end() {
+async fn a_dribbling_answer_shows_its_head_at_once() {
     let server = Faulty::start().await;
     let mut stream = server.connect().await;
     warm_up(&mut stream).await;

@@ -197,7 +197,7 @@ async fn an_assertion_passes_once_wherever_the_clock_goes() {
 }
 
 #[tokio::test]
-async fn an_assertion_of_the_systems_time_passes_where_the_clock_was_moved() {
+async fn an_assertion_of_system_time_passes_where_the_clock_moved() {
     let api = Api::new();
     let moved = json!({ "clock": { "frozen_at": "2020-01-01T00:00:00Z" } });
     let client = Client::in_sandbox(&api, moved).await;
@@ -217,7 +217,7 @@ async fn an_assertion_of_the_systems_time_passes_where_the_clock_was_moved() {
 }
 
 #[tokio::test]
-async fn no_algorithm_but_rs256_is_believed() {
+async fn only_rs256_is_accepted() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let claims = client.claims("j-1");
@@ -295,7 +295,7 @@ async fn no_algorithm_but_rs256_is_believed() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_no_grant_is_told_why() {
+async fn a_request_that_is_not_a_grant_is_told_why() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let good = client.assertion("j-1", &json!({}));
@@ -374,7 +374,7 @@ async fn the_scope_parameter_narrows_and_never_widens() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_too_large_is_refused_in_the_shape_of_the_endpoint() {
+async fn a_form_that_is_too_large_is_refused_as_an_oauth_error() {
     let api = Api::new();
     let answer = api.send(token_request(&[("assertion", &"x".repeat(2 << 20))])).await;
     assert_eq!(answer.status, 413);

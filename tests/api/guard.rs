@@ -68,7 +68,7 @@ async fn private_hosts_reach_the_control_plane() {
 }
 
 #[tokio::test]
-async fn a_host_that_can_be_registered_is_misdirected() {
+async fn a_registrable_host_is_misdirected() {
     let api = Api::new();
     for host in [
         "evil.example",
@@ -90,7 +90,7 @@ async fn a_host_that_can_be_registered_is_misdirected() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_read_in_two_ways_is_misdirected() {
+async fn an_ambiguous_host_is_misdirected() {
     let api = Api::new();
     for host in [
         "",
@@ -214,7 +214,7 @@ async fn our_own_pages_and_programs_reach_the_control_plane() {
 }
 
 #[tokio::test]
-async fn a_listed_host_lets_its_pages_in() {
+async fn pages_of_an_allowed_host_pass() {
     let api = allowing(&["app.example.com", "localhost"]);
     let answer = ask(
         &api,

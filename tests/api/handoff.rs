@@ -70,7 +70,7 @@ async fn a_slow_actor_waits_for_the_answer() {
 }
 
 #[tokio::test]
-async fn a_known_handoff_id_brings_its_session_back() {
+async fn a_known_handoff_id_returns_its_session() {
     let api = Api::new();
     let first = api.hand_off(body_of("h-1", "sam@example.com")).await;
     let again = api.hand_off(body_of("h-1", "sam@example.com")).await;
@@ -120,7 +120,7 @@ async fn the_registration_url_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn one_setting_moves_the_http_status_of_every_error_of_the_handoff() {
+async fn one_setting_moves_the_http_status_of_every_handoff_error() {
     let api = Api::with(Settings { error_http_status: Some(200), ..Settings::default() });
     let outcome = api.hand_off(body_of("h-1", "sam+error@example.com")).await;
     let invalid = api.hand_off("{}").await;

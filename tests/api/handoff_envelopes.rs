@@ -118,7 +118,7 @@ async fn a_title_becomes_a_name_that_an_envelope_can_have() {
 }
 
 #[tokio::test]
-async fn whoever_is_named_twice_signs_twice_or_competes_once() {
+async fn a_party_named_twice_signs_twice_or_competes_once() {
     let twice = json!([
         { "name": "Alice", "email": "alice@example.com", "telephone": "+15550100" },
         { "name": "", "email": "ALICE@example.com" },
@@ -236,7 +236,7 @@ async fn an_obstacle_opens_no_envelope() {
 }
 
 #[tokio::test]
-async fn a_handoff_that_waits_opens_its_envelope_when_the_actor_subscribes_with_the_plan_that_it_came_with() {
+async fn a_waiting_handoff_opens_its_envelope_by_its_first_plan() {
     let keys = json!({
         "parties": "any_one",
         "people": [{ "agent": "bob@*", "opens": "5m" }],
@@ -279,7 +279,7 @@ async fn an_envelope_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn an_id_that_a_restored_envelope_has_already_is_not_given_again() {
+async fn the_id_of_a_restored_envelope_is_not_given_again() {
     let stage = Stage::new(json!({})).await;
     let first = stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     let mut snapshot = stage.get("/__admin/sandboxes/play/snapshot").await;
@@ -296,7 +296,7 @@ async fn an_id_that_a_restored_envelope_has_already_is_not_given_again() {
 }
 
 #[tokio::test]
-async fn a_handoff_wakes_those_who_wait_for_events() {
+async fn a_handoff_wakes_event_listeners() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
     let happened = sandbox.happened();
@@ -310,7 +310,7 @@ async fn a_handoff_wakes_those_who_wait_for_events() {
 }
 
 #[tokio::test]
-async fn of_more_envelopes_than_are_kept_the_oldest_are_dropped() {
+async fn the_oldest_envelopes_beyond_the_limit_are_dropped() {
     let api = Api::with(Settings { max_sessions: 2, ..Settings::default() });
     for handoff_id in ["h-1", "h-2", "h-3"] {
         assert_eq!(api.hand_off(body_of(handoff_id, "sam@example.com")).await.status, 200);

@@ -193,7 +193,7 @@ async fn before_a_success_a_changed_user_is_a_retry_with_an_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_users_who_race_for_one_id_one_has_it() {
+async fn one_of_two_users_who_race_for_an_id_gets_it() {
     let api = std::sync::Arc::new(Api::new());
     for round in 0..50 {
         let send = |user: &'static str| {

@@ -98,7 +98,7 @@ proptest! {
 
     /// What passes has what a naive reader of the clauses would ask for, and every description keeps RFC 6749's letters.
     #[test]
-    fn whatever_passes_keeps_the_clauses(claims in claims(), is_signed in any::<bool>()) {
+    fn every_accepted_assertion_keeps_the_clauses(claims in claims(), is_signed in any::<bool>()) {
         let header = json!({ "alg": "RS256" });
         let text = if is_signed {
             published_key().sign(&header, &claims).unwrap()

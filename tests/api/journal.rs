@@ -6,7 +6,7 @@ use docendorse_mock::Settings;
 use serde_json::json;
 
 #[tokio::test]
-async fn an_exchange_tells_the_whole_story() {
+async fn an_exchange_is_recorded_in_full() {
     let api = Api::with(Settings { seed: Some(1), ..Settings::default() });
     let answer = api.hand_off(body_of("h-1", "sam@example.com")).await;
     let exchange = api.exchange(&answer).await;
@@ -65,7 +65,7 @@ async fn requests_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn the_journal_keeps_so_many_exchanges_and_counts_the_rest() {
+async fn the_journal_bounds_exchanges_and_counts_the_rest() {
     let api = Api::with(Settings { max_exchanges: 3, ..Settings::default() });
     for id in 0..5 {
         api.hand_off(body_of(&id.to_string(), "sam@example.com")).await;
@@ -77,7 +77,7 @@ async fn the_journal_keeps_so_many_exchanges_and_counts_the_rest() {
 }
 
 #[tokio::test]
-async fn the_journal_keeps_so_many_bytes() {
+async fn the_journal_is_bounded_in_bytes() {
     let api = Api::with(Settings { max_journal: 20_000, ..Settings::default() });
     for id in 0..100 {
         api.hand_off(body_of(&id.to_string(), "sam@example.com")).await;
@@ -108,7 +108,7 @@ async fn an_exchange_larger_than_the_journal_is_dropped_at_once() {
 }
 
 #[tokio::test]
-async fn sessions_beyond_the_limit_give_way_and_are_counted() {
+async fn sessions_beyond_the_limit_are_dropped_and_counted() {
     let api = Api::with(Settings { max_sessions: 2, ..Settings::default() });
     let first = api.hand_off(body_of("h-1", "sam@example.com")).await.json();
     for id in ["h-2", "h-3"] {
@@ -140,7 +140,7 @@ async fn a_caller_who_hangs_up_leaves_an_exchange_without_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_does_not_wait_leaves_all_that_was_found() {
+async fn a_caller_who_does_not_wait_is_recorded_in_full() {
     let api = Api::new();
     let request = crate::harness::handoff_request(body_of("h-1", "sam+slow@example.com"));
     assert!(tokio::time::timeout(std::time::Duration::from_secs(1), api.send(request)).await.is_err());
@@ -153,7 +153,7 @@ async fn a_caller_who_does_not_wait_leaves_all_that_was_found() {
 }
 
 #[tokio::test]
-async fn a_body_is_shown_letter_by_letter() {
+async fn a_body_is_shown_exactly_as_sent() {
     let api = Api::new();
     let twice = r#"{"a":1,"a":2,"n":1.0e2}"#;
     let answer = api.hand_off(twice).await;
@@ -165,7 +165,7 @@ async fn a_body_is_shown_letter_by_letter() {
 }
 
 #[tokio::test]
-async fn an_exchange_tells_why_no_other_scenario_answered() {
+async fn an_exchange_says_why_no_other_scenario_answered() {
     let api = Api::new();
     let answer = api.hand_off(body_of("h-1", "sam@example.com")).await;
     let nearest = api.exchange(&answer).await["near_misses"][0].clone();

@@ -70,7 +70,7 @@ async fn once_the_actor_subscribes_the_session_exists_without_a_retry() {
 }
 
 #[tokio::test]
-async fn all_waiting_handoffs_of_an_actor_are_opened_in_their_order_and_nobody_elses() {
+async fn all_waiting_handoffs_of_an_actor_are_opened_in_order() {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     let email = "sam+require_subscription@example.com";
     for handoff_id in ["h-1", "h-2", "h-3", "h-2"] {
@@ -103,7 +103,7 @@ async fn waiting_handoffs_are_found_whatever_the_case_of_email() {
 }
 
 #[tokio::test]
-async fn a_waiting_handoff_is_opened_once_all_that_stood_in_the_way_is_gone() {
+async fn a_waiting_handoff_is_opened_once_all_obstacles_are_gone() {
     let api = Api::new();
     let email = "sam+require_subscription@example.com";
     assert_eq!(status_of(&api, "h-1", email).await, "require_subscription");
@@ -118,7 +118,7 @@ async fn a_waiting_handoff_is_opened_once_all_that_stood_in_the_way_is_gone() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_ends_stands_in_the_way_again() {
+async fn an_ended_subscription_is_an_obstacle_again() {
     let api = Api::new();
     assert_eq!(status_of(&api, "h-1", "sam@example.com").await, "success");
     patch(&api, "sam@example.com", json!({ "subscribed": false })).await;
@@ -127,7 +127,7 @@ async fn a_subscription_that_ends_stands_in_the_way_again() {
 }
 
 #[tokio::test]
-async fn a_session_that_waited_is_known_by_its_handoff_id_as_any_other() {
+async fn a_session_that_waited_is_known_by_its_handoff_id() {
     for (mode, second) in [(OnDuplicateHandoff::Error, "error"), (OnDuplicateHandoff::New, "success")] {
         let api = Api::with(Settings { on_duplicate_handoff: mode, ..Settings::default() });
         let email = "sam+require_subscription@example.com";
@@ -140,7 +140,7 @@ async fn a_session_that_waited_is_known_by_its_handoff_id_as_any_other() {
 }
 
 #[tokio::test]
-async fn an_actor_may_be_told_of_before_the_first_handoff() {
+async fn an_actor_can_be_set_before_the_first_handoff() {
     let api = Api::new();
     assert_eq!(api.get("/__admin/actors/kim@example.com").await.status, 404);
     let changed = patch(&api, "kim@example.com", json!({ "email_verified": false })).await.json();
@@ -176,7 +176,7 @@ async fn the_case_of_an_email_does_not_matter() {
 }
 
 #[tokio::test]
-async fn an_error_stays_an_error_whatever_is_told_of_the_actor() {
+async fn an_error_stays_an_error_whatever_the_actors_state() {
     let api = Api::new();
     let email = "sam+error@example.com";
     assert_eq!(status_of(&api, "h-1", email).await, "error");
@@ -186,7 +186,7 @@ async fn an_error_stays_an_error_whatever_is_told_of_the_actor() {
 }
 
 #[tokio::test]
-async fn a_change_that_says_something_else_is_refused_and_changes_nothing() {
+async fn an_unknown_change_is_refused_and_changes_nothing() {
     let api = Api::new();
     for (change, wanted) in [
         (json!({ "verified": true }), "/verified: unknown member"),
@@ -214,7 +214,7 @@ async fn a_reset_ends_all_journeys() {
 
 /// However a handoff and the change that it waits for fall together, it neither waits for ever nor is opened twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_handoff_that_meets_its_subscription_is_opened_once() {
+async fn a_handoff_concurrent_with_its_subscription_opens_once() {
     let api = std::sync::Arc::new(Api::new());
     for round in 0..50 {
         let email = format!("sam{round}+require_subscription@example.com");

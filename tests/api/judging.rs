@@ -94,7 +94,7 @@ async fn a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn all_violations_come_at_once_and_in_order() {
+async fn all_violations_are_reported_at_once_and_in_order() {
     let api = Api::new();
     let body = json!({
         "files": [{ "type": "url", "name": "a", "url": "https://example.com/a" }, { "url": "a.pdf" }],
@@ -123,7 +123,7 @@ async fn violations_beyond_a_hundred_are_counted() {
 }
 
 #[tokio::test]
-async fn advices_never_refuse_and_never_touch_the_body() {
+async fn advices_never_refuse_or_change_the_body() {
     let api = Api::new();
     let body = r#"{
         "handoff_id": "h-1", "handoff_id": "h-2", "intent": "self_sign",

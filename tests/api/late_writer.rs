@@ -111,7 +111,7 @@ async fn act_late(store: &Late, sandbox: &Sandbox, agent: AgentId, act: Act<'_>,
 }
 
 #[tokio::test]
-async fn who_is_invited_again_is_not_given_up_by_a_release_before_it() {
+async fn a_late_release_does_not_cancel_a_new_invitation() {
     let (store, _sandboxes, sandbox) = sandbox();
     let (alice, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, alice, Act::Accept, async || {
@@ -122,7 +122,7 @@ async fn who_is_invited_again_is_not_given_up_by_a_release_before_it() {
 }
 
 #[tokio::test]
-async fn who_has_accepted_is_not_planned_to_accept_by_the_opening_before_it() {
+async fn a_late_open_plans_no_second_accept() {
     let (store, _sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, bob, Act::Open, async || {
@@ -133,7 +133,7 @@ async fn who_has_accepted_is_not_planned_to_accept_by_the_opening_before_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_planned_of_an_envelope_that_was_voided_right_after_it_was_opened() {
+async fn an_envelope_voided_right_after_opening_plans_nothing() {
     let (store, _sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, bob, Act::Open, async || {
@@ -144,7 +144,7 @@ async fn nothing_is_planned_of_an_envelope_that_was_voided_right_after_it_was_op
 }
 
 #[tokio::test]
-async fn nothing_follows_from_what_began_before_a_reset() {
+async fn nothing_started_before_a_reset_has_effects_after_it() {
     let (store, sandboxes, sandbox) = sandbox();
     let (_, bob) = opened(&sandbox).await;
     act_late(&store, &sandbox, bob, Act::Open, async || {

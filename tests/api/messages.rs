@@ -82,7 +82,7 @@ async fn no_code_is_sent_unless_the_recipient_requires_one() {
 }
 
 #[tokio::test]
-async fn messages_are_listed_filtered_shown_and_let_go() {
+async fn messages_are_listed_filtered_shown_and_deleted() {
     let api = Api::new();
     let (mut envelopes, mut agents) = (Vec::new(), Vec::new());
     for winner in [0, 1, 0] {

@@ -143,7 +143,7 @@ async fn a_large_set_replaced_many_times_stays_bounded() {
 }
 
 #[tokio::test]
-async fn the_history_gives_way_when_memory_is_short() {
+async fn the_history_is_dropped_when_memory_is_short() {
     let api = Api::with(Settings { max_memory: 8_000_000, ..Settings::default() });
     let description = |number: usize| format!("{number} {}", "d".repeat(250_000));
     let scenario = |number| {

@@ -115,7 +115,7 @@ async fn a_large_snapshot_is_checked_like_a_small_one() {
 }
 
 #[tokio::test]
-async fn times_are_read_as_rfc_3339_alone() {
+async fn only_rfc_3339_times_are_read() {
     let api = Api::new();
     for (time, reason) in [
         ("2029-05-01T00:00:00+25:00", "the offset +25:00 does not exist"),

@@ -33,7 +33,7 @@ fn wanted(name: &str, seed: u64) -> Value {
 }
 
 #[tokio::test]
-async fn people_act_in_order_each_at_the_time_that_is_theirs() {
+async fn people_act_in_order_at_their_own_times() {
     let keys = json!({
         "parties": "any_one",
         "people": [
@@ -71,7 +71,7 @@ async fn people_act_in_order_each_at_the_time_that_is_theirs() {
 }
 
 #[tokio::test]
-async fn one_step_or_many_come_to_the_same() {
+async fn one_step_or_many_give_the_same_events() {
     for seed in 0..8 {
         let mut logs = Vec::new();
         for steps in [&["31d"; 1][..], &["1h"; 744], &["7m", "0s", "13h", "1ms", "9d", "30d"]] {
@@ -90,7 +90,7 @@ async fn one_step_or_many_come_to_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn however_many_move_the_clock_at_once_everything_goes_in_order() {
+async fn concurrent_moves_of_the_clock_keep_the_order() {
     let people = json!([{
         "opens": { "uniform": ["1m", "1h"] }, "accepts": { "uniform": ["1m", "1h"] }, "signs": { "uniform": ["1m", "1h"] },
     }]);
@@ -117,7 +117,7 @@ async fn however_many_move_the_clock_at_once_everything_goes_in_order() {
 }
 
 #[tokio::test]
-async fn the_same_seed_and_handoffs_give_the_same_timeline_whatever_else_goes_on() {
+async fn the_same_seed_and_handoffs_give_the_same_timeline() {
     let run = async |seed: u64, noise: bool| {
         let stage = Stage::with(Settings::default(), seed, race()).await;
         let mut stories = Vec::new();
@@ -151,7 +151,7 @@ fn without_session(mut event: Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_can_no_more_be_done_is_struck_off() {
+async fn impossible_acts_leave_the_agenda() {
     let keys = json!({
         "parties": "any_one",
         "people": [{ "opens": "10m", "accepts": "10m", "signs": "10m" }],
@@ -194,7 +194,7 @@ async fn an_envelope_that_nobody_signs_expires() {
 }
 
 #[tokio::test]
-async fn who_would_act_at_the_moment_of_the_end_is_too_late() {
+async fn an_act_at_the_moment_of_expiry_is_too_late() {
     let stage = Stage::new(json!({ "people": [{ "opens": "30d" }] })).await;
     stage.hand_off("h-1", parties(&["Alice"])).await;
     stage.advance("30d").await;
@@ -202,7 +202,7 @@ async fn who_would_act_at_the_moment_of_the_end_is_too_late() {
 }
 
 #[tokio::test]
-async fn the_sender_calls_an_envelope_off() {
+async fn the_sender_voids_an_envelope() {
     let people = json!([{ "opens": "1d", "accepts": "12h", "signs": "1d" }]);
     let stage = Stage::new(json!({ "voids": { "after": "2d" }, "people": people })).await;
     let session = stage.hand_off("h-1", parties(&["Alice"])).await;
@@ -214,7 +214,7 @@ async fn the_sender_calls_an_envelope_off() {
 }
 
 #[tokio::test]
-async fn when_a_primary_declines_those_who_were_released_come_back() {
+async fn with_reopen_a_declining_primary_brings_agents_back() {
     let keys = json!({
         "parties": "any_one",
         "reopen": true,
@@ -237,7 +237,7 @@ async fn when_a_primary_declines_those_who_were_released_come_back() {
 }
 
 #[tokio::test]
-async fn without_reopen_a_primary_who_declines_ends_it() {
+async fn without_reopen_a_declining_primary_ends_the_recipient() {
     let people = json!([{ "opens": "1m", "accepts": "1m", "declines": { "after": "5m", "instead_of": "signing" } }]);
     let stage = Stage::new(json!({ "parties": "any_one", "people": people })).await;
     let session = stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
@@ -248,7 +248,7 @@ async fn without_reopen_a_primary_who_declines_ends_it() {
 }
 
 #[tokio::test]
-async fn after_a_reset_the_same_handoffs_come_to_the_same() {
+async fn after_a_reset_the_same_handoffs_give_the_same_events() {
     let stage = Stage::new(race()).await;
     let run = async || {
         stage.script(race()).await;
@@ -271,7 +271,7 @@ async fn after_a_reset_the_same_handoffs_come_to_the_same() {
 }
 
 #[tokio::test]
-async fn shipped_people_do_what_their_scenarios_say() {
+async fn shipped_people_follow_their_scenarios() {
     for (tag, party, ends) in [
         ("any-one-signs", "alice", "sent"),
         ("race-to-sign", "alice", "finalized"),
@@ -304,7 +304,7 @@ async fn shipped_people_do_what_their_scenarios_say() {
 }
 
 #[tokio::test]
-async fn with_a_clock_that_runs_people_act_by_themselves() {
+async fn with_a_running_clock_people_act_by_themselves() {
     let api = Api::new();
     let timer = tokio::spawn({
         let app = std::sync::Arc::clone(&api.app);

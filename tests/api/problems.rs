@@ -560,7 +560,7 @@ async fn a_value_of_the_wrong_type_says_how_to_write_it() {
 }
 
 #[tokio::test]
-async fn a_cause_is_named_as_it_is() {
+async fn an_error_names_its_real_cause() {
     let api = Api::new();
     let pem = "-----BEGIN PUBLIC KEY-----\\nAAAA";
     for (method, path, body, expected) in [

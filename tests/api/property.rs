@@ -197,12 +197,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_is_accepted_or_refused_at_places_that_exist(value in any_json(key())) {
+    fn any_json_is_judged_at_real_places(value in any_json(key())) {
         holds(value.to_string().as_bytes());
     }
 
     #[test]
-    fn a_valid_body_with_one_change_is_judged_alike_by_all_judges(value in nearly_valid(valid(&["requests/valid"]), key())) {
+    fn a_changed_body_is_judged_alike_by_all_judges(value in nearly_valid(valid(&["requests/valid"]), key())) {
         holds(value.to_string().as_bytes());
     }
 
@@ -213,12 +213,12 @@ proptest! {
     }
 
     #[test]
-    fn any_json_to_the_signing_service_is_accepted_or_refused_at_places_that_exist(value in any_json(signing_key())) {
+    fn any_json_to_the_signing_service_is_judged_at_real_places(value in any_json(signing_key())) {
         signing_holds(value.to_string().as_bytes());
     }
 
     #[test]
-    fn a_valid_body_of_the_signing_service_with_one_change_is_judged_alike_by_all_judges(
+    fn a_changed_signing_body_is_judged_alike_by_all_judges(
         value in nearly_valid(valid(&SIGNING), signing_key())
     ) {
         signing_holds(value.to_string().as_bytes());

@@ -48,7 +48,7 @@ async fn wait(api: &Api, params: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn exchanges_are_counted_by_what_they_offer() {
+async fn exchanges_are_counted_by_their_facts() {
     let api = asked().await;
     for (matcher, expected) in [
         (json!({}), 4),
@@ -86,7 +86,7 @@ async fn exchanges_are_found_newest_first() {
 }
 
 #[tokio::test]
-async fn a_question_that_cannot_be_meant_is_refused() {
+async fn a_query_that_makes_no_sense_is_refused() {
     let api = asked().await;
     for (path, question) in [
         ("count", json!({ "matcher": {} })),
@@ -116,7 +116,7 @@ async fn a_question_that_cannot_be_meant_is_refused() {
 }
 
 #[tokio::test]
-async fn who_waits_for_what_has_come_is_answered_at_once() {
+async fn a_wait_for_what_has_happened_ends_at_once() {
     let api = asked().await;
     tokio::time::pause();
     let started = Instant::now();
@@ -127,7 +127,7 @@ async fn who_waits_for_what_has_come_is_answered_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_answered_as_soon_as_the_last_one_comes() {
+async fn a_wait_ends_as_soon_as_the_last_exchange_arrives() {
     let api = Arc::new(Api::new());
     let waiting = tokio::spawn({
         let api = Arc::clone(&api);
@@ -148,7 +148,7 @@ async fn who_waits_is_answered_as_soon_as_the_last_one_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_lost_between_the_look_and_the_wait() {
+async fn no_exchange_is_lost_as_a_wait_begins() {
     let api = Arc::new(Api::new());
     let waiting: Vec<_> = (1..=20)
         .map(|count: usize| {
@@ -165,7 +165,7 @@ async fn nothing_is_lost_between_the_look_and_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_in_vain_is_told_what_came_and_what_came_near() {
+async fn a_wait_in_vain_reports_matches_and_near_misses() {
     let api = asked().await;
     let started = Instant::now();
     let matcher = r#"{"email": "sam@*", "intent": "send_e_sign_request"}"#;

@@ -120,7 +120,7 @@ async fn a_half_sent_envelope_leaves_nothing_after_a_reset() {
 }
 
 #[tokio::test]
-async fn a_half_sent_token_request_is_to_be_sent_again_after_a_reset() {
+async fn a_half_sent_token_request_is_refused_after_a_reset() {
     for is_default in [true, false] {
         let api = Arc::new(Api::new());
         let mut client = Client::frozen(&api).await;
@@ -242,7 +242,7 @@ async fn a_handle_to_a_deleted_sandbox_ends_its_waits() {
 }
 
 #[tokio::test]
-async fn what_a_reset_cleared_counts_no_more_while_it_is_held() {
+async fn memory_cleared_by_a_reset_is_not_counted() {
     let api = Arc::new(Api::new());
     let body = body_of("h-late", "sam@example.com");
     let mut halves = Vec::new();
@@ -261,7 +261,7 @@ async fn what_a_reset_cleared_counts_no_more_while_it_is_held() {
 }
 
 #[tokio::test]
-async fn a_wait_ends_though_another_sandbox_takes_the_name() {
+async fn a_wait_ends_even_if_another_sandbox_takes_the_name() {
     let api = Arc::new(Api::new());
     let create = || Request::post("/__admin/sandboxes").body(Body::from(r#"{"name":"a"}"#)).unwrap();
     assert_eq!(api.send(create()).await.status, 201);

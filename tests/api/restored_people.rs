@@ -28,7 +28,7 @@ async fn happened(stage: &Stage) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_restored_sandbox_goes_on_with_the_same_timeline() {
+async fn a_restored_sandbox_continues_the_same_timeline() {
     let drawn = json!({
         "parties": "any_one",
         "reopen": true,
@@ -73,7 +73,7 @@ async fn a_restored_sandbox_goes_on_with_the_same_timeline() {
 }
 
 #[tokio::test]
-async fn the_whole_timeline_is_the_same_from_wherever_it_is_restored() {
+async fn a_timeline_is_the_same_from_any_restore_point() {
     let plan = json!({
         "people": [
             { "agent": "alice@*", "opens": "2h", "accepts": "1h", "signs": "2h" },
@@ -102,7 +102,7 @@ async fn the_whole_timeline_is_the_same_from_wherever_it_is_restored() {
 }
 
 #[tokio::test]
-async fn reminders_go_out_on_the_days_that_the_terms_say() {
+async fn reminders_are_sent_on_the_configured_days() {
     let stage =
         Stage::new(json!({ "people": [{ "agent": "alice@*", "opens": "4d", "accepts": "1h", "signs": "1h" }] })).await;
     stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
@@ -134,7 +134,7 @@ async fn reminders_go_out_on_the_days_that_the_terms_say() {
 }
 
 #[tokio::test]
-async fn a_simulated_person_has_read_the_code_that_was_sent_to_them() {
+async fn a_simulated_person_knows_the_code_sent_to_them() {
     let stage = Stage::new(json!({ "people": [{ "opens": "1m", "accepts": "1m", "signs": "5m" }] })).await;
     let party = json!([{ "name": "Alice", "email": "alice@example.com", "telephone": "+14155550123" }]);
     stage.hand_off("h-1", party).await;
@@ -154,7 +154,7 @@ async fn a_simulated_person_has_read_the_code_that_was_sent_to_them() {
 }
 
 #[tokio::test]
-async fn who_signs_in_person_waits_for_the_host() {
+async fn an_in_person_signer_waits_for_the_host() {
     let people = json!([
         { "agent": "alice@*", "opens": "1h", "accepts": "1m", "signs": "1m" },
         { "opens": "5m", "accepts": "1m", "signs": "1m" },
@@ -177,7 +177,7 @@ async fn who_signs_in_person_waits_for_the_host() {
 }
 
 #[tokio::test]
-async fn an_envelope_that_could_not_have_come_about_is_refused_with_the_reason() {
+async fn an_impossible_envelope_is_refused_with_the_reason() {
     let stage = Stage::new(json!({ "people": [{ "opens": "1h" }] })).await;
     stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     let taken = snapshot(&stage).await;

@@ -47,7 +47,7 @@ async fn assert_gone(api: &Api, token: &Value, reason: &str) {
 }
 
 #[tokio::test]
-async fn a_sandbox_is_made_with_credentials_and_lines_to_paste() {
+async fn a_sandbox_comes_with_credentials_and_lines_to_paste() {
     let api = Api::new();
     let made = create(
         &api,
@@ -83,7 +83,7 @@ async fn a_sandbox_is_made_with_credentials_and_lines_to_paste() {
 }
 
 #[tokio::test]
-async fn nothing_needs_to_be_given_for_a_sandbox() {
+async fn a_sandbox_needs_no_input() {
     let api = Api::new();
     let bare = api.call("POST", "/__admin/sandboxes").await;
     assert_eq!(bare.status, 201, "no body at all");
@@ -106,7 +106,7 @@ async fn nothing_needs_to_be_given_for_a_sandbox() {
 }
 
 #[tokio::test]
-async fn what_is_not_given_is_as_the_server_was_told() {
+async fn omitted_settings_are_those_of_the_server() {
     let api = Api::with(Settings { seed: Some(7), session_ttl: SignedDuration::from_mins(5), ..Settings::default() });
     // Frozen, as the bearer token says when it was made.
     let wanted = json!({ "name": "suite-a", "clock": { "frozen_at": "2026-03-01T12:00:00Z" } });
@@ -152,7 +152,7 @@ async fn sandboxes_of_a_seeded_server_share_no_ids() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_cannot_be_made_is_refused() {
+async fn an_impossible_sandbox_is_refused() {
     let api = Api::new();
     create(&api, json!({ "name": "suite-a" })).await;
     for name in ["suite-a", "default"] {
@@ -185,7 +185,7 @@ async fn a_sandbox_that_cannot_be_made_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_picks_its_sandbox_and_an_unknown_one_the_default() {
+async fn a_bearer_token_picks_its_sandbox_or_the_default() {
     let api = Api::new();
     let (one, other) = (create(&api, json!({ "name": "one" })).await, create(&api, json!({ "name": "other" })).await);
     let answer = hand_off(&api, &token(&one), "h-1", "sam@example.com").await;
@@ -206,7 +206,7 @@ async fn a_bearer_token_picks_its_sandbox_and_an_unknown_one_the_default() {
 }
 
 #[tokio::test]
-async fn strict_mode_lets_the_tokens_of_sandboxes_pass_and_no_others() {
+async fn strict_mode_accepts_only_tokens_of_sandboxes() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
     let made = create(&api, json!({})).await;
     assert_eq!(hand_off(&api, &token(&made), "h-1", "sam@example.com").await.status, 200);
@@ -268,7 +268,7 @@ async fn the_control_plane_addresses_any_sandbox() {
 }
 
 #[tokio::test]
-async fn a_reset_sandbox_is_as_it_was_made_but_for_its_clock() {
+async fn a_reset_restores_all_but_the_clock() {
     let api = Api::new();
     let made = create(&api, json!({ "name": "suite-a", "clock": { "frozen_at": "2026-03-01T12:00:00Z" } })).await;
     let first = hand_off(&api, &token(&made), "h-1", "sam@example.com").await;
@@ -284,7 +284,7 @@ async fn a_reset_sandbox_is_as_it_was_made_but_for_its_clock() {
 }
 
 #[tokio::test]
-async fn a_deleted_sandbox_is_gone_with_all_it_held() {
+async fn a_deleted_sandbox_is_gone_with_its_contents() {
     let api = Api::new();
     let made = create(&api, json!({ "name": "suite-a" })).await;
     hand_off(&api, &token(&made), "h-1", "sam+register@example.com").await;
@@ -324,7 +324,7 @@ async fn the_default_sandbox_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_the_longest_idle_sandbox_gives_way() {
+async fn beyond_the_limit_the_longest_idle_sandbox_is_dropped() {
     let api = Api::with(Settings { max_sandboxes: 2, ..Settings::default() });
     let one = create(&api, json!({ "name": "one" })).await;
     let other = create(&api, json!({ "name": "other" })).await;
@@ -393,7 +393,7 @@ async fn a_sandbox_that_is_used_is_not_idle() {
 }
 
 #[tokio::test]
-async fn a_sandbox_is_restored_under_another_name_and_goes_on() {
+async fn a_sandbox_is_restored_under_another_name() {
     let api = Api::new();
     let wanted = json!({
         "name": "before",
@@ -451,7 +451,7 @@ async fn a_sandbox_is_restored_under_another_name_and_goes_on() {
 }
 
 #[tokio::test]
-async fn the_default_sandbox_is_restored_as_a_named_one_whose_clock_runs_on() {
+async fn the_default_sandbox_is_restored_with_a_running_clock() {
     let api = Api::new();
     let first = api.hand_off(body_of("h-1", "sam@example.com")).await.json();
     let taken = api.get("/__admin/sandboxes/default/snapshot").await.json();
@@ -542,7 +542,7 @@ async fn walk(api: &Api, number: usize, made: &Value) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_hundred_sandboxes_at_once_share_nothing_and_agree() {
+async fn two_hundred_concurrent_sandboxes_share_nothing() {
     let api = Arc::new(Api::new());
     let app = Arc::clone(&api.app);
     let timer = tokio::spawn(async move { app.keep_time().await });
@@ -597,7 +597,7 @@ async fn a_sandbox_can_be_made_with_scenarios_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_credential_of_another_kind_is_no_bearer_token() {
+async fn other_credentials_are_not_bearer_tokens() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
     let made = create(&api, json!({})).await;
     assert_eq!(hand_off(&api, &token(&made), "h-1", "sam@example.com").await.status, 200);
@@ -608,7 +608,7 @@ async fn a_credential_of_another_kind_is_no_bearer_token() {
 }
 
 #[tokio::test]
-async fn a_snapshot_whose_sessions_would_end_before_they_begin_is_refused() {
+async fn a_snapshot_with_sessions_that_end_too_early_is_refused() {
     let api = Api::new();
     create(&api, json!({ "name": "before" })).await;
     let mut snapshot = api.get("/__admin/sandboxes/before/snapshot").await.json();
@@ -619,7 +619,7 @@ async fn a_snapshot_whose_sessions_would_end_before_they_begin_is_refused() {
 }
 
 #[tokio::test]
-async fn a_new_sandbox_takes_no_two_scenarios_of_one_name() {
+async fn a_new_sandbox_takes_each_scenario_name_once() {
     let api = Api::new();
     let scenario = json!({ "name": "same", "answers": [{}] });
     let answer =
@@ -632,7 +632,7 @@ async fn a_new_sandbox_takes_no_two_scenarios_of_one_name() {
 }
 
 #[tokio::test]
-async fn the_scenarios_of_a_sandbox_are_bounded_at_every_door() {
+async fn scenarios_of_a_sandbox_are_bounded_everywhere() {
     let api = Api::new();
     let named = |number: usize| json!({ "name": format!("s{number}"), "answers": [{}] });
     let many = |count: usize| -> Vec<Value> { (0..count).map(named).collect() };

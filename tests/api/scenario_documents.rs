@@ -77,7 +77,7 @@ const B: &str = "{name: b, answers: [{}]}";
 const OWN: &str = "{name: own, match: {email: nobody@*}, answers: [{}, {}]}";
 
 #[tokio::test]
-async fn another_process_goes_on_from_what_the_store_holds() {
+async fn another_process_continues_from_the_store() {
     let store = Arc::new(Encoded(Memory::new(Retention::unlimited())));
     let one = sandboxes(Arc::clone(&store) as Arc<dyn Store>, &[A, B]);
     let sandbox = one.default_sandbox();
@@ -153,7 +153,7 @@ async fn a_reset_begins_with_the_files_of_that_moment() {
 }
 
 #[tokio::test]
-async fn the_walk_that_was_unused_for_longest_is_forgotten_first() {
+async fn the_least_recently_used_walk_is_forgotten_first() {
     let app = App::new(Settings::default(), "http://mock.test").unwrap();
     let sandbox = app.sandboxes.default_sandbox();
     sandbox.scripts.put(read("{name: own, answers: [{}, {}, {}]}")).await.unwrap();
@@ -233,7 +233,7 @@ impl Store for Troubled {
 }
 
 #[tokio::test]
-async fn a_request_without_a_scenario_costs_one_look() {
+async fn a_request_without_a_scenario_costs_one_lookup() {
     let store = Troubled::new();
     let sandboxes = sandboxes(Arc::clone(&store) as Arc<dyn Store>, &[]);
     let sandbox = sandboxes.default_sandbox();
@@ -251,7 +251,7 @@ async fn a_request_without_a_scenario_costs_one_look() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_cannot_begin_leaves_nothing() {
+async fn a_sandbox_that_fails_to_start_leaves_nothing() {
     let store = Troubled::new();
     let sandboxes = sandboxes(Arc::clone(&store) as Arc<dyn Store>, &[B]);
     let definitions = &sandboxes.default_sandbox().settings().definitions.clone();

@@ -101,7 +101,7 @@ async fn no_change_of_two_callers_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_queue_takes_as_many_as_it_has_room_for() {
+async fn a_queue_never_exceeds_its_limit() {
     let api = Arc::new(Api::new());
     let mut queueing = JoinSet::new();
     for _ in 0..20 {

@@ -392,7 +392,7 @@ async fn verify_then_success(name: &str) {
 }
 
 #[tokio::test]
-async fn the_larger_priority_is_asked_first() {
+async fn the_highest_priority_is_tried_first() {
     let api = Api::new();
     put(&api, errors("a", &["a"])).await;
     put(&api, errors("b", &["b"])).await;
@@ -411,7 +411,7 @@ async fn the_larger_priority_is_asked_first() {
 }
 
 #[tokio::test]
-async fn who_walks_on_their_own_is_the_scenarios_to_say() {
+async fn a_scenario_chooses_who_shares_its_progress() {
     for (per, expected) in [
         ("actor", ["1", "2", "3", "1", "2"]),
         ("handoff", ["1", "1", "2", "2", "3"]),
@@ -434,7 +434,7 @@ async fn who_walks_on_their_own_is_the_scenarios_to_say() {
 }
 
 #[tokio::test]
-async fn queued_go_before_the_pinned_one_and_that_before_all() {
+async fn queued_scenarios_win_over_pinned_ones_over_others() {
     let api = Api::new();
     let nobody = json!({ "email": "nobody@example.com" });
     put(&api, with(errors("pinned", &["pinned"]), "match", nobody.clone())).await;
@@ -490,7 +490,7 @@ async fn a_replaced_scenario_answers_where_it_is_pinned_or_queued() {
 }
 
 #[tokio::test]
-async fn how_far_each_has_come_can_be_seen_set_and_forgotten() {
+async fn progress_is_shown_set_and_reset() {
     let api = Api::new();
     api.call("POST", "/__admin/clock/freeze").await;
     send(&api, "POST", "/__admin/clock/set", json!({ "to": "2100-01-01T00:00:00Z" })).await;
@@ -530,7 +530,7 @@ async fn how_far_each_has_come_can_be_seen_set_and_forgotten() {
 }
 
 #[tokio::test]
-async fn a_walk_is_set_under_the_name_by_which_the_scenario_knows_it() {
+async fn progress_is_set_by_the_subject_of_the_scenario() {
     for (per, subject, status) in [
         ("actor", json!("SAM@example.com"), 200),
         ("handoff", json!("H-1"), 200),
@@ -549,7 +549,7 @@ async fn a_walk_is_set_under_the_name_by_which_the_scenario_knows_it() {
 }
 
 #[tokio::test]
-async fn a_scenario_is_put_in_yaml_or_json_and_shown_in_json() {
+async fn a_scenario_put_in_yaml_or_json_is_shown_in_json() {
     let api = Api::new();
     let yaml = "# Busy.\nname: busy\nmatch: { email: kim@* }\nanswers:\n  - outcome: error\n    description: Busy.\n";
     let request = Request::put("/__admin/scenarios/busy").header("content-type", "application/yaml");
@@ -571,7 +571,7 @@ async fn a_scenario_is_put_in_yaml_or_json_and_shown_in_json() {
 }
 
 #[tokio::test]
-async fn a_scenario_that_was_not_read_from_a_file_has_none() {
+async fn a_scenario_from_no_file_shows_none() {
     let api = Api::new();
     put(&api, errors("own", &["own"])).await;
     let list = api.get("/__admin/scenarios").await.json();
@@ -580,7 +580,7 @@ async fn a_scenario_that_was_not_read_from_a_file_has_none() {
 }
 
 #[tokio::test]
-async fn a_scenario_that_cannot_be_read_is_refused_with_the_place_and_nothing_changes() {
+async fn an_unreadable_scenario_is_refused_and_changes_nothing() {
     let api = Api::new();
     put(&api, errors("s", &["old"])).await;
     let detail = async |body: &str| {
@@ -606,7 +606,7 @@ async fn a_scenario_that_cannot_be_read_is_refused_with_the_place_and_nothing_ch
 }
 
 #[tokio::test]
-async fn a_template_that_the_request_does_not_fill_is_an_error_of_that_answer() {
+async fn a_template_that_cannot_be_filled_fails_that_answer() {
     let api = Api::new();
     put(&api, json!({ "name": "s", "answers": [{ "set": { "x": "{{ request.context.nope.deeper }}" } }] })).await;
     let answer = hand_off(&api, "h-1", "sam@example.com").await;
@@ -615,7 +615,7 @@ async fn a_template_that_the_request_does_not_fill_is_an_error_of_that_answer() 
 }
 
 #[tokio::test]
-async fn deleted_scenarios_are_gone_until_a_reset_brings_the_first_ones_back() {
+async fn deleted_scenarios_are_gone_until_a_reset() {
     for (method, reset) in [("DELETE", "/__admin/scenarios"), ("POST", "/__admin/reset")] {
         let api = Api::new();
         put(&api, errors("own", &["own"])).await;
@@ -672,7 +672,7 @@ async fn sandboxes_do_not_see_each_others_scenarios() {
 }
 
 #[tokio::test]
-async fn what_is_left_to_chance_follows_from_the_seed() {
+async fn chance_follows_from_the_seed() {
     let run = async |seed: u64| {
         let api = Api::with(Settings { seed: Some(seed), ..Settings::default() });
         put(&api, json!({ "name": "s", "answers": [{ "outcome": "error", "description": "x", "http_status": 503, "probability": 0.5 }] }))
@@ -689,7 +689,7 @@ async fn what_is_left_to_chance_follows_from_the_seed() {
 }
 
 #[tokio::test]
-async fn the_exchange_says_which_answer_of_which_scenario_it_was() {
+async fn an_exchange_names_its_scenario_and_answer() {
     let api = Api::new();
     let chosen = async |email: &str| {
         let answer = hand_off(&api, "h-1", email).await;
@@ -710,7 +710,7 @@ async fn the_exchange_says_which_answer_of_which_scenario_it_was() {
 }
 
 #[tokio::test]
-async fn what_a_client_never_saw_is_in_the_journal_as_it_was_meant() {
+async fn an_answer_lost_in_a_reset_is_recorded_as_intended() {
     let live = Live::start().await;
     live.hand_off("h-1", &sam("reset")).await.unwrap_err();
     let list = live.client.get(format!("{}/__admin/requests", live.mock.url())).send().await.unwrap();
@@ -733,7 +733,7 @@ async fn the_schema_of_scenarios_is_served_for_editors() {
 }
 
 #[tokio::test]
-async fn a_header_of_a_scenario_takes_the_place_of_the_usual_one() {
+async fn a_header_of_a_scenario_replaces_the_usual_one() {
     let live = Live::start().await;
     let answer = live.hand_off("h-1", &sam("contract-drift-wrong-content-type")).await.unwrap();
     let types: Vec<_> = answer.headers().get_all("content-type").iter().collect();
@@ -741,7 +741,7 @@ async fn a_header_of_a_scenario_takes_the_place_of_the_usual_one() {
 }
 
 #[tokio::test]
-async fn the_journeys_begin_at_their_beginning_for_an_actor_of_whom_nothing_was_told() {
+async fn journeys_start_from_the_beginning_for_a_new_actor() {
     let api = Api::new();
     for (name, steps) in [
         ("verify-then-success", &[("verify_email", json!({ "email_verified": true }))][..]),
@@ -763,7 +763,7 @@ async fn the_journeys_begin_at_their_beginning_for_an_actor_of_whom_nothing_was_
 }
 
 #[tokio::test]
-async fn the_scenario_called_reset_is_reached_like_any_other() {
+async fn a_scenario_named_reset_can_be_addressed() {
     let api = Api::new();
     assert_eq!(api.get("/__admin/scenarios/reset").await.json()["name"], "reset");
     put(&api, errors("reset", &["mine"])).await;
@@ -771,7 +771,7 @@ async fn the_scenario_called_reset_is_reached_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_deleted_scenario_of_a_sandbox_hides_nothing_that_comes_later() {
+async fn a_deleted_scenario_hides_nothing_that_comes_later() {
     let api = Api::new();
     put(&api, errors("own", &["first"])).await;
     assert_eq!(api.call("DELETE", "/__admin/scenarios/own").await.status, 204);
@@ -780,7 +780,7 @@ async fn a_deleted_scenario_of_a_sandbox_hides_nothing_that_comes_later() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_rendered_is_recorded_with_all_that_was_found() {
+async fn an_answer_that_cannot_be_rendered_is_recorded() {
     let api = Api::new();
     put(&api, json!({ "name": "s", "answers": [{ "set": { "x": "{{ request.context.nope.deeper }}" } }] })).await;
     let answer = hand_off(&api, "h-1", "sam@example.com").await;
@@ -790,7 +790,7 @@ async fn an_answer_that_cannot_be_rendered_is_recorded_with_all_that_was_found()
 }
 
 #[tokio::test]
-async fn a_long_subject_is_remembered_in_short() {
+async fn a_long_subject_is_stored_in_short() {
     let api = Api::new();
     let mut scenario = errors("s", &["one", "two"]);
     scenario["per"] = json!("handoff");

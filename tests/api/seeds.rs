@@ -138,7 +138,7 @@ async fn an_internationalised_email_passes_unless_ascii_is_asked_for() {
 }
 
 #[tokio::test]
-async fn files_that_nobody_can_fetch_draw_an_advice() {
+async fn inaccessible_file_urls_draw_an_advice() {
     let api = Api::new();
     let mut body: Value = serde_json::from_str(&body_of("h-1", "sam@example.com")).unwrap();
     body["files"] = json!([

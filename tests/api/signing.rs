@@ -135,7 +135,7 @@ async fn an_envelope_goes_from_draft_to_finalized() {
 }
 
 #[tokio::test]
-async fn an_envelope_is_called_off_once() {
+async fn an_envelope_is_voided_once() {
     let api = Api::new();
     let id = draft(&api).await;
     let void = format!("/envelopes/{id}/void");
@@ -150,7 +150,7 @@ async fn an_envelope_is_called_off_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_given_is_as_usual() {
+async fn omitted_members_have_defaults() {
     let api = Api::new();
     let id = draft(&api).await;
     let made = envelope(&api, &id).await;
@@ -221,7 +221,7 @@ async fn only_a_draft_can_be_changed() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found_by_its_name() {
+async fn each_missing_resource_has_its_own_error() {
     let api = Api::new();
     let id = draft(&api).await;
     let other = draft(&api).await;

@@ -221,7 +221,7 @@ async fn every_refusal_at_sending_has_its_name() {
 }
 
 #[tokio::test]
-async fn an_envelope_takes_so_many_recipients_and_a_recipient_so_many_agents() {
+async fn recipients_of_an_envelope_and_their_agents_are_bounded() {
     let api = Api::with(Settings { max_body: 16 << 20, ..Settings::default() });
     let id = draft(&api).await;
     let many: Value = (0..=MOST_AGENTS)

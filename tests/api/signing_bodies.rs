@@ -57,7 +57,7 @@ async fn every_valid_body_of_the_signing_service_passes() {
 }
 
 #[tokio::test]
-async fn every_invalid_body_of_the_signing_service_is_refused_for_its_reasons() {
+async fn every_invalid_signing_body_is_refused_for_its_reasons() {
     let api = Api::new();
     let mut told = String::new();
     for (kind, schema, method, path) in kinds(&api).await {
@@ -151,7 +151,7 @@ async fn faults_count_in_the_order_of_judging() {
 }
 
 #[tokio::test]
-async fn other_methods_and_other_paths_are_told_of_in_the_shape_of_the_surface() {
+async fn other_methods_and_paths_are_refused_in_the_surfaces_shape() {
     let api = Api::new();
     let id = draft(&api).await;
     for (method, path, allowed) in [

@@ -42,7 +42,7 @@ fn refused(answer: &Answer, refusal: Refusal) -> Value {
 }
 
 #[tokio::test]
-async fn the_first_to_open_and_accept_is_primary_and_all_others_are_released() {
+async fn the_first_to_open_and_accept_wins_and_releases_all_others() {
     let api = frozen().await;
     let (envelope, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice", "bob", "carol"]).await;
     let [alice, bob, carol] = [&agents[0], &agents[1], &agents[2]];
@@ -64,7 +64,7 @@ async fn the_first_to_open_and_accept_is_primary_and_all_others_are_released() {
 }
 
 #[tokio::test]
-async fn of_many_who_accept_at_once_one_is_told_that_they_are_it() {
+async fn one_of_many_concurrent_accepts_wins() {
     let api = Api::new();
     let names: Vec<String> = (0..50).map(|number| format!("agent{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -83,7 +83,7 @@ async fn of_many_who_accept_at_once_one_is_told_that_they_are_it() {
 }
 
 #[tokio::test]
-async fn every_refusal_has_its_name_and_tells_how_things_are() {
+async fn every_refusal_has_its_name_and_the_current_state() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
     let mut met = BTreeSet::new();
@@ -173,7 +173,7 @@ async fn repeating_a_command_is_idempotent() {
 }
 
 #[tokio::test]
-async fn a_primary_who_declines_ends_it_or_lets_the_others_try_again() {
+async fn a_declining_primary_ends_or_reopens_the_recipient() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
     let (envelope, agents) = race(&sandbox, &["alice", "bob"]).await;
@@ -198,7 +198,7 @@ async fn a_primary_who_declines_ends_it_or_lets_the_others_try_again() {
 }
 
 #[tokio::test]
-async fn whoever_prefers_little_is_spared_the_agents() {
+async fn return_minimal_leaves_out_the_agents() {
     let api = Api::new();
     let (envelope, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice", "bob"]).await;
     let path = |agent: &str, act: &str| format!("/__admin/signing/agents/{agent}/{act}");
@@ -225,7 +225,7 @@ async fn whoever_prefers_little_is_spared_the_agents() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_is_refused() {
+async fn unknown_ids_and_acts_are_refused() {
     let api = Api::new();
     let (_, agents) = race(&api.app.sandboxes.default_sandbox(), &["alice"]).await;
     for agent in ["agt_0123456789abcdef00000001", "agt_none", &agents[0].replace("00000001", "00000002")] {
@@ -309,7 +309,7 @@ async fn envelopes_are_listed_filtered_and_paged() {
 }
 
 #[tokio::test]
-async fn the_agenda_tells_what_will_become_of_envelopes() {
+async fn the_agenda_lists_the_future_of_envelopes() {
     let api = frozen().await;
     let sandbox = api.app.sandboxes.default_sandbox();
     let plan = json!({ "voids": "3d", "people": [{ "agent": "*", "opens": "1h", "accepts": "1h", "signs": "never" }] });
@@ -354,7 +354,7 @@ async fn the_agenda_tells_what_will_become_of_envelopes() {
 }
 
 #[tokio::test]
-async fn the_team_is_written_here() {
+async fn users_are_managed_by_the_control_plane() {
     let api = frozen().await;
     let path = "/__admin/signing/users";
     let sam =
@@ -378,7 +378,7 @@ async fn the_team_is_written_here() {
 }
 
 #[tokio::test]
-async fn a_user_without_an_id_gets_one_that_nobody_has() {
+async fn a_user_without_an_id_gets_an_unused_one() {
     let path = "/__admin/signing/users";
     let mut sam = json!({ "name": "Sam", "email": "sam@example.com" });
     let drawn = post(&frozen().await, path, &sam).await.json()["id"].clone();
@@ -391,7 +391,7 @@ async fn a_user_without_an_id_gets_one_that_nobody_has() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_none_is_refused() {
+async fn an_invalid_user_is_refused() {
     let api = Api::new();
     let mut problems = String::new();
     let good = json!({ "name": "Sam", "email": "sam@example.com" });
@@ -422,7 +422,7 @@ async fn a_user_who_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn health_tells_how_full_it_all_is() {
+async fn health_counts_envelopes_events_and_messages() {
     let api = Api::new();
     race(&api.app.sandboxes.default_sandbox(), &["alice"]).await;
     let health = api.get("/__admin/health").await.json();
@@ -432,7 +432,7 @@ async fn health_tells_how_full_it_all_is() {
 }
 
 #[test]
-fn the_document_knows_every_name() {
+fn the_document_lists_every_error_name() {
     let names = &documents().control()["components"]["schemas"]["ErrorName"]["enum"];
     let beside = ["Envelope.NotFound", "Agent.NotFound", "User.NotFound", "User.Exists"];
     // A draft is deleted through the contract alone.

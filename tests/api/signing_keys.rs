@@ -34,7 +34,7 @@ fn key_of(sandbox: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_key_leads_to_its_sandbox_and_to_no_other() {
+async fn a_key_selects_its_sandbox_and_no_other() {
     let api = Api::new();
     let suites = [create(&api, json!({ "name": "suite-a" })).await, create(&api, json!({ "name": "suite-b" })).await];
     let keys = [key_of(&suites[0]), key_of(&suites[1]), built_in::API_KEY.to_owned()];
@@ -57,7 +57,7 @@ async fn a_key_leads_to_its_sandbox_and_to_no_other() {
 }
 
 #[tokio::test]
-async fn open_mode_lets_any_other_key_into_the_default_sandbox() {
+async fn in_open_mode_other_keys_select_the_default_sandbox() {
     let api = Api::new();
     create(&api, json!({ "name": "suite-a" })).await;
     let id = made_with(&api, "whatever it is").await;
@@ -69,7 +69,7 @@ async fn open_mode_lets_any_other_key_into_the_default_sandbox() {
 }
 
 #[tokio::test]
-async fn strict_mode_lets_keys_of_sandboxes_pass_and_no_others() {
+async fn strict_mode_accepts_only_keys_of_sandboxes() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
     let suite = create(&api, json!({ "name": "suite-a" })).await;
     made_with(&api, &key_of(&suite)).await;
@@ -83,7 +83,7 @@ async fn strict_mode_lets_keys_of_sandboxes_pass_and_no_others() {
 }
 
 #[tokio::test]
-async fn no_other_credential_of_a_sandbox_leads_to_it() {
+async fn no_other_credential_selects_the_sandbox() {
     let api = Api::new();
     let suite = create(&api, json!({ "name": "suite-a" })).await;
     let id = made_with(&api, suite["credentials"]["client_id"].as_str().unwrap()).await;
@@ -91,7 +91,7 @@ async fn no_other_credential_of_a_sandbox_leads_to_it() {
 }
 
 #[tokio::test]
-async fn the_key_of_a_sandbox_that_is_gone_is_refused_and_told_why() {
+async fn the_key_of_a_deleted_sandbox_is_refused_as_such() {
     for auth in [Auth::Open, Auth::Strict] {
         let api = Api::with(Settings { auth, ..Settings::default() });
         let key = key_of(&create(&api, json!({ "name": "suite-a" })).await);
@@ -104,7 +104,7 @@ async fn the_key_of_a_sandbox_that_is_gone_is_refused_and_told_why() {
 }
 
 #[tokio::test]
-async fn one_key_is_required_wherever_one_goes() {
+async fn every_endpoint_requires_one_key() {
     let api = Api::new();
     let mut told = Vec::new();
     let bare = || Request::get("/api/v1/key/envelopes");

@@ -20,7 +20,7 @@ fn ids(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn envelopes_are_listed_newest_first_and_page_by_page() {
+async fn envelopes_are_listed_newest_first_in_pages() {
     let api = Api::new();
     let mut made = Vec::new();
     for _ in 0..5 {
@@ -96,7 +96,7 @@ async fn the_address_book_is_listed_and_shown() {
 }
 
 #[tokio::test]
-async fn a_query_that_cannot_be_understood_is_refused_by_its_parameter() {
+async fn a_query_that_cannot_be_read_names_its_parameter() {
     let api = Api::new();
     for (path, parameter) in [
         ("/envelopes?limit=0", "limit"),
@@ -144,7 +144,7 @@ fn the_document_promises_every_name_and_no_other() {
 }
 
 #[test]
-fn the_document_is_built_on_the_schema_files_of_the_signing_service() {
+fn the_document_is_built_on_the_signing_schema_files() {
     let schemas = &documents().contract()["components"]["schemas"];
     for body in Body::all() {
         let mut published = schemas[body.name].clone();
@@ -185,7 +185,7 @@ fn every_example_of_the_document_keeps_its_schema() {
 }
 
 #[tokio::test]
-async fn what_is_made_after_a_restore_has_an_id_of_its_own() {
+async fn ids_drawn_after_a_restore_are_unused() {
     let api = Api::new();
     let suite = create(&api, json!({ "name": "suite-a", "seed": 7 })).await;
     let jane = json!({ "name": "Jane", "email": "jane@example.com" });

@@ -249,7 +249,7 @@ async fn the_envelope_of_a_handoff_is_kept_too() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_rule_names_itself() {
+async fn a_refusal_names_the_broken_rule() {
     let api = Api::new();
     let answer = ask(&api, "DELETE", "/envelopes/env_0000000000000000", None).await;
     assert_eq!(refusal(&answer).0, "Envelope.NotFound");

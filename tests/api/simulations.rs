@@ -37,7 +37,7 @@ fn envelope(number: u64) -> Envelope {
 }
 
 #[tokio::test]
-async fn one_run_is_told_in_full_and_many_in_figures() {
+async fn one_run_is_shown_in_full_and_many_in_figures() {
     let api = Api::new();
     let agents = json!([
         { "name": "Alice", "opens": "5m", "accepts": "10m", "signs": "1m" },
@@ -65,7 +65,7 @@ async fn one_run_is_told_in_full_and_many_in_figures() {
 }
 
 #[tokio::test]
-async fn it_is_a_picture_or_a_table_for_whoever_wants_one() {
+async fn a_simulation_is_shown_as_a_picture_or_a_table() {
     let api = Api::new();
     for runs in [1, 50] {
         let body = json!({ "agents": three(), "runs": runs });
@@ -84,7 +84,7 @@ async fn it_is_a_picture_or_a_table_for_whoever_wants_one() {
 }
 
 #[tokio::test]
-async fn what_is_left_to_chance_follows_from_the_sandboxs_seed() {
+async fn chance_follows_from_the_seed_of_the_sandbox() {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     let unseeded = simulate(&api, PATH, json!({ "agents": three() })).await.text;
     assert_eq!(unseeded, simulate(&api, PATH, json!({ "agents": three(), "seed": 7 })).await.text);
@@ -92,7 +92,7 @@ async fn what_is_left_to_chance_follows_from_the_sandboxs_seed() {
 }
 
 #[tokio::test]
-async fn an_envelope_that_exists_is_raced_for_and_stays_as_it_is() {
+async fn a_race_for_an_envelope_leaves_it_unchanged() {
     let api = Api::new();
     let sandbox = api.app.sandboxes.default_sandbox();
     let (draft, mut voided) = (envelope(1), envelope(2));
@@ -121,7 +121,7 @@ async fn an_envelope_that_exists_is_raced_for_and_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_simulated_is_told_with_the_fix() {
+async fn an_impossible_simulation_is_refused_with_the_fix() {
     let api = Api::new();
     let crowd: Vec<Value> = (0..1_000).map(|number| json!({ "name": format!("Agent {number}") })).collect();
     let decline = json!({ "after": "1m", "instead_of": "signing" });

@@ -47,7 +47,7 @@ async fn every_switch_is_set_shown_and_kept_in_snapshots() {
 }
 
 #[tokio::test]
-async fn what_a_snapshot_does_not_set_is_the_servers() {
+async fn settings_missing_in_a_snapshot_are_the_servers() {
     let api = Api::new();
     create(&api, json!({})).await;
     let mut snapshot = api.get("/__admin/sandboxes/own/snapshot").await.json();
@@ -145,7 +145,7 @@ async fn a_sandbox_leaves_the_registration_url_out() {
 }
 
 #[tokio::test]
-async fn a_sandbox_is_strict_about_whom_a_token_acts_for() {
+async fn a_sandbox_can_be_strict_about_the_users_of_tokens() {
     for (server, sandbox, expected) in
         [(Auth::Open, Some("strict"), 403), (Auth::Strict, Some("open"), 200), (Auth::Strict, None, 403)]
     {

@@ -217,7 +217,7 @@ async fn a_task_that_fails_is_tried_again_once_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_panics_costs_itself_alone() {
+async fn a_task_that_panics_affects_only_itself() {
     let stage = Stage::new().await;
     stage.store.panics.store(1, Ordering::SeqCst);
     for number in 0..3 {
@@ -250,7 +250,7 @@ async fn settle_openings(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_act_that_panics_costs_itself_alone() {
+async fn an_act_that_panics_affects_only_itself() {
     let names = ["alice", "bob", "carol"];
     for broken in 0..names.len() {
         let stage = Stage::new().await;

@@ -93,7 +93,7 @@ async fn a_client_that_asks_too_often_is_told_to_wait() {
 
 /// What is late, and what is no JSON, over a socket as a client gets it.
 #[tokio::test(start_paused = true)]
-async fn a_token_is_late_or_a_page_comes_in_its_stead() {
+async fn a_token_is_late_or_replaced_by_a_page() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let ask = async |jti: &str, email: &str| {
@@ -196,7 +196,7 @@ async fn a_scenario_that_cannot_be_rendered_is_an_oauth_error() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_for_an_endpoint_is_refused_at_its_place() {
+async fn a_key_of_the_other_endpoint_is_refused_at_its_place() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let mut refusals = String::new();

@@ -158,7 +158,7 @@ async fn a_reset_starts_the_count_of_a_wait_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn exchanges_that_went_do_not_count_for_a_wait() {
+async fn dropped_exchanges_do_not_count_for_a_wait() {
     let api = Arc::new(Api::with(Settings { max_exchanges: 3, ..Settings::default() }));
     let mut waits = JoinSet::new();
     begin(&api, &mut waits, format!("{WAIT}3&match=%7B%22handoff_id%22%3A%22x*%22%7D"));
@@ -213,7 +213,7 @@ async fn a_server_with_open_waits_and_streams_stops() {
 }
 
 #[tokio::test]
-async fn too_costly_matchers_are_refused_at_every_door() {
+async fn matchers_that_cost_too_much_are_refused_everywhere() {
     let api = Api::new();
     let long = "?".repeat(60_000);
     let million: Vec<_> = (0..5_000).map(|_| json!({ "email": "a*" })).collect();

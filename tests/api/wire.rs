@@ -76,7 +76,7 @@ async fn an_over_long_body_of_unknown_length_is_refused_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_caller_who_waits_for_leave_to_send_is_refused_without_it() {
+async fn a_caller_who_expects_100_continue_is_refused_at_once() {
     let mock = start().await;
     let mut stream = connect(&mock).await;
     let head = head("content-length: 100\r\nexpect: 100-continue").replace("authorization: Bearer x\r\n", "");
@@ -85,7 +85,7 @@ async fn a_caller_who_waits_for_leave_to_send_is_refused_without_it() {
 }
 
 #[tokio::test]
-async fn a_caller_who_announces_too_much_is_refused_at_once_and_let_go() {
+async fn a_caller_who_announces_too_much_is_refused_at_once() {
     let mock = start().await;
     let mut stream = connect(&mock).await;
     stream.write_all(head("content-length: 2000000\r\nexpect: 100-continue").as_bytes()).await.unwrap();
@@ -337,7 +337,7 @@ async fn a_broken_request_line_closes_cleanly_and_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_real_client_walks_the_contract() {
+async fn a_real_client_runs_the_whole_contract() {
     let mock = start().await;
     let client = reqwest::Client::new();
     let create = format!("{}{CREATE}", mock.url());
@@ -367,7 +367,7 @@ async fn a_stop_lets_requests_under_way_finish() {
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_ever() {
+async fn a_stop_does_not_wait_forever() {
     let mock = start().await;
     let mut stream = connect(&mock).await;
     stream.write_all(head("content-length: 100").as_bytes()).await.unwrap();

@@ -8,7 +8,7 @@ fn settings(running: &Running) -> serde_json::Value {
 }
 
 #[test]
-fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+fn flags_win_over_environment_and_environment_over_file() {
     let folder = Folder::new();
     let config = folder.write(
         "mock.toml",
@@ -41,7 +41,7 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
-fn a_switch_is_turned_by_any_of_the_usual_words() {
+fn a_switch_takes_any_of_the_usual_words() {
     for (word, expected) in
         [("1", true), ("yes", true), ("on", true), ("TRUE", true), ("0", false), ("no", false), ("off", false)]
     {
@@ -73,7 +73,7 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
-fn a_wrong_variable_is_called_by_its_name() {
+fn an_error_names_the_wrong_variable() {
     let mut told = String::new();
     for (variable, value) in [
         ("DOCENDORSE_MOCK_LISTEN", "4747"),
@@ -121,7 +121,7 @@ fn port_replaces_the_port_unless_an_address_is_given_as_a_flag() {
 }
 
 #[test]
-fn a_wrong_file_is_told_with_its_place() {
+fn a_wrong_file_is_reported_with_its_place() {
     let folder = Folder::new();
     let mut told = String::new();
     for text_of_file in [
@@ -202,7 +202,7 @@ fn a_wrong_file_is_told_with_its_place() {
 }
 
 #[test]
-fn a_wrong_value_is_told_with_its_fix() {
+fn a_wrong_value_is_reported_with_its_fix() {
     let mut told = String::new();
     for arguments in [
         &["--listen", "4747"][..],
@@ -268,7 +268,7 @@ fn a_wrong_value_is_told_with_its_fix() {
 }
 
 #[test]
-fn an_unknown_variable_of_ours_is_warned_of() {
+fn an_unknown_variable_of_ours_draws_a_warning() {
     let mut command = program();
     command.args(["--listen", "127.0.0.1:0", "--log-format", "text"]).env("DOCENDORSE_MOCK_LISEN", "x");
     let (_, _, log) = Running::start(&mut command).stop("-TERM");
@@ -327,7 +327,7 @@ fn problem_of(folder: &Folder, setting: &str, value: &str) -> Option<String> {
 }
 
 #[test]
-fn the_value_that_a_message_shows_is_taken() {
+fn the_value_suggested_by_a_message_is_accepted() {
     let folder = Folder::new();
     for setting in [
         "listen",

@@ -66,7 +66,7 @@ fn a_server_starts_with_its_outputs_closed() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_costs_lines_and_nothing_else() {
+fn an_unread_log_loses_lines_and_nothing_else() {
     let mut command = program();
     command.args(["--listen", "127.0.0.1:0", "--session-ttl", "1ms"]);
     let mut running = Running::start(&mut command);
@@ -90,7 +90,7 @@ fn a_log_that_nobody_reads_costs_lines_and_nothing_else() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
+fn an_unread_log_does_not_delay_the_exit() {
     let running = Running::start(program().args(["--listen", "127.0.0.1:0", "--session-ttl", "1ms"]));
     for _ in 0..3 {
         assert_alive(&running);
@@ -100,7 +100,7 @@ fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_ready_line_that_nobody_reads_does_not_hold_up_the_start() {
+fn an_unread_ready_line_does_not_delay_the_start() {
     let folder = Folder::new();
     let path = folder.file("ready.json").to_str().unwrap().to_owned();
     let (_reader, mut writer) = std::io::pipe().unwrap();
@@ -135,7 +135,7 @@ fn a_server_out_of_file_descriptors_recovers() {
 }
 
 #[test]
-fn verbs_end_quietly_when_their_reader_leaves() {
+fn commands_end_quietly_when_their_reader_leaves() {
     for arguments in [
         &["list"][..],
         &["show", "hang"],

@@ -3,7 +3,7 @@
 use crate::harness::{Folder, Running, program, run, text};
 
 #[test]
-fn every_command_ends_as_the_readme_says() {
+fn every_command_exits_as_the_guide_says() {
     let folder = Folder::new();
     let directory = folder.file("").display().to_string();
     let failed = folder.write("failed.json", r#"{"error": "the port is in use", "at": "2026-03-01T12:00:00Z"}"#);

@@ -70,7 +70,7 @@ fn a_start_that_fails_ends_the_wait_with_the_reason() {
 }
 
 #[test]
-fn a_wait_that_began_first_learns_of_the_failure() {
+fn a_wait_that_began_first_reports_the_failure() {
     let folder = Folder::new();
     let path = folder.write("ready.json", "{\"url\": \"http://127.0.0.1:1\"}");
     let mut waiting = program();

@@ -4,7 +4,7 @@ use crate::harness::{flags, golden, program, run, text};
 use std::process::Stdio;
 
 #[test]
-fn help_teaches() {
+fn help_of_each_command_matches_its_golden_file() {
     for (verb, name) in [
         ("", "help.txt"),
         ("serve", "help-serve.txt"),
@@ -48,7 +48,7 @@ fn the_guide_has_a_row_for_every_setting_and_no_other() {
 }
 
 #[test]
-fn version_is_told_twice() {
+fn version_is_a_command_and_a_flag() {
     let expected = format!("docendorse-mock {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(text(&run(&["version"]).stdout), expected);
     assert_eq!(text(&run(&["--version"]).stdout), expected);
@@ -56,7 +56,7 @@ fn version_is_told_twice() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn output_that_cannot_be_written_is_the_machines_fault() {
+fn unwritable_output_exits_as_a_machine_fault() {
     for arguments in [
         &["version"][..],
         &["--version"],
@@ -74,7 +74,7 @@ fn output_that_cannot_be_written_is_the_machines_fault() {
 }
 
 #[test]
-fn a_reader_that_has_left_is_no_failure() {
+fn a_closed_output_is_not_a_failure() {
     for arguments in
         [&["version"][..], &["--help"], &["completions", "bash"], &["validate", "fixtures/requests/valid/minimal.json"]]
     {
@@ -86,7 +86,7 @@ fn a_reader_that_has_left_is_no_failure() {
 }
 
 #[test]
-fn a_wrong_command_line_ends_with_two() {
+fn a_wrong_command_line_exits_with_two() {
     for arguments in [
         &["srve"][..],
         &["--lissten"],

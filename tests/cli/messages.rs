@@ -27,7 +27,7 @@ fn fails(arguments: &[&str], exit: i32, expected: &str) {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_in_plain_words() {
+fn an_unreadable_file_is_reported_in_plain_words() {
     let folder = Folder::new();
     let file = folder.write("file", "x");
     let directory = folder.file("").display().to_string();
@@ -74,7 +74,7 @@ fn a_file_that_cannot_be_read_is_told_in_plain_words() {
 const GOOD: &str = "eyJ0eXAiOiJhdCtqd3QifQ.e30.AA";
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_in_plain_words() {
+fn an_unwritable_file_is_reported_in_plain_words() {
     let folder = Folder::new();
     let file = folder.write("file", "x");
     let directory = folder.file("").display().to_string();
@@ -98,7 +98,7 @@ fn a_file_that_cannot_be_written_is_told_in_plain_words() {
 }
 
 #[test]
-fn an_address_that_cannot_be_bound_is_told_in_plain_words() {
+fn an_unbindable_address_is_reported_in_plain_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let busy = listener.local_addr().unwrap().to_string();
     for (address, expected) in [
@@ -207,7 +207,7 @@ fn decode_says_what_it_expects() {
 }
 
 #[test]
-fn a_url_an_address_and_a_client_draw_a_fix() {
+fn a_wrong_url_address_or_client_draws_a_fix() {
     for (arguments, expected) in [
         (&["ready", "--url", "127.0.0.1:4801"][..], "the scheme is missing; did you mean \"http://127.0.0.1:4801\"?"),
         (&["token", "--url", "localhost:4801/x"], "did you mean \"http://localhost:4801/x\"?"),
@@ -245,7 +245,7 @@ fn a_url_an_address_and_a_client_draw_a_fix() {
 }
 
 #[test]
-fn an_unknown_variable_draws_the_nearest_one() {
+fn an_unknown_variable_suggests_the_nearest() {
     for (variable, expected) in [
         ("DOCENDORSE_MOCK_LISEN", "did you mean DOCENDORSE_MOCK_LISTEN?"),
         ("DOCENDORSE_MOCK_PORT", "did you mean DOCENDORSE_MOCK_LISTEN?"),
@@ -309,7 +309,7 @@ fn a_snapshot_alone_asks_for_the_envelope() {
 }
 
 #[test]
-fn wrong_times_are_wrong_by_the_clock_of_the_sandbox_too() {
+fn wrong_times_are_wrong_by_the_sandboxs_clock_too() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let token = |flags: &[&str]| run(&[&["token", "--url", &server.url], flags].concat());
     // A sandbox whose clock is in the past, with its own client.
@@ -367,7 +367,7 @@ fn a_wrong_path_of_a_url_is_named() {
 }
 
 #[test]
-fn a_wrong_admin_token_is_told_apart_from_a_missing_one() {
+fn a_wrong_admin_token_is_not_reported_as_missing() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--admin-token", "s3cret"]));
     let url = &server.url;
     for (arguments, expected) in [

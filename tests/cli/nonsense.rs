@@ -50,7 +50,7 @@ fn numbers_have_no_sign_and_fit() {
 }
 
 #[test]
-fn a_settings_file_is_as_strict() {
+fn a_settings_file_is_as_strict_as_flags() {
     let folder = Folder::new();
     for (line, reason) in [
         ("scenarios = [\"shipped\", \"shipped\"]", "mock.toml:1:13: scenarios: entry 2 repeats entry 1, shipped"),
@@ -94,7 +94,7 @@ fn an_empty_client_secret_is_refused() {
 }
 
 #[test]
-fn a_scenario_of_a_name_that_no_path_has_is_refused() {
+fn a_scenario_name_that_fits_no_path_is_refused() {
     let folder = Folder::new();
     for name in [".", ".."] {
         let file = folder.write("s.yaml", &format!("name: {name}\nanswers: [{{}}]\n"));

@@ -20,7 +20,7 @@ expiration_period_days: 7
 ";
 
 #[test]
-fn one_run_is_told_in_full_and_many_in_figures() {
+fn one_run_is_shown_in_full_and_many_in_figures() {
     let folder = Folder::new();
     let file = folder.write("race.yaml", FILE);
     for (arguments, name) in [
@@ -40,7 +40,7 @@ fn one_run_is_told_in_full_and_many_in_figures() {
 }
 
 #[test]
-fn a_drawn_seed_is_told_and_brings_the_same_back() {
+fn a_drawn_seed_is_shown_and_repeats_the_run() {
     let drawn = run(&["race", "--agents", "5", "--format", "json"]);
     let seed = serde_json::from_slice::<Value>(&drawn.stdout).unwrap()["seed"].to_string();
     assert_eq!(run(&["race", "--agents", "5", "--format", "json", "--seed", &seed]).stdout, drawn.stdout);
@@ -63,7 +63,7 @@ fn a_picture_goes_to_a_file() {
 }
 
 #[test]
-fn a_wrong_file_ends_with_three_and_names_the_place() {
+fn a_wrong_file_exits_with_three_and_names_the_place() {
     let folder = Folder::new();
     let mut told = String::new();
     for (name, content) in [
@@ -91,7 +91,7 @@ fn a_wrong_file_ends_with_three_and_names_the_place() {
 }
 
 #[test]
-fn an_envelope_that_exists_comes_from_a_snapshot() {
+fn an_envelope_is_read_from_a_snapshot() {
     let folder = Folder::new();
     for (name, content, problem) in [
         ("race.yaml", FILE, "this is not the snapshot of a sandbox: it is not JSON at line 1, column 1"),
@@ -111,7 +111,7 @@ fn an_envelope_that_exists_comes_from_a_snapshot() {
 }
 
 #[test]
-fn a_wrong_command_line_ends_with_two() {
+fn a_wrong_command_line_exits_with_two() {
     for arguments in [
         &["--agents", "0"][..],
         &["--agents", "1001"],

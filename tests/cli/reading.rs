@@ -200,7 +200,7 @@ fn a_comment_in_a_json_scenario_is_refused_as_such() {
 }
 
 #[test]
-fn a_body_that_is_not_json_has_the_place_of_its_word() {
+fn a_body_that_is_not_json_is_refused_at_its_place() {
     let folder = Folder::new();
     for (body, place) in
         [("name: x\n", "1:1"), ("{\"a\":tru}", "1:6"), ("{\"a\": 'x'}", "1:7"), ("{\"a\":1 // x\n}", "1:8")]

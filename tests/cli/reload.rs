@@ -39,7 +39,7 @@ fn until(running: &Running, expected: &[&str]) {
 }
 
 #[test]
-fn a_running_server_takes_changes_and_keeps_the_last_good_set() {
+fn a_running_server_reloads_or_keeps_the_last_good_set() {
     let folder = Folder::new();
     std::fs::create_dir(folder.file("set")).unwrap();
     let directory = folder.file("set").to_str().unwrap().to_owned();
@@ -78,7 +78,7 @@ fn a_running_server_takes_changes_and_keeps_the_last_good_set() {
 }
 
 #[test]
-fn a_broken_change_and_a_folder_that_vanishes_leave_the_last_good_set_and_are_told_loudly() {
+fn a_broken_or_vanished_folder_leaves_the_last_good_set() {
     let folder = Folder::new();
     std::fs::create_dir(folder.file("set")).unwrap();
     let directory = folder.file("set").to_str().unwrap().to_owned();

@@ -19,7 +19,7 @@ fn the_shipped_scenarios_are_listed() {
 }
 
 #[test]
-fn a_folder_is_listed_in_the_order_in_which_its_scenarios_are_asked() {
+fn a_folder_is_listed_in_the_order_of_asking() {
     let folder = Folder::new();
     folder.write("a.yaml", &outcome("a", "register"));
     folder.write("b.yml", &(outcome("b-first", "verify_email") + "priority: 5\n"));
@@ -57,7 +57,7 @@ fn a_scenario_is_shown_as_it_is_written() {
 }
 
 #[test]
-fn an_unknown_scenario_is_told_with_the_nearest() {
+fn an_unknown_scenario_suggests_the_nearest() {
     for (name, told) in [
         ("falky", "docendorse-mock: there is no scenario \"falky\"; did you mean \"flaky\"?\n"),
         ("zzz", "docendorse-mock: there is no scenario \"zzz\"; see docendorse-mock list\n"),
@@ -100,7 +100,7 @@ fn scenarios_and_bodies_are_validated_side_by_side() {
 }
 
 #[test]
-fn people_who_cannot_be_meant_are_told_with_their_place() {
+fn people_who_make_no_sense_are_refused_at_their_place() {
     let folder = Folder::new();
     let people = |people: &str| format!("name: kim\npeople:\n{people}answers: [{{}}]\n");
     let files = [

@@ -42,7 +42,7 @@ fn the_same_seed_gives_the_same_ids_in_another_process() {
 }
 
 #[test]
-fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
+fn the_ready_file_exists_while_the_server_runs() {
     let folder = Folder::new();
     let path = folder.write("ready.json", "left over from another run");
     let running = start(&["--ready-file", &path]);
@@ -61,7 +61,7 @@ fn the_ready_file_is_there_when_the_server_is_and_goes_with_it() {
 }
 
 #[test]
-fn a_start_that_fails_leaves_the_ready_file_of_the_server_that_runs() {
+fn a_failed_start_keeps_the_ready_file_of_a_running_server() {
     let folder = Folder::new();
     let path = folder.file("ready.json").to_str().unwrap().to_owned();
     let running = start(&["--ready-file", &path]);
@@ -84,14 +84,14 @@ fn a_server_that_stops_leaves_the_ready_file_of_another() {
 }
 
 #[test]
-fn interrupt_and_terminate_both_end_with_zero() {
+fn interrupt_and_terminate_exit_with_zero() {
     for signal in ["-INT", "-TERM"] {
         assert_eq!(start(&[]).stop(signal).0, Some(0), "{signal}");
     }
 }
 
 #[test]
-fn a_port_in_use_is_told_in_one_line_with_the_fix() {
+fn a_port_in_use_is_reported_in_one_line_with_the_fix() {
     let running = start(&[]);
     let address = running.url.trim_start_matches("http://").to_owned();
     let port = address.rsplit(':').next().unwrap();
@@ -124,7 +124,7 @@ fn a_refused_request_is_a_line_in_the_log_with_its_request_id() {
 }
 
 #[test]
-fn ready_finds_a_running_server_and_says_when_there_is_none() {
+fn ready_reports_whether_a_server_is_running() {
     let running = start(&[]);
     let address = running.url.trim_start_matches("http://").to_owned();
     let output = run(&["ready", "--listen", &address]);
@@ -145,7 +145,7 @@ fn ready_finds_a_running_server_and_says_when_there_is_none() {
 }
 
 #[test]
-fn ready_waits_for_the_server_that_the_ready_file_tells_of() {
+fn ready_waits_for_the_server_of_the_ready_file() {
     let folder = Folder::new();
     let path = folder.write("ready.json", r#"{"url": "http://127.0.0.1:1"}"#);
     let mut waiting = program();

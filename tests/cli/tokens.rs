@@ -18,7 +18,7 @@ fn refusal(output: &Output) -> String {
 }
 
 #[test]
-fn a_token_by_hand_lets_hand_off() {
+fn a_token_made_by_hand_permits_a_handoff() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--auth", "strict"]));
     assert_eq!(server.ask("POST", CREATE, &minimal()).0, 401, "strict");
     let output = token(&server, &["--sub", "usr_hahua8h7"]);
@@ -32,7 +32,7 @@ fn a_token_by_hand_lets_hand_off() {
 }
 
 #[test]
-fn every_way_to_be_wrong_is_told_apart() {
+fn every_kind_of_wrong_token_is_distinguished() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     for (flags, said) in [
         (&["--expired"][..], "invalid_grant: The assertion's exp: it expired 36"),
@@ -62,7 +62,7 @@ fn every_way_to_be_wrong_is_told_apart() {
 }
 
 #[test]
-fn without_a_server_a_token_cannot_be_had() {
+fn without_a_server_there_is_no_token() {
     let output = run(&["token", "--url", "http://127.0.0.1:1"]);
     assert_eq!(output.status.code(), Some(4));
     assert!(text(&output.stderr).contains("no answer from http://127.0.0.1:1: "), "{}", text(&output.stderr));
@@ -76,7 +76,7 @@ fn without_a_server_a_token_cannot_be_had() {
 }
 
 #[test]
-fn a_pair_of_ones_own_is_made_registered_and_used() {
+fn a_new_key_pair_is_registered_and_used() {
     let folder = Folder::new();
     let name = folder.file("app").display().to_string();
     let made = run(&["keys", "generate", "--out", &name]);
@@ -162,7 +162,7 @@ fn assertion(more: &[&str]) -> String {
 }
 
 #[test]
-fn an_assertion_is_read_claim_by_claim() {
+fn decode_reads_an_assertion_claim_by_claim() {
     let decode = |token: &str, more: &[&str]| {
         let mut arguments = vec!["decode", token];
         arguments.extend(more);
@@ -196,7 +196,7 @@ fn an_assertion_is_read_claim_by_claim() {
 }
 
 #[test]
-fn an_access_token_is_read_too() {
+fn decode_reads_an_access_token() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--token-ttl", "10m"]));
     let printed = text(&token(&server, &[]).stdout);
     let now = run(&["decode", printed.trim()]);
@@ -278,7 +278,7 @@ const FOREIGN: [&str; 22] = [
 ];
 
 #[test]
-fn no_message_about_a_key_or_token_has_words_of_a_library() {
+fn no_message_about_a_key_or_token_quotes_a_library() {
     let folder = Folder::new();
     let good = assertion(&[]);
     let write = |name: &str, content: &str| {
@@ -321,7 +321,7 @@ fn no_message_about_a_key_or_token_has_words_of_a_library() {
 }
 
 #[test]
-fn no_message_about_a_flag_has_words_of_a_library() {
+fn no_message_about_a_flag_quotes_a_library() {
     for (arguments, problem) in [
         (&["decode", "--at", "soon"][..], "\"soon\" is not a time such as \"2026-03-01T12:00:00Z\""),
         (&["decode", "--at", "2026-03-01"], "\"2026-03-01\" is not a time"),
@@ -344,7 +344,7 @@ fn no_message_about_a_flag_has_words_of_a_library() {
 }
 
 #[test]
-fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
+fn no_message_about_a_scenario_or_race_quotes_a_library() {
     let folder = Folder::new();
     let write = |name: &str, content: &str| {
         std::fs::write(folder.file(name), content).unwrap();
@@ -435,7 +435,7 @@ fn no_message_about_a_scenario_or_race_has_words_of_a_library() {
 }
 
 #[test]
-fn a_claim_that_is_not_there_cannot_be_left_out() {
+fn a_missing_claim_cannot_be_left_out() {
     for (flags, problem) in [
         (&["--without", "given-name"][..], "the assertion has no claim \"given-name\"; did you mean \"given_name\"?"),
         (&["--without", "foo"], "no claim \"foo\"; it has "),
@@ -453,7 +453,7 @@ fn a_claim_that_is_not_there_cannot_be_left_out() {
 }
 
 #[test]
-fn a_key_of_the_wrong_kind_draws_the_right_one() {
+fn a_key_of_the_wrong_kind_suggests_the_right_one() {
     let folder = Folder::new();
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     let access = text(&token(&server, &[]).stdout).trim().to_owned();
@@ -477,7 +477,7 @@ fn a_key_of_the_wrong_kind_draws_the_right_one() {
 }
 
 #[test]
-fn an_expired_token_asks_for_the_clock_with_the_admin_token() {
+fn token_reads_the_clock_with_the_admin_token() {
     let listen = ["--listen", "127.0.0.1:0", "--admin-token", "s3cret"];
     let server = Running::start(program().args(listen));
     let ask = |admin: Option<&str>| {

@@ -16,7 +16,7 @@ const BROKEN: &str = r#"{
 "#;
 
 #[test]
-fn a_body_that_keeps_the_contract_ends_with_zero() {
+fn a_valid_body_exits_with_zero() {
     let output = run(&["validate", "fixtures/requests/valid/minimal.json"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stdout), "fixtures/requests/valid/minimal.json: keeps the contract\n");
@@ -24,7 +24,7 @@ fn a_body_that_keeps_the_contract_ends_with_zero() {
 }
 
 #[test]
-fn violations_are_told_with_line_and_column() {
+fn violations_are_reported_with_line_and_column() {
     let folder = Folder::new();
     let file = folder.write("broken.json", BROKEN);
     let output = run(&["validate", &file]);
@@ -36,7 +36,7 @@ fn violations_are_told_with_line_and_column() {
 }
 
 #[test]
-fn every_file_is_checked_whatever_the_others_came_to() {
+fn every_file_is_checked_even_after_a_failure() {
     let folder = Folder::new();
     let broken = folder.write("broken.json", "{\n  \"handoff_id\": tru\n}");
     let good = folder.write("good.json", &minimal());
@@ -99,7 +99,7 @@ fn bodies_of_the_signing_service_are_validated() {
 }
 
 #[test]
-fn what_a_file_is_is_found_out() {
+fn the_kind_of_a_file_is_detected() {
     let scenario = r#"{"name": "s", "answers": [{}]}"#;
     let folder = Folder::new();
     for (file, content, kind) in [

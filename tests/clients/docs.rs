@@ -60,7 +60,7 @@ fn agrees(printed: &str, said: &str) -> bool {
 
 #[test]
 #[ignore = "needs curl"]
-fn the_examples_of_the_guide_to_signing_are_true() {
+fn the_examples_of_the_signing_guide_work() {
     let curl = Command::new("curl").arg("--version").output();
     assert!(curl.is_ok(), "the examples of docs/signing.md need curl: run scripts/install-test-tools");
     let folder = Folder::new();

@@ -29,7 +29,7 @@ const AGENTS: u32 = 1000;
 const CALLERS: usize = 16;
 
 #[test]
-fn of_a_thousand_agents_who_accept_at_once_one_is_primary_a_hundred_times() {
+fn one_of_a_thousand_concurrent_accepts_wins() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     let mock = runtime.block_on(Mock::start(Settings::default())).unwrap();
     let sandbox = mock.app().sandboxes.default_sandbox();

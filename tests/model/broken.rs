@@ -79,7 +79,7 @@ fn careless_race() {
 }
 
 #[test]
-fn a_store_that_ignores_versions_is_caught_and_the_order_plays_again() {
+fn a_store_that_ignores_versions_is_caught_and_replayed() {
     let (said, order) = find_failure(careless_race).expect("two get the slot in some order");
     assert!(said.contains("so many got the slot"), "{said}");
     println!("the order, thread by thread: {:?}", order.steps);
@@ -88,7 +88,7 @@ fn a_store_that_ignores_versions_is_caught_and_the_order_plays_again() {
 }
 
 #[test]
-fn what_is_right_plays_the_same_way_every_time() {
+fn a_correct_store_replays_the_same_way_every_time() {
     shuttle::check_uncontrolled_nondeterminism(
         || {
             let (_, slots) = slots(Retention::unlimited());

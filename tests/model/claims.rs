@@ -24,7 +24,7 @@ fn claim_race(count: usize) {
 }
 
 #[test]
-fn of_those_who_claim_one_slot_one_gets_it_and_the_others_know_who() {
+fn one_of_those_who_claim_a_slot_gets_it() {
     assert!(every_order(|| claim_race(2)) > 1000);
     assert!(every_order_within(2, || claim_race(3)) > 1000);
     drawn_orders(2000, || claim_race(3));
@@ -50,7 +50,7 @@ fn no_increment_is_lost() {
 }
 
 #[test]
-fn of_three_who_replace_one_version_one_succeeds() {
+fn one_of_three_who_replace_a_version_succeeds() {
     fn body() {
         let (store, slots) = slots(Retention::unlimited());
         insert(&slots, slot("slot", &[]));
@@ -72,7 +72,7 @@ fn of_three_who_replace_one_version_one_succeeds() {
 }
 
 #[test]
-fn of_those_who_insert_one_key_one_succeeds_and_the_others_find_it_at_once() {
+fn one_of_those_who_insert_a_key_succeeds() {
     fn body(count: usize) {
         let (_, slots) = slots(Retention::unlimited());
         let inserting = Arc::clone(&slots);

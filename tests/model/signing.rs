@@ -136,7 +136,7 @@ fn accept_race(agents: u32) {
 }
 
 #[test]
-fn the_first_to_accept_is_primary_and_everybody_else_is_released_with_it() {
+fn the_first_to_accept_is_primary_and_releases_all_others() {
     every_order_within(4, || accept_race(2));
     every_order_within(2, || accept_race(3));
     drawn_orders(2000, || accept_race(3));
@@ -144,7 +144,7 @@ fn the_first_to_accept_is_primary_and_everybody_else_is_released_with_it() {
 }
 
 #[test]
-fn commands_side_by_side_come_to_what_they_come_to_one_after_the_other() {
+fn concurrent_commands_are_linearizable() {
     fn body() {
         let reopens =
             Envelope { terms: Arc::new(Terms { reopen: true, ..Terms::clone(&opened(1, 3).terms) }), ..opened(1, 3) };
@@ -163,7 +163,7 @@ fn commands_side_by_side_come_to_what_they_come_to_one_after_the_other() {
 }
 
 #[test]
-fn the_log_tells_of_a_signature_after_the_acceptance() {
+fn the_log_has_a_signature_after_the_acceptance() {
     fn body() {
         let signs: &[_] = &[of(0, Act::Accept), of(0, Act::Sign { code: None })];
         let (world, _) = play(opened(1, 2), &[signs, signs, &[of(1, Act::Accept)]]);

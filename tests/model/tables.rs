@@ -67,7 +67,7 @@ fn a_key_and_its_document_come_change_and_go_together() {
 }
 
 #[test]
-fn what_gives_way_takes_its_key_along_whatever_happens_to_it_meanwhile() {
+fn a_dropped_record_takes_its_key_along() {
     fn body() {
         let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
         insert(&slots, slot("a", &["k1"]));
@@ -85,7 +85,7 @@ fn what_gives_way_takes_its_key_along_whatever_happens_to_it_meanwhile() {
 }
 
 #[test]
-fn two_who_want_each_other_s_key_wait_for_nobody() {
+fn swapping_keys_does_not_deadlock() {
     fn body() {
         let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
         insert(&slots, slot("a", &["k1"]));
@@ -120,7 +120,7 @@ fn change_meets(make_new: fn(&Slots, &dyn crate::store::Store)) {
 }
 
 #[test]
-fn what_was_read_replaces_nothing_that_came_in_its_stead() {
+fn a_stale_read_replaces_no_newer_record() {
     every_order_within(3, || change_meets(|slots, _| drop(at_once(slots.delete("slot")))));
     every_order_within(3, || change_meets(|_, store| at_once(store.clear("default")).unwrap()));
 }

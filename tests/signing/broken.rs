@@ -92,7 +92,7 @@ fn shortest(machine: &Broken, setup: Setup) -> usize {
 }
 
 #[test]
-fn an_accept_that_does_not_look_at_the_claim_makes_two_primaries() {
+fn an_accept_that_ignores_the_claim_makes_two_primaries() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Accept) if state(envelope, spot) == AgentState::Released => {
             let recipient = &mut envelope.recipients[spot.recipient as usize];
@@ -124,7 +124,7 @@ fn an_accept_that_forgets_to_release_an_agent_is_found() {
 }
 
 #[test]
-fn a_released_agent_who_may_sign_is_found() {
+fn a_released_agent_who_can_sign_is_found() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Sign { .. }) if state(envelope, spot) == AgentState::Released => {
             Some(take(envelope, spot, AgentState::Signed, EffectKind::DocumentSigned, effects))
@@ -136,7 +136,7 @@ fn a_released_agent_who_may_sign_is_found() {
 }
 
 #[test]
-fn one_who_has_declined_and_is_invited_beside_a_primary_is_found() {
+fn a_decliner_who_is_invited_beside_a_primary_is_found() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Open)
             if state(envelope, spot) == AgentState::Declined && envelope.recipients[0].primary().is_some() =>
@@ -150,7 +150,7 @@ fn one_who_has_declined_and_is_invited_beside_a_primary_is_found() {
 }
 
 #[test]
-fn an_event_that_is_told_twice_is_found() {
+fn a_repeated_event_is_found() {
     let machine = Broken(|envelope, command, effects| {
         let answer = Rules.perform(envelope, command, NOW, effects);
         effects.extend(effects.iter().find(|effect| effect.kind == EffectKind::DocumentSigned).copied());
@@ -183,7 +183,7 @@ fn a_step_that_is_not_counted_is_found() {
 }
 
 #[test]
-fn a_way_that_leads_back_is_found() {
+fn a_cycle_of_steps_is_found() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Open)
             if state(envelope, spot) == AgentState::Opened && envelope.judge(Command::Void).is_ok() =>
@@ -262,7 +262,7 @@ fn an_envelope_that_does_not_stay_finalized_is_found() {
 }
 
 #[test]
-fn the_last_one_to_leave_must_end_the_recipient() {
+fn a_recipient_that_outlasts_its_last_agent_is_found() {
     let machine = Broken(|envelope, command, effects| match command {
         Command::Act(spot, Act::Decline) if state(envelope, spot) == AgentState::Invited => {
             Some(take(envelope, spot, AgentState::Declined, EffectKind::AgentDeclined, effects))
@@ -289,7 +289,7 @@ fn an_envelope_that_ends_with_its_first_signature_is_found() {
 }
 
 #[test]
-fn one_who_is_invited_before_it_is_their_turn_is_found() {
+fn an_early_invitation_is_found() {
     let machine = Broken(|envelope, command, effects| {
         let answer = Rules.perform(envelope, command, NOW, effects);
         if command == Command::Send && answer.is_ok() {

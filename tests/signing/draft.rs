@@ -122,7 +122,7 @@ fn what_cannot_be_changed_is_refused_with_the_reason() {
 }
 
 #[test]
-fn there_are_so_many_recipients_and_agents_and_no_more() {
+fn recipients_and_agents_are_bounded() {
     let mut draft = draft();
     let many = |count: usize| -> Vec<Person> { (0..count).map(|number| person(&format!("agent-{number}"))).collect() };
     let crowd = |count| NewRecipient { persons: many(count), ..signer("crowd", &[]) };
@@ -190,7 +190,7 @@ fn numbers_of_agents_and_recipients_are_never_given_twice() {
 }
 
 #[test]
-fn a_change_that_leaves_the_agents_alone_leaves_their_ids_and_codes_alone() {
+fn a_change_that_keeps_the_agents_keeps_their_ids_and_codes() {
     let mut draft = draft();
     let buyer = add(&mut draft, signer("buyer", &["alice", "bob"])).unwrap();
     let before = draft.clone();

@@ -38,7 +38,7 @@ fn the_rules_hold_under_every_interleaving() {
 }
 
 #[test]
-fn one_agent_alone_has_states_that_can_be_counted_by_hand() {
+fn the_states_of_one_agent_match_a_count_by_hand() {
     let found = found(1, Layout::Single, false);
     // Draft, invited, opened, primary, signed; declined from three of them, which is one; voided and expired from three.
     assert_eq!((found.states, found.ended), (5 + 1 + 3 + 3, 1 + 1 + 3 + 3));
@@ -57,14 +57,14 @@ fn a_kept_decline_leaves_the_envelope_to_its_sender() {
 }
 
 #[test]
-fn what_was_found_is_told_in_words_and_as_json() {
+fn findings_are_reported_as_text_and_json() {
     let found = found(3, Layout::Hosted, true);
     insta::assert_snapshot!(found);
     insta::assert_json_snapshot!(found);
 }
 
 #[test]
-fn what_cannot_be_walked_through_is_refused() {
+fn a_state_space_too_large_to_explore_is_refused() {
     for agents in [0, MOST_COMPETITORS + 1, u32::MAX] {
         assert_eq!(Setup::new(agents, Layout::Single, false), Err(ExploreError::Agents(agents)));
     }
@@ -109,7 +109,7 @@ fn agents_are_numbered_through_the_envelope() {
 }
 
 #[test]
-fn a_script_that_cannot_be_meant_says_where() {
+fn a_wrong_script_names_the_place() {
     for (script, problem) in [
         ("send\n  agent 2 open", "2:3: there is no agent \"2\"; choose one from 1 to 1"),
         ("agents 2\nagent 0 open", "2:1: there is no agent \"0\"; choose one from 1 to 2"),

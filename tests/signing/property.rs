@@ -319,7 +319,7 @@ proptest! {
 }
 
 #[test]
-fn random_lives_meet_everything_that_can_happen() {
+fn random_lives_cover_everything_that_can_happen() {
     let seen = RefCell::default();
     lives(&Rules, &seen).unwrap();
     let Seen { refusals, events, states, sent, finalized } = seen.into_inner();
@@ -351,7 +351,7 @@ impl Machine for Forgetful {
 }
 
 #[test]
-fn a_machine_that_departs_from_the_rules_is_found_out_by_a_short_life() {
+fn random_lives_find_a_machine_that_breaks_the_rules() {
     let Err(TestError::Fail(_, (wishes, _, tries))) = lives(&Forgetful, &RefCell::default()) else {
         panic!("a machine that forgets an event agrees with the model")
     };

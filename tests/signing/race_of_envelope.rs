@@ -55,7 +55,7 @@ fn perform(envelope: &mut Envelope, command: Command<'_>, minute: i64) {
 }
 
 #[test]
-fn a_draft_is_sent_and_its_first_recipient_raced_for_by_its_plan() {
+fn a_draft_is_sent_and_its_first_recipient_raced_for() {
     let envelope = draft(Some(plan()));
     let run = Race::of_envelope(&envelope, Timestamp::UNIX_EPOCH).unwrap().run(1, 0);
     let states: Vec<(&str, AgentState)> = run.agents.iter().map(|lane| (&*lane.name, lane.state)).collect();
@@ -66,13 +66,13 @@ fn a_draft_is_sent_and_its_first_recipient_raced_for_by_its_plan() {
 }
 
 #[test]
-fn where_no_plan_says_otherwise_people_behave_as_usual() {
+fn people_without_a_plan_behave_by_default() {
     let race = Race::of_envelope(&draft(None), Timestamp::UNIX_EPOCH).unwrap();
     assert!(race.runs(1, 300).unwrap().agents.iter().all(|agent| agent.wins > 50));
 }
 
 #[test]
-fn an_envelope_under_way_goes_on_from_where_it_is() {
+fn an_envelope_under_way_continues_from_its_state() {
     let mut envelope = draft(Some(plan()));
     perform(&mut envelope, Command::Send, 0);
     perform(&mut envelope, Command::Act(Spot { recipient: 2, agent: 1 }, Act::Open), 1);
@@ -91,7 +91,7 @@ fn an_envelope_under_way_goes_on_from_where_it_is() {
 }
 
 #[test]
-fn where_nobody_can_race_it_is_said_why() {
+fn an_impossible_race_is_refused_with_the_reason() {
     let of = |envelope: &Envelope| Race::of_envelope(envelope, Timestamp::UNIX_EPOCH).unwrap_err();
     let empty = Envelope { recipients: Vec::new(), ..draft(None) };
     assert_eq!(of(&empty), RaceError::NothingOpen);

@@ -37,7 +37,7 @@ fn states(run: &Run) -> Vec<AgentState> {
 }
 
 #[test]
-fn the_quickest_wins_and_the_others_learn_it_when_they_try() {
+fn the_quickest_wins_and_later_attempts_are_refused() {
     let race = race(json!({ "agents": [
         { "name": "Alice", "opens": "5m", "accepts": "10m", "signs": "20m" },
         { "name": "Bob", "opens": "1m", "accepts": "20m", "signs": "1m" },
@@ -77,7 +77,7 @@ fn the_quickest_wins_and_the_others_learn_it_when_they_try() {
 }
 
 #[test]
-fn of_two_at_the_same_time_the_one_goes_first_who_meant_to_first() {
+fn in_a_tie_the_earlier_decision_goes_first() {
     let run = race(json!({ "agents": [
         { "name": "Alice", "opens": "5m", "accepts": "5m", "signs": "1m" },
         { "name": "Bob", "opens": "2m", "accepts": "8m", "signs": "1m" },
@@ -89,7 +89,7 @@ fn of_two_at_the_same_time_the_one_goes_first_who_meant_to_first() {
 }
 
 #[test]
-fn where_nobody_opens_nothing_happens() {
+fn nothing_happens_if_nobody_opens() {
     let race = race(json!({ "agents": [{ "name": "Alice", "opens": "never" }, { "name": "Bob", "signs": "1m" }] }));
     let run = race.run(1, 0);
     assert_eq!((run.ending, run.ended_after_ms, &run.winner), (Ending::Stalled, None, &None));
@@ -101,7 +101,7 @@ fn where_nobody_opens_nothing_happens() {
 }
 
 #[test]
-fn a_primary_who_declines_ends_it_or_lets_the_others_begin_anew() {
+fn a_declining_primary_ends_or_restarts_the_race() {
     let file = |reopen: bool| {
         json!({ "reopen": reopen, "agents": [
             { "name": "Alice", "opens": "1m", "accepts": "1m", "declines": { "after": "3m", "instead_of": "signing" } },
@@ -143,7 +143,7 @@ fn a_primary_who_declines_ends_it_or_lets_the_others_begin_anew() {
 }
 
 #[test]
-fn when_the_last_one_declines_it_is_over() {
+fn a_race_ends_when_the_last_agent_declines() {
     let run = race(json!({ "agents": [
         { "name": "Alice", "opens": "1m", "declines": "1m" },
         { "name": "Bob", "opens": "2m", "declines": "1m" },
@@ -154,7 +154,7 @@ fn when_the_last_one_declines_it_is_over() {
 }
 
 #[test]
-fn time_runs_out_before_whoever_comes_at_the_same_moment() {
+fn expiry_comes_before_acts_at_the_same_moment() {
     let file = |opens: &str, accepts: &str| {
         json!({ "expiration_period_days": 1, "agents": [
             { "name": "Alice", "opens": opens, "accepts": accepts, "signs": "1h" },
@@ -189,7 +189,7 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
-fn many_runs_are_the_same_as_each_of_them_alone() {
+fn many_runs_are_the_same_as_single_runs() {
     for agents in [3, 40] {
         let race = usual(agents);
         let mut wins = vec![0; agents];
@@ -213,7 +213,7 @@ fn agents_who_behave_alike_win_alike() {
 }
 
 #[test]
-fn a_race_is_told_in_three_ways() {
+fn a_race_is_shown_in_three_formats() {
     let race = race(json!({ "reopen": true, "expiration_period_days": 2, "agents": [
         { "name": "Alice <b>", "email": "alice@example.com" },
         { "name": "Bob", "opens": { "uniform": ["1m", "20m"] }, "accepts": "30s",
@@ -231,7 +231,7 @@ fn a_race_is_told_in_three_ways() {
 }
 
 #[test]
-fn what_cannot_be_a_race_is_refused() {
+fn an_invalid_race_is_refused() {
     let of = |agents: &[RaceAgent]| Race::of_agents(agents, false, None).unwrap_err();
     assert_eq!(of(&[]), RaceError::NoAgents);
     assert_eq!(of(&RaceAgent::usual(1_001)), RaceError::TooManyAgents(1_001));
@@ -247,7 +247,7 @@ fn what_cannot_be_a_race_is_refused() {
 }
 
 #[test]
-fn a_crowd_is_told_within_bounds() {
+fn the_report_of_a_large_race_is_bounded() {
     // All accept at once, and decline one after the other: as much as can happen.
     let decline = json!({ "after": "1m", "instead_of": "signing" });
     let agents: Vec<Value> = (1..=300)
@@ -329,7 +329,7 @@ fn judge(run: &Run) -> Result<(), String> {
 
 proptest! {
     #[test]
-    fn any_race_ends_and_has_one_winner_at_most(
+    fn any_race_ends_with_at_most_one_winner(
         behaviours in prop::collection::vec(behaviour(), 1..7),
         reopen: bool,
         expires: bool,

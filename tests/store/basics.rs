@@ -5,7 +5,7 @@ use docendorse_mock::store::{Commit, StoreError, Update};
 use std::sync::Arc;
 
 #[tokio::test]
-async fn what_is_inserted_is_found_by_id_and_by_key() {
+async fn an_inserted_record_is_found_by_id_and_by_key() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         notes.insert(note("a", &["k1", "k2"])).await.unwrap();
@@ -58,7 +58,7 @@ async fn an_update_changes_keys_with_the_record() {
 }
 
 #[tokio::test]
-async fn a_refused_update_changes_nothing_and_a_missing_record_is_told() {
+async fn a_refused_update_changes_nothing() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         notes.insert(note("a", &[])).await.unwrap();
@@ -126,7 +126,7 @@ async fn sandboxes_do_not_see_each_other() {
 }
 
 #[tokio::test]
-async fn a_version_is_never_given_again() {
+async fn a_version_is_never_reused() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         let make = async || {
@@ -151,7 +151,7 @@ async fn a_version_is_never_given_again() {
 }
 
 #[tokio::test]
-async fn a_record_is_deleted_only_as_it_was_judged() {
+async fn a_record_is_deleted_only_if_unchanged_and_allowed() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         notes.insert(note("a", &["k1"])).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_counter_counts_from_one_until_it_is_cleared() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_found_in_order_over_all_collections() {
+async fn due_records_are_found_in_order_in_all_collections() {
     for (name, store) in backends(None) {
         let at = |id: &str, due| Arc::new(Note { due, ..Note::clone(&note(id, &[])) });
         let mut commit = Commit::new();

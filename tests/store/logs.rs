@@ -64,7 +64,7 @@ async fn the_oldest_entries_are_dropped_and_counted() {
 }
 
 #[tokio::test]
-async fn a_log_that_may_keep_nothing_still_counts() {
+async fn a_log_without_capacity_still_counts() {
     for (name, store) in backends(Some(0)) {
         let lines = lines(&store, "default");
         assert_eq!(lines.append([line("a")]).await.unwrap(), 1, "{name}");
@@ -74,7 +74,7 @@ async fn a_log_that_may_keep_nothing_still_counts() {
 }
 
 #[tokio::test]
-async fn clearing_a_sandbox_starts_its_logs_again() {
+async fn clearing_a_sandbox_restarts_its_logs() {
     for (name, store) in backends(None) {
         let (one, other) = (lines(&store, "one"), lines(&store, "other"));
         one.append([line("a"), line("b")]).await.unwrap();

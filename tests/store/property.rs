@@ -175,7 +175,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
 
     #[test]
-    fn commits_do_what_a_model_does(commits in vec(vec(drawn_step(), 1..6), 1..15), bounded in any::<bool>()) {
+    fn commits_agree_with_a_model(commits in vec(vec(drawn_step(), 1..6), 1..15), bounded in any::<bool>()) {
         block(commits_match_the_model(&commits, bounded.then_some(LIMIT)))?;
     }
 }

@@ -70,7 +70,7 @@ fn no_increment_is_lost() {
 }
 
 #[test]
-fn of_many_inserts_with_one_key_one_succeeds_and_the_others_find_it() {
+fn one_of_many_inserts_with_one_key_succeeds() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         for round in 0..20 {
@@ -90,7 +90,7 @@ fn of_many_inserts_with_one_key_one_succeeds_and_the_others_find_it() {
 }
 
 #[test]
-fn keys_and_records_stay_together_while_records_come_change_and_go() {
+fn keys_and_records_stay_together_while_records_change() {
     for (name, store) in backends(Some(20)) {
         let notes = notes(&store, "default");
         race(|number| {
@@ -122,7 +122,7 @@ fn keys_and_records_stay_together_while_records_come_change_and_go() {
 }
 
 #[test]
-fn a_record_is_deleted_or_changed_and_never_both() {
+fn a_record_is_never_both_deleted_and_changed() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         for round in 0..20 {
@@ -204,7 +204,7 @@ fn a_log_has_the_order_of_its_commits_without_gaps() {
 }
 
 #[test]
-fn no_number_of_a_counter_is_given_twice() {
+fn no_counter_value_is_given_twice() {
     for (name, store) in backends(None) {
         let taken = race(|caller| {
             let count = caller as u64 % 3 + 1;

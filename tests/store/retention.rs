@@ -12,7 +12,7 @@ fn kept_and_dropped(usage: &Usage) -> (usize, u64) {
 }
 
 #[tokio::test]
-async fn the_oldest_give_way_and_are_counted() {
+async fn the_oldest_records_are_dropped_and_counted() {
     for (name, store) in backends(Some(3)) {
         let notes = notes(&store, "default");
         for number in 0..10 {
@@ -39,7 +39,7 @@ async fn a_deleted_record_makes_room_and_is_not_counted_as_dropped() {
 }
 
 #[test]
-fn what_is_never_dropped_stays_when_memory_is_short() {
+fn records_that_are_never_dropped_stay() {
     let retention = Retention::unlimited().never_drop(Card::COLLECTION);
     let memory = Arc::new(Memory::new(retention));
     let store: Arc<dyn Store> = memory.clone();
@@ -51,7 +51,7 @@ fn what_is_never_dropped_stays_when_memory_is_short() {
 }
 
 #[tokio::test]
-async fn a_collection_that_may_keep_nothing_keeps_nothing() {
+async fn a_collection_without_capacity_keeps_nothing() {
     for (name, store) in backends(Some(0)) {
         let notes = notes(&store, "default");
         notes.insert(note("a", &["k"])).await.unwrap();

@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod imports;
+mod names;
 mod public;
 
 use imports::{Imports, Module};
@@ -203,7 +204,7 @@ fn no_lock_is_held_across_an_await() {
 }
 
 #[test]
-fn every_module_says_what_it_owns() {
+fn every_file_opens_with_its_purpose() {
     for folder in ["src", "tests", "benches"] {
         for (path, text) in sources(folder) {
             assert!(text.starts_with("//!"), "{} does not open with what it is for", path.display());
@@ -212,7 +213,7 @@ fn every_module_says_what_it_owns() {
 }
 
 #[test]
-fn files_are_ideas_that_fit_on_a_few_screens() {
+fn source_files_are_short() {
     for (path, text) in sources("src") {
         let lines = text.lines().count();
         assert!(lines <= 400, "{} has {lines} lines: what is the second idea in it?", path.display());

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn known_values_come_out() {
+    fn known_values_are_computed() {
         assert_eq!((ln(1.0), exp(0.0), cos_of_turns(0.0), cos_of_turns(0.25)), (0.0, 1.0, 1.0, 0.0));
         assert_eq!((cos_of_turns(0.5), cos_of_turns(1.0)), (-1.0, 1.0));
         assert_eq!((exp(710.0), exp(-710.0)), (f64::INFINITY, 0.0));
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_agree_with_those_of_the_machine(unit in 1e-16..1.0_f64, wide in 1.0..1e300_f64, power in -700.0..700.0_f64) {
+        fn functions_agree_with_the_standard_library(unit in 1e-16..1.0_f64, wide in 1.0..1e300_f64, power in -700.0..700.0_f64) {
             prop_assert!(close(ln(unit), unit.ln()) && close(ln(wide), wide.ln()));
             prop_assert!((exp(power) / power.exp() - 1.0).abs() < 1e-12, "{power}");
             prop_assert!(close(cos_of_turns(unit), (TAU * unit).cos()));

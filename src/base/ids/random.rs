@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_those_of_chacha8() {
+    fn words_match_chacha8() {
         // The keystream of an all-zero key and nonce, as published for the cipher (eight rounds).
         let mut words = Random(ChaCha8Rng::from_seed([0; 32]));
         let mut bytes = [0; 16];

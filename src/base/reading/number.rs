@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_are_told_from_fractions() {
+    fn whole_numbers_are_distinguished_from_fractions() {
         for (number, digits) in [
             ("14", "14"),
             ("14.0", "14"),

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn emails() {
+    fn an_email_passes_or_names_the_broken_rule() {
         let long = format!("{}@{}", "a".repeat(64), ["b".repeat(63), "c".repeat(63), "d".repeat(61)].join("."));
         assert_eq!(long.len(), 254);
         let octets = format!("{}@example.com", "\u{E9}".repeat(32));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn uris() {
+    fn only_uris_with_scheme_and_host_pass() {
         for good in [
             "https://example.com/a.pdf",
             "http://h",
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn dates() {
+    fn only_existing_calendar_days_pass() {
         for good in ["2026-03-01", "2024-02-29", "0000-01-01", "9999-12-31"] {
             assert!(is_date(good), "{good}");
         }

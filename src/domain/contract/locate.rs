@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_values_members_and_what_surrounds_a_missing_one() {
+    fn a_missing_member_is_located_by_what_surrounds_it() {
         let text = "{\n  \"a\": {\"b/c\": [1, {\"x\": \"}\"}, 3]},\n  \"ä\": 1, \"z\": null,\n  \"a\": 5\n}";
         let at = |pointer: &str| locate(text, pointer).to_string();
         assert_eq!(at(""), "1:1");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn survives_what_is_not_json() {
+    fn invalid_json_does_no_harm() {
         for text in ["", "{", "{\"", "{\"a", "[", "[,", "{\"a\":", "\"\\", "{\"a\\", "]", "{]}", "{1:2}"] {
             let _ = locate(text, "/a/0/b");
             let _ = pointer_at(text, text.len());

@@ -262,7 +262,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_client_is_the_same_after_it_was_written_down() {
+    fn a_client_survives_serialization() {
         let mut client = built_in::client(built_in::CLIENT_ID, "secret", Timestamp::UNIX_EPOCH).unwrap();
         client.registration = 7;
         let text = serde_json::to_string(&client).unwrap();

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_verified_as_it_was_signed_and_no_other() {
+    fn only_an_unchanged_token_is_verified() {
         let issuer = TokenIssuer::new(&[7; 32]).unwrap();
         let text = issuer.sign(&token());
         assert_eq!(text, issuer.sign(&token()));
@@ -195,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_an_end_is_judged_at_any_time() {
+    fn a_token_without_an_end_never_expires() {
         let token = AccessToken { exp: i64::MAX, ..token() };
         assert_eq!([Timestamp::MIN, Timestamp::MAX].map(|now| token.expired_for(now)), [None, None]);
     }
 
     #[test]
-    fn a_token_has_its_scopes_and_its_time() {
+    fn a_token_has_its_scopes_and_lifetime() {
         let token = token();
         assert!(token.has_scope(super::super::Scope::OpenId));
         let at = |second| token.expired_for(Timestamp::from_second(second).unwrap());

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsigned_token_is_whole_and_an_hmac_follows_from_its_secret() {
+    fn tokens_are_made_unsigned_or_with_an_hmac() {
         let (header, claims) = (json!({ "alg": "none" }), json!({}));
         assert!(Jws::read(&unsigned(&header, &claims)).unwrap().signature.is_empty());
         let hmac = with_hmac(&header, &claims, b"a");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signing_key_is_called_by_its_name() {
+    fn a_key_that_cannot_sign_is_named() {
         // The shape of an Ed25519 key as PKCS#8, whose secret is zeros.
         let mut ed25519 = vec![0x30, 0x2E, 2, 1, 0, 0x30, 5, 6, 3, 0x2B, 0x65, 0x70, 4, 0x22, 4, 0x20];
         ed25519.extend([0; 32]);

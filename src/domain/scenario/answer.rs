@@ -317,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_word_is_a_plain_success() {
+    fn an_empty_answer_is_a_plain_success() {
         let answer = read(&json!({})).unwrap();
         assert_eq!(answer.outcome, Outcome::Success);
         assert!(answer.departure(&mut || panic!("a number was drawn")).is_none());
     }
 
     #[test]
-    fn with_its_probability_an_answer_departs_from_the_plain_one() {
+    fn an_answer_deviates_with_its_probability() {
         let answer = read(&json!({ "http_status": 503, "probability": 0.25 })).unwrap();
         assert_eq!(answer.departure(&mut || 0.24).unwrap().http_status, Some(503));
         assert!(answer.departure(&mut || 0.25).is_none());

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_replaced_in_place_added_behind_and_left_out() {
+    fn members_are_replaced_appended_and_removed() {
         let set = json!({
             "status": "odd",
             "for": { "who": ["{{ actor.email }}", 3, null, true, 1.5] },
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_cannot_be_meant_is_refused() {
+    fn a_body_that_makes_no_sense_is_refused() {
         for (answer, problem) in [
             (json!({ "set": { "a": ["{{ nobody }}"] } }), "\"nobody\", which does not exist"),
             (json!({ "set": { "a": 1 }, "remove": ["a"] }), "both set and removed"),

@@ -210,13 +210,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_and_texts_keep_what_is_written() {
+    fn numbers_and_texts_keep_their_spelling() {
         let text = r#"{"a\"1":[1.50,-0,1e400,"n1","s\\",""],"n":{"":null,"é":true}}"#;
         assert_eq!(Exact::read(text.as_bytes()).unwrap().to_string(), text);
     }
 
     #[test]
-    fn what_is_not_json_is_not_read() {
+    fn invalid_json_is_not_read() {
         for text in ["", "01", "1 2", "{1:2}", "[1,]", "-", "\"", "{\"a\":1", "1\"a\"", "nan", "[\"\\x\"]", "1.e5"] {
             assert!(Exact::read(text.as_bytes()).is_none(), "{text}");
         }

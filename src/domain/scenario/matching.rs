@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn every_predicate_that_fails_is_told_in_words() {
+    fn every_failed_predicate_is_explained() {
         for (matcher, expected) in [
             (json!({ "email": "sam@*" }), r#"email "Kim+vip@Example.com" does not match "sam@*""#),
             (json!({ "intent": "use_template" }), r#"intent "self_sign" is not "use_template""#),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matcher_that_says_nothing_by_mistake_is_refused() {
+    fn a_matcher_that_is_empty_by_mistake_is_refused() {
         for matcher in [
             json!({ "mail": "x" }),
             json!({ "email": null }),

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_for_what_is_in_force() {
+    fn a_name_refers_to_the_scenario_in_force() {
         let both = set(&["{name: a, answers: [{}]}", "{name: b, endpoint: token, answers: [{}]}"]);
         let only_b = set(&["{name: b, endpoint: token, answers: [{}]}"]);
         let mut overrides = ScenarioOverrides { pinned: Some("a".into()), ..ScenarioOverrides::default() };

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_tested_for_what_it_holds() {
+    fn a_predicate_tests_the_value_at_its_place() {
         let body = json!({ "a": { "b/c": [1, "x"] }, "n": null, "f": 1.0 });
         for (predicate, expected) in [
             (json!({ "pointer": "/a/b~1c/1", "equals": "x" }), true),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_predicate_that_cannot_be_meant_is_refused() {
+    fn a_predicate_that_makes_no_sense_is_refused() {
         for (predicate, problem) in [
             (json!({ "pointer": "a", "exists": true }), "is not a JSON pointer"),
             (json!({ "pointer": "/a~2", "exists": true }), "write ~0 for a ~"),

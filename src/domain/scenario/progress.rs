@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_in_which_everything_holds_gives_the_first() {
+    fn a_cycle_of_met_conditions_gives_the_first_answer() {
         let circle = scenario("[{until: subscribed}, {until: subscribed}]", "start_over");
         let subscribed = ActorFlags { subscribed: true, ..NOBODY };
         assert_eq!(walk(&circle, &[(0, subscribed), (1, subscribed)]), [0, 0]);

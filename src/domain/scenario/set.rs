@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_scenarios_have_one_name() {
+    fn no_two_scenarios_share_a_name() {
         let one = Scenario::read("a.yaml", "name: same\nanswers: [{}]\n").unwrap();
         let two = Scenario::read("b.yaml", "answers: [{}]\nname: same\n").unwrap();
         let error = ScenarioSet::compile(vec![Arc::new(one), Arc::new(two)]).unwrap_err().to_string();

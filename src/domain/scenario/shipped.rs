@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shipped_scenario_answers_to_its_tag_and_to_nothing_else() {
+    fn a_shipped_scenario_answers_only_to_its_tag() {
         let scenarios = shipped().into_iter().map(|(name, text)| Arc::new(Scenario::read(name, text).unwrap()));
         let set = ScenarioSet::compile(scenarios.collect()).unwrap();
         let chosen_by = |endpoint: ScenarioEndpoint, email: &str| {

@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn reminders_come_first_then_again_and_again_and_before_the_end() {
+    fn reminders_repeat_and_come_again_before_expiry() {
         assert_eq!(reminder_days(&sent(3, 2, 1, 10)), [3, 5, 7, 9]);
         assert_eq!(reminder_days(&sent(3, 4, 2, 10)), [3, 7, 8]);
         assert_eq!(reminder_days(&sent(3, 0, 0, 10)), [3]);
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_expires_so_many_days_after_it_was_sent() {
+    fn an_envelope_expires_its_period_after_sending() {
         assert_eq!(sent(0, 0, 0, 90).expires_at().unwrap().as_second(), 90 * 86_400);
     }
 }

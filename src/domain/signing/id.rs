@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_none() {
+    fn an_invalid_id_is_not_parsed() {
         for text in
             ["", "env_", "env_0D8EF5F2B39D3A7E", "env_0d8ef5f2b39d3a7", "agt_0d8ef5f2b39d3a7e", "env_+d8ef5f2b39d3a7e"]
         {

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_habit_is_written_in_short_or_in_full() {
+    fn a_habit_has_a_short_and_a_full_form() {
         let rule = rule(json!({
             "agent": "Alice@*", "opens": "5m", "accepts": { "uniform": ["1m", "2h"] },
             "declines": { "after": "1m", "probability": 0.1, "instead_of": "signing" },
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_does_not_happen() {
+    fn unstated_acts_do_not_happen() {
         let rule = rule(json!({ "opens": "never" })).unwrap();
         assert_eq!(rule.agent, Glob::parse("*").unwrap());
         for state in [AgentState::Invited, AgentState::Opened, AgentState::Primary] {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn people_who_make_no_sense_are_refused() {
         for (value, problem) in [
             (json!({ "opens": "soon" }), "is not a span of time"),
             (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),

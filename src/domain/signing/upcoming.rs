@@ -213,7 +213,7 @@ mod tests {
     proptest! {
         /// Each agent has one plan at most, the newest, and all are taken in order.
         #[test]
-        fn plans_are_kept_like_in_a_map(changes in vec((vec(0_u32..6, 0..4), vec((0_i64..50, 0_usize..4, 0_u32..6), 0..4)), 0..12)) {
+        fn plans_behave_like_a_map(changes in vec((vec(0_u32..6, 0..4), vec((0_i64..50, 0_usize..4, 0_u32..6), 0..4)), 0..12)) {
             let (mut envelope, mut model) = (sent(), BTreeMap::new());
             for (mut agents, added) in changes {
                 let acts: BTreeMap<u32, PlannedAct> = added

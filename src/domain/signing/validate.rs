@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_have_come_about_is_refused_with_the_reason() {
+    fn an_impossible_state_is_refused_with_the_reason() {
         let json = serde_json::to_value(envelope()).unwrap();
         for (pointer, value, reason) in [
             ("/terms/name", json!("N"), "2 to 48 characters"),
@@ -296,7 +296,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_number_and_no_word_in_an_envelope_does_harm(
+        fn no_value_in_an_envelope_does_harm(
             changes in prop::collection::vec((any::<Index>(), any::<Index>()), 1..5)
         ) {
             let values = [

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_preference_is_read_as_its_rfc_writes_it() {
+    fn a_preference_is_read_as_in_its_rfc() {
         let wants = |lines: &[&'static str]| {
             let line = |line: &&'static str| (PREFER, HeaderValue::from_static(line));
             wants_minimal(&lines.iter().map(line).collect())

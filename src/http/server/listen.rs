@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_address_that_is_not_there_is_left_out() {
+    fn only_an_unavailable_address_is_left_out() {
         assert!(is_absent(&ErrorKind::AddrNotAvailable.into()) && is_absent(&ErrorKind::Unsupported.into()));
         assert!(!is_absent(&ErrorKind::AddrInUse.into()) && !is_absent(&ErrorKind::PermissionDenied.into()));
     }

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_says_who_races() {
+    fn a_file_describes_who_races() {
         let read = RaceFile::read(
             "race.yaml",
             "reopen: true\nexpiration_period_days: 7\nagents:\n  - name: Alice\n    email: alice@example.com\n    opens: 5m\n  - name: Bob\n",
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_its_place() {
+    fn errors_name_their_place() {
         for (text, told) in [
             ("agents: []\n", "race.yaml:1:9: a race needs at least one agent; add one\nagents: []\n        ^"),
             (

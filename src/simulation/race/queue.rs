@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_come_in_order_of_time_then_of_planning() {
+    fn steps_are_ordered_by_time_then_by_planning() {
         for agents in [3, 100] {
             let mut queue = StepQueue::new(agents);
             for (at, agent) in [(5, 2), (5, 0), (1, 1), (9, 1), (7, 0)] {
@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn many_agents_are_served_as_few_are(steps in prop::collection::vec((0..50_u64, 0..16_u32, any::<bool>()), 0..300)) {
+        fn a_large_queue_behaves_like_a_small_one(steps in prop::collection::vec((0..50_u64, 0..16_u32, any::<bool>()), 0..300)) {
             let (mut few, mut many) = (StepQueue::new(FEW), StepQueue::new(FEW + 1));
             for (at, agent, pops) in steps {
                 for queue in [&mut few, &mut many] {

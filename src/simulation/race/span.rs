@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_told_in_words() {
+    fn spans_are_printed_with_units() {
         let spans = [0, 5, 999, 1_000, 60_000, 61_050, 3_600_000, 93_784_005, 8_640_000_000];
         let told = ["0s", "0.005s", "0.999s", "1s", "1m", "1m 1.05s", "1h", "1d 2h 3m 4.005s", "100d"];
         assert_eq!(spans.map(exact), told);
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_reads_back() {
+    fn a_printed_span_reads_back() {
         for ms in [0, 5, 1_234, 61_050, 93_784_005, 8_640_000_000] {
             let span = crate::base::clock::read_span(&exact(ms)).unwrap();
             assert_eq!(span.as_millis(), i128::from(ms));

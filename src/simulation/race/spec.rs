@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_a_file_says() {
+    fn arguments_are_equivalent_to_a_file() {
         let agent = read("Alice Roe: opens 5m, accepts 1m..2h, declines 1h 30m 10%, signs never").unwrap();
         let behaviour: Behaviour = serde_json::from_value(json!({
             "opens": "5m", "accepts": { "uniform": ["1m", "2h"] },
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn arguments_that_make_no_sense_are_refused() {
         for (text, problem) in [
             ("", "name"),
             (": opens 5m", "name"),

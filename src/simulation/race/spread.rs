@@ -110,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn percentiles_are_times_that_came_up() {
+    fn percentiles_are_observed_times() {
         let spread = Spread::of((1..=1000).rev().collect(), true).unwrap();
         let told = [spread.min_ms, spread.p10_ms, spread.median_ms, spread.p90_ms, spread.p99_ms, spread.max_ms];
         assert_eq!((told, spread.mean_ms), ([1, 100, 500, 900, 990, 1000], 501));

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_cannot_leave_its_place() {
+    fn a_name_is_escaped_and_shortened() {
         let escaped = escaped("</text><script a=\"b\">&\u{1b}\u{ffff}");
         assert_eq!(escaped, "&lt;/text&gt;&lt;script a=&quot;b&quot;&gt;&amp;  ");
         assert_eq!(short("Maximiliane von und zu Wolkenstein"), "Maximiliane von und z...");

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_and_json_say_the_same() {
+    fn yaml_and_json_are_equivalent() {
         let yaml = Scenario::read("s.yaml", "name: s\nper: all\nanswers:\n  - outcome: register\n  - {}\n").unwrap();
         let json = r#"{"$schema":"x","name":"s","per":"all","answers":[{"outcome":"register"},{}]}"#;
         let json = Scenario::read("s.json", json).unwrap();
@@ -257,7 +257,7 @@ answers: [{}]
     }
 
     #[test]
-    fn every_mistake_has_its_place_and_its_fix() {
+    fn every_mistake_is_reported_with_place_and_fix() {
         for (text, place, problem) in [
             ("answers: [{}]\n", "1:1", "the key \"name\" is missing"),
             ("name: a b\nanswers: [{}]\n", "1:7", "\"a b\" cannot be a name"),

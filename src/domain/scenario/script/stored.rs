@@ -79,7 +79,7 @@ answers:
     }
 
     #[test]
-    fn json_that_is_no_scenario_is_refused_at_its_place() {
+    fn json_that_is_not_a_scenario_is_refused_at_its_place() {
         let json = r#"{"file":"the body","text":"name: s\nanswers: []\n","is_file":false}"#;
         let error = serde_json::from_str::<Scenario>(json).unwrap_err().to_string();
         assert!(error.starts_with("the body:2:10: "), "{error}");

@@ -19,7 +19,7 @@ fn render(source: &str) -> Result<String, String> {
 }
 
 #[test]
-fn a_template_is_filled_from_the_request_the_actor_the_clock_and_the_ids() {
+fn a_template_is_filled_from_request_actor_clock_and_ids() {
     for (source, expected) in [
         ("plain }} text", "plain }} text"),
         ("{{ base_url }}/x?s={{ agent_session_id }}&i={{ id }}", "http://mock.test/x?s=as_1&i=0000"),
@@ -190,7 +190,7 @@ const PIECES: &[&str] = &[
 ];
 
 #[test]
-fn what_can_never_be_rendered_is_refused_when_it_is_read() {
+fn a_template_that_can_never_render_is_refused_when_read() {
     for (source, problem) in [
         ("{{ request.", "a {{ that is not closed"),
         ("{{ nothing }}", "\"nothing\", which does not exist; known names are request, actor, now"),
@@ -205,7 +205,7 @@ fn what_can_never_be_rendered_is_refused_when_it_is_read() {
 }
 
 #[test]
-fn what_a_request_lacks_and_what_takes_too_much_is_an_error() {
+fn missing_values_and_excessive_work_are_errors() {
     for (source, problem) in [
         ("{{ request.facts.metadata.title }}", "the request does not have"),
         ("{% for i in range(90000) %}{% endfor %}", "too many steps"),
