@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../tests/api/agreement.rs"]
+#[path = "../../tests/api/bodies/agreement.rs"]
 #[allow(dead_code)]
 mod agreement;
 

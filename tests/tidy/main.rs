@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
 
 mod imports;
+mod ledger;
 mod names;
 mod public;
 

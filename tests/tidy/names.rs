@@ -6,7 +6,7 @@ use super::sources;
 const MAX_LENGTH: usize = 60;
 
 /// The names of the tests in a source file, those inside of `proptest!` included.
-fn tests(text: &str) -> Vec<&str> {
+pub fn tests(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut is_test = false;
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
