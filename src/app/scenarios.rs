@@ -17,7 +17,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, SystemTime},
 };
 
@@ -30,6 +30,10 @@ const MOST_BYTES: u64 = 16 << 20;
 /// Up to this many bytes in all, changes are detected by content, because two writes in quick succession can leave a
 /// file with the same size and time.
 const COMPARED_BY_CONTENT: u64 = 4 << 20;
+
+/// The shipped scenarios. They are read once, because a process can start many servers and reload its folders often.
+static SHIPPED: LazyLock<Result<Vec<Arc<Scenario>>, ScenarioError>> =
+    LazyLock::new(|| shipped().into_iter().map(|(name, text)| Scenario::read(name, text).map(Arc::new)).collect());
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -109,9 +113,9 @@ pub fn load(sources: &[ScenarioSource]) -> Result<Loaded, LoadError> {
     }
     if sources.contains(&ScenarioSource::Shipped) {
         // A shipped file is named after its scenario.
-        for (name, text) in shipped() {
+        for ((name, text), scenario) in shipped().into_iter().zip(SHIPPED.as_ref().map_err(Clone::clone)?) {
             if !texts.contains_key(name) {
-                scenarios.push(Arc::new(Scenario::read(name, text)?));
+                scenarios.push(Arc::clone(scenario));
                 texts.insert(name.into(), text.into());
             }
         }

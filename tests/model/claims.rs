@@ -27,8 +27,8 @@ fn claim_race(count: usize) {
 fn one_of_those_who_claim_a_slot_gets_it() {
     assert!(every_order(|| claim_race(2)) > 1000);
     assert!(every_order_within(2, || claim_race(3)) > 1000);
-    drawn_orders(2000, || claim_race(3));
-    drawn_orders(500, || claim_race(6));
+    drawn_orders(1000, || claim_race(3));
+    drawn_orders(250, || claim_race(6));
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_commit_is_seen_whole_or_not_at_all() {
         assert_eq!((logged(&store).len(), at_once(slots.fill()).unwrap().kept), (1, 2));
     }
     every_order_within(3, body);
-    drawn_orders(2000, body);
+    drawn_orders(1000, body);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn accept_race(agents: u32) {
 fn the_first_to_accept_is_primary_and_releases_all_others() {
     every_order_within(4, || accept_race(2));
     every_order_within(2, || accept_race(3));
-    drawn_orders(2000, || accept_race(3));
+    drawn_orders(1000, || accept_race(3));
     drawn_orders(200, || accept_race(8));
 }
 
@@ -159,7 +159,7 @@ fn concurrent_commands_are_linearizable() {
         );
     }
     every_order_within(1, body);
-    drawn_orders(2000, body);
+    drawn_orders(1000, body);
 }
 
 #[test]
@@ -173,5 +173,5 @@ fn the_log_has_a_signature_after_the_acceptance() {
         assert!(place(EffectKind::DocumentSigned).is_none_or(|signed| signed > 1));
     }
     every_order_within(1, body);
-    drawn_orders(2000, body);
+    drawn_orders(1000, body);
 }

@@ -63,7 +63,7 @@ fn a_key_and_its_document_come_change_and_go_together() {
         is_sound(&slots, &["k1", "k2"]);
     }
     every_order_within(1, body);
-    drawn_orders(2000, body);
+    drawn_orders(1000, body);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_dropped_record_takes_its_key_along() {
         is_sound(&slots, &["k1", "k2", "k3", "k4"]);
     }
     every_order_within(2, body);
-    drawn_orders(2000, body);
+    drawn_orders(1000, body);
 }
 
 #[test]
