@@ -291,7 +291,7 @@ impl Fault<'_> {
             | ErrorKind::SimpleKeyExpected
             | ErrorKind::InvalidSimpleKey
             | ErrorKind::FlowMappingValueAdjacentCollection => {
-                "an unexpected colon; add the missing comma before it, or quote the text"
+                "a misplaced colon; add the missing comma before it, or quote the text"
             }
             ErrorKind::BlockEntryInFlowCollection | ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
                 "a - inside brackets; separate items with commas there"
@@ -329,7 +329,7 @@ fn between_lines(kind: &ErrorKind) -> &'static str {
             "the line is not indented like the lines before it; use the same number of spaces"
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            "an unexpected colon; put a text with a colon in quotes, and check the indentation"
+            "a misplaced colon; put a text with a colon in quotes, and check the indentation"
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             "a key without a colon, or a text that is not indented; write key: value"
