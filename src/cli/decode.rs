@@ -228,7 +228,7 @@ fn as_text(what: &str, jws: &Jws<'_>, fates: &[Fate]) -> String {
             Verdict::Refused => "REFUSED",
             Verdict::Absent => "absent",
             Verdict::Unjudged => "unjudged",
-            Verdict::PassedOver => "skipped",
+            Verdict::PassedOver => "passed over",
         };
         let line =
             format!("  {:12}  {fate:11}  {}", claim.replace(char::is_control, " "), why.as_deref().unwrap_or(""));
