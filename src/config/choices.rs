@@ -44,7 +44,7 @@ pub enum Auth {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssertionClock {
-    /// The sandbox's or the system's; one that accepts is enough.
+    /// Either clock may accept them: the sandbox's or the system's.
     #[default]
     Either,
     /// Only the sandbox's.
@@ -88,7 +88,7 @@ pub enum ValidationNextAction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmailRule {
-    /// Also internationalised addresses, with advice.
+    /// Internationalised addresses too, with advice.
     #[default]
     International,
     /// ASCII only.

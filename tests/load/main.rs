@@ -22,7 +22,7 @@ use docendorse_mock::{
 use serde_json::Value;
 use std::sync::{Arc, Barrier};
 
-/// A store that ignores versions fails within the first seven or so.
+/// A store that ignores versions fails within about seven rounds.
 const ROUNDS: usize = 25;
 const AGENTS: u32 = 1000;
 

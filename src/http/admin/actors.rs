@@ -86,7 +86,7 @@ pub(super) async fn show_actor(World(sandbox): World, Id(email): Id) -> Result<P
 
 /// Change an actor
 ///
-/// Omitted members keep their value. A new actor starts with the state that the plus tags of its email give it. As soon
+/// Omitted members keep their value. A new actor starts in the state that the plus tags of its email select. As soon
 /// as the actor is registered, verified and subscribed, handoffs that were answered `require_subscription` get their
 /// sessions without a retry (S3).
 #[utoipa::path(
