@@ -13,6 +13,7 @@ mod exchanges;
 mod grant;
 mod handoff;
 mod issuing;
+mod journey;
 mod lasting;
 mod name;
 mod new_ids;
@@ -34,6 +35,7 @@ pub use directory::{CreateError, FoundSandbox, NewSandbox, SandboxLimits, Sandbo
 pub use grant::{FoundClient, GrantFailure, Granted, Issued, NewToken};
 pub use handoff::{HandOff, HandOffFailure, HandOffResult};
 pub use issuing::Issuing;
+pub use journey::Journey;
 pub use lasting::SandboxSettings;
 pub use scripts::{ConsultError, Consulted, CurrentScenarios, ScenarioChangeError, Scripted, Scripts, SetWalkError};
 pub use signing::{AgentSource, NewContact, NewGroup, NewUser, Performed, SigningError, SigningErrorKind};

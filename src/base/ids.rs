@@ -171,6 +171,14 @@ impl Ids {
         with_digits("msg_", Random::of(self.seed, &format!("message {envelope:x}"), n))
     }
 
+    /// What keeps a link secret: 16 hexadecimal digits, always the same for the same kind of link, owner and number.
+    #[must_use]
+    pub fn link_secret(&self, kind: &str, owner: &str, n: u64) -> String {
+        let mut secret = String::with_capacity(16);
+        push_hex(&mut secret, Random::of(self.seed, &format!("link {kind} {owner}"), n).u64(), 16);
+        secret
+    }
+
     /// A one-time code of six digits, always the same for the same `n`.
     #[must_use]
     pub fn code(&self, n: u64) -> String {

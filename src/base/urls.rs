@@ -66,22 +66,10 @@ impl BaseUrl {
         self.0.as_bytes().strip_prefix(b"http://") == Some(authority)
     }
 
-    /// The page of an agent session (S2).
+    /// The hosted pages of a sandbox; `None` is the default one.
     #[must_use]
-    pub fn agent(&self, agent_session_id: &str) -> String {
-        format!("{self}/agent/{agent_session_id}")
-    }
-
-    /// The page where a user subscribes, for a waiting handoff (S3).
-    #[must_use]
-    pub fn subscribe(&self, waiting: &str) -> String {
-        format!("{self}/subscribe/{waiting}")
-    }
-
-    /// The page where a user registers, for a waiting handoff (S5).
-    #[must_use]
-    pub fn register(&self, waiting: &str) -> String {
-        format!("{self}/register/{waiting}")
+    pub fn pages<'a>(&'a self, sandbox: Option<&'a str>) -> PageUrls<'a> {
+        PageUrls { base: self, sandbox }
     }
 
     /// The `issuer` of the metadata, and the `iss` of access tokens (RFC 8414).
@@ -112,6 +100,55 @@ impl BaseUrl {
     #[must_use]
     pub fn admin(&self) -> String {
         format!("{self}/__admin")
+    }
+}
+
+/// The URLs of a sandbox's hosted pages. Sandboxes with the same seed have the same ids, so the URLs of every sandbox
+/// except the default one name it.
+#[derive(Clone, Copy, Debug)]
+pub struct PageUrls<'a> {
+    base: &'a BaseUrl,
+    sandbox: Option<&'a str>,
+}
+
+impl PageUrls<'_> {
+    /// The page of an agent session (S2).
+    #[must_use]
+    pub fn agent(self, agent_session_id: &str) -> String {
+        self.page("agent", agent_session_id)
+    }
+
+    /// The page where a user subscribes, for the handoff that waits (S3).
+    #[must_use]
+    pub fn subscribe(self, waiting: &str) -> String {
+        self.page("subscribe", waiting)
+    }
+
+    /// The page where a user verifies an email, reached by the secret link in a mail (S4).
+    #[must_use]
+    pub fn verify_email(self, link: &str) -> String {
+        self.page("verify-email", link)
+    }
+
+    /// The page where a user registers, for the handoff that waits (S5).
+    #[must_use]
+    pub fn register(self, waiting: &str) -> String {
+        self.page("register", waiting)
+    }
+
+    /// The page where an agent signs, reached by the secret link in an invitation.
+    #[must_use]
+    pub fn sign(self, link: &str) -> String {
+        self.page("sign", link)
+    }
+
+    fn page(self, page: &str, id: &str) -> String {
+        let base = self.base;
+        match self.sandbox {
+            // The names of sandboxes need no encoding.
+            Some(sandbox) => format!("{base}/{page}/{id}?sandbox={sandbox}"),
+            None => format!("{base}/{page}/{id}"),
+        }
     }
 }
 
@@ -222,7 +259,7 @@ mod tests {
             ("https://example.com/mock//", "https://example.com/mock"),
             ("http://[::1]:80", "http://[::1]:80"),
         ] {
-            assert_eq!(text.parse::<BaseUrl>().unwrap().agent("as_1"), format!("{read}/agent/as_1"));
+            assert_eq!(text.parse::<BaseUrl>().unwrap().pages(None).agent("as_1"), format!("{read}/agent/as_1"));
         }
     }
 

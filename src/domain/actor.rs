@@ -64,6 +64,17 @@ pub struct ActorState {
     pub subscribed: bool,
 }
 
+/// A step that an actor completes before a handoff can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorStep {
+    /// S5.
+    Registered,
+    /// S4.
+    Verified,
+    /// S3.
+    Subscribed,
+}
+
 /// A change to an actor's state. Omitted members stay unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +108,17 @@ impl ActorState {
         } else {
             Cow::Borrowed(email)
         }
+    }
+
+    /// The steps that it has completed, compared with an earlier state.
+    pub fn steps_since(&self, earlier: &Self) -> impl Iterator<Item = ActorStep> {
+        [
+            (self.registered && !earlier.registered).then_some(ActorStep::Registered),
+            (self.email_verified && !earlier.email_verified).then_some(ActorStep::Verified),
+            (self.subscribed && !earlier.subscribed).then_some(ActorStep::Subscribed),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Applies a change; omitted members stay unchanged.

@@ -8,24 +8,71 @@ use crate::{
         names::{number_of_id, numbered_id},
         schema::{AgentSessionId, EventId},
     },
-    domain::signing::{AgentId, Effect, EffectKind, Envelope, EnvelopeId, Origin, RecipientId},
+    domain::{
+        actor::ActorStep,
+        signing::{AgentId, Effect, EffectKind, Envelope, EnvelopeId, Origin, RecipientId, Spot},
+    },
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
-use std::sync::Arc;
-use utoipa::ToSchema;
+use std::{borrow::Cow, sync::Arc};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// Something happened to an envelope, a recipient or an agent.
     Signing(EffectKind),
+    /// A step of the journey around a handoff.
+    Journey(JourneyKind),
+}
+
+/// A step of the journey around a handoff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JourneyKind {
+    /// The page of an agent session was opened for the first time.
+    #[serde(rename = "agent_session.opened")]
+    SessionOpened,
+    /// An actor registered (S5).
+    #[serde(rename = "actor.registered")]
+    Registered,
+    /// An actor verified their email (S4).
+    #[serde(rename = "actor.verified")]
+    Verified,
+    /// An actor subscribed (S3).
+    #[serde(rename = "actor.subscribed")]
+    Subscribed,
+    /// An agent's signing page was viewed. To open the invitation takes a button (G4).
+    #[serde(rename = "link.viewed")]
+    LinkViewed,
+}
+
+impl JourneyKind {
+    /// Every kind, once.
+    pub const ALL: [Self; 5] =
+        [Self::SessionOpened, Self::Registered, Self::Verified, Self::Subscribed, Self::LinkViewed];
+
+    /// The name of the kind in events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionOpened => "agent_session.opened",
+            Self::Registered => "actor.registered",
+            Self::Verified => "actor.verified",
+            Self::Subscribed => "actor.subscribed",
+            Self::LinkViewed => "link.viewed",
+        }
+    }
 }
 
 impl EventKind {
     /// Every kind, once.
     pub fn all() -> impl Iterator<Item = Self> {
-        EffectKind::ALL.into_iter().map(Self::Signing)
+        let journey = JourneyKind::ALL.into_iter().map(Self::Journey);
+        EffectKind::ALL.into_iter().map(Self::Signing).chain(journey)
     }
 
     /// The name of the kind (W4).
@@ -33,60 +80,82 @@ impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Signing(kind) => kind.as_str(),
+            Self::Journey(kind) => kind.as_str(),
         }
     }
 
     /// The kind with this name.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        EffectKind::named(word).map(Self::Signing)
+        Self::all().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// The schema of the name of an [`EventKind`].
+#[derive(Debug)]
+pub struct EventName;
+
+impl PartialSchema for EventName {
+    fn schema() -> RefOr<Schema> {
+        let names = EventKind::all().map(EventKind::as_str);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for EventName {
+    fn name() -> Cow<'static, str> {
+        "EventKind".into()
     }
 }
 
 /// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
-    /// An envelope.
     Envelope(EnvelopeId),
-    /// A recipient of an envelope.
     Recipient(RecipientId),
-    /// An agent.
     Agent {
-        /// The agent.
         id: AgentId,
-        /// Number of the agent's recipient.
+        /// The number of the recipient that the agent belongs to.
         recipient: u32,
     },
+    /// An agent session: the event's origin names it.
+    AgentSession,
+    /// An actor, by email.
+    Actor(Arc<str>),
 }
 
 impl Subject {
-    /// The envelope that this is or belongs to.
+    /// The envelope that it is or belongs to.
     #[must_use]
-    pub fn envelope(self) -> EnvelopeId {
+    pub fn envelope(&self) -> Option<EnvelopeId> {
         match self {
-            Self::Envelope(id) => id,
-            Self::Recipient(id) => id.envelope,
-            Self::Agent { id, .. } => id.envelope,
+            Self::Envelope(id) => Some(*id),
+            Self::Recipient(id) => Some(id.envelope),
+            Self::Agent { id, .. } => Some(id.envelope),
+            Self::AgentSession | Self::Actor(_) => None,
         }
     }
 
-    /// The recipient that this is or belongs to.
+    /// The recipient that it is or belongs to.
     #[must_use]
-    pub fn recipient(self) -> Option<RecipientId> {
+    pub fn recipient(&self) -> Option<RecipientId> {
         match self {
-            Self::Envelope(_) => None,
-            Self::Recipient(id) => Some(id),
-            Self::Agent { id, recipient } => Some(RecipientId { envelope: id.envelope, number: recipient }),
+            Self::Recipient(id) => Some(*id),
+            Self::Agent { id, recipient } => Some(RecipientId { envelope: id.envelope, number: *recipient }),
+            Self::Envelope(_) | Self::AgentSession | Self::Actor(_) => None,
         }
     }
 
-    /// The agent, if this is one.
+    /// The agent that it is.
     #[must_use]
-    pub fn agent(self) -> Option<AgentId> {
-        match self {
-            Self::Envelope(_) | Self::Recipient(_) => None,
-            Self::Agent { id, .. } => Some(id),
-        }
+    pub fn agent(&self) -> Option<AgentId> {
+        if let Self::Agent { id, .. } = self { Some(*id) } else { None }
+    }
+
+    /// The email of the actor that it is.
+    #[must_use]
+    pub fn actor(&self) -> Option<&str> {
+        if let Self::Actor(email) = self { Some(email) } else { None }
     }
 }
 
@@ -106,12 +175,40 @@ pub struct Event {
 }
 
 impl Event {
+    /// The page of an agent session was opened for the first time.
+    #[must_use]
+    pub fn session_opened(session: Origin, at: Timestamp) -> Self {
+        Self::of_journey(JourneyKind::SessionOpened, Subject::AgentSession, Some(Arc::new(session)), at)
+    }
+
+    /// An actor completed a step.
+    #[must_use]
+    pub fn of_actor(step: ActorStep, email: &Arc<str>, at: Timestamp) -> Self {
+        let kind = match step {
+            ActorStep::Registered => JourneyKind::Registered,
+            ActorStep::Verified => JourneyKind::Verified,
+            ActorStep::Subscribed => JourneyKind::Subscribed,
+        };
+        Self::of_journey(kind, Subject::Actor(Arc::clone(email)), None, at)
+    }
+
+    /// An agent's signing page was viewed.
+    #[must_use]
+    pub fn link_viewed(envelope: &Envelope, spot: Spot, at: Timestamp) -> Self {
+        let subject = Subject::at(envelope, Some(spot.recipient), Some(spot.agent));
+        Self::of_journey(JourneyKind::LinkViewed, subject, envelope.terms.origin.clone(), at)
+    }
+
+    fn of_journey(kind: JourneyKind, subject: Subject, origin: Option<Arc<Origin>>, at: Timestamp) -> Self {
+        Self { at, kind: EventKind::Journey(kind), subject, origin, is_first: true }
+    }
+
     /// The effects of a transition as events; `envelope` is the state after the transition.
     pub fn of_transition(envelope: &Envelope, effects: &[Effect], at: Timestamp) -> impl Iterator<Item = Self> {
         effects.iter().enumerate().map(move |(place, effect)| Self {
             at,
             kind: EventKind::Signing(effect.kind),
-            subject: Subject::of_effect(envelope, effect),
+            subject: Subject::at(envelope, effect.recipient, effect.agent),
             origin: envelope.terms.origin.clone(),
             is_first: place == 0,
         })
@@ -119,9 +216,10 @@ impl Event {
 }
 
 impl Subject {
-    fn of_effect(envelope: &Envelope, effect: &Effect) -> Self {
-        let role = effect.recipient.and_then(|place| envelope.recipient_at(place)).map(|recipient| &recipient.role);
-        match (role, effect.agent) {
+    /// The agent, the recipient or the envelope itself, depending on which indexes are given.
+    fn at(envelope: &Envelope, recipient: Option<u32>, agent: Option<u32>) -> Self {
+        let role = recipient.and_then(|place| envelope.recipient_at(place)).map(|recipient| &recipient.role);
+        match (role, agent) {
             (None, _) => Self::Envelope(envelope.id),
             (Some(role), None) => Self::Recipient(RecipientId { envelope: envelope.id, number: role.number }),
             (Some(role), Some(place)) => Self::Agent {
@@ -138,7 +236,8 @@ impl Logged for Event {
     /// The events of one transition share their origin, which is counted only once.
     fn size(&self) -> usize {
         let origin = self.origin.as_ref().filter(|_| self.is_first);
-        size_of::<Self>() + origin.map_or(0, |origin| origin.size())
+        let email = self.subject.actor().map_or(0, str::len);
+        size_of::<Self>() + origin.map_or(0, |origin| origin.size()) + email
     }
 }
 
@@ -185,14 +284,18 @@ pub struct EventView<'e> {
     id: String,
     /// When it happened, by the sandbox's clock.
     at: Timestamp,
-    #[schema(value_type = EffectKind)]
+    #[schema(value_type = EventName)]
     event: &'static str,
-    envelope_id: EnvelopeId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envelope_id: Option<EnvelopeId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient_id: Option<RecipientId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<AgentId>,
-    /// The agent session that created the envelope, if one did.
+    /// The actor's email, of an event about an actor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'e str>,
+    /// The agent session that the event is about, or that created the envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<AgentSessionId>)]
     agent_session_id: Option<&'e str>,
@@ -211,6 +314,7 @@ impl Serialize for NumberedEvent {
             envelope_id: self.subject.envelope(),
             recipient_id: self.subject.recipient(),
             agent_id: self.subject.agent(),
+            email: self.subject.actor(),
             agent_session_id: origin.map(|origin| &*origin.agent_session_id),
             handoff_id: origin.map(|origin| &*origin.handoff_id),
         };

@@ -9,7 +9,7 @@ use crate::{
     },
     domain::{
         actor::{Actor, ActorState},
-        signing::{EnvelopeId, Plan},
+        signing::{EnvelopeId, Origin, Plan},
     },
 };
 use jiff::Timestamp;
@@ -141,6 +141,13 @@ pub struct AgentSession {
     /// The envelope that it opened, if its intent asks for signatures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<EnvelopeId>,
+    /// When its page was opened for the first time, by the sandbox's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
+    /// The id of the handoff that waited before it, which ends the URLs of that handoff's answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^ho_[0-9a-f]{24}$")]
+    pub waited_as: Option<Arc<str>>,
     /// The URL at which the caller reached the server when it was created; URLs in its emails and pages start with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uri")]
@@ -158,6 +165,12 @@ impl AgentSession {
         key.push_str(handoff_id);
         key.into()
     }
+
+    /// What its envelope and its events say of it.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin { agent_session_id: Arc::clone(&self.id), handoff_id: self.handoff_id.clone() }
+    }
 }
 
 impl Record for AgentSession {
@@ -169,6 +182,11 @@ impl Record for AgentSession {
 
     fn keys(&self) -> Vec<Key> {
         if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
+    }
+
+    /// Tagged with the handoff that waited, so that the URLs of its answers still lead somewhere.
+    fn tags(&self) -> Vec<Key> {
+        self.waited_as.iter().cloned().collect()
     }
 
     fn due(&self) -> Option<Due> {

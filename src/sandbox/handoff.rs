@@ -14,6 +14,7 @@ use crate::{
     domain::{
         actor::{Actor, ActorChange, ActorState},
         contract::{Advice, same_json},
+        event::Event,
         scenario::{self, Chosen, Decision, Obstacle, Outcome, TooCostly},
         session::{AgentSession, HandoffRequest, PendingHandoff, SessionStatus},
         signing::Plan,
@@ -52,9 +53,8 @@ struct Handover {
 struct Opening<'k> {
     /// Whether a caller asked for exactly this outcome.
     is_ordered: bool,
-    /// The key of a waiting handoff that the same commit removes, with its version if only one of several callers may
-    /// open it.
-    waited: Option<(&'k Arc<str>, Option<u64>)>,
+    /// The waiting handoff that the same commit removes, with its version if only one of several callers may open it.
+    waited: Option<(&'k PendingHandoff, Option<u64>)>,
 }
 
 /// The result of a handoff, before it is worded as the contract says.
@@ -137,7 +137,7 @@ impl Sandbox {
         let (result, replay) = match decision.outcome {
             Outcome::Success => {
                 let handover = Handover { body, plan, base_url: Some(base_url) };
-                let waited = waiting.is_some().then_some((&key, None));
+                let waited = waiting.as_deref().map(|waiting| (waiting, None));
                 self.open_session(client, request, handover, Opening { is_ordered, waited }).await?
             }
             Outcome::Obstacle(obstacle) => {
@@ -177,9 +177,13 @@ impl Sandbox {
     ) -> Result<(Arc<ActorState>, Vec<Arc<AgentSession>>), StoreError> {
         let key = ActorState::key(email);
         let actor = loop {
-            let changed = self.records.actors.update(&key, |actor| {
+            let changed = self.records.actors.evolve_with(&key, |current, commit| {
+                let mut actor = current.clone();
                 actor.change(change);
-                Ok::<_, Infallible>(())
+                let now = self.clock.now();
+                let steps = actor.steps_since(current);
+                commit.append(steps.map(|step| Arc::new(Event::of_actor(step, &actor.email, now))));
+                Ok::<_, Infallible>((actor != *current).then_some(actor))
             });
             match changed.await? {
                 Update::Done(actor) | Update::Refused(_, actor) => break actor,
@@ -215,7 +219,7 @@ impl Sandbox {
                 plan: pending.plan.clone(),
                 base_url: pending.base_url.clone(),
             };
-            let opening = Opening { is_ordered: false, waited: Some((key, Some(version))) };
+            let opening = Opening { is_ordered: false, waited: Some((&pending, Some(version))) };
             match self.open_session(&pending.client, pending.request.clone(), handover, opening).await {
                 Ok((HandOffResult::Session(session), Repetition::No)) => return Ok(Some(session)),
                 // Its handoff_id already has a session, so it would wait forever.
@@ -263,6 +267,8 @@ impl Sandbox {
             request: body,
             replayable: true,
             envelope_id: if asks_for_signatures { Some(self.new_envelope_id().await?) } else { None },
+            opened_at: None,
+            waited_as: waited.map(|(waiting, _)| Arc::clone(&waiting.id)),
             base_url,
         });
         // The earlier session that gives up the handoff_id to this one, and its version.
@@ -278,8 +284,8 @@ impl Sandbox {
                 let wish = wish.take().unwrap_or_else(|| Wish::of_session(&session, plan.clone()));
                 self.open_envelope(&session, wish, &mut commit);
             }
-            if let Some((key, version)) = waited {
-                commit.delete::<PendingHandoff>(Arc::clone(key), version);
+            if let Some((waiting, version)) = waited {
+                commit.delete::<PendingHandoff>(Arc::clone(&waiting.key), version);
             }
             match self.shelf.commit(commit).await {
                 Ok(_) => return Ok((HandOffResult::Session(session), Repetition::No)),

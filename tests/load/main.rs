@@ -125,5 +125,5 @@ fn is_told(events: &[Arc<Event>], winner: AgentId) {
         released,
         others.map(|number| (EventKind::Signing(EffectKind::AgentReleased), number)).collect::<Vec<_>>()
     );
-    assert!(events.iter().all(|event| event.subject.envelope() == winner.envelope));
+    assert!(events.iter().all(|event| event.subject.envelope() == Some(winner.envelope)));
 }

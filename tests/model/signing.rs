@@ -72,7 +72,7 @@ impl World {
         page.entries
             .into_iter()
             .map(|entry| {
-                let EventKind::Signing(kind) = entry.entry.kind;
+                let EventKind::Signing(kind) = entry.entry.kind else { unreachable!("no pages here") };
                 (kind, entry.entry.subject.agent().map(|agent| agent.number - 1))
             })
             .collect()

@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 /// Kinds of effects on an envelope, its recipients and agents (W4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[schema(as = EventKind)]
 pub enum EffectKind {
     #[serde(rename = "envelope.created")]
     EnvelopeCreated,

@@ -12,8 +12,8 @@ use crate::{
         schema::{AgentSessionId, EventId},
     },
     domain::{
-        event::{Event, EventKind, EventView, NumberedEvent, event_id, event_number},
-        signing::{AgentId, EffectKind, EnvelopeId},
+        event::{Event, EventKind, EventName, EventView, NumberedEvent, event_id, event_number},
+        signing::{AgentId, EnvelopeId},
     },
     http::{
         admin::extract::{Params, World},
@@ -40,7 +40,7 @@ pub(super) struct EventQuery {
     #[param(value_type = Option<EventId>)]
     after: Option<String>,
     /// Only events of these kinds, separated by commas.
-    #[param(value_type = Option<Vec<EffectKind>>, style = Form, explode = false, example = json!(["agent.accepted", "agent.released"]))]
+    #[param(value_type = Option<Vec<EventName>>, style = Form, explode = false, example = json!(["agent.accepted", "agent.released"]))]
     event: Option<String>,
     /// Only events of this envelope.
     envelope_id: Option<EnvelopeId>,
@@ -88,7 +88,7 @@ impl EventFilter {
     fn admits(&self, event: &Event) -> bool {
         let session = || event.origin.as_ref().map(|origin| &*origin.agent_session_id);
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
-            && self.envelope.is_none_or(|envelope| envelope == event.subject.envelope())
+            && self.envelope.is_none_or(|envelope| Some(envelope) == event.subject.envelope())
             && self.agent.is_none_or(|agent| Some(agent) == event.subject.agent())
             && self.agent_session.as_ref().is_none_or(|wanted| session().is_some_and(|id| wanted.is(id)))
     }

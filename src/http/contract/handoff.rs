@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::App,
     base::{position::brief, urls::BaseUrl},
-    config::{Auth, Switches},
+    config::Auth,
     domain::{
         contract::{Advice, Answer, read_json},
         scenario::Obstacle,
@@ -93,7 +93,7 @@ async fn hand_off(
         }
     };
     advices.extend(others);
-    let (http_status, status, answer) = to_answer(&base_url, sandbox.switches(), &result);
+    let (http_status, status, answer) = to_answer(&base_url, &sandbox, &result);
     let agent_session = match &result {
         HandOffResult::Session(session) => Some(Arc::clone(&session.id)),
         _ => None,
@@ -135,20 +135,21 @@ fn request_of(answered: &Answered) -> Value {
 }
 
 /// Translates a result into the contract's answer: the HTTP status, the `status` member and the body.
-fn to_answer(base_url: &BaseUrl, switches: &Switches, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
+fn to_answer(base_url: &BaseUrl, sandbox: &Sandbox, result: &HandOffResult) -> (StatusCode, &'static str, Vec<u8>) {
+    let pages = sandbox.pages(base_url);
     match result {
         HandOffResult::Session(session) => {
-            (StatusCode::OK, "success", Answer::success(&session.id, base_url.agent(&session.id)).to_json())
+            (StatusCode::OK, "success", Answer::success(&session.id, pages.agent(&session.id)).to_json())
         }
         HandOffResult::Obstacle(Obstacle::RequireSubscription, waiting) => {
-            let url = base_url.subscribe(waiting);
+            let url = pages.subscribe(waiting);
             (StatusCode::OK, "require_subscription", Answer::require_subscription(url).to_json())
         }
         HandOffResult::Obstacle(Obstacle::VerifyEmail, _) => {
             (StatusCode::OK, "verify_email", Answer::verify_email().to_json())
         }
         HandOffResult::Obstacle(Obstacle::Register, waiting) => {
-            let url = (!switches.no_registration_url).then(|| base_url.register(waiting));
+            let url = (!sandbox.switches().no_registration_url).then(|| pages.register(waiting));
             (StatusCode::OK, "register", Answer::register(url).to_json())
         }
         HandOffResult::Obstacle(Obstacle::Error { description }, _) => {
