@@ -111,9 +111,13 @@ impl ToSchema for EventName {
 /// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
+    /// An envelope.
     Envelope(EnvelopeId),
+    /// A recipient of an envelope.
     Recipient(RecipientId),
+    /// An agent.
     Agent {
+        /// The agent.
         id: AgentId,
         /// The number of the recipient that the agent belongs to.
         recipient: u32,
