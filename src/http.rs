@@ -8,6 +8,7 @@ mod declared;
 pub mod fault;
 mod guard;
 mod openapi;
+mod pages;
 mod pretty;
 mod probes;
 mod problem;
@@ -39,6 +40,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .merge(contract::router())
         .merge(public)
         .merge(admin::router(app))
+        .merge(pages::router(app))
         .fallback(contract::no_such_endpoint)
         .with_state(Arc::clone(app))
 }

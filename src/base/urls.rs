@@ -107,47 +107,83 @@ impl BaseUrl {
 /// except the default one name it.
 #[derive(Clone, Copy, Debug)]
 pub struct PageUrls<'a> {
-    base: &'a BaseUrl,
+    base: &'a str,
     sandbox: Option<&'a str>,
 }
 
-impl PageUrls<'_> {
+impl<'a> PageUrls<'a> {
+    /// URLs relative to a page; `root` leads from there to the root of the server, as in `..`.
+    #[must_use]
+    pub fn relative(root: &'a str, sandbox: Option<&'a str>) -> Self {
+        Self { base: root, sandbox }
+    }
+
     /// The page of an agent session (S2).
     #[must_use]
     pub fn agent(self, agent_session_id: &str) -> String {
-        self.page("agent", agent_session_id)
+        self.page("agent", agent_session_id, "")
+    }
+
+    /// Where the agent page sends a draft.
+    #[must_use]
+    pub fn send_draft(self, agent_session_id: &str) -> String {
+        self.page("agent", agent_session_id, "/send")
+    }
+
+    /// The changes of an agent page, as a stream.
+    #[must_use]
+    pub fn agent_changes(self, agent_session_id: &str) -> String {
+        self.page("agent", agent_session_id, "/changes")
     }
 
     /// The page where a user subscribes, for the handoff that waits (S3).
     #[must_use]
     pub fn subscribe(self, waiting: &str) -> String {
-        self.page("subscribe", waiting)
+        self.page("subscribe", waiting, "")
     }
 
     /// The page where a user verifies an email, reached by the secret link in a mail (S4).
     #[must_use]
     pub fn verify_email(self, link: &str) -> String {
-        self.page("verify-email", link)
+        self.page("verify-email", link, "")
     }
 
     /// The page where a user registers, for the handoff that waits (S5).
     #[must_use]
     pub fn register(self, waiting: &str) -> String {
-        self.page("register", waiting)
+        self.page("register", waiting, "")
     }
 
     /// The page where an agent signs, reached by the secret link in an invitation.
     #[must_use]
     pub fn sign(self, link: &str) -> String {
-        self.page("sign", link)
+        self.page("sign", link, "")
     }
 
-    fn page(self, page: &str, id: &str) -> String {
+    /// Where the signing page sends what an agent does: `open`, `accept`, `decline` or `sign`.
+    #[must_use]
+    pub fn act(self, link: &str, act: &str) -> String {
+        self.page("sign", link, &format!("/{act}"))
+    }
+
+    /// The changes of a signing page, as a stream.
+    #[must_use]
+    pub fn sign_changes(self, link: &str) -> String {
+        self.page("sign", link, "/changes")
+    }
+
+    /// A file that every page uses.
+    #[must_use]
+    pub fn asset(self, name: &str) -> String {
+        format!("{}/__pages/{name}", self.base)
+    }
+
+    fn page(self, page: &str, id: &str, action: &str) -> String {
         let base = self.base;
         match self.sandbox {
             // The names of sandboxes need no encoding.
-            Some(sandbox) => format!("{base}/{page}/{id}?sandbox={sandbox}"),
-            None => format!("{base}/{page}/{id}"),
+            Some(sandbox) => format!("{base}/{page}/{id}{action}?sandbox={sandbox}"),
+            None => format!("{base}/{page}/{id}{action}"),
         }
     }
 }

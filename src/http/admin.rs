@@ -139,7 +139,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// Adds a request id to every answer.
-async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request, next: Next) -> Response {
+pub(super) async fn stamp(State(app): State<Arc<App>>, headers: HeaderMap, request: Request, next: Next) -> Response {
     let id = request_id(&headers, || app.sandboxes.default_sandbox().ids.request());
     let path = mask_jwts(request.uri().path());
     let (method, path) = (brief(request.method().as_str()), brief(&path));
