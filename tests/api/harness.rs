@@ -20,6 +20,11 @@ pub const BASE_URL: &str = "http://mock.test";
 /// How the paths of hosted pages begin; they are for people, and in no document.
 const PAGES: [&str; 6] = ["/agent/", "/subscribe/", "/verify-email/", "/register/", "/sign/", "/__pages/"];
 
+/// Whether a path leads to a hosted page.
+pub fn is_page(path: &str) -> bool {
+    PAGES.iter().any(|page| path.starts_with(page))
+}
+
 /// A server without a listener.
 pub struct Api {
     pub app: Arc<App>,
@@ -154,7 +159,7 @@ impl Documents {
             (None, Some(template)) => (&self.control, template),
             // Unknown paths are answered in the contract's error shape (H4), outside of any document.
             (None, None) if path.starts_with("/__admin") => return,
-            (None, None) if PAGES.iter().any(|page| path.starts_with(page)) => return,
+            (None, None) if is_page(path) => return,
             (None, None) => {
                 let shape = if path.starts_with("/api/v1/key") { "SigningError" } else { "HandoffAnswer" };
                 let objections = self.objections(shape, &answer.json());

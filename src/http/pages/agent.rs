@@ -121,35 +121,35 @@ async fn render(visit: &Visit, session: &AgentSession, refusal: Option<&str>) ->
     let shown = envelope.as_deref().map(|envelope| on_page(&visit.sandbox, envelope, urls));
     let is_draft = envelope.as_ref().is_some_and(|envelope| envelope.state == EnvelopeState::Draft);
     let content = html! {
-        (card(html! {
+        (card(&html! {
             h1 data-testid="title" { "Your e-sign agent is ready" }
-            @if let Some(refusal) = refusal { (banner("warning", "problem", html! { (refusal) })) }
-            (banner("info", "next-step", html! { (next) }))
+            @if let Some(refusal) = refusal { (banner("warning", "problem", &html! { (refusal) })) }
+            (banner("info", "next-step", &html! { (next) }))
             @if is_draft {
                 div.actions { (button(&urls.send_draft(&session.id), "send", "main", "Send for signature")) }
             }
         }))
         @if let Some(envelope) = &shown { (envelope_card(envelope)) }
-        (card(html! {
+        (card(&html! {
             h2 { "What the agent knows" }
             dl {
-                (fact("Session", "agent-session-id", html! { (session.id) }))
-                (fact("For", "actor", html! {
+                (fact("Session", "agent-session-id", &html! { (session.id) }))
+                (fact("For", "actor", &html! {
                     @if let Some(name) = &session.actor.display_name { (name) " · " }
                     (session.actor.email)
                 }))
-                (fact("Intent", "intent", html! { (session.intent.as_str().replace('_', " ")) }))
-                (fact("Summary", "summary", html! { (text(&request, "/context/summary")) }))
+                (fact("Intent", "intent", &html! { (session.intent.as_str().replace('_', " ")) }))
+                (fact("Summary", "summary", &html! { (text(&request, "/context/summary")) }))
                 @for (name, testid, pointer) in [
                     ("Document", "document", "/facts/metadata/title"),
                     ("Message", "message", "/facts/metadata/message"),
                     ("Effective", "effective-date", "/facts/dates/effective_date"),
                 ] {
                     @if !text(&request, pointer).is_empty() {
-                        (fact(name, testid, html! { (text(&request, pointer)) }))
+                        (fact(name, testid, &html! { (text(&request, pointer)) }))
                     }
                 }
-                (fact("Expires", "expires-at", time(session.expires_at)))
+                (fact("Expires", "expires-at", &time(session.expires_at)))
             }
             (list("Parties", "party", request.pointer("/facts/parties"), &["name", "email", "telephone"]))
             (list("Files", "file", request.pointer("/files"), &["name", "type", "url"]))
@@ -214,7 +214,7 @@ fn on_page(sandbox: &Sandbox, envelope: &Envelope, urls: PageUrls<'_>) -> Envelo
 }
 
 fn envelope_card(envelope: &EnvelopeOnPage) -> Markup {
-    card(html! {
+    card(&html! {
         h2 { "Envelope “" span data-testid="envelope-name" { (envelope.name) } "” " (pill(envelope.status, "envelope-status", envelope.status)) }
         @if envelope.recipients.is_empty() { p.quiet data-testid="no-recipients" { "No recipients yet." } }
         @for recipient in &envelope.recipients {

@@ -64,9 +64,9 @@ impl Failure {
     pub(super) fn page(&self) -> Page {
         let detail = crate::http::problem::sentence(&self.to_string());
         let content = html! {
-            (card(html! {
+            (card(&html! {
                 h1 data-testid="title" { (self.title()) }
-                (banner("warning", "problem", html! { (detail) }))
+                (banner("warning", "problem", &html! { (detail) }))
             }))
         };
         let state = json!({ "page": "failure", "detail": detail });

@@ -39,17 +39,17 @@ pub(super) fn document(page: &Page, urls: PageUrls<'_>) -> Markup {
     }
 }
 
-pub(super) fn card(content: Markup) -> Markup {
+pub(super) fn card(content: &Markup) -> Markup {
     html! { section.card { (content) } }
 }
 
 /// A notice of a kind: `info`, `success` or `warning`.
-pub(super) fn banner(kind: &str, testid: &str, content: Markup) -> Markup {
+pub(super) fn banner(kind: &str, testid: &str, content: &Markup) -> Markup {
     html! { p.banner.(kind) data-testid=(testid) role="status" { (content) } }
 }
 
 /// One row of a list of facts.
-pub(super) fn fact(name: &str, testid: &str, value: Markup) -> Markup {
+pub(super) fn fact(name: &str, testid: &str, value: &Markup) -> Markup {
     html! { div { dt { (name) } dd data-testid=(testid) { (value) } } }
 }
 

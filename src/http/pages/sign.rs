@@ -157,19 +157,19 @@ async fn render(
     let urls = visit.urls();
     let sender = ["/actor/display_name", "/actor/email"].iter().find_map(|pointer| request.pointer(pointer)?.as_str());
     let message = request.pointer("/facts/metadata/message").and_then(Value::as_str);
-    let content = card(html! {
+    let content = card(&html! {
         h1 data-testid="title" { (envelope.terms.name) }
         (place.notices(words, refusal))
         dl {
-            @if let Some(sender) = sender { (fact(words.sent_by, "sender", html! { (sender) })) }
-            (fact(words.you, "agent-name", html! {
+            @if let Some(sender) = sender { (fact(words.sent_by, "sender", &html! { (sender) })) }
+            (fact(words.you, "agent-name", &html! {
                 (person.name)
                 @if let Some(contact) = person.email.as_deref().or(person.phone.as_deref()) { " · " (contact) }
             }))
-            @if let Some(role) = &recipient.role.role_name { (fact(words.role, "role", html! { (role) })) }
-            @if let Some(message) = message { (fact(words.message, "message", html! { (message) })) }
-            (fact(words.state, "agent-state", pill(state.as_str(), "agent-status", place.told(words))))
-            @if let Some(at) = envelope.expires_at() { (fact(words.expires, "expires-at", time(at))) }
+            @if let Some(role) = &recipient.role.role_name { (fact(words.role, "role", &html! { (role) })) }
+            @if let Some(message) = message { (fact(words.message, "message", &html! { (message) })) }
+            (fact(words.state, "agent-state", &pill(state.as_str(), "agent-status", place.told(words))))
+            @if let Some(at) = envelope.expires_at() { (fact(words.expires, "expires-at", &time(at))) }
         }
         @if actions.contains(&"accept") && recipient.role.persons.len() > 1 {
             p.quiet data-testid="competition" { (words.first_to_accept) }
@@ -213,10 +213,10 @@ impl Place<'_> {
 
     /// Who accepted first, if that was another agent.
     fn first(&self) -> Option<First> {
-        let (by, at) = match self.recipient.state {
-            RecipientState::Claimed { by, at, .. } => (by, at),
-            RecipientState::Completed { by: Some(by), at, .. } => (by, at),
-            _ => return None,
+        let (RecipientState::Claimed { by, at, .. } | RecipientState::Completed { by: Some(by), at, .. }) =
+            self.recipient.state
+        else {
+            return None;
         };
         if by == self.spot.agent {
             return None;
@@ -253,14 +253,14 @@ impl Place<'_> {
             _ => words.refused,
         });
         html! {
-            @if let Some(problem) = problem { (banner("warning", "problem", html! { (problem) })) }
+            @if let Some(problem) = problem { (banner("warning", "problem", &html! { (problem) })) }
             @if let Some(first) = self.first() {
-                (banner("info", "somebody-was-first", html! {
+                (banner("info", "somebody-was-first", &html! {
                     strong { (words.somebody_was_first) } ": "
                     span data-testid="first-name" { (first.name) } ", " (words.accepted_at) " " (time(first.at)) "."
                 }))
             }
-            @if let Some(ended) = ended { (banner("info", "envelope-state", html! { (ended) })) }
+            @if let Some(ended) = ended { (banner("info", "envelope-state", &html! { (ended) })) }
         }
     }
 }

@@ -137,16 +137,16 @@ fn to_do(step: Step, pending: &Arc<PendingHandoff>, action: &str) -> Page {
             p { "Your account needs a subscription before the agent can send documents." }
             p.price data-testid="price" { "€0.00 " span.quiet { "per month, because this is a mock" } }
             (known(pending))
-            (form(action, html! {}, "subscribe", "Subscribe"))
+            (form(action, &html! {}, "subscribe", "Subscribe"))
         },
         Step::Verify => html! {
             p { "Confirm that this address is yours." }
             (known(pending))
-            (form(action, html! {}, "verify", "Verify this email"))
+            (form(action, &html! {}, "verify", "Verify this email"))
         },
         Step::Register => html! {
             p { "Check your details and create the account." }
-            (form(action, html! {
+            (form(action, &html! {
                 div.field {
                     label for="name" { "Name" }
                     input id="name" name="name" value=(name) readonly autocomplete="name" data-testid="name";
@@ -158,7 +158,7 @@ fn to_do(step: Step, pending: &Arc<PendingHandoff>, action: &str) -> Page {
             }, "register", "Create account"))
         },
     };
-    page(step, pending, false, content)
+    page(step, pending, false, &content)
 }
 
 fn completed(step: Step, pending: &PendingHandoff) -> Page {
@@ -167,10 +167,10 @@ fn completed(step: Step, pending: &PendingHandoff) -> Page {
         Step::Verify => "Your email is verified. Go back to the product and try again.",
         Step::Register => "Your account exists. Go back to the product and try again.",
     };
-    page(step, pending, true, html! { (banner("success", "done", html! { (told) })) (known(pending)) })
+    page(step, pending, true, &html! { (banner("success", "done", &html! { (told) })) (known(pending)) })
 }
 
-fn page(step: Step, pending: &PendingHandoff, done: bool, content: Markup) -> Page {
+fn page(step: Step, pending: &PendingHandoff, done: bool, content: &Markup) -> Page {
     let state = StepPage {
         page: step.name(),
         email: &pending.request.actor.email,
@@ -179,15 +179,15 @@ fn page(step: Step, pending: &PendingHandoff, done: bool, content: Markup) -> Pa
         agent_session_id: None,
         agent_url: None,
     };
-    Page::new(step.title(), card(html! { h1 data-testid="title" { (step.title()) } (content) }), &state)
+    Page::new(step.title(), card(&html! { h1 data-testid="title" { (step.title()) } (content) }), &state)
 }
 
 /// The handoff has a session by now, so there is nothing left to do here.
 fn succeeded(visit: &Visit, step: Step, session: &AgentSession) -> Page {
     let agent_url = visit.urls().agent(&session.id);
-    let content = card(html! {
+    let content = card(&html! {
         h1 data-testid="title" { (step.title()) }
-        (banner("success", "done", html! { "This is done already." }))
+        (banner("success", "done", &html! { "This is done already." }))
         p { a href=(agent_url) data-testid="continue" { "Continue with your e-sign agent" } }
     });
     let state = StepPage {
@@ -204,13 +204,13 @@ fn succeeded(visit: &Visit, step: Step, session: &AgentSession) -> Page {
 fn known(pending: &PendingHandoff) -> Markup {
     html! {
         dl {
-            (fact("Email", "email", html! { (pending.request.actor.email) }))
-            (fact("Handoff", "handoff-id", html! { (pending.request.handoff_id) }))
+            (fact("Email", "email", &html! { (pending.request.actor.email) }))
+            (fact("Handoff", "handoff-id", &html! { (pending.request.handoff_id) }))
         }
     }
 }
 
-fn form(action: &str, fields: Markup, testid: &str, label: &str) -> Markup {
+fn form(action: &str, fields: &Markup, testid: &str, label: &str) -> Markup {
     html! {
         form method="post" action=(action) {
             (fields)

@@ -2,7 +2,7 @@
 
 use crate::{
     control_plane::strictness::{operations, send},
-    harness::{Api, BASE_URL, CREATE, documents},
+    harness::{Api, BASE_URL, CREATE, documents, is_page},
 };
 use axum::{body::Body, http::Request};
 use docendorse_mock::{
@@ -70,7 +70,11 @@ async fn every_route_is_documented_and_the_reverse() {
     let router = http::router(&App::new(Settings::default(), BASE_URL).unwrap());
     // The router lists its paths only here.
     let shown = format!("{router:?}");
-    let paths = shown.split('"').skip(1).step_by(2).filter(|path| path.starts_with('/') && !BESIDE.contains(path));
+    let paths = shown
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|path| path.starts_with('/') && !BESIDE.contains(path) && !is_page(path));
     let routed: BTreeSet<String> = paths.map(unnamed).collect();
     let documented = documented();
     let known: BTreeSet<String> = documented.keys().cloned().collect();
@@ -265,6 +269,8 @@ async fn document_and_server_agree_on_bodies() {
         ("NewUser", "POST", "/__admin/signing/users", r#"{"name": "A", "email": "a@b.org", "phone": "none"}"#, false),
         ("NewUser", "POST", "/__admin/signing/users", r#"{"name": "A", "email": "a@b.org", "locale": null}"#, true),
         ("NewUser", "POST", "/__admin/signing/users", r#"{"name": null, "email": "a@b.org"}"#, false),
+        ("NewUser", "POST", "/__admin/signing/users", r#"{"name": "A\u0086", "email": "a@b.org"}"#, false),
+        ("NewUser", "POST", "/__admin/signing/users", r#"{"name": "A\t", "email": "a@b.org"}"#, false),
     ] {
         let value: Value = serde_json::from_str(body).unwrap();
         let objections = documents().control_objections(schema, &value);

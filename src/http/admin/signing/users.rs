@@ -32,7 +32,8 @@ pub(in crate::http::admin) struct UserFields {
     /// Generated if omitted.
     #[schema(value_type = Option<UserId>)]
     id: Option<String>,
-    #[schema(min_length = 1, max_length = 200)]
+    /// Without control characters.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\u{0}-\u{1F}\u{7F}-\u{9F}]*$")]
     name: String,
     #[schema(format = Email)]
     email: String,
