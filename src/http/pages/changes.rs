@@ -20,21 +20,21 @@ use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub(super) async fn of_session(visit: Visit, Path(id): Path<String>) -> Response {
-    follow(visit, Subject::Session(id))
+    follow(visit, Watched::Session(id))
 }
 
 pub(super) async fn of_signing(visit: Visit, Path(link): Path<String>) -> Response {
-    follow(visit, Subject::Signing(link))
+    follow(visit, Watched::Signing(link))
 }
 
 /// What a page is about.
 #[derive(Debug)]
-enum Subject {
+enum Watched {
     Session(String),
     Signing(String),
 }
 
-impl Subject {
+impl Watched {
     /// Differs whenever the page does; `None` when there is nothing to show.
     async fn mark(&self, sandbox: &Sandbox) -> Result<Option<String>, StoreError> {
         match self {
@@ -44,7 +44,7 @@ impl Subject {
     }
 }
 
-fn follow(visit: Visit, subject: Subject) -> Response {
+fn follow(visit: Visit, subject: Watched) -> Response {
     let Visit { app, sandbox, manner, .. } = visit;
     let Some(place) = app.stream() else { return too_many(&manner) };
     let watch = Watch { app, sandbox, subject, seen: None, has_begun: false, _place: place };
@@ -60,7 +60,7 @@ fn too_many(_: &Manner) -> Response {
 struct Watch {
     app: Arc<App>,
     sandbox: Arc<Sandbox>,
-    subject: Subject,
+    subject: Watched,
     seen: Option<String>,
     has_begun: bool,
     _place: OwnedSemaphorePermit,
