@@ -1,11 +1,11 @@
-//! Waits for exchanges: their maximum number, and the task that serves the waits of a sandbox.
+//! Waits: their maximum number, and the task that serves the waits of a sandbox for exchanges.
 
 use super::{App, WorkError};
 use crate::sandbox::{Sandbox, Tally, Wait};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-/// Maximum number of callers that wait for exchanges at once, over all sandboxes.
+/// Maximum number of callers that wait for exchanges or messages at once, over all sandboxes.
 pub const MOST_WAITS: usize = 1_000;
 
 /// Pause between two comparisons, so that many exchanges in a row are compared in one pass.

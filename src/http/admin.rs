@@ -23,6 +23,7 @@ mod sessions;
 mod signing;
 mod simulations;
 mod tokens;
+mod waits;
 
 use super::{
     declared::operations as declare,

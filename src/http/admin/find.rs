@@ -5,17 +5,15 @@
 use super::{
     answers::Busy,
     paging::{Limit, page_size},
+    waits::{deleted, patience, wait_place},
 };
 use crate::{
-    app::{App, MOST_WAITS},
+    app::App,
     base::{
-        chance::within_limit,
         clock::{Deadline, Stopwatch},
-        position::brief,
         reading::{ReadError, Readings},
         schema::GivenSpan,
     },
-    config::duration,
     domain::{
         journal::{Endpoint, Entry, Journal, Query},
         scenario::{Match, TooCostly},
@@ -33,12 +31,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::time::sleep;
 use utoipa::{IntoParams, ToSchema};
-
-/// Longest timeout of a wait.
-const LONGEST: Duration = Duration::from_mins(5);
 
 /// Maximum number of near misses shown.
 const NEAREST: usize = 5;
@@ -228,20 +223,8 @@ pub(super) async fn await_requests(
         })?,
     };
     let query = Arc::new(Query { matcher, endpoint: awaited.endpoint });
-    let patience = awaited
-        .timeout
-        .as_deref()
-        .map_or(Ok(Duration::from_secs(10)), |text| duration(text).map(jiff::SignedDuration::unsigned_abs));
-    let patience = patience
-        .map_err(|problem| Problem::in_query("timeout", format!("{}; at most 5m", within_limit(&problem, LONGEST))))?;
-    if patience > LONGEST {
-        let timeout = brief(awaited.timeout.as_deref().unwrap_or_default());
-        let problem = format!("{timeout:?} is longer than the maximum of 5m; wait again after a 408");
-        return Err(Problem::in_query("timeout", problem));
-    }
-    let _place = app.wait_place().ok_or_else(|| {
-        Problem::busy(format!("{MOST_WAITS} callers are waiting already, which is the maximum; try again in a moment."))
-    })?;
+    let patience = patience(awaited.timeout.as_deref())?;
+    let _place = wait_place(&app)?;
     let time = Stopwatch::start();
     loop {
         let first = search(&app, &sandbox, Arc::clone(&query), move |mut tally, journal| {
@@ -279,12 +262,6 @@ pub(super) async fn await_requests(
         let successor = app.sandboxes.successor(&sandbox);
         sandbox = successor.ok_or_else(|| deleted(&sandbox))?;
     }
-}
-
-/// The problem for a sandbox that was removed during a wait.
-fn deleted(sandbox: &Sandbox) -> Problem {
-    let detail = format!("The sandbox {:?} was deleted or dropped during the wait", sandbox.name());
-    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// The problem for a wait that timed out (RFC 9457), with the matches and the nearest misses.
