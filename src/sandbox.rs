@@ -222,7 +222,7 @@ impl Sandbox {
     /// Ends the sandbox, its streams and its waits. Called once it can no longer be found.
     fn leave(&self, end: End) {
         let _ = self.end.set(end);
-        self.wakeups.wake_readers();
+        self.wakeups.wake_all();
         self.waiters.close();
         // A caller may hold the sandbox until its request ends, so memory is freed now.
         let nothing = Share { stays: 0, of: 1 };

@@ -32,6 +32,9 @@ impl Due {
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const COLLECTION: &'static str;
 
+    /// Whether callers can wait for new records of this type.
+    const AWAITED: bool = false;
+
     /// The record's id, unique in its sandbox.
     fn id(&self) -> Arc<str>;
 

@@ -1,4 +1,4 @@
-//! Wakes readers of events and the timer when something happens in a sandbox.
+//! Wakes readers of events, callers that wait for messages, and the timer when something happens in a sandbox.
 
 use super::Sandbox;
 use crate::store::{News, Observer};
@@ -9,10 +9,11 @@ use std::sync::{
 };
 use tokio::sync::Notify;
 
-/// Wakes event readers and the timer.
+/// Wakes event readers, callers that wait for messages, and the timer.
 #[derive(Debug)]
 pub(super) struct Wakeups {
     happened: Notify,
+    arrived: Notify,
     /// When the timer must next look for a due task, in microseconds; `i64::MAX` for never. Except while a [`NextLook`]
     /// exists, it is no later than the first due task.
     next_look: AtomicI64,
@@ -22,11 +23,22 @@ pub(super) struct Wakeups {
 impl Wakeups {
     /// The wakeups of a sandbox without documents. `alarm` wakes the timer.
     pub(super) fn new(alarm: &Arc<Notify>) -> Self {
-        Self { happened: Notify::new(), next_look: AtomicI64::new(i64::MAX), alarm: Arc::clone(alarm) }
+        Self {
+            happened: Notify::new(),
+            arrived: Notify::new(),
+            next_look: AtomicI64::new(i64::MAX),
+            alarm: Arc::clone(alarm),
+        }
     }
 
     pub(super) fn wake_readers(&self) {
         self.happened.notify_waiters();
+    }
+
+    /// Wakes event readers and callers that wait for messages, because the sandbox has ended.
+    pub(super) fn wake_all(&self) {
+        self.wake_readers();
+        self.arrived.notify_waiters();
     }
 
     pub(super) fn wake_timer(&self) {
@@ -42,12 +54,15 @@ impl Wakeups {
 }
 
 impl Observer for Wakeups {
-    fn committed(&self, News { first_due, has_entries }: News) {
+    fn committed(&self, News { first_due, has_entries, has_awaited }: News) {
         if let Some(due) = first_due {
             self.look_at(due);
         }
         if has_entries {
             self.wake_readers();
+        }
+        if has_awaited {
+            self.arrived.notify_waiters();
         }
     }
 }
@@ -95,6 +110,14 @@ impl Sandbox {
         let mut happened = Box::pin(self.wakeups.happened.notified());
         happened.as_mut().enable();
         happened
+    }
+
+    /// Completes when a message has arrived, or when the sandbox was reset or removed. Call it before reading the
+    /// messages.
+    pub fn message_arrived(&self) -> impl Future<Output = ()> {
+        let mut arrived = Box::pin(self.wakeups.arrived.notified());
+        arrived.as_mut().enable();
+        arrived
     }
 
     /// When the timer must check for due tasks; `None` without tasks. May be too early.

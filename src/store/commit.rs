@@ -10,6 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Commit {
     writes: Vec<Write>,
+    has_awaited: bool,
 }
 
 impl Commit {
@@ -24,6 +25,7 @@ impl Commit {
     }
 
     pub fn insert<T: Record>(&mut self, record: Arc<T>) -> &mut Self {
+        self.has_awaited |= T::AWAITED;
         self.writes.push(Write::Insert { collection: T::COLLECTION, document: document(record) });
         self
     }
@@ -50,6 +52,7 @@ impl Commit {
     /// Appends the writes of another commit.
     pub fn extend(&mut self, other: Self) -> &mut Self {
         self.writes.extend(other.writes);
+        self.has_awaited |= other.has_awaited;
         self
     }
 
@@ -62,17 +65,20 @@ impl Commit {
         News {
             first_due: self.writes.iter().filter_map(due).min(),
             has_entries: self.writes.iter().any(|write| matches!(write, Write::Append { .. })),
+            has_awaited: self.has_awaited,
         }
     }
 }
 
-/// What a commit changes for callers that wait for events or due tasks.
+/// What a commit changes for callers that wait for events, records or due tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct News {
     /// When the first task of the written documents is due.
     pub first_due: Option<Timestamp>,
     /// Whether entries were appended to a log.
     pub has_entries: bool,
+    /// Whether records that callers can wait for were inserted ([`Record::AWAITED`]).
+    pub has_awaited: bool,
 }
 
 impl From<Commit> for Vec<Write> {

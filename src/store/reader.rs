@@ -7,6 +7,9 @@ use std::{marker::PhantomData, sync::Arc};
 /// Approximate maximum size of a page in bytes. The last record may exceed it.
 const PAGE_BYTES: usize = 4 << 20;
 
+/// Number of records that a search for the newest one reads at a time.
+const CHUNK: usize = 64;
+
 /// Reads the records of one type in one sandbox.
 #[derive(Debug)]
 pub struct Reader<T> {
@@ -53,10 +56,47 @@ impl<T: Record> Reader<T> {
         Ok(Some((decode(&stored)?, stored.version)))
     }
 
+    /// Returns the position of a record in insertion order: larger is newer.
+    pub async fn sequence(&self, id: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.shelf.store().get(&self.place, id).await?.map(|stored| stored.sequence))
+    }
+
+    /// Returns the newest record at a later position than `after` that satisfies `wanted`, and the position of the
+    /// newest record. Earlier records are not read.
+    pub async fn newest(&self, after: u64, wanted: impl Fn(&T) -> bool) -> Result<(Option<Arc<T>>, u64), StoreError> {
+        let (mut before, mut last) = (None, after);
+        loop {
+            let page = Page { before, limit: Some(CHUNK), ..Page::default() };
+            let page = self.shelf.store().list(&self.place, page).await?;
+            last = page.first().map_or(last, |newest| last.max(newest.sequence));
+            for stored in page.iter().take_while(|stored| stored.sequence > after) {
+                let record = decode(stored)?;
+                if wanted(&record) {
+                    return Ok((Some(record), last));
+                }
+            }
+            match page.last().filter(|oldest| page.len() == CHUNK && oldest.sequence > after) {
+                Some(oldest) => before = Some(oldest.sequence),
+                None => return Ok((None, last)),
+            }
+        }
+    }
+
     /// Returns records older than the record `after` that satisfy `wanted`, newest first: at most `limit` records and
     /// about 4 MiB. Returns `None` if the record `after` does not exist.
     pub async fn page(
         &self,
+        after: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&T) -> bool,
+    ) -> Result<Option<RecordPage<T>>, StoreError> {
+        self.page_since(0, after, limit, wanted).await
+    }
+
+    /// As [`Reader::page`], without records up to the position `since` in insertion order.
+    pub async fn page_since(
+        &self,
+        since: u64,
         after: Option<&str>,
         limit: usize,
         wanted: impl Fn(&T) -> bool,
@@ -69,7 +109,8 @@ impl<T: Record> Reader<T> {
             },
         };
         let (mut records, mut matching, mut bytes) = (Vec::new(), 0, 0);
-        for stored in self.shelf.store().list(&self.place, Page { before, ..Page::default() }).await? {
+        let listed = self.shelf.store().list(&self.place, Page { before, ..Page::default() }).await?;
+        for stored in listed.into_iter().take_while(|stored| stored.sequence > since) {
             let record = decode::<T>(&stored)?;
             if wanted(&record) {
                 matching += 1;

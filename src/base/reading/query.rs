@@ -31,11 +31,21 @@ impl Readings {
     /// Whether this text is a reading of the value, where each `+` can be a plus or a space.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
-        let Some(plus) = &self.plus else { return self.spaced == text };
+        self.is_by(text, |byte, read| byte == read)
+    }
+
+    /// As [`Readings::is`], ignoring the case of ASCII letters.
+    #[must_use]
+    pub fn is_ignoring_case(&self, text: &str) -> bool {
+        self.is_by(text, |byte, read| byte.eq_ignore_ascii_case(&read))
+    }
+
+    fn is_by(&self, text: &str, same: impl Fn(u8, u8) -> bool) -> bool {
         // Both readings have the same length, and each `+` is read independently.
+        let plus = self.plus.as_ref().unwrap_or(&self.spaced);
         let mut readings = self.spaced.bytes().zip(plus.bytes());
         text.len() == plus.len()
-            && text.bytes().all(|byte| readings.next().is_some_and(|(a, b)| byte == a || byte == b))
+            && text.bytes().all(|byte| readings.next().is_some_and(|(a, b)| same(byte, a) || same(byte, b)))
     }
 
     /// Parses JSON. Outside strings, only one reading of a `+` is valid JSON; inside a string, both are.
