@@ -15,6 +15,7 @@ mod handoff;
 mod issuing;
 mod journey;
 mod lasting;
+mod messages;
 mod name;
 mod new_ids;
 mod records;

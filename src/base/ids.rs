@@ -165,10 +165,16 @@ impl Ids {
         with_digits("usr_", Random::of(self.seed, "user", n))
     }
 
-    /// The id of the nth message about an envelope: `msg_` and 24 hexadecimal digits.
+    /// The id of the nth message that is not about an envelope: `msg_` and 24 hexadecimal digits.
     #[must_use]
-    pub fn message_about(&self, envelope: u64, n: u64) -> String {
-        with_digits("msg_", Random::of(self.seed, &format!("message {envelope:x}"), n))
+    pub fn message(&self, n: u64) -> String {
+        with_digits("msg_", Random::of(self.seed, "message", n))
+    }
+
+    /// The id of the nth message of a kind about an envelope: `msg_` and 24 hexadecimal digits.
+    #[must_use]
+    pub fn message_about(&self, kind: &str, envelope: u64, n: u64) -> String {
+        with_digits("msg_", Random::of(self.seed, &format!("message {kind} {envelope:x}"), n))
     }
 
     /// What keeps a link secret: 16 hexadecimal digits, always the same for the same kind of link, owner and number.

@@ -24,7 +24,7 @@ pub use competition::{Act, Command, Judgement};
 pub use contacts::{Contact, ContactChange, Group, NoAddress, User, user_problem};
 pub use draft::{DraftError, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient, RecipientChange};
 pub use effect::{Effect, EffectKind};
-pub use envelope::{Envelope, EnvelopeState, EnvelopeStatus, Origin, Spot, Terms, VoidReason, weight_of};
+pub use envelope::{Envelope, EnvelopeState, EnvelopeStatus, Origin, Sender, Spot, Terms, VoidReason, weight_of};
 pub use id::{AgentId, EnvelopeId, IdError, RecipientId};
 pub use people::{Behaviour, Declines, Habit, InsteadOf, Intention, LONGEST, MOST_RULES, Parties, People, Plan, Rule};
 pub use recipient::{Recipient, RecipientState, RecipientType, Role};

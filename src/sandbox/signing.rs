@@ -5,6 +5,7 @@ mod address_book;
 mod error;
 mod follow_up;
 mod from_handoff;
+mod notify;
 
 pub use address_book::{AgentSource, NewContact, NewGroup, NewUser};
 pub use error::{SigningError, SigningErrorKind};

@@ -14,6 +14,7 @@ mod encoded;
 mod handoff;
 mod harness;
 mod journal;
+mod messages;
 mod pages;
 mod people;
 mod sandboxes;

@@ -49,6 +49,9 @@ pub struct Terms {
     /// The agent session that created it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Arc<Origin>>,
+    /// The user whose handoff created it, who gets a mail when it is finalized.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Arc<Sender>>,
     /// The plan for simulated people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Plan>>,
@@ -69,6 +72,7 @@ impl Terms {
             keep_declined: false,
             created_at,
             origin: None,
+            sender: None,
             plan: None,
         }
     }
@@ -88,6 +92,22 @@ impl Origin {
     #[must_use]
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.agent_session_id.len() + self.handoff_id.len()
+    }
+}
+
+/// The user whose handoff created an envelope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    pub email: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Box<str>>,
+}
+
+impl Sender {
+    /// Approximate size in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.email.len() + self.name.as_ref().map_or(0, |name| name.len())
     }
 }
 
@@ -324,7 +344,8 @@ impl Record for Envelope {
         let roles: usize = self.recipients.iter().map(|recipient| recipient.role.weight).sum();
         let origin = self.terms.origin.as_ref().map_or(0, |origin| origin.size());
         let own = size_of::<Self>() + size_of::<Terms>() + self.terms.name.len();
-        own + context + origin + roles + self.upcoming.size()
+        let sender = self.terms.sender.as_ref().map_or(0, |sender| sender.size());
+        own + context + origin + sender + roles + self.upcoming.size()
     }
 }
 

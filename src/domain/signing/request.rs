@@ -53,6 +53,7 @@ impl EnvelopeRequest {
             keep_declined,
             created_at,
             origin: None,
+            sender: None,
             plan: None,
         }
     }

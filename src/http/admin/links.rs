@@ -19,7 +19,7 @@ const LINKS: [Link; 17] = [
     Link("createUser", "/id", "id", &["showUser", "deleteUser"]),
     Link("listUsers", "/users/0/id", "id", &["showUser"]),
     Link("createSandbox", "/name", "name", &["showSandbox", "resetSandbox", "snapshotSandbox", "deleteSandbox"]),
-    Link("listMessages", "/messages/0/id", "id", &["showMessage"]),
+    Link("listMessages", "/messages/0/id", "id", &["showMessage", "showMessageHtml", "showMessageSource"]),
     Link(
         "listScenarios",
         "/scenarios/0/name",

@@ -13,7 +13,8 @@ use crate::{
 use std::sync::Arc;
 
 impl Sandbox {
-    /// Stores what an obstacle leaves behind in one commit: the actor and the waiting handoff, whose id is returned.
+    /// Stores what an obstacle leaves behind in one commit: the actor, the waiting handoff, whose id is returned, and the
+    /// verification mail that the answer announces (S4).
     /// The first body is kept for as long as the handoff waits for the same thing and the same user. `judged_by` is the
     /// actor state that the handoff was judged by.
     pub(super) async fn begin_journey(
@@ -59,6 +60,9 @@ impl Sandbox {
                         commit.replace(Arc::new(pending.clone()), version);
                     }
                 }
+            }
+            if waits_for == WaitsFor::Verification {
+                commit.insert(Arc::new(self.verification_mail(&pending).await?));
             }
             match self.shelf.commit(commit).await {
                 Ok(_) => break,

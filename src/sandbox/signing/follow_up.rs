@@ -1,13 +1,12 @@
-//! Consequences of an envelope's transition: events, one-time codes, and the next actions of simulated people.
+//! Consequences of an envelope's transition: events, messages, and the next actions of simulated people.
 
 use crate::{
     base::ids::Chance,
     domain::{
         event::Event,
-        message::{About, Channel, Message, MessageKind},
         signing::{
-            Act, AgentId, AgentState, Effect, EffectKind, Envelope, EnvelopeState, Intention, PhoneContactMethod,
-            PlannedAct, Recipient, RecipientState, RecipientType, Spot, Upcoming,
+            Act, AgentId, AgentState, Effect, EffectKind, Envelope, EnvelopeState, Intention, PlannedAct, Recipient,
+            RecipientState, RecipientType, Spot, Upcoming,
         },
     },
     sandbox::Sandbox,
@@ -18,16 +17,13 @@ use std::sync::Arc;
 
 impl Sandbox {
     /// Plans the envelope's next automatic actions, and adds the consequences of a transition to the commit: its
-    /// events, and the codes that are sent. `envelope` is the state after the transition.
+    /// events and messages. `envelope` is the state after the transition.
     pub(super) fn follow_up(&self, envelope: &mut Envelope, effects: &[Effect], now: Timestamp, commit: &mut Commit) {
         if effects.is_empty() {
             return;
         }
         self.plan_next(envelope, effects, now);
-        let accepted = effects.iter().filter(|effect| effect.kind == EffectKind::AgentAccepted);
-        for message in accepted.filter_map(|effect| self.code_message(envelope, spot_of(effect)?, now)) {
-            commit.insert(Arc::new(message));
-        }
+        self.notify(envelope, effects, now, commit);
         commit.append(Event::of_transition(envelope, effects, now).map(Arc::new));
     }
 
@@ -146,37 +142,6 @@ impl Sandbox {
     pub(super) fn code(&self, agent: AgentId) -> Box<str> {
         self.ids.code(agent.envelope.0 ^ u64::from(agent.number).rotate_left(32)).into()
     }
-
-    /// The message with an agent's one-time code, if the recipient requires phone verification (G2).
-    fn code_message(&self, envelope: &Envelope, spot: Spot, at: Timestamp) -> Option<Message> {
-        let role = &envelope.recipient_at(spot.recipient)?.role;
-        if !role.phone_verification {
-            return None;
-        }
-        let place = usize::try_from(spot.agent).ok()?;
-        let (person, code) = (role.persons.get(place)?, role.codes.get(place)?.clone()?);
-        let channel = match person.phone_contact_method.unwrap_or_default() {
-            PhoneContactMethod::Sms => Channel::Sms,
-            PhoneContactMethod::Whatsapp => Channel::Whatsapp,
-        };
-        // A transition sends an agent at most one message.
-        let number = envelope.revision << u32::BITS | u64::from(number_at(envelope, spot)?);
-        Some(Message {
-            id: self.ids.message_about(envelope.id.0, number).into(),
-            at,
-            kind: MessageKind::OneTimeCode,
-            channel,
-            to: person.phone.clone()?,
-            about: About {
-                envelope_id: envelope.id,
-                agent_id: envelope.agent_id(spot)?,
-                title: envelope.terms.name.clone(),
-            },
-            locale: person.locale,
-            code: Some(code),
-            origin: envelope.terms.origin.clone(),
-        })
-    }
 }
 
 /// The action of a simulated person; `code` is the code sent to them.
@@ -196,12 +161,12 @@ pub(super) fn code_of(envelope: &Envelope, spot: Spot) -> Option<Box<str>> {
 }
 
 /// The position of the agent that the effect is about.
-fn spot_of(effect: &Effect) -> Option<Spot> {
+pub(super) fn spot_of(effect: &Effect) -> Option<Spot> {
     Some(Spot { recipient: effect.recipient?, agent: effect.agent? })
 }
 
 /// The number of the agent at a position.
-fn number_at(envelope: &Envelope, spot: Spot) -> Option<u32> {
+pub(super) fn number_at(envelope: &Envelope, spot: Spot) -> Option<u32> {
     envelope.agent_id(spot).map(|id| id.number)
 }
 

@@ -9,7 +9,7 @@ use crate::{
         session::{AgentSession, HandoffFacts, HandoffRequest, Intent, Party},
         signing::{
             AgentId, Command, Envelope, EnvelopeId, Locale, MOST_AGENTS, MOST_BYTES, MOST_RECIPIENTS, NewRecipient,
-            Origin, Parties, Person, Plan, Terms,
+            Origin, Parties, Person, Plan, Sender, Terms,
         },
     },
     sandbox::Sandbox,
@@ -216,7 +216,9 @@ impl Sandbox {
         let now = session.created_at;
         let origin = Origin { agent_session_id: Arc::clone(&session.id), handoff_id: session.handoff_id.clone() };
         let keep_declined = self.switches().on_decline == OnDecline::Keep;
+        let sender = Sender { email: session.actor.email.clone(), name: session.actor.display_name.clone() };
         let terms = wish.terms(now, keep_declined, Some(Arc::new(origin)));
+        let terms = Terms { sender: Some(Arc::new(sender)), ..terms };
         let (mut envelope, _) = wish.draft(id, terms, &|agent| self.code(agent));
         envelope.base_url.clone_from(&session.base_url);
         let mut effects = vec![CREATED];

@@ -141,6 +141,9 @@ fn user(place: &str, user: &User) -> Checked {
 }
 
 fn envelope(place: &str, envelope: &Envelope) -> Checked {
+    if let Some(sender) = &envelope.terms.sender {
+        email(&format!("{place}/terms/sender/email"), &sender.email)?;
+    }
     for (number, recipient) in envelope.recipients.iter().enumerate() {
         let place = format!("{place}/recipients/{number}/role");
         if recipient.role.identifier.is_empty() {

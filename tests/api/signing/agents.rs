@@ -111,7 +111,7 @@ async fn a_code_reaches_the_phone_of_a_recipient_that_requires_one() {
         for what in ["open", "accept"] {
             assert_eq!(act(&api, agent, what).await.status, 200);
         }
-        let messages = api.get("/__admin/messages").await.json();
+        let messages = api.get("/__admin/messages?kind=one_time_code").await.json();
         assert_eq!(messages["matching"], sent, "{messages}");
         if required {
             assert_eq!(
