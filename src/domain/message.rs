@@ -207,3 +207,37 @@ impl Record for Message {
         size_of::<Self>() + self.to.len() + optional(&self.name) + optional(&self.code) + about
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_message_reads_back() {
+        let base_url: Option<BaseUrl> = "http://mock.test".parse().ok();
+        let origin = Origin { agent_session_id: "as_1".into(), handoff_id: "h-1".into() };
+        let envelope = Matter {
+            envelope_id: EnvelopeId(7),
+            title: "NDA".into(),
+            base_url: base_url.clone(),
+            origin: Some(Arc::new(origin)),
+            sender: Some(Arc::new(Sender { email: "sam@example.com".into(), name: None })),
+        };
+        let handoff = About::Handoff { waiting: "ho_1".into(), handoff_id: "h-1".into(), base_url };
+        for about in [About::Envelope { envelope: Arc::new(envelope), agent: Some(1), is_host: false }, handoff] {
+            let message = Message {
+                id: "msg_1".into(),
+                at: Timestamp::UNIX_EPOCH,
+                kind: MessageKind::Invitation,
+                channel: Channel::Email,
+                to: "alice@example.com".into(),
+                name: Some("Alice".into()),
+                about,
+                locale: Locale::TrTr,
+                code: None,
+            };
+            let stored = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<Message>(&stored).unwrap(), message, "{stored}");
+        }
+    }
+}
