@@ -76,6 +76,7 @@ async fn every_member_of_a_snapshot_is_checked() {
         ("/envelopes/0/recipients/0/role/identifier", json!("a\u{0}"), "contains a control character"),
         ("/envelopes/0/recipients/0/role/persons/0/email", json!("x"), "must be an email address"),
         ("/envelopes/0/recipients/0/role/persons/0/name", json!(""), "must be a non-empty string"),
+        ("/envelopes/0/terms/sender/email", json!("sam@\r\nBcc: x"), "is not an email address"),
         ("/envelopes/0/terms/created_at", json!("2026-03-01T12:00:00+25:00"), "the offset +25:00 does not exist"),
         ("/ids/agent_sessions", json!(u64::MAX), "is too large"),
         ("/clock/now", json!("2026-03-01T12:00:00,5Z"), "is not a time such as"),
