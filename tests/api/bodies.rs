@@ -1,4 +1,4 @@
-//! Request bodies: what must hold of any bytes.
+//! Request bodies: properties that hold for any bytes.
 
 pub mod agreement;
 mod property;

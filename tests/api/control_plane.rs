@@ -1,4 +1,4 @@
-//! The control plane: what it answers, and what it refuses.
+//! The control plane: its answers and its errors.
 
 mod basics;
 pub mod events;

@@ -1,4 +1,4 @@
-//! The handoff: its answers, what chooses among them, and what a client must send.
+//! The handoff: its answers, the rules that choose among them, and what a client must send.
 
 mod answers;
 mod credentials;

@@ -1,4 +1,4 @@
-//! Asks the router as a client would, and holds every answer it sees to the published OpenAPI documents.
+//! Sends requests to the router as a client would, and checks every answer against the published OpenAPI documents.
 
 use axum::{
     Router,
@@ -17,10 +17,10 @@ use tower::ServiceExt;
 pub const CREATE: &str = "/api/v1/agent-sessions/create";
 pub const BASE_URL: &str = "http://mock.test";
 
-/// How the paths of hosted pages begin; they are for people, and in no document.
+/// The prefixes of hosted pages. These are for people, so no document describes them.
 const PAGES: [&str; 6] = ["/agent/", "/subscribe/", "/verify-email/", "/register/", "/sign/", "/__pages/"];
 
-/// Whether a path leads to a hosted page.
+/// Whether a path belongs to a hosted page.
 pub fn is_page(path: &str) -> bool {
     PAGES.iter().any(|page| path.starts_with(page))
 }
@@ -31,7 +31,7 @@ pub struct Api {
     router: Router,
 }
 
-/// An answer, read whole.
+/// An answer with its complete body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -53,7 +53,7 @@ impl Answer {
         assert_eq!(body["status"], "error", "S6");
         match self.status.as_u16() {
             400 => assert_eq!(body.get("next_action"), None, "S6"),
-            // Where a setting moves the errors, each keeps the shape of its reason.
+            // If a setting changes the HTTP status of errors, each keeps the shape of its cause.
             200 => {}
             _ => assert_eq!(body["next_action"], "none", "S6"),
         }
@@ -95,7 +95,7 @@ impl Api {
         self.send(handoff_request(body)).await
     }
 
-    /// The exchange that an answer leads to.
+    /// The exchange that an answer names.
     pub async fn exchange(&self, answer: &Answer) -> Value {
         let path = format!("/__admin/requests/{}", answer.header("x-mock-exchange"));
         let exchange = self.get(&path).await;
@@ -113,7 +113,7 @@ pub fn handoff_request(body: impl Into<Body>) -> Request<Body> {
         .unwrap()
 }
 
-/// The smallest body without a remark, of one actor.
+/// The smallest body without advices, for one actor.
 pub fn body_of(handoff_id: &str, email: &str) -> String {
     json!({
         "handoff_id": handoff_id,
@@ -125,7 +125,7 @@ pub fn body_of(handoff_id: &str, email: &str) -> String {
     .to_string()
 }
 
-/// The published documents, as judges of answers.
+/// The published documents, against which answers are checked.
 pub struct Documents {
     contract: Value,
     control: Value,
@@ -137,7 +137,7 @@ pub fn documents() -> &'static Documents {
         let read = |path: &str| {
             let router = http::router(&App::new(Settings::default(), BASE_URL).unwrap());
             let request = Request::get(path).body(Body::empty()).unwrap();
-            // A runtime of its own on a thread of its own: whoever asks first is inside one already.
+            // On a separate thread with its own runtime, because the first caller is inside a runtime already.
             let ask = move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 runtime.block_on(async {
@@ -152,7 +152,7 @@ pub fn documents() -> &'static Documents {
 }
 
 impl Documents {
-    /// Fails unless the answer is one that the documents foresee.
+    /// Fails unless the documents allow the answer.
     fn hold(&self, method: &str, path: &str, answer: &Answer, moved: bool) {
         let (document, template) = match (self.template(&self.contract, path), self.template(&self.control, path)) {
             (Some(template), _) => (&self.contract, template),
@@ -168,7 +168,7 @@ impl Documents {
             }
         };
         let operation = &document["paths"][&template][method.to_ascii_lowercase()];
-        // A method that a path does not have is answered like the one that it has.
+        // An unsupported method is answered like the path's own method.
         let operation = if operation.is_null() {
             document["paths"][&template]
                 .as_object()
@@ -212,12 +212,12 @@ impl Documents {
         document["paths"].as_object()?.keys().filter(fits).min_by_key(|template| template.contains('{')).cloned()
     }
 
-    /// What the contract's document objects to in a value that should be one of its schemas.
+    /// The violations of one of the contract document's schemas by a value.
     pub fn objections(&self, schema: &str, value: &Value) -> Vec<String> {
         violations_of(&self.contract, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)
     }
 
-    /// What the contract's document objects to in a value that should be of a schema in it.
+    /// The violations of a schema within the contract's document by a value.
     pub fn objections_to(&self, schema: &Value, value: &Value) -> Vec<String> {
         violations_of(&self.contract, schema, value)
     }
@@ -230,12 +230,12 @@ impl Documents {
         &self.control
     }
 
-    /// As [`Documents::objections_to`], by the control plane's document.
+    /// As [`Documents::objections_to`], for the control plane's document.
     pub fn control_objections_to(&self, schema: &Value, value: &Value) -> Vec<String> {
         violations_of(&self.control, schema, value)
     }
 
-    /// As [`Documents::objections`], by the control plane's document.
+    /// As [`Documents::objections`], for the control plane's document.
     pub fn control_objections(&self, schema: &str, value: &Value) -> Vec<String> {
         violations_of(&self.control, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)
     }
@@ -248,8 +248,8 @@ fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     }
 }
 
-/// A schema inside a document is a schema whose references point into the document. Compiled once each: that takes
-/// longer than all the rest of most tests.
+/// Validates a value against a schema inside a document, into which its references point. Each schema is compiled
+/// once, because that takes longer than the rest of most tests.
 fn violations_of(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     type Compiled = HashMap<(String, String), Arc<jsonschema::Validator>>;
     static COMPILED: Mutex<Option<Compiled>> = Mutex::new(None);

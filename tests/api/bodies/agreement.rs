@@ -1,4 +1,4 @@
-//! What must hold of any bytes as a request body. Property tests and the fuzz target share it.
+//! Checks that must hold for any request body. Shared by the property tests and the fuzz target.
 
 use docendorse_mock::domain::{
     contract::{HANDOFF_REQUEST, Schema, read_json, signing},
@@ -14,12 +14,12 @@ fn schema() -> &'static Schema {
     SCHEMA.get_or_init(|| Schema::compile(HANDOFF_REQUEST).unwrap())
 }
 
-/// Everything that must hold of one body.
+/// Checks one handoff body.
 pub fn holds(bytes: &[u8]) {
     holds_of::<HandoffRequest>(schema(), bytes);
 }
 
-/// The same of a body of the signing service, whichever it is taken for.
+/// Checks one body of the signing service against each of its schemas.
 pub fn signing_holds(bytes: &[u8]) {
     holds_of::<EnvelopeRequest>(signing::ENVELOPE.schema().unwrap(), bytes);
     holds_of::<RecipientRequest>(signing::RECIPIENT.schema().unwrap(), bytes);
@@ -32,15 +32,15 @@ pub fn signing_holds(bytes: &[u8]) {
 fn holds_of<T: DeserializeOwned>(schema: &Schema, bytes: &[u8]) {
     let judged = schema.judge(bytes);
     let checked = schema.check::<T>(bytes);
-    assert_eq!(judged.is_ok(), checked.is_ok(), "the short cut changed the verdict");
+    assert_eq!(judged.is_ok(), checked.is_ok(), "the fast path changed the verdict");
     if schema.is_clean(bytes) {
-        let (_, advices) = judged.as_ref().expect("the short cut passed what the full judgement refuses");
-        assert!(advices.is_empty(), "the short cut passed what calls for an advice: {advices:?}");
+        let (_, advices) = judged.as_ref().expect("the fast path passed a body that full validation refuses");
+        assert!(advices.is_empty(), "the fast path passed a body that needs an advice: {advices:?}");
     }
     let value: Option<Value> = read_json(bytes).ok();
     match (&judged, &value) {
         (Ok((judged, _)), Some(value)) => assert_eq!(judged, value),
-        (Ok(_), None) => panic!("accepted what is no JSON"),
+        (Ok(_), None) => panic!("accepted a body that is not JSON"),
         (Err(refusal), value) => {
             assert!(!refusal.violations.is_empty());
             assert!(!refusal.description().is_empty());
@@ -49,7 +49,7 @@ fn holds_of<T: DeserializeOwned>(schema: &Schema, bytes: &[u8]) {
                 let parent = violation.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
                 let missing = violation.came.is_none();
                 let place = if missing { parent } else { &violation.pointer };
-                assert!(body.pointer(place).is_some(), "{} is no place", violation.pointer);
+                assert!(body.pointer(place).is_some(), "{} does not exist in the body", violation.pointer);
                 assert_eq!(missing, body.pointer(&violation.pointer).is_none(), "{}", violation.pointer);
             }
         }

@@ -1,5 +1,5 @@
-//! What holds of any body: it is accepted, or refused at places that exist; the short cut for clean bodies agrees with
-//! the full judgement, and the explanation with the JSON Schema validator.
+//! Properties of any body: it is accepted, or refused at locations that exist; the fast path for clean bodies agrees
+//! with full validation, and the explanation with the JSON Schema validator.
 
 use crate::{
     bodies::agreement::{holds, signing_holds},
@@ -15,7 +15,7 @@ fn any_json(key: impl Strategy<Value = String> + Clone + 'static) -> impl Strate
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
-        // Near the edges of days and orders, as whole numbers are written.
+        // Near the limits of days and orders, in every notation of a whole number.
         (-2_i32..93).prop_map(Value::from),
         (-2_i32..93).prop_map(|number| Value::from(f64::from(number))),
         (999_998_u64..1_000_003).prop_map(Value::from),
@@ -30,7 +30,7 @@ fn any_json(key: impl Strategy<Value = String> + Clone + 'static) -> impl Strate
     })
 }
 
-/// Strings near the edges of the contract.
+/// Strings near the limits of the contract.
 fn text() -> impl Strategy<Value = Value> {
     prop_oneof![
         ".{0,8}",
@@ -131,7 +131,7 @@ fn valid(folders: &[&str]) -> Vec<Value> {
     files.map(|(_, body)| docendorse_mock::domain::contract::read_json(&body).unwrap()).collect()
 }
 
-/// The folders of bodies of the signing service, valid ones.
+/// The folders of valid bodies of the signing service.
 const SIGNING: [&str; 6] = [
     "signing/envelope/valid",
     "signing/recipient/valid",
@@ -141,7 +141,7 @@ const SIGNING: [&str; 6] = [
     "signing/group/valid",
 ];
 
-/// A valid body with one place changed, removed or added.
+/// A valid body with one value changed, removed or added.
 fn nearly_valid(
     bodies: Vec<Value>,
     key: impl Strategy<Value = String> + Clone + 'static,
@@ -225,7 +225,7 @@ proptest! {
     }
 }
 
-/// Numbers that neither 64 bits nor a floating-point number hold.
+/// Numbers that fit neither a 64-bit integer nor a double.
 fn number_out_of_range() -> impl Strategy<Value = String> {
     prop_oneof![
         "-?[1-9][0-9]{19,400}",
@@ -235,7 +235,7 @@ fn number_out_of_range() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Texts with half of a surrogate pair, as JSON writes them.
+/// JSON strings with half of a surrogate pair.
 fn lone_surrogate() -> impl Strategy<Value = String> {
     prop_oneof![
         "\"[a-z]{0,3}\\\\ud[89ab][0-9a-f]{2}[a-z]{0,3}\"",
@@ -244,7 +244,7 @@ fn lone_surrogate() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A valid body with a value, as it is written, in an unknown member of some object or as the next item of some list.
+/// A valid body with the given JSON text in an unknown member of some object, or as the next item of some list.
 fn with_written(written: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     let bodies = valid(&["requests/valid"]);
     (prop::sample::select(bodies), any::<prop::sample::Index>(), written).prop_map(|(mut body, index, written)| {
@@ -285,7 +285,7 @@ proptest! {
 fn every_valid_fixture_is_judged_alike_with_any_part_cut_off() {
     for (_, body) in files("requests/valid") {
         holds(&body);
-        // A cut at every byte of a long body says no more than one at every prime.
+        // Cutting a long body at every byte would find nothing that cutting at every prime does not.
         for cut in (0..body.len()).step_by(if body.len() > 2_000 { 97 } else { 1 }) {
             holds(&body[..cut]);
         }

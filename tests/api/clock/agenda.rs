@@ -1,4 +1,4 @@
-//! The agenda: tasks are carried out in the order that it shows, however many there are.
+//! The agenda: tasks run in the order that it shows, however many there are.
 
 use crate::{
     people::stage::{Stage, parties},
@@ -30,13 +30,13 @@ async fn tasks_are_carried_out_in_the_order_of_the_agenda() {
         assert_eq!(told(first["agenda"].as_array().unwrap()), planned[..limit]);
         assert_eq!(first["total"], agenda["total"]);
     }
-    // What is accepted is planned only when it was opened.
+    // An accept is only planned once the agent has opened.
     let ran = told(&stage.advance("800h").await).into_iter().filter(|ran| planned.contains(ran)).collect::<Vec<_>>();
     assert_eq!(ran, planned);
     assert_eq!(stage.get("/__admin/agenda").await, json!({ "agenda": [], "total": 0 }));
 }
 
-/// Ten thousand people of one envelope act in their order, and give others a turn.
+/// Ten thousand people of one envelope act in order, without blocking other requests.
 #[tokio::test]
 async fn thousands_of_people_of_one_envelope_act_in_their_order() {
     let keys = json!({ "parties": "any_one", "people": [{ "opens": { "uniform": ["1m", "10h"] } }] });
@@ -58,7 +58,7 @@ async fn thousands_of_people_of_one_envelope_act_in_their_order() {
     assert!(ran.is_sorted_by_key(|ran| ran.item.due));
 }
 
-/// A caller who moved the clock hangs up: the rest is carried out all the same.
+/// If the caller that moved the clock hangs up, the timer runs the remaining tasks.
 #[tokio::test]
 async fn the_timer_resumes_abandoned_settling() {
     let stage = Stage::new(json!({ "people": [{ "opens": "1m" }] })).await;
@@ -69,7 +69,7 @@ async fn the_timer_resumes_abandoned_settling() {
     sandbox.clock.change(ClockChange::Advance(jiff::SignedDuration::from_mins(2))).unwrap();
     {
         let mut settling = pin!(sandbox.settle());
-        assert!(settling.as_mut().now_or_never().is_none(), "one of the three has acted");
+        assert!(settling.as_mut().now_or_never().is_none(), "settling finished, although two people have not acted");
     }
     assert!(sandbox.next_look().is_some_and(|at| at <= sandbox.clock.now()), "the timer looks at once");
     assert_eq!(sandbox.settle().await.unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! Time, moved by hand and by itself.
+//! Time that a test moves, and time that passes.
 
 use crate::harness::{Answer, Api, body_of};
 use axum::{body::Body, http::Request};
@@ -58,11 +58,11 @@ async fn a_clock_is_frozen_set_advanced_and_resumed() {
         assert_eq!(advance(&api, by).await.json(), at(now, true), "{by}");
     }
     let handed_off = api.hand_off(body_of("h-1", "sam@example.com")).await;
-    assert_eq!(api.exchange(&handed_off).await["at"], "2100-01-10T04:00:00Z", "it is the sandbox's time");
+    assert_eq!(api.exchange(&handed_off).await["at"], "2100-01-10T04:00:00Z", "exchanges have the sandbox's time");
     let resumed = api.call("POST", "/__admin/clock/resume").await.json();
     assert_eq!(resumed["frozen"], false);
     let now = api.get("/__admin/clock").await.json()["now"].as_str().unwrap().to_owned();
-    assert!(now.starts_with("2100-01-10T04:0"), "goes on from where it stood: {now}");
+    assert!(now.starts_with("2100-01-10T04:0"), "it continues from the frozen time: {now}");
     assert_eq!(advance(&api, "24h").await.json()["frozen"], false, "a moved clock runs on");
 }
 
@@ -138,10 +138,10 @@ async fn due_tasks_run_in_order_of_time_then_of_arrival() {
         moved["ran"].as_array().unwrap().iter().map(|ran| (&ran["agent_session_id"], &ran["done"])).collect();
     let done = json!(true);
     let wanted = [(&opened[0], &done), (&opened[2], &done), (&opened[3], &done)];
-    assert_eq!(ran, wanted, "what was to happen to the deleted session went with it");
+    assert_eq!(ran, wanted, "the task of the deleted session was removed");
     assert_eq!(moved["ran"][0]["due"], first);
     assert_eq!(api.get("/__admin/agenda").await.json(), json!({ "agenda": [items[4]], "total": 1 }));
-    assert_eq!(advance(&api, "0s").await.json()["ran"], json!([]), "what ran does not run again");
+    assert_eq!(advance(&api, "0s").await.json()["ran"], json!([]), "tasks do not run twice");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn an_expired_session_says_so_and_frees_its_handoff_id() {
     let api = frozen().await;
     let first = open(&api, "h-1").await;
     advance(&api, "9m 59s").await;
-    assert_eq!(open(&api, "h-1").await, first, "known to the last second");
+    assert_eq!(open(&api, "h-1").await, first, "known until its last second");
     advance(&api, "1s").await;
     let session = api.get(&format!("/__admin/sessions/{}", first.as_str().unwrap())).await.json();
     assert_eq!(
@@ -157,7 +157,7 @@ async fn an_expired_session_says_so_and_frees_its_handoff_id() {
         [&json!("expired"), &json!(false), &json!("2100-01-01T00:00:00Z"), &json!("2100-01-01T00:10:00Z")]
     );
     let again = api.hand_off(body_of("h-1", "kim@example.com")).await;
-    assert!(again.headers.get("x-mock-advices").is_none(), "a new handoff, and not a replay");
+    assert!(again.headers.get("x-mock-advices").is_none(), "a new handoff, not a replay");
     let second = &again.json()["agent_session_id"];
     assert_ne!(*second, first);
     assert_eq!(status_of(&api, second).await, "open");
@@ -175,7 +175,7 @@ async fn a_reset_clears_the_agenda_and_keeps_the_clock() {
     assert_eq!(advance(&api, "1h").await.json()["ran"], json!([]));
 }
 
-/// A server with its timer, whose real time passes only when a test lets it.
+/// A server with its timer. Real time passes only when a test advances it.
 struct Timed {
     api: Api,
     wall: WallClock,
@@ -196,7 +196,7 @@ impl Timed {
         Self { api, wall, now, timer }
     }
 
-    /// Lets real time pass, which the timer sees as well.
+    /// Lets real time pass, also for the timer.
     async fn pass(&mut self, time: Duration) {
         self.now += SignedDuration::try_from(time).unwrap();
         self.wall.set(self.now);
@@ -213,7 +213,7 @@ impl Drop for Timed {
 #[tokio::test(start_paused = true)]
 async fn a_running_clock_runs_due_tasks_by_itself() {
     let mut timed = Timed::new(SignedDuration::from_secs(1));
-    // The timer sleeps after this, with nothing on any agenda.
+    // After this, the timer sleeps: every agenda is empty.
     timed.pass(Duration::from_millis(20)).await;
     let session = open(&timed.api, "h-1").await;
     timed.pass(Duration::from_millis(990)).await;
@@ -237,14 +237,14 @@ async fn the_timer_notices_a_moved_or_resumed_clock() {
     let session = open(&timed.api, "h-2").await;
     advance(&timed.api, "23h 59m 59s").await;
     timed.pass(Duration::from_secs(60)).await;
-    assert_eq!(status_of(&timed.api, &session).await, "open", "nothing happens by itself while the clock stands");
+    assert_eq!(status_of(&timed.api, &session).await, "open", "nothing runs while the clock is frozen");
     timed.api.call("POST", "/__admin/clock/resume").await;
     timed.pass(Duration::from_millis(1_010)).await;
     assert_eq!(status_of(&timed.api, &session).await, "expired");
 }
 
-/// The timer's own clock is paused, so that a year of it passes in no time: exact, because a frozen clock leaves the
-/// timer nothing to wait for.
+/// The runtime's time is paused, so a year passes instantly. This is exact, because with a frozen clock the timer has
+/// nothing to wait for.
 #[tokio::test(start_paused = true)]
 async fn a_frozen_clock_runs_no_task_by_itself() {
     let api = frozen().await;
@@ -254,7 +254,7 @@ async fn a_frozen_clock_runs_no_task_by_itself() {
     tokio::time::sleep(Duration::from_secs(365 * 24 * 3600)).await;
     assert_eq!(status_of(&api, &session).await, "open");
     let ran = advance(&api, "10m").await.json()["ran"].clone();
-    assert_eq!(ran.as_array().unwrap().len(), 1, "until it is moved");
+    assert_eq!(ran.as_array().unwrap().len(), 1, "it runs when the clock is moved");
     assert!(!timer.is_finished());
     timer.abort();
 }
@@ -266,7 +266,7 @@ async fn what_is_due_on_a_frozen_clock_lets_the_timer_sleep() {
     let session = open(&api, "h-1").await;
     let app = Arc::clone(&api.app);
     let timer = app.keep_time();
-    // With the timer asleep for good, the paused clock jumps straight to the end of this minute.
+    // With the timer asleep, the paused clock jumps straight to the end of this minute.
     let polls = std::sync::atomic::AtomicUsize::new(0);
     let mut timer = std::pin::pin!(timer);
     let counted = std::future::poll_fn(|context| {

@@ -1,5 +1,4 @@
-//! The timer: what it does when the system's clock jumps, when the store fails, and when a task panics. Time is moved by
-//! hand.
+//! The timer when the system's clock jumps, when the store fails, and when a task panics. Tests move the time.
 
 use crate::{
     delegate::delegate,
@@ -54,12 +53,12 @@ async fn expire_at(sandbox: &Sandbox, due: Timestamp, number: usize) {
     sandbox.plant(Arc::new(session)).await.unwrap();
 }
 
-/// How many tasks are left.
+/// Number of tasks on the agenda.
 async fn left(sandbox: &Sandbox) -> u64 {
     sandbox.agenda(0).await.unwrap().1
 }
 
-/// A store that hangs a number of times, then fails a number of times, and then panics a number of times.
+/// A store whose calls hang, fail and panic a given number of times, in this order.
 #[derive(Debug)]
 struct Unreliable {
     memory: Memory,
@@ -110,7 +109,7 @@ impl Unreliable {
     }
 }
 
-/// A timer at work on a sandbox whose wall clock stands at noon until it is set.
+/// A running timer, and a sandbox whose wall clock shows noon until it is set.
 struct Stage {
     store: Arc<Unreliable>,
     sandboxes: Arc<Sandboxes>,
@@ -142,7 +141,7 @@ impl Stage {
         sandbox.clock.change(ClockChange::Resume).unwrap();
         let served = Arc::clone(&sandboxes);
         tokio::spawn(async move { keep_time(&served, || ()).await });
-        // The timer has looked once, and sleeps.
+        // The timer has checked once, and sleeps.
         sleep(Duration::from_millis(10)).await;
         Self { store, sandboxes, sandbox, wall }
     }
@@ -168,7 +167,7 @@ impl Stage {
         self.sandboxes.create(new).await.unwrap()
     }
 
-    /// Has the timer run a task of the first sandbox whose store call never returns.
+    /// Makes the timer run a task of the first sandbox whose store call never returns.
     async fn hang(&self) {
         self.store.hangs.store(1, Ordering::SeqCst);
         self.schedule_in(0, 1).await;
@@ -195,7 +194,7 @@ async fn a_clock_that_is_set_back_delays_no_task() {
     sleep(Duration::from_secs(2)).await;
     stage.wall.set(noon() - SignedDuration::from_hours(1));
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(stage.left().await, 1, "nor does it hasten any");
+    assert_eq!(stage.left().await, 1, "no task runs early either");
     stage.wall.set(noon() - SignedDuration::from_mins(49));
     sleep(Duration::from_secs(2)).await;
     assert_eq!(stage.left().await, 0, "ten minutes passed by the clock that was set back");
@@ -231,7 +230,7 @@ async fn a_task_that_panics_affects_only_itself() {
 }
 
 /// Sends an envelope whose agents all open after a minute, and settles the sandbox then. `break_store` gets the ids of
-/// the agents. Returns how many tasks were carried out, and the states of the agents.
+/// the agents. Returns the number of tasks that ran, and the states of the agents.
 async fn settle_openings(
     stage: &Stage,
     names: &[&str],

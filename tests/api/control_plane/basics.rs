@@ -38,7 +38,7 @@ async fn a_reset_sandbox_is_as_it_started() {
     let empty = json!({ "kept": 0, "dropped": 0 });
     assert_eq!((&health["sessions"], &health["requests"]), (&empty, &empty));
     let again = api.hand_off(body_of("h-1", "sam@example.com")).await;
-    assert_eq!(again.json(), first, "the same ids from the first one on");
+    assert_eq!(again.json(), first, "ids start over");
     assert_eq!(again.header("x-mock-exchange"), "ex_00000001");
 }
 
@@ -113,5 +113,5 @@ async fn errors_of_the_control_plane_have_one_shape() {
             &format!("{method} {path}\n  {} {}: {}\n", answer.status.as_u16(), problem["title"], problem["detail"]);
     }
     insta::assert_snapshot!(problems);
-    assert_eq!(api.get("/__admin/requests").await.json()["matching"], 0, "none of it is the contract's");
+    assert_eq!(api.get("/__admin/requests").await.json()["matching"], 0, "control plane requests are not recorded");
 }

@@ -1,4 +1,4 @@
-//! Events: one order, each once, page by page; and as a stream, over real sockets and in process.
+//! Events: in one order, each once, in pages and as a stream, over sockets and in process.
 
 use crate::{
     harness::{Api, BASE_URL, body_of, documents},
@@ -201,7 +201,7 @@ async fn streams_are_bounded_and_a_closed_one_makes_room() {
     let refused = answer(&app, "", &accept).await;
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
-    assert_eq!(answer(&app, "", &[]).await.status(), 200, "pages are not bounded by it");
+    assert_eq!(answer(&app, "", &[]).await.status(), 200, "the limit does not apply to pages");
     open.pop();
     assert_eq!(answer(&app, "", &accept).await.status(), 200);
 }
@@ -273,7 +273,7 @@ async fn a_stream_continues_when_the_log_restarts() {
     race(&sandbox, &["alice"]).await;
     let anew = blocks(&piece(&mut stream).await.unwrap());
     assert_eq!(anew[0].id, "evt_00000001");
-    // Somebody who comes back with an id of the life before.
+    // A client that reconnects with an id from before the restart.
     let headers = [("accept", "text/event-stream"), ("last-event-id", "evt_00000900")];
     let mut body = answer(&app, "", &headers).await.into_body();
     piece(&mut body).await.unwrap();
@@ -309,7 +309,7 @@ struct Block {
     data: Value,
 }
 
-/// The events in a text, comments and `retry` left out; each held to the published document.
+/// The events in a stream, without comments and `retry`. Checks each against the published document.
 fn blocks(text: &str) -> Vec<Block> {
     assert!(text.is_empty() || text.ends_with("\n\n"), "cut short: {text:?}");
     let mut blocks = Vec::new();
@@ -331,7 +331,7 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// Somebody who listens over a socket of their own.
+/// A client that reads the stream over its own socket.
 struct Listener {
     answer: reqwest::Response,
     text: String,
@@ -350,7 +350,7 @@ impl Listener {
         Self { answer, text: String::new() }
     }
 
-    /// The next so many events.
+    /// Reads the next `count` events.
     async fn next(&mut self, count: usize) -> Vec<Block> {
         loop {
             let mut ends = self.text.match_indices("\n\n").map(|(at, _)| at + 2);
@@ -364,7 +364,7 @@ impl Listener {
         }
     }
 
-    /// All events until the orderly end of the stream.
+    /// Reads all events until the stream ends cleanly.
     async fn rest(mut self) -> Vec<Block> {
         while let Some(chunk) = self.answer.chunk().await.unwrap() {
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
@@ -395,7 +395,7 @@ async fn all_listeners_hear_the_same_until_the_server_ends() {
             assert_eq!(shown(&listener.next(1).await), [(id.as_str(), "agent.opened")]);
         }
     }
-    // What happens right before the stop is still heard.
+    // Events right before the stop are still delivered.
     sandbox.act(&agents[0], Act::Accept).await.unwrap();
     mock.stop().await;
     for listener in listeners {
@@ -418,7 +418,7 @@ async fn a_returning_listener_resumes_where_it_left_off() {
     for act in [Act::Open, Act::Accept] {
         sandbox.act(&agents[0], act).await.unwrap();
     }
-    // The header says more than the query, which a client repeats as it was.
+    // The header takes precedence over the query, which a client repeats unchanged.
     let second = Listener::open(&mock, "?after=evt_00000002", Some("evt_00000003")).await;
     let filtered = Listener::open(&mock, &format!("?agent_id={}", agents[1]), Some("evt_00000004")).await;
     mock.stop().await;

@@ -1,4 +1,4 @@
-//! Input that means nothing is refused where it is given, with the place and the fix, and is never accepted silently.
+//! Meaningless input is refused with its location and a fix, and never accepted silently.
 
 use crate::{
     harness::{Api, body_of, handoff_request},
@@ -8,13 +8,13 @@ use crate::{
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-/// The detail of a refusal.
+/// The `detail` of an error.
 fn refused(answer: &crate::harness::Answer, status: u16) -> String {
     assert_eq!(answer.status, status, "{}", answer.text);
     answer.json()["detail"].as_str().unwrap().to_owned()
 }
 
-/// A snapshot of a sandbox that has one record of each kind, and its server.
+/// A server, and a snapshot of its sandbox with one record of each kind.
 async fn full_snapshot() -> (Stage, Value) {
     let stage = Stage::new(json!({ "people": [{ "opens": "1h" }] })).await;
     stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
@@ -284,7 +284,7 @@ async fn control_characters_in_names_are_refused() {
     }
 }
 
-/// The signing service refuses a request, whatever it asks for.
+/// Sends a request that the signing service refuses.
 async fn sign(api: &Api, method: &str, path: &str, body: Value) -> Value {
     let request = Request::builder()
         .method(method)

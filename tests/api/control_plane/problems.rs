@@ -1,4 +1,4 @@
-//! The details of the control plane's errors: one style, the nearest name, and the fix.
+//! The `detail` of the control plane's errors: its style, suggestions and fixes.
 
 use crate::{
     control_plane::strictness::{operations, send},
@@ -22,7 +22,7 @@ fn detail(answer: &Answer) -> String {
     detail
 }
 
-/// A body schema's members, references in one document followed.
+/// The members of a body schema, with references resolved.
 fn members(document: &Value, operation: &Value) -> Vec<String> {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let schema = match schema["$ref"].as_str() {
@@ -57,7 +57,7 @@ async fn every_detail_is_a_sentence() {
         let tries = bodies.iter().map(|body| (String::new(), body.clone()));
         let tries = tries.chain(queries.iter().map(|query| (query.clone(), String::new())));
         for (query, body) in tries {
-            // What takes effect, or time, is no refusal.
+            // Operations that succeed or wait do not return an error.
             if method == "DELETE" && query.is_empty() || path.ends_with("/wait") && !query.contains("=x") {
                 continue;
             }
@@ -242,7 +242,7 @@ async fn a_negative_span_is_a_bad_value() {
         assert_eq!(detail(&answer), format!("In the body: /by: {by:?} {problem}"));
     }
     assert_eq!(send(&api, "POST", "/__admin/clock/advance", r#"{"by": "0s"}"#).await.status, 200);
-    // That a time is in the past depends on the clock.
+    // Whether a time is in the past depends on the clock.
     let past = send(&api, "POST", "/__admin/clock/set", r#"{"to": "2020-01-01T00:00:00Z"}"#).await;
     assert_eq!(past.status, 409, "{}", past.text);
 }
@@ -521,7 +521,7 @@ async fn an_example_for_a_body_is_one_that_is_taken() {
 #[tokio::test]
 async fn an_example_of_a_span_is_within_its_limit() {
     let api = Api::new();
-    // So that a wait for one exchange is over at once.
+    // So that a wait for one exchange ends immediately.
     api.hand_off(body_of("h-1", "sam@example.com")).await;
     for timeout in ["10", "200", "400", "5000000", "soon", "-1"] {
         let told = detail(&api.get(&format!("/__admin/requests/wait?timeout={timeout}")).await);

@@ -1,4 +1,4 @@
-//! What is refused when it is written, so that it need not fail when it is used.
+//! Input that is refused when it is written, so that it cannot fail later when it is used.
 
 use crate::{
     harness::{Api, CREATE, body_of},
@@ -229,7 +229,7 @@ async fn yaml_that_keeps_its_spelling_is_taken() {
     }
     let json = r#"{"name": "s", "answers": [{"set": {"a": 1e3, "b": 1.50}, "probability": 1e0}]}"#;
     let answer = api.send(Request::put("/__admin/scenarios/s").body(Body::from(json)).unwrap()).await;
-    assert_eq!(answer.status, 200, "numbers of JSON have no spelling to keep: {}", answer.text);
+    assert_eq!(answer.status, 200, "JSON allows any notation of a number: {}", answer.text);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The control plane refuses what it does not know: parameters, members, and bodies where none is taken.
+//! The control plane refuses unknown parameters, unknown members, and bodies of operations that take none.
 
 use crate::harness::{Answer, Api, body_of, documents};
 use axum::{body::Body, http::Request};
@@ -13,7 +13,7 @@ fn detail(answer: &Answer) -> String {
     answer.json()["detail"].as_str().unwrap().to_owned()
 }
 
-/// Every documented operation of the control plane: method, path with something in its parts, and its description.
+/// Every documented operation of the control plane: method, path with its parameters filled in, and description.
 pub fn operations() -> Vec<(String, String, Value, Vec<String>)> {
     let document = documents().control();
     let resolve = |value: &Value| match value["$ref"].as_str() {

@@ -1,4 +1,4 @@
-//! The five answers (S1 to S8), and what chooses among them.
+//! The five answers (S1 to S8), and the rules that choose among them.
 
 use crate::harness::{Api, BASE_URL, body_of};
 use axum::{
@@ -82,7 +82,7 @@ async fn a_known_handoff_id_returns_its_session() {
     let unsubscribed = Request::patch("/__admin/actors/sam@example.com").body(Body::from(r#"{"subscribed": false}"#));
     api.send(unsubscribed.unwrap()).await;
     let obstructed = api.hand_off(body_of("h-1", "sam@example.com")).await;
-    assert_eq!(first.json(), obstructed.json(), "whatever would stand in the way of a first one");
+    assert_eq!(first.json(), obstructed.json(), "obstacles do not apply to a replay");
     assert_ne!(first.json(), api.hand_off(body_of("h-2", "sam@example.com")).await.json());
 }
 
@@ -131,7 +131,7 @@ async fn one_setting_moves_the_http_status_of_every_handoff_error() {
     }
     assert_eq!(method.header("allow"), "POST");
     assert_eq!(api.exchange(&invalid).await["answer"]["http_status"], 200);
-    assert_eq!(api.get("/elsewhere").await.status, StatusCode::NOT_FOUND, "not the handoff's");
+    assert_eq!(api.get("/elsewhere").await.status, StatusCode::NOT_FOUND, "the setting does not apply to other paths");
     assert_eq!(api.hand_off(body_of("h-1", "sam+verify_email@example.com")).await.status, StatusCode::OK);
 }
 
@@ -141,7 +141,7 @@ async fn the_same_seed_gives_the_same_answers() {
     let (one, other) = (api(), api());
     for id in ["h-1", "h-2"] {
         let body = body_of(id, "sam@example.com");
-        // Whatever else is asked in between draws from other streams.
+        // Requests in between take their ids from other streams.
         other.get("/__admin/health").await;
         assert_eq!(one.hand_off(body.clone()).await.text, other.hand_off(body).await.text);
     }

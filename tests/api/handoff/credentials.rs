@@ -1,4 +1,4 @@
-//! Who may ask (H2).
+//! Credentials at the handoff endpoint (H2).
 
 use crate::harness::{Api, body_of, handoff_request};
 use axum::{

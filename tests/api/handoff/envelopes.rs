@@ -1,4 +1,4 @@
-//! The envelope that a handoff opens: for which intents, with whom, once, and known to its session (R7, S2).
+//! The envelope that a handoff opens: its intents, its recipients, replays, and its session (R7, S2).
 
 use crate::{
     harness::{Api, body_of},
@@ -8,7 +8,7 @@ use docendorse_mock::Settings;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-/// The identifiers of an envelope's recipients, and of each the emails of its agents.
+/// The identifiers of an envelope's recipients, each with the emails of its agents.
 fn cast(envelope: &Value) -> Value {
     let list = |value: &Value| value.as_array().unwrap().clone();
     let of = |recipient: &Value| {
@@ -25,7 +25,7 @@ async fn every_party_of_a_handoff_is_a_recipient_of_its_envelope() {
     let envelope = stage.envelope(&session).await;
     assert_eq!(cast(&envelope), json!([["party_1", ["alice@example.com"]], ["party_2", ["bob@example.com"]]]));
     assert_eq!((&envelope["status"], &envelope["name"]), (&json!("sent"), &json!("NDA")));
-    assert_eq!((&envelope["createdAt"], &envelope["sentAt"]), (&json!(START), &json!(START)), "it is sent at once");
+    assert_eq!((&envelope["createdAt"], &envelope["sentAt"]), (&json!(START), &json!(START)), "it is sent immediately");
     assert_eq!(envelope["recipients"][1]["roleName"], "Bob");
     assert_eq!((&envelope["agentSessionId"], &envelope["handoffId"]), (&session["id"], &json!("h-1")));
     assert_eq!(
@@ -42,7 +42,7 @@ async fn every_party_of_a_handoff_is_a_recipient_of_its_envelope() {
     for event in stage.events().await {
         assert_eq!((&event["agent_session_id"], &event["handoff_id"]), (&session["id"], &json!("h-1")));
     }
-    assert_eq!(stage.agenda().await, ["720h expire_envelope"], "nobody does anything by themselves");
+    assert_eq!(stage.agenda().await, ["720h expire_envelope"], "no simulated person acts");
 }
 
 #[tokio::test]
@@ -179,8 +179,8 @@ async fn what_an_envelope_cannot_take_draws_an_advice() {
         advices("h-2", send, "NDA", crowd(1_250)).await,
         ["/facts/parties has 1250 parties, but an envelope has at most 1000 recipients; the last 250 are left out"]
     );
-    assert_eq!(advices("h-2", send, "NDA", crowd(1_250)).await, [""; 0], "a replay makes no envelope");
-    assert_eq!(advices("h-3", "create_template", &"x".repeat(99), crowd(1_250)).await, [""; 0], "nor does this");
+    assert_eq!(advices("h-2", send, "NDA", crowd(1_250)).await, [""; 0], "a replay creates no envelope");
+    assert_eq!(advices("h-3", "create_template", &"x".repeat(99), crowd(1_250)).await, [""; 0], "nor does an intent without signatures");
     assert_eq!(
         advices("h-4", "self_sign", &"x".repeat(50), json!([])).await,
         [format!(
@@ -214,7 +214,7 @@ async fn a_replayed_handoff_leads_to_the_same_envelope() {
     let first = stage.hand_off("h-1", parties(&["Alice"])).await;
     let again = stage.hand_off("h-1", parties(&["Alice"])).await;
     let other = stage.hand_off("h-1", parties(&["Bob"])).await;
-    assert_eq!((&again, &other), (&first, &first), "whatever the second one asks for");
+    assert_eq!((&again, &other), (&first, &first), "the body of the replay does not matter");
     assert_eq!(stage.get("/__admin/signing/envelopes").await["matching"], 1);
     assert_eq!(stage.events().await.len(), 4);
     let next = stage.hand_off("h-2", parties(&["Alice"])).await;
@@ -270,7 +270,7 @@ async fn an_envelope_outlives_its_session() {
     assert_eq!((&ended["status"], &ended["envelope_id"]), (&json!("expired"), &first["envelope_id"]));
     assert_eq!(stage.envelope(&first).await["status"], "sent");
     let second = stage.hand_off("h-1", parties(&["Alice"])).await;
-    assert_ne!(second["envelope_id"], first["envelope_id"], "the handoff_id is free again, and begins anew");
+    assert_ne!(second["envelope_id"], first["envelope_id"], "the handoff_id is free again");
     stage.api.call("DELETE", &format!("/__admin/sessions/{}?sandbox=play", second["id"].as_str().unwrap())).await;
     stage.advance("49h").await;
     for session in [&first, &second] {
@@ -283,7 +283,7 @@ async fn the_id_of_a_restored_envelope_is_not_given_again() {
     let stage = Stage::new(json!({})).await;
     let first = stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     let mut snapshot = stage.get("/__admin/sandboxes/play/snapshot").await;
-    // As if less had been drawn than there is: the next envelope's id is the first one's.
+    // With a counter that is too low, the next envelope would get the first one's id.
     snapshot["ids"]["envelopes"] = json!(0);
     let restored = stage.ask("POST", "/__admin/sandboxes/restore?name=again", snapshot).await;
     assert_eq!(restored.status, 201, "{}", restored.text);
@@ -304,7 +304,7 @@ async fn a_handoff_wakes_event_listeners() {
     assert!(happened.now_or_never().is_some());
     let happened = sandbox.happened();
     assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.status, 200);
-    assert!(happened.now_or_never().is_none(), "a replay brings nothing about");
+    assert!(happened.now_or_never().is_none(), "a replay causes no event");
     let page = sandbox.events().page(0, 10, |_, _| true).await.unwrap();
     assert!(page.entries.iter().all(|entry| *entry.entry.origin.as_ref().unwrap().handoff_id == *"h-1"));
 }
@@ -317,5 +317,5 @@ async fn the_oldest_envelopes_beyond_the_limit_are_dropped() {
     }
     let health = api.get("/__admin/health").await.json();
     assert_eq!(health["envelopes"], json!({ "kept": 2, "dropped": 1 }));
-    assert_eq!(health["events"]["kept"], 3, "events outlive what they tell of");
+    assert_eq!(health["events"]["kept"], 3, "events outlive their envelopes");
 }

@@ -1,4 +1,4 @@
-//! Every literal example of the vendor's pages, and our answer beside it.
+//! Every literal example of the vendor's pages, compared with our answer.
 
 use crate::harness::{Api, body_of, documents, handoff_request};
 use docendorse_mock::{
@@ -7,7 +7,7 @@ use docendorse_mock::{
 };
 use serde_json::{Value, json};
 
-/// The answers of the pages, word for word; the tag asks us for the same.
+/// The literal answers of the pages, each with the tag that selects it here.
 const ANSWERS: [(&str, &str); 6] = [
     (
         "success",
@@ -25,7 +25,7 @@ const ANSWERS: [(&str, &str); 6] = [
 
 #[tokio::test]
 async fn every_example_answer_of_the_pages_has_our_shape() {
-    // Without the URL that the page on answers leaves out.
+    // The page on answers leaves out this URL.
     let api = Api::with(Settings { no_registration_url: true, ..Settings::default() });
     let mut table = String::new();
     for (tag, literal) in ANSWERS {
@@ -43,7 +43,7 @@ async fn every_example_answer_of_the_pages_has_our_shape() {
     insta::assert_snapshot!(table);
 }
 
-/// An answer without the ids that are drawn.
+/// An answer without its generated ids.
 fn masked(answer: &Value) -> String {
     let mut text = answer.to_string();
     for prefix in ["as_", "ho_"] {

@@ -1,4 +1,4 @@
-//! The fixtures: every valid request passes, every invalid one is refused for exactly the reasons that it names.
+//! The fixtures: every valid request passes; every invalid one is refused for exactly the reasons in its file.
 
 use crate::harness::{Api, documents};
 use axum::http::StatusCode;
@@ -86,7 +86,7 @@ async fn every_invalid_fixture_is_refused_for_its_reasons() {
             assert!(answer.description().contains(&violation.pointer), "{name}: {}", answer.description());
         }
         assert_eq!(exchange["violations"][0]["clause"], case.clause, "{name}");
-        // Formats are as strict as the reader of the document makes them.
+        // How strictly formats are checked depends on the reader of the document.
         let by_format = violations.iter().all(|violation| violation.rule == "format");
         if let Some(body) = case.body.as_ref().filter(|_| !by_format) {
             assert_ne!(documents().objections("HandoffRequest", body), [""; 0], "{name}: the document lets it pass");
@@ -96,7 +96,7 @@ async fn every_invalid_fixture_is_refused_for_its_reasons() {
     insta::assert_snapshot!(descriptions);
 }
 
-/// The violations that the journal tells of.
+/// The violations in the journal.
 pub fn violations_of(exchange: &Value) -> Vec<Expected> {
     let told = exchange["violations"].as_array().unwrap().iter();
     told.map(|found| Expected {

@@ -1,4 +1,4 @@
-//! Whose a `handoff_id` is (S8), retries, and tags that win over both.
+//! The owner of a `handoff_id` (S8), retries, and tags, which take precedence over both.
 
 use crate::{
     harness::{Answer, Api, body_of},
@@ -70,7 +70,7 @@ async fn a_tag_wins_over_replay_and_over_the_rule_for_other_users() {
         }
         let other = api.hand_off(body_for("h-1", "usr_2", "kim+success@example.com")).await.json();
         assert_eq!(other["status"], "success", "{mode:?}");
-        assert_ne!(other["agent_session_id"], first["agent_session_id"], "a session of their own");
+        assert_ne!(other["agent_session_id"], first["agent_session_id"], "a separate session");
     }
 }
 
@@ -151,7 +151,7 @@ async fn the_handoff_ids_of_a_tokens_client_are_its_own() {
         }
         // The sandbox's own token belongs to the same client.
         assert_eq!(send(&client.bearer_token, "usr_2", "kim@example.com").await.status, 409, "{mode:?}");
-        // Another client of the sandbox has handoff ids of its own, and so has another sandbox.
+        // Other clients of the sandbox and other sandboxes have separate handoff ids.
         let jwk: Value = serde_json::from_str(include_str!("../../../fixtures/keys/other-client.jwk.json")).unwrap();
         let path = |what: &str| format!("/__admin/{what}?sandbox={}", client.sandbox);
         let registered = admin(&api, "POST", &path("clients"), json!({ "jwks": jwk })).await.json();
@@ -188,7 +188,7 @@ async fn before_a_success_a_changed_user_is_a_retry_with_an_advice() {
         assert_eq!(changed.status, 200, "{tag}");
         assert_eq!(codes(&api, &changed).await, ["changed_user"], "{tag}");
         let kim = api.hand_off(body_for("h-1", "usr_1", "kim@example.com")).await;
-        assert_eq!(codes(&api, &kim).await, [""; 0], "{tag}: the success settled whose it is");
+        assert_eq!(codes(&api, &kim).await, [""; 0], "{tag}: the success determined its user");
         assert_eq!(api.hand_off(body_for("h-1", "usr_1", "sam@example.com")).await.status, 409, "{tag}");
     }
 }

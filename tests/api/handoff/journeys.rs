@@ -1,4 +1,4 @@
-//! What follows an obstacle: actors change, and handoffs go on (S3, S4, S5).
+//! After an obstacle: actors change, and handoffs continue (S3, S4, S5).
 
 use crate::harness::{Answer, Api, body_of};
 use axum::{body::Body, http::Request};
@@ -85,7 +85,7 @@ async fn all_waiting_handoffs_of_an_actor_are_opened_in_order() {
     }
     assert_eq!(handoff_ids, ["h-1", "h-2", "h-3"]);
     let again = patch(&api, email, json!({ "subscribed": true })).await.json();
-    assert_eq!(again["opened_sessions"], json!([]), "they waited once");
+    assert_eq!(again["opened_sessions"], json!([]), "they are opened only once");
     assert_eq!(status_of(&api, "h-4", "kim+require_subscription@example.com").await, "require_subscription");
 }
 
@@ -109,7 +109,7 @@ async fn a_waiting_handoff_is_opened_once_all_obstacles_are_gone() {
     assert_eq!(status_of(&api, "h-1", email).await, "require_subscription");
     let change = json!({ "registered": false, "email_verified": false, "subscribed": true });
     assert_eq!(patch(&api, email, change).await.json()["opened_sessions"], json!([]));
-    assert_eq!(status_of(&api, "h-2", email).await, "register", "what comes first on the journey is asked first");
+    assert_eq!(status_of(&api, "h-2", email).await, "register", "obstacles come in the order of the journey");
     assert_eq!(patch(&api, email, json!({ "registered": true })).await.json()["opened_sessions"], json!([]));
     assert_eq!(status_of(&api, "h-2", email).await, "verify_email");
     let opened = patch(&api, email, json!({ "email_verified": true })).await.json()["opened_sessions"].clone();
@@ -123,7 +123,7 @@ async fn an_ended_subscription_is_an_obstacle_again() {
     assert_eq!(status_of(&api, "h-1", "sam@example.com").await, "success");
     patch(&api, "sam@example.com", json!({ "subscribed": false })).await;
     assert_eq!(status_of(&api, "h-2", "sam@example.com").await, "require_subscription");
-    assert_eq!(status_of(&api, "h-1", "sam@example.com").await, "success", "what was opened stays open (S8)");
+    assert_eq!(status_of(&api, "h-1", "sam@example.com").await, "success", "an open session stays open (S8)");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn an_actor_can_be_set_before_the_first_handoff() {
     assert_eq!(api.get("/__admin/actors/kim@example.com").await.json(), known);
     assert_eq!(status_of(&api, "h-1", "kim@example.com").await, "verify_email");
     let tagged = patch(&api, "kim+register@example.com", json!({})).await.json();
-    assert_eq!(tagged["actor"]["registered"], false, "begins as the tags say");
+    assert_eq!(tagged["actor"]["registered"], false, "starts as its tags say");
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn an_error_stays_an_error_whatever_the_actors_state() {
     let api = Api::new();
     let email = "sam+error@example.com";
     assert_eq!(status_of(&api, "h-1", email).await, "error");
-    assert_eq!(api.get("/__admin/actors").await.json()["matching"], 0, "an error begins no journey");
+    assert_eq!(api.get("/__admin/actors").await.json()["matching"], 0, "an error starts no journey");
     patch(&api, email, json!({ "registered": true, "email_verified": true, "subscribed": true })).await;
     assert_eq!(status_of(&api, "h-1", email).await, "error");
 }
@@ -212,7 +212,7 @@ async fn a_reset_ends_all_journeys() {
     assert_eq!(changed["opened_sessions"], json!([]), "nothing waits any longer");
 }
 
-/// However a handoff and the change that it waits for fall together, it neither waits for ever nor is opened twice.
+/// Whatever the order of a handoff and the change that it waits for, it neither waits forever nor is opened twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_handoff_concurrent_with_its_subscription_opens_once() {
     let api = std::sync::Arc::new(Api::new());

@@ -1,4 +1,4 @@
-//! The order of judging (route and method, credential, media type, size, JSON, schema), and what each step says.
+//! The order of the checks (route and method, credential, media type, size, JSON, schema), and the error of each.
 
 use crate::harness::{Api, CREATE, body_of, handoff_request};
 use axum::{
@@ -61,7 +61,7 @@ async fn the_media_type_must_be_json() {
         refusals += &format!("{bad:?}: {}\n", answer.description());
     }
     for (name, value) in [("content-type", "text/plain"), ("content-encoding", "gzip")] {
-        // Behind one that would pass: each value counts, not the first alone.
+        // After a valid one: every value counts, not only the first.
         let mut twice = with(Some("application/json"));
         twice.headers_mut().append("content-encoding", HeaderValue::from_static("identity"));
         twice.headers_mut().append(name, HeaderValue::from_static(value));
@@ -136,7 +136,7 @@ async fn advices_never_refuse_or_change_the_body() {
     }"#;
     let answer = api.hand_off(body).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json().as_object().unwrap().len(), 4, "the contract's answer and nothing more");
+    assert_eq!(answer.json().as_object().unwrap().len(), 4, "the answer has only the contract's members");
     let exchange = api.exchange(&answer).await;
     let advices = exchange["advices"].as_array().unwrap();
     assert_eq!(answer.header("x-mock-advices"), advices.len().to_string());

@@ -1,4 +1,4 @@
-//! The journal, and the bounds of everything that is kept.
+//! Exchanges in the journal, and the limits of everything that is kept.
 
 use crate::harness::{Api, body_of};
 use axum::{body::Body, http::Request};
@@ -130,7 +130,7 @@ async fn a_caller_who_hangs_up_leaves_an_exchange_without_an_answer() {
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
     tokio::select! {
         biased;
-        _ = api.send(request) => panic!("nobody can answer half a request"),
+        _ = api.send(request) => panic!("half a request cannot be answered"),
         () = tokio::task::yield_now() => {}
     }
     let list = api.get("/__admin/requests").await.json();
@@ -172,7 +172,7 @@ async fn an_exchange_says_why_no_other_scenario_answered() {
     assert_eq!(nearest["matched"], 0);
     assert!(nearest["failed"][0].as_str().unwrap().contains("sam@example.com"), "{nearest}");
     let refused = api.hand_off("{}").await;
-    assert_eq!(api.exchange(&refused).await["near_misses"], json!([]), "none was asked");
+    assert_eq!(api.exchange(&refused).await["near_misses"], json!([]), "no scenario was tried");
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn the_journal_is_read_in_pages() {
     assert!(page["next"].is_string());
 }
 
-/// A stream of which nothing ever comes.
+/// A stream that never yields.
 fn nothing_ever() -> impl futures_util::Stream<Item = Result<Vec<u8>, std::io::Error>> {
     struct Never;
     impl futures_util::Stream for Never {

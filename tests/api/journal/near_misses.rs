@@ -1,4 +1,4 @@
-//! Near misses of an exchange: by the scenarios that were in force when the request came, and of its endpoint only.
+//! Near misses of an exchange: the scenarios of its endpoint that were in force when the request arrived.
 
 use crate::{
     harness::{Api, body_of},

@@ -17,7 +17,7 @@ async fn list(api: &Api, query: &str) -> Value {
     api.get(&format!("/__admin/requests{query}")).await.json()
 }
 
-/// Sends a handoff whose answer is delayed, and returns once the journal has recorded `recorded` exchanges.
+/// Sends a handoff with a delayed answer, and returns once the journal has recorded `recorded` exchanges.
 async fn begin_slow(api: &Arc<Api>, handoff_id: &str, recorded: u64) -> JoinHandle<Answer> {
     let (caller, body) = (Arc::clone(api), body_of(handoff_id, "sam+slow@example.com"));
     let answer = tokio::spawn(async move { caller.hand_off(body).await });
@@ -79,7 +79,7 @@ async fn filters_treat_a_pending_exchange_like_others() {
         assert_eq!(list(&api, query).await["matching"], expected, "{query}");
     }
     assert!(!slow.is_finished());
-    // An undelayed exchange takes the next number meanwhile.
+    // Meanwhile, an exchange without a delay takes the next number.
     let other = api.hand_off(body_of("h-2", "sam@example.com")).await;
     assert_eq!(other.header("x-mock-exchange"), "ex_00000003");
     assert_eq!(slow.await.unwrap().header("x-mock-exchange"), "ex_00000002");
@@ -165,14 +165,14 @@ async fn a_full_journal_drops_the_older_pending_exchange() {
 
 #[tokio::test(start_paused = true)]
 async fn the_byte_limit_holds_after_the_answer_too() {
-    // How much an exchange takes while it is pending, and with its answer.
+    // The size of an exchange while it is pending, and with its answer.
     let api = Arc::new(Api::new());
     let slow = begin_slow(&api, "h-1", 1).await;
     let pending = bytes(&api);
     slow.await.unwrap();
     let whole = bytes(&api);
     assert!(pending < whole, "{pending} {whole}");
-    // Two pending ones fit, two with their answers do not.
+    // Two pending exchanges fit, but not two with their answers.
     let most = pending * 2 + (whole - pending) / 2;
     let api = Arc::new(Api::with(Settings { max_journal: most, ..Settings::default() }));
     let first = begin_slow(&api, "h-1", 1).await;
@@ -183,7 +183,7 @@ async fn the_byte_limit_holds_after_the_answer_too() {
     let page = list(&api, "").await;
     assert_eq!((&page["matching"], &page["dropped"]), (&json!(1), &json!(1)));
     assert!(bytes(&api) <= most);
-    // One pending exchange fits, and none with its answer.
+    // One pending exchange fits, but not with its answer.
     let api = Arc::new(Api::with(Settings { max_journal: (pending + whole) / 2, ..Settings::default() }));
     begin_slow(&api, "h-1", 1).await.await.unwrap();
     let page = list(&api, "").await;
@@ -237,7 +237,7 @@ async fn a_delayed_token_is_pending_in_its_own_sandbox() {
     assert!(seen["assertion"].is_object() && seen["token_id"].is_string());
     let page = api.get(&path).await.json();
     assert_eq!((&page["matching"], &page["requests"][0]["pending"]), (&json!(1), &json!(false)));
-    assert_eq!(list(&api, "").await["matching"], 0, "the default sandbox has no part in it");
+    assert_eq!(list(&api, "").await["matching"], 0, "the default sandbox records nothing");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The journal asked by what scenarios match by: counted, found, waited for.
+//! Queries of the journal with scenario matchers: `count`, `find` and `wait`.
 
 use crate::{
     harness::{Answer, Api, body_of},
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// A server that has seen three handoffs and a body that is no handoff.
+/// A server that has received three handoffs and a body that is not a handoff.
 async fn asked() -> Api {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     for (handoff_id, email) in
@@ -33,7 +33,7 @@ fn ids(found: &Answer) -> Vec<String> {
     ids.map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
-/// Waits with these parameters, the values of which are put in as they must be in a query.
+/// Waits with these parameters, whose values are encoded for a query.
 async fn wait(api: &Api, params: &[(&str, &str)]) -> Answer {
     let query: Vec<String> = params
         .iter()
@@ -78,7 +78,7 @@ async fn exchanges_are_found_newest_first() {
     assert_eq!((ids(&found), &found.json()["matching"]), (vec!["h-3".to_owned(), "h-1".to_owned()], &json!(2)));
     let mut first = api.get("/__admin/requests/ex_00000001").await.json();
     first.as_object_mut().unwrap().shift_remove("near_misses");
-    assert_eq!(found.json()["requests"][1], first, "whole, but for what only its own page tells");
+    assert_eq!(found.json()["requests"][1], first, "the whole exchange, except what only a single exchange shows");
     let page = find(json!({ "limit": 1 })).await;
     assert_eq!((ids(&page), &page.json()["matching"]), (vec!["h-4".to_owned()], &json!(4)));
     assert_eq!(find(json!({ "limit": 0 })).await.status, 400);
@@ -187,7 +187,7 @@ async fn a_wait_in_vain_reports_matches_and_near_misses() {
         .map(|near| (&near["request"]["request"]["body"]["handoff_id"], &near["failed"]))
         .collect();
     let unlike = |email: &str| json!([format!("email {email:?} does not match \"sam@*\"")]);
-    assert_eq!(near[0], (&json!("h-3"), &unlike("sam+error@example.com")), "the newest of the nearest first");
+    assert_eq!(near[0], (&json!("h-3"), &unlike("sam+error@example.com")), "nearest first, then newest first");
     assert_eq!(near[1], (&json!("h-2"), &unlike("Kim@example.com")));
     assert_eq!((near[2].0, near[2].1.as_array().unwrap().len(), near.len()), (&json!("h-4"), 2, 3));
 }
@@ -213,7 +213,7 @@ async fn a_wait_ends_by_itself() {
     }
 }
 
-/// A server that was sent two handoffs, a token request, an envelope and a request to a path of no surface.
+/// A server that received two handoffs, a token request, an envelope and a request to an unknown path.
 async fn asked_everywhere() -> Api {
     let api = Api::with(Settings { max_exchanges: 6, ..Settings::default() });
     api.hand_off(body_of("h-1", "sam@example.com")).await;

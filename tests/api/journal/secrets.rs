@@ -1,4 +1,4 @@
-//! No credential is shown in the journal, whatever it is called and wherever it stands.
+//! The journal shows no credential, whatever its name and location.
 
 use crate::harness::{Api, body_of, handoff_request};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Waits for exchanges: what they cost, how many there can be, and what ends them.
+//! Waits for exchanges: their cost, their maximum number, and what ends them.
 
 use crate::{
     harness::{Answer, Api, body_of},
@@ -18,7 +18,7 @@ use tokio::{
 
 const WAIT: &str = "/__admin/requests/wait?timeout=5m&count=";
 
-/// A wait for handoffs of one id.
+/// The path of a wait for handoffs with one id.
 fn wait_for(handoff_id: &str) -> String {
     format!("{WAIT}1&match=%7B%22handoff_id%22%3A%22{handoff_id}%22%7D")
 }
@@ -29,7 +29,7 @@ fn begin(api: &Arc<Api>, waits: &mut JoinSet<Answer>, path: String) {
     waits.spawn(async move { api.get(&path).await });
 }
 
-/// Done when so many callers wait in a sandbox.
+/// Waits until `count` callers wait in a sandbox.
 async fn are_waiting(api: &Api, sandbox: &str, count: usize) {
     let sandbox = api.app.sandboxes.get(sandbox).unwrap();
     while sandbox.waiters.open() != count {
@@ -51,7 +51,7 @@ async fn an_exchange_is_parsed_once_for_all_waiters() {
         begin(&api, &mut waits, wait_for(&format!("new-{}", number % 10)));
     }
     are_waiting(&api, "default", 200).await;
-    assert_eq!(sandbox.journal.parsed(), 100, "each of the old ones once, for all first looks");
+    assert_eq!(sandbox.journal.parsed(), 100, "each old one once, for the first searches of all callers");
     assert_eq!(sandbox.waiters.compared(), 0);
     for number in 0..10 {
         api.hand_off(body_of(&format!("other-{number}"), "sam@example.com")).await;
@@ -61,8 +61,8 @@ async fn an_exchange_is_parsed_once_for_all_waiters() {
     }
     let answers = waits.join_all().await;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.json()["matching"] == 1));
-    assert_eq!(sandbox.journal.parsed(), 120, "each of the new ones once");
-    // Ten that nobody wants, and then one after the other: each waiter is compared until it has its answer.
+    assert_eq!(sandbox.journal.parsed(), 120, "each new one once");
+    // Ten that match no waiter, then one for each: a waiter is compared until it has its answer.
     let expected: u64 = (11..=20).map(|seen| seen * 20).sum();
     assert_eq!(sandbox.waiters.compared(), expected);
     are_waiting(&api, "default", 0).await;
@@ -127,7 +127,7 @@ async fn waits_end_with_their_sandbox() {
             assert_eq!(api.call("DELETE", "/__admin/sandboxes/a").await.status, 204);
         } else {
             for name in ["b", "c"] {
-                // So that the first one is idle for longest.
+                // So that the first one has been idle longest.
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 assert_eq!(send(&api, "POST", "/__admin/sandboxes", json!({ "name": name })).await.status, 201);
             }
@@ -163,7 +163,7 @@ async fn dropped_exchanges_do_not_count_for_a_wait() {
     let mut waits = JoinSet::new();
     begin(&api, &mut waits, format!("{WAIT}3&match=%7B%22handoff_id%22%3A%22x*%22%7D"));
     are_waiting(&api, "default", 1).await;
-    // Each second one matches, so that never more than two of three do.
+    // Every second one matches, so at most two of the three kept do.
     for number in 0..5 {
         api.hand_off(body_of(&format!("x-{number}"), "sam@example.com")).await;
         api.hand_off(body_of(&format!("y-{number}"), "sam@example.com")).await;
@@ -173,7 +173,7 @@ async fn dropped_exchanges_do_not_count_for_a_wait() {
     api.hand_off(body_of("x-5", "sam@example.com")).await;
     api.hand_off(body_of("x-6", "sam@example.com")).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    // The first of them is deleted by itself.
+    // The first of them is deleted individually.
     assert_eq!(api.call("DELETE", "/__admin/requests/ex_00000011").await.status, 204);
     api.hand_off(body_of("x-7", "sam@example.com")).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -195,18 +195,18 @@ async fn a_server_with_open_waits_and_streams_stops() {
         let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         if number % 2 == 0 {
-            // A client that has closed its sending half still gets its answer, or has vanished.
+            // A client that closed its sending half may still read the answer, or may be gone.
             let _ = stream.shutdown().await;
         }
         streams.push(stream);
     }
     let most = Instant::now() + Duration::from_secs(4);
-    // Those that hang up may be noticed; the others wait.
+    // The server may notice clients that hang up; the others wait.
     while sandbox.waiters.open() < 25 && Instant::now() < most {
         yield_now().await;
     }
     let stop = tokio::time::timeout(docendorse_mock::http::server::DRAIN, mock.stop()).await;
-    assert!(stop.is_ok(), "cut off after the drain rather than ended");
+    assert!(stop.is_ok(), "the requests were cut off after the drain instead of answered");
     let mut text = String::new();
     streams[1].read_to_string(&mut text).await.unwrap();
     assert!(text.starts_with("HTTP/1.1 503") && text.contains("The server is stopping."), "{text}");
