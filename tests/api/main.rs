@@ -1,8 +1,8 @@
 //! The contract and the control plane, asked over HTTP against the router, in process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should say where")]
-#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "a test is read as a story")]
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary exports nothing")]
 
 mod bodies;
 mod clock;

@@ -1,4 +1,4 @@
-//! The whole server: who can reach it, what sockets show, its URLs and its documents.
+//! The server as a whole: access, sockets, URLs and documents.
 
 mod documents;
 mod embedded;

@@ -1,4 +1,4 @@
-//! The token endpoint, clients and their keys, and what a token permits.
+//! The token endpoint, clients and their keys, and access tokens.
 
 pub mod access;
 pub mod client;

@@ -271,8 +271,8 @@ async fn a_stream_continues_when_the_log_restarts() {
     let sandbox = app.sandboxes.reset("default").await.unwrap().unwrap();
     assert_eq!(piece(&mut stream).await.unwrap(), "id:\nevent: reset\ndata: {}\n\n");
     race(&sandbox, &["alice"]).await;
-    let anew = blocks(&piece(&mut stream).await.unwrap());
-    assert_eq!(anew[0].id, "evt_00000001");
+    let after_reset = blocks(&piece(&mut stream).await.unwrap());
+    assert_eq!(after_reset[0].id, "evt_00000001");
     // A client that reconnects with an id from before the restart.
     let headers = [("accept", "text/event-stream"), ("last-event-id", "evt_00000900")];
     let mut body = answer(&app, "", &headers).await.into_body();

@@ -180,7 +180,11 @@ async fn what_an_envelope_cannot_take_draws_an_advice() {
         ["/facts/parties has 1250 parties, but an envelope has at most 1000 recipients; the last 250 are left out"]
     );
     assert_eq!(advices("h-2", send, "NDA", crowd(1_250)).await, [""; 0], "a replay creates no envelope");
-    assert_eq!(advices("h-3", "create_template", &"x".repeat(99), crowd(1_250)).await, [""; 0], "nor does an intent without signatures");
+    assert_eq!(
+        advices("h-3", "create_template", &"x".repeat(99), crowd(1_250)).await,
+        [""; 0],
+        "nor does an intent without signatures"
+    );
     assert_eq!(
         advices("h-4", "self_sign", &"x".repeat(50), json!([])).await,
         [format!(

@@ -1,5 +1,5 @@
-//! Two act on one envelope, and the first to write learns of it last: what follows is planned in the order of the
-//! transitions all the same.
+//! Two callers act on one envelope, and the first to write gets its answer last. Follow-up actions are still planned in
+//! the order of the transitions.
 
 use crate::delegate::delegate;
 use docendorse_mock::{
@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// A store that holds its answer back to whoever writes next.
+/// A store that delays the answer to the next writer.
 #[derive(Debug)]
 struct Late {
     memory: Memory,
@@ -49,7 +49,7 @@ impl Store for Late {
     }
 }
 
-/// The default sandbox over such a store.
+/// The default sandbox on such a store.
 fn sandbox() -> (Arc<Late>, Sandboxes, Arc<Sandbox>) {
     let memory = Memory::new(Retention::unlimited());
     let store = Arc::new(Late { memory, holds_next: AtomicBool::new(false), answers: Notify::new() });
@@ -57,7 +57,7 @@ fn sandbox() -> (Arc<Late>, Sandboxes, Arc<Sandbox>) {
     (store, sandboxes, sandbox)
 }
 
-/// The default sandbox over a store, without any scenarios of the server.
+/// The default sandbox on a store, without scenarios of the server.
 pub fn sandbox_over(store: Arc<dyn Store>) -> (Sandboxes, Arc<Sandbox>) {
     let app = App::new(Settings::default(), "http://mock.test").unwrap();
     let settings = app.sandboxes.default_sandbox().settings().clone();
@@ -71,7 +71,7 @@ pub fn sandbox_over(store: Arc<dyn Store>) -> (Sandboxes, Arc<Sandbox>) {
     (sandboxes, sandbox)
 }
 
-/// An envelope that is sent to Alice and Bob, who would open, accept and sign by themselves; Alice has opened.
+/// Sends an envelope to Alice and Bob, who are simulated and open, accept and sign; Alice has opened.
 async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
     let plan = json!({ "people": [{ "opens": "1h", "accepts": "1h", "signs": "1h" }] });
     let terms = Terms {
@@ -93,13 +93,13 @@ async fn opened(sandbox: &Sandbox) -> (AgentId, AgentId) {
     (alice, bob)
 }
 
-/// What people are going to do.
+/// The planned actions of people.
 async fn planned(sandbox: &Sandbox) -> Vec<Task> {
     let (items, _) = sandbox.agenda(100).await.unwrap();
     items.into_iter().map(|item| item.task).filter(|task| matches!(task, Task::Act { .. })).collect()
 }
 
-/// Lets an agent act, and others do something after the agent has written and before they learn of it.
+/// Lets an agent act, and runs `others` after the store has applied the act and before it answers.
 async fn act_late(store: &Late, sandbox: &Sandbox, agent: AgentId, act: Act<'_>, others: impl AsyncFnOnce()) {
     store.holds_next.store(true, Ordering::Relaxed);
     let agent = agent.to_string();

@@ -1,4 +1,4 @@
-//! People in a sandbox that was restored: they go on as if nothing had been, or the snapshot is refused.
+//! Simulated people in a restored sandbox: they continue as planned, or the snapshot is refused.
 
 use crate::{
     harness::Api,
@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// A sandbox made from a snapshot, on a server of its own.
+/// A sandbox restored from a snapshot on a new server.
 async fn restored(snapshot: Value) -> Stage {
     let bare = Stage::in_sandbox(Api::new(), &json!({ "name": "bare" })).await;
     let made = bare.ask("POST", "/__admin/sandboxes/restore", snapshot).await;
@@ -18,7 +18,7 @@ async fn snapshot(stage: &Stage) -> Value {
     stage.get("/__admin/sandboxes/play/snapshot").await
 }
 
-/// Events without their numbers: a restored log begins anew.
+/// Events without their numbers, because a restored log starts over.
 async fn happened(stage: &Stage) -> Vec<Value> {
     let mut events = stage.events().await;
     for event in &mut events {
@@ -40,7 +40,7 @@ async fn a_restored_sandbox_continues_the_same_timeline() {
             "signs": { "uniform": ["1m", "3d"] },
         }],
     });
-    // Many things at the same moment, planned in another order than they would be after a restore.
+    // Many actions due at the same moment, planned in another order than after a restore.
     let at_once = json!({
         "people": [
             { "agent": "alice@*", "opens": "2h", "accepts": "1h", "signs": "2h" },
@@ -59,7 +59,7 @@ async fn a_restored_sandbox_continues_the_same_timeline() {
             stage.advance(step).await;
             let copy = restored(snapshot(&stage).await).await;
             assert_eq!(copy.agenda().await, stage.agenda().await, "after {step} of {plan}");
-            assert_eq!(copy.events().await, [json!(null); 0], "what was told is not told again");
+            assert_eq!(copy.events().await, [json!(null); 0], "earlier events are not repeated");
             copies.push((happened(&stage).await.len(), copy));
         }
         stage.advance("90d").await;

@@ -1,4 +1,4 @@
-//! Simulated races, asked for through the control plane.
+//! Simulated races, requested through the control plane.
 
 use crate::harness::{Answer, Api};
 use axum::{
@@ -175,7 +175,7 @@ async fn two_simulations_compute_and_others_are_refused() {
         has_started.await.unwrap();
         releases.push(release);
     }
-    // Their callers leave, and they compute on.
+    // Their callers leave, but the computations continue.
     callers.shutdown().await;
     for _ in 0..600 {
         let refused = simulate(&api, PATH, json!({ "agents": three(), "runs": 100 })).await;
@@ -183,7 +183,7 @@ async fn two_simulations_compute_and_others_are_refused() {
         assert!(refused.text.contains("Too many long-running requests"), "{}", refused.text);
     }
     drop(releases);
-    // The places are given back as soon as the threads have noticed.
+    // The places are returned as soon as the threads have noticed the stop.
     while simulate(&api, PATH, json!({ "agents": three() })).await.status != 200 {
         tokio::task::yield_now().await;
     }

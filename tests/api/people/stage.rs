@@ -1,11 +1,11 @@
-//! A sandbox whose time stands still, a scenario for its people, and what can be seen of what they do.
+//! A sandbox with a frozen clock and a scenario for its people, and views of what they do.
 
 use crate::harness::{Answer, Api, CREATE, body_of};
 use axum::{body::Body, http::Request};
 use docendorse_mock::Settings;
 use serde_json::{Value, json};
 
-/// When the sandboxes of these tests begin.
+/// The initial time of the sandboxes in these tests.
 pub const START: &str = "2030-01-01T00:00:00Z";
 
 /// One sandbox of a server.
@@ -16,7 +16,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A sandbox with a seed, frozen, and a scenario `play` for all its handoffs, made of these keys.
+    /// A frozen sandbox with a seed, and a scenario `play` with the given keys for all of its handoffs.
     pub async fn new(keys: Value) -> Self {
         Self::with(Settings::default(), 7, keys).await
     }
@@ -29,14 +29,14 @@ impl Stage {
         stage
     }
 
-    /// Makes a sandbox, and takes part in it.
+    /// Creates a sandbox and uses it.
     pub async fn in_sandbox(api: Api, wanted: &Value) -> Self {
         let made = ask(&api, "POST", "/__admin/sandboxes", wanted).await;
         assert_eq!(made.status, 201, "{}", made.text);
         Self::made(api, &made.json())
     }
 
-    /// Takes part in a sandbox that was made.
+    /// Uses an existing sandbox.
     pub fn made(api: Api, made: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self { api, sandbox: text(&made["name"]), token: text(&made["credentials"]["bearer_token"]) }
@@ -61,13 +61,13 @@ impl Stage {
 
     fn here(&self, path: &str) -> String {
         if path.starts_with("/__admin/sandboxes") {
-            // The path names the sandbox.
+            // The path names the sandbox already.
             return path.to_owned();
         }
         format!("{path}{}sandbox={}", if path.contains('?') { '&' } else { '?' }, self.sandbox)
     }
 
-    /// Sends a body that changes what a usual handoff holds.
+    /// Sends a handoff with the given changes to the usual body.
     pub async fn send(&self, handoff_id: &str, change: Value) -> Answer {
         let mut body: Value = serde_json::from_str(&body_of(handoff_id, "sam@example.com")).unwrap();
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -77,7 +77,7 @@ impl Stage {
         self.api.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    /// Hands off for parties, and answers with the session as the control plane shows it.
+    /// Sends a handoff with parties, and returns the session as the control plane shows it.
     pub async fn hand_off(&self, handoff_id: &str, parties: Value) -> Value {
         let facts = json!({ "facts": { "metadata": { "title": "NDA" }, "parties": parties } });
         let answer = self.send(handoff_id, facts).await;
@@ -104,18 +104,18 @@ impl Stage {
         self.ask("POST", &format!("/__admin/signing/agents/{}/{act}", agent.as_str().unwrap()), json!({})).await
     }
 
-    /// What is planned, without the ends of sessions: when, what, and for which agent of the envelope.
+    /// The agenda without the expiry of sessions: when, what, and for which agent of the envelope.
     pub async fn agenda(&self) -> Vec<String> {
         let agenda = self.get("/__admin/agenda?limit=1000").await["agenda"].as_array().unwrap().clone();
         agenda.iter().filter(|item| item["task"] != "expire_session").map(told).collect()
     }
 
-    /// The log of events whole.
+    /// The complete event log.
     pub async fn events(&self) -> Vec<Value> {
         self.get("/__admin/events?limit=1000").await["events"].as_array().unwrap().clone()
     }
 
-    /// The log of events in short: when after the start, what, and by which agent of the envelope.
+    /// The event log in brief: the time since the start, the event, and the agent of the envelope.
     pub async fn story(&self) -> Vec<String> {
         self.events().await.iter().map(told).collect()
     }
@@ -138,7 +138,7 @@ fn told(item: &Value) -> String {
     format!("{since:#} {what}{who}")
 }
 
-/// Parties by name, each with an email of their own.
+/// Parties by name, each with a different email.
 pub fn parties(names: &[&str]) -> Value {
     names.iter().map(|name| json!({ "name": name, "email": format!("{}@example.com", name.to_lowercase()) })).collect()
 }

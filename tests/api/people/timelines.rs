@@ -1,4 +1,4 @@
-//! Simulated people: what they do, when, and that nothing but the seed decides it (G4, G6, G10).
+//! Simulated people: what they do and when, determined by the seed alone (G4, G6, G10).
 
 use crate::{
     harness::Api,
@@ -7,7 +7,7 @@ use crate::{
 use docendorse_mock::Settings;
 use serde_json::{Value, json};
 
-/// A race of which much is left to chance.
+/// A race with many random choices.
 fn race() -> Value {
     json!({
         "parties": "any_one",
@@ -27,7 +27,7 @@ fn race() -> Value {
 
 const CAST: [&str; 5] = ["Alice", "Bob", "Carol", "Dan", "Eve"];
 
-/// What a sandbox is asked to make.
+/// The body that creates a sandbox.
 fn wanted(name: &str, seed: u64) -> Value {
     json!({ "name": name, "seed": seed, "clock": { "frozen_at": crate::people::stage::START } })
 }
@@ -65,7 +65,7 @@ async fn people_act_in_order_at_their_own_times() {
     assert_eq!(stage.story().await[8..], story);
     let acts: Vec<&str> = ran.iter().filter_map(|ran| ran["act"].as_str()).collect();
     assert_eq!(acts, ["open", "open", "decline", "decline", "open", "open", "accept", "sign"]);
-    assert!(ran.iter().all(|ran| ran["done"] == true), "nothing was tried in vain: {ran:?}");
+    assert!(ran.iter().all(|ran| ran["done"] == true), "every task has an effect: {ran:?}");
     assert_eq!(stage.agenda().await, [""; 0]);
     assert_eq!(stage.envelope(&session).await["completedAt"], "2030-01-01T02:07:30Z");
 }
@@ -144,7 +144,7 @@ async fn the_same_seed_and_handoffs_give_the_same_timeline() {
     assert_ne!(run(8, false).await.1, quiet.1);
 }
 
-/// An event without the session that its envelope came from: other sessions that were opened before have other ids.
+/// An event without the session that created its envelope, because the ids of sessions differ.
 fn without_session(mut event: Value) -> Value {
     event.as_object_mut().unwrap().remove("agent_session_id").unwrap();
     event
@@ -165,13 +165,13 @@ async fn impossible_acts_leave_the_agenda() {
 
     stage.advance("1m").await;
     stage.act(&agents[0]["id"], "open").await;
-    assert_eq!(stage.agenda().await, with_end(&["10m open 2", "10m open 3", "11m accept 1"]), "a test was quicker");
+    assert_eq!(stage.agenda().await, with_end(&["10m open 2", "10m open 3", "11m accept 1"]), "the test acted first");
     stage.act(&agents[1]["id"], "decline").await;
     assert_eq!(stage.agenda().await, with_end(&["10m open 3", "11m accept 1"]));
     stage.act(&agents[0]["id"], "accept").await;
-    assert_eq!(stage.agenda().await, with_end(&["11m sign 1"]), "who was released does nothing more");
+    assert_eq!(stage.agenda().await, with_end(&["11m sign 1"]), "released agents have no further actions");
     stage.act(&agents[0]["id"], "sign").await;
-    assert_eq!(stage.agenda().await, [""; 0], "nor does anybody when all is done");
+    assert_eq!(stage.agenda().await, [""; 0], "a finalized envelope has no planned actions");
 
     for end in ["void", "expire"] {
         let session = stage.hand_off(end, parties(&["Alice", "Bob"])).await;
@@ -188,7 +188,7 @@ async fn an_envelope_that_nobody_signs_expires() {
     let session = stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     stage.advance("100d").await;
     let story = ["1h agent.opened 1", "1h agent.opened 2", "720h envelope.expired"];
-    assert_eq!(stage.story().await[6..], story, "the first rule counts");
+    assert_eq!(stage.story().await[6..], story, "the first matching rule applies");
     assert_eq!(stage.envelope(&session).await["expiredAt"], "2030-01-31T00:00:00Z");
     assert_eq!(stage.agenda().await, [""; 0]);
 }
@@ -210,7 +210,7 @@ async fn the_sender_voids_an_envelope() {
     let story = ["24h agent.opened 1", "36h agent.accepted 1", "48h envelope.voided"];
     assert_eq!(stage.story().await[4..], story);
     assert_eq!(stage.envelope(&session).await["voidedBecause"], "sender");
-    assert_eq!(stage.agenda().await, [""; 0], "nobody signs any more");
+    assert_eq!(stage.agenda().await, [""; 0], "no signatures are planned after the void");
 }
 
 #[tokio::test]
@@ -229,7 +229,11 @@ async fn with_reopen_a_declining_primary_brings_agents_back() {
     assert_eq!(stage.agenda().await, ["7m decline 1", "720h expire_envelope"]);
     stage.advance("5m").await;
     assert_eq!(stage.story().await[10..], ["7m agent.declined 1", "7m agent.invited 2", "7m agent.invited 3"]);
-    assert_eq!(stage.agenda().await, ["17m open 2", "17m open 3", "720h expire_envelope"], "and act anew");
+    assert_eq!(
+        stage.agenda().await,
+        ["17m open 2", "17m open 3", "720h expire_envelope"],
+        "the invited agents act again"
+    );
     stage.advance("1d").await;
     assert_eq!(stage.envelope(&session).await["status"], "finalized");
     let signed = stage.story().await.iter().filter(|told| told.contains("document.signed")).count();

@@ -1,4 +1,4 @@
-//! Bytes are bounded: request bodies under way, what a body may hold, what sandboxes keep, and what a list answers with.
+//! Limits in bytes: request bodies in progress, the content of a body, the data of sandboxes, and the size of a list.
 
 use crate::{
     control_plane::events::{piece, stream as stream_of},
@@ -39,7 +39,7 @@ fn large(handoff_id: &str, size: usize) -> String {
     body.to_string()
 }
 
-/// A new sandbox: its name and its bearer token.
+/// Creates a sandbox and returns its bearer token.
 async fn sandbox(api: &Api, name: &str) -> String {
     let answer = api.send(post("/__admin/sandboxes", json!({ "name": name }).to_string())).await;
     answer.json()["credentials"]["bearer_token"].as_str().unwrap().to_owned()
@@ -51,7 +51,7 @@ async fn hand_off_to(api: &Api, token: &str, body: String) -> Answer {
     api.send(request).await
 }
 
-/// A server that answers every error with a status of its own, the signing service's too.
+/// A server whose errors all have their own HTTP status, including those of the signing service.
 fn with_statuses() -> Api {
     Api::with(Settings { inspakt_http_status: InspaktHttpStatus::Semantic, ..Settings::default() })
 }
@@ -122,14 +122,14 @@ async fn unfinished_bodies_do_not_add_up() {
             let api = std::sync::Arc::clone(&api);
             under_way.spawn(async move { api.send(post(path, unfinished(size))).await });
         }
-        // Those that find no room are answered; the others wait for the rest of their bodies.
+        // Requests without room are answered; the others wait for the rest of their bodies.
         let refused = under_way.join_next().await.unwrap().unwrap();
         assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert_eq!(refused.header("retry-after"), "1");
         assert!(refused.text.contains("Too many large request bodies are being received"), "{}", refused.text);
         assert!(budget.used() <= budget.limit() && budget.used() > budget.limit() / 2, "{path}: {}", budget.used());
         let usual = api.hand_off(body_of(path, "sam@example.com")).await;
-        assert_eq!(usual.status, StatusCode::OK, "small bodies always find room");
+        assert_eq!(usual.status, StatusCode::OK, "there is always room for small bodies");
         assert_eq!(api.get("/__admin/health").await.status, StatusCode::OK);
         under_way.shutdown().await;
         assert_eq!(budget.used(), 0, "{path}");
@@ -203,7 +203,7 @@ async fn pages_are_bounded_by_bytes() {
     ] {
         let answer = api.get(path).await;
         assert!(answer.text.len() < 8 << 20, "{path}: {} bytes", answer.text.len());
-        assert!(answer.json()["next"].is_string(), "{path} says where it goes on");
+        assert!(answer.json()["next"].is_string(), "{path} names the next page");
         assert!(!answer.json()[list].as_array().unwrap().is_empty(), "{path}");
     }
 }
@@ -274,7 +274,7 @@ async fn a_stream_holds_little_at_a_time_for_its_reader() {
     }
 }
 
-/// What callers can put into a request and an answer could repeat: none of it comes back at length.
+/// Long input that an error could repeat: no answer quotes it at length.
 #[tokio::test]
 async fn errors_quote_little_of_the_request() {
     let api = with_statuses();
@@ -359,7 +359,7 @@ async fn errors_quote_little_of_the_request() {
     }
 }
 
-/// The names of a body's members.
+/// The member names of a body.
 fn brief(body: &Value) -> String {
     body.as_object().unwrap().keys().map(|key| &key[..key.len().min(20)]).collect::<Vec<_>>().join(", ")
 }
@@ -396,10 +396,10 @@ async fn scenarios_and_clients_of_all_sandboxes_are_bounded() {
     assert_eq!(client, StatusCode::CONFLICT);
     assert_eq!(api.call("DELETE", "/__admin/sandboxes/s0").await.status, StatusCode::NO_CONTENT);
     let answer = api.send(post("/__admin/clients", json!({ "public_key": key }).to_string())).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "a sandbox that goes makes room");
+    assert_eq!(answer.status, StatusCode::CREATED, "a deleted sandbox makes room");
 }
 
-/// A scenario whose templates take a while to try out.
+/// A scenario whose templates take a while to check.
 fn slow_scenario(name: &str) -> Value {
     let members: serde_json::Map<_, _> =
         (0..900).map(|number| (format!("m{number}"), json!("{% for i in range(9999) %}{% endfor %}"))).collect();
@@ -413,7 +413,7 @@ async fn reading_scenarios_does_not_block_the_server() {
     let create = post("/__admin/sandboxes", json!({ "scenarios": [slow_scenario("s")] }).to_string());
     for (slow, expected) in [(put, 200), (create, 201)] {
         let mut slow = std::pin::pin!(api.send(slow));
-        // The one thread of this test reads the scenario itself unless that is handed to another thread.
+        // This test has one thread, which would be blocked if the server did not read the scenario on another one.
         let live = tokio::select! {
             biased;
             answer = &mut slow => panic!("{} came first", answer.status),

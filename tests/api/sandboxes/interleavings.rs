@@ -1,4 +1,4 @@
-//! Two callers of one sandbox in an exact order: the store holds one call of the first caller until the second is done.
+//! Two callers of one sandbox in an exact order: the store delays one call of the first until the second is done.
 
 use crate::{delegate::delegate, harness::body_of, people::late_writer::sandbox_over};
 use docendorse_mock::{
@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The call that the store holds.
+/// The call that the store delays.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Held {
     /// The next commit that writes to a collection, before it is applied.
@@ -24,7 +24,7 @@ enum Held {
     Get { collection: &'static str, skipped: usize },
 }
 
-/// A store that holds one call.
+/// A store that delays one call.
 #[derive(Debug)]
 struct Holding {
     memory: Memory,
@@ -100,11 +100,11 @@ impl Stage {
         Self { store, sandbox, _sandboxes: sandboxes }
     }
 
-    /// Runs `first` until the store holds its call, then `second`, then the rest of `first`.
+    /// Runs `first` until the store delays its call, then `second`, then the rest of `first`.
     async fn interleave<T>(&self, held: Held, first: impl Future<Output = T>, second: impl AsyncFnOnce()) -> T {
         self.store.hold(held);
         let mut first = pin!(first);
-        assert!(first.as_mut().now_or_never().is_none(), "the store holds no call: {held:?}");
+        assert!(first.as_mut().now_or_never().is_none(), "the store delays no call: {held:?}");
         second().await;
         self.store.go_on.notify_one();
         first.await
@@ -123,7 +123,7 @@ impl Stage {
         self.sandbox.change_actor("sam@example.com", change).await.unwrap().1.len()
     }
 
-    /// The numbers of handoffs that wait, and of sessions.
+    /// The numbers of waiting handoffs and of sessions.
     async fn waiting_and_open(&self) -> (usize, usize) {
         let snapshot = self.sandbox.snapshot().await.unwrap();
         (snapshot.pending_handoffs.len(), snapshot.agent_sessions.len())

@@ -1,4 +1,4 @@
-//! Isolated worlds on one server: made, told apart by credential, kept apart, let go.
+//! The lifecycle of sandboxes: created, selected by credential, isolated, and removed.
 
 use crate::harness::{Answer, Api, BASE_URL, CREATE, body_of, handoff_request};
 use axum::{body::Body, http::Request};
@@ -12,14 +12,14 @@ pub async fn send(api: &Api, method: &str, path: &str, body: Value) -> Answer {
     api.send(Request::builder().method(method).uri(path).body(body).unwrap()).await
 }
 
-/// Makes a sandbox, and answers with what is told of it.
+/// Creates a sandbox, and returns the body of the answer.
 pub async fn create(api: &Api, wanted: Value) -> Value {
     let created = send(api, "POST", "/__admin/sandboxes", wanted).await;
     assert_eq!(created.status, 201, "{}", created.text);
     created.json()
 }
 
-/// A handoff under a credential.
+/// Sends a handoff with a credential.
 pub async fn hand_off(api: &Api, token: &Value, handoff_id: &str, email: &str) -> Answer {
     let request = Request::post(CREATE)
         .header("authorization", format!("Bearer {}", token.as_str().unwrap()))
@@ -76,10 +76,10 @@ async fn a_sandbox_comes_with_credentials_and_lines_to_paste() {
     let env = made["env"].as_str().unwrap();
     let mut lines: HashSet<&str> = env.lines().map(|line| line.split_once('=').unwrap().1).collect();
     assert!(lines.remove(BASE_URL));
-    assert_eq!(lines, distinct, "each credential has its line");
+    assert_eq!(lines, distinct, "each credential has a line of its own");
     assert_eq!(api.get("/__admin/sandboxes/suite-a").await.json(), made);
     let first = hand_off(&api, &token(&made), "h-1", "sam@example.com").await.json();
-    assert_ne!(hand_off(&api, &token(&made), "h-1", "sam@example.com").await.json(), first, "its own settings hold");
+    assert_ne!(hand_off(&api, &token(&made), "h-1", "sam@example.com").await.json(), first, "its own settings apply");
 }
 
 #[tokio::test]
@@ -108,13 +108,13 @@ async fn a_sandbox_needs_no_input() {
 #[tokio::test]
 async fn omitted_settings_are_those_of_the_server() {
     let api = Api::with(Settings { seed: Some(7), session_ttl: SignedDuration::from_mins(5), ..Settings::default() });
-    // Frozen, as the bearer token says when it was made.
+    // Frozen, because the bearer token contains the time of its creation.
     let wanted = json!({ "name": "suite-a", "clock": { "frozen_at": "2026-03-01T12:00:00Z" } });
     let made = create(&api, wanted.clone()).await;
     assert_eq!(made["settings"]["session_ttl"], "PT5M");
     let again = Api::with(Settings { seed: Some(7), ..Settings::default() });
     let again = create(&again, wanted).await;
-    assert_eq!(again["credentials"], made["credentials"], "a server that starts over gives the same credentials");
+    assert_eq!(again["credentials"], made["credentials"], "a restarted server issues the same credentials");
 }
 
 /// The agent sessions of two handoffs in a sandbox.
@@ -145,7 +145,7 @@ async fn sandboxes_of_a_seeded_server_share_no_ids() {
         assert_eq!(again["seed"], made["seed"], "a restart repeats it");
         assert_eq!(ids_in(&restarted, &again).await, ids);
     }
-    assert_eq!(create(&api, json!({ "name": "own", "seed": 7 })).await["seed"], 7, "a seed that is given counts");
+    assert_eq!(create(&api, json!({ "name": "own", "seed": 7 })).await["seed"], 7, "a given seed takes precedence");
     let snapshot = api.get("/__admin/sandboxes/suite-a/snapshot").await.json();
     let restored = send(&restarted, "POST", "/__admin/sandboxes/restore?name=restored", snapshot.clone()).await.json();
     assert_eq!(restored["seed"], snapshot["seed"], "a restored sandbox keeps its own");
@@ -221,7 +221,7 @@ async fn the_control_plane_addresses_any_sandbox() {
     let exchange = first.header("x-mock-exchange").to_owned();
     let id = hand_off(&api, &token(&made), "h-2", "sam@example.com").await.json()["agent_session_id"].clone();
     let id = id.as_str().unwrap();
-    // Each of these means something to the sandbox, and nothing to the default one.
+    // Each of these exists in the sandbox, and not in the default one.
     for (method, path, body, wanted) in [
         ("GET", "health".to_owned(), json!({}), json!({ "sandbox": "suite-a", "seed": 7 })),
         ("GET", "sessions".to_owned(), json!({}), json!({ "matching": 1 })),
@@ -258,7 +258,7 @@ async fn the_control_plane_addresses_any_sandbox() {
         (matching(&api, "actors", "suite-a").await, matching(&api, "actors", "default").await),
         (1.into(), 0.into())
     );
-    assert_eq!(api.get("/__admin/clock").await.json()["frozen"], false, "the default one was left alone");
+    assert_eq!(api.get("/__admin/clock").await.json()["frozen"], false, "the default sandbox is unchanged");
     for query in ["sandbox=suite-a&sandbox=default", "sandbox=suite-a&unknown=1"] {
         assert_eq!(api.get(&format!("/__admin/sessions?{query}")).await.status, 400, "{query}");
     }
@@ -297,11 +297,11 @@ async fn a_deleted_sandbox_is_gone_with_its_contents() {
         assert_eq!(api.call(method, &format!("/__admin/sandboxes/suite-a{path}")).await.status, 404);
     }
     assert_gone(&api, &token(&made), "it was deleted").await;
-    assert_eq!(matching(&api, "sessions", "default").await, 0, "nobody falls through to the default one");
+    assert_eq!(matching(&api, "sessions", "default").await, 0, "no request reaches the default sandbox instead");
 
     let second = create(&api, json!({ "name": "suite-a" })).await;
     assert_ne!(second["credentials"], made["credentials"]);
-    assert_eq!(matching(&api, "sessions", "suite-a").await, 0, "one of the same name begins empty");
+    assert_eq!(matching(&api, "sessions", "suite-a").await, 0, "a new sandbox with the same name starts empty");
     hand_off(&api, &token(&second), "h-1", "sam@example.com").await;
     assert_gone(&api, &token(&made), "it was deleted").await;
     assert_eq!(matching(&api, "sessions", "suite-a").await, 1);
@@ -347,7 +347,7 @@ async fn the_control_plane_uses_a_sandbox_too() {
     send(&api, "PATCH", "/__admin/actors/sam@example.com?sandbox=one", json!({})).await;
     api.get("/__admin/sandboxes").await;
     create(&api, json!({ "name": "third" })).await;
-    assert_eq!(api.get("/__admin/sandboxes/one").await.status, 200, "it was used after the other one");
+    assert_eq!(api.get("/__admin/sandboxes/one").await.status, 200, "it was used more recently than the other one");
     assert_eq!(api.get("/__admin/sandboxes/other").await.status, 404);
 }
 
@@ -409,7 +409,7 @@ async fn a_sandbox_is_restored_under_another_name() {
     let waiting = "sam+require_subscription@example.com";
     hand_off(&api, &token(&before), "h-3", waiting).await;
     let taken = api.get("/__admin/sandboxes/before/snapshot").await.json();
-    assert!(!taken.to_string().contains(token(&before).as_str().unwrap()), "no credential leaves with it");
+    assert!(!taken.to_string().contains(token(&before).as_str().unwrap()), "a snapshot contains no credentials");
 
     let restored = send(&api, "POST", "/__admin/sandboxes/restore?name=after", taken.clone()).await;
     assert_eq!(restored.status, 201, "{}", restored.text);
@@ -433,11 +433,11 @@ async fn a_sandbox_is_restored_under_another_name() {
         replayed["handoff_uri"] = first["handoff_uri"].clone();
         assert_eq!(replayed, first, "{name}: replayed");
         let again = hand_off(&api, &token(made), "h-0", "sam@example.com").await.json();
-        assert_ne!(again, ended, "{name}: ended stays ended");
+        assert_ne!(again, ended, "{name}: an ended session stays ended");
         let path = format!("/__admin/actors/{waiting}?sandbox={name}");
         let opened = send(&api, "PATCH", &path, json!({ "subscribed": true })).await.json()["opened_sessions"].clone();
         let retried = hand_off(&api, &token(made), "h-3", waiting).await.json();
-        assert_eq!(json!([retried["agent_session_id"]]), opened, "{name}: what waited is opened");
+        assert_eq!(json!([retried["agent_session_id"]]), opened, "{name}: waiting handoffs are opened");
         let advance = format!("/__admin/clock/advance?sandbox={name}");
         let ran = send(&api, "POST", &advance, json!({ "by": "1h" })).await.json()["ran"].clone();
         let ran: Vec<&Value> = ran.as_array().unwrap().iter().map(|ran| &ran["agent_session_id"]).collect();
@@ -449,8 +449,8 @@ async fn a_sandbox_is_restored_under_another_name() {
         sessions.as_array().unwrap().iter().map(|session| session["id"].clone()).collect::<Vec<_>>()
     };
     let (one, other) = (ids("before").await, ids("after").await);
-    assert_eq!(one, other, "the ids go on alike");
-    assert_eq!(one.iter().map(Value::to_string).collect::<HashSet<_>>().len(), 5, "and none is given twice");
+    assert_eq!(one, other, "both continue with the same ids");
+    assert_eq!(one.iter().map(Value::to_string).collect::<HashSet<_>>().len(), 5, "no id is used twice");
 }
 
 #[tokio::test]
@@ -464,7 +464,7 @@ async fn the_default_sandbox_is_restored_with_a_running_clock() {
     let made = send(&elsewhere, "POST", "/__admin/sandboxes/restore?name=copy", taken).await.json();
     assert_eq!(made["clock"]["frozen"], false);
     let replayed = hand_off(&elsewhere, &token(&made), "h-1", "sam@example.com").await.json();
-    assert_eq!(replayed["agent_session_id"], first["agent_session_id"], "another server gives it back");
+    assert_eq!(replayed["agent_session_id"], first["agent_session_id"], "another server returns the same session");
 }
 
 #[tokio::test]
@@ -496,7 +496,7 @@ async fn a_snapshot_that_cannot_be_restored_leaves_nothing_behind() {
     assert_eq!(send(&api, "POST", "/__admin/sandboxes/restore?name=suite-b", taken).await.status, 201);
 }
 
-/// What one client does in its sandbox, and everything that it sees there. Times are left out.
+/// Runs one client in its sandbox, and returns everything that it sees there, without times.
 async fn walk(api: &Api, number: usize, made: &Value) -> Vec<Value> {
     let (name, token) = (made["name"].as_str().unwrap(), token(made));
     let own = format!("owner{number}@example.com");
@@ -518,13 +518,13 @@ async fn walk(api: &Api, number: usize, made: &Value) -> Vec<Value> {
     let moved = send(api, "POST", &format!("/__admin/clock/advance?sandbox={name}"), json!({ "by": by })).await.json();
     let now = "2100-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap()
         + SignedDuration::from_mins(i64::try_from(number + 1).unwrap());
-    assert_eq!(moved["now"], json!(now), "nobody else moves its clock");
+    assert_eq!(moved["now"], json!(now), "no other client moves its clock");
     seen.push(moved["ran"].clone());
 
     let sessions = api.get(&format!("/__admin/sessions?sandbox={name}&limit=1000")).await.json();
     let mut ids = Vec::new();
     for session in sessions["sessions"].as_array().unwrap() {
-        assert_eq!(session["client"], made["credentials"]["client_id"], "nobody else's session");
+        assert_eq!(session["client"], made["credentials"]["client_id"], "the session is its own");
         ids.push(json!([session["id"], session["handoff_id"], session["status"]]));
     }
     seen.push(json!(ids));
@@ -538,10 +538,10 @@ async fn walk(api: &Api, number: usize, made: &Value) -> Vec<Value> {
     seen.push(
         exchanges.map(|exchange| json!([exchange["id"], exchange["agent_session_id"], exchange["chosen"]])).collect(),
     );
-    assert!(!requests.to_string().replace(&own, "").contains("owner"), "nobody else's exchanges");
+    assert!(!requests.to_string().replace(&own, "").contains("owner"), "the exchanges are its own");
     let actors = api.get(&format!("/__admin/actors?sandbox={name}")).await.json();
     seen.push(serde_json::from_str(&actors["actors"].to_string().replace(&own, "owner@example.com")).unwrap());
-    // Only its name in the URLs of its pages tells it from the others.
+    // Sandboxes differ only in their name, which the URLs of their pages contain.
     let in_urls = format!("?sandbox={name}");
     seen.iter().map(|one| serde_json::from_str(&one.to_string().replace(&in_urls, "")).unwrap()).collect()
 }
@@ -573,7 +573,7 @@ async fn two_hundred_concurrent_sandboxes_share_nothing() {
         assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen, "client {number} of the same seed");
     }
     timer.abort();
-    assert_eq!(credentials.len(), 1_000, "everybody's own");
+    assert_eq!(credentials.len(), 1_000, "all credentials differ");
     for kind in ["sessions", "requests", "actors"] {
         assert_eq!(matching(&api, kind, "default").await, 0, "{kind}");
     }
@@ -593,12 +593,12 @@ async fn a_sandbox_can_be_made_with_scenarios_of_its_own() {
     assert_eq!(own.json()["status"], "register");
     send(&api, "POST", &format!("/__admin/sandboxes/{}/reset", made["name"].as_str().unwrap()), json!({})).await;
     let again = hand_off(&api, &token(&made), "h-1", "sam@example.com").await;
-    assert_eq!(again.json()["status"], "register", "a reset comes back to what it was made with");
+    assert_eq!(again.json()["status"], "register", "a reset restores the scenarios that it was created with");
     assert_eq!(api.hand_off(body_of("h-1", "sam@example.com")).await.json()["status"], "success");
     let broken = json!({ "name": "broken", "scenarios": [{ "name": "own", "answers": [] }] });
     let refused = send(&api, "POST", "/__admin/sandboxes", broken).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
-    assert_eq!(api.get("/__admin/sandboxes/broken").await.status, 404, "nothing is half made");
+    assert_eq!(api.get("/__admin/sandboxes/broken").await.status, 404, "no incomplete sandbox is left behind");
 }
 
 #[tokio::test]

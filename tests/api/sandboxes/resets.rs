@@ -1,4 +1,4 @@
-//! A reset while requests are under way: what began before it is answered, and leaves no trace after it.
+//! A reset with requests in progress: they are answered, but leave no trace.
 
 use crate::{
     harness::{Answer, Api, body_of, handoff_request},
@@ -21,7 +21,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// A request of which all but the last byte has been sent.
+/// A request whose last byte has not been sent.
 struct HalfSent {
     last: oneshot::Sender<Bytes>,
     answer: JoinHandle<Answer>,
@@ -54,7 +54,7 @@ async fn count(api: &Api, what: &str, sandbox: &str) -> usize {
     list[what].as_array().unwrap_or_else(|| panic!("{list}")).len()
 }
 
-/// Everything in which a request could leave a trace.
+/// Checks everything in which a request could leave a trace.
 async fn assert_untouched(api: &Api, sandbox: &str) {
     for what in ["requests", "sessions", "events", "messages", "actors", "tokens"] {
         assert_eq!(count(api, what, sandbox).await, 0, "{what} of {sandbox}");
@@ -78,8 +78,8 @@ async fn a_delayed_handoff_leaves_nothing_after_a_reset() {
     assert_eq!(count(&api, "sessions", "default").await, 1);
     reset(&api, "default").await;
     let answer = late.await.unwrap();
-    assert_eq!(answer.json()["status"], "success", "it is answered all the same");
-    assert!(!answer.headers.contains_key("x-mock-exchange"), "it leads to no exchange");
+    assert_eq!(answer.json()["status"], "success", "it is answered nevertheless");
+    assert!(!answer.headers.contains_key("x-mock-exchange"), "it has no exchange");
     assert_untouched(&api, "default").await;
     let next = api.hand_off(body_of("h-2", "sam@example.com")).await;
     assert_eq!(next.header("x-mock-exchange"), "ex_00000001");
@@ -189,7 +189,7 @@ async fn credentials_and_clients_outlive_many_resets() {
     assert_eq!((&shown["credentials"], &shown["seed"]), (&made["credentials"], &made["seed"]));
 }
 
-/// Handoffs and resets on real threads: journal and sessions tell of the same handoffs, whatever came in between.
+/// Handoffs and resets on several threads: journal and sessions always contain the same handoffs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn journal_and_sessions_agree_after_resets_under_load() {
     let mock = Mock::start(Settings::default()).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_handle_to_a_deleted_sandbox_ends_its_waits() {
     let query = json!({});
     let wait = || handle.wait_for_exchanges(1, &query, Duration::from_secs(60));
     assert!(matches!(wait().await, Err(MockError::Gone)));
-    // Nor does it come to another sandbox of the name.
+    // It does not continue in another sandbox of the same name either.
     let other = mock.create_sandbox("suite-a").await.unwrap();
     assert!(matches!(wait().await, Err(MockError::Gone)));
     assert!(matches!(handle.reset().await, Err(MockError::Gone)));
@@ -254,7 +254,7 @@ async fn memory_cleared_by_a_reset_is_not_counted() {
         reset(&api, "default").await;
     }
     let empty = Api::new().app.memory().used;
-    assert!(api.app.memory().used - empty < 8 * body.len(), "beside the bodies that are being received");
+    assert!(api.app.memory().used - empty < 8 * body.len(), "apart from the bodies that are being received");
     for (_, half) in halves {
         half.finish(&body).await;
     }

@@ -1,4 +1,4 @@
-//! A second run over the documents of the first: its clock and its ids go on.
+//! A second run with the documents of the first continues its clock and ids.
 
 use crate::encoded::Encoded;
 use docendorse_mock::{

@@ -1,4 +1,4 @@
-//! The settings that a sandbox can have of its own.
+//! The settings that a sandbox can override.
 
 use crate::harness::{Answer, Api, CREATE, body_of};
 use axum::{body::Body, http::Request};
@@ -40,7 +40,7 @@ async fn every_switch_is_set_shown_and_kept_in_snapshots() {
     let made = create(&api, others()).await.json();
     assert_eq!(made["settings"], others());
     let names: Vec<&String> = made["settings"].as_object().unwrap().keys().collect();
-    assert_eq!(names, Switches::NAMES, "this test has a value for each");
+    assert_eq!(names, Switches::NAMES, "this test needs a value for each setting");
     let snapshot = api.get("/__admin/sandboxes/own/snapshot").await.json();
     let restore = Request::post("/__admin/sandboxes/restore?name=again").body(Body::from(snapshot.to_string()));
     assert_eq!(api.send(restore.unwrap()).await.json()["settings"], others());
@@ -122,7 +122,7 @@ async fn a_wrong_value_is_refused_by_its_name() {
         let detail = refused.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.starts_with(expected), "{detail}");
     }
-    assert_eq!(api.get("/__admin/sandboxes/own").await.status, 404, "nothing was made");
+    assert_eq!(api.get("/__admin/sandboxes/own").await.status, 404, "no sandbox was created");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The scenarios of a sandbox as documents: read back from JSON, there before the sandbox is found, and bounded.
+//! The scenarios of a sandbox as documents: restored from JSON, stored before the sandbox can be found, and limited.
 
 use crate::{delegate::delegate, encoded::Encoded};
 use docendorse_mock::{
@@ -33,7 +33,7 @@ fn set(texts: &[&str]) -> ScenarioSet {
     ScenarioSet::compile(texts.iter().map(|text| read(text)).collect()).unwrap()
 }
 
-/// Sandboxes over a store, with these scenarios of the server.
+/// Sandboxes on a store, with these scenarios of the server.
 fn sandboxes(store: Arc<dyn Store>, base: &[&str]) -> Sandboxes {
     let app = App::new(Settings::default(), "http://mock.test").unwrap();
     let settings = app.sandboxes.default_sandbox().settings().clone();
@@ -53,7 +53,7 @@ fn new(sandboxes: &Sandboxes, name: &str, scenarios: &[&str]) -> NewSandbox {
     }
 }
 
-/// The scenario and the answer, from zero, that a handoff of Sam gets.
+/// The scenario and the index of the answer that a handoff of Sam gets.
 async fn ask(sandbox: &Sandbox) -> Option<(String, usize)> {
     let body = LazyBody::new(b"{}");
     let facts =
@@ -95,7 +95,7 @@ async fn another_process_continues_from_the_store() {
     other.scripts.unpin(None).await.unwrap();
     assert_eq!(ask(&other).await, said("a", 1));
 
-    // What one process changes is in force in the other at once.
+    // A change by one process takes effect in the other immediately.
     other.scripts.put(read("{name: own, priority: 1, answers: [{}]}")).await.unwrap();
     assert_eq!(ask(&sandbox).await, said("own", 0));
     other.scripts.reset().await.unwrap();
@@ -163,7 +163,7 @@ async fn the_least_recently_used_walk_is_forgotten_first() {
     for number in 0..9_999 {
         set(format!("{number}@example.com")).await;
     }
-    assert_eq!(ask(&sandbox).await, said("own", 1), "now it is the newest");
+    assert_eq!(ask(&sandbox).await, said("own", 1), "now it is the most recently used");
     for number in 9_999..10_010 {
         set(format!("{number}@example.com")).await;
     }
@@ -174,12 +174,12 @@ async fn the_least_recently_used_walk_is_forgotten_first() {
     assert_eq!(ask(&sandbox).await, said("own", 2));
 }
 
-/// A store that counts calls, and of which one of the next commits fails (1) or never returns (2).
+/// A store that counts its calls. One of the next commits fails (1) or never returns (2).
 #[derive(Debug)]
 struct Troubled {
     memory: Memory,
     trouble: AtomicU8,
-    /// How many commits come before that one.
+    /// Number of commits before that one.
     before: AtomicUsize,
     reads: AtomicUsize,
     commits: AtomicUsize,
@@ -197,7 +197,7 @@ impl Troubled {
         self.trouble.store(trouble, Ordering::SeqCst);
     }
 
-    /// How often it was read, and written to, since the last call.
+    /// Numbers of reads and writes since the last call.
     fn calls(&self) -> (usize, usize) {
         (self.reads.swap(0, Ordering::SeqCst), self.commits.swap(0, Ordering::SeqCst))
     }
@@ -243,10 +243,10 @@ async fn a_request_without_a_scenario_costs_one_lookup() {
     assert_eq!((ask(&sandbox).await, store.calls()), (None, (1, 0)), "its set is compiled already");
     sandbox.scripts.pin("own").await.unwrap();
     store.calls();
-    assert_eq!((ask(&sandbox).await, store.calls()), (said("own", 0), (2, 1)), "the walk beside the overrides");
+    assert_eq!((ask(&sandbox).await, store.calls()), (said("own", 0), (2, 1)), "the walk in addition to the overrides");
     store.calls();
     let empty = sandboxes.create(new(&sandboxes, "s", &[])).await.unwrap();
-    assert_eq!(store.calls(), (1, 2), "its client and its clock");
+    assert_eq!(store.calls(), (1, 2), "for its client and its clock");
     assert_eq!((ask(&empty).await, store.calls()), (None, (1, 0)));
 }
 
@@ -260,7 +260,7 @@ async fn a_sandbox_that_fails_to_start_leaves_nothing() {
         sandboxes.clear_away().await.unwrap();
         store.memory.bytes_by_sandbox().len()
     };
-    // Of its client, of its clock and of its scenarios.
+    // The commits of its client, its clock and its scenarios.
     for commit in 0..3 {
         store.trouble(commit, 1);
         assert!(matches!(create().await, Err(CreateError::Store(_))));

@@ -7,7 +7,7 @@ use crate::{
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-/// A handoff whose `facts.n` is written so.
+/// Sends a handoff with `facts.n` in this notation, and returns the HTTP status.
 async fn hand_off(api: &Api, number: &str) -> u16 {
     let mut body: Value = serde_json::from_str(&body_of("h-1", "sam@example.com")).unwrap();
     body["facts"]["n"] = json!("NUMBER");
@@ -95,7 +95,7 @@ async fn journal_queries_compare_numbers_by_value() {
     }
 }
 
-/// Numbers that neither 64 bits nor a floating-point number hold: what is asked for, what is sent, whether they match.
+/// Numbers that fit neither 64 bits nor a double: the predicate, the number sent, and whether they match.
 const BEYOND: [(&str, &str, bool); 12] = [
     (r#""equals": 18446744073709551617"#, "18446744073709551617", true),
     (r#""equals": 18446744073709551617"#, "18446744073709551616", false),

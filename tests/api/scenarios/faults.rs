@@ -1,4 +1,4 @@
-//! What a connection that misbehaves on purpose looks like from its other end: to a socket, and to a real client.
+//! Connection faults as the peer sees them: on a plain socket, and in a real HTTP client.
 
 use axum::{Router, body::Body, extract::Path, http::header, response::Response, routing::any};
 use docendorse_mock::http::{
@@ -21,10 +21,10 @@ const LARGE: usize = 32 << 20;
 const BRIEF: Duration = Duration::from_millis(20);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A server whose answers go wrong as their path says.
+/// A server whose path selects the fault of the answer.
 struct Faulty {
     address: SocketAddr,
-    /// Told of each answer that was found.
+    /// Notified of each answer.
     answered: Arc<Notify>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -91,7 +91,7 @@ async fn ask(stream: &mut TcpStream, path: &str) {
     stream.write_all(request.as_bytes()).await.unwrap();
 }
 
-/// Reads a head, to the byte.
+/// Reads exactly the head of an answer.
 async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -100,7 +100,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// Asks for an ordinary answer and reads it, so that the connection is one that has served before.
+/// Gets an ordinary answer first, so that the connection has been used before.
 async fn warm_up(stream: &mut TcpStream) {
     ask(stream, "ordinary").await;
     assert!(read_head(stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -109,14 +109,14 @@ async fn warm_up(stream: &mut TcpStream) {
     assert_eq!(body, BODY.as_bytes());
 }
 
-/// Everything up to the end, which must be a clean one: a reset would be an error.
+/// Reads up to the end of the connection, which must be clean: a reset would be an error.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
-/// Finds the first error of a kind behind what a client reports.
+/// Finds the first error of a type among the causes of a client's error.
 fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut next = error.source();
     while let Some(error) = next {
@@ -167,7 +167,7 @@ async fn closed_midway_is_the_whole_head_and_half_a_body() {
         }
         ask(&mut stream, "close-midway").await;
         let head = read_head(&mut stream).await;
-        assert_eq!(without_date(&head), without_date(&ordinary), "the head is as any other's");
+        assert_eq!(without_date(&head), without_date(&ordinary), "the head is that of an ordinary answer");
         assert!(head.contains("\r\ncontent-length: 21\r\n"), "{head}");
         assert_eq!(rest(&mut stream).await, HALF);
     }
@@ -178,7 +178,7 @@ async fn closed_midway_is_the_whole_head_and_half_a_body() {
     assert_eq!(cause::<std::io::Error>(&error).unwrap().kind(), ErrorKind::UnexpectedEof);
 }
 
-/// The lines of a head but for the time, which must be there.
+/// The lines of a head without the date, which must be present.
 fn without_date(head: &str) -> Vec<&str> {
     let (date, mut others): (Vec<&str>, Vec<&str>) = head.lines().partition(|line| line.starts_with("date: "));
     assert!(date.len() == 1 && date[0].ends_with(" GMT") && date[0].len() == 35, "{head}");
@@ -230,7 +230,7 @@ async fn an_empty_answer_is_an_answer() {
     let head = read_head(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains("\r\ncontent-length: 0\r\n") && head.contains("\r\nx-mark: kept\r\n"), "{head}");
-    // The connection is as good as before.
+    // The connection still works.
     warm_up(&mut stream).await;
     let response = reqwest::get(server.url("empty-answer")).await.unwrap();
     assert_eq!((response.status().as_u16(), &*response.bytes().await.unwrap()), (200, &b""[..]));
@@ -256,7 +256,7 @@ async fn a_hanging_connection_is_silent_and_then_ends() {
     assert!(error.is_timeout(), "{error:?}");
 }
 
-/// A connection that has asked and closed its half.
+/// A connection that has sent a request and closed its sending half.
 async fn half_closed(server: &Faulty, path: &str) -> TcpStream {
     let mut stream = server.connect().await;
     ask(&mut stream, path).await;
@@ -350,7 +350,7 @@ async fn a_body_dribbles_in_even_pieces() {
         while let Some(frame) = body.frame().await {
             seen.extend_from_slice(&frame.unwrap().into_data().unwrap());
             count += 1;
-            // The clock of a test runs in milliseconds.
+            // The clock of a test has a resolution of a millisecond.
             let late = start.elapsed().abs_diff(over * count / pieces);
             assert!(late <= Duration::from_millis(1), "piece {count} of {pieces}: {late:?}");
         }
@@ -366,20 +366,20 @@ async fn a_dribbling_answer_shows_its_head_at_once() {
     let mut stream = server.connect().await;
     warm_up(&mut stream).await;
     ask(&mut stream, "dribble").await;
-    // The rest is an hour away: a head that waited for it would not come.
+    // The rest comes in an hour, so a head that waited for it would not arrive.
     assert!(read_head(&mut stream).await.contains("\r\ncontent-length: 21\r\n"));
     let start = Instant::now();
     read_body_in_a_jump(&mut stream).await;
     assert!(start.elapsed() >= HOUR - Duration::from_secs(1));
     tokio::time::resume();
-    // The connection is as good as before.
+    // The connection still works.
     warm_up(&mut stream).await;
     let start = Instant::now();
     assert_eq!(reqwest::get(server.url("dribble-briefly")).await.unwrap().text().await.unwrap(), BODY);
     assert!(start.elapsed() >= BRIEF);
 }
 
-/// Reads a body while the clock runs ahead whenever every task waits.
+/// Reads a body. The paused clock jumps ahead whenever every task waits.
 async fn read_body_in_a_jump(stream: &mut TcpStream) {
     tokio::time::pause();
     let mut body = [0; BODY.len()];

@@ -1,4 +1,4 @@
-//! Helpers for scenarios: a server behind a socket, and scenarios that a test puts.
+//! Helpers for scenarios: a server with a socket, and scenarios that tests put.
 
 use crate::{
     harness::{Answer, Api, CREATE, body_of},
@@ -7,7 +7,7 @@ use crate::{
 use docendorse_mock::{Mock, Settings};
 use serde_json::{Value, json};
 
-/// A server behind a socket, with a client that opens a connection for each request.
+/// A server with a socket, and a client that opens a connection for each request.
 pub struct Live {
     pub mock: Mock,
     pub client: reqwest::Client,
@@ -28,14 +28,14 @@ impl Live {
         request.header("content-type", "application/json").body(body_of(handoff_id, email)).send().await
     }
 
-    /// The answer's JSON to one handoff of the actor who asks for a shipped scenario.
+    /// The JSON answer to a handoff of the actor whose tag selects a shipped scenario.
     pub async fn json(&self, name: &str) -> Value {
         let answer = self.hand_off("h-1", &sam(name)).await.unwrap();
         assert_eq!(answer.status(), 200);
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    /// The status and body, as far as they come.
+    /// The status and the body, as far as they arrive.
     pub async fn outcome(&self, handoff_id: &str, email: &str) -> (u16, String) {
         let answer = self.hand_off(handoff_id, email).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
@@ -47,17 +47,17 @@ impl Live {
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
     }
 
-    /// The ids of all sessions, as the control plane tells them.
+    /// The ids of all sessions, from the control plane.
     pub async fn sessions(&self) -> Vec<Value> {
         let answer = self.client.get(format!("{}/__admin/sessions", self.mock.url())).send().await.unwrap();
         let list: Value = answer.json().await.unwrap();
         list["sessions"].as_array().unwrap().iter().map(|session| session["id"].clone()).collect()
     }
 
-    /// A retry of the handoff finds the session that the client never heard of (S8).
+    /// A retry of the handoff finds the session that the client does not know of (S8).
     pub async fn assert_retry_finds_the_session(&self, email: &str) {
         let hidden = self.sessions().await;
-        assert_eq!(hidden.len(), 1, "the session exists, whatever the client saw");
+        assert_eq!(hidden.len(), 1, "the session exists, although the client got no answer");
         let (status, body) = self.outcome("h-1", email).await;
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!((status, &body["status"], &body["agent_session_id"]), (200, &json!("success"), &hidden[0]));
@@ -65,7 +65,7 @@ impl Live {
     }
 }
 
-/// The actor who asks for a shipped scenario.
+/// The email whose tag selects a shipped scenario.
 pub fn sam(name: &str) -> String {
     format!("sam+{name}@example.com")
 }
@@ -90,7 +90,7 @@ pub async fn put(api: &Api, scenario: Value) {
     assert_eq!((answer.status.as_u16(), &answer.json()["put"].is_string()), (200, &true), "{}", answer.text);
 }
 
-/// A scenario whose answers are the contract's error with these descriptions, one after the other.
+/// A scenario whose answers are errors of the contract with these descriptions, in order.
 pub fn errors(name: &str, descriptions: &[&str]) -> Value {
     let answers = descriptions.iter().map(|text| json!({ "outcome": "error", "description": text }));
     json!({ "name": name, "answers": answers.collect::<Vec<_>>() })

@@ -68,11 +68,11 @@ async fn queued_scenarios_win_over_pinned_ones_over_others() {
     for expected in ["twice 1", "twice 2", "once", "pinned", "pinned"] {
         assert_eq!(said(&api, "h-1", &sam("rate-limited")).await, expected);
     }
-    assert_eq!(api.call("DELETE", "/__admin/scenarios/once/pin").await.status, 409, "it is another that is pinned");
+    assert_eq!(api.call("DELETE", "/__admin/scenarios/once/pin").await.status, 409, "another scenario is pinned");
     assert_eq!(api.call("DELETE", "/__admin/scenarios/none/pin").await.status, 404);
     assert_eq!(api.call("DELETE", "/__admin/scenarios/pinned/pin").await.status, 204);
     assert_eq!(api.call("DELETE", "/__admin/scenarios/pinned/pin").await.status, 409);
-    assert_eq!(said(&api, "h-1", &sam("rate-limited")).await, "Too many requests.", "requests choose again");
+    assert_eq!(said(&api, "h-1", &sam("rate-limited")).await, "Too many requests.", "scenarios are matched again");
     for (path, body, status) in [
         ("/__admin/scenarios/none/queue", json!({}), 404),
         ("/__admin/scenarios/once/queue", json!({ "count": 0 }), 400),
@@ -127,7 +127,7 @@ async fn progress_is_shown_set_and_reset() {
     assert_eq!(send(&api, "PUT", "/__admin/scenarios/s/state", set).await.json(), walk(0, 0, 0));
     assert_eq!(said(&api, "h-1", "sam@example.com").await, "0");
     send(&api, "PUT", "/__admin/scenarios/s/state", json!({ "subject": "kim@example.com", "answer": 2 })).await;
-    assert_eq!(said(&api, "h-1", "kim@example.com").await, "2", "who never asked");
+    assert_eq!(said(&api, "h-1", "kim@example.com").await, "2", "Kim has sent no request yet");
     for (path, body, status) in [
         ("/__admin/scenarios/s/state", json!({ "subject": "sam@example.com", "answer": 3 }), 400),
         ("/__admin/scenarios/s/state", json!({ "subject": "sam@example.com" }), 400),
@@ -183,7 +183,7 @@ async fn a_scenario_put_in_yaml_or_json_is_shown_in_json() {
     assert_eq!(api.get("/__admin/scenarios/none").await.status, 404);
     for (name, _) in shipped() {
         let shown = api.get(&format!("/__admin/scenarios/{name}")).await;
-        // The path of the shipped "reset" is that of the action for now.
+        // The path of the shipped scenario "reset" is also that of an action.
         assert!(name == "reset" || shown.json()["name"] == name, "{}", shown.text);
     }
 }
@@ -248,13 +248,13 @@ async fn deleted_scenarios_are_gone_until_a_reset() {
         assert_eq!((&list["pinned"], &list["queued"]), (&json!(null), &json!([])));
         assert_eq!(said(&api, "h-1", "kim@example.com").await, "mine");
         assert_eq!(api.call("DELETE", "/__admin/scenarios/rate-limited").await.status, 204);
-        assert_eq!(word(&api, "h-1", &sam("rate-limited")).await, "success", "nothing but the contract's answer");
+        assert_eq!(word(&api, "h-1", &sam("rate-limited")).await, "success", "the plain answer of the contract");
         said(&api, "h-1", &sam("flaky-alternating")).await;
         api.call("PUT", "/__admin/scenarios/hang/pin").await;
         assert!(api.call(method, reset).await.status.is_success());
         assert_eq!(api.get("/__admin/scenarios/own").await.status, 404);
         assert_eq!(said(&api, "h-2", &sam("rate-limited")).await, "Too many requests.");
-        assert_eq!(hand_off(&api, "h-2", &sam("flaky-alternating")).await.status, 503, "every walk begins again");
+        assert_eq!(hand_off(&api, "h-2", &sam("flaky-alternating")).await.status, 503, "every walk starts over");
         assert_eq!(api.get("/__admin/scenarios").await.json()["pinned"], json!(null));
     }
 }
@@ -415,7 +415,7 @@ async fn a_long_subject_is_stored_in_short() {
     put(&api, scenario).await;
     let (long, other) = ("x".repeat(5_000), format!("{}y", "x".repeat(4_999)));
     assert_eq!(said(&api, &long, "kim@example.com").await, "one");
-    assert_eq!(said(&api, &other, "kim@example.com").await, "one", "told apart all the same");
+    assert_eq!(said(&api, &other, "kim@example.com").await, "one", "long subjects are still distinguished");
     assert_eq!(said(&api, &long, "kim@example.com").await, "two");
     assert!(api.get("/__admin/scenarios/s/state").await.text.len() < 2_000);
 }

@@ -1,4 +1,4 @@
-//! Callers who change or use the scenarios of one sandbox at the same time: no change is lost, and nothing is used twice.
+//! Concurrent callers that change or use the scenarios of one sandbox: no change is lost, and nothing is used twice.
 
 use crate::{
     harness::{Api, body_of},
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// A scenario for nobody, whose answers are errors with these descriptions.
+/// A scenario that matches no request here, whose answers are errors with these descriptions.
 fn scenario(name: &str, per: &str, descriptions: &[String]) -> Value {
     let answers = descriptions.iter().map(|text| json!({ "outcome": "error", "description": text }));
     let matcher = json!({ "email": "nobody@example.com" });
@@ -25,7 +25,7 @@ async fn list(api: &Api) -> Value {
     api.get("/__admin/scenarios?limit=1000").await.json()
 }
 
-/// The descriptions of the answers to `count` handoffs that are sent at once, in order; `success` for a session.
+/// The sorted descriptions of the answers to `count` concurrent handoffs; `success` for a session.
 async fn at_once(api: &Arc<Api>, round: usize, count: usize) -> Vec<String> {
     let mut handoffs = JoinSet::new();
     for number in 0..count {

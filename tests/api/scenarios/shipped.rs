@@ -1,4 +1,4 @@
-//! Each shipped scenario, walked as a client would.
+//! Walks through each shipped scenario as a client would.
 
 use super::live::{Live, hand_off, patch, sam, word};
 use crate::{harness::Api, sandboxes::lifecycle::send};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::{error::Error, io::ErrorKind, time::Duration};
 use tokio::time::{Instant, timeout};
 
-/// Every walk through a shipped scenario, as a test of its own; a walk is called as its scenario.
+/// Declares a test for each walk through a shipped scenario. A walk has the name of its scenario.
 macro_rules! walks {
     ($($walk:ident)*) => {
         const WALKED: &[&str] = &[$(stringify!($walk)),*];
@@ -34,7 +34,7 @@ walks! {
 fn every_shipped_scenario_is_walked() {
     let mut walked: Vec<String> = WALKED.iter().map(|walk| walk.replace('_', "-")).collect();
     walked.sort();
-    // Those of the token endpoint are walked where it is asked, and those of people who sign where they do.
+    // Scenarios of the token endpoint and those with people who sign are tested elsewhere.
     let elsewhere = ["\nendpoint: token\n", "\nparties: ", "\npeople:", "\nvoids: "];
     let is_walked_here = |text: &str| !elsewhere.iter().any(|key| text.contains(key));
     let mut names: Vec<&str> =
@@ -46,10 +46,10 @@ fn every_shipped_scenario_is_walked() {
 async fn close_midway(name: &str) {
     let live = Live::start().await;
     let answer = live.hand_off("h-1", &sam(name)).await.unwrap();
-    assert_eq!(answer.status(), 200, "the head is sound");
+    assert_eq!(answer.status(), 200, "the head is valid");
     let announced = answer.content_length().unwrap();
     assert!(announced > 50);
-    assert!(answer.text().await.is_err(), "the body is not whole");
+    assert!(answer.text().await.is_err(), "the body is incomplete");
     live.assert_retry_finds_the_session(&sam(name)).await;
 }
 
@@ -138,12 +138,12 @@ async fn flaky(name: &str) {
                 _ => assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["status"], "success"),
             }
         }
-        assert_eq!(live.sessions().await.len(), 1, "every retry finds the session that there is");
+        assert_eq!(live.sessions().await.len(), 1, "every retry finds the same session");
         runs.push(statuses);
     }
     let lost = runs[0].iter().filter(|status| **status == 502).count();
     assert!((4..=24).contains(&lost), "a third or so of {:?}", runs[0]);
-    assert_eq!(runs[0], runs[1], "which ones are hit follows from the seed");
+    assert_eq!(runs[0], runs[1], "the seed determines which requests fail");
 }
 
 async fn flaky_alternating(name: &str) {
@@ -161,7 +161,7 @@ async fn hang(name: &str) {
     let patient = timeout(Duration::from_millis(300), live.hand_off("h-1", &sam(name))).await;
     assert!(patient.is_err(), "no answer and no end of the connection");
     assert_eq!(live.sessions().await.len(), 1);
-    // The same for a shorter time: then the connection is closed, so that nobody waits for ever.
+    // The same for a shorter time: then the connection is closed, so that no client waits forever.
     live.put(json!({
         "name": name,
         "match": { "email": "*+hang@*" },
@@ -181,7 +181,7 @@ async fn outage_for_a_minute(name: &str) {
     assert_eq!((down.status.as_u16(), down.header("retry-after")), (503, "60"));
     for (by, expected) in [("30s", 503), ("29s", 503), ("1s", 200), ("1h", 200)] {
         send(&api, "POST", "/__admin/clock/advance", json!({ "by": by })).await;
-        assert_eq!((status(&sam(name)).await, status(&kim).await), (expected, expected), "{by} later, for everybody");
+        assert_eq!((status(&sam(name)).await, status(&kim).await), (expected, expected), "{by} later, for every actor");
     }
     assert_eq!(status("sam@example.com").await, 200);
 }

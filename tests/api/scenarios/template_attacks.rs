@@ -1,4 +1,4 @@
-//! Templates that try to take all stack, time or memory: each ends soon, and in words.
+//! Templates that try to exhaust stack, time or memory: each ends soon, with a message.
 
 use crate::{
     harness::{Api, body_of},
@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// The answer to a scenario with this template: to putting it, when it is refused, else to a handoff.
+/// The answer to a scenario with this template: to the PUT if it is refused, otherwise to a handoff.
 async fn outcome(api: &Api, source: &str) -> (u16, String) {
     // A description is never empty.
     let description = format!("x{source}");
@@ -19,7 +19,7 @@ async fn outcome(api: &Api, source: &str) -> (u16, String) {
     (answer.status.as_u16(), answer.text)
 }
 
-/// Grammar that nests when it is repeated: what comes before, what is repeated, what is between, and what closes it.
+/// Syntax that nests when repeated: the start, the repeated part, the middle, and the closing part.
 const NESTING: [(&str, &str, &str, &str, &str); 40] = [
     ("{{ ", "-", "1", "", " }}"),
     ("{{ ", "not ", "1", "", " }}"),
@@ -81,7 +81,7 @@ async fn deep_nesting_is_refused_before_it_is_parsed() {
     }
 }
 
-/// Puts a statement in front that is repeated.
+/// A template that repeats a statement.
 fn repeated(first: &str, statement: &str, times: usize, last: &str) -> String {
     format!("{first}{}{last}", statement.repeat(times))
 }

@@ -1,4 +1,4 @@
-//! Messages about templates: in our words whatever the fault, when a scenario is read and when it is answered.
+//! Messages about templates are in our own words, both when a scenario is read and when it answers.
 
 use crate::{
     harness::{Api, body_of},
@@ -7,7 +7,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// What the template engine says of faults; none of it may reach a user.
+/// Phrases of the template engine's errors, which must not reach a user.
 const ENGINE: [&str; 74] = [
     "not a primitive",
     "not a key type",
@@ -85,10 +85,10 @@ const ENGINE: [&str; 74] = [
     "_scalar",
 ];
 
-/// The phrases of the engine that a message holds, outside of the template that it quotes.
+/// The phrases of the engine in a message, outside the template that it quotes.
 fn phrases_of_engine(template: &str, message: &str) -> Vec<&'static str> {
     let ours = message.replace(&format!("{template:?}"), "…").to_lowercase();
-    // The names of filters and tests are the language's own.
+    // The names of filters and tests belong to the template language.
     let ours = ours.split("; known ").next().unwrap().split(" known ").next().unwrap();
     ENGINE.into_iter().filter(|phrase| ours.contains(phrase)).collect()
 }
@@ -253,7 +253,7 @@ async fn messages_about_broken_templates_are_our_own() {
     insta::assert_snapshot!(report);
 }
 
-/// Fails with this template when it is filled.
+/// Templates that fail when they are rendered.
 const FAILING: [&str; 89] = [
     "{{ request.nothing }}",
     "{{ request.nothing.more }}",

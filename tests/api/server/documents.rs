@@ -1,4 +1,4 @@
-//! The published documents. Every answer that any test here sees is held to them by the harness.
+//! The published documents. The harness checks every answer in these tests against them.
 
 use crate::{
     control_plane::strictness::{operations, send},
@@ -13,8 +13,8 @@ use docendorse_mock::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Paths that no document describes: the index without its slash, fallbacks, and the metadata under the names by which
-/// other clients look for it.
+/// Paths that no document describes: the index without its slash, fallbacks, and further paths at which clients look
+/// for the metadata.
 const BESIDE: [&str; 9] = [
     "/",
     "/{*__private__axum_fallback}",
@@ -47,7 +47,7 @@ fn the_documents_say_where_they_are_served() {
     assert!(documents().contract()["paths"][CREATE]["post"]["responses"].is_object());
 }
 
-/// A path with its parameters unnamed: the documents and the router may name them differently.
+/// A path without the names of its parameters, because the documents and the router may name them differently.
 fn unnamed(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
 }
@@ -163,13 +163,13 @@ fn links_lead_from_an_id_to_operations_that_take_it() {
     for (path, item) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.contains('{')) {
         for operation in item.as_object().unwrap().values() {
             let id = operation["operationId"].as_str().unwrap();
-            // One needs the id of a key beside that of its client, one makes what it names.
+            // The first also needs the id of a key, and the second creates what it names.
             assert!(linked.contains(id) || ["retireKey", "putScenario"].contains(&id), "{path}: nothing leads to {id}");
         }
     }
 }
 
-/// The body that an operation takes: its schema with references followed, and an example that is accepted.
+/// The body that an operation takes: its schema with references resolved, and a valid example.
 fn body_of(operation: &Value) -> Option<(Value, Value)> {
     let content = operation.pointer("/requestBody/content/application~1json")?;
     let schema = followed(&content["schema"]);
@@ -191,7 +191,7 @@ fn followed(schema: &Value) -> Value {
     }
 }
 
-/// What an operation objects to in a member of its body; nothing where it takes it.
+/// The error of an operation for a member of its body; `None` if it accepts the value.
 async fn objection(method: &str, path: &str, example: &Value, member: &str, value: Value) -> Option<String> {
     let mut body = example.clone();
     body[member] = value;
@@ -200,7 +200,7 @@ async fn objection(method: &str, path: &str, example: &Value, member: &str, valu
     (answer.status == 400 && detail.contains(&format!("/{member}:"))).then_some(detail)
 }
 
-/// Scenarios have a schema and a reader of their own; snapshots are made by the server.
+/// Scenarios have a separate schema and reader, and snapshots come from the server.
 fn is_plain(path: &str) -> bool {
     !path.ends_with("/scenarios/x") && !path.ends_with("/restore")
 }

@@ -1,4 +1,4 @@
-//! Web pages neither drive nor read the server, and everybody else needs no extra header.
+//! Web pages can neither control nor read the server, and all other clients need no extra header.
 
 use crate::{
     harness::{Answer, Api, CREATE, body_of, handoff_request},
@@ -28,7 +28,7 @@ fn allowing(entries: &[&str]) -> Api {
     Api::with(Settings { allowed_hosts, ..Settings::default() })
 }
 
-/// Fails unless an answer of the control plane is a problem document whose detail holds some words.
+/// Fails unless an answer of the control plane is a problem document whose detail contains `words`.
 fn assert_problem(answer: &Answer, status: u16, words: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -36,7 +36,7 @@ fn assert_problem(answer: &Answer, status: u16, words: &str) {
     assert!(detail.contains(words), "{detail}");
 }
 
-/// What a browser says of a request that a page of another site makes.
+/// The headers that a browser sends with the request of a page of another site.
 const CROSS_SITE: Headers<'static> =
     &[("host", "localhost:4747"), ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
 
@@ -434,7 +434,7 @@ async fn a_scripted_body_runs_no_script() {
         token_request(&[("assertion", client.assertion("j-1", &json!({})).as_str())]),
     ];
     for request in requests {
-        // Not by `Api`, which knows only the answers of the contract.
+        // Without `Api`, which accepts only answers of the contract.
         let answer = docendorse_mock::http::router(&api.app).oneshot(request).await.unwrap();
         let header = |name: &str| answer.headers().get_all(name).iter().collect::<Vec<_>>();
         assert_eq!(header("content-type"), ["text/html"]);

@@ -1,4 +1,4 @@
-//! What the guard makes of requests as they stand on the wire, where the router alone does not show it.
+//! The guard with raw requests on a socket, for cases that the router alone cannot show.
 
 use crate::harness::{CREATE, body_of};
 use docendorse_mock::{Mock, Settings};
@@ -11,7 +11,7 @@ async fn start() -> Mock {
     Mock::start(Settings::default()).await.unwrap()
 }
 
-/// Sends some bytes on a connection of their own, and reads until the server closes it.
+/// Sends bytes on a new connection, and reads until the server closes it.
 async fn exchange(mock: &Mock, request: impl AsRef<str>) -> String {
     let mut stream = TcpStream::connect(mock.url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(request.as_ref().as_bytes()).await.unwrap();
@@ -43,7 +43,7 @@ async fn hosts_are_judged_as_they_are_sent() {
         (421, format!("GET http://evil.example{admin} HTTP/1.1\r\nHost: localhost\r\n")),
         (421, format!("GET http://localhost{admin} HTTP/1.1\r\nHost: evil.example\r\n")),
         (421, format!("GET http://localhost@evil.example{admin} HTTP/1.1\r\nHost: localhost\r\n")),
-        // The forwarded name is the proxy's word, not the browser's.
+        // The forwarded name comes from a proxy, not from the browser.
         (421, format!("GET {admin} HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: localhost\r\n")),
     ] {
         let answer = exchange(&mock, format!("{head}Connection: close\r\n\r\n")).await;

@@ -1,4 +1,4 @@
-//! URLs that are handed out follow the request, unless `--base-url` is set.
+//! URLs in answers follow the request, unless `--base-url` is set.
 
 use crate::harness::{Answer, Api, BASE_URL, CREATE, body_of, handoff_request};
 use axum::{
@@ -33,7 +33,7 @@ async fn hand_off(api: &Api, handoff_id: &str, email: &str, headers: &[(&str, &s
     api.send(request).await
 }
 
-/// What URLs begin with in the answer to a request with some headers.
+/// The start of URLs in the answer to a request with the given headers.
 async fn issuer(api: &Api, headers: &[(&str, &str)]) -> String {
     let metadata = get(api, METADATA, headers).await.json();
     metadata["issuer"].as_str().unwrap().strip_suffix("/oauth2/v2").unwrap().to_owned()
@@ -258,7 +258,7 @@ async fn the_base_url_is_stored_with_sessions_and_envelopes() {
     let sessions = api.get("/__admin/sessions").await.json();
     assert_eq!(sessions["sessions"][0]["base_url"], "http://localhost:32768");
 
-    // The control plane is called by another name, but the session belongs to the handoff.
+    // The control plane is reached by another name, but the session keeps that of the handoff.
     let subscribe = Request::patch("/__admin/actors/kim+require_subscription@example.com");
     send(&api, subscribe, &[("host", "127.0.0.1:1")], r#"{"subscribed":true}"#).await;
     assert_stored(&api, "agent_sessions", "http://localhost:32768").await;

@@ -1,4 +1,4 @@
-//! What only a socket shows: half-sent, slow, over-long and hostile requests, and a bounded stop.
+//! Behaviour that only a socket shows: partial, slow, oversized and hostile requests, and a stop within bounded time.
 
 use crate::harness::{CREATE, body_of};
 use docendorse_mock::{Mock, Settings};
@@ -50,13 +50,13 @@ async fn an_over_long_body_gets_its_answer_while_it_is_still_sent() {
     let mut stream = connect(&mock).await;
     let size = 8 << 20;
     stream.write_all(head(&format!("content-length: {size}")).as_bytes()).await.unwrap();
-    // A client that writes everything before it reads: the rest must be taken, or the answer would be lost.
+    // A client that writes everything before it reads: the server must read the rest, or the answer would be lost.
     for _ in 0..size / 65_536 {
         stream.write_all(&[b' '; 65_536]).await.unwrap();
     }
     let (status, description) = answer(&mut stream).await;
     assert_eq!(status, 413, "{description}");
-    // The connection is whole again: the next request on it is answered.
+    // The connection still works: the next request on it is answered.
     let body = body_of("h-1", "sam@example.com");
     stream.write_all(format!("{}{body}", head(&format!("content-length: {}", body.len()))).as_bytes()).await.unwrap();
     assert_eq!(answer(&mut stream).await.0, 200);
@@ -90,7 +90,7 @@ async fn a_caller_who_announces_too_much_is_refused_at_once() {
     let mut stream = connect(&mock).await;
     stream.write_all(head("content-length: 2000000\r\nexpect: 100-continue").as_bytes()).await.unwrap();
     assert_eq!(answer(&mut stream).await.0, 413);
-    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "nobody waits for a body that will not come");
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "the server closes instead of waiting for the body");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_body_that_ends_early_is_an_exchange_of_its_own() {
     assert!(entries[0].exchange.agent_session.is_none());
 }
 
-/// Everything that comes back after a request whose sender closes its half of the connection.
+/// The whole answer to a request whose sender closes its half of the connection.
 async fn half_closed(mock: &Mock, request: &str) -> String {
     let mut stream = connect(mock).await;
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_delayed_answer_comes_after_a_half_close() {
         let request = handoff(&format!("h-{number}"), "sam+slow@example.com");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
-        // The session is there before the answer is: then the request is under way.
+        // The session exists before the answer, so the request is in progress.
         let sandbox = mock.app().sandboxes.default_sandbox();
         while sandbox.agent_sessions().fill().await.unwrap().kept <= number {
             tokio::task::yield_now().await;
@@ -201,7 +201,7 @@ async fn a_stream_goes_on_after_a_half_close() {
     tokio::time::resume();
     mock.stop().await;
     stream.read_to_string(&mut seen).await.unwrap();
-    assert!(seen.ends_with("0\r\n\r\n"), "the end of the stream is a clean one");
+    assert!(seen.ends_with("0\r\n\r\n"), "the stream ends cleanly");
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn a_silent_caller_is_answered_in_the_end() {
     let mut stream = connect(&mock).await;
     stream.write_all(head("content-length: 100").as_bytes()).await.unwrap();
     stream.write_all(b"{").await.unwrap();
-    // The clock runs ahead only while every task waits, so nothing that could still happen is cut short.
+    // The paused clock jumps ahead only while every task waits, so no work in progress is cut short.
     tokio::task::yield_now().await;
     tokio::time::pause();
     let (status, description) = answer(&mut stream).await;
@@ -358,7 +358,7 @@ async fn a_stop_lets_requests_under_way_finish() {
     let body: Value = serde_json::from_str(&body_of("h-1", "sam+slow@example.com")).unwrap();
     let request = tokio::spawn(client.post(&create).bearer_auth("x").json(&body).send());
     let sessions = mock.app().clone();
-    // The session is there before the answer is: then the request is under way.
+    // The session exists before the answer, so the request is in progress.
     while sessions.sandboxes.default_sandbox().agent_sessions().fill().await.unwrap().kept == 0 {
         tokio::task::yield_now().await;
     }
@@ -378,6 +378,6 @@ async fn a_stop_does_not_wait_forever() {
     let start = tokio::time::Instant::now();
     mock.stop().await;
     assert!(start.elapsed() <= docendorse_mock::http::server::DRAIN + Duration::from_secs(1));
-    // What did not finish was cut off, and not merely left behind.
+    // The unfinished request was cut off, not abandoned.
     assert!(matches!(stream.read(&mut [0; 16]).await, Ok(0) | Err(_)));
 }

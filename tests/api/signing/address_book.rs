@@ -1,4 +1,4 @@
-//! Contacts and groups as they are managed (G3): changed, deleted, and what that means for groups and assigned agents.
+//! Contacts and groups (G3): changing and deleting them, and the effect on groups and assigned agents.
 
 use crate::{
     harness::Api,
@@ -19,7 +19,7 @@ async fn group(api: &Api, members: &[&String]) -> String {
     payload(api, "POST", "/contact-groups", new).await["groupId"].as_str().unwrap().to_owned()
 }
 
-/// A recipient of a draft that is assigned to a source; answers with the path of its agents.
+/// Adds a recipient with the given source to a draft, and returns the path of its agents.
 async fn assigned(api: &Api, source: Value) -> String {
     let id = draft(api).await;
     let recipient = add(api, &id, json!({ "type": "signer", "identifier": "board", "agents": [source] })).await;
@@ -43,9 +43,9 @@ async fn a_contact_is_changed_by_what_is_given() {
     assert_eq!(payload(&api, "PUT", &path, put).await["contact"], wanted, "PUT means the same");
     let answer = ask(&api, "PATCH", &path, json!({ "phone": "" })).await;
     wanted.as_object_mut().unwrap().remove("phone");
-    assert_eq!(answer.json()["payload"]["contact"], wanted, "an empty phone takes it away");
+    assert_eq!(answer.json()["payload"]["contact"], wanted, "an empty phone removes it");
     assert!(!answer.headers.contains_key("x-mock-advices"));
-    assert_eq!(payload(&api, "PATCH", &path, json!({})).await["contact"], wanted, "nothing changes nothing");
+    assert_eq!(payload(&api, "PATCH", &path, json!({})).await["contact"], wanted, "an empty change has no effect");
     assert_eq!(payload(&api, "GET", &path, None).await["contact"], wanted);
 
     let by_phone = contact(&api, json!({ "name": "Joe", "phone": "+905001234567" })).await;
@@ -66,7 +66,7 @@ async fn a_deleted_contact_leaves_its_groups_and_keeps_its_agents() {
     let gone = payload(&api, "DELETE", &format!("/contacts/{jane}"), None).await;
     assert_eq!(gone, json!({ "contactId": jane }));
 
-    assert_eq!(payload(&api, "GET", &agents, None).await, before, "the agent stays, with the id it came from");
+    assert_eq!(payload(&api, "GET", &agents, None).await, before, "the agent keeps the id of its source");
     let members = async |id: &str| payload(&api, "GET", &format!("/contact-groups/{id}"), None).await["group"].clone();
     assert_eq!(members(&both).await["contactIds"], json!([joe]));
     assert_eq!(members(&alone).await["contactIds"], json!([]));
@@ -97,7 +97,7 @@ async fn a_group_is_changed_and_deleted() {
     let renamed = payload(&api, "PATCH", &path, json!({ "name": "Board" })).await["group"].clone();
     assert_eq!((&renamed["name"], &renamed["contactIds"]), (&json!("Board"), &json!([jane])));
     let filled = payload(&api, "PUT", &path, json!({ "contactIds": [joe, jane, joe] })).await["group"].clone();
-    assert_eq!((&filled["name"], &filled["contactIds"]), (&json!("Board"), &json!([joe, jane])), "each once");
+    assert_eq!((&filled["name"], &filled["contactIds"]), (&json!("Board"), &json!([joe, jane])), "each member once");
     assert_eq!(payload(&api, "GET", &path, None).await["group"], filled);
     let unknown = json!({ "name": "Other", "contactIds": [jane, "cnt_1"] });
     assert_eq!(
@@ -109,7 +109,7 @@ async fn a_group_is_changed_and_deleted() {
     let agents = assigned(&api, json!({ "groupId": id })).await;
     let before = payload(&api, "GET", &agents, None).await;
     assert_eq!(payload(&api, "DELETE", &path, None).await, json!({ "groupId": id }));
-    assert_eq!(payload(&api, "GET", &agents, None).await, before, "its agents stay");
+    assert_eq!(payload(&api, "GET", &agents, None).await, before, "agents created from the group stay");
     assert_eq!(payload(&api, "GET", "/contacts", None).await["contacts"].as_array().unwrap().len(), 2);
     for (method, body) in [("GET", None), ("PATCH", Some(json!({ "contactIds": ["cnt_1"] }))), ("DELETE", None)] {
         let (name, context) = refused(&api, method, &path, body).await;

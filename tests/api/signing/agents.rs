@@ -1,4 +1,4 @@
-//! Who an agent can be and how it is reached (G2), what of a draft can be removed (G6, G7), and how a decline ends (G10).
+//! Contact details of agents (G2), removals from a draft (G6, G7), and the effects of a decline (G10).
 
 use crate::{
     harness::{Answer, Api},
@@ -183,13 +183,13 @@ async fn a_recipient_that_another_refers_to_is_not_removed() {
     let host_bound = ("Recipient.HostRecipientBound".to_owned(), bound(&guest));
     assert_eq!(refused(&api, "DELETE", &path(&host), None).await, host_bound);
     let retype = json!({ "recipient": { "type": "signer" } });
-    assert_eq!(refused(&api, "PATCH", &path(&host), retype.clone()).await, host_bound, "it would host no more");
+    assert_eq!(refused(&api, "PATCH", &path(&host), retype.clone()).await, host_bound, "it would no longer be a host");
     let delegator_bound = ("Recipient.DelegatorRecipientBound".to_owned(), bound(&deputy));
     assert_eq!(refused(&api, "DELETE", &path(&boss), None).await, delegator_bound);
 
     payload(&api, "PATCH", &path(&host), json!({ "recipient": { "order": 5 } })).await;
     let late = refused(&api, "PUT", &format!("/envelopes/{id}/send"), None).await.0;
-    assert_eq!(late, "Recipient.NoAgents", "an order is judged when the envelope is sent");
+    assert_eq!(late, "Recipient.NoAgents", "orders are checked when the envelope is sent");
     let signs = payload(&api, "PATCH", &path(&guest), retype).await["recipient"].clone();
     assert_eq!(signs.get("hostedById"), None, "a signer has no host");
     payload(&api, "DELETE", &path(&host), None).await;
@@ -197,7 +197,7 @@ async fn a_recipient_that_another_refers_to_is_not_removed() {
     payload(&api, "DELETE", &path(&boss), None).await;
 }
 
-/// Sends an envelope of one signer in a sandbox, who declines; answers with the envelope as the control plane shows it.
+/// Sends an envelope to one signer, who declines. Returns the envelope as the control plane shows it.
 async fn declined(api: &Api, key: &str, sandbox: &str) -> Value {
     let ask = async |method: &str, path: &str, body: Option<Value>| {
         let answer = api.send(request(key, method, path, body.as_ref())).await.json();
@@ -224,9 +224,9 @@ async fn a_decline_voids_or_keeps_the_envelope() {
     let api = Api::new();
     let suite = create(&api, json!({ "name": "suite-a", "settings": { "on_decline": "keep" } })).await;
     let kept = declined(&api, suite["credentials"]["api_key"].as_str().unwrap(), "suite-a").await;
-    assert_eq!(kept["status"], "sent", "a sandbox has a setting of its own");
+    assert_eq!(kept["status"], "sent", "a sandbox can override the setting");
     assert_eq!(declined(&api, "any", "default").await["status"], "voided");
-    // What is kept waits for its sender, or expires.
+    // A kept envelope waits for its sender, or expires.
     let void = format!("/__admin/signing/envelopes/{}/void?sandbox=suite-a", kept["id"].as_str().unwrap());
     assert_eq!(api.call("POST", &void).await.json()["envelope"]["voidedBecause"], "sender");
 
@@ -234,7 +234,7 @@ async fn a_decline_voids_or_keeps_the_envelope() {
     assert_eq!(snapshot["settings"]["on_decline"], "keep");
     let restored = send(&api, "POST", "/__admin/sandboxes/restore?name=again", snapshot).await.json();
     let key = restored["credentials"]["api_key"].as_str().unwrap();
-    assert_eq!(declined(&api, key, "again").await["status"], "sent", "a snapshot keeps it");
+    assert_eq!(declined(&api, key, "again").await["status"], "sent", "a snapshot keeps the setting");
 }
 
 #[tokio::test]

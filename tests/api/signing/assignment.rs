@@ -1,4 +1,4 @@
-//! Whom recipients are assigned to (G3), and every refusal at assignment and at sending by its name (G7, G10).
+//! Sources of agents (G3), and every refusal of an assignment or of sending, by its name (G7, G10).
 
 use crate::{
     harness::Api,
@@ -69,8 +69,8 @@ async fn agents_come_from_four_sources() {
     assert_eq!(Value::from(without_ids(&set["agents"])), wanted);
     assert_eq!(payload(&api, "GET", &path, None).await, set);
     let fewer = payload(&api, "PUT", &path, json!({ "agents": people(&["bob"]) })).await;
-    assert_eq!(fewer["agents"].as_array().unwrap().len(), 1, "they take the place of those that there were");
-    assert_ne!(fewer["agents"][0]["id"], set["agents"][0]["id"], "an id is never given twice");
+    assert_eq!(fewer["agents"].as_array().unwrap().len(), 1, "they replace the earlier agents");
+    assert_ne!(fewer["agents"][0]["id"], set["agents"][0]["id"], "ids are never reused");
     assert_eq!(payload(&api, "PUT", &path, json!({ "agents": [] })).await["agents"], json!([]));
 }
 
@@ -96,14 +96,14 @@ async fn a_group_expands_when_it_is_assigned_and_never_again() {
     let path = format!("/envelopes/{id}/recipients/{recipient}/agents");
     let agents = payload(&api, "GET", &path, None).await["agents"].clone();
     let names: Vec<&str> = agents.as_array().unwrap().iter().map(|agent| agent["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["jane", "joe"], "in the order of the group, each of them once");
+    assert_eq!(names, ["jane", "joe"], "in the order of the group, each once");
     assert!(agents.as_array().unwrap().iter().all(|agent| agent["groupId"] == directors));
 
-    // The group changes, and its first member too.
+    // Change the group and its first member.
     let grown = json!({ "contactIds": [late] });
     payload(&api, "PUT", &format!("/contact-groups/{directors}"), grown).await;
     payload(&api, "PATCH", &format!("/contacts/{jane}"), json!({ "name": "renamed" })).await;
-    assert_eq!(payload(&api, "GET", &path, None).await["agents"], agents, "those who were assigned stay");
+    assert_eq!(payload(&api, "GET", &path, None).await["agents"], agents, "assigned agents do not change");
     payload(&api, "PUT", &format!("/envelopes/{id}/send"), None).await;
     assert_eq!(payload(&api, "GET", &path, None).await["agents"], agents);
 }
@@ -166,7 +166,7 @@ async fn every_refusal_at_assignment_has_its_name() {
         assert_eq!(refusal(&answer), (name.to_owned(), context), "{recipient}");
         let description = answer.json()["error"]["description"].as_str().unwrap().to_owned();
         told += &format!("{name}: {description}\n");
-        // The same on the way of a change, where the change says as much.
+        // The same as a change, if a change can express it.
         let mut change = recipient.clone();
         let change = change.as_object_mut().unwrap();
         change.remove("type");
@@ -238,7 +238,7 @@ async fn recipients_of_an_envelope_and_their_agents_are_bounded() {
     assert_eq!(refused(&api, "POST", &recipients, one_more).await.0, "Envelope.TooManyRecipients");
 }
 
-/// A few bytes name a group of many, each of whom gets a copy of what comes with it: refused before it is copied.
+/// A short body can name a large group, each member of which gets a copy of the context. Refused before copying.
 #[tokio::test]
 async fn a_group_times_a_context_is_bounded() {
     let api = Api::new();
@@ -263,7 +263,7 @@ async fn a_group_times_a_context_is_bounded() {
     assert_eq!(refused(&api, "POST", &recipients, again_and_again).await.0, "Recipient.TooManyAgents");
     let recipient =
         payload(&api, "POST", &recipients, with(json!([{ "groupId": crowd }]))).await["recipientId"].clone();
-    // Nor does it help to come piece by piece: 34 recipients of 999,000 bytes each would be too much together.
+    // The limit also applies across requests: 34 recipients of 999,000 bytes each are too large together.
     let wide =
         |number: usize| json!({ "type": "viewer", "identifier": format!("v{number}"), "color": "x".repeat(999_000) });
     for number in 0..33 {

@@ -1,5 +1,5 @@
 //! The bodies of the signing service: every valid fixture passes, every invalid one is refused for exactly its reasons;
-//! and the order in which a request is judged.
+//! and the order in which a request is checked.
 
 use crate::{
     handoff::fixtures::{Case, files, violations_of},
@@ -14,7 +14,7 @@ use docendorse_mock::{Settings, domain::oauth::built_in};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// Where each kind of body goes, and its name in the document.
+/// The method and path of each kind of body, and its name in the document.
 async fn kinds(api: &Api) -> Vec<(&'static str, &'static str, &'static str, String)> {
     let id = draft(api).await;
     let recipient = add(api, &id, signer("tenant", &["sam"])).await;
@@ -72,7 +72,7 @@ async fn every_invalid_signing_body_is_refused_for_its_reasons() {
             let pointers: Vec<&Value> =
                 context["violations"].as_array().unwrap().iter().map(|violation| &violation["pointer"]).collect();
             let wanted: Vec<Value> = case.violations.iter().map(|violation| json!(violation.pointer)).collect();
-            assert_eq!(pointers, wanted.iter().collect::<Vec<_>>(), "the answer names every place");
+            assert_eq!(pointers, wanted.iter().collect::<Vec<_>>(), "the answer names every location");
             let by_format = case.violations.iter().all(|violation| violation.rule == "format");
             if let Some(body) = case.body.as_ref().filter(|_| !by_format) {
                 assert_ne!(documents().objections(schema, body), [""; 0], "{kind}/{name}: the document lets it pass");

@@ -1,4 +1,4 @@
-//! Signing by hand: any order of what agents do, every refusal by its name and with the recipient as it then is; the
+//! Signing by hand: actions of agents in any order, every refusal with its name and the state of the recipient;
 //! envelopes in full, and the team.
 
 use crate::{
@@ -26,7 +26,7 @@ async fn minimal(api: &Api, method: &str, path: &str) -> Answer {
     api.send(request.body(Body::empty()).unwrap()).await
 }
 
-/// A command that is refused: by this name, with what the answer holds of the recipient.
+/// Checks that a command was refused by this name, and returns the recipient in the answer.
 #[track_caller]
 fn refused(answer: &Answer, refusal: Refusal) -> Value {
     assert_eq!(answer.status, 409, "{}", answer.text);
@@ -149,7 +149,7 @@ async fn every_refusal_has_its_name_and_the_current_state() {
         meet(&agents[0], "open", refusal).await;
     }
 
-    // The rest is about the sender's side, or about codes, which have a test of their own.
+    // The rest concerns the sender, or codes, which have a separate test.
     let elsewhere =
         ["Envelope.NotDraft", "Envelope.NoSigner", "Recipient.NoAgents", "Recipient.NoHost", "Agent.NoPhone"];
     met.extend(["Envelope.Closed", "Envelope.NotDeletable"]);
@@ -263,7 +263,7 @@ async fn an_envelope_ends_by_hand_once() {
         assert_eq!(api.get("/__admin/agenda").await.json()["total"], 1);
         let ended = post(&api, &path, "").await.json();
         assert_eq!((&ended["effective"], &ended["envelope"]["status"]), (&json!(true), &json!(status)));
-        assert_eq!(api.get("/__admin/agenda").await.json()["total"], 0, "nothing is to come of it any more");
+        assert_eq!(api.get("/__admin/agenda").await.json()["total"], 0, "an ended envelope has no tasks");
         let again = post(&api, &path, "").await;
         assert_eq!(again.status, 409);
         assert_eq!((&again.json()["name"], &again.json()["envelope"]), (&json!(name), &ended["envelope"]));
@@ -435,7 +435,7 @@ async fn health_counts_envelopes_events_and_messages() {
 fn the_document_lists_every_error_name() {
     let names = &documents().control()["components"]["schemas"]["ErrorName"]["enum"];
     let beside = ["Envelope.NotFound", "Agent.NotFound", "User.NotFound", "User.Exists"];
-    // A draft is deleted through the contract alone.
+    // A draft can only be deleted through the contract.
     let refusals = Refusal::ALL.map(Refusal::name).into_iter().filter(|name| *name != "Envelope.NotDeletable");
     let wanted: BTreeSet<&str> = refusals.chain(beside).collect();
     let known: BTreeSet<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! `X-Inspakt-Api-Key` (G8): which sandbox it leads to, when it passes, and that nobody gets to read it.
+//! `X-Inspakt-Api-Key` (G8): the sandbox that it selects, when it is accepted, and that it is never shown.
 
 use crate::{
     harness::Api,
@@ -62,7 +62,7 @@ async fn in_open_mode_other_keys_select_the_default_sandbox() {
     create(&api, json!({ "name": "suite-a" })).await;
     let id = made_with(&api, "whatever it is").await;
     assert_eq!(ask(&api, "GET", &format!("/envelopes/{id}"), None).await.status, 200);
-    // A key that could not even be written down.
+    // A key that is not UTF-8.
     let mut odd = request("x", "GET", "/envelopes", None);
     odd.headers_mut().insert("x-inspakt-api-key", HeaderValue::from_bytes(b"\xFFkey").unwrap());
     assert_eq!(api.send(odd).await.status, 200);
@@ -78,7 +78,7 @@ async fn strict_mode_accepts_only_keys_of_sandboxes() {
     for other in ["any".to_owned(), credential("client_id"), credential("client_secret"), credential("bearer_token")] {
         let (name, description) = refused_with(&api, &other).await;
         assert_eq!(name, "ApiKey.Unknown", "{other}");
-        assert!(!description.contains(&other), "a key is never told");
+        assert!(!description.contains(&other), "a key is never shown");
     }
 }
 
@@ -87,7 +87,11 @@ async fn no_other_credential_selects_the_sandbox() {
     let api = Api::new();
     let suite = create(&api, json!({ "name": "suite-a" })).await;
     let id = made_with(&api, suite["credentials"]["client_id"].as_str().unwrap()).await;
-    assert_eq!(ask(&api, "GET", &format!("/envelopes/{id}"), None).await.status, 200, "it is in the default one");
+    assert_eq!(
+        ask(&api, "GET", &format!("/envelopes/{id}"), None).await.status,
+        200,
+        "the envelope is in the default sandbox"
+    );
 }
 
 #[tokio::test]
@@ -125,8 +129,8 @@ async fn every_endpoint_requires_one_key() {
         ]
     );
     let token = bare().header("authorization", "Bearer ACCESS_TOKEN").body(Body::empty()).unwrap();
-    assert_eq!(refusal(&api.send(token).await).0, "ApiKey.Missing", "a token is no key");
-    // Judged before the query and the path are looked into.
+    assert_eq!(refusal(&api.send(token).await).0, "ApiKey.Missing", "a token is not a key");
+    // Checked before the query and the path.
     for path in ["/envelopes?limit=0", "/envelopes/env_1", "/users/usr_1"] {
         let request = Request::get(format!("/api/v1/key{path}")).body(Body::empty()).unwrap();
         assert_eq!(refusal(&api.send(request).await).0, "ApiKey.Missing", "{path}");

@@ -1,4 +1,4 @@
-//! The signing service as its callers meet it: an envelope from its draft to its end, over HTTP.
+//! The signing service over HTTP: an envelope from draft to end.
 
 use crate::harness::{Answer, Api};
 use axum::{
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub const KEY: &str = "/api/v1/key";
 
-/// A request with a key and, where there is a body, its media type.
+/// A request with a key and, if it has a body, a media type.
 pub fn request(key: &str, method: &str, path: &str, body: Option<&Value>) -> Request<Body> {
     let request = Request::builder().method(method).uri(format!("{KEY}{path}")).header("x-inspakt-api-key", key);
     match body {
@@ -19,12 +19,12 @@ pub fn request(key: &str, method: &str, path: &str, body: Option<&Value>) -> Req
     }
 }
 
-/// Asks with the published key.
+/// Sends a request with the published key.
 pub async fn ask(api: &Api, method: &str, path: &str, body: impl Into<Option<Value>>) -> Answer {
     api.send(request(built_in::API_KEY, method, path, body.into().as_ref())).await
 }
 
-/// What a success holds.
+/// The payload of a success.
 pub async fn payload(api: &Api, method: &str, path: &str, body: impl Into<Option<Value>>) -> Value {
     let answer = ask(api, method, path, body).await;
     assert_eq!(
@@ -36,7 +36,7 @@ pub async fn payload(api: &Api, method: &str, path: &str, body: impl Into<Option
     answer.json()["payload"].clone()
 }
 
-/// The name and the context of an error. Its HTTP status is 200, as that of every answer (G8).
+/// The name and the context of an error. Its HTTP status is 200, like that of every answer (G8).
 pub fn refusal(answer: &Answer) -> (String, Value) {
     let body = answer.json();
     assert_eq!(answer.status, StatusCode::OK, "G8");
@@ -44,30 +44,30 @@ pub fn refusal(answer: &Answer) -> (String, Value) {
     (body["error"]["name"].as_str().unwrap().to_owned(), body["error"]["context"].clone())
 }
 
-/// What a request is refused with.
+/// Sends a request that is refused, and returns its error.
 pub async fn refused(api: &Api, method: &str, path: &str, body: impl Into<Option<Value>>) -> (String, Value) {
     refusal(&ask(api, method, path, body).await)
 }
 
-/// A draft; answers with its id.
+/// Creates a draft, and returns its id.
 pub async fn draft(api: &Api) -> String {
     let made = payload(api, "POST", "/envelopes", json!({ "name": "UK NDA Agreement" })).await;
     made["envelopeId"].as_str().unwrap().to_owned()
 }
 
-/// Adds a recipient; answers with its id.
+/// Adds a recipient, and returns its id.
 pub async fn add(api: &Api, envelope: &str, recipient: Value) -> String {
     let path = format!("/envelopes/{envelope}/recipients");
     let added = payload(api, "POST", &path, json!({ "recipient": recipient })).await;
     added["recipientId"].as_str().unwrap().to_owned()
 }
 
-/// Agents from `name@example.com`s.
+/// Agents with the emails `name@example.com`.
 pub fn people(names: &[&str]) -> Value {
     names.iter().map(|name| json!({ "info": { "name": name, "email": format!("{name}@example.com") } })).collect()
 }
 
-/// A signer, of several who compete.
+/// A signer with several agents, who compete.
 pub fn signer(identifier: &str, names: &[&str]) -> Value {
     json!({ "type": "signer", "identifier": identifier, "agents": people(names) })
 }
@@ -97,8 +97,8 @@ async fn an_envelope_goes_from_draft_to_finalized() {
     assert_eq!(sent["status"], "sent");
     assert!(sent["expiresAt"].is_string() && sent["sentAt"].is_string());
     assert_eq!(sent["recipients"][0]["id"], company);
-    assert!(sent["recipients"][0]["activatedAt"].is_string(), "the first order's turn has come");
-    assert!(sent["recipients"][1]["activatedAt"].is_null(), "the second one's has not");
+    assert!(sent["recipients"][0]["activatedAt"].is_string(), "the first order is active");
+    assert!(sent["recipients"][1]["activatedAt"].is_null(), "the second order is waiting");
 
     let agents = |envelope: &Value, place: usize| {
         let agents = envelope["recipients"][place]["agents"].as_array().unwrap().clone();
@@ -112,7 +112,7 @@ async fn an_envelope_goes_from_draft_to_finalized() {
     let bob = &agents(&sent, 0)[1];
     act(&api, bob, Act::Open).await;
     act(&api, bob, Act::Accept).await;
-    assert_eq!(primaries(&envelope(&api, &id).await), [false, true, false], "one primary, and no other");
+    assert_eq!(primaries(&envelope(&api, &id).await), [false, true, false], "exactly one primary");
     act(&api, bob, Act::Sign { code: None }).await;
     let halfway = envelope(&api, &id).await;
     assert!(halfway["recipients"][0]["completedAt"].is_string() && halfway["recipients"][1]["activatedAt"].is_string());
@@ -142,7 +142,7 @@ async fn an_envelope_is_voided_once() {
     assert_eq!(refused(&api, "POST", &void, None).await.0, "Envelope.NotSent");
     add(&api, &id, signer("tenant", &["sam"])).await;
     payload(&api, "PUT", &format!("/envelopes/{id}/send"), None).await;
-    // Whatever body comes is passed over.
+    // Any body is ignored.
     let voided = payload(&api, "POST", &void, json!({ "reason": "a mistake" })).await["envelope"].clone();
     assert_eq!(voided["status"], "voided");
     assert!(voided["voidedAt"].is_string());
@@ -189,7 +189,7 @@ async fn a_recipient_is_changed_and_removed() {
     assert_eq!((&listed[0]["id"], &listed[1]), (&json!(host), &changed));
     let removed = payload(&api, "DELETE", &path, None).await["recipient"].clone();
     assert!(removed["removedAt"].is_string());
-    assert_eq!(payload(&api, "GET", &path, None).await["recipient"], removed, "it can still be seen");
+    assert_eq!(payload(&api, "GET", &path, None).await["recipient"], removed, "it is still shown");
     for (method, body) in [("DELETE", None), ("PATCH", Some(json!({ "recipient": {} })))] {
         assert_eq!(refused(&api, method, &path, body).await.0, "Recipient.Removed");
     }

@@ -34,7 +34,7 @@ async fn envelopes_are_listed_newest_first_in_pages() {
         let page = payload(&api, "GET", &path, None).await;
         seen.extend(ids(&page["envelopes"]).into_iter().map(str::to_owned));
         let Some(next) = page["next"].as_str() else { break };
-        // One that is made meanwhile moves nothing.
+        // A new envelope does not shift the pages.
         draft(&api).await;
         path = format!("/envelopes?limit=2&after={next}");
     }
@@ -148,7 +148,7 @@ fn the_document_is_built_on_the_signing_schema_files() {
     let schemas = &documents().contract()["components"]["schemas"];
     for body in Body::all() {
         let mut published = schemas[body.name].clone();
-        // In the document the shared part stands once.
+        // The document contains the shared part once.
         let reference = json!({ "$ref": "#/components/schemas/AgentSource" });
         for place in ["/properties/agents", "/properties/recipient/properties/agents"] {
             if let Some(agents) = published.pointer_mut(place) {
@@ -199,7 +199,7 @@ async fn ids_drawn_after_a_restore_are_unused() {
     let contact = made(&key, "/contacts", &jane).await;
     let directors = made(&key, "/contact-groups", &group(&contact["contactId"])).await;
     let mut snapshot = api.get("/__admin/sandboxes/suite-a/snapshot").await.json();
-    // As somebody may have written it who did not know what was drawn.
+    // As in a snapshot written by hand, without knowledge of the ids in use.
     snapshot["ids"]["contacts"] = json!(0);
     snapshot["ids"]["groups"] = json!(0);
     let restored = send(&api, "POST", "/__admin/sandboxes/restore?name=after", snapshot).await;

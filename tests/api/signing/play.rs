@@ -1,4 +1,4 @@
-//! Envelopes to play with: put together in the sandbox itself, and played over HTTP.
+//! Test envelopes: created in the sandbox directly, and acted on over HTTP.
 
 use crate::harness::{Answer, Api};
 use axum::{body::Body, http::Request};
@@ -9,7 +9,7 @@ use docendorse_mock::{
 use serde_json::Value;
 use std::sync::Arc;
 
-/// A person, by the part of their email before the at.
+/// A person with the given local part of the email.
 pub fn person(name: &str) -> Person {
     Person {
         name: name.into(),
@@ -24,12 +24,12 @@ pub fn person(name: &str) -> Person {
     }
 }
 
-/// A required signer without agents, to be changed.
+/// A required signer without agents, which tests change.
 pub fn signer(identifier: &str) -> NewRecipient {
     NewRecipient::signer(identifier)
 }
 
-/// An envelope in the making.
+/// An envelope under construction.
 pub struct Draft<'a> {
     sandbox: &'a Sandbox,
     pub id: String,
@@ -47,13 +47,13 @@ impl<'a> Draft<'a> {
         Self { sandbox, id }
     }
 
-    /// Simulated people, as a scenario writes them.
+    /// Simulated people, in the format of a scenario.
     pub async fn played(sandbox: &'a Sandbox, plan: Value) -> Self {
         let plan: Plan = serde_json::from_value(plan).unwrap();
         Self::with(sandbox, |terms| terms.plan = Some(Arc::new(plan))).await
     }
 
-    /// Adds a recipient; answers with its id and those of its agents.
+    /// Adds a recipient, and returns its id and those of its agents.
     pub async fn add(&self, recipient: NewRecipient, persons: Vec<Person>) -> (String, Vec<String>) {
         let source = |person| AgentSource { info: Some(person), ..AgentSource::default() };
         let sources: Vec<_> = persons.into_iter().map(source).collect();
@@ -70,14 +70,14 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A sent envelope of one recipient for whom all of these compete: its id and those of the agents.
+/// Sends an envelope with one recipient for which all of these compete. Returns its id and those of the agents.
 pub async fn race(sandbox: &Sandbox, names: &[&str]) -> (String, Vec<String>) {
     let draft = Draft::new(sandbox).await;
     let (_, agents) = draft.add(signer("buyer"), names.iter().map(|name| person(name)).collect()).await;
     (draft.send().await, agents)
 }
 
-/// What an agent does, over HTTP.
+/// Performs an action of an agent over HTTP.
 pub async fn act(api: &Api, agent: &str, act: &str) -> Answer {
     post(api, &format!("/__admin/signing/agents/{agent}/{act}"), "").await
 }
@@ -86,7 +86,7 @@ pub async fn post(api: &Api, path: &str, body: impl ToString) -> Answer {
     api.send(Request::post(path).body(Body::from(body.to_string())).unwrap()).await
 }
 
-/// How an agent stands, by the answer to what somebody did.
+/// The state of an agent in the answer to an action.
 pub fn state(answer: &Value, agent: &str) -> String {
     let agents = answer["recipient"]["agents"].as_array().unwrap();
     let agent = agents.iter().find(|one| one["id"] == agent).unwrap();

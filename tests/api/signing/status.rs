@@ -1,4 +1,4 @@
-//! The HTTP status of the signing service (G8): 200 for every answer, or 4xx and 5xx where a setting says so.
+//! The HTTP status of the signing service (G8): 200 for every answer, or 4xx and 5xx if a setting says so.
 
 use crate::{
     harness::{Answer, Api},
@@ -16,7 +16,7 @@ use docendorse_mock::{
 };
 use serde_json::{Value, json};
 
-/// Every kind of error that a request can meet, with the HTTP status that it means.
+/// Every kind of error, each with its HTTP status by HTTP semantics.
 async fn errors(api: &Api, key: &str) -> Vec<(u16, &'static str, Answer)> {
     let ask =
         async |method: &str, path: &str, body: Option<Value>| api.send(request(key, method, path, body.as_ref())).await;
@@ -99,7 +99,11 @@ async fn every_error_is_answered_with_200() {
         assert_eq!((answer.status.as_u16(), &answer.json()["error"]["name"]), (200, &json!(name)), "{}", answer.text);
         assert_eq!(answer.json()["success"], false);
         assert_eq!(answer.header("content-type"), "application/json");
-        assert_eq!(api.exchange(&answer).await["answer"]["http_status"], 200, "the journal has what was sent");
+        assert_eq!(
+            api.exchange(&answer).await["answer"]["http_status"],
+            200,
+            "the journal shows the status that was sent"
+        );
     }
     let keyless = Request::get("/api/v1/key/envelopes").body(Body::empty()).unwrap();
     let keyless = api.send(keyless).await;

@@ -1,5 +1,5 @@
-//! Access tokens at the handoff (H2, T3, T5, T6): judged in full in both modes, revoked and expired at once, and
-//! compared with the user whom the handoff is for.
+//! Access tokens at the handoff (H2, T3, T5, T6): checked in full in both modes, revoked and expired immediately, and
+//! compared with the handoff's actor.
 
 use crate::{
     harness::{Answer, Api, CREATE},
@@ -50,7 +50,7 @@ async fn a_token_identifies_its_sandbox_and_client() {
         let exchange = format!("/__admin/requests/{}?sandbox={}", answer.header("x-mock-exchange"), client.sandbox);
         let exchange = api.get(&exchange).await.json();
         assert!(exchange["token_id"].as_str().unwrap().starts_with("at_"));
-        // The sandbox's own token acts for nobody, and so contradicts nobody.
+        // The sandbox's own token acts for no user, so it matches every actor.
         let own = hand_off(&api, &client.bearer_token, "h-2", "anybody", "kim@example.com").await;
         assert_eq!((own.status.as_u16(), own.headers.contains_key("x-mock-advices")), (200, false), "{}", own.text);
     }
@@ -112,14 +112,14 @@ async fn a_token_is_revoked_and_all_are_expired_at_once() {
         let fresh = token_of(&client.exchange("4", &json!({})).await);
         assert_eq!(plain(&api, &fresh).await.status, 200, "what is issued from now on passes");
         assert_eq!(api.call("DELETE", &client.path("tokens/at_000000000000000000000000")).await.status, 404);
-        // Another sandbox's tokens are no concern of this one's.
+        // Tokens of another sandbox are not affected.
         let other = Client::frozen(&api).await;
         assert_eq!(api.call("DELETE", &other.path(&format!("tokens/{fresh}"))).await.status, 404);
         assert_eq!(plain(&api, &fresh).await.status, 200);
     }
 }
 
-/// A reset lets pass again what was taken back, until all of it is expired anew.
+/// After a reset, revoked and expired tokens are valid again, until all tokens are expired again.
 #[tokio::test]
 async fn tokens_expired_all_at_once_stay_expired_after_a_reset() {
     let api = Api::with(Settings { auth: Auth::Strict, ..Settings::default() });
@@ -137,7 +137,7 @@ async fn tokens_expired_all_at_once_stay_expired_after_a_reset() {
     }
 }
 
-/// Memory is short, and the sandbox gives up what is old; but a token that was taken back stays that.
+/// When memory is short, the sandbox drops old entries, but a revoked token stays revoked.
 #[tokio::test]
 async fn revoked_tokens_stay_revoked_when_memory_is_short() {
     let api = Api::with(Settings { max_memory: 4 << 20, ..Settings::default() });
@@ -246,7 +246,7 @@ async fn a_foreign_token_passes_only_in_open_mode() {
     let refused = plain(&strict, &token).await;
     assert_eq!(refused.status, 401);
     assert!(refused.description().contains("was not issued by this server"));
-    // A server that is started again with the same seed knows its tokens.
+    // A server restarted with the same seed recognizes its tokens.
     let again = Api::with(Settings { seed: Some(99), auth: Auth::Strict, ..Settings::default() });
     let token = issue(&other, json!({ "sub": "usr_123" })).await;
     assert_eq!(plain(&again, &token).await.status, 200);

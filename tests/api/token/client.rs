@@ -1,4 +1,4 @@
-//! Helpers for the token endpoint: clients that make assertions, right and wrong ones, and send them.
+//! Helpers for the token endpoint: clients that create and send valid and invalid assertions.
 
 use crate::{
     harness::{Answer, Api},
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 pub const TOKEN: &str = "/oauth2/v2/token";
 
-/// The present of a sandbox made by [`Client::frozen`], in seconds.
+/// The current time of a sandbox created by [`Client::frozen`], in seconds.
 pub const NOW: i64 = 1_772_366_400;
 
 pub fn published_key() -> &'static SigningKey {
@@ -19,7 +19,7 @@ pub fn published_key() -> &'static SigningKey {
     KEY.get_or_init(|| SigningKey::from_pem(built_in::PRIVATE_KEY).unwrap())
 }
 
-/// A client in a sandbox whose time stands still, and which goes by that time alone.
+/// A client in a frozen sandbox that checks assertions only by its own clock.
 pub struct Client<'a> {
     pub api: &'a Api,
     pub id: String,
@@ -52,7 +52,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The claims of an assertion without a fault.
+    /// The claims of a valid assertion.
     pub fn claims(&self, jti: &str) -> Value {
         json!({
             "iss": self.id,
@@ -68,7 +68,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// A good assertion with some claims changed; `null` takes a claim away.
+    /// A valid assertion with some claims changed; `null` removes a claim.
     pub fn assertion(&self, jti: &str, changes: &Value) -> String {
         let mut claims = self.claims(jti);
         for (claim, value) in changes.as_object().unwrap() {
@@ -109,7 +109,7 @@ pub async fn ask(api: &Api, pairs: &[(&str, &str)]) -> Answer {
     api.send(token_request(pairs)).await
 }
 
-/// `error: error_description`, or the answer's status when it is no error.
+/// `error: error_description`, or the answer's status if it is not an error.
 pub fn error_of(answer: &Answer) -> String {
     let body = answer.json();
     match (body["error"].as_str(), body["error_description"].as_str()) {

@@ -1,5 +1,5 @@
-//! The JWT bearer grant (T1 to T3, T5): every claim missing, wrong, early, late, at the edge and replayed, and every
-//! confusion of algorithms and keys.
+//! The JWT bearer grant (T1 to T3, T5): claims that are missing, wrong, early, late, at a limit or replayed, and
+//! confused algorithms and keys.
 
 use crate::{
     harness::Api,
@@ -38,7 +38,7 @@ async fn a_good_assertion_gets_a_token() {
     assert_eq!((&exchange["token_id"], &exchange["client"]), (&shown["id"], &json!(client.id)));
     let refused = exchange["assertion"]["fates"].as_array().unwrap().iter().any(|fate| fate["fate"] == "refused");
     assert!(!refused && exchange["chosen"]["by"] == "default", "{exchange:#}");
-    // What would let a reader of the journal act as the client is not in it.
+    // The journal contains nothing with which its reader could act as the client.
     assert!(!exchange.to_string().contains(&token), "the token is masked");
     assert!(exchange["request"]["body_text"].as_str().unwrap().ends_with(".***"), "the signature is masked");
 }
@@ -54,7 +54,7 @@ async fn tokens_follow_from_the_seed() {
     assert_eq!(token().await, token().await);
 }
 
-/// One claim wrong at a time: the answer names it, and the exchange says that it is the one.
+/// One claim is wrong at a time: both the answer and the exchange name it.
 #[tokio::test]
 async fn every_claim_that_is_wrong_is_named() {
     let api = Api::new();
@@ -125,12 +125,11 @@ async fn every_claim_that_is_wrong_is_named() {
             .filter(|fate| fate["fate"] == "refused")
             .map(|fate| &fate["claim"])
             .collect();
-        // An iat that is wrong takes exp with it, which is counted from there; and the default sandbox has a time of
-        // its own.
+        // A wrong iat also makes exp wrong, which is relative to it; and the default sandbox's clock shows another time.
         let and_exp = ["iat", "iss"].contains(claim) && refused == [claim, "exp"];
         assert!(refused == [claim] || and_exp, "{claim} {value}: {refused:?}");
     }
-    // None of these used the jti up.
+    // None of these used up the jti.
     assert_eq!(client.exchange("j-wrong", &json!({})).await.status, 200);
     insta::assert_snapshot!(refusals.replace(&client.id, "CLIENT_ID"));
 }
@@ -140,7 +139,7 @@ async fn times_pass_up_to_the_edge_and_not_a_second_beyond() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     for (number, (changes, passes)) in [
-        // Up to 30 seconds ahead of the sandbox's clock are the client's clock.
+        // The client's clock may be up to 30 seconds ahead of the sandbox's.
         (json!({ "iat": NOW + 30, "exp": NOW + 90 }), true),
         (json!({ "iat": NOW + 31, "exp": NOW + 90 }), false),
         (json!({ "nbf": NOW + 30 }), true),
@@ -178,7 +177,7 @@ async fn an_assertion_passes_once_wherever_the_clock_goes() {
     assert_eq!(again().await, "200 OK");
     let replayed = "invalid_grant: The assertion's jti: it was used before; use a new jti for each assertion.";
     assert_eq!(again().await, replayed);
-    // Another assertion of the same jti is no better, and another client's jti is its own.
+    // Another assertion with the same jti is refused too; other clients can use the same jti.
     assert_eq!(error_of(&client.exchange("j-1", &json!({ "exp": NOW + 200 })).await), replayed);
     let other = Client::frozen(&api).await;
     assert_eq!(other.exchange("j-1", &json!({})).await.status, 200);
@@ -188,10 +187,10 @@ async fn an_assertion_passes_once_wherever_the_clock_goes() {
     }
     let advance = async |by: &str| send(&api, "POST", &client.path("clock/advance"), json!({ "by": by })).await;
     advance("5m").await;
-    assert_eq!(again().await, replayed, "by the skew it would still pass");
+    assert_eq!(again().await, replayed, "within the clock skew, it would still be valid");
     advance("1m").await;
-    assert!(again().await.contains("exp: it expired"), "what can no longer pass is forgotten");
-    // A reset forgets what was used up, and time does not go back.
+    assert!(again().await.contains("exp: it expired"), "expired assertions are forgotten");
+    // A reset forgets used assertions, but time does not go back.
     assert_eq!(api.call("POST", &client.path("reset")).await.status, 200);
     assert!(again().await.contains("exp: it expired"));
 }
@@ -207,7 +206,7 @@ async fn an_assertion_of_system_time_passes_where_the_clock_moved() {
     assert_eq!((answer.status.as_u16(), answer.header("x-mock-advices")), (200, "1"), "{}", answer.text);
     let replayed = client.exchange("j-1", &changes).await;
     assert!(error_of(&replayed).contains("it was used before"));
-    // By the sandbox's clock it passes as well.
+    // It is valid by the sandbox's clock as well.
     let at_2020 = json!({ "iat": 1_577_836_800, "exp": 1_577_836_900 });
     assert_eq!(client.exchange("j-2", &at_2020).await.status, 200);
     let strict =

@@ -1,4 +1,4 @@
-//! Whatever comes to the token endpoint, it is answered: no input reaches a panic, and none gets a token that should not.
+//! The token endpoint answers any input: no input causes a panic, and no invalid assertion gets a token.
 
 use crate::token::client::published_key;
 use docendorse_mock::{
@@ -32,7 +32,7 @@ fn ground(client: &Client) -> Ground<'_> {
     }
 }
 
-/// Any JSON value, as a claim may be.
+/// Any JSON value, for a claim.
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -96,7 +96,7 @@ proptest! {
         let _ = PublicKey::read(&text);
     }
 
-    /// What passes has what a naive reader of the clauses would ask for, and every description keeps RFC 6749's letters.
+    /// An accepted assertion has everything that the clauses require, and descriptions use only characters of RFC 6749.
     #[test]
     fn every_accepted_assertion_keeps_the_clauses(claims in claims(), is_signed in any::<bool>()) {
         let header = json!({ "alg": "RS256" });

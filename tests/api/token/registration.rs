@@ -1,5 +1,5 @@
-//! Clients and their keys (T3, T4): registered, rotated and deleted over the control plane, and what each of them can
-//! prove at the token endpoint.
+//! Clients and their keys (T3, T4): registration, rotation and deletion through the control plane, and their effect at
+//! the token endpoint.
 
 use crate::{
     harness::{Answer, Api},
@@ -43,7 +43,7 @@ async fn unsafe_rsa_exponents_are_refused() {
     }
 }
 
-/// Whatever comes first, a client that is registered can be used, and one that is not leaves its id to others.
+/// In any order, a registered client can be used, and a client that is not registered does not occupy its id.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_removed_while_it_is_added_leaves_nothing() {
     let api = std::sync::Arc::new(Api::new());
@@ -115,7 +115,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
         let shown = api.get(&format!("/__admin/clients/{id}")).await;
         assert!(!shown.text.contains(secret), "a secret is shown once");
         assert_eq!(shown.json()["has_secret"], true);
-        // It proves itself with that key, and with its secret.
+        // It can authenticate with that key and with its secret.
         let now = docendorse_mock::base::clock::Clock::system_now().as_second();
         let claims = json!({
             "iss": id, "sub": "usr_1", "aud": "https://api.docendorse.com", "iat": now, "exp": now + 60, "jti": "j",
@@ -171,14 +171,14 @@ async fn keys_that_are_not_to_be_trusted_are_refused_with_the_reason() {
         ("an id that is taken", json!({ "client_id": built_in::CLIENT_ID, "public_key": built_in::PUBLIC_KEY })),
         ("a scope that is none", json!({ "scopes": ["profile"], "public_key": built_in::PUBLIC_KEY })),
         ("no scope", json!({ "scopes": [], "public_key": built_in::PUBLIC_KEY })),
-        ("a field that nobody knows", json!({ "key": built_in::PUBLIC_KEY })),
+        ("an unknown field", json!({ "key": built_in::PUBLIC_KEY })),
     ] {
         let answer = register(&api, wanted).await;
         assert!([400, 409].contains(&answer.status.as_u16()), "{what}: {}", answer.text);
         assert!(!answer.text.contains("MII"), "no key is shown");
         writeln!(refusals, "{what}\n  {}", answer.json()["detail"].as_str().unwrap()).unwrap();
     }
-    assert_eq!(api.get("/__admin/clients").await.json()["clients"].as_array().unwrap().len(), 1, "none was kept");
+    assert_eq!(api.get("/__admin/clients").await.json()["clients"].as_array().unwrap().len(), 1, "no key was stored");
     insta::assert_snapshot!(refusals);
 }
 
@@ -214,7 +214,7 @@ async fn keys_are_rotated_in_mid_flight() {
     let unknown = sent(&by(old, json!({ "alg": "RS256", "kid": old_kid }), "j-5")).await;
     assert!(unknown.contains("is not a key of the client; its keys are '2026-03'"), "{unknown}");
     assert_eq!(api.call("DELETE", &at(&format!("{keys}/{old_kid}"))).await.status, 404);
-    // A client without a key proves nothing, and no kid can be right or wrong.
+    // Without a key, no assertion can be verified, and no kid can be right or wrong.
     assert_eq!(api.call("DELETE", &at(&format!("{keys}/2026-03"))).await.status, 200);
     let keyless = by(&new, json!({ "alg": "RS256", "kid": "2026-03" }), "j-6");
     let answer = ask(&api, &[("assertion", &keyless)]).await;
@@ -270,7 +270,7 @@ async fn a_client_may_prove_itself_with_the_right_secret() {
     insta::assert_snapshot!(refusals.replace(&client.id, "CLIENT_ID").replace(&other.id, "OTHER_ID"));
 }
 
-/// Wherever a client puts them by mistake, and however it writes them.
+/// Secrets are masked wherever a client puts them by mistake, and in any encoding.
 #[tokio::test]
 async fn the_journal_lets_no_reader_act_as_the_client() {
     let api = Api::new();
@@ -301,7 +301,7 @@ async fn the_journal_lets_no_reader_act_as_the_client() {
             assert!(!journal.contains(secret) && !journal.contains(signature), "{query} {form}: {}", answer.text);
         }
     }
-    // What is not an assertion may be a secret that was sent by mistake.
+    // A value that is not an assertion may be a secret that was sent by mistake.
     let answer = ask(&api, &[("assertion", "undefined")]).await;
     assert!(api.exchange(&answer).await["request"]["body_text"].as_str().unwrap().ends_with("&assertion=***"));
     let nowhere = api.get(&format!("/nowhere?client_secret={secret}")).await;
@@ -341,7 +341,7 @@ async fn a_deleted_client_is_gone_with_its_tokens() {
     assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
     let refused = client.exchange("j-2", &json!({})).await;
     assert!(error_of(&refused).contains("is gone: it was deleted"), "{}", refused.text);
-    // Its id is free again, and whoever takes it does not take its tokens over: here, elsewhere, or when it comes back.
+    // Its id is free again, but a new client with that id does not take over its tokens, in any sandbox.
     let again = json!({ "client_id": client.id, "public_key": built_in::PUBLIC_KEY });
     let again = |sandbox: &str| (format!("/__admin/clients?sandbox={sandbox}"), again.clone());
     for sandbox in [&client.sandbox, "default", &client.sandbox] {
@@ -396,7 +396,7 @@ async fn the_server_publishes_where_tokens_are_issued() {
     insta::assert_snapshot!(metadata.text);
     assert_eq!(api.get("/oauth2/v2/.well-known/jwks.json").await.json()["keys"][0]["alg"], "EdDSA");
     assert_eq!(api.app.sandboxes.default_sandbox().journal.fill().kept, 0, "documents are not recorded");
-    // And whoever misses it is told.
+    // A wrong path gets an answer with the right one.
     let missed = api.call("POST", "/oauth/token").await;
     assert!(missed.description().ends_with("the token endpoint is POST /oauth2/v2/token."), "{}", missed.text);
 }

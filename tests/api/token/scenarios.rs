@@ -1,5 +1,5 @@
-//! Scenarios of the token endpoint: each shipped one walked as a client would, what the format refuses, and how they
-//! keep apart from those of handoffs.
+//! Scenarios of the token endpoint: walks through each shipped one, errors of the format, and separation from the
+//! scenarios of handoffs.
 
 use crate::{
     harness::{Answer, Api},
@@ -53,7 +53,7 @@ async fn a_client_is_unknown_for_a_minute_of_the_sandboxs_time() {
     advance(&client, "1s").await;
     assert_eq!(client.exchange("j-9", &email).await.status, 200);
     let replayed = client.exchange("j-0", &email).await;
-    assert!(error_of(&replayed).contains("it was used before"), "an assertion is used up, whatever came of it");
+    assert!(error_of(&replayed).contains("it was used before"), "an assertion is used up even by an error");
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_client_that_asks_too_often_is_told_to_wait() {
     assert_eq!(client.exchange("j-2", &tagged("token-rate-limited")).await.status, 200);
 }
 
-/// What is late, and what is no JSON, over a socket as a client gets it.
+/// A late answer, and an answer that is not JSON, over a socket.
 #[tokio::test(start_paused = true)]
 async fn a_token_is_late_or_replaced_by_a_page() {
     let mock = Mock::start(Settings::default()).await.unwrap();
@@ -146,7 +146,7 @@ async fn scenarios_of_the_two_endpoints_keep_apart() {
     for name in ["all-tokens", "all-handoffs"] {
         assert_eq!(api.call("DELETE", &client.path(&format!("scenarios/{name}"))).await.status, 204);
     }
-    // What is pinned or queued waits for requests to its own endpoint.
+    // A pinned or queued scenario waits for requests to its own endpoint.
     let pin = client.path("scenarios/token-without-scope/pin");
     assert_eq!(api.call("PUT", &pin).await.status, 200);
     assert_eq!(hand_off().await.status, 200);
@@ -173,7 +173,7 @@ async fn a_scenario_for_tokens_matches_by_the_assertions_claims() {
     });
     assert_eq!(put(&client, scenario).await.status, 200);
     assert_eq!(client.exchange("j-1", &json!({})).await.json()["expires_in"], 3600);
-    // A member that the schema does not know is what the scenario asks for; so the answer is read past the harness.
+    // The scenario adds a member that the schema does not have, so the harness must not check this answer.
     let router = docendorse_mock::http::router(&api.app);
     let assertion = client.assertion("j-2", &json!({ "sub": "vip_7" }));
     let request = crate::token::client::token_request(&[("assertion", &assertion)]);
