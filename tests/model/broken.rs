@@ -1,4 +1,4 @@
-//! That the checker can fail: it finds what is wrong with a store that is, and says in which order.
+//! Proves that the checker can fail: it finds the fault of each broken store, and an order of steps that shows it.
 
 use crate::{
     delegate::delegate,
@@ -9,7 +9,7 @@ use crate::{
 use docendorse_mock::store;
 use std::sync::Arc;
 
-/// A store that replaces whatever is there, whichever version the caller has read.
+/// A store that ignores versions: it replaces whatever is stored.
 #[derive(Debug, Default)]
 struct Careless(Memory);
 
@@ -34,7 +34,7 @@ impl Store for Careless {
     }
 }
 
-/// A store that appends to logs first, and only then looks at versions.
+/// A store that appends to logs before it checks versions.
 #[derive(Debug, Default)]
 struct Halving(Memory);
 
@@ -51,37 +51,37 @@ impl Store for Halving {
     }
 }
 
-/// Two threads claim one slot of a halving store, and log it.
+/// Two threads claim and log one slot in a store that applies half a commit.
 fn halving_race() {
     let store: Arc<dyn Store> = Arc::new(Halving::default());
     let slots: Arc<Slots> = Arc::new(Repository::new(&shelf(&store)));
     insert(&slots, slot("slot", &[]));
     race(2, move |number| drop(claim_and_log(&slots, "slot", number)));
-    assert_eq!(logged(&store).len(), 1, "so many are logged as winners");
+    assert_eq!(logged(&store).len(), 1, "exactly one winner must be logged");
 }
 
 #[test]
 fn a_store_that_applies_half_a_commit_is_caught() {
     let (said, order) = find_failure(halving_race).expect("a loser is logged in some order");
-    assert!(said.contains("so many are logged as winners"), "{said}");
+    assert!(said.contains("exactly one winner must be logged"), "{said}");
     assert_eq!(replay(order, halving_race).expect("the same order ends the same way"), said);
 }
 
-/// Two threads claim one slot of a careless store.
+/// Two threads claim one slot in a store that ignores versions.
 fn careless_race() {
     let store: Arc<dyn Store> = Arc::new(Careless::default());
     let slots: Arc<Slots> = Arc::new(Repository::new(&shelf(&store)));
     insert(&slots, slot("slot", &[]));
     let claims = Arc::clone(&slots);
     let outcomes = race(2, move |number| matches!(claim(&claims, "slot", number), Update::Done(_)));
-    assert_eq!(outcomes.iter().filter(|won| **won).count(), 1, "so many got the slot");
+    assert_eq!(outcomes.iter().filter(|won| **won).count(), 1, "exactly one thread must get the slot");
     assert!(get(&slots, "slot").unwrap().holder.is_some());
 }
 
 #[test]
 fn a_store_that_ignores_versions_is_caught_and_replayed() {
     let (said, order) = find_failure(careless_race).expect("two get the slot in some order");
-    assert!(said.contains("so many got the slot"), "{said}");
+    assert!(said.contains("exactly one thread must get the slot"), "{said}");
     println!("the order, thread by thread: {:?}", order.steps);
     let again = replay(order, careless_race).expect("the same order ends the same way");
     assert_eq!(said, again);

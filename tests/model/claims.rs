@@ -1,4 +1,4 @@
-//! Of those who want the same slot, the same version or the same key, exactly one gets it.
+//! If several threads want the same slot, version or key, exactly one gets it.
 
 use crate::{
     orders::{drawn_orders, every_order, every_order_within},
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// So many threads claim one slot through the update loop.
+/// `count` threads claim one slot through the update loop.
 fn claim_race(count: usize) {
     let (_, slots) = slots(Retention::unlimited());
     insert(&slots, slot("slot", &[]));

@@ -1,4 +1,4 @@
-//! Commits over documents and logs: one winner, the log in the order of the commits, all of a commit or nothing.
+//! Commits of documents and log entries: one winner, a log in commit order, and all of a commit or nothing.
 
 use crate::{
     orders::{drawn_orders, every_order_within},
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// So many threads claim one slot, and log that they did.
+/// `count` threads claim one slot and log it.
 fn logged_claims(count: usize) {
     let (store, slots) = slots(Retention::unlimited());
     insert(&slots, slot("slot", &[]));
@@ -26,7 +26,7 @@ fn one_claim_is_applied_and_logged() {
     drawn_orders(1000, || logged_claims(4));
 }
 
-/// Threads that count a slot up and log the count; the log keeps at most so many entries.
+/// Threads increment a slot and log the count; the log keeps at most `most` entries.
 fn counts(most: usize) {
     let (store, slots) = slots(Retention::unlimited().keep("entries", most, usize::MAX));
     insert(&slots, slot("counter", &[]));
@@ -76,7 +76,7 @@ fn a_commit_is_seen_whole_or_not_at_all() {
             false
         });
         let won = together(vec![inserting("a", "b"), inserting("b", "c"), reader]);
-        assert_eq!(won.iter().filter(|won| **won).count(), 1, "both want b");
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "both threads want the key b");
         assert_eq!((logged(&store).len(), at_once(slots.fill()).unwrap().kept), (1, 2));
     }
     every_order_within(3, body);

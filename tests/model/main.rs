@@ -1,11 +1,11 @@
-//! The store in memory, the update loop and the competition under a model checker: the same source that the product is
-//! built from, with locks that a scheduler of our choice steps through.
+//! The in-memory store, the update loop and the competition under a model checker. The product's own source is compiled
+//! with the checker's locks, so that a scheduler controls the order of all steps.
 //!
-//! The checker is shuttle. All that is shared here lies behind locks, so what there is to get wrong is the order of
-//! steps, and not that of memory, which loom models beside it and pays for. Shuttle walks every order of a few steps, and
-//! of more those with few interruptions; and it draws orders of any number of threads, as loom does not (`orders`). An
-//! order that fails is data, and plays again. The product needs no second build for it: `store` takes the source in by
-//! its path, and puts the checker's locks in its way.
+//! The checker is shuttle. All shared state is behind locks, so only the order of steps can go wrong, not the order of
+//! memory accesses, which loom would also model at a high cost. For few steps, shuttle tries every order; for more, it
+//! tries those with few preemptions; and for any number of threads, it tries random orders, which loom cannot
+//! (`orders`). A failing order can be replayed. The product needs no special build: `store` includes its source by path
+//! and replaces the locks.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
@@ -24,5 +24,5 @@ mod slot;
 mod store;
 mod tables;
 
-// The source of the store names it as `crate::base`.
+// The source of the store refers to it as `crate::base`.
 use docendorse_mock::base;

@@ -1,4 +1,4 @@
-//! In which orders the steps of threads are taken: all of them, all with few preemptions, or thousands of drawn ones.
+//! The orders in which threads take steps: all orders, all with few preemptions, or thousands of random ones.
 
 use shuttle::{
     Config, Runner,
@@ -9,31 +9,32 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Drawn orders are the same on every run; `SHUTTLE_RANDOM_SEED` draws others.
+/// Random orders are the same in every run; set `SHUTTLE_RANDOM_SEED` for others.
 const SEED: u64 = 5;
 
-/// A test that the checker runs once for each order.
+/// A test that the checker runs once per order.
 pub trait Body: Fn() + Send + Sync + 'static {}
 
 impl<F: Fn() + Send + Sync + 'static> Body for F {}
 
-/// Every order there is; says how many.
+/// Tries every order, and returns their number.
 pub fn every_order(body: impl Body) -> usize {
     every_order_within(usize::MAX, body)
 }
 
-/// Every order in which at most so many threads are interrupted where they could have gone on; says how many.
+/// Tries every order with at most `preemptions` interruptions of threads that could continue, and returns the number of
+/// orders.
 pub fn every_order_within(preemptions: usize, body: impl Body) -> usize {
     run(Within { most: preemptions, ..Within::all() }, body)
 }
 
-/// So many orders drawn evenly at each step, and as many that keep to priorities and change them three times.
+/// Tries `count` uniformly random orders, and as many by thread priorities that change three times.
 pub fn drawn_orders(count: usize, body: impl Body + Copy) {
     run(RandomScheduler::new_from_seed(SEED, count), body);
     run(PctScheduler::new_from_seed(SEED, 3, count), body);
 }
 
-/// Looks through every order for one in which the body panics: what it says then, and the order.
+/// Searches all orders for one in which the body panics. Returns the panic message and the order.
 pub fn find_failure(body: impl Body) -> Option<(String, Schedule)> {
     let last = Arc::default();
     let scheduler = Recorded { inner: Within::all(), last: Arc::clone(&last) };
@@ -42,7 +43,7 @@ pub fn find_failure(body: impl Body) -> Option<(String, Schedule)> {
     Some((said(&*panic), order))
 }
 
-/// Plays one order again: what the body says when it panics.
+/// Replays one order, and returns the panic message if the body panics.
 pub fn replay(order: Schedule, body: impl Body) -> Option<String> {
     let scheduler = ReplayScheduler::new_from_schedule(order);
     catch_unwind(AssertUnwindSafe(|| run(scheduler, body))).err().map(|panic| said(&*panic))
@@ -60,10 +61,9 @@ fn run(scheduler: impl Scheduler + 'static, body: impl Body) -> usize {
     Runner::new(scheduler, config).run(body)
 }
 
-/// Walks orders depth first, in which threads that could go on are interrupted only so often.
+/// Enumerates orders depth first, with a maximum number of preemptions.
 ///
-/// The body's own thread, which starts the others and waits for them, goes on whenever it can: there is nothing in it
-/// for the order to matter to.
+/// The body's own thread only starts the others and waits for them, so it always continues when it can.
 struct Within {
     inner: DfsScheduler,
     most: usize,
@@ -99,7 +99,7 @@ impl Scheduler for Within {
     }
 }
 
-/// Remembers the order that is being taken.
+/// Records the current order.
 struct Recorded {
     inner: Within,
     last: Arc<Mutex<Schedule>>,

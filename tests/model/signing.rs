@@ -1,5 +1,5 @@
-//! The competition as the sandbox plays it: an envelope in the store, every command a step of the update loop, what it
-//! brought about in the same commit.
+//! The competition as the sandbox runs it: an envelope in the store, with each command and its effects in one commit of
+//! the update loop.
 
 use crate::{
     opened::opened,
@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// The id of the envelope of these tests.
+/// The id of the envelope in these tests.
 const ID: &str = "env_0000000000000001";
 
 fn of(agent: u32, act: Act<'static>) -> Command<'static> {
     Command::Act(Spot { recipient: 0, agent }, act)
 }
 
-/// What one command came to: the envelope's revision and what it brought about, or the refusal.
+/// The result of a command: the envelope's revision and the effects, or the refusal.
 type Outcome = Result<(u64, Vec<Effect>), Refusal>;
 
 /// An envelope in a store, and the log of its sandbox.
@@ -66,8 +66,8 @@ impl World {
         Envelope::clone(&at_once(self.envelopes.get(ID)).unwrap().unwrap())
     }
 
-    /// What the log tells, in its order; agents by their places.
-    fn told(&self) -> Vec<(EffectKind, Option<u32>)> {
+    /// The events in the log, in order. Agents are identified by index.
+    fn logged(&self) -> Vec<(EffectKind, Option<u32>)> {
         let page = at_once(self.log.page(0, usize::MAX, |_, _| true)).unwrap();
         page.entries
             .into_iter()
@@ -79,8 +79,8 @@ impl World {
     }
 }
 
-/// Lets each thread perform its commands one after the other, and holds all of it against the same commands performed
-/// alone, in the order of their revisions: the same envelope, the same effects, and a log that tells of them in order.
+/// Lets each thread perform its commands in order. Then performs the effective ones on one thread, in the order of
+/// their revisions, and checks that the envelope, the effects and the log are the same.
 fn play(start: Envelope, threads: &[&[Command<'static>]]) -> (Arc<World>, Vec<Vec<Outcome>>) {
     let world = World::new(start);
     let thread = |commands: &&[Command<'static>]| {
@@ -101,19 +101,19 @@ fn play(start: Envelope, threads: &[&[Command<'static>]]) -> (Arc<World>, Vec<Ve
     }
     performed.sort_by_key(|(_, revision, _)| *revision);
     let mut alone = world.start.clone();
-    let mut told = Vec::new();
+    let mut logged = Vec::new();
     for (command, revision, effects) in performed {
         let mut expected = Vec::new();
         alone.perform(command, NOW, &mut expected).unwrap();
         assert_eq!((alone.revision, &expected), (revision, &effects));
-        told.extend(effects.iter().map(|effect| (effect.kind, effect.agent)));
+        logged.extend(effects.iter().map(|effect| (effect.kind, effect.agent)));
     }
     assert_eq!(world.envelope(), alone);
-    assert_eq!(world.told(), told);
+    assert_eq!(world.logged(), logged);
     (world, outcomes)
 }
 
-/// So many agents accept at once.
+/// All of an envelope's agents accept at the same time.
 fn accept_race(agents: u32) {
     let commands: Vec<_> = (0..agents).map(|agent| [of(agent, Act::Accept)]).collect();
     let threads: Vec<&[_]> = commands.iter().map(|commands| commands.as_slice()).collect();
@@ -122,14 +122,14 @@ fn accept_race(agents: u32) {
     let winners: Vec<_> = (0..agents).zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
     let [(winner, Ok((_, effects)))] = winners[..] else { panic!("one accepts, not {winners:?}") };
     assert_eq!(effects[0].kind, EffectKind::AgentAccepted);
-    assert_eq!(effects.len(), agents as usize, "one accepted, and everybody else released");
+    assert_eq!(effects.len(), agents as usize, "one agent accepted, and all others were released");
     for (agent, outcome) in (0..agents).zip(&outcomes).filter(|(agent, _)| *agent != winner) {
         let Err(refusal @ Refusal::AlreadyClaimed { by }) = outcome else { panic!("{agent}: {outcome:?}") };
         assert_eq!((refusal.name(), *by), ("Recipient.AlreadyClaimed", Some(winner)));
         assert_eq!(world.envelope().recipients[0].agent(agent), Some(AgentState::Released));
     }
     assert_eq!(world.envelope().recipients[0].primary(), Some(winner));
-    let mut released: Vec<_> = world.told()[1..].to_vec();
+    let mut released: Vec<_> = world.logged()[1..].to_vec();
     released.sort_by_key(|(_, agent)| *agent);
     let others = (0..agents).filter(|agent| *agent != winner);
     assert_eq!(released, others.map(|agent| (EffectKind::AgentReleased, Some(agent))).collect::<Vec<_>>());
@@ -167,8 +167,8 @@ fn the_log_has_a_signature_after_the_acceptance() {
     fn body() {
         let signs: &[_] = &[of(0, Act::Accept), of(0, Act::Sign { code: None })];
         let (world, _) = play(opened(1, 2), &[signs, signs, &[of(1, Act::Accept)]]);
-        let told = world.told();
-        let place = |kind| told.iter().position(|(told, _)| *told == kind);
+        let logged = world.logged();
+        let place = |kind| logged.iter().position(|(entry, _)| *entry == kind);
         assert!(place(EffectKind::AgentAccepted) == Some(0));
         assert!(place(EffectKind::DocumentSigned).is_none_or(|signed| signed > 1));
     }

@@ -1,4 +1,4 @@
-//! Something that only one can have, and how threads set about it.
+//! A record that only one thread can claim, and operations of threads on it.
 
 use crate::{
     base::document::{Key, Logged, Record},
@@ -12,7 +12,7 @@ pub struct Slot {
     pub id: String,
     pub keys: Vec<String>,
     pub size: usize,
-    /// Which thread has it.
+    /// The thread that claimed it.
     pub holder: Option<usize>,
     pub count: u64,
 }
@@ -40,12 +40,12 @@ pub fn slot(id: &str, keys: &[&str]) -> Slot {
 
 pub type Slots = Repository<Slot>;
 
-/// The part of a store that all tests use.
+/// The shelf that all tests use.
 pub fn shelf(store: &Arc<dyn Store>) -> Arc<Shelf> {
     Arc::new(Shelf::new(Arc::clone(store), "default".into()))
 }
 
-/// An empty store that keeps as much as `retention` says, and the slots in it.
+/// An empty store with the limits of `retention`, and its slots.
 pub fn slots(retention: Retention) -> (Arc<dyn Store>, Arc<Slots>) {
     let store: Arc<dyn Store> = Arc::new(Memory::new(retention));
     let slots = Arc::new(Repository::new(&shelf(&store)));
@@ -64,7 +64,7 @@ pub fn find(slots: &Slots, key: &str) -> Option<Arc<Slot>> {
     at_once(slots.find(key)).unwrap()
 }
 
-/// Takes a slot, if nobody has; whoever comes too late is told who has.
+/// Claims a slot; refused with the holder if another thread has claimed it.
 pub fn claim(slots: &Slots, id: &str, number: usize) -> Update<Slot, usize> {
     let claimed = |slot: &Slot| match slot.holder {
         Some(holder) => Err(holder),
@@ -73,7 +73,7 @@ pub fn claim(slots: &Slots, id: &str, number: usize) -> Update<Slot, usize> {
     at_once(slots.evolve(id, claimed)).unwrap()
 }
 
-/// An entry of a log: what a thread did to a slot.
+/// A log entry about a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub number: usize,
@@ -84,16 +84,16 @@ impl Logged for Entry {
     const LOG: &'static str = "entries";
 }
 
-/// The entries that a log keeps, which must be numbered without gaps.
+/// The entries that the log keeps. Checks that their numbers have no gaps.
 pub fn logged(store: &Arc<dyn Store>) -> Vec<Entry> {
     let log: Log<Entry> = Log::new(&shelf(store));
     let page = at_once(log.page_within(0, usize::MAX, usize::MAX, |_, _| true)).unwrap();
     let numbers = page.entries.iter().map(|entry| entry.number);
-    assert!(numbers.eq(page.dropped + 1..=page.last), "no number is missing");
+    assert!(numbers.eq(page.dropped + 1..=page.last), "the numbers have no gaps");
     page.entries.iter().map(|entry| Entry::clone(&entry.entry)).collect()
 }
 
-/// Takes a slot if nobody has, counts it, and logs it, in one commit.
+/// Claims a slot, increments its count and logs it, in one commit.
 pub fn claim_and_log(slots: &Slots, id: &str, number: usize) -> Update<Slot, usize> {
     let claimed = |slot: &Slot, commit: &mut crate::store::Commit| match slot.holder {
         Some(holder) => Err(holder),
@@ -105,13 +105,13 @@ pub fn claim_and_log(slots: &Slots, id: &str, number: usize) -> Update<Slot, usi
     at_once(slots.evolve_with(id, claimed)).unwrap()
 }
 
-/// Lets threads do something each, and answers with what they came to.
+/// Runs a closure on each thread, and returns their results.
 pub fn together<T: Send + 'static>(threads: Vec<Box<dyn FnOnce() -> T + Send>>) -> Vec<T> {
     let threads: Vec<_> = threads.into_iter().map(shuttle::thread::spawn).collect();
     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
 }
 
-/// Lets so many threads do the same.
+/// Runs the same step on `count` threads.
 pub fn race<T: Send + 'static>(count: usize, step: impl Fn(usize) -> T + Clone + Send + 'static) -> Vec<T> {
     let thread = |number| {
         let step = step.clone();

@@ -1,4 +1,4 @@
-//! Documents that come, change and go, and what a table says of them as a whole.
+//! Documents that are inserted, changed and removed, and the indexes and counts of their collection.
 
 use crate::{
     orders::{drawn_orders, every_order_within},
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 type Thread = Box<dyn FnOnce() + Send>;
 
-/// How many bytes of slots the tables here keep.
+/// The limit of the collections here, in bytes.
 const BYTES: usize = 100;
 
 fn thread(slots: &Arc<Slots>, step: impl FnOnce(&Slots) + Send + 'static) -> Thread {
@@ -17,31 +17,31 @@ fn thread(slots: &Arc<Slots>, step: impl FnOnce(&Slots) + Send + 'static) -> Thr
     Box::new(move || step(&slots))
 }
 
-/// Gives a slot another key, and so many bytes.
+/// Changes the key and the size of a slot.
 fn change(slots: &Slots, id: &str, key: &str, size: usize) {
-    // Whether it is still there, or the key is taken, is a matter of the order.
+    // The order determines whether it still exists and whether the key is free.
     let changed = |slot: &Slot| Ok::<_, ()>(Some(Slot { keys: vec![key.to_owned()], size, ..slot.clone() }));
     let _ = at_once(slots.evolve(id, changed));
 }
 
-/// Holds what the table says against what is in it: keys, count and, by filling it up, bytes.
+/// Checks the collection's keys, count and, by filling it up, bytes against its content.
 fn is_sound(slots: &Slots, keys: &[&str]) {
     let all = at_once(slots.all(|_| true)).unwrap();
     assert_eq!(at_once(slots.fill()).unwrap().kept, all.len());
     for slot in &all {
         for key in &slot.keys {
-            assert_eq!(find(slots, key).as_ref(), Some(slot), "{key} leads to the slot that holds it");
+            assert_eq!(find(slots, key).as_ref(), Some(slot), "{key} finds the slot that holds it");
         }
     }
     for key in keys.iter().filter(|key| !all.iter().any(|slot| slot.keys.iter().any(|held| held == *key))) {
-        assert_eq!(find(slots, key), None, "{key} is held by nobody");
+        assert_eq!(find(slots, key), None, "no slot holds {key}");
     }
     let dropped = at_once(slots.fill()).unwrap().dropped;
     let rest = BYTES - all.iter().map(|slot| slot.size).sum::<usize>();
     insert(slots, Slot { size: rest, ..slot("fits", &[]) });
-    assert_eq!(at_once(slots.fill()).unwrap().dropped, dropped, "what fits drops nothing");
+    assert_eq!(at_once(slots.fill()).unwrap().dropped, dropped, "a record that fits drops nothing");
     insert(slots, Slot { size: 1, ..slot("one too much", &[]) });
-    assert!(at_once(slots.fill()).unwrap().dropped > dropped, "a byte more does");
+    assert!(at_once(slots.fill()).unwrap().dropped > dropped, "one byte more drops a record");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_key_and_its_document_come_change_and_go_together() {
             thread(&slots, |slots| {
                 for key in ["k1", "k2"] {
                     let found = find(slots, key);
-                    assert!(found.is_none_or(|slot| slot.keys == [key]), "what a key leads to holds it");
+                    assert!(found.is_none_or(|slot| slot.keys == [key]), "the slot that a key finds holds it");
                 }
             }),
         ]);
@@ -101,7 +101,7 @@ fn swapping_keys_does_not_deadlock() {
     drawn_orders(1000, body);
 }
 
-/// One thread changes what it has read, another puts something else in its place meanwhile.
+/// One thread changes a record that it has read, while another replaces it with a new record.
 fn change_meets(make_new: fn(&Slots, &dyn crate::store::Store)) {
     let (store, slots) = slots(Retention::unlimited());
     insert(&slots, Slot { count: 1, ..slot("slot", &[]) });
@@ -116,7 +116,7 @@ fn change_meets(make_new: fn(&Slots, &dyn crate::store::Store)) {
         insert(&making, Slot { count: 2, ..slot("slot", &[]) });
     };
     together(vec![Box::new(count) as Thread, Box::new(make)]);
-    assert_eq!(get(&slots, "slot").unwrap().count, 2, "what is gone does not come back");
+    assert_eq!(get(&slots, "slot").unwrap().count, 2, "a removed record does not come back");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The explorer can fail: each of these machines breaks one rule, and is found out by a shortest counter-example.
+//! Proves that the explorer can fail: each of these machines breaks one rule, and a shortest counter-example is found.
 
 use docendorse_mock::domain::signing::EffectKind;
 use docendorse_mock::domain::signing::{
@@ -15,7 +15,7 @@ type Answer = Result<Judgement, Refusal>;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// A machine that departs from the rules where its function says so.
+/// A machine that follows the rules unless its function returns something else.
 struct Broken(fn(&mut Envelope, Command<'_>, &mut Vec<Effect>) -> Option<Answer>);
 
 impl Machine for Broken {
@@ -38,7 +38,7 @@ fn of(kind: EffectKind, spot: Spot) -> Effect {
     Effect { kind, recipient: Some(spot.recipient), agent: Some(spot.agent) }
 }
 
-/// Takes an agent to a state as an effective step does.
+/// Changes the state of an agent as an effective step would.
 fn take(envelope: &mut Envelope, spot: Spot, to: AgentState, kind: EffectKind, effects: &mut Vec<Effect>) -> Answer {
     envelope.recipients[spot.recipient as usize].seats[spot.agent as usize].state = to;
     envelope.revision += 1;
@@ -46,14 +46,14 @@ fn take(envelope: &mut Envelope, spot: Spot, to: AgentState, kind: EffectKind, e
     Ok(Judgement::Effective)
 }
 
-/// Explores a machine, and holds what is found to the script that everybody can try by hand.
+/// Explores a machine, and checks the violation found and the script that leads to it.
 fn found(machine: Broken, agents: u32, layout: Layout, invariant: Invariant, script: &str) -> Replay {
     found_in(machine, Setup::new(agents, layout, false).unwrap(), invariant, script)
 }
 
 fn found_in(machine: Broken, setup: Setup, invariant: Invariant, script: &str) -> Replay {
     let exploration = explore(&machine, ExploreOptions::of(setup)).unwrap();
-    let example = exploration.violation.expect("a machine that breaks a rule is found out");
+    let example = exploration.violation.expect("a machine that breaks a rule is detected");
     let violation = example.replay.violation.clone().unwrap();
     assert_eq!(violation.invariant, invariant, "{example}");
     let commands: Vec<&str> = example.replay.steps.iter().map(|step| step.command.as_str()).collect();
@@ -67,7 +67,7 @@ fn found_in(machine: Broken, setup: Setup, invariant: Invariant, script: &str) -
     example.replay
 }
 
-/// How many commands it takes to violate anything, found out without the explorer: by every script there is.
+/// The length of the shortest script that violates an invariant, found without the explorer by trying every script.
 fn shortest(machine: &Broken, setup: Setup) -> usize {
     let acts = ["open", "accept", "decline", "sign"];
     let people = (1..setup.draft().next_agent).flat_map(|agent| acts.map(|act| format!("agent {agent} {act}\n")));
@@ -81,7 +81,7 @@ fn shortest(machine: &Broken, setup: Setup) -> usize {
             if replay.violation.is_some() {
                 return length;
             }
-            // Whatever could follow on a refusal was tried without it.
+            // A refusal changes nothing, so scripts that continue after one are not needed.
             if matches!(replay.steps.last().unwrap().outcome, StepOutcome::Effective { .. }) {
                 longer.push(script);
             }

@@ -1,4 +1,4 @@
-//! Changes to a draft: what is refused leaves no trace, and no number is ever given twice (G3, G6, G10).
+//! Changes to a draft: a refused change has no effect, and no number is reused (G3, G6, G10).
 
 use docendorse_mock::domain::signing::{
     AgentId, Command, DraftError, Envelope, EnvelopeId, Judgement, Locale, MOST_AGENTS, MOST_RECIPIENTS, NewRecipient,
@@ -47,7 +47,7 @@ fn assign(names: &[&str]) -> RecipientChange {
     RecipientChange { persons: Some(names.iter().map(|name| person(name)).collect()), ..RecipientChange::default() }
 }
 
-/// Tries something that must be refused, and makes sure that it left no trace.
+/// Checks that a change is refused and has no effect.
 fn refused<T: std::fmt::Debug>(
     draft: &mut Envelope,
     attempt: impl FnOnce(&mut Envelope) -> Result<T, DraftError>,
@@ -112,7 +112,7 @@ fn what_cannot_be_changed_is_refused_with_the_reason() {
         refused(&mut draft, |draft| draft.change_recipient("env_0000000000000005", assign(&[]), NOW, &code)),
     ];
     change(&mut draft, buyer, named("buyer")).expect("a recipient may keep its own identifier");
-    change(&mut draft, buyer, named("gone")).expect("and take that of a removed one");
+    change(&mut draft, buyer, named("gone")).expect("and it may take that of a removed one");
 
     assert_eq!(draft.perform(Command::Send, NOW, &mut Vec::new()), Ok(Judgement::Effective));
     problems.push(refused(&mut draft, |draft| change(draft, buyer, assign(&["sam"]))));
@@ -160,7 +160,7 @@ fn numbers_of_agents_and_recipients_are_never_given_twice() {
     let mut ids = |draft: &Envelope, place: u32| -> Vec<AgentId> {
         let agents = 0..draft.recipients[place as usize].seats.len() as u32;
         let ids: Vec<AgentId> = agents.map(|agent| draft.agent_id(Spot { recipient: place, agent }).unwrap()).collect();
-        assert!(ids.iter().all(|id| seen.insert(*id)), "{ids:?} were given before");
+        assert!(ids.iter().all(|id| seen.insert(*id)), "{ids:?} were used before");
         ids
     };
     let buyer = add(&mut draft, signer("buyer", &["alice", "bob"])).unwrap();
@@ -181,7 +181,7 @@ fn numbers_of_agents_and_recipients_are_never_given_twice() {
     }
     assert_eq!(draft.spot_of(fourth[0]), Some(Spot { recipient: 2, agent: 0 }));
     for gone in first.iter().chain(&second) {
-        assert_eq!(draft.spot_of(*gone), None, "an agent who is assigned no more is nowhere");
+        assert_eq!(draft.spot_of(*gone), None, "a replaced agent is not found");
     }
     assert_eq!(draft.spot_of(AgentId { envelope: EnvelopeId(6), ..third[0] }), None, "another envelope has its own");
     for nowhere in [0, draft.next_agent, u32::MAX] {
@@ -206,11 +206,11 @@ fn a_change_that_keeps_the_agents_keeps_their_ids_and_codes() {
     change(&mut draft, buyer, other).unwrap();
     let (was, is) = (&before.recipients[0].role, &draft.recipients[0].role);
     assert_eq!((is.number, is.first_agent, &is.persons), (was.number, was.first_agent, &was.persons));
-    assert_eq!((was.codes.len(), is.codes[0].as_deref()), (0, Some("000001")), "a code where one is asked for");
+    assert_eq!((was.codes.len(), is.codes[0].as_deref()), (0, Some("000001")), "a code if the role requires one");
     assert_eq!(draft.next_agent, before.next_agent);
     assert_eq!((is.kind, is.order, is.required, is.phone_verification), (RecipientType::Delegator, 3, false, true));
     change(&mut draft, buyer, RecipientChange::default()).unwrap();
-    assert_eq!(draft.recipients[0].role.role_name.as_deref(), Some("Buyer"), "what is not given stays");
+    assert_eq!(draft.recipients[0].role.role_name.as_deref(), Some("Buyer"), "omitted members do not change");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_recipient_that_another_one_refers_to_is_kept() {
     assert_eq!(change(&mut draft, host, kind(RecipientType::Signer)), Err(DraftError::HostBound(guest)));
     assert_eq!(remove(&mut draft, boss), Err(DraftError::DelegatorBound(deputy)));
     change(&mut draft, boss, kind(RecipientType::Viewer)).expect("a recipient of any type may delegate");
-    change(&mut draft, host, order).expect("its order is judged when the envelope is sent");
+    change(&mut draft, host, order).expect("its order is checked when the envelope is sent");
 
     let moved = RecipientChange { hosted_by: Some(other.to_string()), ..RecipientChange::default() };
     change(&mut draft, guest, moved).unwrap();
@@ -252,7 +252,7 @@ fn a_recipient_that_another_one_refers_to_is_kept() {
     change(&mut draft, guest, kind(RecipientType::Signer)).unwrap();
     remove(&mut draft, other).expect("a signer has no host");
     remove(&mut draft, deputy).unwrap();
-    remove(&mut draft, boss).expect("a removed recipient refers to nobody");
+    remove(&mut draft, boss).expect("a removed recipient refers to no other");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_draft_is_sent_only_when_everybody_can_do_their_part() {
     let viewer = NewRecipient { kind: RecipientType::Viewer, ..signer("viewer", &["bob"]) };
     add(&mut draft, viewer).unwrap();
     add(&mut draft, NewRecipient { required: false, ..signer("witness", &["alice"]) }).unwrap();
-    assert_eq!(send(&mut draft), Err(Refusal::NoSigner), "neither hosts, viewers nor optional signers have to sign");
+    assert_eq!(send(&mut draft), Err(Refusal::NoSigner), "hosts, viewers and optional signers do not have to sign");
 
     let guest = NewRecipient { kind: RecipientType::InPersonSigner, phone_verification: true, ..signer("guest", &[]) };
     let guest = add(&mut draft, NewRecipient { hosted_by: Some(host.to_string()), ..guest }).unwrap();
@@ -281,5 +281,5 @@ fn a_draft_is_sent_only_when_everybody_can_do_their_part() {
 
     draft.remove_recipient(&guest.to_string(), NOW).unwrap();
     draft.remove_recipient(&host.to_string(), NOW).unwrap();
-    assert_eq!(send(&mut draft), Err(Refusal::NoSigner), "and nobody has to sign");
+    assert_eq!(send(&mut draft), Err(Refusal::NoSigner), "no required signer is left");
 }

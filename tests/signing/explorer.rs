@@ -1,4 +1,4 @@
-//! The real machine holds every invariant under every interleaving; scripts read back and replay.
+//! The real machine satisfies every invariant in every interleaving; scripts can be parsed and replayed.
 
 use docendorse_mock::simulation::explore::{
     Exploration, ExploreError, ExploreOptions, Layout, MOST_COMPETITORS, Rules, Script, Setup, explore,
@@ -40,18 +40,18 @@ fn the_rules_hold_under_every_interleaving() {
 #[test]
 fn the_states_of_one_agent_match_a_count_by_hand() {
     let found = found(1, Layout::Single, false);
-    // Draft, invited, opened, primary, signed; declined from three of them, which is one; voided and expired from three.
+    // Draft, invited, opened, primary, signed; declined, from three states; voided and expired, each from three states.
     assert_eq!((found.states, found.ended), (5 + 1 + 3 + 3, 1 + 1 + 3 + 3));
-    // Send, then each of open, accept, sign; and three ways out of three states.
+    // Send, open, accept, sign; and three ways out of each of three states.
     assert_eq!((found.transitions, found.longest_path), (4 + 9, 4));
-    // Every one of seven commands was tried in every state.
+    // All seven commands were tried in every state.
     assert_eq!(found.transitions + found.repeated + found.refusals.values().sum::<usize>(), found.states * 7);
 }
 
 #[test]
 fn a_kept_decline_leaves_the_envelope_to_its_sender() {
     let kept = found_in(Setup::new(1, Layout::Single, false).unwrap().keeping(true));
-    // As without, but declined is no end: it can still be voided or expire.
+    // As without `keep`, but declined is not final: the envelope can still be voided or expire.
     assert_eq!((kept.states, kept.ended), (5 + 1 + 4 + 4, 1 + 4 + 4));
     assert!(kept.violation.is_none(), "{kept}");
 }
@@ -77,7 +77,7 @@ fn a_state_space_too_large_to_explore_is_refused() {
 #[test]
 fn a_script_is_replayed_line_by_line() {
     let script = "
-        # Two compete, and the one who wins has second thoughts.
+        # Two agents compete, and the winner declines afterwards.
         agents 2
         reopen
         agent 1 open    # too early
@@ -96,7 +96,7 @@ fn a_script_is_replayed_line_by_line() {
     let script = Script::parse(script).unwrap();
     assert_eq!(Script::parse(&script.to_string()).unwrap(), script);
     let replay = script.replay(&Rules);
-    assert_eq!(Script::parse(&replay.to_string()).unwrap(), script, "what is told of a script is the script");
+    assert_eq!(Script::parse(&replay.to_string()).unwrap(), script, "a printed replay parses as its script");
     insta::assert_snapshot!(replay);
 }
 

@@ -1,5 +1,5 @@
-//! The competition by itself: every interleaving of a few agents, and random lives of random envelopes against a
-//! reference model that knows only the rules; and simulated races. No server, no store.
+//! The competition alone, without a server or a store: every interleaving of a few agents, random commands compared
+//! with a reference model of the rules, and simulated races.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]

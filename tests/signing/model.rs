@@ -1,13 +1,13 @@
-//! The reference model: the rules of G4 to G10 over nothing but the list of what was told so far.
+//! The reference model: the rules of G4 to G10, based only on the list of events so far.
 //!
-//! It keeps no state. Where an envelope, a recipient or an agent stands is looked up in that list each time, so that it
-//! can share no slip with the machine, and so that the events are known to tell the whole story.
+//! It stores no states. Each time, the state of an envelope, a recipient or an agent is derived from the events. The
+//! model therefore shares no mistake with the machine, and shows that the events are complete.
 
 use docendorse_mock::domain::signing::EffectKind;
 use docendorse_mock::domain::signing::{Act, Command, RecipientType, Spot};
 
-/// What is told: what happened, to which recipient, to which agent of it.
-pub type Told = (EffectKind, Option<u32>, Option<u32>);
+/// An event, with the indexes of its recipient and agent.
+pub type Event = (EffectKind, Option<u32>, Option<u32>);
 
 /// A recipient as it was added.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Part {
     pub order: u32,
     pub required: bool,
     pub removed: bool,
-    /// The place of the host.
+    /// The index of the host.
     pub hosted_by: Option<usize>,
     pub asks_for_code: bool,
     /// For each agent, the code that was sent to its phone, if it has one.
@@ -29,12 +29,12 @@ pub struct Model {
     /// Whether the envelope stays sent when a required recipient declines.
     pub keep: bool,
     pub parts: Vec<Part>,
-    pub told: Vec<Told>,
+    pub events: Vec<Event>,
 }
 
 impl Model {
     pub fn envelope(&self) -> &'static str {
-        let mut words = self.told.iter().rev().map(|told| match told.0 {
+        let mut words = self.events.iter().rev().map(|event| match event.0 {
             EffectKind::EnvelopeSent => "sent",
             EffectKind::EnvelopeFinalized => "finalized",
             EffectKind::EnvelopeVoided => "voided",
@@ -45,8 +45,8 @@ impl Model {
     }
 
     pub fn agent(&self, recipient: usize, agent: usize) -> &'static str {
-        let of = |told: &&Told| told.1 == Some(recipient as u32) && told.2 == Some(agent as u32);
-        match self.told.iter().rev().find(of).map(|told| told.0) {
+        let of = |event: &&Event| event.1 == Some(recipient as u32) && event.2 == Some(agent as u32);
+        match self.events.iter().rev().find(of).map(|event| event.0) {
             None => "waiting",
             Some(EffectKind::AgentInvited) => "invited",
             Some(EffectKind::AgentOpened) => "opened",
@@ -54,7 +54,7 @@ impl Model {
             Some(EffectKind::AgentReleased) => "released",
             Some(EffectKind::AgentDeclined) => "declined",
             Some(EffectKind::DocumentSigned) => "signed",
-            Some(other) => panic!("{other:?} is nothing that happens to an agent"),
+            Some(other) => panic!("{other:?} is not an event of an agent"),
         }
     }
 
@@ -67,7 +67,7 @@ impl Model {
     }
 
     pub fn recipient(&self, recipient: usize) -> &'static str {
-        let happened = |kind| self.told.contains(&(kind, Some(recipient as u32), None));
+        let happened = |kind| self.events.contains(&(kind, Some(recipient as u32), None));
         if self.parts[recipient].removed {
             "removed"
         } else if happened(EffectKind::RecipientCompleted) {
@@ -83,13 +83,13 @@ impl Model {
         }
     }
 
-    /// What comes of a command: the name of the refusal, or what is told; nothing is told of a repetition.
-    pub fn perform(&mut self, command: Command<'_>) -> Result<Vec<Told>, &'static str> {
-        let start = self.told.len();
+    /// Performs a command. Returns its events, none for a repetition, or the name of the refusal.
+    pub fn perform(&mut self, command: Command<'_>) -> Result<Vec<Event>, &'static str> {
+        let start = self.events.len();
         match command {
             Command::Send => {
                 self.may_be_sent()?;
-                self.tell(EffectKind::EnvelopeSent);
+                self.record(EffectKind::EnvelopeSent);
                 self.invite_all_whose_turn_it_is();
             }
             Command::Void => {
@@ -97,23 +97,23 @@ impl Model {
                     return Err("Envelope.Closed");
                 }
                 self.must_be_sent()?;
-                self.tell(EffectKind::EnvelopeVoided);
+                self.record(EffectKind::EnvelopeVoided);
             }
             Command::Expire => {
                 self.must_be_sent()?;
-                self.tell(EffectKind::EnvelopeExpired);
+                self.record(EffectKind::EnvelopeExpired);
             }
             Command::Remind => {
                 self.must_be_sent()?;
                 for recipient in self.present() {
                     if ["open", "claimed"].contains(&self.recipient(recipient)) {
-                        self.tell_of(EffectKind::RequestResent, recipient);
+                        self.record_for(EffectKind::RequestResent, recipient);
                     }
                 }
             }
             Command::Act(spot, act) => self.act(spot, act)?,
         }
-        Ok(self.told[start..].to_vec())
+        Ok(self.events[start..].to_vec())
     }
 
     fn may_be_sent(&self) -> Result<(), &'static str> {
@@ -157,7 +157,7 @@ impl Model {
             return Err("Agent.NotInvited");
         }
         let kind = self.parts[recipient].kind;
-        // Who is out of it, or has done it all, hears of that first.
+        // The state of an agent that can do nothing more takes precedence over the envelope's.
         match (self.agent(recipient, agent), act.as_str()) {
             ("declined", "decline") | ("signed", "open" | "accept" | "sign") => return Ok(()),
             ("declined", _) => return Err("Agent.Declined"),
@@ -175,7 +175,7 @@ impl Model {
             Act::Open => {
                 if word == "invited" {
                     self.must_be_hosted(recipient)?;
-                    self.told.push((EffectKind::AgentOpened, Some(spot.recipient), Some(spot.agent)));
+                    self.events.push((EffectKind::AgentOpened, Some(spot.recipient), Some(spot.agent)));
                 }
             }
             Act::Accept => match word {
@@ -189,7 +189,7 @@ impl Model {
                     "opened" => return Err("Agent.NotPrimary"),
                     _ => self.must_be_signable(recipient, agent, code)?,
                 }
-                self.told.push((EffectKind::DocumentSigned, Some(spot.recipient), Some(spot.agent)));
+                self.events.push((EffectKind::DocumentSigned, Some(spot.recipient), Some(spot.agent)));
                 self.complete(recipient);
             }
             Act::Decline => {
@@ -223,10 +223,10 @@ impl Model {
 
     fn accept(&mut self, spot: Spot) {
         let recipient = spot.recipient as usize;
-        self.told.push((EffectKind::AgentAccepted, Some(spot.recipient), Some(spot.agent)));
+        self.events.push((EffectKind::AgentAccepted, Some(spot.recipient), Some(spot.agent)));
         for (agent, word) in self.agents(recipient).into_iter().enumerate() {
             if word == "invited" || word == "opened" {
-                self.told.push((EffectKind::AgentReleased, Some(spot.recipient), Some(agent as u32)));
+                self.events.push((EffectKind::AgentReleased, Some(spot.recipient), Some(agent as u32)));
             }
         }
         if self.parts[recipient].kind == RecipientType::Host {
@@ -237,47 +237,47 @@ impl Model {
     fn decline(&mut self, spot: Spot) {
         let recipient = spot.recipient as usize;
         let released: Vec<usize> = self.places_of(recipient, "released");
-        self.told.push((EffectKind::AgentDeclined, Some(spot.recipient), Some(spot.agent)));
-        // There are released agents only where the one who declines was primary.
+        self.events.push((EffectKind::AgentDeclined, Some(spot.recipient), Some(spot.agent)));
+        // There are released agents only if the agent that declines was primary.
         if self.reopen && !released.is_empty() {
             for agent in released {
-                self.told.push((EffectKind::AgentInvited, Some(spot.recipient), Some(agent as u32)));
+                self.events.push((EffectKind::AgentInvited, Some(spot.recipient), Some(agent as u32)));
             }
             return;
         }
         let may_go_on = ["invited", "opened"].iter().any(|word| !self.places_of(recipient, word).is_empty());
         if !may_go_on {
-            self.tell_of(EffectKind::RecipientDeclined, recipient);
+            self.record_for(EffectKind::RecipientDeclined, recipient);
             if self.is_waited_for(recipient) && !self.keep {
-                self.tell(EffectKind::EnvelopeVoided);
+                self.record(EffectKind::EnvelopeVoided);
             }
         }
     }
 
     fn complete(&mut self, recipient: usize) {
-        self.tell_of(EffectKind::RecipientCompleted, recipient);
+        self.record_for(EffectKind::RecipientCompleted, recipient);
         self.invite_all_whose_turn_it_is();
         let is_done = |place: &usize| !self.is_waited_for(*place) || self.recipient(*place) == "completed";
         if self.present().iter().all(is_done) {
             for place in self.present() {
                 if self.parts[place].kind == RecipientType::Viewer {
-                    self.tell_of(EffectKind::RecipientCompleted, place);
+                    self.record_for(EffectKind::RecipientCompleted, place);
                 }
             }
-            self.tell(EffectKind::EnvelopeFinalized);
+            self.record(EffectKind::EnvelopeFinalized);
         }
     }
 
     fn invite_all_whose_turn_it_is(&mut self) {
         let open: Vec<usize> = self.present().into_iter().filter(|place| self.is_open(*place)).collect();
-        // An envelope that nobody is waited for any more invites nobody.
+        // If no recipient is left to wait for, no one is invited.
         let Some(turn) = open.iter().map(|place| self.parts[*place].order).min() else { return };
         for place in self.present() {
             let part = &self.parts[place];
             if part.order <= turn && part.kind != RecipientType::Viewer && self.recipient(place) == "waiting" {
-                self.tell_of(EffectKind::RecipientActivated, place);
+                self.record_for(EffectKind::RecipientActivated, place);
                 for agent in self.places_of(place, "waiting") {
-                    self.told.push((EffectKind::AgentInvited, Some(place as u32), Some(agent as u32)));
+                    self.events.push((EffectKind::AgentInvited, Some(place as u32), Some(agent as u32)));
                 }
             }
         }
@@ -300,11 +300,11 @@ impl Model {
         (0..self.parts.len()).filter(|place| !self.parts[*place].removed).collect()
     }
 
-    fn tell(&mut self, kind: EffectKind) {
-        self.told.push((kind, None, None));
+    fn record(&mut self, kind: EffectKind) {
+        self.events.push((kind, None, None));
     }
 
-    fn tell_of(&mut self, kind: EffectKind, recipient: usize) {
-        self.told.push((kind, Some(recipient as u32), None));
+    fn record_for(&mut self, kind: EffectKind, recipient: usize) {
+        self.events.push((kind, Some(recipient as u32), None));
     }
 }

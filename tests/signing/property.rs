@@ -1,6 +1,6 @@
-//! Random lives of random envelopes: after every command the machine and the reference model agree.
+//! Random commands on random envelopes: after each, the machine and the reference model agree.
 
-use crate::model::{Model, Part, Told};
+use crate::model::{Event, Model, Part};
 use docendorse_mock::domain::signing::EffectKind;
 use docendorse_mock::domain::signing::{
     Act, AgentId, Command, Effect, Envelope, EnvelopeId, EnvelopeState, Judgement, Locale, NewRecipient, Person,
@@ -16,28 +16,28 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// A recipient to be.
+/// A recipient to add.
 #[derive(Clone, Debug)]
 struct Wish {
     kind: RecipientType,
     order: u32,
     required: bool,
     removed: bool,
-    /// Which of the hosts before it, counted round, if there are any.
+    /// The index of an earlier host, modulo their number.
     host: Option<usize>,
     asks_for_code: bool,
     /// Whether each agent has a phone.
     phones: Vec<bool>,
 }
 
-/// Something that is tried.
+/// A command to try.
 #[derive(Clone, Debug)]
 enum Try {
     Send,
     Void,
     Expire,
     Remind,
-    /// By the agent of a number, counted round; or by one who is not there.
+    /// An act of the agent with this index, modulo the number of agents.
     Act(usize, Deed),
     Nobody(u32, u32, Deed),
 }
@@ -77,7 +77,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     })
 }
 
-/// Recipients by themselves, and now and then a host with somebody who signs in person.
+/// Independent recipients, and sometimes a host with an in-person signer.
 fn wishes() -> impl Strategy<Value = Vec<Wish>> {
     let pair = (wish(), wish(), 0..=1_u32).prop_map(|(host, guest, later)| {
         let guest = Wish { kind: RecipientType::InPersonSigner, order: host.order + later, host: Some(0), ..guest };
@@ -98,7 +98,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// The recipients of an envelope, whether it reopens and whether it is kept, and what is tried on it.
+/// The recipients of an envelope, whether it reopens and whether it is kept, and the commands to try.
 type Life = (Vec<Wish>, (bool, bool), Vec<Try>);
 
 fn life() -> impl Strategy<Value = Life> {
@@ -134,7 +134,7 @@ fn person(number: usize, has_phone: bool) -> Person {
     }
 }
 
-/// The envelope, made as callers make it, and the model of it.
+/// The envelope, created as callers create it, and its model.
 fn made(wishes: &[Wish], (reopen, keep): (bool, bool)) -> (Envelope, Model) {
     let terms = Terms { reopen, keep_declined: keep, ..Terms::new("NDA", START) };
     let mut envelope = Envelope::new(EnvelopeId(7), terms);
@@ -169,21 +169,21 @@ fn made(wishes: &[Wish], (reopen, keep): (bool, bool)) -> (Envelope, Model) {
             assert_eq!(removed.map_err(|error| error.name()).err(), is_bound.then_some("Recipient.HostRecipientBound"));
         }
     }
-    (envelope, Model { reopen, keep, parts, told: Vec::new() })
+    (envelope, Model { reopen, keep, parts, events: Vec::new() })
 }
 
-/// What came up, so that a run can be asked whether it was worth it.
+/// What occurred, so that a test can check the coverage.
 #[derive(Debug, Default)]
 struct Seen {
     refusals: BTreeSet<&'static str>,
     events: BTreeSet<&'static str>,
     states: BTreeSet<&'static str>,
-    /// How many envelopes were sent, and how many finalized.
+    /// Numbers of envelopes that were sent and finalized.
     sent: usize,
     finalized: usize,
 }
 
-/// Lives a life, and holds the machine to the model and to its own promises at every step.
+/// Tries the commands, and checks the machine against the model and its own guarantees after each.
 fn live(machine: &impl Machine, (wishes, ends, tries): &Life, seen: &mut Seen) -> Result<(), TestCaseError> {
     let (mut envelope, mut model) = made(wishes, *ends);
     let mut revision = envelope.revision;
@@ -197,31 +197,31 @@ fn live(machine: &impl Machine, (wishes, ends, tries): &Life, seen: &mut Seen) -
         let result = machine.perform(&mut envelope, command, now, &mut effects);
         prop_assert_eq!(judged, result, "judge and perform differ on {:?}", command);
 
-        let told: Vec<Told> =
+        let events: Vec<Event> =
             effects.iter().map(|Effect { kind, recipient, agent }| (*kind, *recipient, *agent)).collect();
         let expected = model.perform(command);
-        let named = result.map(|_| told.clone()).map_err(|refusal| refusal.name());
-        prop_assert_eq!(&named, &expected, "{:?} in {:?}", command, &model.told);
-        prop_assert_eq!(result == Ok(Judgement::Effective), !told.is_empty(), "{:?}", command);
+        let named = result.map(|_| events.clone()).map_err(|refusal| refusal.name());
+        prop_assert_eq!(&named, &expected, "{:?} in {:?}", command, &model.events);
+        prop_assert_eq!(result == Ok(Judgement::Effective), !events.is_empty(), "{:?}", command);
 
-        if told.is_empty() {
+        if events.is_empty() {
             prop_assert_eq!(&envelope, &before, "{:?} had no effects", command);
         } else {
             revision += 1;
         }
         prop_assert_eq!(envelope.revision, revision);
         agree(&envelope, &model)?;
-        times_hold(&before, &envelope, &told, now)?;
+        times_hold(&before, &envelope, &events, now)?;
 
         seen.refusals.extend(expected.err());
-        seen.events.extend(told.iter().map(|told| told.0.as_str()));
+        seen.events.extend(events.iter().map(|event| event.0.as_str()));
         seen.states.extend(envelope.recipients.iter().map(|recipient| recipient.state.as_str()));
     }
     seen.sent += usize::from(envelope.state.sent_at().is_some());
     seen.finalized += usize::from(envelope.state.as_str() == "finalized");
     let kept = serde_json::to_string(&envelope).unwrap();
     let read: Envelope = serde_json::from_str(&kept).unwrap();
-    prop_assert_eq!(read.validate(), Ok(envelope), "an envelope that is kept reads back, and could have come about");
+    prop_assert_eq!(read.validate(), Ok(envelope), "a serialized envelope can be restored and is valid");
     Ok(())
 }
 
@@ -259,7 +259,7 @@ fn command<'c>(model: &Model, attempt: &Try, right: Option<&'c str>) -> Command<
     }
 }
 
-/// Everything stands where the model says.
+/// Checks that all states are those of the model.
 fn agree(envelope: &Envelope, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(envelope.state.as_str(), model.envelope());
     for (place, recipient) in envelope.recipients.iter().enumerate() {
@@ -268,27 +268,27 @@ fn agree(envelope: &Envelope, model: &Model) -> Result<(), TestCaseError> {
             model.recipient(place),
             "recipient {} after {:?}",
             place,
-            &model.told
+            &model.events
         );
         let seats: Vec<&str> = recipient.seats.iter().map(|seat| seat.state.as_str()).collect();
-        prop_assert_eq!(seats, model.agents(place), "recipient {} after {:?}", place, &model.told);
+        prop_assert_eq!(seats, model.agents(place), "recipient {} after {:?}", place, &model.events);
         prop_assert_eq!(recipient.primary().map(|agent| agent as usize), model.primary(place));
     }
     Ok(())
 }
 
-/// What changes says when it did, and what does not keeps its time.
-fn times_hold(before: &Envelope, after: &Envelope, told: &[Told], now: Timestamp) -> Result<(), TestCaseError> {
+/// Checks that a changed state has the current time, and an unchanged one keeps its time.
+fn times_hold(before: &Envelope, after: &Envelope, events: &[Event], now: Timestamp) -> Result<(), TestCaseError> {
     for (place, (was, is)) in before.recipients.iter().zip(&after.recipients).enumerate() {
         for (was, is) in was.seats.iter().zip(&is.seats) {
             prop_assert_eq!(is.since, if was.state == is.state { was.since } else { now });
         }
-        let is_activated = told.contains(&(EffectKind::RecipientActivated, Some(place as u32), None));
+        let is_activated = events.contains(&(EffectKind::RecipientActivated, Some(place as u32), None));
         let activated_at = if is_activated { Some(now) } else { was.activated_at() };
         prop_assert_eq!(is.activated_at(), activated_at, "recipient {}", place);
     }
     let sent_at =
-        if told.contains(&(EffectKind::EnvelopeSent, None, None)) { Some(now) } else { before.state.sent_at() };
+        if events.contains(&(EffectKind::EnvelopeSent, None, None)) { Some(now) } else { before.state.sent_at() };
     prop_assert_eq!(after.state.sent_at(), sent_at);
     if let EnvelopeState::Finalized { at, .. } | EnvelopeState::Voided { at, .. } | EnvelopeState::Expired { at, .. } =
         after.state
@@ -298,7 +298,7 @@ fn times_hold(before: &Envelope, after: &Envelope, told: &[Told], now: Timestamp
     Ok(())
 }
 
-/// Lives many lives, the same at every run.
+/// Tries 500 random cases, the same in every run.
 fn lives(machine: &impl Machine, seen: &RefCell<Seen>) -> Result<(), TestError<Life>> {
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(ProptestConfig { cases: 500, ..config() }, random);
@@ -323,16 +323,16 @@ fn random_lives_cover_everything_that_can_happen() {
     let seen = RefCell::default();
     lives(&Rules, &seen).unwrap();
     let Seen { refusals, events, states, sent, finalized } = seen.into_inner();
-    // Deletion is not a command: the envelope is gone then.
+    // Deletion is not a command, because no envelope is left.
     let every = Refusal::ALL.into_iter().filter(|refusal| *refusal != Refusal::NotDeletable);
-    assert_eq!(refusals, every.map(Refusal::name).collect(), "every refusal comes up");
+    assert_eq!(refusals, every.map(Refusal::name).collect(), "every refusal occurs");
     let every = EffectKind::ALL.into_iter().filter(|kind| *kind != EffectKind::EnvelopeCreated);
-    assert_eq!(events, every.map(EffectKind::as_str).collect(), "every event comes up");
-    assert_eq!(states.len(), 6, "every state of a recipient comes up: {states:?}");
+    assert_eq!(events, every.map(EffectKind::as_str).collect(), "every event occurs");
+    assert_eq!(states.len(), 6, "every state of a recipient occurs: {states:?}");
     assert!(sent > 200 && finalized > 50, "of 500 envelopes {sent} were sent and {finalized} finalized");
 }
 
-/// Tells of all but the last agent that an accept releases.
+/// A machine that omits the event of the last agent that an accept releases.
 struct Forgetful;
 
 impl Machine for Forgetful {

@@ -1,4 +1,4 @@
-//! Races for an envelope that exists: a draft, or one that is under way.
+//! Races for an existing envelope: a draft, or one that was sent.
 
 use docendorse_mock::{
     domain::signing::{
@@ -59,7 +59,7 @@ fn a_draft_is_sent_and_its_first_recipient_raced_for() {
     let envelope = draft(Some(plan()));
     let run = Race::of_envelope(&envelope, Timestamp::UNIX_EPOCH).unwrap().run(1, 0);
     let states: Vec<(&str, AgentState)> = run.agents.iter().map(|lane| (&*lane.name, lane.state)).collect();
-    // Alice knows the code that was sent to her phone; nothing is said of Carol.
+    // Alice knows the code that was sent to her phone; the plan does not mention Carol.
     assert_eq!(states, [("alice", AgentState::Signed), ("bob", AgentState::Released), ("carol", AgentState::Released)]);
     assert_eq!((run.ending, run.ended_after_ms), (Ending::Finalized, Some(12 * 60_000)));
     assert_eq!(run.winner.unwrap().runner_up.unwrap().margin_ms, 14 * 60_000);
@@ -79,12 +79,12 @@ fn an_envelope_under_way_continues_from_its_state() {
     let before = envelope.clone();
     let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(23);
     let run = Race::of_envelope(&envelope, now).unwrap().run(1, 0);
-    // From now on Bob needs 20 minutes to accept, Alice ten to open and one to accept.
+    // From now on, Bob needs 20 minutes to accept; Alice needs ten to open and one to accept.
     let winner = run.winner.as_ref().unwrap();
     assert_eq!((&*winner.name, winner.after_ms, run.ending), ("alice", 11 * 60_000, Ending::Finalized));
     assert_eq!(winner.runner_up.as_ref().unwrap().margin_ms, 9 * 60_000);
     assert!(run.timeline.iter().all(|entry| entry.after_ms > 0), "it was sent before");
-    // Half an hour before its end only the quick ones are in time, and a minute before it nobody is.
+    // A minute before the envelope expires, it is too late for every agent.
     let late = Race::of_envelope(&envelope, now + SignedDuration::from_mins(59)).unwrap().run(1, 0);
     assert_eq!((late.ending, late.ended_after_ms, late.winner), (Ending::Expired, Some(60_000), None));
     assert_eq!(envelope, before, "nothing changes");

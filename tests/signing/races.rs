@@ -1,4 +1,4 @@
-//! Simulated races: certain ones, drawn ones, and what holds in any of them.
+//! Simulated races: fixed ones, random ones, and properties of all of them.
 
 use docendorse_mock::{
     domain::signing::{AgentState, Behaviour, EffectKind},
@@ -18,18 +18,19 @@ fn usual(agents: usize) -> Race {
     Race::of_agents(&RaceAgent::usual(agents), false, None).unwrap()
 }
 
-/// What happened, in words: `5m alice agent.opened`.
+/// The timeline in words: `5m alice agent.opened`.
 fn story(run: &Run) -> Vec<String> {
-    let told = run.timeline.iter().filter(|entry| entry.after_ms > 0);
-    told.map(|entry| {
-        let who = entry.agent.map_or("-", |agent| run.name_of(agent));
-        let what = match entry.what {
-            Happening::Event { event } => event.as_str().to_owned(),
-            Happening::Refused { attempt, refused } => format!("{} {}", attempt.as_str(), refused.name()),
-        };
-        format!("{}m {who} {what}", entry.after_ms / MINUTE)
-    })
-    .collect()
+    let entries = run.timeline.iter().filter(|entry| entry.after_ms > 0);
+    entries
+        .map(|entry| {
+            let who = entry.agent.map_or("-", |agent| run.name_of(agent));
+            let what = match entry.what {
+                Happening::Event { event } => event.as_str().to_owned(),
+                Happening::Refused { attempt, refused } => format!("{} {}", attempt.as_str(), refused.name()),
+            };
+            format!("{}m {who} {what}", entry.after_ms / MINUTE)
+        })
+        .collect()
 }
 
 fn states(run: &Run) -> Vec<AgentState> {
@@ -83,7 +84,7 @@ fn in_a_tie_the_earlier_decision_goes_first() {
         { "name": "Bob", "opens": "2m", "accepts": "8m", "signs": "1m" },
     ]}))
     .run(1, 0);
-    // Bob has read since the second minute, Alice since the fifth.
+    // Bob has been reading since the second minute, Alice since the fifth.
     let winner = run.winner.unwrap();
     assert_eq!((&*winner.name, winner.runner_up.unwrap().margin_ms), ("Bob", 0));
 }
@@ -124,7 +125,7 @@ fn a_declining_primary_ends_or_restarts_the_race() {
             "2m Carol agent.released",
             "3m Carol open Agent.Released",
             "5m Alice agent.declined",
-            // The new invitation takes the place of what Bob meant to do about the first one.
+            // The new invitation replaces what Bob had planned for the first one.
             "5m Bob agent.invited",
             "5m Carol agent.invited",
             "8m Carol agent.opened",
@@ -167,25 +168,25 @@ fn expiry_comes_before_acts_at_the_same_moment() {
         story(&run),
         ["1440m - envelope.expired", "1440m Alice open Envelope.Expired", "2880m Bob open Envelope.Expired"]
     );
-    // One who holds the slot and is too late to sign has won all the same, and nobody could have come next.
+    // A primary that is too late to sign has still won, and there is no runner-up.
     let run = race(file("1h", "22h 30m")).run(1, 0);
     let winner = run.winner.as_ref().unwrap();
     assert_eq!((run.ending, &*winner.name, &winner.runner_up), (Ending::Expired, "Alice", &None));
     assert_eq!(states(&run), [AgentState::Primary, AgentState::Released]);
-    // Nobody does anything, but there is an end to wait for.
+    // No agent acts, but the envelope expires.
     let idle = json!({ "expiration_period_days": 90, "agents": [{ "name": "Alice", "opens": "never" }] });
     assert_eq!(race(idle).run(1, 0).ended_after_ms, Some(90 * DAY));
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let told = |race: Race, seed| {
+    let reports = |race: Race, seed| {
         let (run, races) = (race.run(seed, 3), race.runs(seed, 500).unwrap());
         let json = [serde_json::to_string(&run).unwrap(), serde_json::to_string(&races).unwrap()];
         [run.table(), run.svg(), races.table(), races.svg()].into_iter().chain(json).collect::<Vec<_>>()
     };
-    assert_eq!(told(usual(5), 11), told(usual(5), 11));
-    assert_ne!(told(usual(5), 11), told(usual(5), 12));
+    assert_eq!(reports(usual(5), 11), reports(usual(5), 11));
+    assert_ne!(reports(usual(5), 11), reports(usual(5), 12));
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn an_invalid_race_is_refused() {
 
 #[test]
 fn the_report_of_a_large_race_is_bounded() {
-    // All accept at once, and decline one after the other: as much as can happen.
+    // All accept at the same time and decline one after the other, which gives the longest timeline.
     let decline = json!({ "after": "1m", "instead_of": "signing" });
     let agents: Vec<Value> = (1..=300)
         .map(|number| json!({ "name": format!("Agent {number}"), "opens": "1m", "accepts": "1m", "declines": decline }))
@@ -263,7 +264,7 @@ fn the_report_of_a_large_race_is_bounded() {
     assert!(usual(1_000).runs(1, 20).unwrap().svg().contains("Not shown: 900 agents with fewer wins."));
 }
 
-/// What people do, of every kind, within a few minutes.
+/// Random behaviours within a few minutes.
 fn behaviour() -> impl Strategy<Value = Value> {
     let span = (0..5_u8).prop_map(|minutes| json!(format!("{minutes}m")));
     let drawn =
@@ -283,7 +284,7 @@ fn behaviour() -> impl Strategy<Value = Value> {
     )
 }
 
-/// What must hold in any run (G4, G5), checked on what it tells.
+/// Checks the timeline of a run for properties that every run has (G4, G5).
 fn judge(run: &Run) -> Result<(), String> {
     let mut states = vec![AgentState::Waiting; run.agents.len()];
     let mut ended = 0;
@@ -301,19 +302,19 @@ fn judge(run: &Run) -> Result<(), String> {
             EffectKind::AgentReleased => (&[AgentState::Invited, AgentState::Opened], AgentState::Released),
             EffectKind::AgentDeclined => (&[AgentState::Opened, AgentState::Primary], AgentState::Declined),
             EffectKind::DocumentSigned => (&[AgentState::Primary], AgentState::Signed),
-            other => return Err(format!("{other:?} is of no agent")),
+            other => return Err(format!("{other:?} is not an event of an agent")),
         };
         if !from.contains(&states[agent]) {
-            return Err(format!("agent {} is {:?} when it comes to {event:?}", agent + 1, states[agent]));
+            return Err(format!("agent {} is {:?} before {event:?}", agent + 1, states[agent]));
         }
         if event == EffectKind::AgentAccepted && states.contains(&AgentState::Primary) {
             return Err("two are primary".to_owned());
         }
         states[agent] = to;
     }
-    let told: Vec<AgentState> = run.agents.iter().map(|lane| lane.state).collect();
-    if told != states {
-        return Err(format!("told {told:?}, but it came to {states:?}"));
+    let reported: Vec<AgentState> = run.agents.iter().map(|lane| lane.state).collect();
+    if reported != states {
+        return Err(format!("the run reports {reported:?}, but its timeline leads to {states:?}"));
     }
     let holders = states.iter().filter(|state| matches!(state, AgentState::Primary | AgentState::Signed)).count();
     let racing = states.iter().filter(|state| matches!(state, AgentState::Invited | AgentState::Opened)).count();
@@ -354,7 +355,7 @@ proptest! {
 }
 
 #[test]
-fn runs_stop_when_they_are_told_to() {
+fn runs_stop_on_request() {
     let race = usual(3);
     let mut looks = 0;
     let stopped = race.runs_until(7, 100, || {

@@ -1,4 +1,4 @@
-//! One caller at a time.
+//! Store operations of a single caller.
 
 use crate::{Card, Note, backends, card, note, notes, tagged};
 use docendorse_mock::store::{Commit, StoreError, Update};
@@ -13,7 +13,7 @@ async fn an_inserted_record_is_found_by_id_and_by_key() {
         assert_eq!(notes.find("k1").await.unwrap(), notes.find("k2").await.unwrap(), "{name}");
         assert_eq!(notes.find("k1").await.unwrap().unwrap().id, "a", "{name}");
         assert_eq!(notes.get("b").await.unwrap(), None, "{name}");
-        assert_eq!(notes.find("a").await.unwrap(), None, "{name}: an id is no key");
+        assert_eq!(notes.find("a").await.unwrap(), None, "{name}: an id is not a key");
     }
 }
 
@@ -168,7 +168,7 @@ async fn a_record_is_deleted_only_if_unchanged_and_allowed() {
         assert!(matches!(notes.delete_if("a", |_| Ok::<_, ()>(())).await.unwrap(), Update::Done(_)), "{name}");
         assert_eq!((notes.get("a").await.unwrap(), notes.find("k1").await.unwrap()), (None, None), "{name}");
         assert!(matches!(notes.delete_if("a", |_| Ok::<_, ()>(())).await.unwrap(), Update::Missing), "{name}");
-        assert!(matches!(delete_at(version).await, Err(StoreError::Conflict { .. })), "{name}: it has gone");
+        assert!(matches!(delete_at(version).await, Err(StoreError::Conflict { .. })), "{name}: it no longer exists");
         assert_eq!(notes.fill().await.unwrap().kept, 0, "{name}");
     }
 }
@@ -201,10 +201,10 @@ async fn records_are_listed_by_a_tag_that_they_share() {
 async fn a_counter_counts_from_one_until_it_is_cleared() {
     for (name, store) in backends(None) {
         assert_eq!(store.next("one", "ids", 3).await.unwrap(), 1, "{name}");
-        assert_eq!(store.next("one", "ids", 0).await.unwrap(), 4, "{name}: looked at and not taken");
+        assert_eq!(store.next("one", "ids", 0).await.unwrap(), 4, "{name}: read without reserving");
         assert_eq!(store.next("one", "ids", 1).await.unwrap(), 4, "{name}");
-        assert_eq!(store.next("one", "others", 1).await.unwrap(), 1, "{name}: each counter by itself");
-        assert_eq!(store.next("other", "ids", 1).await.unwrap(), 1, "{name}: each sandbox by itself");
+        assert_eq!(store.next("one", "others", 1).await.unwrap(), 1, "{name}: counters are independent");
+        assert_eq!(store.next("other", "ids", 1).await.unwrap(), 1, "{name}: sandboxes are independent");
         store.clear("one").await.unwrap();
         assert_eq!(store.next("one", "ids", 1).await.unwrap(), 1, "{name}");
         assert_eq!(store.next("other", "ids", 1).await.unwrap(), 2, "{name}");

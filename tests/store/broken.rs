@@ -1,10 +1,10 @@
-//! The suite can fail: it finds a store whose commits are not atomic.
+//! Proves that the suite can fail: it detects a store whose commits are not atomic.
 
 use crate::{commits::a_failed_commit_changes_nothing, delegate::delegate, races::block};
 use docendorse_mock::store::{self, Committed, Memory, Pending, Store, StoreError, Write};
 use std::sync::Arc;
 
-/// A store that applies each write of a commit by itself, and so keeps half of a commit that fails.
+/// A store that applies each write separately, so that it keeps half of a failed commit.
 #[derive(Debug, Default)]
 struct Halving(Memory);
 

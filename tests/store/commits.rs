@@ -8,9 +8,9 @@ fn cards(store: &Arc<dyn Store>) -> Repository<Card> {
     Repository::new(&Arc::new(Shelf::new(Arc::clone(store), "default".into())))
 }
 
-/// Writes of every kind to two collections and a log, of which the last one fails.
+/// Writes of every kind to two collections and a log. The last write fails.
 ///
-/// The store must be empty, and is left with the notes `a` and `b` and one line.
+/// The store must be empty. Afterwards it holds the notes `a` and `b` and one line.
 pub async fn a_failed_commit_changes_nothing(name: &str, store: &Arc<dyn Store>) {
     let (notes, cards, lines) = (notes(store, "default"), cards(store), lines(store, "default"));
     let a = Arc::new(Note { tags: vec!["red".to_owned()], ..Arc::unwrap_or_clone(note("a", &["k1"])) });
@@ -55,7 +55,11 @@ pub async fn a_failed_commit_changes_nothing(name: &str, store: &Arc<dyn Store>)
         assert_eq!((notes.fill().await.unwrap(), lines.usage().await.unwrap()), usage, "{name}: {case}");
         assert_eq!(notes.get_versioned("a").await.unwrap().unwrap().1, version, "{name}: {case}: the same version");
     }
-    assert_eq!(store.commit("default", writes().into()).await.unwrap().len(), 7, "{name}: nothing else is in the way");
+    assert_eq!(
+        store.commit("default", writes().into()).await.unwrap().len(),
+        7,
+        "{name}: without the failing write, the commit succeeds"
+    );
     assert_eq!(notes.find("k1").await.unwrap().unwrap().id, "e", "{name}");
 }
 
@@ -118,7 +122,7 @@ async fn an_update_commits_further_writes_with_it() {
         let done = notes.evolve_with("a", |current, commit| {
             runs += 1;
             if runs == 1 {
-                // Another caller is quicker.
+                // Another caller writes first.
                 let other = notes.update("a", |note| Ok::<_, ()>(note.count += 1));
                 futures_util::FutureExt::now_or_never(other).unwrap().unwrap();
             }
@@ -139,7 +143,7 @@ async fn an_update_commits_further_writes_with_it() {
             commit.append([line("stale")]).delete::<Note>("b", Some(u64::MAX));
             Ok::<_, ()>(Some(current.clone()))
         });
-        assert!(matches!(stale.await, Err(StoreError::Conflict { write: 2 })), "{name}: not run for ever");
+        assert!(matches!(stale.await, Err(StoreError::Conflict { write: 2 })), "{name}: it is not retried forever");
         assert_eq!(lines.last().await.unwrap(), 1, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The competition over every store: a hundred agents who have opened one envelope accept it at the same moment.
+//! The competition on every store: a hundred agents have opened one envelope and accept at the same time.
 
 use crate::{
     backends,
@@ -49,13 +49,13 @@ fn a_hundred_agents_accept_and_one_is_primary() {
 
 type Outcome = Result<Vec<Effect>, Refusal>;
 
-/// What an agent's acceptance brings about, or why it is refused.
+/// The effects of an agent's accept, or its refusal.
 fn accept(envelopes: &Repository<Envelope>, id: &str, agent: u32) -> Outcome {
     let accept = Command::Act(Spot { recipient: 0, agent }, Act::Accept);
     let mut effects = Vec::new();
     let accepted = envelopes.evolve(id, |current| {
         effects.clear();
-        // Whoever is refused copies nothing.
+        // A refused command copies nothing.
         current.judge(accept)?;
         let mut next = current.clone();
         next.perform(accept, Timestamp::UNIX_EPOCH, &mut effects)?;

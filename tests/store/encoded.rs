@@ -1,4 +1,4 @@
-//! A store that keeps JSON, as a database does, so that records are read back from their own text.
+//! A store that keeps JSON, as a database does, so that records are deserialized when they are read.
 
 use crate::delegate::delegate;
 use docendorse_mock::store::{self, Committed, Content, Document, LogEntry, Memory, Pending, Store, Write};

@@ -29,7 +29,7 @@ async fn entries_are_numbered_in_order_and_read_in_pages() {
         let page = lines.page_within(0, 9, 2, |_, _| true).await.unwrap();
         assert_eq!((texts(&page), page.more), ("1:a 2:b".to_owned(), true), "{name}: by bytes");
         let page = lines.page_within(0, 9, usize::MAX, |_, _| false).await.unwrap();
-        assert_eq!((page.seen, page.more), (5, false), "{name}: nothing wanted");
+        assert_eq!((page.seen, page.more), (5, false), "{name}: a filter that matches nothing");
         let page = lines.page_within(9, 9, usize::MAX, |_, _| true).await.unwrap();
         assert_eq!((texts(&page), page.seen, page.last), (String::new(), 9, 5), "{name}: beyond the end");
     }
@@ -55,7 +55,7 @@ async fn the_oldest_entries_are_dropped_and_counted() {
         let page = lines.page_within(1, 9, usize::MAX, |_, _| true).await.unwrap();
         assert_eq!((texts(&page), page.lost, page.dropped), ("3:c 4:d 5:e".to_owned(), 1, 2), "{name}");
         let page = lines.page_within(3, 9, usize::MAX, |_, _| true).await.unwrap();
-        assert_eq!((page.lost, page.dropped), (0, 2), "{name}: nothing of what this reader had to see");
+        assert_eq!((page.lost, page.dropped), (0, 2), "{name}: this reader missed nothing");
         // 1,000 bytes at most.
         lines.append([line(&"x".repeat(600)), line(&"y".repeat(600))]).await.unwrap();
         assert_eq!(lines.usage().await.unwrap(), Usage { kept: 1, dropped: 6, bytes: 600 }, "{name}");

@@ -1,6 +1,6 @@
-//! The conformance suite of stores: what every backend must hold, races included.
+//! The conformance suite for store backends, races included.
 //!
-//! A backend joins by one line in [`backends`].
+//! To test a backend, add a line to [`backends`].
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A fresh, empty store of every kind, each keeping at most `limit` notes and lines.
+/// An empty store of every backend, each limited to `limit` notes and lines.
 pub fn backends(limit: Option<usize>) -> Vec<(&'static str, Arc<dyn Store>)> {
     let retention = || match limit {
         None => Retention::unlimited(),
@@ -39,7 +39,7 @@ pub fn backends(limit: Option<usize>) -> Vec<(&'static str, Arc<dyn Store>)> {
     ]
 }
 
-/// Something to keep.
+/// A document for tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub id: String,
@@ -47,7 +47,7 @@ pub struct Note {
     pub tags: Vec<String>,
     pub text: String,
     pub count: u64,
-    /// The second at which it is due, and its rank.
+    /// When it is due, in seconds, and its rank.
     pub due: Option<(i64, u8)>,
 }
 
@@ -89,11 +89,11 @@ pub fn tagged(id: &str, tags: &[&str]) -> Arc<Note> {
     Arc::new(Note { tags, ..Arc::unwrap_or_clone(note(id, &[])) })
 }
 
-/// Something to keep in a collection of its own beside the notes.
+/// A document in a second collection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     pub id: String,
-    /// The second at which it is due.
+    /// When it is due, in seconds.
     pub due: Option<i64>,
 }
 
@@ -113,7 +113,7 @@ pub fn card(id: &str) -> Arc<Card> {
     Arc::new(Card { id: id.to_owned(), due: None })
 }
 
-/// An entry of a log.
+/// A log entry for tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub text: String,

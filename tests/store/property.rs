@@ -1,4 +1,4 @@
-//! Drawn commits, held against a model that copies everything and keeps the copy if the commit succeeds.
+//! Random commits, compared with a model that copies everything and keeps the copy if the commit succeeds.
 
 use crate::{Line, Note, backends, line, lines, note, notes, races::block};
 use docendorse_mock::store::{Commit, Numbered, Repository, StoreError};
@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::Arc};
 const IDS: [&str; 4] = ["a", "b", "c", "d"];
 const KEYS: [&str; 4] = ["k1", "k2", "k3", "k4"];
 const TAGS: [&str; 2] = ["red", "blue"];
-/// How many notes and lines a bounded store keeps.
+/// Maximum number of notes and lines in a bounded store.
 const LIMIT: usize = 3;
 
 /// One write. Versions are those from before the commit, unless they are `stale`.
@@ -151,7 +151,7 @@ async fn commits_match_the_model(commits: &[Vec<Step>], limit: Option<usize>) ->
                 prop_assert_eq!(ids(&found), ids(&tagged), "{}", name);
             }
             let mut due: Vec<_> = model.notes.iter().filter(|note| note.due.is_some()).collect();
-            // Stable: of those due at the same time the oldest comes first.
+            // A stable sort, so that documents due at the same time are ordered from the oldest.
             due.sort_by_key(|note| note.due);
             for most in [1, 2, usize::MAX] {
                 let slice = store.due("default", most).await.unwrap();

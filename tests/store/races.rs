@@ -1,4 +1,4 @@
-//! Many callers at once, on real threads: of those who want the same thing, exactly one gets it.
+//! Concurrent callers on real threads: if several want the same thing, exactly one gets it.
 
 use crate::{Line, Note, backends, line, lines, note, notes};
 use docendorse_mock::store::{Commit, Log, Numbered, Store, StoreError, Update};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 
 pub const CALLERS: usize = 100;
 
-/// Lets `CALLERS` threads do the same at the same moment, and answers with what each came to.
+/// Runs the same step on `CALLERS` threads at the same time, and returns their results.
 pub fn race<T: Send>(caller: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(CALLERS);
     std::thread::scope(|scope| {
@@ -113,7 +113,7 @@ fn keys_and_records_stay_together_while_records_change() {
                 assert_eq!(holder.map(|holder| holder.id.clone()), Some(record.id.clone()), "{name}: {key}");
             }
         }
-        // Every key that no record holds is free.
+        // Keys that no record holds are free.
         let held: Vec<&String> = all.iter().flat_map(|record| &record.keys).collect();
         for key in (0..40).map(|number| format!("k{number}")).filter(|key| !held.contains(&key)) {
             assert_eq!(block(notes.find(&key)).unwrap(), None, "{name}: {key}");
@@ -146,7 +146,7 @@ fn a_record_is_never_both_deleted_and_changed() {
     }
 }
 
-/// Every entry of a log that is kept.
+/// All entries that a log keeps.
 fn entries(log: &Log<Line>) -> Vec<Numbered<Arc<Line>>> {
     block(log.page_within(0, usize::MAX, usize::MAX, |_, _| true)).unwrap().entries
 }
@@ -252,7 +252,7 @@ fn no_reader_sees_half_a_commit() {
     }
 }
 
-/// Commits of a note and a line each, and now and then what `interrupt` does.
+/// Commits a note and a line each, and occasionally calls `interrupt`.
 fn note_and_line(store: &Arc<dyn Store>, interrupt: impl Fn(usize) + Sync) {
     race(|caller| {
         for round in 0..20 {

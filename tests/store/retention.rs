@@ -1,4 +1,4 @@
-//! What a bounded collection keeps.
+//! Limits of collections.
 
 use crate::{Card, backends, card, cards, note, notes, races::block};
 use docendorse_mock::{
@@ -73,7 +73,7 @@ async fn a_collection_is_bounded_by_bytes_too() {
             notes.insert(large(&format!("n{number}"), 30_000)).await.unwrap();
         }
         assert_eq!(kept_and_dropped(&notes.fill().await.unwrap()), (3, 7), "{name}");
-        // A record that grows counts as what it is now.
+        // A record that grows counts with its new size.
         notes.update("n9", |note| Ok::<_, ()>(note.text = "x".repeat(60_000))).await.unwrap();
         notes.insert(large("n10", 30_000)).await.unwrap();
         assert_eq!(kept_and_dropped(&notes.fill().await.unwrap()), (2, 9), "{name}");

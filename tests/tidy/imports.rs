@@ -1,4 +1,4 @@
-//! Which file imports from which: read from the source, re-exports followed to where a name is defined.
+//! The imports between files, read from the source. Re-exports are followed to the definition of a name.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,12 +17,12 @@ pub struct Imports {
     pub edges: BTreeMap<Module, BTreeSet<Module>>,
 }
 
-/// What a file names.
+/// The names in a file.
 #[derive(Default)]
 struct Names {
     here: Module,
     uses: Vec<Module>,
-    /// What it passes on under its own name.
+    /// The names that it re-exports.
     passed_on: BTreeMap<String, Module>,
 }
 
@@ -51,8 +51,7 @@ impl Imports {
         Self { edges }
     }
 
-    /// Groups of files that import each other in a circle. What a file and its parent module import from each other does
-    /// not count.
+    /// Groups of files that import each other in a cycle. Imports between a file and its parent module do not count.
     pub fn cycles(&self) -> Vec<Vec<Module>> {
         let reaches = |from: &Module| {
             let (mut seen, mut next) = (BTreeSet::new(), vec![from.clone()]);
@@ -139,7 +138,7 @@ impl<'ast> Visit<'ast> for Names {
     fn visit_item(&mut self, item: &'ast Item) {
         let is_test = |attribute: &syn::Attribute| attribute.path().is_ident("cfg");
         match item {
-            // Tests may import what they like.
+            // Tests may import anything.
             Item::Mod(module) if module.content.is_some() && module.attrs.iter().any(is_test) => {}
             _ => visit::visit_item(self, item),
         }

@@ -1,9 +1,9 @@
-//! `docs/contract.md`: every clause has a row, every row a test, every named test exists.
+//! Checks `docs/contract.md`: every clause has a row, every row has a test, and every named test exists.
 
 use super::{names::tests, sources};
 use std::collections::BTreeSet;
 
-/// The clauses that the ledger must hold. Those of surfaces that are not there yet are listed as such.
+/// The clauses that the ledger must contain, including those that are not served yet.
 fn clauses() -> Vec<String> {
     let numbered = |letter: char, last: u32| (1..=last).map(move |number| format!("{letter}{number}"));
     let mut all: Vec<String> = Vec::new();
@@ -51,7 +51,7 @@ fn every_clause_has_a_row_and_every_row_a_test_that_exists() {
     }
     for row in &rows {
         if !clauses().contains(&row.clause) {
-            problems.push(format!("{} is no clause", row.clause));
+            problems.push(format!("{} is not a clause", row.clause));
         }
         if !["seed", "vendor", "assumed"].iter().any(|word| row.provenance.contains(word)) {
             problems.push(format!("{} does not say where it comes from", row.clause));

@@ -1,4 +1,4 @@
-//! Rules of the house that a compiler does not know, held on the source itself.
+//! Rules of this repository that the compiler cannot check, checked on the source.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
@@ -12,8 +12,8 @@ mod public;
 use imports::{Imports, Module};
 use std::path::{Path, PathBuf};
 
-/// The layers, the lowest first. A file imports from its own layer and from lower ones. Layers in one row do not know
-/// each other.
+/// The layers, from the lowest. A file may import from its own layer and from lower ones, but not from another layer in
+/// the same row.
 const LAYERS: [&[&str]; 8] = [
     &["base"],
     &["domain", "store"],
@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 8] = [
     &["cli", "mock"],
 ];
 
-/// The modules of the domain, the lowest first. None imports from a later one.
+/// The modules of the domain, from the lowest. None imports from a later one.
 const DOMAIN: [&str; 10] =
     ["contract", "actor", "oauth", "signing", "event", "message", "agenda", "session", "scenario", "journal"];
 
@@ -50,7 +50,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Every text file of a folder; of the top folder, only those that lie there themselves.
+/// Every text file of a folder. The top folder is not searched recursively.
 fn texts(folder: &str) -> Vec<(PathBuf, String)> {
     let mut folders = vec![PathBuf::from(folder)];
     let mut files = Vec::new();
@@ -83,9 +83,11 @@ fn shown(module: &[String]) -> String {
     module.join("/")
 }
 
-/// Where a layer or module stands, and its row.
+/// The row of a layer or module.
 fn row(rows: &[&[&str]], name: &str) -> usize {
-    rows.iter().position(|row| row.contains(&name)).unwrap_or_else(|| panic!("{name} is not on the list of tests/tidy"))
+    rows.iter()
+        .position(|row| row.contains(&name))
+        .unwrap_or_else(|| panic!("{name} is not in the layer list of tests/tidy"))
 }
 
 /// Every import from one file to another, without those of the crate's root.
@@ -185,18 +187,23 @@ fn http_knows_no_concrete_store() {
 
 #[test]
 fn the_control_plane_is_not_recorded() {
-    // Only the contract's own folder can name the recorder, which is private to it.
+    // Only the contract's own folder can use the recorder, which is private to it.
     let records = |text: &str| code(text).contains("record::admit");
     for (path, text) in sources("src/http") {
         let surfaces = ["handoff.rs", "token.rs", "fallback.rs", "signing/resource.rs"];
         let is_contract = surfaces.iter().any(|name| path.ends_with(format!("http/contract/{name}")));
-        assert_eq!(records(&text), is_contract, "{}: contract surfaces record, and nothing else does", path.display());
+        assert_eq!(
+            records(&text),
+            is_contract,
+            "{}: all contract surfaces are recorded, and nothing else is",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn no_lock_is_held_across_an_await() {
-    // A file that takes locks awaits nothing, and so cannot hold one across an await.
+    // A file that takes locks must not await, so it cannot hold a lock across an await.
     for (path, text) in sources("src") {
         let code = code(&text);
         let locks = code.contains("Mutex<") || code.contains("RwLock<");
@@ -208,7 +215,11 @@ fn no_lock_is_held_across_an_await() {
 fn every_file_opens_with_its_purpose() {
     for folder in ["src", "tests", "benches"] {
         for (path, text) in sources(folder) {
-            assert!(text.starts_with("//!"), "{} does not open with what it is for", path.display());
+            assert!(
+                text.starts_with("//!"),
+                "{} does not start with a doc comment that says what it is for",
+                path.display()
+            );
         }
     }
 }
@@ -217,8 +228,8 @@ fn every_file_opens_with_its_purpose() {
 fn source_files_are_short() {
     for (path, text) in sources("src") {
         let lines = text.lines().count();
-        assert!(lines <= 400, "{} has {lines} lines: what is the second idea in it?", path.display());
-        assert!(path.file_name().unwrap() != "mod.rs", "{}: a room is foo.rs and foo/", path.display());
+        assert!(lines <= 400, "{} has {lines} lines; split it", path.display());
+        assert!(path.file_name().unwrap() != "mod.rs", "{}: use foo.rs and foo/ instead", path.display());
     }
 }
 
@@ -228,7 +239,7 @@ fn nothing_in_the_repository_names_a_machine() {
         ["src", "tests", "benches", "fixtures", "docs", "scenarios", "fuzz/fuzz_targets", "scripts", ".ci", "."]
     {
         for (path, text) in texts(folder) {
-            // Spelt in two halves, so that this file does not find itself.
+            // Written in two halves, so that this file does not match.
             for place in [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"]] {
                 assert!(!text.contains(&place.concat()), "{} names a path of a machine", path.display());
             }

@@ -1,11 +1,11 @@
-//! The names of tests: each is one short claim.
+//! Checks the names of tests: each is one short claim.
 
 use super::sources;
 
-/// The most characters a test's name may have.
+/// Maximum number of characters of a test's name.
 const MAX_LENGTH: usize = 60;
 
-/// The names of the tests in a source file, those inside of `proptest!` included.
+/// The names of the tests in a source file, including those inside `proptest!`.
 pub fn tests(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut is_test = false;
@@ -33,7 +33,7 @@ fn a_test_name_has_at_most_60_characters() {
             assert!(names.is_empty(), "{}: shorten to {MAX_LENGTH} characters: {names}", path.display());
         }
     }
-    assert!(checked > 1_000, "only {checked} tests are found");
+    assert!(checked > 1_000, "only {checked} tests were found");
 }
 
 #[test]

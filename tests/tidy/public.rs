@@ -1,4 +1,4 @@
-//! The public page says what everything on it means. The compiler does not: all its modules are hidden.
+//! Checks that everything public is documented. The compiler cannot, because the modules are hidden.
 
 use super::sources;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ fn exported() -> BTreeSet<String> {
             UseTree::Path(path) => names(&path.tree, into),
             UseTree::Group(group) => group.items.iter().for_each(|tree| names(tree, into)),
             UseTree::Name(name) => drop(into.insert(name.ident.to_string())),
-            UseTree::Rename(_) | UseTree::Glob(_) => panic!("src/lib.rs names what it exports"),
+            UseTree::Rename(_) | UseTree::Glob(_) => panic!("src/lib.rs must export each item by name"),
         }
     }
     let file = syn::parse_file(&std::fs::read_to_string("src/lib.rs").unwrap()).unwrap();
@@ -26,7 +26,7 @@ fn exported() -> BTreeSet<String> {
     exported
 }
 
-/// What is on the page, and which of it has no documentation.
+/// The items on the public page, and those without documentation.
 #[derive(Default)]
 struct Page {
     exported: BTreeSet<String>,
@@ -104,8 +104,8 @@ fn the_public_page_documents_everything_on_it() {
     for (_, text) in sources("src") {
         page.visit_file(&syn::parse_file(&text).unwrap());
     }
-    // A macro makes it, and passes the documentation on.
+    // A macro defines it and passes the documentation on.
     page.found.insert("SwitchChanges".to_owned());
-    assert_eq!(page.found, page.exported, "every exported name is found");
+    assert_eq!(page.found, page.exported, "every exported name must be found");
     assert!(page.undocumented.is_empty(), "without documentation: {}", page.undocumented.join(", "));
 }
