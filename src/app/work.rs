@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_past_its_deadline_says_so() {
+    async fn work_past_its_deadline_is_reported() {
         let pool = WorkPool::new(WorkLimits { time: Duration::ZERO, ..LIMITS });
         let endless = |deadline: &Deadline| loop {
             if deadline.is_over() {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_gives_its_place_back() {
+    async fn a_panic_releases_its_place() {
         let pool = WorkPool::new(WorkLimits { at_once: 1, ..LIMITS });
         let failed: Result<(), _> = pool.run(|_| panic!("a defect")).await;
         assert_eq!(failed, Err(WorkError::Failed));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_ends_what_runs_and_what_waits() {
+    async fn a_stop_ends_running_and_waiting_work() {
         let pool = WorkPool::new(WorkLimits { at_once: 1, queued: 1, patience: Duration::from_mins(1), ..LIMITS });
         let (started, has_started) = oneshot::channel();
         let running = pool.run(move |deadline| {

@@ -326,7 +326,7 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     #[test]
-    fn a_delay_is_a_span_or_drawn() {
+    fn a_delay_is_fixed_or_random() {
         assert_eq!(read(r#""1.5s""#).unwrap(), Delay::Fixed(MS(1500)));
         assert_eq!(read(r#"{"uniform":["1ms","2ms"]}"#).unwrap(), Delay::Uniform(MS(1), MS(2)));
         let lognormal = Delay::Lognormal { median: MS(200), sigma: 0.5 };
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_that_makes_no_sense_is_refused() {
+    fn an_invalid_delay_is_refused() {
         for (json, problem) in [
             ("500", "has no unit; write 500ms or 500s"),
             ("5", "has no unit; write 5ms, 5s or 5m"),
@@ -377,7 +377,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_drawn_delay_keeps_its_bounds(a in 0.0..1.0_f64, b in 0.0..1.0_f64, sigma in 0.0..10.0_f64) {
+        fn a_random_delay_keeps_its_bounds(a in 0.0..1.0_f64, b in 0.0..1.0_f64, sigma in 0.0..10.0_f64) {
             let mut numbers = [a, b].into_iter().cycle();
             let mut random = || numbers.next().unwrap();
             let uniform = Delay::<600>::Uniform(MS(10), MS(20)).draw(&mut random);

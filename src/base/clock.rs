@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_clock_goes_on_from_where_it_stood() {
+    fn a_resumed_clock_continues_from_its_frozen_time() {
         let clock = Clock::frozen(at("2500-01-01T00:00:00Z"));
         let reading = clock.change(ClockChange::Resume).unwrap();
         assert!(!reading.frozen && reading.now >= at("2500-01-01T00:00:00Z"));

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_that_no_url_can_begin_with_is_refused() {
+    fn an_invalid_base_url_is_refused() {
         for text in
             ["", "mock.test", "ftp://mock.test", "http://", "http://a?b", "http://a#b", "http://a@b", "http://a b"]
         {

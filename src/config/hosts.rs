@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_nobody_can_register_are_private() {
+    fn only_names_that_cannot_be_registered_are_private() {
         for private in [
             "localhost",
             "LOCALHOST",
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_covers_what_is_below_it() {
+    fn a_wildcard_covers_the_names_below_it() {
         let entry: AllowedHost = "*.Example.com".parse().unwrap();
         let covers = |name: &str| entry.covers(&Host::parse(name).unwrap());
         assert!(covers("a.example.com") && covers("a.b.EXAMPLE.com."));

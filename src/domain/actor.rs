@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mailbox_has_neither_case_nor_tags() {
+    fn mailboxes_ignore_case_and_tags() {
         let actor = |email: &str| Actor { external_user_id: "usr".into(), email: email.into(), display_name: None };
         let sam = actor("sam@example.com");
         for same in ["SAM@Example.com", "sam+verify_email@example.com", "Sam+a+b@example.com"] {

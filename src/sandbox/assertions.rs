@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_jti_passes_once_until_its_assertion_cannot() {
+    async fn a_jti_is_accepted_once_while_its_assertion_is_valid() {
         let assertions = assertions(100);
         assert_eq!(use_up(&assertions, "1", 100, 0).await, "passes");
         assert_eq!(use_up(&assertions, "1", 400, 100).await, "seen");

@@ -217,7 +217,7 @@ fn found(variables: &[(&str, &str)], flags: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn ready_and_token_find_the_server_alike() {
+fn ready_and_token_find_the_server_in_the_same_way() {
     let folder = Folder::new();
     let path = folder.file("ready.json").display().to_string();
     let config = folder.write("mock.toml", "listen = \"127.0.0.1:0\"\nready-file = \"ready.json\"\n");

@@ -94,7 +94,7 @@ fn extensions_count_in_any_case() {
 }
 
 #[test]
-fn what_is_not_a_regular_file_never_blocks() {
+fn non_regular_files_never_block() {
     let folder = Folder::new();
     folder.write("a.yaml", &scenario("a"));
     std::fs::create_dir(folder.file("folder.yaml")).unwrap();
@@ -113,7 +113,7 @@ fn what_is_not_a_regular_file_never_blocks() {
 }
 
 #[test]
-fn links_that_lead_nowhere_are_errors() {
+fn broken_links_are_errors() {
     let folder = Folder::new();
     symlink("gone.txt", folder.file("a.yaml")).unwrap();
     let broken = "a.yaml: links to gone.txt, which does not exist; remove the link, or restore its target\n";

@@ -63,7 +63,7 @@ fn refusal(text: &str, file: &str) -> String {
 }
 
 #[test]
-fn every_entry_point_words_its_limits_alike() {
+fn every_entry_point_reports_limits_with_the_same_message() {
     let server = Running::start(program().args(["--listen", "127.0.0.1:0"]));
     for (name, scenario, part) in attacks() {
         let folder = Folder::new();

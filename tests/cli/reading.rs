@@ -228,7 +228,7 @@ fn bytes_that_are_not_utf_8_are_refused_at_their_place() {
 }
 
 #[test]
-fn escapes_that_json_has_are_read() {
+fn json_escapes_are_accepted() {
     for description in [r"\ud83d\ude00", r#"a\/b\\c\"d\b\f\n\r\t"#, r"\u00e9\u0000"] {
         let output = run_with_input(&["validate", "--as", "scenario", "-"], json(description).as_bytes());
         assert_eq!(output.status.code(), Some(0), "{description}: {}", text(&output.stdout));

@@ -100,7 +100,7 @@ fn scenarios_and_bodies_are_validated_side_by_side() {
 }
 
 #[test]
-fn people_who_make_no_sense_are_refused_at_their_place() {
+fn invalid_people_are_refused_with_their_location() {
     let folder = Folder::new();
     let people = |people: &str| format!("name: kim\npeople:\n{people}answers: [{{}}]\n");
     let files = [

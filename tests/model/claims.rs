@@ -24,7 +24,7 @@ fn claim_race(count: usize) {
 }
 
 #[test]
-fn one_of_those_who_claim_a_slot_gets_it() {
+fn one_of_several_claims_of_a_slot_succeeds() {
     assert!(every_order(|| claim_race(2)) > 1000);
     assert!(every_order_within(2, || claim_race(3)) > 1000);
     drawn_orders(1000, || claim_race(3));
@@ -50,7 +50,7 @@ fn no_increment_is_lost() {
 }
 
 #[test]
-fn one_of_three_who_replace_a_version_succeeds() {
+fn one_of_three_replacements_of_a_version_succeeds() {
     fn body() {
         let (store, slots) = slots(Retention::unlimited());
         insert(&slots, slot("slot", &[]));
@@ -72,7 +72,7 @@ fn one_of_three_who_replace_a_version_succeeds() {
 }
 
 #[test]
-fn one_of_those_who_insert_a_key_succeeds() {
+fn one_of_several_inserts_of_a_key_succeeds() {
     fn body(count: usize) {
         let (_, slots) = slots(Retention::unlimited());
         let inserting = Arc::clone(&slots);

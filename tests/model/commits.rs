@@ -84,7 +84,7 @@ fn a_commit_is_seen_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_clear_takes_all_of_a_commit_or_nothing() {
+fn a_clear_removes_all_of_a_commit_or_nothing() {
     fn body() {
         let (store, slots) = slots(Retention::unlimited());
         let (clearing, claims) = (Arc::clone(&store), Arc::clone(&slots));

@@ -67,7 +67,7 @@ fn a_key_and_its_document_come_change_and_go_together() {
 }
 
 #[test]
-fn a_dropped_record_takes_its_key_along() {
+fn a_dropped_record_frees_its_key() {
     fn body() {
         let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
         insert(&slots, slot("a", &["k1"]));

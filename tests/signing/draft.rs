@@ -59,7 +59,7 @@ fn refused<T: std::fmt::Debug>(
 }
 
 #[test]
-fn what_cannot_be_added_is_refused_with_the_reason() {
+fn an_invalid_recipient_is_refused_with_the_reason() {
     let mut draft = draft();
     let host = add(&mut draft, NewRecipient { kind: RecipientType::Host, ..signer("host", &["carol"]) }).unwrap();
     let gone = add(&mut draft, NewRecipient { kind: RecipientType::Host, ..signer("gone", &["bob"]) }).unwrap();
@@ -90,7 +90,7 @@ fn what_cannot_be_added_is_refused_with_the_reason() {
 }
 
 #[test]
-fn what_cannot_be_changed_is_refused_with_the_reason() {
+fn an_invalid_change_is_refused_with_the_reason() {
     let mut draft = draft();
     let buyer = add(&mut draft, signer("buyer", &["alice"])).unwrap();
     let seller = add(&mut draft, signer("seller", &["bob"])).unwrap();
@@ -256,7 +256,7 @@ fn a_recipient_that_another_one_refers_to_is_kept() {
 }
 
 #[test]
-fn a_draft_is_sent_only_when_everybody_can_do_their_part() {
+fn a_draft_is_sent_only_if_every_recipient_can_act() {
     let mut draft = draft();
     let send = |draft: &mut Envelope| draft.clone().perform(Command::Send, NOW, &mut Vec::new());
     assert_eq!(send(&mut draft), Err(Refusal::NoSigner));

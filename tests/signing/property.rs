@@ -313,13 +313,13 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_machine_and_the_model_agree_on_every_life(life in life()) {
+    fn the_machine_and_the_model_agree_on_random_commands(life in life()) {
         live(&Rules, &life, &mut Seen::default())?;
     }
 }
 
 #[test]
-fn random_lives_cover_everything_that_can_happen() {
+fn random_commands_cover_everything_that_can_happen() {
     let seen = RefCell::default();
     lives(&Rules, &seen).unwrap();
     let Seen { refusals, events, states, sent, finalized } = seen.into_inner();
@@ -351,7 +351,7 @@ impl Machine for Forgetful {
 }
 
 #[test]
-fn random_lives_find_a_machine_that_breaks_the_rules() {
+fn random_commands_detect_a_machine_that_breaks_the_rules() {
     let Err(TestError::Fail(_, (wishes, _, tries))) = lives(&Forgetful, &RefCell::default()) else {
         panic!("a machine that forgets an event agrees with the model")
     };

@@ -72,7 +72,7 @@ fn people_without_a_plan_behave_by_default() {
 }
 
 #[test]
-fn an_envelope_under_way_continues_from_its_state() {
+fn a_sent_envelope_continues_from_its_state() {
     let mut envelope = draft(Some(plan()));
     perform(&mut envelope, Command::Send, 0);
     perform(&mut envelope, Command::Act(Spot { recipient: 2, agent: 1 }, Act::Open), 1);
@@ -91,7 +91,7 @@ fn an_envelope_under_way_continues_from_its_state() {
 }
 
 #[test]
-fn an_impossible_race_is_refused_with_the_reason() {
+fn an_invalid_race_is_refused_with_the_reason() {
     let of = |envelope: &Envelope| Race::of_envelope(envelope, Timestamp::UNIX_EPOCH).unwrap_err();
     let empty = Envelope { recipients: Vec::new(), ..draft(None) };
     assert_eq!(of(&empty), RaceError::NothingOpen);

@@ -208,7 +208,7 @@ fn many_runs_are_the_same_as_single_runs() {
 }
 
 #[test]
-fn agents_who_behave_alike_win_alike() {
+fn agents_with_equal_behaviour_win_equally_often() {
     let races = usual(3).runs(1, 3_000).unwrap();
     assert!(races.agents.iter().all(|agent| (900..1_100).contains(&agent.wins)), "{:?}", races.agents);
 }

@@ -266,7 +266,7 @@ fn note_and_line(store: &Arc<dyn Store>, interrupt: impl Fn(usize) + Sync) {
 }
 
 #[test]
-fn a_clear_takes_all_of_a_commit_or_nothing() {
+fn a_clear_removes_all_of_a_commit_or_nothing() {
     for (name, store) in backends(None) {
         let notes = notes(&store, "default");
         note_and_line(&store, |caller| {

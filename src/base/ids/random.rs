@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_below_a_bound_fill_it_evenly() {
+    fn numbers_below_a_bound_are_uniform() {
         let mut random = Random::of(1, "bound", 0);
         let mut counts = [0; 6];
         for _ in 0..60_000 {

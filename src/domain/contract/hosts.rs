@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_hosts_are_known_in_every_form() {
+    fn private_hosts_are_recognized_in_every_form() {
         for host in [
             "localhost",
             "LOCALHOST.",

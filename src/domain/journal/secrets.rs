@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signed_jwts_are_masked_wherever_they_stand() {
+    fn signed_jwts_are_masked_anywhere() {
         for (text, masked) in [
             ("eyJhbGciOi.eyJzdWIi.c2ln", "eyJ***"),
             ("a=eyJhbGciOi%2EeyJzdWIi%2ec2ln&b=1", "a=eyJ***&b=1"),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_secrets_are_known_in_every_spelling() {
+    fn names_of_secrets_are_recognized_in_every_spelling() {
         for name in [
             "apikey",
             "api_key",

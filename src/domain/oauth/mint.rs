@@ -195,7 +195,7 @@ mod tests {
     const PKCS1: &str = include_str!("../../../fixtures/keys/test-client.pkcs1.pem");
 
     #[test]
-    fn what_a_key_signs_its_public_half_verifies() {
+    fn a_public_key_verifies_its_signatures() {
         for pem in [PRIVATE_KEY, PKCS1] {
             let key = SigningKey::from_pem(pem).unwrap();
             assert_eq!(key.public_pem(), PUBLIC_KEY);

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_makes_no_sense_is_refused() {
+    fn an_invalid_body_is_refused() {
         for (answer, problem) in [
             (json!({ "set": { "a": ["{{ nobody }}"] } }), "\"nobody\", which does not exist"),
             (json!({ "set": { "a": 1 }, "remove": ["a"] }), "both set and removed"),

@@ -210,7 +210,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_and_texts_keep_their_spelling() {
+    fn numbers_and_texts_keep_their_notation() {
         let text = r#"{"a\"1":[1.50,-0,1e400,"n1","s\\",""],"n":{"":null,"é":true}}"#;
         assert_eq!(Exact::read(text.as_bytes()).unwrap().to_string(), text);
     }

@@ -267,14 +267,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_is_there() {
+    fn a_failure_quotes_the_actual_value() {
         let failure = |predicate| read(&predicate).unwrap().failure(&Exact::from(&json!({ "a": 3 })));
         assert_eq!(failure(json!({ "pointer": "/a", "above": 5 })), "/a is 3; expected that it is above 5");
         assert_eq!(failure(json!({ "pointer": "/b", "equals": "x" })), r#"/b is absent; expected that it equals "x""#);
     }
 
     #[test]
-    fn a_predicate_that_makes_no_sense_is_refused() {
+    fn an_invalid_predicate_is_refused() {
         for (predicate, problem) in [
             (json!({ "pointer": "a", "exists": true }), "is not a JSON pointer"),
             (json!({ "pointer": "/a~2", "exists": true }), "write ~0 for a ~"),

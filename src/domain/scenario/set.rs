@@ -358,7 +358,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_index_chooses_what_a_walk_over_all_chooses(
+        fn the_index_agrees_with_a_linear_search(
             scenarios in prop::collection::vec((matcher(), 0..3_i64), 0..12),
             email in prop::sample::select(vec!["a@x", "A@X", "a+t@x", "a+T+u@x", "\"b@\"+t@x", "a+t@b@x", "+t", ""]),
             intent in prop::sample::select(vec!["self_sign", "use_template", ""]),

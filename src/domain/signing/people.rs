@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn unstated_acts_do_not_happen() {
+    fn acts_without_a_rule_do_not_happen() {
         let rule = rule(json!({ "opens": "never" })).unwrap();
         assert_eq!(rule.agent, Glob::parse("*").unwrap());
         for state in [AgentState::Invited, AgentState::Opened, AgentState::Primary] {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn people_who_make_no_sense_are_refused() {
+    fn invalid_people_are_refused() {
         for (value, problem) in [
             (json!({ "opens": "soon" }), "is not a span of time"),
             (json!({ "opens": { "after": "1m", "instead_of": "signing" } }), "only \"declines\""),

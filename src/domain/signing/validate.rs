@@ -296,7 +296,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_in_an_envelope_does_harm(
+        fn no_value_in_an_envelope_causes_a_panic(
             changes in prop::collection::vec((any::<Index>(), any::<Index>()), 1..5)
         ) {
             let values = [

@@ -145,7 +145,7 @@ mod tests {
     use axum::{body::Body, extract::Request};
 
     #[tokio::test]
-    async fn a_panic_costs_one_request_and_is_recorded() {
+    async fn a_panic_fails_one_request_and_is_recorded() {
         let app = App::new(Settings::default(), "http://mock.test").unwrap();
         let incoming = admit::<HandoffError>(&app, Request::new(Body::empty())).unwrap();
         let sandbox = app.sandboxes.default_sandbox();

@@ -82,7 +82,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_that_nobody_reads_fails() {
+    async fn a_write_that_is_not_read_fails() {
         let (near, _far) = duplex(8);
         let error = Patience::new(near, LIMIT).write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_describes_who_races() {
+    fn a_file_describes_the_agents() {
         let read = RaceFile::read(
             "race.yaml",
             "reopen: true\nexpiration_period_days: 7\nagents:\n  - name: Alice\n    email: alice@example.com\n    opens: 5m\n  - name: Bob\n",

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_make_no_sense_are_refused() {
+    fn invalid_arguments_are_refused() {
         for (text, problem) in [
             ("", "name"),
             (": opens 5m", "name"),

@@ -197,28 +197,28 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_is_judged_at_real_places(value in any_json(key())) {
+    fn violations_in_any_json_have_existing_locations(value in any_json(key())) {
         holds(value.to_string().as_bytes());
     }
 
     #[test]
-    fn a_changed_body_is_judged_alike_by_all_judges(value in nearly_valid(valid(&["requests/valid"]), key())) {
+    fn all_validators_agree_on_a_changed_body(value in nearly_valid(valid(&["requests/valid"]), key())) {
         holds(value.to_string().as_bytes());
     }
 
     #[test]
-    fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_accepted_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         holds(&bytes);
         signing_holds(&bytes);
     }
 
     #[test]
-    fn any_json_to_the_signing_service_is_judged_at_real_places(value in any_json(signing_key())) {
+    fn violations_in_any_signing_json_have_existing_locations(value in any_json(signing_key())) {
         signing_holds(value.to_string().as_bytes());
     }
 
     #[test]
-    fn a_changed_signing_body_is_judged_alike_by_all_judges(
+    fn all_validators_agree_on_a_changed_signing_body(
         value in nearly_valid(valid(&SIGNING), signing_key())
     ) {
         signing_holds(value.to_string().as_bytes());
@@ -282,7 +282,7 @@ proptest! {
 }
 
 #[test]
-fn every_valid_fixture_is_judged_alike_with_any_part_cut_off() {
+fn all_validators_agree_on_truncated_fixtures() {
     for (_, body) in files("requests/valid") {
         holds(&body);
         // Cutting a long body at every byte would find nothing that cutting at every prime does not.

@@ -77,7 +77,7 @@ async fn the_timer_resumes_abandoned_settling() {
 }
 
 #[tokio::test]
-async fn reminders_end_when_nobody_is_left_to_remind() {
+async fn reminders_end_when_no_agent_can_act() {
     let stage = Stage::new(json!({})).await;
     let sandbox = stage.api.app.sandboxes.get("play").unwrap();
     let draft = Draft::with(&sandbox, |terms| {

@@ -143,7 +143,7 @@ async fn only_rfc_3339_times_are_read() {
 }
 
 #[tokio::test]
-async fn scenarios_with_nonsense_are_refused() {
+async fn invalid_scenarios_are_refused_with_a_fix() {
     let api = Api::new();
     for (answer, reason) in [
         (json!({ "remove": ["handof_uri"] }), "did you mean \"handoff_uri\"?"),
@@ -356,7 +356,7 @@ async fn a_sandbox_parameter_at_the_contract_draws_an_advice() {
 }
 
 #[tokio::test]
-async fn a_session_cannot_end_at_once() {
+async fn a_session_lifetime_of_zero_is_refused() {
     let api = Api::new();
     for setting in ["session_ttl", "token_ttl"] {
         let sandbox = send(&api, "POST", "/__admin/sandboxes", json!({ "settings": { setting: "0s" } })).await;

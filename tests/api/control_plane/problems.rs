@@ -355,7 +355,7 @@ async fn the_contract_refuses_in_sentences() {
 }
 
 #[tokio::test]
-async fn a_token_for_nobody_is_refused() {
+async fn a_token_without_a_valid_user_is_refused() {
     let api = Api::new();
     for (body, expected) in [
         (r#"{"sub": ""}"#, "In the body: /sub: it is empty; write the id of a user, or leave it out."),
@@ -378,7 +378,7 @@ async fn an_empty_matcher_in_a_query_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_number_out_of_range_is_told_the_range() {
+async fn an_error_names_the_range_of_a_number() {
     let api = Api::new();
     for (list, parameter) in [
         ("requests", "limit"),
@@ -498,7 +498,7 @@ async fn a_misspelt_word_of_a_setting_draws_the_nearest() {
 }
 
 #[tokio::test]
-async fn an_example_for_a_body_is_one_that_is_taken() {
+async fn every_example_of_a_body_is_accepted() {
     let api = Api::new();
     for path in ["clock/advance", "clock/set"] {
         let path = format!("/__admin/{path}");

@@ -202,7 +202,7 @@ async fn yaml_that_is_read_as_another_value_is_refused() {
 }
 
 #[tokio::test]
-async fn yaml_that_keeps_its_spelling_is_taken() {
+async fn yaml_with_an_unambiguous_notation_is_accepted() {
     let api = Api::new();
     for (line, expected) in [
         ("set: {zip: \"01234\"}", json!({ "zip": "01234" })),

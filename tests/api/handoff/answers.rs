@@ -120,7 +120,7 @@ async fn the_registration_url_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn one_setting_moves_the_http_status_of_every_handoff_error() {
+async fn one_setting_sets_the_http_status_of_every_handoff_error() {
     let api = Api::with(Settings { error_http_status: Some(200), ..Settings::default() });
     let outcome = api.hand_off(body_of("h-1", "sam+error@example.com")).await;
     let invalid = api.hand_off("{}").await;

@@ -139,7 +139,7 @@ async fn a_party_named_twice_signs_twice_or_competes_once() {
 }
 
 #[tokio::test]
-async fn as_many_parties_as_an_envelope_takes_become_recipients() {
+async fn parties_up_to_the_limit_become_recipients() {
     let stage = Stage::new(json!({})).await;
     let crowd = |count: usize| -> Value {
         (0..count).map(|party| json!({ "name": "P", "email": format!("p{party}@example.com") })).collect()
@@ -160,7 +160,7 @@ async fn as_many_parties_as_an_envelope_takes_become_recipients() {
 }
 
 #[tokio::test]
-async fn what_an_envelope_cannot_take_draws_an_advice() {
+async fn parts_that_do_not_fit_an_envelope_draw_an_advice() {
     let stage = Stage::new(json!({})).await;
     let crowd = |count: usize| -> Value {
         (0..count).map(|party| json!({ "name": "P", "email": format!("p{party}@example.com") })).collect()

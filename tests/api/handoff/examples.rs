@@ -85,7 +85,7 @@ async fn a_setting_adds_the_next_action_to_invalid_requests() {
 }
 
 #[tokio::test]
-async fn the_url_of_an_answer_names_the_handoff_that_waits() {
+async fn the_url_of_an_answer_names_the_waiting_handoff() {
     let api = Api::new();
     for (tag, field, page) in
         [("require_subscription", "subscription_url", "subscribe"), ("register", "registration_url", "register")]

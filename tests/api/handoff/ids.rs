@@ -211,7 +211,7 @@ async fn one_of_two_users_who_race_for_an_id_gets_it() {
 }
 
 #[tokio::test]
-async fn the_same_json_in_another_spelling_draws_no_advice() {
+async fn the_same_json_in_another_notation_draws_no_advice() {
     let api = Api::new();
     let body = |extra: &str| format!("{}{extra}}}", body_of("h-1", "sam@example.com").trim_end_matches('}'));
     let body = |extra: &str| body(&format!("}}{extra}"));

@@ -73,7 +73,7 @@ async fn the_media_type_must_be_json() {
 }
 
 #[tokio::test]
-async fn the_media_type_is_judged_before_size_and_size_before_json() {
+async fn the_media_type_is_checked_before_size_and_size_before_json() {
     let api = Api::with(Settings { max_body: 10, ..Settings::default() });
     let mut request = handoff_request("certainly more than ten bytes");
     request.headers_mut().insert("content-type", HeaderValue::from_static("text/plain"));
@@ -83,7 +83,7 @@ async fn the_media_type_is_judged_before_size_and_size_before_json() {
 }
 
 #[tokio::test]
-async fn a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not() {
+async fn a_body_up_to_the_limit_is_accepted_and_a_larger_one_is_not() {
     let body = body_of("h-1", "sam@example.com");
     let api = Api::with(Settings { max_body: body.len(), ..Settings::default() });
     assert_eq!(api.hand_off(body.clone()).await.status, StatusCode::OK);

@@ -86,7 +86,7 @@ async fn exchanges_are_found_newest_first() {
 }
 
 #[tokio::test]
-async fn a_query_that_makes_no_sense_is_refused() {
+async fn an_invalid_query_is_refused() {
     let api = asked().await;
     for (path, question) in [
         ("count", json!({ "matcher": {} })),
@@ -116,7 +116,7 @@ async fn a_query_that_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wait_for_what_has_happened_ends_at_once() {
+async fn a_wait_for_past_exchanges_ends_immediately() {
     let api = asked().await;
     tokio::time::pause();
     let started = Instant::now();
@@ -148,7 +148,7 @@ async fn a_wait_ends_as_soon_as_the_last_exchange_arrives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_exchange_is_lost_as_a_wait_begins() {
+async fn no_exchange_is_missed_when_a_wait_begins() {
     let api = Arc::new(Api::new());
     let waiting: Vec<_> = (1..=20)
         .map(|count: usize| {
@@ -165,7 +165,7 @@ async fn no_exchange_is_lost_as_a_wait_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_in_vain_reports_matches_and_near_misses() {
+async fn a_wait_that_times_out_reports_near_misses() {
     let api = asked().await;
     let started = Instant::now();
     let matcher = r#"{"email": "sam@*", "intent": "send_e_sign_request"}"#;
@@ -193,7 +193,7 @@ async fn a_wait_in_vain_reports_matches_and_near_misses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_by_itself() {
+async fn a_wait_ends_at_its_timeout() {
     let api = Api::new();
     for (timeout, seconds) in [(None, 10.0), (Some("1ms"), 0.0), (Some("5m"), 300.0)] {
         let started = Instant::now();
@@ -226,7 +226,7 @@ async fn asked_everywhere() -> Api {
 }
 
 #[tokio::test]
-async fn exchanges_are_asked_for_by_endpoint() {
+async fn exchanges_are_filtered_by_endpoint() {
     let api = asked_everywhere().await;
     for (endpoint, expected) in [("handoff", 2), ("token", 1), ("signing", 1)] {
         assert_eq!(count(&api, json!({ "endpoint": endpoint })).await, expected, "{endpoint}");
@@ -244,7 +244,7 @@ async fn exchanges_are_asked_for_by_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn near_misses_are_of_the_endpoint_asked_for() {
+async fn near_misses_are_of_the_requested_endpoint() {
     let api = asked_everywhere().await;
     let params = [("endpoint", "handoff"), ("match", r#"{"email":"ann@*"}"#)];
     let missed = wait(&api, &params).await;

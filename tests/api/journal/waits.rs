@@ -71,7 +71,7 @@ async fn an_exchange_is_parsed_once_for_all_waiters() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_are_bounded_and_give_their_place_back() {
+async fn waits_are_limited_and_release_their_places() {
     let api = Arc::new(Api::new());
     let mut waits = JoinSet::new();
     for _ in 0..MOST_WAITS {

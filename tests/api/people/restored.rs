@@ -177,7 +177,7 @@ async fn an_in_person_signer_waits_for_the_host() {
 }
 
 #[tokio::test]
-async fn an_impossible_envelope_is_refused_with_the_reason() {
+async fn an_invalid_envelope_is_refused_with_the_reason() {
     let stage = Stage::new(json!({ "people": [{ "opens": "1h" }] })).await;
     stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     let taken = snapshot(&stage).await;

@@ -84,7 +84,7 @@ async fn a_simulation_is_shown_as_a_picture_or_a_table() {
 }
 
 #[tokio::test]
-async fn chance_follows_from_the_seed_of_the_sandbox() {
+async fn random_choices_follow_from_the_sandboxs_seed() {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     let unseeded = simulate(&api, PATH, json!({ "agents": three() })).await.text;
     assert_eq!(unseeded, simulate(&api, PATH, json!({ "agents": three(), "seed": 7 })).await.text);
@@ -121,7 +121,7 @@ async fn a_race_for_an_envelope_leaves_it_unchanged() {
 }
 
 #[tokio::test]
-async fn an_impossible_simulation_is_refused_with_the_fix() {
+async fn an_invalid_simulation_is_refused_with_the_fix() {
     let api = Api::new();
     let crowd: Vec<Value> = (0..1_000).map(|number| json!({ "name": format!("Agent {number}") })).collect();
     let decline = json!({ "after": "1m", "instead_of": "signing" });

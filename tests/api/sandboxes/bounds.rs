@@ -81,7 +81,7 @@ async fn control_plane_bodies_have_a_limit_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_body_of_very_many_values_is_refused_unread() {
+async fn a_body_with_too_many_values_is_refused_unparsed() {
     let api = with_statuses();
     let (zeros, lists, objects) = ("0,".repeat(300_000), "[],".repeat(200_000), "{\"a\":{}},".repeat(100_000));
     for values in [zeros, lists, objects] {
@@ -105,7 +105,7 @@ async fn a_body_of_very_many_values_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn unfinished_bodies_do_not_add_up() {
+async fn unfinished_bodies_stay_within_the_memory_budget() {
     let api = std::sync::Arc::new(with_statuses());
     for (path, size, count) in [
         (CREATE, (1 << 20) - 65_536, 100),
@@ -165,7 +165,7 @@ async fn all_sandboxes_together_stay_within_the_budget() {
 }
 
 #[tokio::test]
-async fn scenarios_leave_less_memory_to_everything_else() {
+async fn scenarios_count_against_the_memory_limit() {
     let limit = 4 << 20;
     let api = Api::with(Settings { max_memory: limit, ..Settings::default() });
     for number in 0..14 {
@@ -247,7 +247,7 @@ async fn lists_are_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_snapshot_that_could_not_be_restored_is_not_made() {
+async fn a_snapshot_too_large_to_restore_is_refused() {
     let settings = Settings { max_session_bytes: 1 << 30, max_memory: 1 << 30, ..Settings::default() };
     let api = Api::with(settings);
     for number in 0..75 {
@@ -259,7 +259,7 @@ async fn a_snapshot_that_could_not_be_restored_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_stream_holds_little_at_a_time_for_its_reader() {
+async fn a_stream_buffers_little_for_its_reader() {
     let api = Api::new();
     for number in 0..5 {
         let id = format!("{number}{}", "h".repeat(500_000));

@@ -180,7 +180,7 @@ async fn a_scenario_reset_that_is_retried_ends_new_walks() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_keeps_newer_scenarios_in_force() {
+async fn a_slow_reader_does_not_replace_newer_scenarios() {
     let stage = Stage::new();
     let scripts = &stage.sandbox.scripts;
     // Writing a scenario reads the overrides once before the commit and twice after it.

@@ -47,7 +47,7 @@ async fn assert_gone(api: &Api, token: &Value, reason: &str) {
 }
 
 #[tokio::test]
-async fn a_sandbox_comes_with_credentials_and_lines_to_paste() {
+async fn a_sandbox_has_credentials_and_environment_lines() {
     let api = Api::new();
     let made = create(
         &api,
@@ -152,7 +152,7 @@ async fn sandboxes_of_a_seeded_server_share_no_ids() {
 }
 
 #[tokio::test]
-async fn an_impossible_sandbox_is_refused() {
+async fn an_invalid_sandbox_is_refused() {
     let api = Api::new();
     create(&api, json!({ "name": "suite-a" })).await;
     for name in ["suite-a", "default"] {
@@ -185,7 +185,7 @@ async fn an_impossible_sandbox_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_picks_its_sandbox_or_the_default() {
+async fn a_bearer_token_selects_its_sandbox_or_the_default() {
     let api = Api::new();
     let (one, other) = (create(&api, json!({ "name": "one" })).await, create(&api, json!({ "name": "other" })).await);
     let answer = hand_off(&api, &token(&one), "h-1", "sam@example.com").await;
@@ -585,7 +585,7 @@ async fn two_hundred_concurrent_sandboxes_share_nothing() {
 }
 
 #[tokio::test]
-async fn a_sandbox_can_be_made_with_scenarios_of_its_own() {
+async fn a_sandbox_can_be_created_with_its_own_scenarios() {
     let api = Api::new();
     let answers = json!([{ "outcome": "register" }]);
     let made = create(&api, json!({ "scenarios": [{ "name": "own", "answers": answers }] })).await;
@@ -624,7 +624,7 @@ async fn a_snapshot_with_sessions_that_end_too_early_is_refused() {
 }
 
 #[tokio::test]
-async fn a_new_sandbox_takes_each_scenario_name_once() {
+async fn a_new_sandbox_refuses_duplicate_scenario_names() {
     let api = Api::new();
     let scenario = json!({ "name": "same", "answers": [{}] });
     let answer =

@@ -50,7 +50,7 @@ async fn a_second_run_has_the_clock_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_reset_keeps_the_clock_that_was_written_down() {
+async fn a_reset_keeps_the_stored_clock() {
     let store = store();
     let sandboxes = run_over(&store).await;
     let (frozen, _) = sandboxes.default_sandbox().change_clock(ClockChange::Freeze).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_reset_keeps_the_clock_that_was_written_down() {
 }
 
 #[tokio::test]
-async fn a_second_run_gives_no_id_of_the_first() {
+async fn a_second_run_reuses_no_id_of_the_first() {
     let store = store();
     let alone = run_over(&self::store()).await.default_sandbox();
     let expected = [contact(&alone).await, contact(&alone).await];

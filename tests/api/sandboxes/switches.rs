@@ -126,7 +126,7 @@ async fn a_wrong_value_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_sandbox_moves_the_http_status_of_its_errors() {
+async fn a_sandbox_sets_the_http_status_of_its_errors() {
     let api = Api::new();
     create(&api, json!({ "error_http_status": 200 })).await;
     assert_eq!(hand_off(&api, "sam+error@example.com").await.status, 200);

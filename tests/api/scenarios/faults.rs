@@ -205,7 +205,7 @@ async fn closed_midway_without_a_body_is_half_a_head() {
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset() {
+async fn a_reset_fault_resets_the_connection() {
     let server = Faulty::start().await;
     for served_before in [false, true] {
         let mut stream = server.connect().await;
@@ -222,7 +222,7 @@ async fn a_reset_is_a_reset() {
 }
 
 #[tokio::test]
-async fn an_empty_answer_is_an_answer() {
+async fn an_empty_answer_keeps_the_connection_open() {
     let server = Faulty::start().await;
     let mut stream = server.connect().await;
     warm_up(&mut stream).await;
@@ -388,7 +388,7 @@ async fn read_body_in_a_jump(stream: &mut TcpStream) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn faults_disturb_nobody_else() {
+async fn faults_do_not_affect_other_connections() {
     let server = Faulty::start().await;
     let address = server.address;
     let mut all = JoinSet::new();

@@ -224,7 +224,7 @@ async fn an_unreadable_scenario_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_template_that_cannot_be_filled_fails_that_answer() {
+async fn a_template_that_cannot_be_rendered_fails_its_answer() {
     let api = Api::new();
     put(&api, json!({ "name": "s", "answers": [{ "set": { "x": "{{ request.context.nope.deeper }}" } }] })).await;
     let answer = hand_off(&api, "h-1", "sam@example.com").await;
@@ -290,7 +290,7 @@ async fn sandboxes_do_not_see_each_others_scenarios() {
 }
 
 #[tokio::test]
-async fn chance_follows_from_the_seed() {
+async fn random_choices_follow_from_the_seed() {
     let run = async |seed: u64| {
         let api = Api::with(Settings { seed: Some(seed), ..Settings::default() });
         put(&api, json!({ "name": "s", "answers": [{ "outcome": "error", "description": "x", "http_status": 503, "probability": 0.5 }] }))

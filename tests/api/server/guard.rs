@@ -295,7 +295,7 @@ async fn contract_surfaces_refuse_pages_in_their_own_shape() {
 }
 
 #[tokio::test]
-async fn no_setting_moves_the_status_of_a_refused_page() {
+async fn no_setting_changes_the_status_of_a_refused_page() {
     let api = Api::with(Settings { error_http_status: Some(200), ..Settings::default() });
     assert_eq!(ask(&api, "POST", CREATE, CROSS_SITE).await.status, 403);
 }

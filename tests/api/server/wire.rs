@@ -236,7 +236,7 @@ async fn a_body_that_is_half_closed_too_early_is_refused() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_waits_for_is_recorded() {
+async fn an_answer_to_a_disconnected_client_is_recorded() {
     let mock = start().await;
     let mut stream = connect(&mock).await;
     stream.write_all(handoff("h-1", "sam+slow@example.com").as_bytes()).await.unwrap();
@@ -270,7 +270,7 @@ async fn a_mock_listens_on_both_loopback_addresses() {
 }
 
 #[tokio::test]
-async fn a_silent_caller_is_answered_in_the_end() {
+async fn a_silent_caller_times_out_with_an_answer() {
     let mock = start().await;
     let mut stream = connect(&mock).await;
     stream.write_all(head("content-length: 100").as_bytes()).await.unwrap();
@@ -321,7 +321,7 @@ async fn hostile_bodies_get_an_answer() {
 }
 
 #[tokio::test]
-async fn a_broken_request_line_closes_cleanly_and_harms_nobody() {
+async fn a_broken_request_line_closes_only_its_connection() {
     let mock = start().await;
     for garbage in
         ["\r\n\r\n\r\n", "GET\r\n\r\n", "\u{0}\u{1}\u{2}", "GET / HTTP/9.9\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
@@ -351,7 +351,7 @@ async fn a_real_client_runs_the_whole_contract() {
 }
 
 #[tokio::test]
-async fn a_stop_lets_requests_under_way_finish() {
+async fn a_stop_lets_requests_in_progress_finish() {
     let mock = start().await;
     let client = reqwest::Client::new();
     let create = format!("{}{CREATE}", mock.url());

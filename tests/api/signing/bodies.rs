@@ -121,7 +121,7 @@ async fn unknown_fields_pass_and_misspelt_ones_draw_an_advice() {
 }
 
 #[tokio::test]
-async fn faults_count_in_the_order_of_judging() {
+async fn errors_are_reported_in_the_order_of_the_checks() {
     let api = Api::with(Settings { max_body: 20, ..Settings::default() });
     let too_long = json!({ "name": "certainly more than twenty bytes" });
     let mut request = request("", "POST", "/envelopes", Some(&too_long));

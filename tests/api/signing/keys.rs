@@ -172,7 +172,7 @@ async fn exchanges_are_recorded_without_the_key() {
 }
 
 #[tokio::test]
-async fn no_setting_of_the_handoff_moves_these_answers() {
+async fn handoff_settings_do_not_affect_signing_answers() {
     let moved = Settings { error_http_status: Some(418), ..Settings::default() };
     let api = Api::with(moved.clone());
     assert_eq!(refusal(&ask(&api, "GET", "/envelopes/env_1", None).await).0, "Envelope.NotFound");

@@ -111,7 +111,7 @@ async fn every_error_is_answered_with_200() {
 }
 
 #[tokio::test]
-async fn a_setting_answers_errors_as_http_means_them() {
+async fn a_setting_gives_errors_their_http_status() {
     let api = Api::with(Settings { inspakt_http_status: InspaktHttpStatus::Semantic, ..Settings::default() });
     for (status, name, answer) in errors(&api, "any").await {
         assert_eq!(

@@ -135,7 +135,7 @@ async fn every_claim_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn times_pass_up_to_the_edge_and_not_a_second_beyond() {
+async fn times_are_valid_up_to_the_limit_and_not_beyond() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     for (number, (changes, passes)) in [
@@ -169,7 +169,7 @@ async fn times_pass_up_to_the_edge_and_not_a_second_beyond() {
 }
 
 #[tokio::test]
-async fn an_assertion_passes_once_wherever_the_clock_goes() {
+async fn an_assertion_is_accepted_once_wherever_the_clock_moves() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let assertion = client.assertion("j-1", &json!({}));
@@ -196,7 +196,7 @@ async fn an_assertion_passes_once_wherever_the_clock_goes() {
 }
 
 #[tokio::test]
-async fn an_assertion_of_system_time_passes_where_the_clock_moved() {
+async fn an_assertion_valid_by_system_time_passes_with_an_advice() {
     let api = Api::new();
     let moved = json!({ "clock": { "frozen_at": "2020-01-01T00:00:00Z" } });
     let client = Client::in_sandbox(&api, moved).await;
@@ -294,7 +294,7 @@ async fn only_rs256_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_a_grant_is_told_why() {
+async fn an_invalid_grant_request_is_refused_with_the_reason() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let good = client.assertion("j-1", &json!({}));

@@ -133,7 +133,7 @@ async fn a_client_is_registered_with_its_key_in_every_form() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_to_be_trusted_are_refused_with_the_reason() {
+async fn untrustworthy_keys_are_refused_with_the_reason() {
     let api = Api::new();
     let jwk: Value = serde_json::from_str(&fixture("other-client.jwk.json")).unwrap();
     let with = |member: &str, value: Value| {
@@ -183,7 +183,7 @@ async fn keys_that_are_not_to_be_trusted_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn keys_are_rotated_in_mid_flight() {
+async fn keys_are_rotated_with_requests_in_progress() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let old = published_key();
@@ -226,7 +226,7 @@ async fn keys_are_rotated_in_mid_flight() {
 }
 
 #[tokio::test]
-async fn a_client_may_prove_itself_with_the_right_secret() {
+async fn a_client_may_authenticate_with_the_right_secret() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let other = Client::frozen(&api).await;
@@ -272,7 +272,7 @@ async fn a_client_may_prove_itself_with_the_right_secret() {
 
 /// Secrets are masked wherever a client puts them by mistake, and in any encoding.
 #[tokio::test]
-async fn the_journal_lets_no_reader_act_as_the_client() {
+async fn the_journal_contains_no_usable_credentials() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let secret = &*client.secret;

@@ -125,7 +125,7 @@ async fn a_token_is_late_or_replaced_by_a_page() {
 }
 
 #[tokio::test]
-async fn scenarios_of_the_two_endpoints_keep_apart() {
+async fn scenarios_of_the_two_endpoints_are_separate() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     for (name, endpoint) in [("all-tokens", "token"), ("all-handoffs", "handoff")] {

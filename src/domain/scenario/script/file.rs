@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_written_alike_in_yaml_and_json() {
+    fn people_are_equal_in_yaml_and_json() {
         let yaml = "
 name: s
 parties: any_one

@@ -39,7 +39,7 @@ fn a_template_is_filled_from_request_actor_clock_and_ids() {
 }
 
 #[test]
-fn the_guard_leaves_the_language_as_it_is() {
+fn the_guard_does_not_change_the_language() {
     for (source, expected) in [
         ("{{ 2 * 3 + 4 }} {{ 'a' + 'b' ~ 1 }} {{ -2 * -3 }} {{ 2 ** 3 ** 2 }}", "10 ab1 6 64"),
         ("{{ 2 * request.facts.parties | length }}", "4"),
