@@ -1,4 +1,4 @@
-//! Sandboxes: isolated worlds that apply the domain to a store, a clock and ids, and the directory of them.
+//! Sandboxes: isolated environments that apply the domain to a store, a clock and ids, and their directory.
 //!
 //! Makes the decisions; independent of HTTP and of any concrete store.
 
@@ -72,7 +72,7 @@ use wakeups::Wakeups;
 /// The sandbox that always exists.
 pub const DEFAULT: &str = "default";
 
-/// An isolated world, from its creation or last reset until the next reset.
+/// An isolated environment, from its creation or last reset until the next reset.
 #[derive(Debug)]
 pub struct Sandbox {
     lasting: Arc<Lasting>,

@@ -1,4 +1,4 @@
-//! Limits on the bytes of request bodies that the server holds at once, over all connections.
+//! Limits on the bytes of all request bodies that the server holds at the same time, over all connections.
 
 use crate::{base::budget::Budget, config::Settings};
 use std::sync::Arc;

@@ -42,7 +42,7 @@ impl App {
     /// Makes the largest sandboxes drop their oldest exchanges, documents, events and messages if all sandboxes
     /// together exceed the limit. Otherwise it costs one comparison.
     ///
-    /// Frees an eighth at once, so that the next request does not search the sandboxes again.
+    /// Frees an eighth of the limit, so that the next request does not search the sandboxes again.
     pub fn make_room(&self) {
         let Room { budget, store, turn } = &self.memory;
         if !budget.is_exceeded() {

@@ -5,7 +5,7 @@ use crate::sandbox::{Sandbox, Tally, Wait};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-/// Maximum number of callers that wait for exchanges or messages at once, over all sandboxes.
+/// Maximum number of callers that wait for exchanges or messages at the same time, over all sandboxes.
 pub const MOST_WAITS: usize = 1_000;
 
 /// Pause between two comparisons, so that many exchanges in a row are compared in one pass.

@@ -22,7 +22,7 @@ use std::{
 use utoipa::ToSchema;
 
 /// How far the system's clock may go back before a sandbox's clock is adjusted, in microseconds. Smaller steps are
-/// waited out, because two threads that read the time at once may differ by as much.
+/// waited out, because two threads that read the time in parallel may differ by as much.
 const WAITED_OUT: i64 = 1_000_000;
 
 #[derive(Debug)]

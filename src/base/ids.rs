@@ -25,7 +25,7 @@ pub struct Ids {
     chances: AtomicU64,
 }
 
-/// The kinds of documents with ids of their own. The store counts how many of each kind were generated.
+/// The kinds of documents with generated ids. The store counts how many of each kind were generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     AgentSession,
@@ -294,7 +294,7 @@ mod tests {
             ids.begin_run(run);
             [ids.request().to_string(), ids.own(), ids.secret("", 24)]
         });
-        assert_eq!(first[0], Ids::seeded(7).request().to_string(), "the first run is one that nobody numbered");
+        assert_eq!(first[0], Ids::seeded(7).request().to_string(), "runs are numbered from 1");
         assert!(first.iter().zip(&second).all(|(one, other)| one != other));
     }
 

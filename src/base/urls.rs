@@ -136,7 +136,7 @@ impl<'a> PageUrls<'a> {
         self.page("agent", agent_session_id, "/changes")
     }
 
-    /// The page where a user subscribes, for the handoff that waits (S3).
+    /// The page where a user subscribes, for a waiting handoff (S3).
     #[must_use]
     pub fn subscribe(self, waiting: &str) -> String {
         self.page("subscribe", waiting, "")
@@ -148,7 +148,7 @@ impl<'a> PageUrls<'a> {
         self.page("verify-email", link, "")
     }
 
-    /// The page where a user registers, for the handoff that waits (S5).
+    /// The page where a user registers, for a waiting handoff (S5).
     #[must_use]
     pub fn register(self, waiting: &str) -> String {
         self.page("register", waiting, "")

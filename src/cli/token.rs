@@ -115,7 +115,7 @@ pub(super) struct TokenOptions {
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 #[command(next_help_heading = "Invalid assertions, to see how the server answers")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and the group allows only one of them")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag, and the group allows only one of them")]
 #[expect(clippy::struct_field_names, reason = "the names are the flags")]
 struct Wrong {
     /// Use an assertion that expired an hour ago, by the clocks of both this machine and the client's sandbox.

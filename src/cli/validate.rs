@@ -219,7 +219,7 @@ struct Scenarios {
     bytes: usize,
 }
 
-/// Checks a scenario by itself, and for conflicts with `others` as in a folder that holds them all.
+/// Checks a scenario alone, and for conflicts with `others` as in a folder that holds them all.
 fn scenario_report(file: String, body: &[u8], others: &mut Scenarios) -> FileReport {
     let read = utf8(&file, body).and_then(|text| Scenario::read(&file, text));
     let read = read.and_then(|scenario| {

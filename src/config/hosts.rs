@@ -151,7 +151,7 @@ impl FromStr for AllowedHost {
     }
 }
 
-/// Second-level domains below which registries and hosting services give out names to anybody.
+/// Second-level domains below which registries and hosting services give out names to anyone.
 const SHARED_DOMAINS: [&str; 40] = [
     "co.uk",
     "org.uk",
@@ -195,7 +195,7 @@ const SHARED_DOMAINS: [&str; 40] = [
     "nip.io",
 ];
 
-/// Whether anybody can register a name below a domain: a public top-level domain, or a well-known public suffix of
+/// Whether anyone can register a name below a domain: a public top-level domain, or a well-known public suffix of
 /// several labels. The list is not complete, because the list of public suffixes changes weekly.
 fn is_open_to_all(domain: &str) -> bool {
     if domain.contains('.') { SHARED_DOMAINS.contains(&domain) } else { !PRIVATE_DOMAINS.contains(&domain) }

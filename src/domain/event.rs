@@ -45,7 +45,7 @@ pub enum JourneyKind {
     /// An actor subscribed (S3).
     #[serde(rename = "actor.subscribed")]
     Subscribed,
-    /// An agent's signing page was viewed. To open the invitation takes a button (G4).
+    /// An agent's signing page was viewed. Opening the invitation requires the button (G4).
     #[serde(rename = "link.viewed")]
     LinkViewed,
 }

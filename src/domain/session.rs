@@ -144,7 +144,7 @@ pub struct AgentSession {
     /// When its page was opened for the first time, by the sandbox's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_at: Option<Timestamp>,
-    /// The id of the handoff that waited before it, which ends the URLs of that handoff's answers.
+    /// The id of the waiting handoff that it came from, with which the URLs of that handoff's answers end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, pattern = "^ho_[0-9a-f]{24}$")]
     pub waited_as: Option<Arc<str>>,
@@ -166,7 +166,7 @@ impl AgentSession {
         key.into()
     }
 
-    /// What its envelope and its events say of it.
+    /// What its envelope and its events record about it.
     #[must_use]
     pub fn origin(&self) -> Origin {
         Origin { agent_session_id: Arc::clone(&self.id), handoff_id: self.handoff_id.clone() }
@@ -184,7 +184,7 @@ impl Record for AgentSession {
         if self.replayable { vec![Self::handoff_key(&self.client, &self.handoff_id)] } else { Vec::new() }
     }
 
-    /// Tagged with the handoff that waited, so that the URLs of its answers still lead somewhere.
+    /// Tagged with the waiting handoff that it came from, so that the URLs of its answers still work.
     fn tags(&self) -> Vec<Key> {
         self.waited_as.iter().cloned().collect()
     }

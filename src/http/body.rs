@@ -55,7 +55,7 @@ pub(super) enum BodyError {
     Busy,
 }
 
-/// Reads a whole body into memory of its own, so that keeping the body does not keep the connection's buffer alive.
+/// Reads a whole body into separate memory, so that keeping the body does not keep the connection's buffer alive.
 ///
 /// A caller that sent `Expect: 100-continue` gets permission here, unless the announced size is too large. Bytes count
 /// against the budget when they arrive, not when they are announced.

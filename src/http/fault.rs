@@ -72,7 +72,7 @@ impl ConnectionFault {
     }
 }
 
-/// A correct answer whose head is sent at once and whose body is sent in up to ten pieces, spread evenly over a time.
+/// A correct answer whose head is sent immediately, and whose body is sent in up to ten pieces at even intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dribble {
     /// Time until the last piece of the body is sent.
@@ -124,7 +124,7 @@ impl HttpBody for Pieces {
         }
         let pace = pace.get_or_insert_with(|| {
             let mut pace = interval(*every);
-            // Without this, the first tick would come at once.
+            // Without this, the first tick would come immediately.
             pace.reset();
             pace
         });

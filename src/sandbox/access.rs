@@ -61,7 +61,7 @@ impl Sandboxes {
     pub async fn unregister(&self, sandbox: &Sandbox, id: &str) -> Result<bool, StoreError> {
         let removed = sandbox.clients().remove(id).await?;
         if removed {
-            // Last, so that nobody can register the id in between and take over this client's tokens.
+            // Last, so that no caller can register the id in between and take over this client's tokens.
             self.forget_id(sandbox, id, "it was deleted");
         } else {
             self.release_id(sandbox, id);

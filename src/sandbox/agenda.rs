@@ -76,7 +76,7 @@ impl Sandbox {
     /// # Errors
     /// When the store is unavailable. Earlier tasks are done; the task that failed stays due.
     pub async fn settle(&self) -> Result<Vec<Ran>, StoreError> {
-        // Only one settling at a time, whichever caller moved the clock: two at once would interleave their tasks and
+        // Only one settling at a time, whichever caller moved the clock: two in parallel would mix their tasks and
         // lose the order. Other requests do not wait, and a caller that hangs up frees its turn.
         let _turn = self.settling.acquire().await;
         let mut ran = Vec::new();

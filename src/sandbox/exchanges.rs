@@ -5,7 +5,7 @@ use crate::domain::journal::{Entry, Exchange};
 use std::sync::Arc;
 
 impl Sandbox {
-    /// Records an exchange whose answer is still delayed. Callers that wait for an exchange see it at once.
+    /// Records an exchange whose answer is still delayed. Callers that wait for an exchange see it immediately.
     pub fn begin_exchange(&self, exchange: Exchange) -> Arc<Entry> {
         let pending = self.journal.begin(exchange);
         self.waiters.ring();

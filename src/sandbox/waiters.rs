@@ -124,7 +124,7 @@ impl Waiters {
     }
 
     /// Compares the new exchanges in the journal with all waiters, and answers those that have enough. Stops at the
-    /// deadline; the next call continues. Returns false when nobody waits any more and no task needs to drive the
+    /// deadline; the next call continues. Returns false when no caller is waiting and no task needs to drive the
     /// waiters.
     pub fn look(&self, journal: &Journal, deadline: &Deadline) -> bool {
         let mut waiting = std::mem::take(&mut self.state().waiting);

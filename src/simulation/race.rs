@@ -38,7 +38,7 @@ use utoipa::{
 /// Maximum number of agents in a race.
 pub const MOST_RACERS: usize = 1_000;
 
-/// Maximum number of runs simulated at once. Each takes 16 bytes while they are counted.
+/// Maximum number of runs in one simulation. Each takes 16 bytes while they are counted.
 pub const MOST_RUNS: u32 = 10_000_000;
 
 #[derive(Clone, Debug, PartialEq)]

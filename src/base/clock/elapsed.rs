@@ -16,7 +16,7 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
+    #[expect(clippy::disallowed_methods, reason = "this module provides time to the crate")]
     pub fn start() -> Self {
         Self(Instant::now())
     }

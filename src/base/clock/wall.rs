@@ -26,7 +26,7 @@ impl WallClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where time enters the crate")]
+#[expect(clippy::disallowed_methods, reason = "this module provides time to the crate")]
 fn system_now() -> Timestamp {
     Timestamp::now()
 }

@@ -47,7 +47,7 @@ impl Random {
     }
 
     /// A number in `0..1` with 53 bits.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    #[expect(clippy::cast_precision_loss, reason = "an f64 holds 53 bits exactly")]
     pub(super) fn f64(&mut self) -> f64 {
         (self.u64() >> 11) as f64 / (1_u64 << 53) as f64
     }

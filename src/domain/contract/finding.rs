@@ -6,7 +6,7 @@ use std::fmt;
 use utoipa::ToSchema;
 
 /// Maximum number of findings listed in an answer. Further ones are only counted: a body of maximum size could contain
-/// half a million violations, and an answer a hundred times the size of the request helps nobody.
+/// half a million violations, and an answer a hundred times the size of the request would be useless.
 pub(super) const LISTED: usize = 100;
 
 /// A violation of the contract in a body.

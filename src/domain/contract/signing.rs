@@ -48,7 +48,7 @@ pub static CONTACT_GROUP: Body = Body::new("NewContactGroup", include_str!("sign
 pub static CONTACT_GROUP_CHANGE: Body =
     Body::new("ContactGroupChange", include_str!("signing/group-change.schema.json"));
 
-/// A part that several schemas share, not a body of its own.
+/// A part that several schemas share; not a body itself.
 static AGENT: Body = Body::new("AgentSource", include_str!("signing/agent.schema.json"));
 
 /// The name with which the schema files refer to the shared part.

@@ -45,7 +45,7 @@ pub struct AccessToken {
     pub epoch: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like this")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_first(registration: &u64) -> bool {
     *registration == 0
 }

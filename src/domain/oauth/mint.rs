@@ -70,7 +70,7 @@ impl SigningKey {
         Self::of(pair)
     }
 
-    /// Generates a key of 2048, 3072 or 4096 bits. It is never derived from a seed, so that nobody can guess it.
+    /// Generates a key of 2048, 3072 or 4096 bits. It is never derived from a seed, so that it cannot be guessed.
     ///
     /// # Errors
     /// When the size is not supported, or the system provides no randomness.
@@ -135,7 +135,7 @@ pub fn unsigned(header: &Value, claims: &Value) -> String {
 }
 
 /// A JWT with an HMAC, as for `"alg": "HS256"`. A server that trusts the header's algorithm would use its own public
-/// key as the secret, which everybody knows; every server must refuse it.
+/// key as the secret, which everyone knows; every server must refuse it.
 #[must_use]
 pub fn with_hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let input = input(header, claims);

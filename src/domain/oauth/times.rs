@@ -66,7 +66,7 @@ impl Times {
     fn judge_exp(&self, claims: &Map<String, Value>, now: Timestamp, skew: SignedDuration, bench: &mut Bench) {
         let judged = self.exp.ok_or_else(|| no_time(claims.get("exp"))).and_then(|exp| {
             let life = self.iat.map(|iat| exp - iat);
-            #[expect(clippy::cast_precision_loss, reason = "five minutes are exact")]
+            #[expect(clippy::cast_precision_loss, reason = "five minutes in seconds convert exactly")]
             let longest = LONGEST_LIFE as f64;
             match life {
                 Some(life) if life <= 0.0 => Err(format!(

@@ -14,7 +14,7 @@ pub const MOST_STEPS: u64 = 100_000_000;
 pub struct TooCostly;
 
 /// The steps of one match. Each test is paid for before it is made. Once the steps are used up, every further test
-/// fails at once, and so does the match.
+/// fails immediately, and so does the match.
 #[derive(Debug, Default)]
 pub(super) struct Steps(Cell<u64>);
 

@@ -1,4 +1,4 @@
-//! Simulated people: what an agent does by itself, when, and with what probability.
+//! Simulated people: what an agent does automatically, when, and with what probability.
 //!
 //! Reads no randomness: callers pass the random numbers in.
 

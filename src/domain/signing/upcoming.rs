@@ -211,7 +211,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each agent has one plan at most, the newest, and all are taken in order.
+        /// Each agent has at most one planned action, the newest, and all are executed in order.
         #[test]
         fn plans_behave_like_a_map(changes in vec((vec(0_u32..6, 0..4), vec((0_i64..50, 0_usize..4, 0_u32..6), 0..4)), 0..12)) {
             let (mut envelope, mut model) = (sent(), BTreeMap::new());

@@ -225,7 +225,7 @@ mod tests {
         assert!(many.validate().unwrap_err().contains("more than 1000 recipients"));
     }
 
-    /// Tries everything that anybody can do with an envelope.
+    /// Tries every command on an envelope.
     fn play(envelope: &Envelope) {
         let mut commands = vec![Command::Send, Command::Void, Command::Expire, Command::Remind];
         for recipient in 0..6 {

@@ -124,7 +124,7 @@ pub struct RecipientView<'e> {
 /// The names of [`RecipientState`].
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "only used as a schema")]
 enum RecipientStatus {
     Waiting,
     Open,

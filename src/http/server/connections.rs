@@ -43,7 +43,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// Serves a router until `stop` completes, then lets requests in progress finish for up to [`DRAIN`].
 ///
-/// At most `most` connections are served at once. An answer with a [`fault::ConnectionFault`] is not sent; its
+/// At most `most` connections are served at a time. An answer with a [`fault::ConnectionFault`] is not sent; its
 /// connection is broken as the fault says.
 pub async fn serve_router(listeners: Vec<TcpListener>, router: Router, most: usize, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
@@ -157,7 +157,7 @@ async fn serve_connection(mut stream: TcpStream, router: Router, mut stopped: wa
     }
 }
 
-/// Waits until the server stops; returns at once if it is stopping already.
+/// Waits until the server stops; returns immediately if it is stopping already.
 async fn until(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -11,7 +11,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// Wraps a stream so that a write fails if it waits too long for buffer space. Otherwise an answer that nobody reads
+/// Wraps a stream so that a write fails if it waits too long for buffer space. Otherwise an answer that is never read
 /// would hold its connection and its memory for as long as the process lives.
 #[derive(Debug)]
 pub(super) struct Patience<S> {

@@ -131,12 +131,12 @@ pub(super) fn even_edges(min: u64, max: u64, bins: u32) -> Vec<u64> {
     (min / step..=max / step + 1).map(|count| count * step).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "times are less than 2^53 milliseconds, or as good as that")]
+#[expect(clippy::cast_precision_loss, reason = "only the position in a picture depends on it")]
 fn number(time: u64) -> f64 {
     time as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, which is what is wanted")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, as intended")]
 fn rounded(time: f64) -> u64 {
     time.round() as u64
 }

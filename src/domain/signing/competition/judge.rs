@@ -18,7 +18,7 @@ impl Envelope {
             Command::Send => self.judge_sending().map(|()| Judgement::Effective),
             Command::Void if self.state.has_ended() => Err(Refusal::Closed),
             Command::Void | Command::Expire => self.is_sent().map(|()| Judgement::Effective),
-            // There may be nobody to remind: a kept declined recipient leaves the envelope sent.
+            // There may be no agent to remind: a kept declined recipient leaves the envelope sent.
             Command::Remind
                 if self.is_sent().is_ok() && !self.present().any(|(_, recipient)| recipient.can_be_reminded()) =>
             {
