@@ -330,7 +330,7 @@ mod tests {
         wall.set(at("2026-03-01T12:00:00Z"));
         assert!(clock.now() > before && clock.now() < at("2026-03-01T12:00:00.6Z"));
         wall.set(at("2026-03-01T12:00:01Z"));
-        assert_eq!(clock.now(), at("2026-03-01T12:00:01Z"), "and it follows the system again");
+        assert_eq!(clock.now(), at("2026-03-01T12:00:01Z"), "it follows the system again");
     }
 
     #[test]

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!((written.try_iter().count(), log.dropped()), (1, 2));
         say(&log, "four\n");
         give.send(Some(100)).unwrap();
-        assert_eq!(written.recv().unwrap(), b"four\n", "it may come back");
+        assert_eq!(written.recv().unwrap(), b"four\n", "the sink may work again");
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn version_is_a_command_and_a_flag() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn unwritable_output_exits_as_a_machine_fault() {
+fn unwritable_output_is_an_environment_failure() {
     for arguments in [
         &["version"][..],
         &["--version"],

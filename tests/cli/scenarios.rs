@@ -19,7 +19,7 @@ fn the_shipped_scenarios_are_listed() {
 }
 
 #[test]
-fn a_folder_is_listed_in_the_order_of_asking() {
+fn a_folder_is_listed_in_the_order_of_matching() {
     let folder = Folder::new();
     folder.write("a.yaml", &outcome("a", "register"));
     folder.write("b.yml", &(outcome("b-first", "verify_email") + "priority: 5\n"));

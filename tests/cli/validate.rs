@@ -132,7 +132,7 @@ fn the_kind_of_a_file_is_detected() {
 }
 
 #[test]
-fn a_byte_order_mark_is_judged_as_the_server_judges_it() {
+fn a_byte_order_mark_is_checked_as_by_the_server() {
     let output = run_with_input(&["validate", "-"], format!("\u{FEFF}{}", minimal()).as_bytes());
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("byte order mark"), "{}", text(&output.stdout));
@@ -184,7 +184,7 @@ fn a_folder_of_bodies_is_checked_body_by_body() {
 }
 
 #[test]
-fn a_folder_with_a_scenario_is_judged_as_the_server_does() {
+fn a_folder_with_a_scenario_is_checked_as_by_the_server() {
     let body = minimal();
     let scenario = r#"{"name": "s", "answers": [{}]}"#;
     for (name, scenario) in [("a.yaml", "name: s\nanswers: [{}]\n"), ("a.json", scenario)] {

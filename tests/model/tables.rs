@@ -45,7 +45,7 @@ fn is_sound(slots: &Slots, keys: &[&str]) {
 }
 
 #[test]
-fn a_key_and_its_document_come_change_and_go_together() {
+fn a_key_and_its_document_always_change_together() {
     fn body() {
         let (_, slots) = slots(Retention::unlimited().keep("slots", 10, BYTES));
         insert(&slots, slot("a", &["k1"]));

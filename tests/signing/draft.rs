@@ -154,7 +154,7 @@ fn a_draft_that_has_used_up_its_numbers_says_so() {
 }
 
 #[test]
-fn numbers_of_agents_and_recipients_are_never_given_twice() {
+fn numbers_of_agents_and_recipients_are_never_reused() {
     let mut draft = draft();
     let mut seen = std::collections::HashSet::new();
     let mut ids = |draft: &Envelope, place: u32| -> Vec<AgentId> {

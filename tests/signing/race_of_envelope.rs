@@ -55,7 +55,7 @@ fn perform(envelope: &mut Envelope, command: Command<'_>, minute: i64) {
 }
 
 #[test]
-fn a_draft_is_sent_and_its_first_recipient_raced_for() {
+fn a_race_for_a_draft_is_for_its_first_recipient() {
     let envelope = draft(Some(plan()));
     let run = Race::of_envelope(&envelope, Timestamp::UNIX_EPOCH).unwrap().run(1, 0);
     let states: Vec<(&str, AgentState)> = run.agents.iter().map(|lane| (&*lane.name, lane.state)).collect();

@@ -90,7 +90,7 @@ fn in_a_tie_the_earlier_decision_goes_first() {
 }
 
 #[test]
-fn nothing_happens_if_nobody_opens() {
+fn nothing_happens_if_no_agent_opens() {
     let race = race(json!({ "agents": [{ "name": "Alice", "opens": "never" }, { "name": "Bob", "signs": "1m" }] }));
     let run = race.run(1, 0);
     assert_eq!((run.ending, run.ended_after_ms, &run.winner), (Ending::Stalled, None, &None));

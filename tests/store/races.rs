@@ -204,7 +204,7 @@ fn a_log_has_the_order_of_its_commits_without_gaps() {
 }
 
 #[test]
-fn no_counter_value_is_given_twice() {
+fn no_counter_value_is_returned_twice() {
     for (name, store) in backends(None) {
         let taken = race(|caller| {
             let count = caller as u64 % 3 + 1;

@@ -136,7 +136,7 @@ fn no_files_of_different_modules_import_each_other() {
 }
 
 #[test]
-fn pure_layers_know_no_web_runtime_or_database() {
+fn pure_layers_use_no_web_runtime_or_database() {
     // The log writes to a terminal; elapsed time is the runtime's, so that tests can pause it.
     let exceptions = ["base/log.rs", "base/clock/elapsed.rs"];
     for (path, text) in sources("src") {
@@ -175,7 +175,7 @@ fn only_clock_and_ids_read_time_and_randomness() {
 }
 
 #[test]
-fn http_knows_no_concrete_store() {
+fn http_does_not_use_a_concrete_store() {
     for (path, text) in sources("src") {
         if ["http", "sandbox"].contains(&module(&path)[0].as_str()) {
             let code = code(&text);

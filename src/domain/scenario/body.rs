@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_body_brings_its_type_and_can_be_cut() {
+    fn a_raw_body_has_its_own_type_and_can_be_truncated() {
         let rendered = render(json!({
             "raw": { "content_type": "text/html", "body": "<p>{{ id }}</p>" },
             "headers": { "X-Id": "{{ id }}" },

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_and_the_reader_refuse_the_same() {
+    fn the_schema_and_the_reader_refuse_the_same_values() {
         let schema = schema();
         let answer = |answer: &str| format!("{{name: s, answers: [{answer}]}}");
         let matcher = |matcher: &str| format!("{{name: s, match: {matcher}, answers: [{{}}]}}");

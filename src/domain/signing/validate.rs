@@ -240,7 +240,11 @@ mod tests {
             for command in std::iter::once(first).chain(&commands) {
                 let (before, told) = (played.revision, effects.len());
                 let _ = played.perform(*command, NOW, &mut effects);
-                assert_eq!(played.revision > before, effects.len() > told, "what is not told is not counted");
+                assert_eq!(
+                    played.revision > before,
+                    effects.len() > told,
+                    "the revision counts only transitions with effects"
+                );
             }
             for effect in effects {
                 assert_ne!(effect.kind, EffectKind::EnvelopeCreated);

@@ -260,7 +260,7 @@ async fn a_frozen_clock_runs_no_task_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_due_on_a_frozen_clock_lets_the_timer_sleep() {
+async fn due_tasks_on_a_frozen_clock_do_not_wake_the_timer() {
     let api = Api::with(Settings { session_ttl: SignedDuration::ZERO, ..Settings::default() });
     api.call("POST", "/__admin/clock/freeze").await;
     let session = open(&api, "h-1").await;

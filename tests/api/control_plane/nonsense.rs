@@ -191,7 +191,7 @@ async fn a_wait_for_no_exchange_is_refused() {
 }
 
 #[tokio::test]
-async fn filters_refuse_what_cannot_be_an_id() {
+async fn filters_refuse_values_that_cannot_be_ids() {
     let api = Api::new();
     api.hand_off(body_of("h-1", "sam@example.com")).await;
     for path in [

@@ -283,7 +283,7 @@ async fn an_envelope_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_restored_envelope_is_not_given_again() {
+async fn the_id_of_a_restored_envelope_is_not_reused() {
     let stage = Stage::new(json!({})).await;
     let first = stage.hand_off("h-1", parties(&["Alice", "Bob"])).await;
     let mut snapshot = stage.get("/__admin/sandboxes/play/snapshot").await;

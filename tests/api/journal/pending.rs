@@ -191,7 +191,7 @@ async fn the_byte_limit_holds_after_the_answer_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn facts_of_a_pending_exchange_are_given_back() {
+async fn the_memory_of_pending_facts_is_released() {
     let api = Arc::new(Api::new());
     let slow = begin_slow(&api, "h-1", 1).await;
     let before = bytes(&api);

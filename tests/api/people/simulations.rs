@@ -157,7 +157,7 @@ async fn an_invalid_simulation_is_refused_with_the_fix() {
 }
 
 #[tokio::test]
-async fn two_simulations_compute_and_others_are_refused() {
+async fn two_simulations_run_and_others_are_refused() {
     let api = Arc::new(Api::new());
     let mut callers = JoinSet::new();
     let mut releases = Vec::new();

@@ -189,7 +189,7 @@ async fn a_scenario_put_in_yaml_or_json_is_shown_in_json() {
 }
 
 #[tokio::test]
-async fn a_scenario_from_no_file_shows_none() {
+async fn a_scenario_without_a_file_shows_none() {
     let api = Api::new();
     put(&api, errors("own", &["own"])).await;
     let list = api.get("/__admin/scenarios").await.json();

@@ -41,7 +41,7 @@ async fn at_once(api: &Arc<Api>, round: usize, count: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn each_queued_place_is_taken_once() {
+async fn each_queue_entry_is_used_once() {
     let api = Arc::new(Api::new());
     put(&api, &scenario("queued", "actor", &["queued".to_owned()])).await;
     for round in 0..10 {

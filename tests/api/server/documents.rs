@@ -281,7 +281,7 @@ async fn document_and_server_agree_on_bodies() {
 }
 
 #[tokio::test]
-async fn filters_take_what_their_schema_takes() {
+async fn filters_agree_with_their_schemas() {
     let api = Api::new();
     for (method, path, operation, _) in operations().into_iter().filter(|(method, _, _, _)| method == "GET") {
         for parameter in operation["parameters"].as_array().into_iter().flatten().map(followed) {

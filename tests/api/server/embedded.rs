@@ -15,7 +15,7 @@ async fn hand_off(mock: &Mock, sandbox: &MockSandbox, handoff_id: &str, email: &
 }
 
 #[tokio::test]
-async fn an_actor_is_known_as_a_test_says() {
+async fn a_test_sets_the_state_of_an_actor() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let sandbox = mock.create_sandbox("suite-a").await.unwrap();
     assert_eq!(sandbox.actor("kim@example.com").await.unwrap(), None);
@@ -33,7 +33,7 @@ async fn an_actor_is_known_as_a_test_says() {
 }
 
 #[tokio::test]
-async fn a_test_asks_the_journal_and_waits_for_it() {
+async fn a_test_queries_the_journal_and_waits_for_it() {
     let mock = Mock::start(Settings::default()).await.unwrap();
     let sandbox = mock.sandbox();
     let kim = json!({ "endpoint": "handoff", "match": { "email": "kim@example.com" } });

@@ -126,7 +126,7 @@ async fn an_ambiguous_host_is_misdirected() {
 }
 
 #[tokio::test]
-async fn the_target_counts_as_well_as_the_host() {
+async fn the_host_of_the_target_is_checked_too() {
     let api = Api::new();
     let local: Headers<'_> = &[("host", "localhost")];
     assert_eq!(ask(&api, "GET", "http://evil.example/__admin/health", local).await.status, 421);
@@ -448,7 +448,7 @@ fn with_token() -> Api {
 }
 
 #[tokio::test]
-async fn the_control_plane_can_need_a_token() {
+async fn the_control_plane_can_require_a_token() {
     let api = with_token();
     let missing = ask(&api, "GET", "/__admin/health", &[]).await;
     assert_problem(&missing, 401, "--admin-token");

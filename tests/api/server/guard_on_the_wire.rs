@@ -25,7 +25,7 @@ fn status(answer: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn hosts_are_judged_as_they_are_sent() {
+async fn hosts_are_checked_as_they_are_sent() {
     let mock = start().await;
     let admin = "/__admin/health";
     for (expected, head) in [

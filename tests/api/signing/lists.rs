@@ -128,7 +128,7 @@ async fn a_query_that_cannot_be_read_names_its_parameter() {
 }
 
 #[test]
-fn the_document_promises_every_name_and_no_other() {
+fn the_document_lists_exactly_the_error_names() {
     let document = documents().contract();
     let promised = document["components"]["schemas"]["SigningErrorName"]["enum"].as_array().unwrap();
     let promised: Vec<&str> = promised.iter().map(|name| name.as_str().unwrap()).collect();
@@ -185,7 +185,7 @@ fn every_example_of_the_document_keeps_its_schema() {
 }
 
 #[tokio::test]
-async fn ids_drawn_after_a_restore_are_unused() {
+async fn new_ids_after_a_restore_are_unused() {
     let api = Api::new();
     let suite = create(&api, json!({ "name": "suite-a", "seed": 7 })).await;
     let jane = json!({ "name": "Jane", "email": "jane@example.com" });

@@ -34,7 +34,7 @@ async fn messages(api: &Api, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn signing_asks_for_the_code_that_was_sent_to_the_phone() {
+async fn signing_requires_the_code_sent_to_the_phone() {
     let api = Api::with(Settings { seed: Some(7), ..Settings::default() });
     api.call("POST", "/__admin/clock/freeze").await;
     post(&api, "/__admin/clock/set", json!({ "to": "2100-01-01T00:00:00Z" })).await;

@@ -71,7 +71,7 @@ async fn a_token_expires_in_a_second() {
 }
 
 #[tokio::test]
-async fn a_token_lacks_the_scope_that_was_asked_for() {
+async fn a_token_lacks_the_requested_scope() {
     let api = Api::new();
     let client = Client::frozen(&api).await;
     let answer = client.exchange("j-1", &tagged("token-without-scope")).await;
