@@ -216,7 +216,7 @@ fn authenticate(shown: &Shown, found: &FoundClient) -> Result<(), TokenError> {
             Some(secret) if !client.has_secret(secret) => refuse("The client_secret is wrong."),
             _ => Ok(()),
         },
-        FoundClient::Gone(why) => refuse(&format!("The client '{}' is gone: {why}.", shown.id)),
+        FoundClient::Gone(why) => refuse(&format!("The client '{}' no longer exists: {why}.", shown.id)),
         FoundClient::Unknown => refuse(&format!(
             "There is no client '{}'; register it with POST /__admin/clients or --client-key.",
             shown.id.chars().take(80).collect::<String>()

@@ -190,7 +190,7 @@ impl<'t> Assertion<'t> {
                 Err(format!("it is {}; a client_id is 'client_' followed by 32 hexadecimal digits", Quoted(iss)))
             }
             Issuer::Unasked => Ok(()),
-            Issuer::Gone(why) => Err(format!("the client {} is gone: {why}", Quoted(iss))),
+            Issuer::Gone(why) => Err(format!("the client {} no longer exists: {why}", Quoted(iss))),
             Issuer::Registered(_) | Issuer::Unknown => Err(format!(
                 "there is no client {}; register it with POST /__admin/clients or --client-key",
                 Quoted(iss)

@@ -340,7 +340,7 @@ async fn a_deleted_client_is_gone_with_its_tokens() {
     assert!(refused.description().contains("no longer exists: it was deleted"), "{}", refused.text);
     assert_eq!(api.get(&client.path("tokens")).await.json()["tokens"][0]["status"], "revoked");
     let refused = client.exchange("j-2", &json!({})).await;
-    assert!(error_of(&refused).contains("is gone: it was deleted"), "{}", refused.text);
+    assert!(error_of(&refused).contains("no longer exists: it was deleted"), "{}", refused.text);
     // Its id is free again, but a new client with that id does not take over its tokens, in any sandbox.
     let again = json!({ "client_id": client.id, "public_key": built_in::PUBLIC_KEY });
     let again = |sandbox: &str| (format!("/__admin/clients?sandbox={sandbox}"), again.clone());
