@@ -18,7 +18,7 @@ const START: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A recipient to add.
 #[derive(Clone, Debug)]
-struct Wish {
+struct RecipientSpec {
     kind: RecipientType,
     order: u32,
     required: bool,
@@ -38,12 +38,12 @@ enum Try {
     Expire,
     Remind,
     /// An act of the agent with this index, modulo the number of agents.
-    Act(usize, Deed),
-    Nobody(u32, u32, Deed),
+    Act(usize, Action),
+    Absent(u32, u32, Action),
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+enum Action {
     Open,
     Accept,
     Decline,
@@ -57,7 +57,7 @@ enum Code {
     Wrong,
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+fn spec() -> impl Strategy<Value = RecipientSpec> {
     let kind = prop_oneof![
         5 => Just(RecipientType::Signer),
         1 => Just(RecipientType::Viewer),
@@ -73,47 +73,49 @@ fn wish() -> impl Strategy<Value = Wish> {
     let host = prop::option::weighted(0.95, 0..4_usize);
     (kind, 1..=3_u32, flags, host, phones).prop_map(|(kind, order, flags, host, phones)| {
         let (required, removed, asks_for_code) = flags;
-        Wish { kind, order, required, removed, host, asks_for_code, phones }
+        RecipientSpec { kind, order, required, removed, host, asks_for_code, phones }
     })
 }
 
 /// Independent recipients, and sometimes a host with an in-person signer.
-fn wishes() -> impl Strategy<Value = Vec<Wish>> {
-    let pair = (wish(), wish(), 0..=1_u32).prop_map(|(host, guest, later)| {
-        let guest = Wish { kind: RecipientType::InPersonSigner, order: host.order + later, host: Some(0), ..guest };
-        vec![Wish { kind: RecipientType::Host, ..host }, guest]
+fn specs() -> impl Strategy<Value = Vec<RecipientSpec>> {
+    let pair = (spec(), spec(), 0..=1_u32).prop_map(|(host, guest, later)| {
+        let guest =
+            RecipientSpec { kind: RecipientType::InPersonSigner, order: host.order + later, host: Some(0), ..guest };
+        vec![RecipientSpec { kind: RecipientType::Host, ..host }, guest]
     });
-    let some = prop_oneof![4 => wish().prop_map(|wish| vec![wish]), 1 => pair];
+    let some = prop_oneof![4 => spec().prop_map(|spec| vec![spec]), 1 => pair];
     prop::collection::vec(some, 1..=3).prop_map(|some| some.concat())
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        8 => Just(Deed::Open),
-        8 => Just(Deed::Accept),
-        1 => Just(Deed::Decline),
-        1 => Just(Deed::Sign(Code::None)),
-        6 => Just(Deed::Sign(Code::Right)),
-        3 => Just(Deed::Sign(Code::Wrong)),
+        8 => Just(Action::Open),
+        8 => Just(Action::Accept),
+        1 => Just(Action::Decline),
+        1 => Just(Action::Sign(Code::None)),
+        6 => Just(Action::Sign(Code::Right)),
+        3 => Just(Action::Sign(Code::Wrong)),
     ]
 }
 
 /// The recipients of an envelope, whether it reopens and whether it is kept, and the commands to try.
-type Life = (Vec<Wish>, (bool, bool), Vec<Try>);
+type Case = (Vec<RecipientSpec>, (bool, bool), Vec<Try>);
 
-fn life() -> impl Strategy<Value = Life> {
+fn case() -> impl Strategy<Value = Case> {
     let next = prop_oneof![
         1 => Just(Try::Send),
         1 => Just(Try::Void),
         1 => Just(Try::Expire),
         4 => Just(Try::Remind),
-        1 => (0..6_u32, 0..6_u32, deed()).prop_map(|(recipient, agent, deed)| Try::Nobody(recipient, agent, deed)),
-        250 => (0..16_usize, deed()).prop_map(|(agent, deed)| Try::Act(agent, deed)),
+        1 => (0..6_u32, 0..6_u32, action()).prop_map(|(recipient, agent, action)| Try::Absent(recipient, agent, action)),
+        250 => (0..16_usize, action()).prop_map(|(agent, action)| Try::Act(agent, action)),
     ];
-    let before = prop::collection::vec((0..16_usize, deed()).prop_map(|(agent, deed)| Try::Act(agent, deed)), 0..2);
+    let before =
+        prop::collection::vec((0..16_usize, action()).prop_map(|(agent, action)| Try::Act(agent, action)), 0..2);
     let after = prop::collection::vec(next, 0..120);
     let tries = (before, after).prop_map(|(before, after)| [before, vec![Try::Send], after].concat());
-    (wishes(), any::<(bool, bool)>(), tries)
+    (specs(), any::<(bool, bool)>(), tries)
 }
 
 fn code_of(agent: AgentId) -> String {
@@ -135,36 +137,36 @@ fn person(number: usize, has_phone: bool) -> Person {
 }
 
 /// The envelope, created as callers create it, and its model.
-fn made(wishes: &[Wish], (reopen, keep): (bool, bool)) -> (Envelope, Model) {
+fn made(specs: &[RecipientSpec], (reopen, keep): (bool, bool)) -> (Envelope, Model) {
     let terms = Terms { reopen, keep_declined: keep, ..Terms::new("NDA", START) };
     let mut envelope = Envelope::new(EnvelopeId(7), terms);
     let mut ids: Vec<String> = Vec::new();
     let mut parts: Vec<Part> = Vec::new();
-    for (place, wish) in wishes.iter().enumerate() {
+    for (place, spec) in specs.iter().enumerate() {
         let hosts: Vec<usize> = (0..place).filter(|host| parts[*host].kind == RecipientType::Host).collect();
-        let hosted_by = wish.host.and_then(|host| hosts.get(host % hosts.len().max(1)).copied());
+        let hosted_by = spec.host.and_then(|host| hosts.get(host % hosts.len().max(1)).copied());
         let new = NewRecipient {
-            kind: wish.kind,
-            order: wish.order,
-            required: wish.required,
+            kind: spec.kind,
+            order: spec.order,
+            required: spec.required,
             hosted_by: hosted_by.map(|host| ids[host].clone()),
-            phone_verification: wish.asks_for_code,
-            persons: wish.phones.iter().enumerate().map(|(number, has_phone)| person(number, *has_phone)).collect(),
+            phone_verification: spec.asks_for_code,
+            persons: spec.phones.iter().enumerate().map(|(number, has_phone)| person(number, *has_phone)).collect(),
             ..NewRecipient::signer(format!("role-{place}"))
         };
         let first = envelope.next_agent;
-        let numbers = (first..).zip(&wish.phones);
+        let numbers = (first..).zip(&spec.phones);
         let of = |number| AgentId { envelope: envelope.id, number };
         let codes = numbers.map(|(number, has_phone)| has_phone.then(|| code_of(of(number)))).collect();
         let id = envelope.add_recipient(new, START, &|agent| code_of(agent).into()).unwrap();
         ids.push(id.to_string());
-        let Wish { kind, order, required, asks_for_code, .. } = *wish;
+        let RecipientSpec { kind, order, required, asks_for_code, .. } = *spec;
         parts.push(Part { kind, order, required, removed: false, hosted_by, asks_for_code, codes });
     }
     for (place, id) in ids.iter().enumerate() {
         let is_bound = parts.iter().any(|part| part.hosted_by == Some(place) && !part.removed);
-        parts[place].removed = wishes[place].removed && !is_bound;
-        if wishes[place].removed {
+        parts[place].removed = specs[place].removed && !is_bound;
+        if specs[place].removed {
             let removed = envelope.remove_recipient(id, START);
             assert_eq!(removed.map_err(|error| error.name()).err(), is_bound.then_some("Recipient.HostRecipientBound"));
         }
@@ -184,8 +186,8 @@ struct Seen {
 }
 
 /// Tries the commands, and checks the machine against the model and its own guarantees after each.
-fn live(machine: &impl Machine, (wishes, ends, tries): &Life, seen: &mut Seen) -> Result<(), TestCaseError> {
-    let (mut envelope, mut model) = made(wishes, *ends);
+fn check_case(machine: &impl Machine, (specs, ends, tries): &Case, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let (mut envelope, mut model) = made(specs, *ends);
     let mut revision = envelope.revision;
     for (minute, attempt) in (1_i64..).zip(tries) {
         let now = START + SignedDuration::from_mins(minute);
@@ -233,29 +235,29 @@ fn spot(model: &Model, number: usize) -> Option<Spot> {
 }
 
 fn right_code(model: &Model, attempt: &Try) -> Option<String> {
-    let Try::Act(number, Deed::Sign(Code::Right)) = attempt else { return None };
+    let Try::Act(number, Action::Sign(Code::Right)) = attempt else { return None };
     let spot = spot(model, *number)?;
     model.parts[spot.recipient as usize].codes[spot.agent as usize].clone()
 }
 
 fn command<'c>(model: &Model, attempt: &Try, right: Option<&'c str>) -> Command<'c> {
-    let act = |deed| match deed {
-        Deed::Open => Act::Open,
-        Deed::Accept => Act::Accept,
-        Deed::Decline => Act::Decline,
-        Deed::Sign(Code::None) => Act::Sign { code: None },
-        Deed::Sign(Code::Right) => Act::Sign { code: right },
-        Deed::Sign(Code::Wrong) => Act::Sign { code: Some("no such code") },
+    let act = |action| match action {
+        Action::Open => Act::Open,
+        Action::Accept => Act::Accept,
+        Action::Decline => Act::Decline,
+        Action::Sign(Code::None) => Act::Sign { code: None },
+        Action::Sign(Code::Right) => Act::Sign { code: right },
+        Action::Sign(Code::Wrong) => Act::Sign { code: Some("no such code") },
     };
     match *attempt {
         Try::Send => Command::Send,
         Try::Void => Command::Void,
         Try::Expire => Command::Expire,
         Try::Remind => Command::Remind,
-        Try::Act(number, deed) => {
-            Command::Act(spot(model, number).unwrap_or(Spot { recipient: 0, agent: 0 }), act(deed))
+        Try::Act(number, action) => {
+            Command::Act(spot(model, number).unwrap_or(Spot { recipient: 0, agent: 0 }), act(action))
         }
-        Try::Nobody(recipient, agent, deed) => Command::Act(Spot { recipient, agent }, act(deed)),
+        Try::Absent(recipient, agent, action) => Command::Act(Spot { recipient, agent }, act(action)),
     }
 }
 
@@ -299,10 +301,10 @@ fn times_hold(before: &Envelope, after: &Envelope, events: &[Event], now: Timest
 }
 
 /// Tries 500 random cases, the same in every run.
-fn lives(machine: &impl Machine, seen: &RefCell<Seen>) -> Result<(), TestError<Life>> {
+fn check_cases(machine: &impl Machine, seen: &RefCell<Seen>) -> Result<(), TestError<Case>> {
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(ProptestConfig { cases: 500, ..config() }, random);
-    runner.run(&life(), |life| live(machine, &life, &mut seen.borrow_mut()))
+    runner.run(&case(), |case| check_case(machine, &case, &mut seen.borrow_mut()))
 }
 
 fn config() -> ProptestConfig {
@@ -313,15 +315,15 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_machine_and_the_model_agree_on_random_commands(life in life()) {
-        live(&Rules, &life, &mut Seen::default())?;
+    fn the_machine_and_the_model_agree_on_random_commands(case in case()) {
+        check_case(&Rules, &case, &mut Seen::default())?;
     }
 }
 
 #[test]
 fn random_commands_cover_everything_that_can_happen() {
     let seen = RefCell::default();
-    lives(&Rules, &seen).unwrap();
+    check_cases(&Rules, &seen).unwrap();
     let Seen { refusals, events, states, sent, finalized } = seen.into_inner();
     // Deletion is not a command, because no envelope is left.
     let every = Refusal::ALL.into_iter().filter(|refusal| *refusal != Refusal::NotDeletable);
@@ -352,9 +354,9 @@ impl Machine for Forgetful {
 
 #[test]
 fn random_commands_detect_a_machine_that_breaks_the_rules() {
-    let Err(TestError::Fail(_, (wishes, _, tries))) = lives(&Forgetful, &RefCell::default()) else {
+    let Err(TestError::Fail(_, (specs, _, tries))) = check_cases(&Forgetful, &RefCell::default()) else {
         panic!("a machine that forgets an event agrees with the model")
     };
-    assert!(wishes.len() <= 2 && tries.len() <= 5, "{wishes:?} {tries:?}");
-    assert!(matches!(tries.last(), Some(Try::Act(_, Deed::Accept))), "{tries:?}");
+    assert!(specs.len() <= 2 && tries.len() <= 5, "{specs:?} {tries:?}");
+    assert!(matches!(tries.last(), Some(Try::Act(_, Action::Accept))), "{tries:?}");
 }

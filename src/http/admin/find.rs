@@ -178,11 +178,11 @@ pub(super) struct AwaitRequests {
 
 /// Wait for matching exchanges
 ///
-/// Answers as soon as the journal holds enough matching exchanges, which may be at once. An exchange counts as soon as
-/// its request has been received, even while its answer is still delayed (`pending`). At most 1,000 callers can wait at
-/// the same time across all sandboxes; further ones get 503. A wait ends early with 503 when the server stops, and with
-/// 404 when its sandbox is deleted or dropped. A reset of the sandbox restarts the count. A `count` larger than the
-/// journal can keep (`--max-exchanges`) is refused.
+/// Answers as soon as the journal holds enough matching exchanges, which may be immediately. An exchange counts as soon
+/// as its request has been received, even while its answer is still delayed (`pending`). At most 1,000 callers can wait
+/// at the same time across all sandboxes; further ones get 503. A wait ends early with 503 when the server stops, and
+/// with 404 when its sandbox is deleted or dropped. A reset of the sandbox restarts the count. A `count` larger than
+/// the journal can keep (`--max-exchanges`) is refused.
 #[utoipa::path(
     get, path = "/__admin/requests/wait", tag = "journal",
     params(AwaitRequests, World),
