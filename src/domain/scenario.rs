@@ -133,7 +133,7 @@ pub fn decide(actor: &Actor, known: Option<&ActorState>) -> Decision {
         (Some((Outcome::Obstacle(Obstacle::Error { description }), tag)), _) => {
             (Outcome::Obstacle(Obstacle::Error { description }), by_tag(tag))
         }
-        (_, Some(state)) => (by_state(state), Chosen { by: ChosenBy::Actor, why: told(state).into() }),
+        (_, Some(state)) => (by_state(state), Chosen { by: ChosenBy::Actor, why: description_of(state).into() }),
         (Some((outcome, tag)), None) => (outcome, by_tag(tag)),
         (None, None) if slow => (Outcome::Success, by_tag("slow")),
         (None, None) => {
@@ -173,7 +173,7 @@ fn by_state(state: &ActorState) -> Outcome {
     }
 }
 
-fn told(state: &ActorState) -> &'static str {
+fn description_of(state: &ActorState) -> &'static str {
     match by_state(state) {
         Outcome::Obstacle(Obstacle::Register) => "the actor is not registered",
         Outcome::Obstacle(Obstacle::VerifyEmail) => "the actor's email is not verified",

@@ -125,7 +125,7 @@ pub(super) fn judge_transfer_coding(headers: &HeaderMap) -> Result<(), String> {
 
 /// Discards the body of a request that was refused before reading it. A client that waits for `100 Continue` never gets
 /// it.
-pub(super) fn let_go(body: Body, headers: &HeaderMap) {
+pub(super) fn discard(body: Body, headers: &HeaderMap) {
     if !headers.contains_key(header::EXPECT) {
         drain(body);
     }

@@ -83,7 +83,7 @@ pub(super) async fn protect(State(app): State<Arc<App>>, request: Request, next:
                 http_status = answer.status().as_u16(),
                 "refused: {description}"
             );
-            body::let_go(body, &parts.headers);
+            body::discard(body, &parts.headers);
             answer
         }
     }

@@ -10,8 +10,8 @@ use std::{collections::HashSet, sync::Arc};
 impl Sandbox {
     /// Returns the state of an actor. An actor that has a session but no stored state counts as registered (S5).
     pub async fn actor(&self, email: &str) -> Result<Option<Arc<ActorState>>, StoreError> {
-        if let Some(told) = self.records.actors.get(&ActorState::key(email)).await? {
-            return Ok(Some(told));
+        if let Some(stored) = self.records.actors.get(&ActorState::key(email)).await? {
+            return Ok(Some(stored));
         }
         let is_theirs = |session: &AgentSession| session.actor.email.eq_ignore_ascii_case(email);
         let sessions = self.records.agent_sessions.all(is_theirs).await?;

@@ -1,4 +1,4 @@
-//! Scenario folders: which files are read, several folders at once, and unusual folder contents.
+//! Scenario folders: which files are read, several folders together, and unusual folder contents.
 #![cfg(unix)]
 
 use crate::harness::{Folder, Running, program, run, text};
@@ -389,6 +389,6 @@ fn a_switched_config_map_is_one_change() {
     for (version, description) in [("..2026_11_26", "new"), ("..2026_11_27", "now")] {
         publish(&folder, version, description);
         reloaded();
-        assert_eq!(descriptions(), [description; 6], "all files change at once");
+        assert_eq!(descriptions(), [description; 6], "all files change at the same time");
     }
 }

@@ -238,11 +238,11 @@ mod tests {
             let mut played = envelope.clone();
             let mut effects = Vec::new();
             for command in std::iter::once(first).chain(&commands) {
-                let (before, told) = (played.revision, effects.len());
+                let (before, reported) = (played.revision, effects.len());
                 let _ = played.perform(*command, NOW, &mut effects);
                 assert_eq!(
                     played.revision > before,
-                    effects.len() > told,
+                    effects.len() > reported,
                     "the revision counts only transitions with effects"
                 );
             }

@@ -166,7 +166,7 @@ async fn read_within(request: Request, limit: usize, limited: &str, budget: &Arc
     let waits_for_leave = request.headers().contains_key(header::EXPECT);
     if let Err(detail) = body::judge_transfer_coding(request.headers()) {
         let (parts, body) = request.into_parts();
-        body::let_go(body, &parts.headers);
+        body::discard(body, &parts.headers);
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
     }
     body::read(request.into_body(), limit, waits_for_leave, budget).await.map_err(|error| match error {

@@ -118,7 +118,7 @@ async fn check_body<T: Contracted>(
 
 /// The error for a request that is refused before its body is read. Discards the body.
 pub(super) fn unread<E>(error: E, headers: &HeaderMap, body: Body) -> E {
-    body::let_go(body, headers);
+    body::discard(body, headers);
     error
 }
 

@@ -67,7 +67,7 @@ pub(super) fn admit<E: ContractError>(app: &App, request: Request) -> Result<Inc
     match guard::judge_sender(app, &parts) {
         Ok(()) => Ok(Incoming { parts, body, started: Stopwatch::start(), began: app.sandboxes.resets() }),
         Err(refusal) => {
-            body::let_go(body, &parts.headers);
+            body::discard(body, &parts.headers);
             Err(refuse(&parts, E::from(RequestError::CrossSite(sentence(refusal.description()))).into()))
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn open(app: &Arc<App>, incoming: Incoming, sandbox: Arc<Sandbox>) ->
         body
     } else {
         // No handler will read it.
-        body::let_go(body, &parts.headers);
+        body::discard(body, &parts.headers);
         Body::empty()
     };
     let exchange = OpenExchange {

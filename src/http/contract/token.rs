@@ -108,7 +108,7 @@ async fn answer(
 async fn read_form(app: &App, headers: &HeaderMap, body: Body) -> Result<ReadBody, TokenFailure> {
     let waits_for_leave = headers.contains_key(header::EXPECT);
     if let Err(problem) = body::judge_transfer_coding(headers) {
-        body::let_go(body, headers);
+        body::discard(body, headers);
         return Err(RequestError::TransferCoding(problem).into());
     }
     if let Err(problem) = judge_media_type(headers) {

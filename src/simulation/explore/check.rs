@@ -4,7 +4,7 @@
 use super::{
     BrokenInvariant, Invariant,
     difference::{Move, difference, moves, sorted},
-    setup::{number, told, written},
+    setup::{effect_text, number, written},
 };
 use crate::domain::signing::{
     Act, AgentState, Command, Effect, Envelope, EnvelopeState, Judgement, Recipient, RecipientState, RecipientType,
@@ -47,7 +47,7 @@ impl CheckedStep<'_> {
     fn refusal_changes_nothing(&self) -> Option<BrokenInvariant> {
         let word = if self.result.is_ok() { "was repeated" } else { "was refused" };
         let instead = if !self.effects.is_empty() {
-            format!("{word}, but had the effects {}", self.told(self.effects))
+            format!("{word}, but had the effects {}", self.effects_text(self.effects))
         } else if self.after != self.before {
             format!("{word}, but changed the envelope")
         } else {
@@ -243,8 +243,8 @@ impl CheckedStep<'_> {
             format!(
                 "{:?} reported {}, but the state changes are {}",
                 self.written(),
-                self.told(self.effects),
-                self.told(&due)
+                self.effects_text(self.effects),
+                self.effects_text(&due)
             )
         } else if self.after.revision != self.before.revision + 1 {
             format!(
@@ -275,11 +275,11 @@ impl CheckedStep<'_> {
         written(self.after, self.command)
     }
 
-    fn told(&self, effects: &[Effect]) -> String {
+    fn effects_text(&self, effects: &[Effect]) -> String {
         if effects.is_empty() {
             return "nothing".to_owned();
         }
-        effects.iter().map(|effect| told(self.after, *effect)).collect::<Vec<_>>().join(", ")
+        effects.iter().map(|effect| effect_text(self.after, *effect)).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     BrokenInvariant, ExploreError, Machine,
     check::CheckedStep,
     graph::StateKey,
-    setup::{Setup, spot, told, written},
+    setup::{Setup, effect_text, spot, written},
     walk::{Trial, leads_back, stuck},
 };
 use crate::{
@@ -146,7 +146,7 @@ impl StepOutcome {
     fn of(result: Result<Judgement, Refusal>, trial: &Trial) -> Self {
         match result {
             Ok(Judgement::Effective) => {
-                let events = trial.effects.iter().map(|effect| told(&trial.envelope, *effect)).collect();
+                let events = trial.effects.iter().map(|effect| effect_text(&trial.envelope, *effect)).collect();
                 Self::Effective { events }
             }
             Ok(Judgement::Repeated) => Self::Repeated,

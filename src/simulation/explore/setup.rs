@@ -241,7 +241,7 @@ pub(super) fn written(envelope: &Envelope, command: Command<'_>) -> String {
 }
 
 /// An effect in words, with the number of the agent or the recipient.
-pub(super) fn told(envelope: &Envelope, effect: Effect) -> String {
+pub(super) fn effect_text(envelope: &Envelope, effect: Effect) -> String {
     let word = effect.kind.as_str();
     match (effect.recipient, effect.agent) {
         (Some(recipient), Some(agent)) => format!("{word} ({})", number(envelope, Spot { recipient, agent })),

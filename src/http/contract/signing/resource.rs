@@ -186,8 +186,8 @@ where
             Ok(Answered::plain(StatusCode::OK, body, why.into(), findings))
         }
         Err(mut error) => {
-            let told = error.findings();
-            *told = Findings { chosen: told.chosen.take(), ..findings };
+            let existing = error.findings();
+            *existing = Findings { chosen: existing.chosen.take(), ..findings };
             Err(error)
         }
     }
