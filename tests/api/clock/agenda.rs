@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::pin::pin;
 
-fn told(items: &[Value]) -> Vec<String> {
+fn summaries(items: &[Value]) -> Vec<String> {
     let words = |item: &Value| ["due", "task", "envelope_id", "agent_id", "act"].map(|word| item[word].to_string());
     items.iter().map(|item| words(item).join(" ")).collect()
 }
@@ -23,15 +23,16 @@ async fn tasks_are_carried_out_in_the_order_of_the_agenda() {
     stage.script(json!({ "people": [{ "opens": "1m", "accepts": "0s" }] })).await;
     stage.hand_off("h-3", parties(&["Carol", "Dan"])).await;
     let agenda = stage.get("/__admin/agenda?limit=1000").await;
-    let planned = told(agenda["agenda"].as_array().unwrap());
+    let planned = summaries(agenda["agenda"].as_array().unwrap());
     assert_eq!(agenda["total"], planned.len());
     for limit in 1..planned.len() {
         let first = stage.get(&format!("/__admin/agenda?limit={limit}")).await;
-        assert_eq!(told(first["agenda"].as_array().unwrap()), planned[..limit]);
+        assert_eq!(summaries(first["agenda"].as_array().unwrap()), planned[..limit]);
         assert_eq!(first["total"], agenda["total"]);
     }
     // An accept is only planned once the agent has opened.
-    let ran = told(&stage.advance("800h").await).into_iter().filter(|ran| planned.contains(ran)).collect::<Vec<_>>();
+    let ran =
+        summaries(&stage.advance("800h").await).into_iter().filter(|ran| planned.contains(ran)).collect::<Vec<_>>();
     assert_eq!(ran, planned);
     assert_eq!(stage.get("/__admin/agenda").await, json!({ "agenda": [], "total": 0 }));
 }

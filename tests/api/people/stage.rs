@@ -107,7 +107,7 @@ impl Stage {
     /// The agenda without the expiry of sessions: when, what, and for which agent of the envelope.
     pub async fn agenda(&self) -> Vec<String> {
         let agenda = self.get("/__admin/agenda?limit=1000").await["agenda"].as_array().unwrap().clone();
-        agenda.iter().filter(|item| item["task"] != "expire_session").map(told).collect()
+        agenda.iter().filter(|item| item["task"] != "expire_session").map(summary).collect()
     }
 
     /// The complete event log.
@@ -117,7 +117,7 @@ impl Stage {
 
     /// The event log in brief: the time since the start, the event, and the agent of the envelope.
     pub async fn story(&self) -> Vec<String> {
-        self.events().await.iter().map(told).collect()
+        self.events().await.iter().map(summary).collect()
     }
 }
 
@@ -126,7 +126,7 @@ async fn ask(api: &Api, method: &str, path: &str, body: &Value) -> Answer {
     api.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-fn told(item: &Value) -> String {
+fn summary(item: &Value) -> String {
     let at = item.get("at").or_else(|| item.get("due")).unwrap();
     let at: jiff::Timestamp = at.as_str().unwrap().parse().unwrap();
     let since = at.duration_since(START.parse().unwrap());
