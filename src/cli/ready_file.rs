@@ -27,7 +27,7 @@ pub(super) enum ReadyFileContent {
     Failed(StartFailure),
 }
 
-/// A failed start. The time tells two failures apart.
+/// A failed start. The time distinguishes two failures with the same message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StartFailure {
     /// The server's message.

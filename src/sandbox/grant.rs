@@ -186,7 +186,7 @@ impl Sandboxes {
                     scripted = consulted.scripted;
                     scenarios = Some(consulted.version);
                     chosen = Some(scripted.as_ref().map_or_else(good, Scripted::chosen));
-                    token_as_told(&grant, scopes, scripted.as_ref())
+                    token_for(&grant, scopes, scripted.as_ref())
                 }
                 Err(ConsultError::TooCostly(error)) => {
                     Err(TokenError::new(InvalidGrant, &format!("The mock cannot answer: {error}.")))
@@ -242,7 +242,7 @@ fn narrowed(granted: Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> 
 }
 
 /// The token for a valid assertion, or an error if a scenario says so.
-fn token_as_told(grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> Result<NewToken, TokenError> {
+fn token_for(grant: &Grant, scopes: Scopes, scripted: Option<&Scripted>) -> Result<NewToken, TokenError> {
     let answer = scripted.and_then(Scripted::answer);
     let terms = answer.map(|answer| answer.token.clone()).unwrap_or_default();
     if let Some(Outcome::Obstacle(Obstacle::Error { description })) = answer.map(|answer| &answer.outcome) {

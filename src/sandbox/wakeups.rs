@@ -72,8 +72,8 @@ fn microseconds(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MIN)
 }
 
-/// Sets the time of the timer's next look when the current one ends; if it is abandoned, the next look follows at once.
-/// Commits in the meantime set an earlier time themselves.
+/// Sets the time of the timer's next look when the current one ends. If that is abandoned, the next look follows
+/// immediately. Commits in the meantime set an earlier time themselves.
 pub(super) struct NextLook<'w> {
     wakeups: &'w Wakeups,
     at: Option<Timestamp>,

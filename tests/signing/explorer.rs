@@ -40,7 +40,7 @@ fn the_rules_hold_under_every_interleaving() {
 #[test]
 fn the_states_of_one_agent_match_a_count_by_hand() {
     let found = found(1, Layout::Single, false);
-    // Draft, invited, opened, primary, signed; declined, from three states; voided and expired, each from three states.
+    // Draft, invited, opened, primary, signed; one declined state; three voided and three expired ones.
     assert_eq!((found.states, found.ended), (5 + 1 + 3 + 3, 1 + 1 + 3 + 3));
     // Send, open, accept, sign; and three ways out of each of three states.
     assert_eq!((found.transitions, found.longest_path), (4 + 9, 4));

@@ -39,6 +39,7 @@ enum Try {
     Remind,
     /// An act of the agent with this index, modulo the number of agents.
     Act(usize, Action),
+    /// An act of an agent that may not exist, by its indexes.
     Absent(u32, u32, Action),
 }
 

@@ -67,7 +67,7 @@ async fn an_exchange_is_parsed_once_for_all_waiters() {
     assert_eq!(sandbox.waiters.compared(), expected);
     are_waiting(&api, "default", 0).await;
     api.hand_off(body_of("last", "sam@example.com")).await;
-    assert_eq!((sandbox.journal.parsed(), sandbox.waiters.compared()), (120, expected), "nobody waits");
+    assert_eq!((sandbox.journal.parsed(), sandbox.waiters.compared()), (120, expected), "no caller waits");
 }
 
 #[tokio::test(start_paused = true)]
