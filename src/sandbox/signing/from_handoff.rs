@@ -209,8 +209,8 @@ fn name_of(title: &str) -> Box<str> {
 }
 
 impl Sandbox {
-    /// Adds the envelope of a new session to the commit that stores the session. It is sent immediately; without signers,
-    /// it stays a draft, to which recipients can be added.
+    /// Adds the envelope of a new session to the commit that stores the session. It is sent immediately; without
+    /// signers, it stays a draft, to which recipients can be added.
     pub(in crate::sandbox) fn open_envelope(&self, session: &AgentSession, mut wish: Wish, commit: &mut Commit) {
         let Some(id) = session.envelope_id else { return };
         let now = session.created_at;

@@ -125,7 +125,8 @@ async fn every_claim_that_is_wrong_is_named() {
             .filter(|fate| fate["fate"] == "refused")
             .map(|fate| &fate["claim"])
             .collect();
-        // A wrong iat also makes exp wrong, which is relative to it; and the default sandbox's clock shows another time.
+        // A wrong iat also makes exp wrong, which is relative to it; and the default sandbox's clock shows another
+        // time.
         let and_exp = ["iat", "iss"].contains(claim) && refused == [claim, "exp"];
         assert!(refused == [claim] || and_exp, "{claim} {value}: {refused:?}");
     }
