@@ -109,7 +109,7 @@ fn case() -> impl Strategy<Value = Case> {
         1 => Just(Try::Void),
         1 => Just(Try::Expire),
         4 => Just(Try::Remind),
-        1 => (0..6_u32, 0..6_u32, action()).prop_map(|(recipient, agent, action)| Try::Absent(recipient, agent, action)),
+        1 => (0..6_u32, 0..6_u32, action()).prop_map(|(role, agent, action)| Try::Absent(role, agent, action)),
         250 => (0..16_usize, action()).prop_map(|(agent, action)| Try::Act(agent, action)),
     ];
     let before =
