@@ -46,6 +46,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// Maximum number of concurrent event streams.
 pub const MOST_STREAMS: usize = 100;
 
+/// Maximum number of concurrent streams that keep pages current. A visitor who clicks from page to page leaves one
+/// behind at each, until the next write to it fails.
+pub const MOST_PAGE_STREAMS: usize = 1_000;
+
 /// Simulations take seconds each, and their callers can retry.
 const SIMULATIONS: WorkLimits =
     WorkLimits { at_once: 2, queued: 0, patience: Duration::ZERO, time: Duration::from_secs(10) };
@@ -101,6 +105,7 @@ pub struct App {
     waits: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     streams: Arc<Semaphore>,
+    page_streams: Arc<Semaphore>,
 }
 
 impl App {
@@ -178,6 +183,7 @@ impl App {
             waits: Arc::new(Semaphore::new(MOST_WAITS)),
             stopping: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            page_streams: Arc::new(Semaphore::new(MOST_PAGE_STREAMS)),
             settings,
         }))
     }
@@ -205,6 +211,12 @@ impl App {
     #[must_use]
     pub fn stream(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.streams).try_acquire_owned().ok()
+    }
+
+    /// Takes a place for one more stream of a page, as [`stream`](Self::stream) does.
+    #[must_use]
+    pub fn page_stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.page_streams).try_acquire_owned().ok()
     }
 
     /// Whether the server accepts new work.

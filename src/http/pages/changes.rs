@@ -1,10 +1,12 @@
 //! The changes of a page that is open, as server-sent events: one `change` for each new state, without details.
 
-use super::{
-    agent, sign,
-    visit::{Manner, Visit},
+use super::{agent, sign, visit::Visit};
+use crate::{
+    app::{App, MOST_PAGE_STREAMS},
+    http::problem::Problem,
+    sandbox::Sandbox,
+    store::StoreError,
 };
-use crate::{app::App, http::problem::Problem, sandbox::Sandbox, store::StoreError};
 use axum::{
     body::Body,
     extract::Path,
@@ -16,8 +18,10 @@ use futures_util::stream;
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 
-/// Longest silence before the server sends a comment.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Longest silence before the server sends a comment and compares the page. Changes without an event, such as those to
+/// drafts, are noticed then. Only a failed write shows that a page was left, so this also frees the streams of left
+/// pages soon.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 pub(super) async fn of_session(visit: Visit, Path(id): Path<String>) -> Response {
     follow(visit, Watched::Session(id))
@@ -45,15 +49,15 @@ impl Watched {
 }
 
 fn follow(visit: Visit, subject: Watched) -> Response {
-    let Visit { app, sandbox, manner, .. } = visit;
-    let Some(place) = app.stream() else { return too_many(&manner) };
+    let Visit { app, sandbox, .. } = visit;
+    let Some(place) = app.page_stream() else { return too_many() };
     let watch = Watch { app, sandbox, subject, seen: None, has_begun: false, _place: place };
     let body = Body::from_stream(stream::unfold(watch, Watch::next));
     ([(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
-fn too_many(_: &Manner) -> Response {
-    let detail = format!("{} streams are open already, which is the maximum; close one", crate::app::MOST_STREAMS);
+fn too_many() -> Response {
+    let detail = format!("{MOST_PAGE_STREAMS} pages are open already, which is the maximum; close one");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response()
 }
 
