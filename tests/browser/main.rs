@@ -1,7 +1,7 @@
-//! Tests with a real, headless Chromium: what pages of other sites can do to the server, and what they can read.
+//! Tests with a real, headless Chromium: the hosted pages, and what pages of other sites can do and read.
 //!
 //! Install the tools with `scripts/install-test-tools`; run the tests with `cargo test --test browser -- --ignored`.
-//! `attack.mjs` drives the browser and serves the pages.
+//! `attack.mjs` and `journeys.mjs` drive the browser.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::pedantic, clippy::unit_arg, clippy::disallowed_methods, reason = "tests favour readability")]
@@ -10,6 +10,7 @@
 #[path = "../cli/harness.rs"]
 #[allow(dead_code, reason = "other test binaries use the rest")]
 mod harness;
+mod journeys;
 #[path = "../clients/tools.rs"]
 mod tools;
 
@@ -21,12 +22,17 @@ fn start() -> Running {
     Running::start(program().args(["--listen", "127.0.0.1:0", "--seed", "7", "--log-format", "json"]))
 }
 
-/// Runs a part of `attack.mjs` against a server, and reads its report.
-fn browse(part: &str, server: &Running) -> Value {
+/// Runs a script, and reads its report.
+fn run_script(source: &str, arguments: &[&str]) -> Value {
     let folder = tools::packages("browser", &["tests/browser/package.json", "tests/browser/package-lock.json"]);
-    let script = tools::script("tests/browser/attack.mjs", &folder);
-    let output = tools::run(Command::new(tools::node()).arg(script).args([part, &server.url]));
+    let script = tools::script(source, &folder);
+    let output = tools::run(Command::new(tools::node()).arg(script).args(arguments));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs a part of `attack.mjs` against a server.
+fn browse(part: &str, server: &Running) -> Value {
+    run_script("tests/browser/attack.mjs", &[part, &server.url])
 }
 
 /// The state that the control plane shows, without members that change by themselves.
