@@ -1,5 +1,5 @@
-//! Runs every command of the signing guide as written against one server, and compares the output with the guide. In
-//! the guide's output, `…` stands for any text.
+//! Runs every command of a guide as written against one server, and compares the output with the guide. In the guide's
+//! output, `…` stands for any text.
 
 use crate::harness::{Folder, Running, program};
 use std::{path::Path, process::Command};
@@ -61,13 +61,23 @@ fn agrees(printed: &str, said: &str) -> bool {
 #[test]
 #[ignore = "needs curl"]
 fn the_examples_of_the_signing_guide_work() {
+    run_examples("docs/signing.md");
+}
+
+#[test]
+#[ignore = "needs curl"]
+fn the_examples_of_the_journeys_guide_work() {
+    run_examples("docs/journeys.md");
+}
+
+fn run_examples(guide: &str) {
     let curl = Command::new("curl").arg("--version").output();
-    assert!(curl.is_ok(), "the examples of docs/signing.md need curl: run scripts/install-test-tools");
+    assert!(curl.is_ok(), "the examples of {guide} need curl: run scripts/install-test-tools");
     let folder = Folder::new();
     let server = Running::start(program().args(["--listen", "127.0.0.1:0", "--seed", "1"]));
-    let text = std::fs::read_to_string("docs/signing.md").unwrap();
+    let text = std::fs::read_to_string(guide).unwrap();
     let all = examples(&text);
-    assert!(all.len() > 10, "docs/signing.md has only {} examples", all.len());
+    assert!(all.len() > 10, "{guide} has only {} examples", all.len());
     let programs = Path::new(env!("CARGO_BIN_EXE_docendorse-mock")).parent().unwrap().display().to_string();
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
     for Example { line, command, output } in all {
@@ -85,10 +95,7 @@ fn the_examples_of_the_signing_guide_work() {
             .unwrap();
         let printed = String::from_utf8(done.stdout).unwrap();
         let problem = String::from_utf8(done.stderr).unwrap();
-        assert!(
-            output.is_empty() || agrees(&printed, &output),
-            "docs/signing.md:{line}: {command}\nprints {printed}{problem}"
-        );
+        assert!(output.is_empty() || agrees(&printed, &output), "{guide}:{line}: {command}\nprints {printed}{problem}");
     }
 }
 

@@ -8,6 +8,7 @@ mod imports;
 mod ledger;
 mod names;
 mod public;
+mod testids;
 
 use imports::{Imports, Module};
 use std::path::{Path, PathBuf};
