@@ -2,6 +2,7 @@
 
 mod hostile;
 mod journeys;
+mod live;
 mod signing;
 
 use crate::harness::{Answer, Api};
