@@ -522,6 +522,7 @@ async function pages() {
   await page.goto((await signLinks(large.handoff_uri))[0]);
   await inspect(page, "sign-long-name");
 
+  await verify();
   await turkish();
   await code();
   for (const [path, name] of [["/sign/none", "unknown"], ["/agent/as_0?sandbox=none", "no-sandbox"]]) {

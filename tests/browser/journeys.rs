@@ -35,6 +35,12 @@ fn subscribing_leads_to_the_agent_page() {
 
 #[test]
 #[ignore = "needs Chromium"]
+fn the_mailed_link_verifies_the_email() {
+    assert_eq!(walk("verify"), json!({ "status": "success" }));
+}
+
+#[test]
+#[ignore = "needs Chromium"]
 fn registering_leads_to_the_agent_page_after_a_retry() {
     assert_eq!(walk("register"), json!({ "status": "success" }));
 }
@@ -91,7 +97,7 @@ fn every_page_is_accessible_in_every_look() {
     let (server, folder) = (start(), screenshots());
     let report = run_script("tests/browser/journeys.mjs", &["pages", &server.url, folder.to_str().unwrap()]);
     let names = report["inspected"].as_array().unwrap();
-    for page in ["agent", "sign", "subscribe", "register", "failure"] {
+    for page in ["agent", "sign", "subscribe", "verify-email", "register", "failure"] {
         assert!(names.iter().any(|name| name.as_str().unwrap().starts_with(page)), "{page}: {report}");
     }
     // Written past the capture of the test harness, so that it is seen when the test succeeds.
