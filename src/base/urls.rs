@@ -172,6 +172,39 @@ impl<'a> PageUrls<'a> {
         self.page("sign", link, "/changes")
     }
 
+    /// The inbox of captured messages.
+    #[must_use]
+    pub fn inbox(self) -> String {
+        self.page("__admin", "inbox", "")
+    }
+
+    /// The messages of the inbox that contain a text.
+    #[must_use]
+    pub fn search_inbox(self, search: &str) -> String {
+        let inbox = self.inbox();
+        let encoded: String = search.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let separator = if self.sandbox.is_some() { '&' } else { '?' };
+        format!("{inbox}{separator}search={encoded}")
+    }
+
+    /// The changes of the inbox, as a stream.
+    #[must_use]
+    pub fn inbox_changes(self) -> String {
+        self.page("__admin", "inbox", "/changes")
+    }
+
+    /// The page of a captured message.
+    #[must_use]
+    pub fn message(self, id: &str) -> String {
+        self.page("__admin", "inbox", &format!("/{id}"))
+    }
+
+    /// The HTML of a captured mail.
+    #[must_use]
+    pub fn message_html(self, id: &str) -> String {
+        self.page("__admin", "messages", &format!("/{id}/html"))
+    }
+
     /// A file that every page uses.
     #[must_use]
     pub fn asset(self, name: &str) -> String {

@@ -7,6 +7,7 @@
 mod agent;
 mod changes;
 mod failure;
+mod inbox;
 mod layout;
 mod sign;
 mod steps;
@@ -29,7 +30,7 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 
 /// Allows nothing but the page's own style and script, and forms that go back to this server.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
@@ -52,6 +53,9 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/sign/{link}/decline", post(sign::decline).fallback(failure::method_not_allowed))
         .route("/sign/{link}/sign", post(sign::sign).fallback(failure::method_not_allowed))
         .route("/sign/{link}/changes", get(changes::of_signing).fallback(failure::method_not_allowed))
+        .route("/__admin/inbox", get(inbox::show).fallback(failure::method_not_allowed))
+        .route("/__admin/inbox/changes", get(changes::of_inbox).fallback(failure::method_not_allowed))
+        .route("/__admin/inbox/{id}", get(inbox::show_message).fallback(failure::method_not_allowed))
         .route("/__pages/style.css", get(style))
         .route("/__pages/live.js", get(script))
         .layer(

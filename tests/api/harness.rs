@@ -18,7 +18,8 @@ pub const CREATE: &str = "/api/v1/agent-sessions/create";
 pub const BASE_URL: &str = "http://mock.test";
 
 /// The prefixes of hosted pages. These are for people, so no document describes them.
-const PAGES: [&str; 6] = ["/agent/", "/subscribe/", "/verify-email/", "/register/", "/sign/", "/__pages/"];
+const PAGES: [&str; 7] =
+    ["/__admin/inbox", "/agent/", "/subscribe/", "/verify-email/", "/register/", "/sign/", "/__pages/"];
 
 /// Whether a path belongs to a hosted page.
 pub fn is_page(path: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Hosted pages over plain HTTP, as a backend test walks them.
 
 mod hostile;
+mod inbox;
 mod journeys;
 mod live;
 mod signing;

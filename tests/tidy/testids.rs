@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 /// The rows of the list, each with the file that renders the page.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("every page", "layout.rs"),
     ("`/agent/…`", "agent.rs"),
     ("`/subscribe/…`, `/verify-email/…`, `/register/…`", "steps.rs"),
     ("`/sign/…`", "sign.rs"),
+    ("`/__admin/inbox`", "inbox.rs"),
     ("refusals (404, 410 and others)", "failure.rs"),
 ];
 

@@ -1,6 +1,6 @@
 //! The changes of a page that is open, as server-sent events: one `change` for each new state, without details.
 
-use super::{agent, sign, visit::Visit};
+use super::{agent, inbox, sign, visit::Visit};
 use crate::{
     app::{App, MOST_PAGE_STREAMS},
     http::problem::Problem,
@@ -31,11 +31,16 @@ pub(super) async fn of_signing(visit: Visit, Path(link): Path<String>) -> Respon
     follow(visit, Watched::Signing(link))
 }
 
+pub(super) async fn of_inbox(visit: Visit) -> Response {
+    follow(visit, Watched::Inbox)
+}
+
 /// What a page is about.
 #[derive(Debug)]
 enum Watched {
     Session(String),
     Signing(String),
+    Inbox,
 }
 
 impl Watched {
@@ -44,6 +49,7 @@ impl Watched {
         match self {
             Self::Session(id) => agent::mark(sandbox, id).await,
             Self::Signing(link) => sign::mark(sandbox, link).await,
+            Self::Inbox => inbox::mark(sandbox).await,
         }
     }
 }
