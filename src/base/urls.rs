@@ -3,7 +3,12 @@
 //! A [`BaseUrl`] is the start of a URL, and its methods complete it. No other module builds URLs.
 
 use serde::{Deserialize, Serialize, Serializer};
-use std::{fmt, ops::Deref, str::FromStr, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    ops::Deref,
+    str::FromStr,
+    sync::Arc,
+};
 
 /// The path of the handoff endpoint (H1).
 pub const CREATE_AGENT_SESSION: &str = "/api/v1/agent-sessions/create";
@@ -182,9 +187,12 @@ impl<'a> PageUrls<'a> {
     #[must_use]
     pub fn search_inbox(self, search: &str) -> String {
         let inbox = self.inbox();
-        let encoded: String = search.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let separator = if self.sandbox.is_some() { '&' } else { '?' };
-        format!("{inbox}{separator}search={encoded}")
+        let mut url = format!("{inbox}{separator}search=");
+        for byte in search.bytes() {
+            let _ = write!(url, "%{byte:02X}");
+        }
+        url
     }
 
     /// The changes of the inbox, as a stream.
