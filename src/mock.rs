@@ -34,12 +34,12 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let settings = Settings { seed: Some(1), ..Settings::default() }.with_session_ttl(Duration::from_secs(600));
 /// let mock = Mock::start(settings).await?;
-/// Tests that run in parallel each use their own sandbox.
+/// // Tests that run in parallel each use their own sandbox.
 /// let sandbox = mock.create_sandbox("subscribes-first").await?;
 /// let token = sandbox.issue_token("usr_123", "kim@example.com").await?;
 /// sandbox.change_actor("kim@example.com", ActorChange { subscribed: Some(false), ..ActorChange::default() }).await?;
 ///
-/// Here your product would make the request.
+/// // Here your product would make the request.
 /// let answer = reqwest::Client::new()
 ///     .post(format!("{}/api/v1/agent-sessions/create", mock.url()))
 ///     .bearer_auth(token)
@@ -56,13 +56,13 @@ use tokio::{sync::oneshot, task::JoinHandle};
 ///     .await?;
 /// assert_eq!(answer["status"], "require_subscription");
 ///
-/// Your product sent one valid request.
+/// // Your product sent one valid request.
 /// let handoffs = json!({ "endpoint": "handoff", "match": { "email": "kim@example.com" } });
 /// let exchanges = sandbox.wait_for_exchanges(1, &handoffs, Duration::from_secs(5)).await?;
 /// assert_eq!(exchanges.len(), 1);
 /// assert!(exchanges[0].exchange.violations.is_empty());
 ///
-/// Kim subscribes, which opens the session. After ten minutes it expires.
+/// // Kim subscribes, which opens the session. After ten minutes it expires.
 /// let change = ActorChange { subscribed: Some(true), ..ActorChange::default() };
 /// let changed = sandbox.change_actor("kim@example.com", change).await?;
 /// assert_eq!(changed.opened_sessions.len(), 1);

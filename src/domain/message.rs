@@ -200,9 +200,14 @@ impl Record for Message {
             // Counted for each message, although they share it: the last one holds all of it.
             About::Envelope { envelope, .. } => {
                 let origin = envelope.origin.as_ref().map_or(0, |origin| origin.size());
-                size_of::<Matter>() + envelope.title.len() + origin
+                let sender = envelope.sender.as_ref().map_or(0, |sender| sender.size());
+                let base_url = envelope.base_url.as_ref().map_or(0, |base_url| base_url.len());
+                size_of::<Matter>() + envelope.title.len() + origin + sender + base_url
             }
-            About::Handoff { waiting, handoff_id, .. } => waiting.len() + handoff_id.len(),
+            About::Handoff { waiting, handoff_id, base_url } => {
+                let base_url = base_url.as_ref().map_or(0, |base_url| base_url.len());
+                waiting.len() + handoff_id.len() + base_url
+            }
         };
         size_of::<Self>() + self.to.len() + optional(&self.name) + optional(&self.code) + about
     }

@@ -65,6 +65,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
                 .layer(from_fn_with_state(Arc::clone(app), admin::stamp))
                 .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
                 .layer(fixed(header::CACHE_CONTROL, "no-store"))
+                .layer(fixed(header::VARY, "Accept"))
                 // With `no-referrer`, browsers send `Origin: null` with forms, which the guard refuses.
                 .layer(fixed(header::REFERRER_POLICY, "same-origin"))
                 .layer(CatchPanicLayer::custom(failure::panicked)),

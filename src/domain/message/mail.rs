@@ -47,7 +47,7 @@ pub fn html(message: &Message, links: &[MessageLink]) -> Option<String> {
                     p { (message.sentence()) }
                     @for link in links {
                         p style="margin:24px 0 0" {
-                            a href=(link.url) style=(BUTTON) { (message.label(link.rel)) }
+                            a href=(link.url) target="_blank" rel="noopener" style=(BUTTON) { (message.label(link.rel)) }
                         }
                         p style=(SMALL) { (link.url) }
                     }

@@ -83,6 +83,9 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
 pub(super) async fn send(visit: Visit, Path(id): Path<String>) -> Response {
     let done = async {
         let session = visit.sandbox.agent_sessions().get(&id).await?.ok_or(Failure::Unknown)?;
+        if session.status == SessionStatus::Expired {
+            return Err(Failure::Expired);
+        }
         let envelope = session.envelope_id.ok_or(Failure::Unknown)?;
         match visit.sandbox.send_envelope(&envelope.to_string()).await {
             Ok(_) => Ok(Done::SeeOther(visit.urls().agent(&id))),
@@ -100,9 +103,12 @@ pub(super) async fn send(visit: Visit, Path(id): Path<String>) -> Response {
 /// Differs whenever the page does.
 pub(super) async fn mark(sandbox: &Sandbox, id: &str) -> Result<Option<String>, StoreError> {
     let Some(session) = sandbox.agent_sessions().get(id).await? else { return Ok(None) };
-    let envelope = envelope_of(sandbox, &session).await?;
-    let revision = envelope.map(|envelope| (envelope.revision, envelope.recipients.len(), envelope.next_agent));
-    Ok(Some(format!("{:?} {revision:?}", session.status)))
+    // Changes of a draft have no revision, but every change has a version.
+    let version = match session.envelope_id {
+        Some(id) => sandbox.envelopes().get_versioned(&id.to_string()).await?.map(|(_, version)| version),
+        None => None,
+    };
+    Ok(Some(format!("{:?} {version:?}", session.status)))
 }
 
 async fn envelope_of(sandbox: &Sandbox, session: &AgentSession) -> Result<Option<Arc<Envelope>>, StoreError> {
@@ -138,7 +144,7 @@ async fn render(visit: &Visit, session: &AgentSession, refusal: Option<&str>) ->
                     @if let Some(name) = &session.actor.display_name { (name) " · " }
                     (session.actor.email)
                 }))
-                (fact("Intent", "intent", &html! { (session.intent.as_str().replace('_', " ")) }))
+                (fact("Intent", "intent", &html! { (session.intent.as_str()) }))
                 (fact("Summary", "summary", &html! { (text(&request, "/context/summary")) }))
                 @for (name, testid, pointer) in [
                     ("Document", "document", "/facts/metadata/title"),

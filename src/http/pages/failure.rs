@@ -15,12 +15,16 @@ use std::any::Any;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// The URL names a sandbox that does not exist (any more).
-    #[error("there is no sandbox {:?}; it was deleted, or it was idle for too long", brief(.0))]
-    NoSuchSandbox(String),
+    /// The URL names a sandbox that does not exist, or no longer exists.
+    #[error("there is no sandbox {:?}{hint}", brief(name))]
+    NoSuchSandbox { name: String, hint: String },
+    /// The query cannot be read, or has a parameter that the page does not take.
+    #[error("in the query: {0}")]
+    Query(String),
     /// No session, handoff or agent has this link.
     #[error(
-        "this link does not belong to anything in this sandbox; it may be mistyped, from before a reset, or of another sandbox"
+        "this link does not belong to anything in this sandbox: it may be mistyped, from before a reset, or of another sandbox; \
+         check the URL and its ?sandbox=, or hand off again"
     )]
     Unknown,
     /// The agent session has expired.
@@ -38,21 +42,22 @@ pub(super) enum Failure {
 impl Failure {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchSandbox(_) | Self::Unknown => StatusCode::NOT_FOUND,
+            Self::NoSuchSandbox { .. } | Self::Unknown => StatusCode::NOT_FOUND,
             Self::Expired => StatusCode::GONE,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Form(_) => StatusCode::BAD_REQUEST,
+            Self::Form(_) | Self::Query(_) => StatusCode::BAD_REQUEST,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn title(&self) -> &'static str {
         match self {
-            Self::NoSuchSandbox(_) => "No such sandbox",
+            Self::NoSuchSandbox { .. } => "No such sandbox",
             Self::Unknown => "Nothing here",
             Self::Expired => "This session has expired",
             Self::Method(_) => "Not possible",
             Self::Form(_) => "The form was not understood",
+            Self::Query(_) => "The query was not understood",
             Self::Store(_) => "Something went wrong",
         }
     }

@@ -4,11 +4,11 @@
 
 use super::{
     failure::Failure,
-    layout::{card, fact, pill},
+    layout::{card, fact, pill, time},
     visit::{Live, Page, Visit},
 };
 use crate::{
-    base::{reading, urls::PageUrls},
+    base::{position::brief, reading, urls::PageUrls},
     domain::message::{Channel, Message},
     http::base_url::Base,
     sandbox::{DEFAULT, Sandbox},
@@ -18,6 +18,7 @@ use axum::{
     extract::{Path, RawQuery},
     response::Response,
 };
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,21 +28,37 @@ const LISTED: usize = 100;
 
 pub(super) async fn show(visit: Visit, Base(base): Base, RawQuery(query): RawQuery) -> Response {
     let page = async {
-        let query = reading::query(&query.unwrap_or_default()).ok();
-        let search = query.as_ref().and_then(|query| query.word("search"));
-        let search = search.map(|search| search.plus.as_ref().unwrap_or(&search.spaced).trim().to_lowercase());
-        let search = search.unwrap_or_default();
+        let query = reading::query(&query.unwrap_or_default()).map_err(|error| Failure::Query(error.to_string()))?;
+        if let Some(unknown) = query.names().find(|name| !["search", "sandbox"].contains(name)) {
+            let unknown = format!("unknown parameter {:?}; the inbox takes \"search\" and \"sandbox\"", brief(unknown));
+            return Err(Failure::Query(unknown));
+        }
+        let given = query.word("search");
+        let search = given.map_or("", |search| search.spaced.trim());
+        // A form sends a space as `+`; a person who writes the URL may mean a plus.
+        let readings = [Some(search), given.and_then(|search| search.plus.as_deref())];
+        let readings: Vec<String> =
+            readings.into_iter().flatten().map(|reading| reading.trim().to_lowercase()).collect();
+        let contains = |text: &str| {
+            let text = text.to_lowercase();
+            readings.iter().any(|reading| text.contains(reading))
+        };
         let sandbox = &visit.sandbox;
         let view = |message: &Message| serde_json::to_value(sandbox.message_view(message, &base)).unwrap_or_default();
+        // Without the text, whose links take longer to compose than everything else.
         let is_found = |message: &Message| {
             search.is_empty()
-                || message.to.to_lowercase().contains(&search)
-                || text(&view(message), "subject").to_lowercase().contains(&search)
-                || text(&view(message), "text").to_lowercase().contains(&search)
+                || contains(&message.to)
+                || message.name.as_deref().is_some_and(contains)
+                || message.code.as_deref().is_some_and(contains)
+                || message.handoff_id().is_some_and(contains)
+                || contains(message.kind.as_str())
+                || message.subject().is_some_and(|subject| contains(&subject))
         };
         let page = sandbox.messages().page(None, LISTED, is_found).await?.ok_or(Failure::Unknown)?;
-        let messages: Vec<Value> = page.records.iter().map(|message| view(message)).collect();
-        Ok(list(&visit, &search, &messages, page.matching))
+        let messages: Vec<(Timestamp, Value)> =
+            page.records.iter().map(|message| (message.at, view(message))).collect();
+        Ok(list(&visit, search, &messages, page.matching))
     };
     visit.answer(page.await)
 }
@@ -57,14 +74,13 @@ pub(super) async fn show_message(visit: Visit, Base(base): Base, Path(id): Path<
 
 /// Differs whenever a message arrives or is deleted.
 pub(super) async fn mark(sandbox: &Sandbox) -> Result<Option<String>, StoreError> {
-    let newest = sandbox.messages().page(None, 1, |_| true).await?;
-    Ok(newest.map(|page| {
-        let id = page.records.first().map(|message| Arc::clone(&message.id)).unwrap_or_default();
-        format!("{id} {}", page.matching)
-    }))
+    let (newest, _) = sandbox.messages().newest(0, |_| true).await?;
+    let id = newest.map_or_else(|| "".into(), |message| Arc::clone(&message.id));
+    let usage = sandbox.messages().fill().await?;
+    Ok(Some(format!("{id} {} {}", usage.kept, usage.dropped)))
 }
 
-fn list(visit: &Visit, search: &str, messages: &[Value], matching: usize) -> Page {
+fn list(visit: &Visit, search: &str, messages: &[(Timestamp, Value)], matching: usize) -> Page {
     let urls = visit.urls();
     let content = html! {
         (card(&html! {
@@ -86,11 +102,11 @@ fn list(visit: &Visit, search: &str, messages: &[Value], matching: usize) -> Pag
         (card(&html! {
             @if messages.is_empty() { p.quiet data-testid="no-messages" { "No messages." } }
             ul.rows {
-                @for message in messages {
+                @for (at, message) in messages {
                     li data-testid="message" {
                         a href=(urls.message(text(message, "id"))) data-testid="message-link" { (heading(message)) }
                         br;
-                        span.quiet { "To " span data-testid="message-to" { (text(message, "to")) } " · " (text(message, "at")) } " "
+                        span.quiet { "To " span data-testid="message-to" { (text(message, "to")) } " · " (time(*at)) } " "
                         (pill(text(message, "channel"), "message-channel", text(message, "channel")))
                     }
                 }
@@ -98,7 +114,8 @@ fn list(visit: &Visit, search: &str, messages: &[Value], matching: usize) -> Pag
             }
         }))
     };
-    let state = json!({ "page": "inbox", "messages": messages, "matching": matching });
+    let shown: Vec<&Value> = messages.iter().map(|(_, message)| message).collect();
+    let state = json!({ "page": "inbox", "messages": shown, "matching": matching });
     let live = Live { page: urls.search_inbox(search), changes: urls.inbox_changes() };
     Page { live: Some(live), ..Page::new("Inbox", content, &state) }
 }
@@ -113,7 +130,7 @@ fn one(visit: &Visit, message: &Message, view: &Value) -> Page {
                 @if let Some(name) = view["name"].as_str() { (name) " · " }
                 (text(view, "to"))
             }))
-            (fact("Sent", "message-at", &html! { (text(view, "at")) }))
+            (fact("Sent", "message-at", &time(message.at)))
             (fact("Kind", "message-kind", &html! { (message.kind.as_str().replace('_', " ")) }))
             @if let Some(code) = view["code"].as_str() { (fact("Code", "message-code", &html! { (code) })) }
         }
@@ -130,7 +147,7 @@ fn one(visit: &Visit, message: &Message, view: &Value) -> Page {
 fn body(message: &Message, view: &Value, urls: PageUrls<'_>) -> Markup {
     html! {
         @if message.channel == Channel::Email {
-            iframe sandbox="" title="The mail" src=(urls.message_html(text(view, "id"))) data-testid="message-html" {}
+            iframe sandbox="allow-popups allow-popups-to-escape-sandbox" title="The mail" src=(urls.message_html(text(view, "id"))) data-testid="message-html" {}
         } @else {
             p.text data-testid="message-text" { (text(view, "text")) }
         }

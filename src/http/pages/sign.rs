@@ -101,6 +101,9 @@ pub(super) async fn sign(visit: Visit, Path(link): Path<String>, request: Reques
     visit.answer_done(done.await)
 }
 
+/// Largest handoff whose message the page shows, in bytes. A larger one would be parsed for each of its many agents.
+const LARGEST_PARSED: usize = 64 << 10;
+
 /// Largest form, in bytes.
 const LARGEST_FORM: usize = 16 << 10;
 
@@ -121,7 +124,10 @@ async fn read_form(visit: &Visit, request: Request) -> Result<String, Failure> {
 /// Differs whenever the page does.
 pub(super) async fn mark(sandbox: &Sandbox, link: &str) -> Result<Option<String>, StoreError> {
     let found = sandbox.agent_of_link(link).await?;
-    Ok(found.map(|(envelope, _)| envelope.revision.to_string()))
+    let Some((envelope, _)) = found else { return Ok(None) };
+    // Changes of a draft have no revision, but every change has a version.
+    let version = sandbox.envelopes().get_versioned(&envelope.id.to_string()).await?.map(|(_, version)| version);
+    Ok(version.map(|version| version.to_string()))
 }
 
 async fn act(visit: &Visit, link: &str, act: Act<'_>) -> Result<Done, Failure> {
@@ -155,7 +161,7 @@ async fn render(
     let request = handoff_of(&visit.sandbox, envelope).await?;
     let actions = place.actions();
     let urls = visit.urls();
-    let sender = ["/actor/display_name", "/actor/email"].iter().find_map(|pointer| request.pointer(pointer)?.as_str());
+    let sender = envelope.terms.sender.as_ref().map(|sender| sender.name.as_deref().unwrap_or(&sender.email));
     let message = request.pointer("/facts/metadata/message").and_then(Value::as_str);
     let content = card(&html! {
         h1 data-testid="title" { (envelope.terms.name) }
@@ -292,5 +298,6 @@ fn buttons(place: &Place<'_>, actions: &[&str], words: &Words, urls: PageUrls<'_
 async fn handoff_of(sandbox: &Sandbox, envelope: &Envelope) -> Result<Value, StoreError> {
     let Some(origin) = &envelope.terms.origin else { return Ok(Value::Null) };
     let session = sandbox.agent_sessions().get(&origin.agent_session_id).await?;
+    let session = session.filter(|session| session.request.len() <= LARGEST_PARSED);
     Ok(session.and_then(|session| read_json(&session.request).ok()).unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use super::{failure::Failure, layout};
 use crate::{
     app::App,
     base::{reading, urls::PageUrls},
-    http::pretty::Pretty,
+    http::{pretty::Pretty, problem::suggestion},
     sandbox::{DEFAULT, Sandbox},
 };
 use axum::{
@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+
+/// Sent by the script that reloads an open page. Browsers send `Sec-Fetch-Dest` only to hosts that they trust.
+const X_MOCK_RELOAD: HeaderName = HeaderName::from_static("x-mock-reload");
 
 /// What a page shows, as HTML and as JSON.
 #[derive(Debug)]
@@ -133,14 +136,25 @@ impl FromRequestParts<Arc<App>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let manner = Manner::of(parts);
-        let query = reading::query(parts.uri.query().unwrap_or_default()).ok();
-        let name = query.as_ref().and_then(|query| query.word("sandbox")).map_or(DEFAULT, |name| &*name.spaced);
+        let query = match reading::query(parts.uri.query().unwrap_or_default()) {
+            Ok(query) => query,
+            Err(error) => return Err(manner.answer(Err(Failure::Query(error.to_string())))),
+        };
+        let name = query.word("sandbox").map_or(DEFAULT, |name| &*name.spaced);
         let Some(sandbox) = app.sandboxes.get(name) else {
-            return Err(manner.answer(Err(Failure::NoSuchSandbox(name.to_owned()))));
+            let all = app.sandboxes.list();
+            let names: Vec<&str> = all.iter().map(|sandbox| sandbox.name()).collect();
+            let hint = match suggestion(name, &names) {
+                none if none.is_empty() => "; it was deleted, or it was idle for too long".to_owned(),
+                hint => hint,
+            };
+            return Err(manner.answer(Err(Failure::NoSuchSandbox { name: name.to_owned(), hint })));
         };
         let is = |name: &HeaderName, value: &str| parts.headers.get(name).is_none_or(|given| given == value);
-        let is_look =
-            parts.method == Method::GET && is(&SEC_FETCH_DEST, "document") && !parts.headers.contains_key(SEC_PURPOSE);
+        let is_look = parts.method == Method::GET
+            && is(&SEC_FETCH_DEST, "document")
+            && !parts.headers.contains_key(SEC_PURPOSE)
+            && !parts.headers.contains_key(X_MOCK_RELOAD);
         Ok(Self { app: Arc::clone(app), sandbox, manner, is_look })
     }
 }

@@ -52,7 +52,7 @@ async fn a_mail_is_shown_as_html_and_as_its_source() {
     stage.hand_off("h-1", parties(&["Alice"])).await;
     let id = stage.get("/__admin/messages/latest").await["id"].as_str().unwrap().to_owned();
     let html = stage.ask("GET", &format!("/__admin/messages/{id}/html"), json!({})).await;
-    let policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+    let policy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
     assert_eq!(html.header("content-security-policy"), policy);
     assert_eq!(html.header("content-type"), "text/html; charset=utf-8");
     insta::assert_snapshot!("html", html.text.replace("><", ">\n<"));

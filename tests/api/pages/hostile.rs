@@ -103,6 +103,8 @@ async fn wrong_links_say_how_to_go_on() {
         ("signing", "/sign/ä"),
         ("signing that is cut off", "/sign/0123456789abcdef01234567"),
         ("no such sandbox", "/agent/as_1?sandbox=none"),
+        ("a misspelt sandbox", "/agent/as_1?sandbox=defualt"),
+        ("a sandbox named twice", "/agent/as_1?sandbox=a&sandbox=a"),
     ] {
         let page = visit(&api, url).await;
         assert!(page.text.contains("data-testid=\"problem\""), "{url}: {}", page.text);
@@ -111,6 +113,8 @@ async fn wrong_links_say_how_to_go_on() {
     }
     let method = press(&api, uri.strip_prefix(BASE_URL).unwrap(), "").await;
     report += &format!("method: {}\n", method.status.as_u16());
+    let send = format!("{}/send", uri.strip_prefix(BASE_URL).unwrap());
+    report += &format!("sending from an expired session: {}\n", press(&api, &send, "").await.status.as_u16());
     insta::assert_snapshot!(report);
 }
 
@@ -119,7 +123,7 @@ async fn a_page_fetched_ahead_is_not_looked_at() {
     let api = Api::new();
     let uri = api.hand_off(body_of("h-1", "sam@example.com")).await.json()["handoff_uri"].as_str().unwrap().to_owned();
     let path = uri.strip_prefix(BASE_URL).unwrap();
-    for (name, value) in [("sec-purpose", "prefetch"), ("sec-fetch-dest", "empty")] {
+    for (name, value) in [("sec-purpose", "prefetch"), ("sec-fetch-dest", "empty"), ("x-mock-reload", "1")] {
         let request = Request::get(path).header("host", "mock.test").header("sec-fetch-site", "same-origin");
         let answer = api.send(request.header(name, value).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, 200, "{name}: {}", answer.text);

@@ -16,12 +16,17 @@ async fn the_inbox_lists_finds_and_shows_messages() {
 
     let found = state(&api, "/__admin/inbox?search=BOB@example.com").await;
     assert_eq!((&found["matching"], &found["messages"][0]["kind"]), (&json!(1), &json!("invitation")));
+    let by_words = state(&api, "/__admin/inbox?search=your+EMAIL").await;
+    assert_eq!(by_words["matching"], 1, "as a form sends it");
+    for wrong in ["?q=x", "?search=a&search=b", "?search=%FF"] {
+        assert_eq!(visit(&api, &format!("/__admin/inbox{wrong}")).await.status, 400, "{wrong}");
+    }
     let by_plus = state(&api, "/__admin/inbox?search=sam+verify_email").await;
     assert_eq!(by_plus["matching"], 1);
 
     let path = follow("/__admin/inbox", &href_of(&inbox.text, "message-link"));
     let page = visit(&api, &path).await;
-    assert!(page.text.contains("<iframe sandbox=\"\""), "{}", page.text);
+    assert!(page.text.contains("<iframe sandbox=\"allow-popups allow-popups-to-escape-sandbox\""), "{}", page.text);
     let frame = page.text.split("src=\"").find_map(|part| part.strip_prefix("../../__admin/messages/")).unwrap();
     let html = visit(&api, &format!("/__admin/messages/{}", &frame[..frame.find('"').unwrap()])).await;
     assert_eq!((html.status.as_u16(), html.header("content-type")), (200, "text/html; charset=utf-8"));

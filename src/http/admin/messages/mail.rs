@@ -17,7 +17,8 @@ use axum::{
 use std::sync::Arc;
 
 /// The HTML of a mail loads and runs nothing, and has no origin.
-const POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const POLICY: &str =
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// Get the HTML of an email
 ///

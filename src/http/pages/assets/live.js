@@ -40,7 +40,7 @@ if (main) {
   const refresh = async () => {
     const number = (newest += 1);
     try {
-      const answer = await fetch(page, { headers: { accept: "text/html" } });
+      const answer = await fetch(page, { headers: { accept: "text/html", "x-mock-reload": "1" } });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = fresh.querySelector("main");
       // Another change came meanwhile, and its answer is newer.
