@@ -31,7 +31,7 @@ impl Sandbox {
         base.pages(Some(self.name()).filter(|name| *name != DEFAULT))
     }
 
-    /// The last part of the URL where an agent signs. It cannot be guessed from the agent's id.
+    /// The last part of the URL where an agent signs. It follows from the agent's id and the sandbox's seed.
     #[must_use]
     pub fn sign_link(&self, agent: AgentId) -> String {
         let agent = agent.to_string();
@@ -46,8 +46,8 @@ impl Sandbox {
         Ok(envelope.and_then(|envelope| Some((Arc::clone(&envelope), envelope.spot_of(id)?))))
     }
 
-    /// The last part of the URL where a user verifies an email, for the handoff that waits. It cannot be guessed from
-    /// the handoff's id.
+    /// The last part of the URL where a user verifies an email, for the handoff that waits. It follows from the
+    /// handoff's id and the sandbox's seed.
     #[must_use]
     pub fn verify_link(&self, waiting: &str) -> String {
         self.link("verify", waiting.strip_prefix("ho_").unwrap_or(waiting))
