@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{
         actor::{ActorChange, ActorState},
-        session::{AgentSession, PendingHandoff},
+        session::{AgentSession, PendingHandoff, WaitsFor},
     },
     sandbox::Journey,
 };
@@ -111,7 +111,9 @@ async fn show(visit: &Visit, step: Step, waiting: &str, action: &str) -> Result<
     match visit.sandbox.journey(waiting).await?.ok_or(Failure::Unknown)? {
         Journey::Waits(pending) => {
             let actor = visit.sandbox.actor(&pending.request.actor.email).await?;
-            let done = actor.is_some_and(|actor| step.is_done(&actor));
+            // A scenario can ask a subscribed actor to subscribe; the button opens the session then as well (S3).
+            let is_asked = |actor: &ActorState| pending.waits_for == WaitsFor::Subscription && actor.is_complete();
+            let done = actor.is_some_and(|actor| step.is_done(&actor) && !is_asked(&actor));
             Ok(if done { completed(step, &pending) } else { to_do(step, &pending, action) })
         }
         Journey::Succeeded(session) => Ok(succeeded(visit, step, &session)),

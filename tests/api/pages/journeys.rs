@@ -88,6 +88,20 @@ async fn subscribing_opens_the_session_without_a_retry() {
 }
 
 #[tokio::test]
+async fn an_actor_whom_a_scenario_asks_can_subscribe() {
+    let api = Api::new();
+    let scenario = json!({ "name": "asks", "answers": [{ "outcome": "require_subscription" }] });
+    let put = Request::put("/__admin/scenarios/asks").body(Body::from(scenario.to_string())).unwrap();
+    assert!(api.send(put).await.status.is_success());
+    api.call("PUT", "/__admin/scenarios/asks/pin").await;
+    let answer = hand_off(&api, "h-1", "sam@example.com").await;
+    let path = answer["subscription_url"].as_str().unwrap().strip_prefix(BASE_URL).unwrap().to_owned();
+    let page = visit(&api, &path).await;
+    let done = press(&api, &follow(&path, &action_of(&page.text, "subscribe")), "").await;
+    assert!(follow(&path, done.header("location")).starts_with("/agent/as_"), "{:?}", done.headers);
+}
+
+#[tokio::test]
 async fn a_verified_email_lets_the_retry_succeed() {
     let api = Api::new();
     let email = "sam+verify_email@example.com";
