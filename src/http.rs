@@ -1,5 +1,6 @@
 //! The HTTP layer: maps paths to handlers. Handlers translate; the sandbox decides.
 
+mod accept;
 mod admin;
 mod base_url;
 mod body;

@@ -4,7 +4,7 @@ use super::{failure::Failure, layout};
 use crate::{
     app::App,
     base::{reading, urls::PageUrls},
-    http::{pretty::Pretty, problem::suggestion},
+    http::{accept, pretty::Pretty, problem::suggestion},
     sandbox::{DEFAULT, Sandbox},
 };
 use axum::{
@@ -169,10 +169,5 @@ impl FromRequestParts<Arc<App>> for Manner {
 
 /// Whether a client names JSON and does not name HTML.
 fn wants_json(headers: &HeaderMap) -> bool {
-    let accepts = |wanted: &str| {
-        let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
-        let mut ranges = lines.flat_map(|line| line.split(','));
-        ranges.any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
-    };
-    accepts("application/json") && !accepts("text/html")
+    accept::names(headers, "application/json") && !accept::names(headers, "text/html")
 }

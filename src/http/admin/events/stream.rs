@@ -7,7 +7,7 @@ use super::{EventFilter, number_of};
 use crate::{
     app::App,
     domain::event::{Event, NumberedEvent, event_id},
-    http::problem::Problem,
+    http::{accept, problem::Problem},
     sandbox::Sandbox,
     store::StoreError,
 };
@@ -37,12 +37,7 @@ const TYPE: &str = "text/event-stream";
 
 /// True if the client accepts a stream and does not also accept JSON.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let names = |wanted: &str| {
-        let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
-        let mut ranges = lines.flat_map(|line| line.split(','));
-        ranges.any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
-    };
-    names(TYPE) && !names("application/json")
+    accept::names(headers, TYPE) && !accept::names(headers, "application/json")
 }
 
 /// The number of the last event the client has seen, from its `Last-Event-ID` header.
