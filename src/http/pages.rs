@@ -35,29 +35,24 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
-        .route("/agent/{id}", get(agent::show).fallback(failure::method_not_allowed))
-        .route("/agent/{id}/send", post(agent::send).fallback(failure::method_not_allowed))
-        .route("/agent/{id}/changes", get(changes::of_session).fallback(failure::method_not_allowed))
-        .route(
-            "/subscribe/{id}",
-            get(steps::show_subscribe).post(steps::subscribe).fallback(failure::method_not_allowed),
-        )
-        .route(
-            "/verify-email/{link}",
-            get(steps::show_verify).post(steps::verify).fallback(failure::method_not_allowed),
-        )
-        .route("/register/{id}", get(steps::show_register).post(steps::register).fallback(failure::method_not_allowed))
-        .route("/sign/{link}", get(sign::show).fallback(failure::method_not_allowed))
-        .route("/sign/{link}/open", post(sign::open).fallback(failure::method_not_allowed))
-        .route("/sign/{link}/accept", post(sign::accept).fallback(failure::method_not_allowed))
-        .route("/sign/{link}/decline", post(sign::decline).fallback(failure::method_not_allowed))
-        .route("/sign/{link}/sign", post(sign::sign).fallback(failure::method_not_allowed))
-        .route("/sign/{link}/changes", get(changes::of_signing).fallback(failure::method_not_allowed))
-        .route("/__admin/inbox", get(inbox::show).fallback(failure::method_not_allowed))
-        .route("/__admin/inbox/changes", get(changes::of_inbox).fallback(failure::method_not_allowed))
-        .route("/__admin/inbox/{id}", get(inbox::show_message).fallback(failure::method_not_allowed))
+        .route("/agent/{id}", get(agent::show))
+        .route("/agent/{id}/send", post(agent::send))
+        .route("/agent/{id}/changes", get(changes::of_session))
+        .route("/subscribe/{id}", get(steps::show_subscribe).post(steps::subscribe))
+        .route("/verify-email/{link}", get(steps::show_verify).post(steps::verify))
+        .route("/register/{id}", get(steps::show_register).post(steps::register))
+        .route("/sign/{link}", get(sign::show))
+        .route("/sign/{link}/open", post(sign::open))
+        .route("/sign/{link}/accept", post(sign::accept))
+        .route("/sign/{link}/decline", post(sign::decline))
+        .route("/sign/{link}/sign", post(sign::sign))
+        .route("/sign/{link}/changes", get(changes::of_signing))
+        .route("/__admin/inbox", get(inbox::show))
+        .route("/__admin/inbox/changes", get(changes::of_inbox))
+        .route("/__admin/inbox/{id}", get(inbox::show_message))
         .route("/__pages/style.css", get(style))
         .route("/__pages/live.js", get(script))
+        .method_not_allowed_fallback(failure::method_not_allowed)
         .layer(
             ServiceBuilder::new()
                 .layer(guard::no_sniff())
