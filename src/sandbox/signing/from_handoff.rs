@@ -214,10 +214,9 @@ impl Sandbox {
     pub(in crate::sandbox) fn open_envelope(&self, session: &AgentSession, mut wish: Wish, commit: &mut Commit) {
         let Some(id) = session.envelope_id else { return };
         let now = session.created_at;
-        let origin = Origin { agent_session_id: Arc::clone(&session.id), handoff_id: session.handoff_id.clone() };
         let keep_declined = self.switches().on_decline == OnDecline::Keep;
         let sender = Sender { email: session.actor.email.clone(), name: session.actor.display_name.clone() };
-        let terms = wish.terms(now, keep_declined, Some(Arc::new(origin)));
+        let terms = wish.terms(now, keep_declined, Some(Arc::new(session.origin())));
         let terms = Terms { sender: Some(Arc::new(sender)), ..terms };
         let (mut envelope, _) = wish.draft(id, terms, &|agent| self.code(agent));
         envelope.base_url.clone_from(&session.base_url);
