@@ -41,7 +41,7 @@ async fn signing_requires_the_code_sent_to_the_phone() {
     let (_, agents) = verified(&api).await;
     let bob = &agents[1];
     act(&api, bob, "open").await;
-    assert_eq!(messages(&api, "").await["matching"], 0, "nothing is sent to whoever only looks");
+    assert_eq!(messages(&api, "").await["matching"], 0, "opening the document sends nothing");
     act(&api, bob, "accept").await;
     act(&api, bob, "accept").await;
     let sent = messages(&api, "").await;
